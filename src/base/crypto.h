@@ -1,0 +1,23 @@
+/* crypto.h - hashes, randomness and secrets, by libsodium (named only here). All thread-safe. */
+#ifndef LK_BASE_CRYPTO_H
+#define LK_BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LK_SHA256_BYTES 32
+#define LK_SHA256_HEX 65 /* with NUL */
+
+void lk_sha256(const void *bytes, size_t size, uint8_t out[LK_SHA256_BYTES]);
+void lk_sha256_hex(const void *bytes, size_t size, char out[LK_SHA256_HEX]);
+
+/* Lower-case hex of `size` bytes; `out` has 2*size+1. */
+void lk_hex(const uint8_t *bytes, size_t size, char *out);
+
+void lk_random(void *out, size_t size);
+
+/* Constant time. */
+bool lk_equal_secret(const void *a, const void *b, size_t size);
+
+#endif

@@ -1,0 +1,61 @@
+/* face.h - from upright pixels to described faces: detect, find landmarks, align, describe, judge.
+ *
+ * A model pack is a folder of weights with its pack.json. lk_models holds what is loaded from packs, immutable
+ * and shared; lk_pipeline is one thread's working state. A descriptor belongs to the model id of the
+ * lk_models that made it ("faceapi-1.7.15/68/0.20/mirror"): everything that changes the numbers is in that id, and
+ * descriptors of different ids are never compared. */
+#ifndef LK_FACE_FACE_H
+#define LK_FACE_FACE_H
+
+#include "base/error.h"
+#include "image/image.h"
+
+/* One distance on the calibration curve of a model and metric, measured on strangers (fmr) and same-person pairs. */
+typedef struct lk_calibration_point { float distance; double fmr; double tmr; } lk_calibration_point;
+
+typedef struct lk_calibration {
+    float threshold;   /* default for searching */
+    lk_calibration_point points[24];
+    int count;         /* points, by rising distance */
+} lk_calibration;
+
+/* Share of strangers' pairs within `distance`; log-linear between points, clamped outside. */
+double lk_calibration_fmr(const lk_calibration *c, float distance);
+/* The distance at which the false match rate is `fmr`. */
+float lk_calibration_distance(const lk_calibration *c, double fmr);
+/* 0..1, falling with distance, 0.5 at the threshold. */
+float lk_calibration_similarity(const lk_calibration *c, float distance);
+
+typedef struct lk_models lk_models;
+
+typedef struct lk_models_options {
+    const char *folder;   /* of packs */
+    const char *pack;     /* descriptor pack; NULL: "faceapi" */
+    const char *detector; /* NULL or "auto", "yunet", "ssd", "hog" */
+} lk_models_options;
+
+int lk_models_load(lk_models **out, const lk_models_options *options, liken_error *err);
+void lk_models_free(lk_models *m);
+const char *lk_models_id(const lk_models *m);            /* descriptor model id */
+const char *lk_models_detector(const lk_models *m);      /* "yunet" */
+const char *lk_models_detector_note(const lk_models *m); /* why auto fell back, or NULL */
+int lk_models_dimension(const lk_models *m);
+const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric metric);
+
+typedef struct lk_pipeline lk_pipeline;
+int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err);
+void lk_pipeline_free(lk_pipeline *p);
+
+typedef struct lk_faces {
+    liken_face *kept;       /* largest first */
+    size_t kept_count;
+    liken_face *refused;
+    size_t refused_count;
+    int width, height;      /* of the upright photo, full size */
+} lk_faces;
+void lk_faces_clear(lk_faces *f); /* accepts {0} */
+
+/* Coordinates are of the full upright photo. With `describe`, kept faces carry descriptors. */
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, lk_faces *out, liken_error *err);
+
+#endif

@@ -1,0 +1,69 @@
+/* http.h - an HTTP/1.1 server that knows no faces (libmicrohttpd is named only here).
+ *
+ * A route is a method and a path pattern with {name} parts. The body is received, counted and bounded while it streams;
+ * multipart forms come apart into parts. A route marked `heavy` runs on the worker threads behind a bounded queue: when that is full the
+ * client gets 503 with Retry-After. Everything else runs on the connection's own thread. */
+#ifndef LK_HTTP_HTTP_H
+#define LK_HTTP_HTTP_H
+
+#include "base/buf.h"
+
+typedef struct lk_http lk_http;
+typedef struct lk_request lk_request;
+
+/* Reading a request. Returned pointers live as long as the request; NULL when absent. */
+const char *lk_request_method(const lk_request *r);
+const char *lk_request_path(const lk_request *r);
+const char *lk_request_param(const lk_request *r, const char *name);  /* {name} of the pattern, percent-decoded */
+const char *lk_request_query(const lk_request *r, const char *name);  /* ?name=value, decoded, first one */
+const char *lk_request_header(const lk_request *r, const char *name);
+const char *lk_request_peer(const lk_request *r);                     /* "127.0.0.1" */
+const char *lk_request_id(const lk_request *r);                       /* random, also sent as X-Request-Id */
+
+typedef struct lk_part { const char *name, *filename, *type; const void *data; size_t size; } lk_part;
+/* Of multipart/form-data or application/x-www-form-urlencoded. Part data is NUL-terminated beyond its size. */
+const lk_part *lk_request_part(const lk_request *r, const char *name);
+size_t lk_request_part_count(const lk_request *r);
+const lk_part *lk_request_part_at(const lk_request *r, size_t i);
+/* The raw body of any other content type. */
+const void *lk_request_body(const lk_request *r, size_t *size);
+
+/* Answering: exactly one of these per request. Body is copied. */
+void lk_respond(lk_request *r, int status, const char *content_type, const void *body, size_t size);
+/* Adds a header to the answer; call before lk_respond. */
+void lk_respond_header(lk_request *r, const char *name, const char *value);
+
+typedef void lk_handler_fn(lk_request *r, void *ctx);
+
+typedef struct lk_route {
+    const char *method, *pattern; /* "POST", "/v1/collections/{c}/images" */
+    lk_handler_fn *fn;
+    bool heavy;
+    const void *tag;              /* the caller's own, e.g. the scope the route needs */
+} lk_route;
+
+typedef struct lk_http_options {
+    const char *address;     /* "127.0.0.1" */
+    int port;                /* 0: any free one */
+    int threads;             /* of connections; default 4 */
+    int workers;             /* of heavy routes; default: number of CPUs */
+    size_t queue;            /* waiting heavy requests; default 64 */
+    size_t max_body;         /* bytes; larger: 413 */
+    int idle_timeout;        /* seconds; default 30 */
+    int max_connections;     /* default 1024 */
+    /* Called before the body of a matched route is read; answer (lk_respond) and return false to refuse. NULL: all may. */
+    bool (*admit)(lk_request *r, const lk_route *route, void *ctx);
+    /* Writes the answer for errors found in here: 400, 404, 405, 408, 413, 503. */
+    void (*fault)(lk_request *r, int status, const char *sentence, void *ctx);
+    /* After every answer, for logs and counters. */
+    void (*done)(const lk_request *r, int status, double seconds, void *ctx);
+    void *ctx;               /* of all four and of the handlers */
+} lk_http_options;
+
+int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route *routes, size_t count, liken_error *err);
+int lk_http_port(const lk_http *h);
+size_t lk_http_waiting(lk_http *h); /* heavy requests waiting */
+/* Stops listening, finishes what was accepted, frees. */
+void lk_http_stop(lk_http *h);
+
+#endif

@@ -1,0 +1,56 @@
+/* image.h - bytes to upright 8-bit sRGB.
+ *
+ * A photo is opened (sniffed, header read, limits checked; nothing decoded) and then decoded, perhaps twice: once small,
+ * to find faces; once larger, when a face needs more real pixels than that. Kinds are recognised by their first bytes,
+ * never by a name; a parser is called only by its own name after that. */
+#ifndef LK_IMAGE_IMAGE_H
+#define LK_IMAGE_IMAGE_H
+
+#include "base/error.h"
+
+typedef struct lk_image {
+    int width, height;
+    size_t stride; /* bytes a row, >= 3*width */
+    uint8_t *rgb;  /* free with lk_image_clear; RGBRGB..., top row first */
+} lk_image;
+
+void lk_image_clear(lk_image *image); /* accepts {0} */
+
+typedef struct lk_photo_limits {
+    size_t max_bytes;  /* 0: 64 MiB */
+    size_t max_pixels; /* 0: 120 million */
+} lk_photo_limits;
+
+typedef struct lk_photo lk_photo;
+
+/* `bytes` are borrowed until lk_photo_free. TOO_LARGE (bytes or pixels, from the header), FORMAT (not a kind we read;
+ * the sentence names what it looks like when that is known), DECODE (header damaged). */
+int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *limits, liken_error *err);
+void lk_photo_free(lk_photo *photo);
+
+const char *lk_photo_kind(const lk_photo *photo); /* "jpeg", "png", "webp", "gif", "tiff", "bmp", "heic", "avif", ... */
+int lk_photo_width(const lk_photo *photo);  /* upright, full size */
+int lk_photo_height(const lk_photo *photo);
+
+/* Decodes the first frame upright (EXIF 1-8), to sRGB through an embedded profile, alpha over white; shrunk
+ * while decoding (JPEG 1/2, 1/4, 1/8; others after decoding, with an area filter) to the smallest size whose longer
+ * side is still >= want_long_side; 0: full size. A file cut short decodes as far as it goes when at least half of it
+ * is there, else DECODE. `*scale` (optional) receives decoded/full. */
+int lk_photo_decode(lk_photo *photo, int want_long_side, lk_image *out, double *scale, liken_error *err);
+
+/* out (width x height x 3, tightly packed) = the source seen through `to_source` (2x3, row-major), which maps output pixel centres (x, y) to source
+ * pixel centres. Where it shrinks, it averages the area (no aliasing); where it enlarges, bilinear. Outside the source:
+ * black. */
+void lk_image_warp(const lk_image *source, const double to_source[6], int width, int height, uint8_t *out);
+
+/* Area-averaging shrink or bilinear enlargement to width x height. */
+int lk_image_resize(const lk_image *source, int width, int height, lk_image *out, liken_error *err);
+
+/* Boxes (thick outline), dots and short ASCII labels, for `detect --draw`. */
+void lk_image_draw_box(lk_image *image, float x, float y, float width, float height, const uint8_t rgb[3]);
+void lk_image_draw_dot(lk_image *image, float x, float y, float radius, const uint8_t rgb[3]);
+
+/* *jpeg is freed with free(). */
+int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t *size, liken_error *err);
+
+#endif

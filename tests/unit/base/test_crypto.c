@@ -1,0 +1,30 @@
+#include "unit/test.h"
+
+#include "base/crypto.h"
+
+#include <string.h>
+
+static void sha256_of_the_standard_vectors(void **state) {
+    (void)state;
+    char hex[LK_SHA256_HEX];
+    lk_sha256_hex("", 0, hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    lk_sha256_hex("abc", 3, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void secrets_compare_and_random_differs(void **state) {
+    (void)state;
+    unsigned char a[16], b[16];
+    lk_random(a, sizeof a);
+    lk_random(b, sizeof b);
+    assert_false(lk_equal_secret(a, b, sizeof a));
+    memcpy(b, a, sizeof b);
+    assert_true(lk_equal_secret(a, b, sizeof a));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sha256_of_the_standard_vectors),
+                                       cmocka_unit_test(secrets_compare_and_random_differs)};
+    return cmocka_run_group_tests_name("base/crypto", tests, NULL, NULL);
+}

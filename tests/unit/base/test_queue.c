@@ -1,0 +1,56 @@
+#include "unit/test.h"
+
+#include "base/queue.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+static atomic_int done;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static void count(void *job, int worker) {
+    (void)worker;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    atomic_fetch_add(&done, *(int *)job);
+}
+
+static void every_accepted_job_is_done_once(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_workers *w = NULL;
+    int one = 1;
+    atomic_store(&done, 0);
+    assert_ok(lk_workers_start(&w, "test", 3, 4, count, &err), err);
+    for (int i = 0; i < 1000; i++)
+        assert_true(lk_workers_push_wait(w, &one));
+    lk_workers_drain(w);
+    assert_int_equal(atomic_load(&done), 1000);
+    for (int i = 0; i < 4; i++)
+        assert_true(lk_workers_push_wait(w, &one));
+    lk_workers_free(w);
+    assert_int_equal(atomic_load(&done), 1004);
+}
+
+static void a_full_queue_says_so(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_workers *w = NULL;
+    int one = 1, accepted = 0;
+    atomic_store(&done, 0);
+    assert_ok(lk_workers_start(&w, "test", 1, 2, count, &err), err);
+    pthread_mutex_lock(&gate); /* the worker takes one job and waits here */
+    for (int i = 0; i < 10; i++)
+        accepted += lk_workers_push(w, &one);
+    assert_in_range(accepted, 2, 3);
+    assert_int_equal(lk_workers_waiting(w), 2);
+    pthread_mutex_unlock(&gate);
+    lk_workers_free(w);
+    assert_int_equal(atomic_load(&done), accepted);
+    lk_workers_free(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_accepted_job_is_done_once), cmocka_unit_test(a_full_queue_says_so)};
+    return cmocka_run_group_tests_name("base/queue", tests, NULL, NULL);
+}
