@@ -1,0 +1,131 @@
+/* pack.h - model packs: a folder of weights with a pack.json that says what is in it.
+ *
+ * Everything that depends on a model is the pack's and never a constant in code: the networks and their files, each
+ * file's size and sha256, how a chip is cut, and what a distance means. A user's own pack is just such a folder under
+ * the models folder; the packs that liken can install by itself are in pack_known.c, and what is installed there is
+ * the same lk_pack written out as pack.json.
+ *
+ *   { "name": "faceapi", "version": "1.7.15", "licence": "MIT", "source": "npm:@vladmandic/face-api",
+ *     "files":    [ { "name": "a.bin", "size": 123, "sha256": "<64 hex>" }, ... ],
+ *     "samples":  [ ... ],                                        optional; photos, kept in the sub-folder samples/
+ *     "networks": [ { "role": "descriptor", "kind": "dlib-resnet", "format": "tfjs", "files": ["m.json", "a.bin"] } ],
+ *     "descriptor": { "dimension": 128, "chip": 150, "padding": 0.2, "alignment": 68, "mirror": true,
+ *                     "mean": [122.782, 117.001, 104.298], "scale": 0.00390625,
+ *                     "calibration": { "normalized": { "threshold": 0.378,
+ *                                                      "points": [ { "distance": 0.3, "fmr": 1e-5, "tmr": 0.6 }, ... ] },
+ *                                      "l2": { ... } } } }
+ *
+ * All functions may be called from any thread; a lk_pack is immutable. */
+#ifndef LK_FACE_PACK_H
+#define LK_FACE_PACK_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "face/face.h"
+
+#define LK_PACK_FILE_CEILING ((size_t)128 << 20) /* one file of a pack */
+#define LK_PACK_JSON_CEILING ((size_t)256 << 10)
+#define LK_PACK_MAX_FILES 64
+#define LK_PACK_MAX_NETWORKS 16
+
+typedef enum lk_pack_role { LK_ROLE_DETECTOR, LK_ROLE_LANDMARKS, LK_ROLE_DESCRIPTOR } lk_pack_role;
+
+typedef enum lk_pack_kind {
+    LK_KIND_YUNET,         /* "yunet", detector, onnx */
+    LK_KIND_SSD_MOBILENET, /* "ssd-mobilenet", detector, tfjs */
+    LK_KIND_LANDMARKS68,   /* "landmarks68", landmarks, tfjs */
+    LK_KIND_SHAPE5,        /* "shape-predictor-5", landmarks, dlib */
+    LK_KIND_SHAPE68,       /* "shape-predictor-68", landmarks, dlib */
+    LK_KIND_DLIB_RESNET    /* "dlib-resnet", descriptor, tfjs or dlib */
+} lk_pack_kind;
+
+typedef enum lk_pack_format { LK_FORMAT_TFJS, LK_FORMAT_ONNX, LK_FORMAT_DLIB } lk_pack_format;
+
+typedef struct lk_pack_file {
+    const char *name;   /* no folder in it: [A-Za-z0-9._-], not starting with '.' */
+    size_t size;
+    const char *sha256; /* 64 lower-case hex digits */
+} lk_pack_file;
+
+typedef struct lk_pack_network {
+    lk_pack_role role;
+    lk_pack_kind kind;
+    lk_pack_format format;
+    const char *files[2]; /* tfjs: manifest, binary; others: one file and NULL */
+} lk_pack_network;
+
+typedef struct lk_pack_descriptor {
+    int dimension;     /* 0: the pack describes nothing */
+    int chip;          /* side of the aligned chip in pixels */
+    double padding;    /* around the mean shape, as a share of the chip */
+    int alignment;     /* points the chip is aligned by: 68, or 5 */
+    bool mirror;       /* the mean with the mirrored chip's descriptor */
+    double mean[3];    /* R, G, B; input = (pixel - mean) * scale */
+    double scale;
+    lk_calibration normalized, l2; /* one for each liken_metric */
+} lk_pack_descriptor;
+
+typedef struct lk_pack {
+    const char *name, *version, *licence, *source;
+    const lk_pack_file *files;
+    size_t file_count;
+    const lk_pack_file *samples; /* in <path>/samples/ */
+    size_t sample_count;
+    const lk_pack_network *networks;
+    size_t network_count;
+    lk_pack_descriptor descriptor;
+    const char *path;            /* the pack's folder; NULL in the built-in table */
+    lk_arena arena;              /* owns all of the above, but in the built-in table */
+} lk_pack;
+
+/* The models folder: `given`, else $LIKEN_MODELS, else $XDG_DATA_HOME/liken/models, else ~/.local/share/liken/models.
+ * *out is freed with free(). LIKEN_E_ARG when none of them is set. */
+int lk_models_folder(const char *given, char **out, liken_error *err);
+
+/* Reads and checks <folder>/<name>/pack.json; opens no other file. `folder` as in lk_models_folder's answer.
+ * LIKEN_E_ARG (`name` is not one), LIKEN_E_NOT_FOUND (no such folder or no pack.json; the sentence names the command
+ * that installs it), LIKEN_E_MODEL (malformed, or its name is not the folder's). */
+int lk_pack_open(lk_pack **out, const char *folder, const char *name, liken_error *err);
+void lk_pack_free(lk_pack *pack);
+
+/* The checks of lk_pack_open on pack.json's bytes; the pack has no path. */
+int lk_pack_parse(lk_pack **out, const char *json, size_t size, liken_error *err);
+
+/* The text of pack.json; parsing it gives the same pack. *out is freed with free(). */
+int lk_pack_write(const lk_pack *pack, char **out, size_t *size, liken_error *err);
+
+/* The first network of that role; NULL when there is none. */
+const lk_pack_network *lk_pack_role_network(const lk_pack *pack, lk_pack_role role);
+/* The network of that kind; NULL when there is none. */
+const lk_pack_network *lk_pack_kind_network(const lk_pack *pack, lk_pack_kind kind);
+
+/* One file named in pack->files, whole, its size and sha256 checked against pack.json. *out is freed with free().
+ * LIKEN_E_MODEL (missing, of another size, or damaged; the sentence names the command that mends it), LIKEN_E_IO. */
+int lk_pack_read(const lk_pack *pack, const char *file, char **out, size_t *size, liken_error *err);
+
+/* Every file and sample against its sha256, as lk_pack_read. */
+int lk_pack_verify(const lk_pack *pack, liken_error *err);
+
+/* May this be the name of a pack (and of its folder)? 1-64 of [A-Za-z0-9._-], not starting with '.'. */
+bool lk_pack_name_ok(const char *name);
+
+/* ---- the built-in table (pack_known.c) ---- */
+
+/* Where a known pack comes from when there is no mirror. */
+typedef struct lk_known_pack {
+    lk_pack pack;
+    bool is_default;
+    enum { LK_FROM_NPM, LK_FROM_PIP, LK_FROM_ADDRESS } from;
+    const char *package;       /* npm and pip: the package's name; else NULL */
+    const char *integrity;     /* npm: of the lock file; pip: sha256 of the archive */
+    const char *address;       /* npm: the package's archive; address: the folder of the files, with a '/' at the end */
+    const char *file_folder;   /* where files and samples are in the package, or under the address */
+    const char *sample_folder;
+} lk_known_pack;
+
+/* NULL when `name` is not a known pack. */
+const lk_known_pack *lk_known_find(const char *name);
+/* All known packs, *count of them. */
+const lk_known_pack *lk_known_all(size_t *count);
+
+#endif
