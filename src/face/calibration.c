@@ -1,0 +1,44 @@
+/* calibration.c - what a distance means.
+ *
+ * The curve of a model and metric was measured on strangers and on same-person pairs. The logarithm of the false match
+ * rate is close to a straight line in the distance between neighbouring points, so that is how points are joined. */
+#include "face/face.h"
+
+#include <math.h>
+
+/* How fast the similarity falls around the threshold: a distance of 0.8 thresholds is 0.86, one of 1.25 is 0.14. */
+#define STEEPNESS 8.0
+
+double lk_calibration_fmr(const lk_calibration *c, float distance) {
+    const lk_calibration_point *p = c->points;
+    const int last = c->count - 1;
+    if (!(distance > p[0].distance)) /* NaN too: nothing is known to be nearer */
+        return p[0].fmr;
+    if (distance >= p[last].distance)
+        return p[last].fmr;
+    int i = 1;
+    while (distance > p[i].distance)
+        i++;
+    const double t = ((double)distance - (double)p[i - 1].distance) / ((double)p[i].distance - (double)p[i - 1].distance);
+    return exp((1 - t) * log(p[i - 1].fmr) + t * log(p[i].fmr));
+}
+
+float lk_calibration_distance(const lk_calibration *c, double fmr) {
+    const lk_calibration_point *p = c->points;
+    const int last = c->count - 1;
+    if (!(fmr > p[0].fmr))
+        return p[0].distance;
+    if (fmr >= p[last].fmr)
+        return p[last].distance;
+    int i = 1;
+    while (fmr > p[i].fmr)
+        i++;
+    const double t = log(fmr / p[i - 1].fmr) / log(p[i].fmr / p[i - 1].fmr);
+    return (float)((1 - t) * (double)p[i - 1].distance + t * (double)p[i].distance);
+}
+
+float lk_calibration_similarity(const lk_calibration *c, float distance) {
+    if (!(distance > 0))
+        return distance == 0 ? 1.0f : 0.0f;
+    return (float)(1 / (1 + pow((double)distance / (double)c->threshold, STEEPNESS)));
+}

@@ -1,0 +1,149 @@
+/* pack.c - a pack on disk: where packs are, opening one, reading its files.
+ *
+ * A file is handed out only whole and only when it has the size and sha256 that pack.json states, so that whoever
+ * parses weights parses what was meant. */
+#include "face/pack.h"
+
+#include "base/buf.h"
+#include "base/crypto.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool lk_pack_name_ok(const char *name) {
+    const size_t size = strlen(name);
+    return size >= 1 && size <= 64 && name[0] != '.' &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == size;
+}
+
+int lk_models_folder(const char *given, char **out, liken_error *err) {
+    const char *models = getenv("LIKEN_MODELS"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    char *path = NULL;
+    if (given != NULL && *given != '\0')
+        path = strdup(given);
+    else if (models != NULL && *models != '\0')
+        path = strdup(models);
+    else if (data != NULL && *data == '/') /* the XDG rule: a relative one is ignored */
+        path = lk_path_join(data, "liken/models");
+    else if (home != NULL && *home != '\0')
+        path = lk_path_join(home, ".local/share/liken/models");
+    else
+        return lk_fail(err, LIKEN_E_ARG, "Where are the model packs? Set LIKEN_MODELS to their folder (HOME is not set).");
+    if (path == NULL)
+        return lk_fail_memory(err);
+    *out = path;
+    return LIKEN_OK;
+}
+
+const lk_pack_network *lk_pack_role_network(const lk_pack *pack, lk_pack_role role) {
+    for (size_t i = 0; i < pack->network_count; i++)
+        if (pack->networks[i].role == role)
+            return &pack->networks[i];
+    return NULL;
+}
+
+const lk_pack_network *lk_pack_kind_network(const lk_pack *pack, lk_pack_kind kind) {
+    for (size_t i = 0; i < pack->network_count; i++)
+        if (pack->networks[i].kind == kind)
+            return &pack->networks[i];
+    return NULL;
+}
+
+void lk_pack_free(lk_pack *pack) {
+    if (pack == NULL)
+        return;
+    lk_arena_free(&pack->arena);
+    free(pack);
+}
+
+static int fail_absent(const char *folder, const char *name, liken_error *err) {
+    if (lk_known_find(name) != NULL)
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "The model pack %s is not in %s. Install it: liken models install %s", name,
+                       folder, name);
+    return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no model pack %s in %s. See what there is: liken models list", name,
+                   folder);
+}
+
+int lk_pack_open(lk_pack **out, const char *folder, const char *name, liken_error *err) {
+    if (!lk_pack_name_ok(name))
+        return lk_fail(err, LIKEN_E_ARG, "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
+    LK_FREE char *path = lk_path_join(folder, name);
+    LK_FREE char *file = path == NULL ? NULL : lk_path_join(path, "pack.json");
+    if (file == NULL)
+        return lk_fail_memory(err);
+    LK_FREE char *text = NULL;
+    size_t size = 0;
+    int rc = lk_file_read(file, LK_PACK_JSON_CEILING, &text, &size, err);
+    if (rc != LIKEN_OK)
+        return rc == LIKEN_E_NOT_FOUND ? fail_absent(folder, name, err) : rc;
+    lk_pack *pack = NULL;
+    rc = lk_pack_parse(&pack, text, size, err);
+    if (rc == LIKEN_OK && strcmp(pack->name, name) != 0)
+        rc = lk_fail(err, LIKEN_E_MODEL, "pack.json: name is \"%s\", but the folder is named %s.", pack->name, name);
+    if (rc == LIKEN_OK && (pack->path = lk_arena_string(&pack->arena, path)) == NULL)
+        rc = lk_fail_memory(err);
+    if (rc != LIKEN_OK) {
+        lk_error_prefix(err, "%s", path);
+        lk_pack_free(pack);
+        return rc;
+    }
+    *out = pack;
+    return LIKEN_OK;
+}
+
+static int fail_file(const lk_pack *pack, const char *path, const char *what, liken_error *err) {
+    if (lk_known_find(pack->name) != NULL)
+        return lk_fail(err, LIKEN_E_MODEL, "%s %s. Mend it: liken models install %s", path, what, pack->name);
+    return lk_fail(err, LIKEN_E_MODEL, "%s %s. Copy the model pack %s there again, or correct its pack.json.", path, what,
+                   pack->name);
+}
+
+static int read_pinned(const lk_pack *pack, const char *folder, const lk_pack_file *file, char **out, size_t *size,
+                       liken_error *err) {
+    LK_FREE char *path = lk_path_join(folder, file->name);
+    if (path == NULL)
+        return lk_fail_memory(err);
+    LK_FREE char *bytes = NULL;
+    size_t got = 0;
+    char sha256[LK_SHA256_HEX];
+    const int rc = lk_file_read(path, file->size, &bytes, &got, err);
+    if (rc == LIKEN_E_NOT_FOUND)
+        return fail_file(pack, path, "is missing", err);
+    if (rc != LIKEN_OK && rc != LIKEN_E_TOO_LARGE)
+        return rc;
+    if (rc == LIKEN_E_TOO_LARGE || got != file->size)
+        return fail_file(pack, path, "has another size than its pack.json states", err);
+    lk_sha256_hex(bytes, got, sha256);
+    if (strcmp(sha256, file->sha256) != 0)
+        return fail_file(pack, path, "is damaged: its sha256 is not the pinned one", err);
+    *out = bytes;
+    *size = got;
+    bytes = NULL;
+    return LIKEN_OK;
+}
+
+int lk_pack_read(const lk_pack *pack, const char *file, char **out, size_t *size, liken_error *err) {
+    for (size_t i = 0; i < pack->file_count; i++)
+        if (strcmp(pack->files[i].name, file) == 0)
+            return read_pinned(pack, pack->path, &pack->files[i], out, size, err);
+    return lk_fail(err, LIKEN_E_INTERNAL, "The model pack %s has no file %s.", pack->name, file);
+}
+
+static int verify_files(const lk_pack *pack, const char *folder, const lk_pack_file *files, size_t count,
+                        liken_error *err) {
+    int rc = LIKEN_OK;
+    for (size_t i = 0; i < count && rc == LIKEN_OK; i++) {
+        LK_FREE char *bytes = NULL;
+        size_t size = 0;
+        rc = read_pinned(pack, folder, &files[i], &bytes, &size, err);
+    }
+    return rc;
+}
+
+int lk_pack_verify(const lk_pack *pack, liken_error *err) {
+    LK_FREE char *samples = lk_path_join(pack->path, "samples");
+    if (samples == NULL)
+        return lk_fail_memory(err);
+    const int rc = verify_files(pack, pack->path, pack->files, pack->file_count, err);
+    return rc == LIKEN_OK ? verify_files(pack, samples, pack->samples, pack->sample_count, err) : rc;
+}

@@ -1,0 +1,175 @@
+/* pack_known.c - the packs that liken can install by itself, every file pinned by size and sha256.
+ *
+ * This table is what `liken models install` writes out as pack.json, so it is also the one place for the default packs'
+ * calibration (the curves at the top). packaging/models pins the same packages for their own clients. */
+#include "face/pack.h"
+
+#include <string.h>
+
+/* ---- calibration: distance, share of strangers within it, share of same-person pairs within it ---- */
+
+#define FACEAPI_NORMALIZED                                                                                             \
+    {.threshold = 0.378f, .count = 8, .points = {                                                                      \
+        {0.250f, 1e-6, 0.35}, {0.300f, 1e-5, 0.60}, {0.340f, 1e-4, 0.83}, {0.378f, 1e-3, 0.95},                        \
+        {0.430f, 1e-2, 0.985}, {0.500f, 0.1, 0.997}, {0.620f, 0.6, 0.999}, {0.750f, 0.99, 1}}}
+#define FACEAPI_L2                                                                                                     \
+    {.threshold = 0.533f, .count = 8, .points = {                                                                      \
+        {0.360f, 1e-6, 0.20}, {0.410f, 1e-5, 0.50}, {0.468f, 1e-4, 0.76}, {0.533f, 1e-3, 0.93},                        \
+        {0.600f, 6e-3, 0.985}, {0.700f, 0.06, 0.998}, {0.850f, 0.5, 0.999}, {1.050f, 0.99, 1}}}
+#define DLIB_NORMALIZED                                                                                                \
+    {.threshold = 0.390f, .count = 8, .points = {                                                                      \
+        {0.255f, 1e-6, 0.30}, {0.305f, 1e-5, 0.55}, {0.350f, 1e-4, 0.79}, {0.390f, 1e-3, 0.93},                        \
+        {0.440f, 1e-2, 0.980}, {0.510f, 0.1, 0.997}, {0.630f, 0.6, 0.999}, {0.760f, 0.99, 1}}}
+#define DLIB_L2                                                                                                        \
+    {.threshold = 0.544f, .count = 8, .points = {                                                                      \
+        {0.370f, 1e-6, 0.20}, {0.420f, 1e-5, 0.45}, {0.479f, 1e-4, 0.71}, {0.544f, 1e-3, 0.91},                        \
+        {0.610f, 6e-3, 0.980}, {0.710f, 0.06, 0.997}, {0.860f, 0.5, 0.999}, {1.060f, 0.99, 1}}}
+
+/* the descriptor network's own input: RGB, this mean, divided by 256 */
+#define DLIB_INPUT .mean = {122.782, 117.001, 104.298}, .scale = 1.0 / 256
+
+/* ---- faceapi ---- */
+
+static const lk_pack_file faceapi_files[] = {
+    {"LICENSE", 1067, "9a3442b79acaf4fbc7c2e07b7e2d8f84af9bb3871bf08a69d80304ab00640e9a"},
+    {"ssd_mobilenetv1_model-weights_manifest.json", 28233,
+     "888f744dffbc84f5f060d1f8427d9742341943a2dfaaf9205d10029b7e7a2955"},
+    {"ssd_mobilenetv1_model.bin", 5616957, "2835640602d53718aa6ae9a42896327eaa21beefed056c218d32ca7d79e1e2f8"},
+    {"face_landmark_68_model-weights_manifest.json", 8485,
+     "ca4886639f86e99b39fed0c155f81b63317225773bd9616716e887b0153389c9"},
+    {"face_landmark_68_model.bin", 356840, "4611ef65c87d836d03d684b30eec4d195d8b219fa1dd58fc58945831c6b9299b"},
+    {"face_recognition_model-weights_manifest.json", 19615,
+     "cbaffa501b0b9275a12b63357a6843e7e30c054e1c9151e1a5f879b26e32986b"},
+    {"face_recognition_model.bin", 6444032, "b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589"},
+    {"tiny_face_detector_model-weights_manifest.json", 3219,
+     "5d1af4849ac48d5b985f4a9b16010c512353ddd6fcc63d50fd0bc9e9e64296e5"},
+    {"tiny_face_detector_model.bin", 193321, "b7503ce7df31039b1c43316a9b865cab6a70dd748cc602d3fa28b551503c3871"},
+};
+
+static const lk_pack_file faceapi_samples[] = {
+    {"sample1.jpg", 144516, "8ecae4b267b2d3169e06e00c7dee97097aa2a94635d45216f7732a5f4943cb51"},
+    {"sample2.jpg", 181758, "7d2b60ae6f13bf30f422e04df87451081a02c83de469056f25afb44b7000c691"},
+    {"sample3.jpg", 221049, "8eb081c9efb14370fa94d9feab9e5fbeafd19a627491853a80c2bf67f7ffa936"},
+    {"sample4.jpg", 210824, "729efa5923061d40eb4ed5f267a18cc7b8ba6f852bb2757b16d8b7e4937476fc"},
+    {"sample5.jpg", 166400, "6d45095ebb182d8f975c0790e0e4eefd86fbb40609cf4b271776d92e12662938"},
+    {"sample6.jpg", 302445, "9baad80f9d5e306fb9b8c0913d44445f1e95848df317530efb03d0934c57ba87"},
+};
+
+static const char *const faceapi_origins[] = {
+    "LICENSE",
+    "model/ssd_mobilenetv1_model-weights_manifest.json",
+    "model/ssd_mobilenetv1_model.bin",
+    "model/face_landmark_68_model-weights_manifest.json",
+    "model/face_landmark_68_model.bin",
+    "model/face_recognition_model-weights_manifest.json",
+    "model/face_recognition_model.bin",
+    "model/tiny_face_detector_model-weights_manifest.json",
+    "model/tiny_face_detector_model.bin",
+    "demo/sample1.jpg",
+    "demo/sample2.jpg",
+    "demo/sample3.jpg",
+    "demo/sample4.jpg",
+    "demo/sample5.jpg",
+    "demo/sample6.jpg",
+};
+
+static const lk_pack_network faceapi_networks[] = {
+    {LK_ROLE_DETECTOR, LK_KIND_SSD_MOBILENET, LK_FORMAT_TFJS,
+     {"ssd_mobilenetv1_model-weights_manifest.json", "ssd_mobilenetv1_model.bin"}},
+    {LK_ROLE_LANDMARKS, LK_KIND_LANDMARKS68, LK_FORMAT_TFJS,
+     {"face_landmark_68_model-weights_manifest.json", "face_landmark_68_model.bin"}},
+    {LK_ROLE_DESCRIPTOR, LK_KIND_DLIB_RESNET, LK_FORMAT_TFJS,
+     {"face_recognition_model-weights_manifest.json", "face_recognition_model.bin"}},
+};
+
+/* ---- yunet ---- */
+
+static const lk_pack_file yunet_files[] = {
+    {"LICENSE", 11494, "d096f0e4f790316e1df89675682a51c68ca64745a611689ccd37bd246835440e"},
+    {"yunet_n_640_640.onnx", 317466, "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"},
+};
+
+static const char *const yunet_origins[] = {"LICENSE", "onnx/yunet_n_640_640.onnx"};
+
+static const lk_pack_network yunet_networks[] = {
+    {LK_ROLE_DETECTOR, LK_KIND_YUNET, LK_FORMAT_ONNX, {"yunet_n_640_640.onnx", NULL}},
+};
+
+/* ---- dlib ---- */
+
+static const lk_pack_file dlib_files[] = {
+    {"LICENSE", 6556, "6a1ee543e5282cd9061881edf462e6fdab181f328da71fc2c9a6950a80e94d01"},
+    {"shape_predictor_5_face_landmarks.dat", 9150489,
+     "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"},
+    {"shape_predictor_68_face_landmarks.dat", 99693937,
+     "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"},
+    {"dlib_face_recognition_resnet_model_v1.dat", 22466066,
+     "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"},
+    {"mmod_human_face_detector.dat", 729940, "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6"},
+};
+
+static const char *const dlib_origins[] = {
+    "LICENSE",
+    "face_recognition_models/models/shape_predictor_5_face_landmarks.dat",
+    "face_recognition_models/models/shape_predictor_68_face_landmarks.dat",
+    "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
+    "face_recognition_models/models/mmod_human_face_detector.dat",
+};
+
+static const lk_pack_network dlib_networks[] = {
+    {LK_ROLE_LANDMARKS, LK_KIND_SHAPE5, LK_FORMAT_DLIB, {"shape_predictor_5_face_landmarks.dat", NULL}},
+    {LK_ROLE_LANDMARKS, LK_KIND_SHAPE68, LK_FORMAT_DLIB, {"shape_predictor_68_face_landmarks.dat", NULL}},
+    {LK_ROLE_DESCRIPTOR, LK_KIND_DLIB_RESNET, LK_FORMAT_DLIB, {"dlib_face_recognition_resnet_model_v1.dat", NULL}},
+};
+
+/* ---- the table ---- */
+
+static const lk_known_pack known[] = {
+    {.pack = {.name = "faceapi", .version = "1.7.15", .licence = "MIT; the descriptor's weights are public domain",
+              .source = "npm @vladmandic/face-api 1.7.15",
+              .files = faceapi_files, .file_count = LK_LENGTH(faceapi_files),
+              .samples = faceapi_samples, .sample_count = LK_LENGTH(faceapi_samples),
+              .networks = faceapi_networks, .network_count = LK_LENGTH(faceapi_networks),
+              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.20, .alignment = 68, .mirror = true, DLIB_INPUT,
+                             .normalized = FACEAPI_NORMALIZED, .l2 = FACEAPI_L2}},
+     .is_default = true,
+     .from = LK_FROM_NPM,
+     .package = "@vladmandic/face-api",
+     .pin = "sha512-WDMmK3CfNLo8jylWqMoQgf4nIst3M0fzx1dnac96wv/dvMTN4DxC/Pq1DGtduDk1lktCamQ3MIDXFnvrdHTXDw==",
+     .address = "https://registry.npmjs.org/@vladmandic/face-api/-/face-api-1.7.15.tgz",
+     .root = "package",
+     .origins = faceapi_origins},
+    {.pack = {.name = "yunet", .version = "0047ac24", .licence = "Apache-2.0",
+              .source = "github ShiqiYu/libfacedetection.train 0047ac24",
+              .files = yunet_files, .file_count = LK_LENGTH(yunet_files),
+              .networks = yunet_networks, .network_count = LK_LENGTH(yunet_networks)},
+     .from = LK_FROM_ADDRESS,
+     .address = "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/"
+                "0047ac24afb1a50a0c6105001c89d1b5b805dbf1",
+     .origins = yunet_origins},
+    {.pack = {.name = "dlib", .version = "0.3.0", .licence = "CC0-1.0; public domain",
+              .source = "PyPI face_recognition_models 0.3.0",
+              .files = dlib_files, .file_count = LK_LENGTH(dlib_files),
+              .networks = dlib_networks, .network_count = LK_LENGTH(dlib_networks),
+              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.25, .alignment = 5, .mirror = false, DLIB_INPUT,
+                             .normalized = DLIB_NORMALIZED, .l2 = DLIB_L2}},
+     .from = LK_FROM_PIP,
+     .package = "face_recognition_models",
+     .pin = "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
+     .address = "https://files.pythonhosted.org/packages/cf/3b/"
+                "4fd8c534f6c0d1b80ce0973d01331525538045084c73c153ee6df20224cf/face_recognition_models-0.3.0.tar.gz",
+     .root = "face_recognition_models-0.3.0",
+     .origins = dlib_origins},
+};
+
+const lk_known_pack *lk_known_all(size_t *count) {
+    *count = LK_LENGTH(known);
+    return known;
+}
+
+const lk_known_pack *lk_known_find(const char *name) {
+    for (size_t i = 0; i < LK_LENGTH(known); i++)
+        if (strcmp(known[i].pack.name, name) == 0)
+            return &known[i];
+    return NULL;
+}
