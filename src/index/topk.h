@@ -1,0 +1,20 @@
+/* topk.h - the k best hits so far: a heap with the worst on top, in the caller's own array.
+ * Order: distance, then id. */
+#ifndef LK_INDEX_TOPK_H
+#define LK_INDEX_TOPK_H
+
+#include "index/index.h"
+
+typedef struct lk_topk {
+    lk_hit *hits;
+    size_t count, k;
+    float radius; /* what a hit may be away at most: the caller's, and once k are there the worst of them */
+} lk_topk;
+
+void lk_topk_init(lk_topk *t, lk_hit *hits, size_t k, float radius);
+/* Takes the hit if it is among the k best so far. */
+void lk_topk_offer(lk_topk *t, int64_t id, float distance);
+/* Sorts the array, nearest first. The heap is spent. */
+void lk_topk_sort(lk_topk *t);
+
+#endif
