@@ -16,6 +16,8 @@ const char *lk_request_method(const lk_request *r);
 const char *lk_request_path(const lk_request *r);
 const char *lk_request_param(const lk_request *r, const char *name);  /* {name} of the pattern, percent-decoded */
 const char *lk_request_query(const lk_request *r, const char *name);  /* ?name=value, decoded, first one */
+/* All of them in order; false beyond the last. */
+bool lk_request_query_at(const lk_request *r, size_t i, const char **name, const char **value);
 const char *lk_request_header(const lk_request *r, const char *name);
 const char *lk_request_peer(const lk_request *r);                     /* "127.0.0.1" */
 const char *lk_request_id(const lk_request *r);                       /* random, also sent as X-Request-Id */
@@ -49,6 +51,7 @@ typedef struct lk_http_options {
     int workers;             /* of heavy routes; default: number of CPUs */
     size_t queue;            /* waiting heavy requests; default 64 */
     size_t max_body;         /* bytes; larger: 413 */
+    size_t max_memory;       /* bytes of bodies held at a time, over all connections; more: 503. Default 8 x max_body */
     int idle_timeout;        /* seconds; default 30 */
     int max_connections;     /* default 1024 */
     /* Called before the body of a matched route is read; answer (lk_respond) and return false to refuse. NULL: all may. */

@@ -1,0 +1,128 @@
+/* keyring.c - keys in memory, checked against requests.
+ *
+ * The file is looked at before every check (one stat) and read again when it is another one: every change of it is a rename,
+ * so its inode or time differs. A file that went bad opens nothing: refusing everybody is the safe mistake. The lock
+ * guards all of the ring; a check holds it for microseconds. */
+#include "auth/auth.h"
+#include "base/crypto.h"
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct mark { /* which file it was; all zero: none */
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+};
+
+struct lk_keyring {
+    pthread_mutex_t lock;
+    char *path; /* NULL: no file */
+    struct mark mark;
+    lk_key *keys;
+    size_t count;
+    bool bad; /* the file could not be read */
+};
+
+static struct mark look(const char *path) {
+    struct stat st;
+    struct mark mark;
+    memset(&mark, 0, sizeof mark);
+    if (path != NULL && stat(path, &st) == 0) {
+        mark.device = st.st_dev;
+        mark.inode = st.st_ino;
+        mark.size = st.st_size;
+        mark.changed = st.st_mtim;
+    }
+    return mark;
+}
+
+static bool same(const struct mark *a, const struct mark *b) {
+    return a->device == b->device && a->inode == b->inode && a->size == b->size && a->changed.tv_sec == b->changed.tv_sec &&
+           a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+static int load(lk_keyring *ring, liken_error *err) {
+    lk_key *keys = NULL;
+    size_t count = 0;
+    ring->mark = look(ring->path); /* before reading: a change in between is seen at the next look */
+    const int rc = lk_key_list(ring->path, &keys, &count, err);
+    free(ring->keys);
+    ring->keys = keys;
+    ring->count = count;
+    ring->bad = rc != LIKEN_OK;
+    return rc;
+}
+
+static void refresh(lk_keyring *ring) {
+    if (ring->path == NULL)
+        return;
+    const struct mark now = look(ring->path);
+    if (same(&now, &ring->mark))
+        return;
+    liken_error err = {0};
+    if (load(ring, &err) == LIKEN_OK)
+        lk_log(LIKEN_LOG_INFO, "%s: %zu keys", ring->path, ring->count);
+    else
+        lk_log(LIKEN_LOG_ERROR, "%s No key is accepted until this is mended.", err.message);
+}
+
+int lk_keyring_open(lk_keyring **out, const char *path, liken_error *err) {
+    lk_keyring *ring = calloc(1, sizeof *ring);
+    if (ring == NULL)
+        return lk_fail_memory(err);
+    pthread_mutex_init(&ring->lock, NULL);
+    int rc = LIKEN_OK;
+    if (path != NULL) {
+        ring->path = strdup(path);
+        rc = ring->path == NULL ? lk_fail_memory(err) : load(ring, err);
+    }
+    if (rc != LIKEN_OK) {
+        lk_keyring_free(ring);
+        return rc;
+    }
+    *out = ring;
+    return LIKEN_OK;
+}
+
+void lk_keyring_free(lk_keyring *ring) {
+    if (ring == NULL)
+        return;
+    pthread_mutex_destroy(&ring->lock);
+    free(ring->keys);
+    free(ring->path);
+    free(ring);
+}
+
+bool lk_keyring_empty(lk_keyring *ring) {
+    pthread_mutex_lock(&ring->lock);
+    refresh(ring);
+    const bool empty = ring->count == 0 && !ring->bad;
+    pthread_mutex_unlock(&ring->lock);
+    return empty;
+}
+
+bool lk_keyring_find(lk_keyring *ring, const char *secret, lk_key *out) {
+    char hash[LK_SHA256_HEX];
+    lk_sha256_hex(secret, strlen(secret), hash);
+    const lk_key *found = NULL;
+    pthread_mutex_lock(&ring->lock);
+    refresh(ring);
+    for (size_t i = 0; i < ring->count; i++) /* all of them, whichever fits */
+        if (lk_equal_secret(ring->keys[i].sha256, hash, sizeof hash - 1))
+            found = &ring->keys[i];
+    if (found != NULL)
+        *out = *found;
+    pthread_mutex_unlock(&ring->lock);
+    return found != NULL;
+}
+
+bool lk_key_allows(const lk_key *key, lk_scope scope, const char *collection) {
+    if ((key->scopes & (scope | LK_SCOPE_ADMIN)) == 0)
+        return false;
+    return key->collection[0] == '\0' || (collection != NULL && strcmp(key->collection, collection) == 0);
+}

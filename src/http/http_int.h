@@ -1,0 +1,109 @@
+/* http_int.h - private to http/: how a request is put together from its pieces.
+ *
+ *   target.c   "/a/{b}?c=d": taken apart, decoded, matched with a route (pure functions)
+ *   form.c     multipart and urlencoded bodies, piece by piece
+ *   request.c  the request object: what handlers read, and the answer they leave
+ *   linger.c   closing a connection whose client is still sending, so that it sees its answer
+ *   http.c     the server: accepting, receiving, running, stopping */
+#ifndef LK_HTTP_HTTP_INT_H
+#define LK_HTTP_HTTP_INT_H
+
+#include "base/arena.h"
+#include "http/http.h"
+
+/* ---- target.c ---- */
+
+#define LK_TARGET_SEGMENTS 32
+#define LK_TARGET_QUERIES 64
+
+typedef struct lk_pair { const char *name, *value; } lk_pair;
+
+typedef struct lk_target {
+    const char *path;                         /* as it came, without the query */
+    const char *segments[LK_TARGET_SEGMENTS]; /* decoded; "/" has none */
+    size_t segment_count;
+    lk_pair queries[LK_TARGET_QUERIES];       /* decoded */
+    size_t query_count;
+} lk_target;
+
+/* Takes apart a request target ("/a/b%20c?d=e", or with "http://host" before it); strings live in the arena. LIKEN_E_ARG
+ * for a bad escape, a NUL, too many parts. */
+int lk_target_parse(lk_target *t, lk_arena *arena, const char *raw, liken_error *err);
+
+typedef struct lk_routed {
+    const lk_route *route;                    /* NULL: nothing fits */
+    lk_pair params[LK_TARGET_SEGMENTS];
+    size_t param_count;
+    char allow[64];                           /* the methods that the path has, for 405; "" when it has none */
+} lk_routed;
+
+/* HEAD is answered by the route of GET. Out of memory looks like no route. */
+void lk_route_find(lk_routed *out, lk_arena *arena, const lk_route *routes, size_t count, const char *method,
+                   const lk_target *target);
+
+/* ---- form.c ---- */
+
+#define LK_FORM_PARTS 128
+#define LK_FORM_NAME_MAX 256   /* bytes of a part's name */
+#define LK_FORM_LABEL_MAX 4096 /* bytes of a filename or type */
+
+typedef struct lk_form lk_form;
+struct MHD_Connection;
+
+/* Is this content type one that lk_form reads? */
+bool lk_form_reads(const char *content_type);
+/* LIKEN_E_ARG when the boundary is missing. Memory of all parts together stays below max_body. */
+int lk_form_start(lk_form **out, struct MHD_Connection *connection, size_t max_body, liken_error *err);
+int lk_form_feed(lk_form *f, const char *data, size_t size, liken_error *err);
+/* After the last piece. LIKEN_E_ARG when the form was cut off or held no part. */
+int lk_form_finish(lk_form *f, liken_error *err);
+size_t lk_form_count(const lk_form *f);
+const lk_part *lk_form_at(const lk_form *f, size_t i);
+void lk_form_free(lk_form *f);
+
+/* ---- linger.c ---- */
+
+typedef struct lk_linger lk_linger;
+
+int lk_linger_start(lk_linger **out, liken_error *err);
+/* Takes the socket over: reads and drops what still comes, for a few seconds at most, then closes it. */
+void lk_linger_take(lk_linger *l, int fd);
+void lk_linger_free(lk_linger *l);
+
+/* ---- request.c ---- */
+
+#define LK_ANSWER_HEADERS 16
+
+typedef struct lk_answer {
+    int status;                               /* 0: not answered yet */
+    const char *type;
+    char *body;                               /* malloc'd */
+    size_t size;
+    lk_pair headers[LK_ANSWER_HEADERS];
+    size_t header_count;
+} lk_answer;
+
+struct lk_request {
+    lk_http *server;
+    struct MHD_Connection *connection;        /* NULL in tests and fuzzing */
+    lk_arena arena;
+    liken_error fault;                        /* of the target; said once the method is known */
+    lk_target target;
+    lk_routed routed;
+    char method[16], id[33], peer[48];
+    bool begun, complete, running, sent;      /* headers seen; body seen; counted as running; answer handed over */
+    bool has_body;
+    size_t received;
+    lk_form *form;
+    lk_buf body;
+    lk_answer answer;
+    int linger;                               /* a duplicate of the socket, or -1 */
+    double started;
+};
+
+lk_request *lk_request_make(lk_http *server, struct MHD_Connection *connection, const char *target);
+void lk_request_free(lk_request *r);
+/* The answer as one HTTP/1.1 message that closes the connection, for places where libmicrohttpd takes none. malloc'd. */
+char *lk_request_wire(const lk_request *r, size_t *size);
+
+#endif

@@ -1,0 +1,161 @@
+/* request.c - one request: what its handler reads and the answer it leaves. Nothing here sends; http.c does. */
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "http/http_int.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void note_peer(lk_request *r) {
+    const union MHD_ConnectionInfo *info =
+        r->connection == NULL ? NULL : MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
+    const void *bytes = NULL;
+    if (address != NULL && address->sa_family == AF_INET)
+        bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    else if (address != NULL && address->sa_family == AF_INET6)
+        bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    if (bytes == NULL || inet_ntop(address->sa_family, bytes, r->peer, sizeof r->peer) == NULL)
+        memcpy(r->peer, "unknown", sizeof "unknown");
+}
+
+lk_request *lk_request_make(lk_http *server, struct MHD_Connection *connection, const char *target) {
+    lk_request *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    r->server = server;
+    r->connection = connection;
+    r->linger = -1;
+    r->started = lk_clock_monotonic();
+    uint8_t random[16];
+    lk_random(random, sizeof random);
+    lk_hex(random, sizeof random, r->id);
+    note_peer(r);
+    (void)lk_target_parse(&r->target, &r->arena, target, &r->fault); /* r->fault remembers */
+    return r;
+}
+
+void lk_request_free(lk_request *r) {
+    if (r == NULL)
+        return;
+    if (r->linger >= 0)
+        close(r->linger);
+    free(r->answer.body);
+    lk_form_free(r->form);
+    lk_buf_free(&r->body);
+    lk_arena_free(&r->arena);
+    free(r);
+}
+
+/* ---- reading ---- */
+
+const char *lk_request_method(const lk_request *r) {
+    return r->method;
+}
+
+const char *lk_request_path(const lk_request *r) {
+    return r->target.path;
+}
+
+static const char *find(const lk_pair *pairs, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(pairs[i].name, name) == 0)
+            return pairs[i].value;
+    return NULL;
+}
+
+const char *lk_request_param(const lk_request *r, const char *name) {
+    return find(r->routed.params, r->routed.param_count, name);
+}
+
+const char *lk_request_query(const lk_request *r, const char *name) {
+    return find(r->target.queries, r->target.query_count, name);
+}
+
+bool lk_request_query_at(const lk_request *r, size_t i, const char **name, const char **value) {
+    if (i >= r->target.query_count)
+        return false;
+    *name = r->target.queries[i].name;
+    *value = r->target.queries[i].value;
+    return true;
+}
+
+const char *lk_request_header(const lk_request *r, const char *name) {
+    const char *value = NULL;
+    size_t size = 0;
+    if (r->connection == NULL ||
+        MHD_lookup_connection_value_n(r->connection, MHD_HEADER_KIND, name, strlen(name), &value, &size) != MHD_YES)
+        return NULL;
+    return value != NULL && strlen(value) == size ? value : NULL; /* a value with a NUL inside is not taken for its start */
+}
+
+const char *lk_request_peer(const lk_request *r) {
+    return r->peer;
+}
+
+const char *lk_request_id(const lk_request *r) {
+    return r->id;
+}
+
+const lk_part *lk_request_part(const lk_request *r, const char *name) {
+    for (size_t i = 0; i < lk_form_count(r->form); i++)
+        if (strcmp(lk_form_at(r->form, i)->name, name) == 0)
+            return lk_form_at(r->form, i);
+    return NULL;
+}
+
+size_t lk_request_part_count(const lk_request *r) {
+    return lk_form_count(r->form);
+}
+
+const lk_part *lk_request_part_at(const lk_request *r, size_t i) {
+    return lk_form_at(r->form, i);
+}
+
+const void *lk_request_body(const lk_request *r, size_t *size) {
+    *size = r->body.size;
+    return r->body.data;
+}
+
+/* ---- answering ---- */
+
+void lk_respond_header(lk_request *r, const char *name, const char *value) {
+    lk_answer *a = &r->answer;
+    const char *kept = lk_arena_string(&r->arena, value);
+    if (kept != NULL && a->header_count < LK_ANSWER_HEADERS)
+        a->headers[a->header_count++] = (lk_pair){name, kept};
+}
+
+void lk_respond(lk_request *r, int status, const char *content_type, const void *body, size_t size) {
+    lk_answer *a = &r->answer;
+    if (a->status != 0)
+        return; /* the first answer counts */
+    a->body = malloc(size + 1);
+    if (a->body != NULL && size > 0)
+        memcpy(a->body, body, size);
+    a->size = a->body == NULL ? 0 : size;
+    a->type = lk_arena_string(&r->arena, content_type);
+    a->status = a->body == NULL ? 503 : status; /* out of memory for the answer itself */
+}
+
+char *lk_request_wire(const lk_request *r, size_t *size) {
+    const lk_answer *a = &r->answer;
+    lk_buf b;
+    lk_buf_init(&b, a->size + 65536);
+    int rc = lk_buf_format(&b, NULL, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n", a->status,
+                           MHD_get_reason_phrase_for((unsigned)a->status), a->size, r->id);
+    if (rc == LIKEN_OK && a->type != NULL)
+        rc = lk_buf_format(&b, NULL, "Content-Type: %s\r\n", a->type);
+    for (size_t i = 0; rc == LIKEN_OK && i < a->header_count; i++)
+        rc = lk_buf_format(&b, NULL, "%s: %s\r\n", a->headers[i].name, a->headers[i].value);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_string(&b, "\r\n", NULL);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_append(&b, a->body, a->size, NULL);
+    char *text = rc == LIKEN_OK ? lk_buf_steal(&b, size) : NULL;
+    lk_buf_free(&b);
+    return text;
+}

@@ -1,0 +1,146 @@
+/* target.c - a request target taken apart and matched with a route.
+ *
+ * The path is split at '/' before its parts are decoded, so that "%2F" inside a part is data and never a separator. A
+ * part that decodes to a NUL is refused: no name that the rest of the program sees is shorter than it was sent. */
+#include "http/http_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int hex(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Decodes `size` bytes into the arena; '+' means a space only in a query. NULL with *err set when they are malformed. */
+static const char *decode(lk_arena *arena, const char *text, size_t size, bool query, liken_error *err) {
+    char *out = lk_arena_alloc(arena, size + 1);
+    if (out == NULL) {
+        (void)lk_fail_memory(err);
+        return NULL;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        if (c == '+' && query) {
+            c = ' ';
+        } else if (c == '%') {
+            const int high = i + 2 < size ? hex(text[i + 1]) : -1;
+            const int low = high >= 0 ? hex(text[i + 2]) : -1;
+            if (high < 0 || low < 0 || (high == 0 && low == 0)) {
+                (void)lk_fail(err, LIKEN_E_ARG,
+                              "The address holds a %% that two hex digits other than 00 must follow; write a bare %% as %%25.");
+                return NULL;
+            }
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        out[n++] = c;
+    }
+    return out;
+}
+
+static int parse_path(lk_target *t, lk_arena *arena, const char *path, size_t size, liken_error *err) {
+    size_t at = 1; /* behind the first '/' */
+    while (at < size || (at == size && size > 1)) {
+        const char *slash = memchr(path + at, '/', size - at);
+        const size_t length = slash == NULL ? size - at : (size_t)(slash - path) - at;
+        if (t->segment_count == LK_TARGET_SEGMENTS)
+            return lk_fail(err, LIKEN_E_ARG, "The address has more than %d parts.", LK_TARGET_SEGMENTS);
+        const char *segment = decode(arena, path + at, length, false, err);
+        if (segment == NULL)
+            return LIKEN_E_ARG;
+        t->segments[t->segment_count++] = segment;
+        at += length + 1;
+    }
+    return LIKEN_OK;
+}
+
+static int parse_query(lk_target *t, lk_arena *arena, const char *query, liken_error *err) {
+    while (*query != '\0') {
+        const size_t length = strcspn(query, "&");
+        if (length > 0) {
+            if (t->query_count == LK_TARGET_QUERIES)
+                return lk_fail(err, LIKEN_E_ARG, "The address has more than %d query parameters.", LK_TARGET_QUERIES);
+            const char *equals = memchr(query, '=', length);
+            const size_t name = equals == NULL ? length : (size_t)(equals - query);
+            lk_pair *pair = &t->queries[t->query_count];
+            pair->name = decode(arena, query, name, true, err);
+            pair->value = equals == NULL ? "" : decode(arena, equals + 1, length - name - 1, true, err);
+            if (pair->name == NULL || pair->value == NULL)
+                return LIKEN_E_ARG;
+            t->query_count++;
+        }
+        query += length + (query[length] == '&');
+    }
+    return LIKEN_OK;
+}
+
+int lk_target_parse(lk_target *t, lk_arena *arena, const char *raw, liken_error *err) {
+    *t = (lk_target){.path = ""};
+    if (strncmp(raw, "http://", 7) == 0) { /* the form for proxies, which servers must read too */
+        raw += 7 + strcspn(raw + 7, "/?");
+        if (*raw != '/')
+            raw = "/";
+    }
+    if (*raw != '/')
+        return lk_fail(err, LIKEN_E_ARG, "The address must start with '/'.");
+    const size_t size = strcspn(raw, "?#");
+    char *path = lk_arena_alloc(arena, size + 1);
+    if (path == NULL)
+        return lk_fail_memory(err);
+    memcpy(path, raw, size);
+    t->path = path;
+    const int rc = parse_path(t, arena, path, size, err);
+    return rc != LIKEN_OK || raw[size] != '?' ? rc : parse_query(t, arena, raw + size + 1, err);
+}
+
+/* Does the pattern fit? Notes what its {names} stand for. */
+static bool fits(const char *pattern, const lk_target *target, lk_arena *arena, lk_pair *params, size_t *count) {
+    size_t i = 0;
+    *count = 0;
+    while (*pattern == '/' && pattern[1] != '\0') {
+        pattern++;
+        const size_t length = strcspn(pattern, "/");
+        if (i == target->segment_count)
+            return false;
+        const char *segment = target->segments[i++];
+        if (*pattern == '{') {
+            char *name = lk_arena_alloc(arena, length);
+            if (name == NULL || *segment == '\0')
+                return false;
+            memcpy(name, pattern + 1, length - 2);
+            params[(*count)++] = (lk_pair){name, segment};
+        } else if (strlen(segment) != length || memcmp(segment, pattern, length) != 0) {
+            return false;
+        }
+        pattern += length;
+    }
+    return i == target->segment_count;
+}
+
+static void allow(char *list, size_t room, const char *method) {
+    const size_t used = strlen(list);
+    if (strstr(list, method) == NULL)
+        (void)snprintf(list + used, room - used, "%s%s", used == 0 ? "" : ", ", method);
+}
+
+void lk_route_find(lk_routed *out, lk_arena *arena, const lk_route *routes, size_t count, const char *method,
+                   const lk_target *target) {
+    *out = (lk_routed){0};
+    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    for (size_t i = 0; i < count; i++) {
+        if (!fits(routes[i].pattern, target, arena, out->params, &out->param_count))
+            continue;
+        if (strcmp(routes[i].method, wanted) == 0) {
+            out->route = &routes[i];
+            return;
+        }
+        allow(out->allow, sizeof out->allow, routes[i].method);
+        if (strcmp(routes[i].method, "GET") == 0)
+            allow(out->allow, sizeof out->allow, "HEAD");
+    }
+}
