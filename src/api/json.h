@@ -10,8 +10,8 @@
 
 #include <jansson.h>
 
-/* {id, image_id, collection, file, tags, captured_at, added_at, sha256, width, height, model, detector, existed, faces: [...],
- * refused: [...]}; times in RFC 3339. id, collection and added_at are left out when nothing is stored. */
+/* {id, collection, image_id, file, tags, captured_at, added_at, existed, sha256, width, height, model, detector, faces: [...],
+ * refused: [...]}; times in RFC 3339. The first eight are left out when nothing is stored. */
 json_t *lk_json_image(const liken_image *image);
 
 /* {id, box: {x, y, width, height}, landmarks: [{x, y} x5], confidence, quality: {...}}; id only when stored, reason and
