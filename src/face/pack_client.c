@@ -1,0 +1,136 @@
+/* pack_client.c - runs a registry's own client (npm, pip, curl, tar).
+ *
+ * No shell is involved: the arguments are a vector. The client keeps its own settings (registry, proxy, certificates)
+ * because it runs in our environment. Its output is read to the end, the first 64 KB kept, so that a failure can be told
+ * in the client's own words. */
+#include "face/pack_int.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OUTPUT_CEILING ((size_t)64 << 10)
+#define SECONDS_CEILING 1800.0
+
+extern char **environ;
+
+static int spawn(pid_t *pid, const char *const *argv, const char *folder, int output) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failed = posix_spawn_file_actions_init(&actions);
+    if (failed != 0)
+        return failed;
+    failed = posix_spawnattr_init(&attributes);
+    if (failed != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return failed;
+    }
+    sigset_t none, defaults;
+    sigemptyset(&none);
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE); /* a server ignores it; a client must not inherit that */
+    failed = posix_spawnattr_setsigmask(&attributes, &none);
+    if (failed == 0)
+        failed = posix_spawnattr_setsigdefault(&attributes, &defaults);
+    if (failed == 0)
+        failed = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_adddup2(&actions, output, 1);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_adddup2(&actions, output, 2);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_addchdir_np(&actions, folder);
+    if (failed == 0)
+        failed = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
+
+/* Reads until the client closes its output; false when it took too long. */
+static bool drain(int fd, lk_buf *output) {
+    const double end = lk_clock_monotonic() + SECONDS_CEILING;
+    for (;;) {
+        struct pollfd p = {fd, POLLIN, 0};
+        const double left = end - lk_clock_monotonic();
+        if (left <= 0)
+            return false;
+        const int ready = poll(&p, 1, (int)(left * 1000) + 1);
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready == 0)
+            return false;
+        char chunk[4096];
+        const ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return true;
+        if (n > 0)
+            (void)lk_buf_append(output, chunk, (size_t)n, NULL); /* past the ceiling it is dropped */
+    }
+}
+
+/* The line that tells most: the first that speaks of an error, else the last. At most `room` bytes, printable. */
+static void telling_line(lk_buf *output, char *line, size_t room) {
+    (void)snprintf(line, room, "no output");
+    char *save = NULL;
+    for (char *l = output->data == NULL ? NULL : strtok_r(output->data, "\r\n", &save); l != NULL;
+         l = strtok_r(NULL, "\r\n", &save)) {
+        if (strspn(l, " \t") == strlen(l))
+            continue;
+        (void)snprintf(line, room, "%s", l);
+        if (strcasestr(l, "err") != NULL || strstr(l, "curl:") != NULL)
+            break;
+    }
+    for (char *c = line; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = ' ';
+}
+
+static int wait_for(pid_t pid, int *status) {
+    while (waitpid(pid, status, 0) < 0)
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}
+
+int lk_client_run(const char *const *argv, const char *folder, liken_error *err) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return lk_fail_errno(err, LIKEN_E_IO, errno, "%s cannot be started", argv[0]);
+    pid_t pid = 0;
+    const int failed = spawn(&pid, argv, folder, ends[1]);
+    close(ends[1]);
+    if (failed != 0) {
+        close(ends[0]);
+        return lk_fail_errno(err, failed == ENOENT ? LIKEN_E_NOT_FOUND : LIKEN_E_IO, failed, "%s cannot be started",
+                             argv[0]);
+    }
+    lk_buf output;
+    lk_buf_init(&output, OUTPUT_CEILING);
+    const bool ended = drain(ends[0], &output);
+    if (!ended)
+        (void)kill(pid, SIGKILL);
+    close(ends[0]);
+    int status = 0;
+    const int lost = wait_for(pid, &status);
+    char line[200];
+    telling_line(&output, line, sizeof line);
+    lk_buf_free(&output);
+    if (!ended)
+        return lk_fail(err, LIKEN_E_IO, "%s was stopped after %.0f minutes: %s", argv[0], SECONDS_CEILING / 60, line);
+    if (lost != 0)
+        return lk_fail_errno(err, LIKEN_E_IO, lost, "%s was started and its end cannot be learned", argv[0]);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return lk_fail(err, LIKEN_E_IO, "%s failed: %s", argv[0], line);
+    return LIKEN_OK;
+}
