@@ -1,0 +1,85 @@
+/* What may go into a store, and how numbers lie in it: text is valid UTF-8 with a ceiling, floats are little-endian. */
+#include "store/codec.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Bytes of the well-formed sequence at p, 0 when it is none (Unicode 15, table 3-7). */
+static size_t sequence(const unsigned char *p) {
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] < 0xc2 || p[0] > 0xf4)
+        return 0;
+    const size_t size = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    const unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    const unsigned char high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < size; i++) { /* a NUL inside stops here, so nothing past the end is read */
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return size;
+}
+
+int lk_store_text(const char *what, const char *text, size_t most, liken_error *err) {
+    if (text == NULL)
+        return LIKEN_OK;
+    const size_t length = strnlen(text, most + 1);
+    if (length > most)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "The %s is longer than %zu bytes; shorten it.", what, most);
+    for (size_t at = 0; at < length;) {
+        const size_t size = sequence((const unsigned char *)text + at);
+        if (size == 0)
+            return lk_fail(err, LIKEN_E_ARG, "The %s is not valid UTF-8 (byte %zu); send it as UTF-8.", what, at + 1);
+        at += size;
+    }
+    return LIKEN_OK;
+}
+
+void lk_floats_encode(const float *values, size_t count, unsigned char *bytes) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, values + i, sizeof bits);
+        for (size_t b = 0; b < 4; b++)
+            bytes[4 * i + b] = (unsigned char)(bits >> (8 * b) & 0xff);
+    }
+}
+
+void lk_floats_decode(const void *bytes, size_t count, float *values) {
+    const unsigned char *from = bytes;
+    for (size_t i = 0; i < count; i++, from += 4) {
+        const uint32_t bits =
+            (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+        memcpy(values + i, &bits, sizeof bits);
+    }
+}
+
+bool lk_floats_finite(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(values[i]))
+            return false;
+    }
+    return true;
+}
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool lk_sha256_parse(const char *hex, unsigned char out[32]) {
+    unsigned char bytes[32];
+    for (size_t i = 0; i < 32; i++) {
+        const int high = hex_digit(hex[2 * i]);
+        const int low = high < 0 ? -1 : hex_digit(hex[2 * i + 1]);
+        if (low < 0)
+            return false;
+        bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    if (hex[64] != '\0')
+        return false;
+    memcpy(out, bytes, sizeof bytes);
+    return true;
+}

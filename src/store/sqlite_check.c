@@ -1,0 +1,80 @@
+/* The doctor's look at the store: the file's pages, its references, and what the tables promise each other. */
+#include "store/sqlite_int.h"
+
+#include <stdio.h>
+
+static lk_sqlite_store *of(lk_store *s) {
+    return (lk_sqlite_store *)s;
+}
+
+struct check { liken_check_fn *fn; void *ctx; int bad; };
+
+/* Tells of a finding; a statement that cannot even run is a finding too. */
+static void say(struct check *k, const char *what, const char *fault, const char *mend) {
+    char message[512];
+    if (fault == NULL) {
+        k->fn(k->ctx, what, LIKEN_GOOD, "");
+        return;
+    }
+    k->bad++;
+    (void)snprintf(message, sizeof message, "%.300s %s", fault, mend);
+    k->fn(k->ctx, what, LIKEN_BAD, message);
+}
+
+static const char restore[] = "Restore the store from a backup, or move it away and add the photos again.";
+
+static void check_pages(lk_sqlite_conn *c, struct check *k) {
+    sqlite3_stmt *stmt;
+    bool row = false;
+    liken_error err;
+    int rc = lk_sqlite_use(c, "PRAGMA integrity_check(1)", &stmt, &err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_step(c, stmt, &row, &err);
+    const char *text = rc == LIKEN_OK && row ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    if (rc != LIKEN_OK)
+        say(k, "store integrity", err.message, "");
+    else if (text == NULL || sqlite3_stricmp(text, "ok") != 0)
+        say(k, "store integrity", text == NULL ? "The check gave no answer." : text, restore);
+    else
+        say(k, "store integrity", NULL, "");
+}
+
+/* `sql` counts the rows at fault. */
+static void check_count(lk_sqlite_conn *c, struct check *k, const char *what, const char *sql, const char *fault,
+                        const char *mend) {
+    int64_t count = 0;
+    liken_error err;
+    char text[256];
+    const int rc = lk_sqlite_number(c, sql, &count, &err);
+    (void)snprintf(text, sizeof text, fault, (long long)count);
+    if (rc != LIKEN_OK)
+        say(k, what, err.message, "");
+    else
+        say(k, what, count == 0 ? NULL : text, mend);
+}
+
+static int check(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    (void)err;
+    check_pages(c, arg);
+    check_count(c, arg, "store references", "SELECT count(*) FROM pragma_foreign_key_check",
+                "%lld rows point to rows that are not there.", restore);
+    check_count(c, arg, "store faces", "SELECT count(*) FROM faces f WHERE NOT EXISTS (SELECT 1 FROM images i WHERE i.id = f.image)",
+                "%lld faces belong to no image.", restore);
+    check_count(c, arg, "store descriptors",
+                "SELECT count(*) FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
+                " JOIN models m ON m.id = c.model WHERE length(f.descriptor) <> 4 * m.dimension",
+                "%lld descriptors have the wrong length.", restore);
+    check_count(c, arg, "store counts",
+                "SELECT count(*) FROM collections c WHERE images <> (SELECT count(*) FROM images i WHERE i.collection = c.id)"
+                " OR faces <> (SELECT count(*) FROM faces f JOIN images i ON i.id = f.image WHERE i.collection = c.id)",
+                "%lld collections count their photos wrongly.", restore);
+    return LIKEN_OK;
+}
+
+int lk_sqlite_check(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err) {
+    struct check k = {.fn = fn, .ctx = ctx};
+    const int rc = lk_sqlite_read(of(s), check, &k, err);
+    if (rc == LIKEN_OK)
+        *bad = k.bad;
+    return rc;
+}

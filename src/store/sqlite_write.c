@@ -1,0 +1,147 @@
+/* Group commit. One thread owns the writing connection. It takes everything that waits, runs it inside one transaction
+ * and commits once, so that many uploads share one fsync; while the disk works, the next group gathers by itself.
+ *
+ * Each job has a savepoint of its own: one that fails (a conflict, a foreign model) is undone alone. Nobody is told
+ * of success before COMMIT has returned, and when COMMIT fails everybody in the group is told so. Another process may
+ * hold the database's write lock meanwhile; BEGIN IMMEDIATE waits for it. */
+#include "store/sqlite_int.h"
+
+#include <string.h>
+
+/* Runs one job; leaves the transaction as it was when the job fails. */
+static void run_job(lk_sqlite_conn *c, lk_sqlite_job *job) {
+    job->status = lk_sqlite_exec(c, "SAVEPOINT job", &job->error);
+    if (job->status != LIKEN_OK)
+        return;
+    job->status = job->fn(c, job->arg, &job->error);
+    lk_sqlite_reset(c);
+    liken_error undo;
+    int rc = LIKEN_OK;
+    if (sqlite3_get_autocommit(c->db) != 0)
+        return; /* the fault was bad enough for SQLite to end the transaction: the group's COMMIT will say so */
+    if (job->status != LIKEN_OK)
+        rc = lk_sqlite_exec(c, "ROLLBACK TO job", &undo);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_exec(c, "RELEASE job", &undo);
+    if (rc != LIKEN_OK && job->status == LIKEN_OK) {
+        job->status = rc;
+        job->error = undo;
+    }
+}
+
+static void fail_group(lk_sqlite_job *group, int status, const liken_error *why) {
+    for (lk_sqlite_job *job = group; job != NULL; job = job->next) {
+        if (job->status != LIKEN_OK)
+            continue;
+        job->status = status;
+        job->error = *why;
+    }
+}
+
+/* Refuses to write when another process has migrated the file beyond what this liken knows. */
+static int begin(lk_sqlite_conn *c, liken_error *err) {
+    int version = 0;
+    int rc = lk_sqlite_exec(c, "BEGIN IMMEDIATE", err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = lk_sqlite_examine(c, &version, err);
+    if (rc != LIKEN_OK)
+        (void)lk_sqlite_exec(c, "ROLLBACK", NULL);
+    return rc;
+}
+
+static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group) {
+    liken_error err = {0};
+    int rc = begin(c, &err);
+    if (rc != LIKEN_OK) {
+        fail_group(group, rc, &err);
+        return;
+    }
+    for (lk_sqlite_job *job = group; job != NULL; job = job->next) {
+        run_job(c, job);
+        if (sqlite3_get_autocommit(c->db) != 0) {
+            if (job->status == LIKEN_OK)
+                job->status = lk_fail(&job->error, LIKEN_E_STORE, "The store %s ended a transaction by itself.", c->path);
+            err = job->error;
+            fail_group(group, job->status, &err);
+            return;
+        }
+    }
+    rc = lk_sqlite_exec(c, "COMMIT", &err);
+    if (rc != LIKEN_OK) {
+        (void)lk_sqlite_exec(c, "ROLLBACK", NULL);
+        fail_group(group, rc, &err);
+    }
+}
+
+/* Takes up to a batch of waiting jobs; NULL when closing and nothing waits. Called with the lock held. */
+static lk_sqlite_job *take_group(lk_sqlite_store *s) {
+    while (s->first == NULL && !s->closing)
+        pthread_cond_wait(&s->has_job, &s->queue_lock);
+    lk_sqlite_job *group = s->first, *end = group;
+    if (group == NULL)
+        return NULL;
+    for (int n = 1; n < LK_SQLITE_BATCH && end->next != NULL; n++)
+        end = end->next;
+    s->first = end->next;
+    if (s->first == NULL)
+        s->last = NULL;
+    end->next = NULL;
+    return group;
+}
+
+static void *write_loop(void *arg) {
+    lk_sqlite_store *s = arg;
+    pthread_mutex_lock(&s->queue_lock);
+    for (lk_sqlite_job *group = take_group(s); group != NULL; group = take_group(s)) {
+        pthread_mutex_unlock(&s->queue_lock);
+        run_group(&s->writer, group);
+        pthread_mutex_lock(&s->queue_lock);
+        for (lk_sqlite_job *job = group, *next; job != NULL; job = next) {
+            next = job->next; /* the job is its submitter's stack: gone once done is seen */
+            job->done = true;
+        }
+        pthread_cond_broadcast(&s->has_done);
+    }
+    pthread_mutex_unlock(&s->queue_lock);
+    return NULL;
+}
+
+int lk_sqlite_writer_start(lk_sqlite_store *s, liken_error *err) {
+    const int rc = pthread_create(&s->thread, NULL, write_loop, s);
+    if (rc != 0)
+        return lk_fail_errno(err, LIKEN_E_MEMORY, rc, "The store's writer thread could not be started");
+    (void)pthread_setname_np(s->thread, "liken-store");
+    s->started = true;
+    return LIKEN_OK;
+}
+
+void lk_sqlite_writer_stop(lk_sqlite_store *s) {
+    if (!s->started)
+        return;
+    pthread_mutex_lock(&s->queue_lock);
+    s->closing = true;
+    pthread_cond_signal(&s->has_job);
+    pthread_mutex_unlock(&s->queue_lock);
+    pthread_join(s->thread, NULL);
+    s->started = false;
+}
+
+int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
+    if (s->read_only)
+        return lk_fail(err, LIKEN_E_STORE, "The store %s was opened read-only; open it for writing to change it.", s->path);
+    lk_sqlite_job job = {.fn = fn, .arg = arg};
+    pthread_mutex_lock(&s->queue_lock);
+    if (s->last == NULL)
+        s->first = &job;
+    else
+        s->last->next = &job;
+    s->last = &job;
+    pthread_cond_signal(&s->has_job);
+    while (!job.done)
+        pthread_cond_wait(&s->has_done, &s->queue_lock);
+    pthread_mutex_unlock(&s->queue_lock);
+    if (job.status != LIKEN_OK && err != NULL)
+        *err = job.error;
+    return job.status;
+}
