@@ -1,0 +1,269 @@
+/* photo.c - from bytes to an upright picture: sniff, read the header, hold it against the limits, decode row by row
+ * into an area-averaging shrink, turn upright.
+ *
+ * Invariant: no decoder is called before its file's header was read here and found within the limits. Damage is
+ * measured in rows: the picture counts as far as rows came, and it is refused when fewer than half did. What is
+ * missing is filled with middle gray, as JPEG decoders do. */
+#include "image/image.h"
+#include "image/orient.h"
+#include "image/reader.h"
+#include "image/shrink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_BYTES ((size_t)64 << 20)
+#define DEFAULT_PIXELS ((size_t)120000000)
+#define MAX_SIDE 1000000                  /* pixels; keeps every sum of shrink.c within its integers */
+#define MAX_WORK ((uint64_t)512 << 20)    /* bytes a decoder may hold */
+#define MAX_PASSES 100                    /* scans of a progressive JPEG */
+#define MAX_PASS_PIXELS UINT64_C(3000000000) /* scans x pixels: what one photo may cost in time */
+
+struct lk_photo {
+    const uint8_t *bytes; /* what is decoded: the caller's, a part of it, or head.copy */
+    size_t size;
+    lk_kind kind;
+    lk_head head;
+    int orientation;
+};
+
+static int no_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
+    (void)bytes, (void)size, (void)head;
+    return lk_fail(err, LIKEN_E_INTERNAL, "There is no reader for this kind of file.");
+}
+
+typedef int head_fn(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
+
+static head_fn *const head_readers[] = {
+    [LK_KIND_NONE] = no_head,      [LK_KIND_JPEG] = lk_jpeg_head, [LK_KIND_PNG] = lk_png_head,
+    [LK_KIND_WEBP] = lk_webp_head, [LK_KIND_GIF] = lk_gif_head,   [LK_KIND_TIFF] = lk_tiff_head,
+    [LK_KIND_BMP] = lk_bmp_head,   [LK_KIND_HEIC] = lk_heif_head, [LK_KIND_AVIF] = lk_heif_head,
+    [LK_KIND_PNM] = lk_pnm_head,   [LK_KIND_ICO] = lk_ico_head,
+};
+
+static int refuse_kind(const uint8_t *bytes, size_t size, const char *looks_like, liken_error *err) {
+    static const char reads[] = "liken reads JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF, PNM and ICO.";
+    if (size == 0)
+        return lk_fail(err, LIKEN_E_FORMAT, "The file is empty.");
+    if (looks_like != NULL)
+        return lk_fail(err, LIKEN_E_FORMAT, "This is not a photo but looks like %s. %s", looks_like, reads);
+    if (size < 4 && bytes[0] == 0xff)
+        return lk_fail(err, LIKEN_E_FORMAT, "This is only the first bytes of a JPEG; the rest is missing.");
+    return lk_fail(err, LIKEN_E_FORMAT, "This is not a kind of photo that liken knows. %s", reads);
+}
+
+static int check_size(int width, int height, size_t max_pixels, liken_error *err) {
+    if (width < 1 || height < 1)
+        return lk_fail(err, LIKEN_E_DECODE, "This photo is damaged: its header says %d x %d pixels.", width, height);
+    if (width > MAX_SIDE || height > MAX_SIDE || (uint64_t)width * (uint64_t)height > max_pixels)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "This photo has %d x %d pixels, over the limit of %.1f million. Shrink it first.",
+                       width, height, (double)max_pixels / 1e6);
+    return LIKEN_OK;
+}
+
+static int check_head(const lk_photo *p, size_t max_pixels, liken_error *err) {
+    const lk_head *h = &p->head;
+    const int rc = check_size(h->width, h->height, max_pixels, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (h->work > MAX_WORK)
+        return lk_fail(err, LIKEN_E_TOO_LARGE,
+                       "Decoding this %s of %d x %d pixels would take %llu MB of memory at once, over the limit of %llu MB. "
+                       "Save it anew as an ordinary JPEG.",
+                       lk_kind_name(p->kind), h->width, h->height, (unsigned long long)(h->work >> 20),
+                       (unsigned long long)(MAX_WORK >> 20));
+    if (h->passes > MAX_PASSES || h->passes * (uint64_t)h->width * (uint64_t)h->height > MAX_PASS_PIXELS)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "This JPEG of %d x %d pixels is built of %llu scans, too many to be decoded in reasonable time.",
+                       h->width, h->height, (unsigned long long)h->passes);
+    return LIKEN_OK;
+}
+
+static lk_kind decoder_of(const lk_photo *p) {
+    return p->head.inner != LK_KIND_NONE ? p->head.inner : p->kind;
+}
+
+static bool by_vips(lk_kind kind) {
+    return kind != LK_KIND_BMP && kind != LK_KIND_PNM;
+}
+
+/* Fills a photo whose bytes and kind are known. */
+static int read_head(lk_photo *p, size_t max_pixels, liken_error *err) {
+    int rc = head_readers[p->kind](p->bytes, p->size, &p->head, err);
+    if (rc == LIKEN_OK)
+        rc = check_head(p, max_pixels, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (p->head.copy != NULL) {
+        p->bytes = p->head.copy;
+        p->size = p->head.copy_size;
+    } else if (p->head.size != 0) {
+        p->bytes += p->head.from;
+        p->size = p->head.size;
+    }
+    p->orientation = 1;
+    if (!by_vips(decoder_of(p)))
+        return LIKEN_OK;
+    rc = lk_vips_head(decoder_of(p), p->bytes, p->size, &p->head.width, &p->head.height, &p->orientation, err);
+    return rc == LIKEN_OK ? check_size(p->head.width, p->head.height, max_pixels, err) : rc;
+}
+
+int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *limits, liken_error *err) {
+    const size_t max_bytes = limits != NULL && limits->max_bytes != 0 ? limits->max_bytes : DEFAULT_BYTES;
+    const size_t max_pixels = limits != NULL && limits->max_pixels != 0 ? limits->max_pixels : DEFAULT_PIXELS;
+    if (size > max_bytes)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "The file has %.1f MB, over the limit of %.1f MB.", (double)size / 1e6,
+                       (double)max_bytes / 1e6);
+    const char *looks_like;
+    const lk_kind kind = lk_sniff(bytes, size, &looks_like);
+    if (kind == LK_KIND_NONE)
+        return refuse_kind(bytes, size, looks_like, err);
+    lk_photo *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return lk_fail_memory(err);
+    p->bytes = bytes;
+    p->size = size;
+    p->kind = kind;
+    const int rc = read_head(p, max_pixels, err);
+    if (rc != LIKEN_OK) {
+        lk_photo_free(p);
+        return rc;
+    }
+    *out = p;
+    return LIKEN_OK;
+}
+
+void lk_photo_free(lk_photo *photo) {
+    if (photo == NULL)
+        return;
+    free(photo->head.copy);
+    free(photo);
+}
+
+const char *lk_photo_kind(const lk_photo *photo) {
+    return lk_kind_name(photo->kind);
+}
+
+static bool lies_on_side(const lk_photo *p) {
+    return p->orientation >= 5;
+}
+
+int lk_photo_width(const lk_photo *photo) {
+    return lies_on_side(photo) ? photo->head.height : photo->head.width;
+}
+
+int lk_photo_height(const lk_photo *photo) {
+    return lies_on_side(photo) ? photo->head.width : photo->head.height;
+}
+
+/* ---- decoding --------------------------------------------------------------------------------------- */
+
+/* What the picture comes to: the decoder's own shrinking, then the size to average down to. */
+typedef struct plan {
+    lk_vips_options options;
+    int width, height; /* as stored; 0: what the decoder gives */
+    double scale;
+} plan;
+
+static plan make_plan(const lk_photo *p, int want) {
+    plan n = {.options = {.shrink = 1, .scale = 1}, .scale = 1};
+    const int width = p->head.width, height = p->head.height, longer = width > height ? width : height;
+    if (want <= 0 || want >= longer)
+        return n;
+    if (decoder_of(p) == LK_KIND_JPEG) {
+        const int shorter = width < height ? width : height;
+        while (n.options.shrink < 8 && longer / (n.options.shrink * 2) >= want && shorter / (n.options.shrink * 2) >= 1)
+            n.options.shrink *= 2;
+        n.scale = 1.0 / n.options.shrink;
+        return n;
+    }
+    n.scale = (double)want / longer;
+    n.width = (int)(width * n.scale + 0.5);
+    n.height = (int)(height * n.scale + 0.5);
+    n.width = n.width < 1 ? 1 : n.width;
+    n.height = n.height < 1 ? 1 : n.height;
+    if (decoder_of(p) == LK_KIND_WEBP)
+        n.options.scale = n.scale;
+    return n;
+}
+
+static int open_reader(const lk_photo *p, const lk_vips_options *options, lk_reader **out, liken_error *err) {
+    switch (decoder_of(p)) {
+    case LK_KIND_BMP:
+        return (p->kind == LK_KIND_ICO ? lk_bmp_open_icon : lk_bmp_open)(out, p->bytes, p->size, err);
+    case LK_KIND_PNM:
+        return lk_pnm_open(out, p->bytes, p->size, err);
+    default:
+        return lk_vips_open(out, decoder_of(p), p->bytes, p->size, options, err);
+    }
+}
+
+/* Rows come in order until one is damaged. *rows and *height say how far that was; the rest is gray. */
+static int decode_rows(const lk_photo *p, const plan *n, lk_image *out, int *rows, int *height, liken_error *err) {
+    lk_reader *reader = NULL;
+    int rc = open_reader(p, &n->options, &reader, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk_shrink shrink = {0};
+    const bool smaller = n->width > 0 && n->width <= reader->width && n->height <= reader->height;
+    rc = lk_shrink_begin(&shrink, reader->width, reader->height, smaller ? n->width : reader->width,
+                         smaller ? n->height : reader->height, err);
+    uint8_t *gray = rc == LIKEN_OK ? malloc((size_t)reader->width * 3) : NULL;
+    if (rc == LIKEN_OK && gray == NULL)
+        rc = lk_fail_memory(err);
+    if (rc == LIKEN_OK) {
+        memset(gray, 128, (size_t)reader->width * 3);
+        const uint8_t *row = gray;
+        int y = 0;
+        for (; y < reader->height && (row = reader->row(reader, y)) != NULL; y++)
+            lk_shrink_row(&shrink, row);
+        *rows = y;
+        *height = reader->height;
+        for (; y < reader->height; y++)
+            lk_shrink_row(&shrink, gray);
+        lk_shrink_end(&shrink, out);
+    }
+    free(gray);
+    lk_shrink_clear(&shrink);
+    reader->close(reader);
+    return rc;
+}
+
+static int fail_cut(const lk_photo *p, int rows, int height, liken_error *err) {
+    return lk_fail(err, LIKEN_E_DECODE, "This %s file is damaged or cut short: only %d of its %d rows can be decoded.",
+                   lk_kind_name(p->kind), rows, height);
+}
+
+/* As stored, not yet upright. */
+static int decode_stored(const lk_photo *p, plan *n, lk_image *out, liken_error *err) {
+    int rows = 0, height = 0;
+    int rc = decode_rows(p, n, out, &rows, &height, err);
+    if (rc != LIKEN_OK || rows == height)
+        return rc;
+    lk_image_clear(out);
+    const bool enough = p->head.progressive ? p->head.usable : 2 * (int64_t)rows >= height;
+    if (!enough)
+        return fail_cut(p, rows, height, err);
+    n->options.lenient = true;
+    rc = decode_rows(p, n, out, &rows, &height, err);
+    if (rc == LIKEN_OK && 2 * (int64_t)rows < height) {
+        lk_image_clear(out);
+        return fail_cut(p, rows, height, err);
+    }
+    return rc;
+}
+
+int lk_photo_decode(lk_photo *photo, int want_long_side, lk_image *out, double *scale, liken_error *err) {
+    plan n = make_plan(photo, want_long_side);
+    lk_image image = {0};
+    int rc = decode_stored(photo, &n, &image, err);
+    if (rc == LIKEN_OK && photo->orientation != 1)
+        rc = lk_image_orient(&image, photo->orientation, err);
+    if (rc != LIKEN_OK) {
+        lk_image_clear(&image);
+        return rc;
+    }
+    *out = image;
+    if (scale != NULL)
+        *scale = n.scale;
+    return LIKEN_OK;
+}

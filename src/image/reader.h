@@ -1,0 +1,36 @@
+/* reader.h - rows of 8-bit sRGB from a decoder, top of the stored picture first: what every kind of file comes down to. */
+#ifndef LK_IMAGE_READER_H
+#define LK_IMAGE_READER_H
+
+#include "image/head.h"
+
+typedef struct lk_reader lk_reader;
+struct lk_reader {
+    int width, height;
+    /* Row y (asked for in order from 0), width*3 bytes that live until the next call. NULL: damaged from here on. */
+    const uint8_t *(*row)(lk_reader *r, int y);
+    void (*close)(lk_reader *r); /* frees it too */
+};
+
+/* `bytes` must outlive the reader. */
+int lk_bmp_open(lk_reader **out, const uint8_t *bytes, size_t size, liken_error *err);
+/* A bitmap as it lies in an icon: no file header, twice the height, a transparency mask at the end. */
+int lk_bmp_open_icon(lk_reader **out, const uint8_t *bytes, size_t size, liken_error *err);
+int lk_bmp_head_icon(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
+int lk_pnm_open(lk_reader **out, const uint8_t *bytes, size_t size, liken_error *err);
+
+/* ---- vips.c ------------------------------------------------------------------------------------------ */
+
+typedef struct lk_vips_options {
+    int shrink;    /* JPEG: 1, 2, 4 or 8 */
+    double scale;  /* WebP: 0 < scale <= 1 */
+    bool lenient;  /* JPEG cut short: let the decoder fill in what is missing */
+} lk_vips_options;
+
+/* Reads the header with the decoder that will be used: size as stored and EXIF orientation 1-8. */
+int lk_vips_head(lk_kind kind, const uint8_t *bytes, size_t size, int *width, int *height, int *orientation,
+                 liken_error *err);
+int lk_vips_open(lk_reader **out, lk_kind kind, const uint8_t *bytes, size_t size, const lk_vips_options *options,
+                 liken_error *err);
+
+#endif

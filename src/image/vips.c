@@ -1,0 +1,262 @@
+/* vips.c - the only file that names libvips.
+ *
+ * Loaders are called by their own names, sequentially: pixels are made in strips as rows are asked for, and no more of
+ * the picture is held than the format demands. Loaders that libvips itself calls untrusted are blocked for the whole
+ * process. libvips keeps one error text for all threads, so it is never shown: it goes to the debug log, and the
+ * sentence is ours. One decode is one thread; how many run at once is the caller's business. */
+#include "image/image.h"
+#include "image/reader.h"
+
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vips/vips.h>
+
+#define STRIP 16 /* rows fetched at a time */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool ready;
+
+static void on_log(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer data) {
+    (void)level;
+    (void)data;
+    lk_log(LIKEN_LOG_DEBUG, "%s: %s", domain, message);
+}
+
+static void start(void) {
+    if (vips_init("liken") != 0)
+        return;
+    g_log_set_handler("VIPS", (GLogLevelFlags)(G_LOG_LEVEL_MASK & ~G_LOG_LEVEL_ERROR), on_log, NULL);
+    vips_cache_set_max(0);
+    vips_concurrency_set(1);
+    vips_block_untrusted_set(TRUE);
+    ready = true;
+}
+
+static int enter(liken_error *err) {
+    pthread_once(&once, start);
+    if (!ready)
+        return lk_fail(err, LIKEN_E_INTERNAL, "libvips did not start, so no photo can be read. Is it installed whole?");
+    return LIKEN_OK;
+}
+
+/* Frees what libvips keeps for the calling thread; every use ends with it, as threads come and go. */
+static void leave(void) {
+    vips_thread_shutdown();
+}
+
+static int fail_decode(lk_kind kind, liken_error *err) {
+    lk_log(LIKEN_LOG_DEBUG, "libvips: %s", vips_error_buffer());
+    vips_error_clear();
+    return lk_fail(err, LIKEN_E_DECODE, "This %s file is damaged: it cannot be decoded.", lk_kind_name(kind));
+}
+
+/* A lazily opened image: its header is read, its pixels come when asked for. */
+static VipsImage *load(lk_kind kind, const uint8_t *bytes, size_t size, const lk_vips_options *o) {
+    VipsImage *image = NULL;
+    void *b = (void *)(uintptr_t)bytes;
+    const VipsFailOn fail = o->lenient ? VIPS_FAIL_ON_NONE : VIPS_FAIL_ON_TRUNCATED;
+    int failed = -1;
+#define COMMON "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail
+    switch (kind) {
+    case LK_KIND_JPEG:
+        failed = vips_jpegload_buffer(b, size, &image, COMMON, "shrink", o->shrink, NULL);
+        break;
+    case LK_KIND_PNG:
+        failed = vips_pngload_buffer(b, size, &image, COMMON, NULL);
+        break;
+    case LK_KIND_WEBP:
+        failed = vips_webpload_buffer(b, size, &image, COMMON, "page", 0, "n", 1, "scale", o->scale, NULL);
+        break;
+    case LK_KIND_GIF:
+        failed = vips_gifload_buffer(b, size, &image, COMMON, "page", 0, "n", 1, NULL);
+        break;
+    case LK_KIND_TIFF:
+        failed = vips_tiffload_buffer(b, size, &image, COMMON, "page", 0, "n", 1, NULL);
+        break;
+    case LK_KIND_HEIC:
+    case LK_KIND_AVIF: /* without a page number it takes the primary picture, which need not be the first */
+        failed = vips_heifload_buffer(b, size, &image, COMMON, NULL);
+        break;
+    default:
+        break;
+    }
+#undef COMMON
+    return failed == 0 ? image : NULL;
+}
+
+int lk_vips_head(lk_kind kind, const uint8_t *bytes, size_t size, int *width, int *height, int *orientation,
+                 liken_error *err) {
+    const int rc = enter(err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const lk_vips_options options = {.shrink = 1, .scale = 1, .lenient = true};
+    VipsImage *image = load(kind, bytes, size, &options);
+    if (image == NULL) {
+        leave();
+        return fail_decode(kind, err);
+    }
+    *width = vips_image_get_width(image);
+    *height = vips_image_get_height(image);
+    *orientation = vips_image_get_orientation(image);
+    if (*orientation < 1 || *orientation > 8)
+        *orientation = 1;
+    g_object_unref(image);
+    leave();
+    return LIKEN_OK;
+}
+
+/* Each step below takes the reference to `in` and gives one to its result, NULL when it failed. */
+static VipsImage *step(VipsImage *in, int failed, VipsImage *out) {
+    g_object_unref(in);
+    return failed == 0 ? out : NULL;
+}
+
+/* Gray or colour without a stated meaning gets the obvious one. */
+static VipsImage *name_colours(VipsImage *in) {
+    const VipsInterpretation guess = vips_image_guess_interpretation(in);
+    VipsInterpretation use = guess;
+    if (guess == VIPS_INTERPRETATION_MULTIBAND) {
+        const bool wide = vips_image_get_format(in) == VIPS_FORMAT_USHORT, gray = vips_image_get_bands(in) < 3;
+        use = gray ? (wide ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W)
+                   : (wide ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB);
+    }
+    VipsImage *out = NULL;
+    const int failed = vips_copy(in, &out, "interpretation", use, NULL);
+    return step(in, failed, out);
+}
+
+static VipsImage *convert_colours(VipsImage *in) {
+    VipsImage *out = NULL;
+    if (vips_image_get_typeof(in, VIPS_META_ICC_NAME) != 0) {
+        if (vips_icc_transform(in, &out, "srgb", "embedded", TRUE, "depth", 8, NULL) == 0)
+            return step(in, 0, out);
+        lk_log(LIKEN_LOG_DEBUG, "an embedded colour profile is ignored: %s", vips_error_buffer());
+        vips_error_clear();
+    }
+    const int failed = vips_colourspace(in, &out, VIPS_INTERPRETATION_sRGB, NULL);
+    return step(in, failed, out);
+}
+
+static VipsImage *lay_on_white(VipsImage *in) {
+    if (!vips_image_hasalpha(in))
+        return in;
+    VipsArrayDouble *white = vips_array_double_newv(1, 255.0);
+    VipsImage *out = NULL;
+    const int failed = vips_flatten(in, &out, "background", white, NULL);
+    vips_area_unref(VIPS_AREA(white));
+    return step(in, failed, out);
+}
+
+static VipsImage *to_bytes(VipsImage *in) {
+    VipsImage *out = NULL;
+    if (vips_image_get_bands(in) > 3) {
+        const int failed = vips_extract_band(in, &out, 0, "n", 3, NULL);
+        in = step(in, failed, out);
+    }
+    if (in == NULL || vips_image_get_format(in) == VIPS_FORMAT_UCHAR)
+        return in;
+    const int failed = vips_cast_uchar(in, &out, NULL);
+    return step(in, failed, out);
+}
+
+typedef struct vips_reader {
+    lk_reader base;
+    VipsImage *image;
+    VipsRegion *region;
+    int strip_top, strip_end; /* rows now in the region */
+} vips_reader;
+
+static const uint8_t *row(lk_reader *base, int y) {
+    vips_reader *r = (vips_reader *)base;
+    if (y >= r->strip_end) {
+        const int rows = y + STRIP <= base->height ? STRIP : base->height - y;
+        const VipsRect strip = {.left = 0, .top = y, .width = base->width, .height = rows};
+        if (vips_region_prepare(r->region, &strip) != 0) {
+            lk_log(LIKEN_LOG_DEBUG, "libvips, row %d of %d: %s", y, base->height, vips_error_buffer());
+            vips_error_clear();
+            return NULL;
+        }
+        r->strip_top = y;
+        r->strip_end = y + rows;
+    }
+    return r->region->data + (size_t)(y - r->region->valid.top) * (size_t)r->region->bpl;
+}
+
+static void close_reader(lk_reader *base) {
+    vips_reader *r = (vips_reader *)base;
+    if (r->region != NULL)
+        g_object_unref(r->region);
+    if (r->image != NULL)
+        g_object_unref(r->image);
+    free(r);
+    leave();
+}
+
+int lk_vips_open(lk_reader **out, lk_kind kind, const uint8_t *bytes, size_t size, const lk_vips_options *options,
+                 liken_error *err) {
+    const int rc = enter(err);
+    if (rc != LIKEN_OK)
+        return rc;
+    vips_reader *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return lk_fail_memory(err);
+    r->base.row = row;
+    r->base.close = close_reader;
+    r->image = load(kind, bytes, size, options);
+    VipsImage *(*const steps[])(VipsImage *) = {name_colours, convert_colours, lay_on_white, to_bytes};
+    for (size_t i = 0; i < LK_LENGTH(steps) && r->image != NULL; i++)
+        r->image = steps[i](r->image);
+    if (r->image == NULL || vips_image_get_bands(r->image) != 3 || (r->region = vips_region_new(r->image)) == NULL) {
+        close_reader(&r->base);
+        return fail_decode(kind, err);
+    }
+    r->base.width = vips_image_get_width(r->image);
+    r->base.height = vips_image_get_height(r->image);
+    *out = &r->base;
+    return LIKEN_OK;
+}
+
+int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t *size, liken_error *err) {
+    const int rc = enter(err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const size_t row_bytes = (size_t)image->width * 3;
+    uint8_t *packed = NULL;
+    if (image->stride != row_bytes) {
+        packed = malloc(row_bytes * (size_t)image->height);
+        if (packed == NULL)
+            return lk_fail_memory(err);
+        for (int y = 0; y < image->height; y++)
+            memcpy(packed + (size_t)y * row_bytes, image->rgb + (size_t)y * image->stride, row_bytes);
+    }
+    VipsImage *in = vips_image_new_from_memory(packed != NULL ? packed : image->rgb, row_bytes * (size_t)image->height,
+                                               image->width, image->height, 3, VIPS_FORMAT_UCHAR);
+    VipsImage *named = NULL;
+    void *bytes = NULL;
+    size_t length = 0;
+    const bool failed = in == NULL || vips_copy(in, &named, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) != 0 ||
+                        vips_jpegsave_buffer(named, &bytes, &length, "Q", quality, "strip", TRUE, NULL) != 0;
+    if (named != NULL)
+        g_object_unref(named);
+    if (in != NULL)
+        g_object_unref(in);
+    free(packed);
+    int result = LIKEN_OK;
+    void *mine = failed ? NULL : malloc(length);
+    if (failed) {
+        vips_error_clear();
+        result = lk_fail(err, LIKEN_E_INTERNAL, "The picture of %d x %d could not be written as JPEG.", image->width, image->height);
+    } else if (mine == NULL) {
+        result = lk_fail_memory(err);
+    } else {
+        memcpy(mine, bytes, length);
+        *jpeg = mine;
+        *size = length;
+    }
+    g_free(bytes);
+    leave();
+    return result;
+}
