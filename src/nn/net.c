@@ -1,0 +1,220 @@
+/* net.c - the builder: checks shapes, folds and packs weights, lists nodes. */
+#include "nn/net.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void lk_build_start(lk_builder *b, const lk_weights *w, int height, int width, int multiple, const float mean[3],
+                    liken_error *err) {
+    *b = (lk_builder){.net = calloc(1, sizeof(lk_net)), .weights = w, .err = err};
+    if (b->net == NULL) {
+        b->status = lk_fail_memory(err);
+        return;
+    }
+    b->net->height = height;
+    b->net->width = width;
+    b->net->multiple = multiple;
+    memcpy(b->net->mean, mean, sizeof b->net->mean);
+    b->net->channels[0] = 3;
+    b->net->tensors = 1;
+}
+
+int lk_build_end(lk_builder *b, lk_net **out) {
+    lk_arena_free(&b->temporary);
+    if (b->status != LIKEN_OK)
+        lk_net_free(b->net);
+    else
+        *out = b->net;
+    return b->status;
+}
+
+void lk_net_free(lk_net *net) {
+    if (net == NULL)
+        return;
+    lk_arena_free(&net->arena);
+    free(net);
+}
+
+int lk_net_output_count(const lk_net *net) {
+    return net->outputs;
+}
+
+const char *lk_net_output_name(const lk_net *net, int i) {
+    return i >= 0 && i < net->outputs ? net->output[i].name : NULL;
+}
+
+const float *lk_build_values(lk_builder *b, int rank, const int *shape, const char *format, ...) {
+    char name[128] = "";
+    if (b->status != LIKEN_OK)
+        return NULL;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(name, sizeof name, format, args);
+    va_end(args);
+    const lk_tensor *t = lk_weights_find(b->weights, name);
+    if (t == NULL) {
+        b->status = lk_fail(b->err, LIKEN_E_MODEL,
+                            "The weights have no tensor \"%s\": they belong to another network; install the pack again.",
+                            name);
+        return NULL;
+    }
+    int same = t->rank == rank;
+    for (int i = 0; same && i < rank; i++)
+        same = t->shape[i] == shape[i];
+    if (!same) {
+        b->status = lk_fail(b->err, LIKEN_E_MODEL,
+                            "The tensor \"%s\" of the weights has an unexpected shape: they belong to another network; "
+                            "install the pack again.",
+                            name);
+        return NULL;
+    }
+    return t->data;
+}
+
+static float *allocate(lk_builder *b, lk_arena *arena, size_t count) {
+    if (b->status != LIKEN_OK)
+        return NULL;
+    float *p = lk_arena_alloc(arena, (count < LK_PANEL ? LK_PANEL : count) * sizeof(float));
+    if (p == NULL)
+        b->status = lk_fail_memory(b->err);
+    return p;
+}
+
+float *lk_build_temporary(lk_builder *b, size_t count) {
+    return allocate(b, &b->temporary, count);
+}
+
+static int fault(lk_builder *b, const char *what) {
+    if (b->status == LIKEN_OK)
+        b->status = lk_fail(b->err, LIKEN_E_INTERNAL, "A network of liken is built wrongly: %s. Please report it.", what);
+    return LK_INPUT;
+}
+
+int lk_build_tensor(lk_builder *b, int channels) {
+    if (b->status != LIKEN_OK)
+        return LK_INPUT;
+    if (b->net->tensors == LK_MAX_TENSORS)
+        return fault(b, "too many tensors");
+    b->net->channels[b->net->tensors] = lk_panels(channels);
+    return b->net->tensors++;
+}
+
+static int add_node(lk_builder *b, const lk_node *node) {
+    if (b->status != LIKEN_OK)
+        return LK_INPUT;
+    if (b->net->nodes == LK_MAX_NODES)
+        return fault(b, "too many nodes");
+    b->net->node[b->net->nodes++] = *node;
+    return node->out;
+}
+
+/* `count` floats and zeros up to whole panels, in the net's arena; NULL gives zeros. */
+static const float *keep_panels(lk_builder *b, const float *values, int count) {
+    float *kept = allocate(b, &b->net->arena, (size_t)lk_panels(count));
+    if (kept != NULL && values != NULL)
+        memcpy(kept, values, (size_t)count * sizeof(float));
+    return kept;
+}
+
+static void pack(lk_builder *b, const lk_conv_spec *s, lk_conv *c) {
+    float *direct = allocate(b, &b->net->arena, lk_kern_conv_floats(s->height, s->width, c->in, s->channels_out));
+    if (direct == NULL)
+        return;
+    lk_kern_pack_conv(direct, s->kernel, s->height, s->width, s->channels_in, c->in, s->channels_out);
+    c->weights = direct;
+    if (s->height != 3 || s->width != 3 || s->stride != 1 || c->in % LK_PANEL != 0 || lk_kern_get()->winograd == NULL)
+        return;
+    float *winograd = allocate(b, &b->net->arena, lk_kern_winograd_floats_weights(c->in, s->channels_out));
+    if (winograd == NULL)
+        return;
+    lk_kern_pack_winograd(winograd, s->kernel, s->channels_in, c->in, s->channels_out);
+    c->winograd = winograd;
+}
+
+int lk_build_conv(lk_builder *b, const lk_conv_spec *s) {
+    if (b->status != LIKEN_OK)
+        return LK_INPUT;
+    const int out = s->into != LK_NONE ? s->into : lk_build_tensor(b, s->channels_out);
+    lk_node node = {.op = LK_OP_CONV, .in = s->in, .in2 = s->residual, .out = out, .size = s->height, .stride = s->stride,
+                    .pad = s->pad};
+    node.conv = (lk_conv){.kernel_h = s->height, .kernel_w = s->width, .stride = s->stride,
+                          .in = b->net->channels[s->in], .out = lk_panels(s->channels_out), .act = s->act};
+    if (b->net->channels[out] != node.conv.out || node.conv.in < s->channels_in)
+        return fault(b, "a convolution does not fit its tensors");
+    node.conv.bias = keep_panels(b, s->bias, s->channels_out);
+    pack(b, s, &node.conv);
+    return add_node(b, &node);
+}
+
+int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride, lk_pad pad,
+                       lk_act act, bool rectify) {
+    if (b->status != LIKEN_OK)
+        return LK_INPUT;
+    const int stored = lk_panels(channels);
+    if (b->net->channels[in] != stored)
+        return fault(b, "a depthwise convolution does not fit its input");
+    float *weights = allocate(b, &b->net->arena, 9 * (size_t)stored);
+    if (weights == NULL)
+        return LK_INPUT;
+    for (size_t tap = 0; tap < 9; tap++)
+        memcpy(weights + tap * (size_t)stored, kernel + tap * (size_t)channels, (size_t)channels * sizeof(float));
+    lk_node node = {.op = LK_OP_DEPTHWISE, .in = in, .in2 = LK_NONE, .out = lk_build_tensor(b, channels), .size = 3,
+                    .stride = stride, .pad = pad};
+    node.depthwise = (lk_depthwise){.stride = stride, .rectify = rectify, .weights = weights,
+                                    .bias = keep_panels(b, bias, channels), .act = act};
+    return add_node(b, &node);
+}
+
+static int build_pool(lk_builder *b, lk_op op, int in, int size, int stride, int channels) {
+    const lk_node node = {.op = op, .in = in, .in2 = LK_NONE, .out = lk_build_tensor(b, channels), .size = size,
+                          .stride = stride, .pad = LK_PAD_NONE};
+    return add_node(b, &node);
+}
+
+static int channels_of(const lk_builder *b, int tensor) {
+    return b->status == LIKEN_OK ? b->net->channels[tensor] : 0;
+}
+
+int lk_build_max_pool(lk_builder *b, int in, int size, int stride) {
+    return build_pool(b, LK_OP_MAX_POOL, in, size, stride, channels_of(b, in));
+}
+
+int lk_build_avg_pool(lk_builder *b, int in, int size, int stride, int channels) {
+    return build_pool(b, LK_OP_AVG_POOL, in, size, stride, channels);
+}
+
+int lk_build_global_pool(lk_builder *b, int in) {
+    return build_pool(b, LK_OP_GLOBAL_POOL, in, 0, 1, channels_of(b, in));
+}
+
+int lk_build_add_upsampled(lk_builder *b, int fine, int coarse) {
+    const lk_node node = {.op = LK_OP_ADD_UPSAMPLED, .in = fine, .in2 = coarse,
+                          .out = lk_build_tensor(b, channels_of(b, fine)), .size = 1, .stride = 1, .pad = LK_PAD_NONE};
+    return add_node(b, &node);
+}
+
+lk_output *lk_build_output(lk_builder *b, const char *name, void (*post)(const lk_net *, float *, size_t)) {
+    if (b->status == LIKEN_OK && b->net->outputs == LK_MAX_OUTPUTS)
+        (void)fault(b, "too many outputs");
+    lk_output *o = b->status == LIKEN_OK ? &b->net->output[b->net->outputs++] : &b->spare;
+    *o = (lk_output){.name = name, .post = post};
+    return o;
+}
+
+void lk_build_part(lk_builder *b, lk_output *o, int tensor, int first, int count) {
+    if (b->status != LIKEN_OK)
+        return;
+    o->part[o->parts].tensor = tensor;
+    o->part[o->parts].first = first;
+    o->part[o->parts].count = count;
+    o->parts++;
+}
+
+void lk_post_sigmoid(const lk_net *net, float *values, size_t count) {
+    (void)net;
+    for (size_t i = 0; i < count; i++)
+        values[i] = 1.0f / (1.0f + expf(-values[i]));
+}

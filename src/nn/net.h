@@ -1,0 +1,116 @@
+/* net.h - a network as a list of nodes, and how the network files (resnet.c, ...) write one. Inside src/nn only.
+ *
+ * A node reads one or two tensors and writes one; nodes run in the order in which they were added. Tensors are numbered
+ * and have channels only: height and width follow from the input's when a state is planned (plan.c). Affine layers,
+ * normalisation of the photo and order of colours are folded into the convolution's weights by the builder; bias,
+ * residual and activation are part of the node. */
+#ifndef LK_NN_NET_H
+#define LK_NN_NET_H
+
+#include "base/arena.h"
+#include "kern/kern.h"
+#include "nn/nn.h"
+
+#define LK_MAX_NODES 160
+#define LK_MAX_TENSORS 160
+#define LK_MAX_OUTPUTS 12
+#define LK_MAX_PARTS 6
+#define LK_INPUT 0 /* tensor 0: the photo, minus lk_net.mean */
+#define LK_NONE (-1)
+
+typedef enum lk_op { LK_OP_CONV, LK_OP_DEPTHWISE, LK_OP_MAX_POOL, LK_OP_AVG_POOL, LK_OP_GLOBAL_POOL, LK_OP_ADD_UPSAMPLED } lk_op;
+
+typedef enum lk_pad {
+    LK_PAD_NONE, /* only windows that lie inside */
+    LK_PAD_SAME, /* ceil(size / stride) outputs, what is missing is added evenly, the odd row last (tensorflow) */
+    LK_PAD_ONE   /* one row of zeros on each side (3x3 kernels) */
+} lk_pad;
+
+typedef struct lk_node {
+    lk_op op;
+    int in, in2, out; /* tensors; in2: residual or coarse, LK_NONE */
+    int size, stride; /* kernel or window */
+    lk_pad pad;
+    lk_conv conv;           /* top and left are the plan's */
+    lk_depthwise depthwise; /* likewise */
+} lk_node;
+
+/* A result: for each cell of each part's tensor, `count` channels from `first` on, parts one after the other. */
+typedef struct lk_output {
+    const char *name;
+    int parts;
+    struct { int tensor, first, count; } part[LK_MAX_PARTS];
+    /* Done to the values of one image where they lie; NULL: nothing. */
+    void (*post)(const lk_net *net, float *values, size_t count);
+} lk_output;
+
+struct lk_net {
+    lk_arena arena;     /* packed weights and constants */
+    int height, width;  /* of the input, 0: any that `multiple` divides */
+    int multiple;
+    float mean[3];
+    int channels[LK_MAX_TENSORS]; /* stored */
+    int tensors, nodes, outputs;
+    lk_node node[LK_MAX_NODES];
+    lk_output output[LK_MAX_OUTPUTS];
+    const float *anchors; /* ssd: (ymin, xmin, ymax, xmax) each */
+};
+
+/* ---- building ---- */
+
+/* Once a step has failed, `status` is set and all later steps do nothing, so that a network reads as a plain list. */
+typedef struct lk_builder {
+    lk_net *net;
+    const lk_weights *weights;
+    lk_arena temporary;
+    lk_output spare; /* what lk_build_output gives after a failure */
+    int status;
+    liken_error *err;
+} lk_builder;
+
+/* Starts a net with the photo as tensor 0. height 0: any size that `multiple` divides. */
+void lk_build_start(lk_builder *b, const lk_weights *w, int height, int width, int multiple, const float mean[3],
+                    liken_error *err);
+/* Gives the net, or frees everything and returns what went wrong first. */
+int lk_build_end(lk_builder *b, lk_net **out);
+
+/* The values of the tensor named by `format`, which must have this shape, or NULL and `status` set. */
+const float *lk_build_values(lk_builder *b, int rank, const int *shape, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* `count` floats that live until lk_build_end, or NULL and `status` set. */
+float *lk_build_temporary(lk_builder *b, size_t count);
+
+/* A new tensor of `channels` (stored in whole panels). */
+int lk_build_tensor(lk_builder *b, int channels);
+
+typedef struct lk_conv_spec {
+    int in;                     /* tensor */
+    const float *kernel, *bias; /* [h][w][in][out]; bias may be NULL */
+    int height, width;          /* of the kernel */
+    int channels_in, channels_out;
+    int stride;
+    lk_pad pad;
+    lk_act act;
+    int residual; /* tensor to add before the activation, LK_NONE */
+    int into;     /* an existing tensor to write, LK_NONE: a new one */
+} lk_conv_spec;
+
+/* Each returns the tensor it writes. */
+int lk_build_conv(lk_builder *b, const lk_conv_spec *spec);
+/* kernel [3][3][channels]; bias may be NULL. `rectify`: negative inputs count as zero. */
+int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride, lk_pad pad,
+                       lk_act act, bool rectify);
+int lk_build_max_pool(lk_builder *b, int in, int size, int stride);
+/* `channels` may be more than in's: the rest is zero. */
+int lk_build_avg_pool(lk_builder *b, int in, int size, int stride, int channels);
+int lk_build_global_pool(lk_builder *b, int in);
+int lk_build_add_upsampled(lk_builder *b, int fine, int coarse);
+
+/* Adds an output without parts and gives it, never NULL. */
+lk_output *lk_build_output(lk_builder *b, const char *name, void (*post)(const lk_net *, float *, size_t));
+void lk_build_part(lk_builder *b, lk_output *o, int tensor, int first, int count);
+
+/* A post step: 1 / (1 + exp(-x)). */
+void lk_post_sigmoid(const lk_net *net, float *values, size_t count);
+
+#endif

@@ -1,0 +1,31 @@
+/* plan.h - a state: one network planned for one input size and batch ceiling. Inside src/nn only. */
+#ifndef LK_NN_PLAN_H
+#define LK_NN_PLAN_H
+
+#include "nn/net.h"
+
+/* A node with its sizes known. */
+typedef struct lk_step {
+    int height, width; /* of what it writes */
+    lk_conv conv;
+    lk_depthwise depthwise;
+    int winograd_from; /* the smallest batch for which Winograd is faster */
+} lk_step;
+
+struct lk_net_state {
+    const lk_net *net;
+    const lk_kern *kern;
+    int max_batch;
+    lk_map map[LK_MAX_TENSORS];
+    lk_step step[LK_MAX_NODES];
+    float *scratch; /* of Winograd, or NULL */
+    float *output[LK_MAX_OUTPUTS];
+    size_t output_floats[LK_MAX_OUTPUTS]; /* of one image */
+    float *memory;                        /* everything above lies in here */
+    size_t bytes;
+};
+
+/* Runs node i on the first `batch` images. */
+void lk_run_node(lk_net_state *s, int i, int batch);
+
+#endif

@@ -1,0 +1,86 @@
+/* models.h - weights and photos for the tests of src/nn. Weights come from the packs in $LIKEN_MODELS. */
+#ifndef LK_TESTS_NN_MODELS_H
+#define LK_TESTS_NN_MODELS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "nn/nn.h"
+#include "unit/test.h"
+
+/* The file `name` of pack `pack`, or false where $LIKEN_MODELS or the file is not there. */
+static inline bool model_file(const char *pack, const char *name, char **bytes, size_t *size) {
+    const char *folder = getenv("LIKEN_MODELS");
+    char path[4096];
+    liken_error err;
+    if (folder == NULL)
+        return false;
+    (void)snprintf(path, sizeof path, "%s/%s/%s", folder, pack, name);
+    return lk_file_read(path, (size_t)1 << 30, bytes, size, &err) == LIKEN_OK;
+}
+
+static inline lk_weights *faceapi_weights(const char *network) {
+    char name[128];
+    char *manifest = NULL, *bin = NULL;
+    size_t manifest_size = 0, bin_size = 0;
+    lk_weights *w = NULL;
+    liken_error err;
+    (void)snprintf(name, sizeof name, "%s_model-weights_manifest.json", network);
+    bool there = model_file("faceapi", name, &manifest, &manifest_size);
+    (void)snprintf(name, sizeof name, "%s_model.bin", network);
+    there = there && model_file("faceapi", name, &bin, &bin_size);
+    if (there)
+        assert_ok(lk_weights_read_tfjs(&w, manifest, manifest_size, bin, bin_size, &err), err);
+    free(manifest);
+    free(bin);
+    return w;
+}
+
+static inline lk_weights *yunet_weights(void) {
+    char *bytes = NULL;
+    size_t size = 0;
+    lk_weights *w = NULL;
+    liken_error err;
+    if (model_file("yunet", "yunet_n_640_640.onnx", &bytes, &size))
+        assert_ok(lk_weights_read_onnx(&w, bytes, size, &err), err);
+    free(bytes);
+    return w;
+}
+
+static inline lk_weights *dlib_weights(void) {
+    char *bytes = NULL;
+    size_t size = 0;
+    lk_weights *w = NULL;
+    liken_error err;
+    if (model_file("dlib", "dlib_face_recognition_resnet_model_v1.dat", &bytes, &size))
+        assert_ok(lk_weights_read_dlib_resnet(&w, bytes, size, &err), err);
+    free(bytes);
+    return w;
+}
+
+/* Photo number `n` of height x width, by a formula that tests/reference has too: smooth waves, a bright disc, and a little
+ * hash noise. In whole numbers, so that every language gives the same bytes. */
+static inline uint8_t photo_value(int n, int height, int width, int y, int x, int c) {
+    const int cy = y * 256 / height, cx = x * 256 / width;
+    const int wave = (cx * (3 + n % 5) + cy * (2 + c) + 40 * n) & 255;
+    const int fold = wave < 128 ? wave : 255 - wave;
+    const int dy = cy - 128 - 9 * (n % 3), dx = cx - 120 + 7 * c;
+    const int disc = dy * dy + dx * dx < 6000 + 500 * (n % 4) ? 90 + 12 * c : 20;
+    const uint32_t hash = ((uint32_t)(x * 73856093) ^ (uint32_t)(y * 19349663) ^ (uint32_t)(c * 83492791) ^
+                           (uint32_t)(n * 40503)) * 2654435761u;
+    return (uint8_t)(fold / 2 + disc + (int)(hash >> 27));
+}
+
+static inline uint8_t *photo_new(int n, int height, int width) {
+    uint8_t *rgb = malloc((size_t)height * (size_t)width * 3), *p = rgb;
+    assert_non_null(rgb);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int c = 0; c < 3; c++)
+                *p++ = photo_value(n, height, width, y, x, c);
+    return rgb;
+}
+
+#endif
