@@ -143,30 +143,34 @@ static bool declared_length(const lk_request *r, unsigned long long *length) {
     return errno == 0;
 }
 
+static size_t body_limit(const lk_request *r) {
+    const lk_route *found = r->routed.route;
+    return found != NULL && found->max_body > 0 ? found->max_body : r->server->o.max_body;
+}
+
 static void fault_size(lk_request *r) {
     char sentence[128];
-    (void)snprintf(sentence, sizeof sentence, "The request body is larger than the limit of %zu bytes.", r->server->o.max_body);
+    (void)snprintf(sentence, sizeof sentence, "The request body is larger than the limit of %zu bytes.", body_limit(r));
     fault(r, 413, sentence);
 }
 
 static void admit_body(lk_request *r) {
-    lk_http *h = r->server;
     unsigned long long length = 0;
     const bool declared = declared_length(r, &length);
     r->has_body = length > 0 || lk_request_header(r, "Transfer-Encoding") != NULL;
     if (!r->has_body || r->answer.status != 0)
         return;
-    if (declared && length > h->o.max_body) {
+    if (declared && length > body_limit(r)) {
         fault_size(r);
         return;
     }
     const char *type = lk_request_header(r, "Content-Type");
     liken_error err = {0};
     if (lk_form_reads(type)) {
-        if (lk_form_start(&r->form, r->connection, h->o.max_body, &err) != LIKEN_OK)
+        if (lk_form_start(&r->form, r->connection, body_limit(r), &err) != LIKEN_OK)
             fault_error(r, &err);
     } else {
-        lk_buf_init(&r->body, h->o.max_body);
+        lk_buf_init(&r->body, body_limit(r));
     }
 }
 
@@ -209,7 +213,7 @@ static enum MHD_Result receive(lk_request *r, const char *data, size_t size) {
     liken_error err = {0};
     r->received += size;
     const size_t held = atomic_fetch_add(&h->held, size) + size;
-    if (r->received > h->o.max_body)
+    if (r->received > body_limit(r))
         fault_size(r);
     else if (held > h->o.max_memory)
         busy(r, "The server holds as many uploads as its memory allows; try again in a moment.");

@@ -20,6 +20,7 @@ const char *lk_request_query(const lk_request *r, const char *name);  /* ?name=v
 bool lk_request_query_at(const lk_request *r, size_t i, const char **name, const char **value);
 const char *lk_request_header(const lk_request *r, const char *name);
 const char *lk_request_peer(const lk_request *r);                     /* "127.0.0.1" */
+lk_http *lk_request_server(const lk_request *r);
 const char *lk_request_id(const lk_request *r);                       /* random, also sent as X-Request-Id */
 
 typedef struct lk_part { const char *name, *filename, *type; const void *data; size_t size; } lk_part;
@@ -42,7 +43,10 @@ typedef struct lk_route {
     lk_handler_fn *fn;
     bool heavy;
     const void *tag;              /* the caller's own, e.g. the scope the route needs */
+    size_t max_body;              /* bytes; 0: the server's max_body */
 } lk_route;
+
+const lk_route *lk_request_route(const lk_request *r);                /* NULL when none fitted */
 
 typedef struct lk_http_options {
     const char *address;     /* "127.0.0.1" */

@@ -60,6 +60,14 @@ const char *lk_request_path(const lk_request *r) {
     return r->target.path;
 }
 
+lk_http *lk_request_server(const lk_request *r) {
+    return r->server;
+}
+
+const lk_route *lk_request_route(const lk_request *r) {
+    return r->routed.route;
+}
+
 static const char *find(const lk_pair *pairs, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++)
         if (strcmp(pairs[i].name, name) == 0)

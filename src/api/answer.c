@@ -1,0 +1,106 @@
+/* answer.c - how answers are written: JSON, and problems as RFC 9457 has them. */
+#include "api/api_int.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char plain_type[] = "application/json", problem_type[] = "application/problem+json";
+
+static void send_json(lk_request *r, int status, const char *type, json_t *json) {
+    LK_FREE char *text = json == NULL ? NULL : lk_json_line(json);
+    json_decref(json);
+    if (text == NULL) {
+        static const char sorry[] = "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+                                    "\"code\":\"out_of_memory\",\"detail\":\"The server is out of memory; try again.\"}";
+        lk_respond_header(r, "Retry-After", "5");
+        lk_respond(r, 503, problem_type, sorry, sizeof sorry - 1);
+        return;
+    }
+    lk_respond(r, status, type, text, strlen(text));
+}
+
+void lk_answer_json(lk_request *r, int status, json_t *json) {
+    send_json(r, status, plain_type, json);
+}
+
+void lk_answer_empty(lk_request *r) {
+    lk_respond(r, 204, NULL, "", 0);
+}
+
+static const char *title(int status) {
+    switch (status) {
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 422: return "Unprocessable Content";
+    case 503: return "Service Unavailable";
+    default: return "Internal Server Error";
+    }
+}
+
+void lk_answer_problem(lk_request *r, int status, const char *code, const char *sentence, const char *parameter,
+                       double limit) {
+    json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:o, s:s}", "type", "about:blank", "title", title(status), "status", status,
+                          "code", code, "detail", lk_json_text(sentence), "request_id", lk_request_id(r));
+    if (o != NULL && parameter != NULL && json_object_set_new(o, "parameter", lk_json_text(parameter)) != 0) {
+        json_decref(o);
+        o = NULL;
+    }
+    json_t *value = limit == floor(limit) ? json_integer((json_int_t)limit) : json_real(limit);
+    if (o == NULL || limit < 0)
+        json_decref(value);
+    else if (json_object_set_new(o, "limit", value) != 0) {
+        json_decref(o);
+        o = NULL;
+    }
+    send_json(r, status, problem_type, o);
+}
+
+int lk_answer_status(int code) {
+    switch (code) {
+    case LIKEN_E_ARG: return 400;
+    case LIKEN_E_NOT_FOUND: return 404;
+    case LIKEN_E_CONFLICT:
+    case LIKEN_E_MISMATCH: return 409;
+    case LIKEN_E_TOO_LARGE: return 413;
+    case LIKEN_E_FORMAT: return 415;
+    case LIKEN_E_DECODE:
+    case LIKEN_E_NO_FACE:
+    case LIKEN_E_UNSUPPORTED: return 422;
+    case LIKEN_E_MEMORY:
+    case LIKEN_E_BUSY:
+    case LIKEN_E_MODEL:
+    case LIKEN_E_CANCELLED: return 503;
+    default: return 500; /* the store, the disk, liken itself */
+    }
+}
+
+void lk_answer_error(lk_request *r, const liken_error *err) {
+    const int status = lk_answer_status(err->code);
+    if (status == 503)
+        lk_respond_header(r, "Retry-After", "5");
+    lk_answer_problem(r, status, liken_status_code(err->code), err->message, NULL, -1);
+}
+
+/* Faults that http/ found. */
+void lk_answer_fault(lk_request *r, int status, const char *sentence, void *ctx) {
+    (void)ctx;
+    if (lk_seed_fault(r, status))
+        return;
+    static const struct { int status; const char *code; } codes[] = {
+        {400, "bad_request"}, {403, "forbidden"}, {404, "not_found"}, {405, "method_not_allowed"},
+        {408, "timeout"},     {413, "too_large"}, {503, "busy"}};
+    const char *code = "internal_error";
+    for (size_t i = 0; i < LK_LENGTH(codes); i++)
+        if (codes[i].status == status)
+            code = codes[i].code;
+    const lk_route *route = lk_request_route(r);
+    lk_answer_problem(r, status, code, sentence, NULL, status == 413 && route != NULL ? (double)route->max_body : -1);
+}

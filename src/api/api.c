@@ -1,0 +1,144 @@
+/* api.c - the table of routes, and starting and stopping the server over it. docs/openapi.yaml says what each answers. */
+#include "api/api_int.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FORM_ROOM ((size_t)1 << 20) /* beside the photo: the other parts, and JSON bodies */
+#define SEED_BYTES (((size_t)10 << 20) + 65536)
+
+enum body { SMALL, PHOTO, TWO_PHOTOS, SEED };
+
+static const lk_access open_to_all = {0}, read_all = {LK_SCOPE_READ, false, false}, read_any = {LK_SCOPE_READ, true, false},
+                       search_any = {LK_SCOPE_SEARCH, true, false}, search = {LK_SCOPE_SEARCH, false, false},
+                       add = {LK_SCOPE_ADD, false, false}, drop = {LK_SCOPE_DELETE, false, false},
+                       admin = {LK_SCOPE_ADMIN, false, false}, seed_add = {LK_SCOPE_ADD, false, true},
+                       seed_search = {LK_SCOPE_SEARCH, false, true};
+
+static const struct row {
+    const char *method, *pattern;
+    lk_handler_fn *fn;
+    bool heavy;
+    const lk_access *access;
+    enum body body;
+} rows[] = {
+    {"GET", "/v1/collections", lk_collections_list, false, &read_any, SMALL},
+    {"POST", "/v1/collections", lk_collections_create, false, &admin, SMALL},
+    {"GET", "/v1/collections/{c}", lk_collections_get, false, &read_all, SMALL},
+    {"DELETE", "/v1/collections/{c}", lk_collections_remove, false, &admin, SMALL},
+    {"POST", "/v1/collections/{c}/images", lk_images_add, true, &add, PHOTO},
+    {"GET", "/v1/collections/{c}/images", lk_images_list, false, &read_all, SMALL},
+    {"GET", "/v1/collections/{c}/images/{id}", lk_images_get, false, &read_all, SMALL},
+    {"DELETE", "/v1/collections/{c}/images/{id}", lk_images_remove, false, &drop, SMALL},
+    {"GET", "/v1/collections/{c}/faces/{id}", lk_faces_get, false, &read_all, SMALL},
+    {"DELETE", "/v1/collections/{c}/faces/{id}", lk_faces_remove, false, &drop, SMALL},
+    {"POST", "/v1/collections/{c}/search", lk_search, true, &search, PHOTO},
+    {"POST", "/v1/compare", lk_compare, true, &search_any, TWO_PHOTOS},
+    {"POST", "/v1/detect", lk_detect, true, &search_any, PHOTO},
+    {"GET", "/v1/status", lk_status, false, &read_all, SMALL},
+    {"GET", "/metrics", lk_metrics_get, false, &read_all, SMALL},
+    {"GET", "/healthz", lk_health, false, &open_to_all, SMALL},
+    {"GET", "/readyz", lk_ready, false, &open_to_all, SMALL},
+    {"POST", "/faces", lk_seed_add, true, &seed_add, SEED},
+    {"POST", "/faces/searches", lk_seed_search, true, &seed_search, SEED},
+};
+
+static size_t body_limit(enum body body, size_t max_file) {
+    switch (body) {
+    case PHOTO: return max_file + FORM_ROOM;
+    case TWO_PHOTOS: return 2 * max_file + FORM_ROOM;
+    case SEED: return SEED_BYTES;
+    default: return FORM_ROOM + 1; /* one byte over a JSON body's own limit */
+    }
+}
+
+static int make_routes(lk_api *api, liken_error *err) {
+    api->routes = calloc(LK_LENGTH(rows), sizeof *api->routes);
+    if (api->routes == NULL)
+        return lk_fail_memory(err);
+    api->route_count = LK_LENGTH(rows);
+    for (size_t i = 0; i < LK_LENGTH(rows); i++)
+        api->routes[i] = (lk_route){rows[i].method, rows[i].pattern, rows[i].fn, rows[i].heavy, rows[i].access,
+                                    body_limit(rows[i].body, api->max_file)};
+    return LIKEN_OK;
+}
+
+static int check_open(lk_api *api, liken_error *err) {
+    if (!lk_keyring_empty(api->keys))
+        return LIKEN_OK;
+    if (!api->loopback)
+        return lk_fail(err, LIKEN_E_ARG,
+                       "On %s the server would be open to everybody who reaches it. Make a key first (liken keys add NAME), or serve "
+                       "on 127.0.0.1.",
+                       api->address);
+    lk_log(LIKEN_LOG_WARN, "There is no key: the server is open to every program on this machine (liken keys add NAME makes one).");
+    return LIKEN_OK;
+}
+
+static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
+    api->address = strdup(o->address != NULL ? o->address : "127.0.0.1");
+    api->max_file = o->max_file_bytes > 0 ? o->max_file_bytes : (size_t)64 << 20;
+    if (api->address == NULL)
+        return lk_fail_memory(err);
+    api->loopback = lk_guard_is_loopback(api->address);
+    int rc = make_routes(api, err);
+    if (rc == LIKEN_OK)
+        rc = lk_keyring_open(&api->keys, o->keys, err);
+    if (rc == LIKEN_OK)
+        rc = check_open(api, err);
+    if (rc == LIKEN_OK)
+        rc = lk_repeats_make(&api->repeats, err);
+    if (rc == LIKEN_OK)
+        rc = lk_metrics_make(&api->metrics, api->routes, api->route_count, err);
+    return rc;
+}
+
+int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *err) {
+    lk_api *api = calloc(1, sizeof *api);
+    if (api == NULL)
+        return lk_fail_memory(err);
+    api->lk = lk;
+    int rc = prepare(api, o, err);
+    if (rc == LIKEN_OK) {
+        const lk_http_options http = {.address = api->address,
+                                      .port = o->port,
+                                      .threads = o->threads,
+                                      .workers = o->workers,
+                                      .queue = o->queue,
+                                      .max_body = body_limit(TWO_PHOTOS, api->max_file),
+                                      .idle_timeout = o->idle_timeout,
+                                      .max_connections = o->max_connections,
+                                      .admit = lk_guard_admit,
+                                      .fault = lk_answer_fault,
+                                      .done = lk_metrics_done,
+                                      .ctx = api};
+        rc = lk_http_start(&api->http, &http, api->routes, api->route_count, err);
+    }
+    if (rc != LIKEN_OK) {
+        lk_api_stop(api);
+        return rc;
+    }
+    *out = api;
+    return LIKEN_OK;
+}
+
+int lk_api_port(const lk_api *api) {
+    return lk_http_port(api->http);
+}
+
+bool lk_api_open(lk_api *api) {
+    return api->loopback && lk_keyring_empty(api->keys);
+}
+
+void lk_api_stop(lk_api *api) {
+    if (api == NULL)
+        return;
+    lk_http_stop(api->http);
+    lk_metrics_free(api->metrics);
+    lk_repeats_free(api->repeats);
+    lk_keyring_free(api->keys);
+    free(api->routes);
+    free(api->address);
+    free(api);
+}

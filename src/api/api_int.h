@@ -1,0 +1,136 @@
+/* api_int.h - private to api/.
+ *
+ *   api.c      the table of routes, start and stop
+ *   guard.c    who may: keys, and on an open server which browser pages
+ *   args.c     parameters from query, form or JSON, each checked with a sentence
+ *   answer.c   JSON answers and problems (RFC 9457)
+ *   repeat.c   Idempotency-Key
+ *   metrics.c  counters and /metrics
+ *   collections.c images.c faces.c search.c compare.c detect.c status.c seed.c   the resources */
+#ifndef LK_API_API_INT_H
+#define LK_API_API_INT_H
+
+#include "api/api.h"
+#include "api/json.h"
+#include "auth/auth.h"
+#include "base/arena.h"
+#include "http/http.h"
+
+typedef struct lk_metrics lk_metrics;
+typedef struct lk_repeats lk_repeats;
+
+struct lk_api {
+    liken *lk;
+    lk_http *http;
+    lk_route *routes;
+    size_t route_count;
+    lk_keyring *keys;
+    lk_metrics *metrics;
+    lk_repeats *repeats;
+    char *address;
+    bool loopback;
+    size_t max_file;
+};
+
+/* What a route asks of its caller; lk_route.tag. */
+typedef struct lk_access {
+    lk_scope scope;     /* 0: no key is needed */
+    bool any_collection;/* touches none: keys bound to one may use it */
+    bool seed;          /* speaks the seed's language, about the collection "default" */
+} lk_access;
+
+/* ---- guard.c ---- */
+
+bool lk_guard_admit(lk_request *r, const lk_route *route, void *api);
+bool lk_guard_is_loopback(const char *address);
+/* The key the request came with; false on an open server, where there is none. */
+bool lk_guard_key(lk_api *api, const lk_request *r, lk_key *key);
+
+/* ---- answer.c ---- */
+
+/* Takes the reference; NULL (out of memory) becomes a 503. */
+void lk_answer_json(lk_request *r, int status, json_t *json);
+void lk_answer_empty(lk_request *r); /* 204 */
+/* `limit` < 0: none was broken; `parameter` NULL: it was about none. */
+void lk_answer_problem(lk_request *r, int status, const char *code, const char *sentence, const char *parameter,
+                       double limit);
+/* The HTTP status of a liken_status. */
+int lk_answer_status(int code);
+void lk_answer_error(lk_request *r, const liken_error *err);
+void lk_answer_fault(lk_request *r, int status, const char *sentence, void *api);
+
+/* ---- args.c: the parameters of one request ---- */
+
+#define LK_JSON_BYTES ((size_t)1 << 20) /* of a JSON body */
+#define LK_TAGS_MAX 64
+
+/* The first fault sticks; later reads return their fallback. Strings live as long as the args. */
+typedef struct lk_args {
+    lk_request *request;
+    lk_arena arena;
+    json_t *json;         /* an object, or NULL */
+    liken_error err;      /* code 0: all is well */
+    const char *parameter;/* that the fault is about, or NULL */
+    double limit;         /* that was broken, or -1 */
+} lk_args;
+
+/* `known`: every name the resource takes, separated by spaces; others are refused. */
+void lk_args_open(lk_args *a, lk_request *r, const char *known);
+void lk_args_close(lk_args *a);
+/* Marks a fault found by the caller. */
+void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sentence);
+/* True when a fault stuck; the request is answered with it then. */
+bool lk_args_refused(lk_args *a);
+
+bool lk_args_has(lk_args *a, const char *name);
+const char *lk_args_text(lk_args *a, const char *name, size_t max); /* NULL when absent */
+int64_t lk_args_integer(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback);
+/* Finite, above `low`, at most `high`. */
+double lk_args_number(lk_args *a, const char *name, double low, double high, double fallback);
+bool lk_args_switch(lk_args *a, const char *name);
+/* RFC 3339 or a date; `end`: a bare date means its last second. LIKEN_NO_TIME when absent. */
+int64_t lk_args_time(lk_args *a, const char *name, bool end);
+/* Position of the word in `words` (separated by spaces), 0 when absent. */
+int lk_args_choice(lk_args *a, const char *name, const char *words);
+/* A list of texts: a JSON array, or the parameter repeated. */
+const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count);
+/* A JSON array of finite numbers, NULL when absent. */
+const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size_t *count);
+/* The photo: the part of this name, or the whole body when it is neither form nor JSON. False when there is none. */
+bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size);
+/* The {id} of the address; a fault (NOT_FOUND) when it is no number. */
+int64_t lk_args_id(lk_args *a);
+
+/* ---- repeat.c: the first answer to an Idempotency-Key is the answer to its repetitions ---- */
+
+int lk_repeats_make(lk_repeats **out, liken_error *err);
+void lk_repeats_free(lk_repeats *repeats);
+/* Answers the request and returns true when its key was seen: with the first answer, or 409 when `print` (64 hex digits: what the
+ * request asked for) differs from the first one's. */
+bool lk_repeats_answer(lk_repeats *repeats, lk_request *r, const char *collection, const char *print);
+/* Remembers the answer; forgets the oldest beyond its bounds. Takes no reference. Without a key: nothing. */
+void lk_repeats_keep(lk_repeats *repeats, const lk_request *r, const char *collection, const char *print, int status,
+                     const char *body);
+
+/* ---- metrics.c ---- */
+
+int lk_metrics_make(lk_metrics **out, const lk_route *routes, size_t count, liken_error *err);
+void lk_metrics_free(lk_metrics *m);
+void lk_metrics_done(const lk_request *r, int status, double seconds, void *api);
+
+/* ---- resources; ctx is the lk_api ---- */
+
+lk_handler_fn lk_collections_list, lk_collections_create, lk_collections_get, lk_collections_remove;
+lk_handler_fn lk_images_add, lk_images_list, lk_images_get, lk_images_remove;
+lk_handler_fn lk_faces_get, lk_faces_remove;
+lk_handler_fn lk_search, lk_compare, lk_detect;
+lk_handler_fn lk_status, lk_health, lk_ready, lk_metrics_get;
+lk_handler_fn lk_seed_add, lk_seed_search;
+
+/* LIKEN_OK when the face is one of this collection. */
+int lk_faces_check(lk_api *api, const char *collection, int64_t face, liken_error *err);
+
+/* Answers a fault on one of the seed's routes; false when the request is on another. */
+bool lk_seed_fault(lk_request *r, int status);
+
+#endif

@@ -1,0 +1,347 @@
+/* args.c - the parameters of one request, wherever they came from: the query, parts of a form, or members of a JSON object.
+ *
+ * A resource opens the args with the names it knows, reads them all, then asks once whether anything was wrong. What is
+ * unknown, given twice, of the wrong type or out of range is refused with a sentence that names the parameter; nothing is
+ * ignored silently, since a misspelt threshold would be a wrong answer. */
+#include "api/api_int.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void fail(lk_args *a, int code, const char *parameter, double limit, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+static void fail(lk_args *a, int code, const char *parameter, double limit, const char *format, ...) {
+    if (a->err.code != LIKEN_OK)
+        return;
+    va_list ap;
+    va_start(ap, format);
+    char sentence[sizeof a->err.message];
+    (void)vsnprintf(sentence, sizeof sentence, format, ap);
+    va_end(ap);
+    (void)lk_fail(&a->err, code, "%s", sentence);
+    a->parameter = parameter == NULL ? NULL : lk_arena_string(&a->arena, parameter);
+    a->limit = limit;
+}
+
+void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sentence) {
+    fail(a, code, parameter, -1, "%s", sentence);
+}
+
+/* ---- opening ---- */
+
+static bool is_json(const lk_request *r) {
+    const char *type = lk_request_header(r, "Content-Type");
+    return type != NULL && strncasecmp(type, "application/json", 16) == 0 && (type[16] == '\0' || type[16] == ';' || type[16] == ' ');
+}
+
+static bool is_form(const lk_request *r) {
+    const char *type = lk_request_header(r, "Content-Type");
+    return lk_request_part_count(r) > 0 || (type != NULL && (strncasecmp(type, "multipart/form-data", 19) == 0 ||
+                                                             strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0));
+}
+
+static void load_json(lk_args *a) {
+    size_t size = 0;
+    const void *body = lk_request_body(a->request, &size);
+    json_error_t error;
+    if (size > LK_JSON_BYTES) {
+        fail(a, LIKEN_E_TOO_LARGE, NULL, (double)LK_JSON_BYTES, "The JSON body is larger than the limit of %zu bytes.", LK_JSON_BYTES);
+        return;
+    }
+    a->json = json_loadb(size > 0 ? body : "", size, JSON_REJECT_DUPLICATES, &error);
+    if (a->json == NULL)
+        fail(a, LIKEN_E_ARG, NULL, -1, "The body is not valid JSON: line %d, column %d: %s.", error.line, error.column, error.text);
+    else if (!json_is_object(a->json))
+        fail(a, LIKEN_E_ARG, NULL, -1, "The JSON body must be an object, like {\"name\": value}.");
+}
+
+static bool listed(const char *words, const char *word) {
+    const size_t n = strlen(word);
+    for (const char *p = words; n > 0 && *p != '\0'; p += strspn(p, " ")) {
+        const size_t length = strcspn(p, " ");
+        if (length == n && memcmp(p, word, n) == 0)
+            return true;
+        p += length;
+    }
+    return false;
+}
+
+static void check_name(lk_args *a, const char *name, const char *known) {
+    if (listed(known, name))
+        return;
+    if (*known == '\0')
+        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.60s\" here; this takes none.", name);
+    else
+        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.60s\" here; there are: %s.", name, known);
+}
+
+void lk_args_open(lk_args *a, lk_request *r, const char *known) {
+    *a = (lk_args){.request = r, .limit = -1};
+    const char *name, *value;
+    for (size_t i = 0; lk_request_query_at(r, i, &name, &value); i++)
+        check_name(a, name, known);
+    for (size_t i = 0; i < lk_request_part_count(r); i++)
+        check_name(a, lk_request_part_at(r, i)->name, known);
+    if (!is_json(r))
+        return;
+    load_json(a);
+    if (!json_is_object(a->json))
+        return;
+    json_t *member;
+    json_object_foreach(a->json, name, member)
+        check_name(a, name, known);
+}
+
+void lk_args_close(lk_args *a) {
+    json_decref(a->json);
+    lk_arena_free(&a->arena);
+}
+
+bool lk_args_refused(lk_args *a) {
+    if (a->err.code == LIKEN_OK)
+        return false;
+    const int status = lk_answer_status(a->err.code);
+    if (status == 503)
+        lk_respond_header(a->request, "Retry-After", "5");
+    lk_answer_problem(a->request, status, liken_status_code(a->err.code), a->err.message, a->parameter, a->limit);
+    return true;
+}
+
+/* ---- finding values ---- */
+
+/* A JSON null counts as absent. */
+static const json_t *member_of(const lk_args *a, const char *name) {
+    const json_t *m = json_object_get(a->json, name);
+    return json_is_null(m) ? NULL : m;
+}
+
+/* A copy in the arena, surely UTF-8. */
+static const char *keep(lk_args *a, const char *name, const char *text, size_t size, size_t max) {
+    if (strlen(text) != size) {
+        fail(a, LIKEN_E_ARG, name, -1, "%s must not hold a NUL byte.", name);
+        return NULL;
+    }
+    if (size > max) {
+        fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "%s is longer than the limit of %zu bytes.", name, max);
+        return NULL;
+    }
+    json_t *clean = lk_json_text(text);
+    const char *kept = clean == NULL ? NULL : lk_arena_string(&a->arena, json_string_value(clean));
+    json_decref(clean);
+    if (kept == NULL)
+        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
+    return kept;
+}
+
+/* The i-th text with this name in form and query; NULL beyond the last, or after a fault. */
+static const char *nth(lk_args *a, const char *name, size_t i, size_t max) {
+    const char *other, *value;
+    for (size_t k = 0; k < lk_request_part_count(a->request); k++) {
+        const lk_part *p = lk_request_part_at(a->request, k);
+        if (strcmp(p->name, name) == 0 && i-- == 0)
+            return keep(a, name, p->data, p->size, max);
+    }
+    for (size_t k = 0; lk_request_query_at(a->request, k, &other, &value); k++)
+        if (strcmp(other, name) == 0 && i-- == 0)
+            return keep(a, name, value, strlen(value), max);
+    return NULL;
+}
+
+/* The text of a parameter that may be given once; NULL when absent or in the JSON body. */
+static const char *once(lk_args *a, const char *name, size_t max) {
+    const char *text = nth(a, name, 0, max);
+    if (text != NULL && (member_of(a, name) != NULL || nth(a, name, 1, max) != NULL))
+        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
+    return text;
+}
+
+bool lk_args_has(lk_args *a, const char *name) {
+    return member_of(a, name) != NULL || nth(a, name, 0, SIZE_MAX) != NULL;
+}
+
+const char *lk_args_text(lk_args *a, const char *name, size_t max) {
+    const char *text = once(a, name, max);
+    const json_t *m = member_of(a, name);
+    if (text != NULL || m == NULL)
+        return text;
+    if (!json_is_string(m)) {
+        fail(a, LIKEN_E_ARG, name, -1, "%s must be a string.", name);
+        return NULL;
+    }
+    return keep(a, name, json_string_value(m), json_string_length(m), max);
+}
+
+/* ---- numbers ---- */
+
+static bool read_integer(const char *text, int64_t *value) {
+    char *end;
+    errno = 0;
+    *value = strtoll(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && strspn(text, "-0123456789") == strlen(text);
+}
+
+int64_t lk_args_integer(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback) {
+    const char *text = once(a, name, 64);
+    const json_t *m = member_of(a, name);
+    int64_t value = 0;
+    if (text == NULL && m == NULL)
+        return fallback;
+    const bool whole = text != NULL ? read_integer(text, &value) : json_is_integer(m);
+    if (whole && text == NULL)
+        value = json_integer_value(m);
+    if (whole && value >= low && value <= high)
+        return value;
+    if (high == INT64_MAX)
+        fail(a, LIKEN_E_ARG, name, -1, "%s must be a whole number from %lld on.", name, (long long)low);
+    else
+        fail(a, LIKEN_E_ARG, name, whole && value > high ? (double)high : -1, "%s must be a whole number from %lld to %lld.", name,
+             (long long)low, (long long)high);
+    return fallback;
+}
+
+static bool read_number(const char *text, double *value) {
+    char *end;
+    *value = strtod(text, &end);
+    return end != text && *end == '\0' && strspn(text, "+-.0123456789eE") == strlen(text);
+}
+
+double lk_args_number(lk_args *a, const char *name, double low, double high, double fallback) {
+    const char *text = once(a, name, 64);
+    const json_t *m = member_of(a, name);
+    double value = 0;
+    if (text == NULL && m == NULL)
+        return fallback;
+    const bool number = text != NULL ? read_number(text, &value) : json_is_number(m);
+    if (number && text == NULL)
+        value = json_number_value(m);
+    if (number && isfinite(value) && value > low && value <= high)
+        return value;
+    fail(a, LIKEN_E_ARG, name, number && value > high ? high : -1, "%s must be a number above %g, at most %g.", name, low, high);
+    return fallback;
+}
+
+bool lk_args_switch(lk_args *a, const char *name) {
+    const char *text = once(a, name, 64);
+    const json_t *m = member_of(a, name);
+    if (text == NULL && m == NULL)
+        return false;
+    if (m != NULL && json_is_boolean(m))
+        return json_is_true(m);
+    if (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0))
+        return true;
+    if (text == NULL || (strcmp(text, "false") != 0 && strcmp(text, "0") != 0))
+        fail(a, LIKEN_E_ARG, name, -1, "%s must be true or false.", name);
+    return false;
+}
+
+/* ---- times, words, lists ---- */
+
+int64_t lk_args_time(lk_args *a, const char *name, bool end) {
+    const char *text = lk_args_text(a, name, 64);
+    int64_t when = LIKEN_NO_TIME;
+    if (text == NULL)
+        return LIKEN_NO_TIME;
+    if (!lk_clock_parse(text, &when)) {
+        fail(a, LIKEN_E_ARG, name, -1, "%s must be a time like 2026-11-24T21:56:00Z, or a date.", name);
+        return LIKEN_NO_TIME;
+    }
+    return end && strlen(text) == 10 ? when + 86399 : when;
+}
+
+int lk_args_choice(lk_args *a, const char *name, const char *words) {
+    const char *text = lk_args_text(a, name, 64);
+    int position = 0;
+    if (text == NULL)
+        return 0;
+    for (const char *p = words; *p != '\0'; p += strspn(p, " "), position++) {
+        const size_t n = strcspn(p, " ");
+        if (strlen(text) == n && memcmp(p, text, n) == 0)
+            return position;
+        p += n;
+    }
+    fail(a, LIKEN_E_ARG, name, -1, "%s must be one of: %s.", name, words);
+    return 0;
+}
+
+static size_t count_texts(lk_args *a, const char *name, size_t max) {
+    size_t n = 0;
+    while (nth(a, name, n, max) != NULL)
+        n++;
+    return n;
+}
+
+const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count) {
+    const json_t *m = member_of(a, name);
+    const size_t n = m != NULL ? json_array_size(m) : count_texts(a, name, max);
+    *count = 0;
+    if (m != NULL && !json_is_array(m))
+        fail(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
+    if (n > max_count)
+        fail(a, LIKEN_E_TOO_LARGE, name, (double)max_count, "%s has more than the limit of %zu entries.", name, max_count);
+    const char **list = n == 0 || n > max_count ? NULL : lk_arena_alloc(&a->arena, n * sizeof *list);
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        const json_t *item = json_array_get(m, i);
+        list[i] = m == NULL               ? nth(a, name, i, max)
+                  : json_is_string(item) ? keep(a, name, json_string_value(item), json_string_length(item), max)
+                                          : NULL;
+        if (list[i] == NULL)
+            fail(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
+    }
+    if (a->err.code != LIKEN_OK)
+        return NULL;
+    *count = n;
+    return list;
+}
+
+const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size_t *count) {
+    const json_t *m = member_of(a, name);
+    const size_t n = json_array_size(m);
+    *count = 0;
+    if (!lk_args_has(a, name))
+        return NULL;
+    if (n == 0 || n > max_count) {
+        fail(a, LIKEN_E_ARG, name, n > max_count ? (double)max_count : -1, "%s must be a JSON array of 1 to %zu numbers.", name,
+             max_count);
+        return NULL;
+    }
+    float *list = lk_arena_alloc(&a->arena, n * sizeof *list);
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        const json_t *item = json_array_get(m, i);
+        list[i] = (float)json_number_value(item);
+        if (!json_is_number(item) || !isfinite(list[i]))
+            fail(a, LIKEN_E_ARG, name, -1, "%s must hold nothing but finite numbers; entry %zu is none.", name, i);
+    }
+    *count = list == NULL ? 0 : n;
+    return list;
+}
+
+/* ---- photos and ids ---- */
+
+bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
+    const lk_part *part = lk_request_part(a->request, name);
+    const void *data = part != NULL ? part->data : NULL;
+    size_t n = part != NULL ? part->size : 0;
+    if (!is_json(a->request) && !is_form(a->request))
+        data = lk_request_body(a->request, &n);
+    if (data == NULL || n == 0)
+        return false;
+    if (n > max)
+        fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "The photo has %zu bytes, more than the limit of %zu.", n, max);
+    *bytes = data;
+    *size = n;
+    return true;
+}
+
+int64_t lk_args_id(lk_args *a) {
+    const char *text = lk_request_param(a->request, "id");
+    int64_t id = 0;
+    if (text == NULL || !read_integer(text, &id) || id <= 0)
+        fail(a, LIKEN_E_NOT_FOUND, NULL, -1, "There is nothing with the id \"%.40s\": ids are whole numbers.", text == NULL ? "" : text);
+    return id;
+}

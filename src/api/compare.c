@@ -1,0 +1,31 @@
+/* compare.c - POST /v1/compare: the parts "a" and "b" of a form; nothing is stored. */
+#include "api/api_int.h"
+
+static void compare(lk_request *r, lk_api *api, lk_args *a) {
+    liken_error err = {0};
+    liken_comparison *c = NULL;
+    const void *one = NULL, *two = NULL;
+    size_t one_size = 0, two_size = 0;
+    const char *collection = lk_args_text(a, "collection", 64);
+    lk_key key = {0};
+    const bool form = lk_request_part(r, "a") != NULL && lk_request_part(r, "b") != NULL;
+    if (!form || !lk_args_photo(a, "a", api->max_file, &one, &one_size) || !lk_args_photo(a, "b", api->max_file, &two, &two_size))
+        lk_args_fail(a, LIKEN_E_ARG, NULL, "Send two photos, as the parts \"a\" and \"b\" of a multipart form.");
+    if (lk_args_refused(a))
+        return;
+    (void)lk_guard_key(api, r, &key); /* bound to a collection: its metric and threshold are the ones to use */
+    if (collection == NULL && key.collection[0] != '\0')
+        collection = key.collection;
+    if (liken_compare(api->lk, one, one_size, two, two_size, collection, &c, &err) != LIKEN_OK)
+        lk_answer_error(r, &err);
+    else
+        lk_answer_json(r, 200, lk_json_comparison(c));
+    liken_comparison_free(c);
+}
+
+void lk_compare(lk_request *r, void *ctx) {
+    lk_args a;
+    lk_args_open(&a, r, "a b collection");
+    compare(r, ctx, &a);
+    lk_args_close(&a);
+}

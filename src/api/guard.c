@@ -1,0 +1,89 @@
+/* guard.c - who may.
+ *
+ * With keys: every route that names a scope wants a key that has it, and for its collection.
+ * Without keys the server listens on loopback only, where any program of this machine may use it. A browser is such a program, and it
+ * runs pages of strangers: so an open server answers only to a loopback Host (a stranger's name that resolves to 127.0.0.1
+ * is DNS rebinding), and takes changes only from pages of its own origin. */
+#include "api/api_int.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+bool lk_guard_is_loopback(const char *address) {
+    return strcasecmp(address, "localhost") == 0 || strcmp(address, "::1") == 0 ||
+           (strncmp(address, "127.", 4) == 0 && strspn(address, "0123456789.") == strlen(address));
+}
+
+/* The name in "name", "name:port", "[v6]" or "[v6]:port". */
+static bool host_name(const char *host, char *name, size_t room) {
+    const bool bracket = *host == '[';
+    const char *start = host + bracket;
+    const size_t n = strcspn(start, bracket ? "]" : ":");
+    const char *rest = start + n;
+    if (bracket && *rest++ != ']')
+        return false;
+    if (n == 0 || n >= room || (*rest != '\0' && (*rest != ':' || strspn(rest + 1, "0123456789") != strlen(rest + 1))))
+        return false;
+    memcpy(name, start, n);
+    name[n] = '\0';
+    return true;
+}
+
+static bool refuse(lk_request *r, int status, const char *code, const char *sentence) {
+    lk_answer_problem(r, status, code, sentence, NULL, -1);
+    return false;
+}
+
+static bool reads_only(const lk_request *r) {
+    return strcmp(lk_request_method(r), "GET") == 0 || strcmp(lk_request_method(r), "HEAD") == 0;
+}
+
+static bool admit_open(lk_request *r) {
+    char name[256];
+    const char *host = lk_request_header(r, "Host"), *origin = lk_request_header(r, "Origin");
+    const char *site = lk_request_header(r, "Sec-Fetch-Site");
+    if (host != NULL && (!host_name(host, name, sizeof name) || !lk_guard_is_loopback(name)))
+        return refuse(r, 403, "foreign_host",
+                      "This server has no keys and answers only to localhost; make a key to serve under another name.");
+    if (reads_only(r))
+        return true;
+    const bool own = origin == NULL || (host != NULL && strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0);
+    if (!own || (site != NULL && strcasecmp(site, "same-origin") != 0 && strcasecmp(site, "none") != 0))
+        return refuse(r, 403, "foreign_origin",
+                      "This server has no keys and takes no changes from another site's page; make a key for that.");
+    return true;
+}
+
+bool lk_guard_key(lk_api *api, const lk_request *r, lk_key *key) {
+    const char *header = lk_request_header(r, "Authorization");
+    if (header == NULL || strncasecmp(header, "Bearer ", 7) != 0)
+        return false;
+    header += 7 + strspn(header + 7, " ");
+    return lk_keyring_find(api->keys, header, key);
+}
+
+bool lk_guard_admit(lk_request *r, const lk_route *route, void *ctx) {
+    lk_api *api = ctx;
+    const lk_access *access = route->tag;
+    lk_key key;
+    if (lk_api_open(api))
+        return admit_open(r);
+    if (access->scope == 0)
+        return true;
+    if (!lk_guard_key(api, r, &key)) {
+        lk_respond_header(r, "WWW-Authenticate", "Bearer");
+        return refuse(r, 401, "no_key", "This needs a valid key: send \"Authorization: Bearer lk_...\".");
+    }
+    const char *collection = access->seed ? "default" : lk_request_param(r, "c");
+    if (access->any_collection)
+        collection = key.collection; /* whichever it is bound to */
+    if (!lk_key_allows(&key, access->scope, collection)) {
+        char scope[40], sentence[160];
+        lk_scopes_format(access->scope, scope, sizeof scope);
+        (void)snprintf(sentence, sizeof sentence, "This key does not allow that: it takes the scope %s for %s.", scope,
+                       collection != NULL && collection[0] != '\0' ? "this collection" : "all collections");
+        return refuse(r, 403, "forbidden", sentence);
+    }
+    return true;
+}

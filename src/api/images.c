@@ -1,0 +1,160 @@
+/* images.c - /v1/collections/{c}/images */
+#include "api/api_int.h"
+#include "base/crypto.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IMAGE_ID_MAX 512
+#define LABEL_MAX 4096
+#define TAG_MAX 128
+
+/* The label: `url`, else for a raw body `file`, else the name that the photo's part came with. */
+static const char *label(lk_args *a) {
+    const char *url = lk_args_text(a, "url", LABEL_MAX);
+    const lk_part *part = lk_request_part(a->request, "file");
+    if (url != NULL)
+        return url;
+    if (part == NULL)
+        return lk_args_text(a, "file", LABEL_MAX);
+    if (part->filename == NULL || *part->filename == '\0')
+        return NULL;
+    json_t *clean = lk_json_text(part->filename); /* any bytes may be in a file's name; a label is UTF-8 */
+    const char *kept = lk_arena_string(&a->arena, json_string_value(clean));
+    json_decref(clean);
+    return kept;
+}
+
+static void read_options(lk_args *a, liken_add_options *o) {
+    o->collection = lk_request_param(a->request, "c");
+    o->image_id = lk_args_text(a, "image_id", IMAGE_ID_MAX);
+    o->file = label(a);
+    o->tags = lk_args_list(a, "tags", LK_TAGS_MAX, TAG_MAX, &o->tag_count);
+    o->captured_at = lk_args_time(a, "captured_at", false);
+    o->require_face = lk_args_switch(a, "require_face");
+}
+
+static void mix(char print[LK_SHA256_HEX], const void *bytes, size_t size) {
+    char both[2 * LK_SHA256_HEX];
+    memcpy(both, print, LK_SHA256_HEX);
+    lk_sha256_hex(bytes, size, both + LK_SHA256_HEX);
+    lk_sha256_hex(both, sizeof both, print);
+}
+
+/* What was asked for, as one hash: the same key with another one is a mistake. */
+static void fingerprint(const liken_add_options *o, const void *bytes, size_t size, char print[LK_SHA256_HEX]) {
+    const char *texts[] = {o->image_id != NULL ? o->image_id : "", o->file != NULL ? o->file : "", o->require_face ? "1" : "0"};
+    memset(print, 0, LK_SHA256_HEX);
+    mix(print, bytes, size);
+    for (size_t i = 0; i < LK_LENGTH(texts); i++)
+        mix(print, texts[i], strlen(texts[i]));
+    for (size_t i = 0; i < o->tag_count; i++)
+        mix(print, o->tags[i], strlen(o->tags[i]));
+    mix(print, &o->captured_at, sizeof o->captured_at);
+}
+
+static void answer(lk_api *api, lk_request *r, const liken_image *image, const char *print) {
+    const int status = image->existed ? 200 : 201;
+    json_t *json = lk_json_image(image);
+    LK_FREE char *text = json == NULL ? NULL : lk_json_line(json);
+    if (text != NULL)
+        lk_repeats_keep(api->repeats, r, image->collection, print, status, text);
+    char place[192];
+    (void)snprintf(place, sizeof place, "/v1/collections/%.64s/images/%lld", image->collection, (long long)image->id);
+    lk_respond_header(r, "Location", place);
+    lk_answer_json(r, status, json);
+}
+
+static void add(lk_request *r, lk_api *api, lk_args *a) {
+    liken_error err = {0};
+    liken_add_options o = {0};
+    const void *bytes = NULL;
+    size_t size = 0;
+    char print[LK_SHA256_HEX];
+    if (!lk_args_photo(a, "file", api->max_file, &bytes, &size))
+        lk_args_fail(a, LIKEN_E_ARG, "file",
+                     "There is no photo: send it as the part \"file\" of a multipart form, or as the body with its Content-Type.");
+    read_options(a, &o);
+    if (lk_args_refused(a))
+        return;
+    fingerprint(&o, bytes, size, print);
+    if (lk_repeats_answer(api->repeats, r, o.collection, print))
+        return;
+    liken_image *image = NULL;
+    if (liken_add(api->lk, bytes, size, &o, &image, &err) != LIKEN_OK)
+        lk_answer_error(r, &err);
+    else
+        answer(api, r, image, print);
+    liken_image_free(image);
+}
+
+void lk_images_add(lk_request *r, void *ctx) {
+    lk_args a;
+    lk_args_open(&a, r, "file url image_id tags captured_at require_face");
+    add(r, ctx, &a);
+    lk_args_close(&a);
+}
+
+static void list(lk_request *r, lk_api *api, lk_args *a) {
+    liken_error err = {0};
+    liken_image_list *page = NULL;
+    const liken_list_options o = {.collection = lk_request_param(r, "c"),
+                                  .image_id = lk_args_text(a, "image_id", IMAGE_ID_MAX),
+                                  .file = lk_args_text(a, "file", LABEL_MAX),
+                                  .after = lk_args_integer(a, "after", 0, INT64_MAX, 0),
+                                  .limit = (int)lk_args_integer(a, "limit", 1, 1000, 100)};
+    if (lk_args_refused(a))
+        return;
+    if (liken_list(api->lk, &o, &page, &err) != LIKEN_OK) {
+        lk_answer_error(r, &err);
+        return;
+    }
+    json_t *images = json_array();
+    for (size_t i = 0; i < page->count; i++)
+        json_array_append_new(images, lk_json_image(page->images[i]));
+    lk_answer_json(r, 200, json_pack("{s:o, s:o}", "images", images, "next", page->next > 0 ? json_integer(page->next) : json_null()));
+    liken_image_list_free(page);
+}
+
+void lk_images_list(lk_request *r, void *ctx) {
+    lk_args a;
+    lk_args_open(&a, r, "image_id file after limit");
+    list(r, ctx, &a);
+    lk_args_close(&a);
+}
+
+static void with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id)) {
+    lk_args a;
+    lk_args_open(&a, r, "");
+    const int64_t id = lk_args_id(&a);
+    if (!lk_args_refused(&a))
+        fn(r, api, id);
+    lk_args_close(&a);
+}
+
+static void get(lk_request *r, lk_api *api, int64_t id) {
+    liken_error err = {0};
+    liken_image *image = NULL;
+    if (liken_image_get(api->lk, lk_request_param(r, "c"), id, &image, &err) != LIKEN_OK)
+        lk_answer_error(r, &err);
+    else
+        lk_answer_json(r, 200, lk_json_image(image));
+    liken_image_free(image);
+}
+
+static void drop(lk_request *r, lk_api *api, int64_t id) {
+    liken_error err = {0};
+    if (liken_image_remove(api->lk, lk_request_param(r, "c"), id, &err) != LIKEN_OK)
+        lk_answer_error(r, &err);
+    else
+        lk_answer_empty(r);
+}
+
+void lk_images_get(lk_request *r, void *ctx) {
+    with_id(r, ctx, get);
+}
+
+void lk_images_remove(lk_request *r, void *ctx) {
+    with_id(r, ctx, drop);
+}

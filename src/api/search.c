@@ -1,0 +1,73 @@
+/* search.c - POST /v1/collections/{c}/search: by a photo (every face in it on its own), by a stored face, or by a
+ * descriptor. */
+#include "api/api_int.h"
+
+#define DISTANCE_MAX 1e6
+#define DIMENSION_MAX 4096
+
+static void read_options(lk_args *a, liken_search_options *o) {
+    o->collection = lk_request_param(a->request, "c");
+    o->threshold = (float)lk_args_number(a, "threshold", 0, DISTANCE_MAX, 0);
+    o->max_false_matches = lk_args_number(a, "max_false_matches", 0, 1e12, 0);
+    o->limit = (int)lk_args_integer(a, "limit", 1, 10000, 20);
+    o->distinct = (liken_distinct)lk_args_choice(a, "distinct", "face image person");
+    o->tags = lk_args_list(a, "tags", LK_TAGS_MAX, 128, &o->tag_count);
+    o->captured_from = lk_args_time(a, "captured_from", false);
+    o->captured_to = lk_args_time(a, "captured_to", true);
+    if (o->threshold > 0 && o->max_false_matches > 0)
+        lk_args_fail(a, LIKEN_E_ARG, "max_false_matches", "Give threshold or max_false_matches, not both.");
+    if (o->captured_from != LIKEN_NO_TIME && o->captured_to != LIKEN_NO_TIME && o->captured_from > o->captured_to)
+        lk_args_fail(a, LIKEN_E_ARG, "captured_to", "captured_to lies before captured_from.");
+}
+
+typedef struct query {
+    const void *photo;
+    size_t photo_size;
+    int64_t face;
+    const float *descriptor;
+    size_t dimension;
+    const char *model;
+} query;
+
+static void read_query(lk_args *a, const lk_api *api, query *q) {
+    const bool photo = lk_args_photo(a, "file", api->max_file, &q->photo, &q->photo_size);
+    q->face = lk_args_integer(a, "face_id", 1, INT64_MAX, 0);
+    q->descriptor = lk_args_floats(a, "descriptor", DIMENSION_MAX, &q->dimension);
+    q->model = lk_args_text(a, "model", 256);
+    if (photo + (q->face > 0) + (q->descriptor != NULL) != 1)
+        lk_args_fail(a, LIKEN_E_ARG, NULL,
+                     "A search needs exactly one of: a photo (the part \"file\" or the body), a face_id, a descriptor.");
+}
+
+static int run(lk_api *api, const query *q, const liken_search_options *o, liken_result **result, liken_error *err) {
+    if (q->photo != NULL)
+        return liken_search_photo(api->lk, q->photo, q->photo_size, o, result, err);
+    if (q->descriptor != NULL)
+        return liken_search_descriptor(api->lk, q->descriptor, q->dimension, q->model, o, result, err);
+    const int rc = lk_faces_check(api, o->collection, q->face, err);
+    return rc != LIKEN_OK ? rc : liken_search_face(api->lk, q->face, o, result, err);
+}
+
+static void search(lk_request *r, lk_api *api, lk_args *a) {
+    liken_error err = {0};
+    liken_search_options o = {0};
+    liken_result *result = NULL;
+    query q = {0};
+    read_query(a, api, &q);
+    read_options(a, &o);
+    if (lk_args_refused(a))
+        return;
+    if (run(api, &q, &o, &result, &err) != LIKEN_OK)
+        lk_answer_error(r, &err);
+    else
+        lk_answer_json(r, 200, lk_json_result(result));
+    liken_result_free(result);
+}
+
+void lk_search(lk_request *r, void *ctx) {
+    lk_args a;
+    lk_args_open(&a, r,
+                 "file face_id descriptor model threshold max_false_matches limit distinct tags captured_from captured_to");
+    search(r, ctx, &a);
+    lk_args_close(&a);
+}

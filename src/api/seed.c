@@ -1,0 +1,147 @@
+/* seed.c - the two calls of the system liken grew from, as its clients know them (docs/openapi.yaml, tag "seed"): its
+ * form fields, its answers, its words for failures. They work on the collection "default". What it got wrong is not kept: every face
+ * of a query is answered, and a query without a face is answered with no matches. */
+#include "api/api_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX ((size_t)10 << 20)
+#define MATCHES_MAX 10000
+
+static void failure(lk_request *r, int status, const char *text) {
+    lk_answer_json(r, status, json_pack("{s:s}", "error", text));
+}
+
+bool lk_seed_fault(lk_request *r, int status) {
+    const lk_route *route = lk_request_route(r);
+    const lk_access *access = route == NULL ? NULL : route->tag;
+    if (access == NULL || !access->seed || (status != 400 && status != 413))
+        return false;
+    const bool adds = strcmp(route->pattern, "/faces") == 0;
+    failure(r, status, status == 413 ? "File too large" : adds ? "Invalid file or URL" : "Invalid file");
+    return true;
+}
+
+/* A text field without a NUL inside, UTF-8, kept by *holder; NULL when absent or empty. */
+static const char *field(const lk_request *r, const char *name, json_t **holder) {
+    const lk_part *p = lk_request_part(r, name);
+    if (p == NULL || p->size == 0 || strlen(p->data) != p->size)
+        return NULL;
+    *holder = lk_json_text(p->data);
+    return json_string_value(*holder);
+}
+
+/* False when the request was answered. */
+static bool take_file(lk_request *r, const lk_part **file, const char *otherwise) {
+    *file = lk_request_part(r, "file");
+    if (*file == NULL || (*file)->size == 0)
+        failure(r, 400, otherwise);
+    else if ((*file)->size > FILE_MAX)
+        failure(r, 413, "File too large");
+    else
+        return true;
+    return false;
+}
+
+/* The seed knows two words for what can be wrong with a photo; the server's own troubles are told as elsewhere. */
+static void refuse(lk_request *r, const liken_error *err, const char *words) {
+    const int status = lk_answer_status(err->code);
+    if (err->code == LIKEN_E_NO_FACE)
+        lk_answer_json(r, 500, json_pack("{s:s}", "status", "FAILED"));
+    else if (status == 413)
+        failure(r, 413, "File too large");
+    else if (status < 500)
+        failure(r, 400, words);
+    else
+        lk_answer_error(r, err);
+}
+
+static void answer_ids(lk_request *r, const liken_image *image) {
+    json_t *ids = json_array();
+    for (size_t i = 0; i < image->face_count; i++)
+        json_array_append_new(ids, json_integer(image->faces[i].id));
+    lk_answer_json(r, 201, json_pack("{s:s, s:o}", "status", "PROCESSED", "ids", ids));
+}
+
+void lk_seed_add(lk_request *r, void *ctx) {
+    lk_api *api = ctx;
+    liken_error err = {0};
+    const lk_part *file;
+    static const char words[] = "Invalid file or URL";
+    if (!take_file(r, &file, words))
+        return;
+    json_t *url_holder = NULL, *id_holder = NULL;
+    liken_image *image = NULL;
+    const liken_add_options o = {.file = field(r, "url", &url_holder), .image_id = field(r, "image_id", &id_holder),
+                                 .require_face = true};
+    if (o.file == NULL)
+        failure(r, 400, words);
+    else if (liken_add(api->lk, file->data, file->size, &o, &image, &err) != LIKEN_OK)
+        refuse(r, &err, words);
+    else
+        answer_ids(r, image);
+    liken_image_free(image);
+    json_decref(url_holder);
+    json_decref(id_holder);
+}
+
+static int nearer(const void *a, const void *b) {
+    const liken_match *x = *(const liken_match *const *)a, *y = *(const liken_match *const *)b;
+    if (x->distance < y->distance || x->distance > y->distance)
+        return x->distance < y->distance ? -1 : 1;
+    return x->face_id < y->face_id ? -1 : x->face_id > y->face_id;
+}
+
+static int by_face(const void *a, const void *b) {
+    const liken_match *x = *(const liken_match *const *)a, *y = *(const liken_match *const *)b;
+    if (x->face_id != y->face_id)
+        return x->face_id < y->face_id ? -1 : 1;
+    return nearer(a, b);
+}
+
+/* The matches of all query faces, each stored face once with its smallest distance, nearest first. */
+static const liken_match **merge(const liken_result *result, size_t *count) {
+    size_t all = 0, kept = 0;
+    for (size_t i = 0; i < result->answer_count; i++)
+        all += result->answers[i].match_count;
+    const liken_match **list = calloc(all + 1, sizeof(const liken_match *));
+    if (list == NULL)
+        return NULL;
+    for (size_t i = 0, n = 0; i < result->answer_count; i++)
+        for (size_t k = 0; k < result->answers[i].match_count; k++)
+            list[n++] = &result->answers[i].matches[k];
+    qsort(list, all, sizeof *list, by_face);
+    for (size_t i = 0; i < all; i++)
+        if (kept == 0 || list[kept - 1]->face_id != list[i]->face_id)
+            list[kept++] = list[i];
+    qsort(list, kept, sizeof *list, nearer);
+    *count = kept;
+    return list;
+}
+
+static void answer_matches(lk_request *r, const liken_result *result) {
+    size_t count = 0;
+    const liken_match **list = merge(result, &count);
+    json_t *matches = list == NULL ? NULL : json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(matches, json_pack("{s:I, s:o, s:o}", "id", (json_int_t)list[i]->face_id, "file",
+                                                 lk_json_text(list[i]->file), "image_id", lk_json_text(list[i]->image_id)));
+    free(list);
+    lk_answer_json(r, 200, matches == NULL ? NULL : json_pack("{s:o}", "matches", matches));
+}
+
+void lk_seed_search(lk_request *r, void *ctx) {
+    lk_api *api = ctx;
+    liken_error err = {0};
+    const lk_part *file;
+    liken_result *result = NULL;
+    const liken_search_options o = {.limit = MATCHES_MAX};
+    if (!take_file(r, &file, "Invalid file"))
+        return;
+    if (liken_search_photo(api->lk, file->data, file->size, &o, &result, &err) != LIKEN_OK)
+        refuse(r, &err, "Invalid file");
+    else
+        answer_matches(r, result);
+    liken_result_free(result);
+}

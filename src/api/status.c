@@ -1,0 +1,42 @@
+/* status.c - /v1/status for people, /healthz (the process answers) and /readyz (it can do its work) for machines. */
+#include "api/api_int.h"
+
+#include <string.h>
+
+void lk_status(lk_request *r, void *ctx) {
+    lk_api *api = ctx;
+    liken_error err = {0};
+    liken_state *state = NULL;
+    if (liken_get_state(api->lk, &state, &err) != LIKEN_OK) {
+        lk_answer_error(r, &err);
+        return;
+    }
+    json_t *json = lk_json_state(state);
+    liken_state_free(state);
+    json_object_set_new(json, "open", json_boolean(lk_api_open(api)));
+    json_object_set_new(json, "queue", json_integer((json_int_t)lk_http_waiting(lk_request_server(r))));
+    json_object_set_new(json, "max_file_bytes", json_integer((json_int_t)api->max_file));
+    lk_answer_json(r, 200, json);
+}
+
+void lk_health(lk_request *r, void *ctx) {
+    (void)ctx;
+    lk_answer_json(r, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+void lk_ready(lk_request *r, void *ctx) {
+    lk_api *api = ctx;
+    liken_error err = {0};
+    liken_state *state = NULL;
+    if (liken_get_state(api->lk, &state, &err) != LIKEN_OK) {
+        lk_respond_header(r, "Retry-After", "5");
+        lk_answer_problem(r, 503, liken_status_code(err.code), err.message, NULL, -1);
+        return;
+    }
+    const bool ready = state->detector != NULL; /* without models nothing can be added or searched */
+    liken_state_free(state);
+    if (ready)
+        lk_answer_json(r, 200, json_pack("{s:s}", "status", "ready"));
+    else
+        lk_answer_problem(r, 503, "model_error", "The server was started without models.", NULL, -1);
+}
