@@ -1,0 +1,378 @@
+#include "unit/test.h"
+
+#include "unit/wire.h"
+
+#include "http/http_int.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+/* A small server: what its handlers see, they answer. `gate` holds the heavy ones. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int heavy_started, answered, last_status;
+
+static void echo(lk_request *r, void *ctx) {
+    (void)ctx;
+    lk_buf b;
+    size_t size = 0;
+    const void *body = lk_request_body(r, &size);
+    const char *q = lk_request_query(r, "q"), *id = lk_request_param(r, "id");
+    lk_buf_init(&b, 1 << 20);
+    assert_int_equal(lk_buf_format(&b, NULL, "%s %s q=%s id=%s body=%zu:%.20s\n", lk_request_method(r), lk_request_path(r),
+                                   q != NULL ? q : "-", id != NULL ? id : "-", size, body != NULL ? (const char *)body : ""), 0);
+    for (size_t i = 0; i < lk_request_part_count(r); i++) {
+        const lk_part *p = lk_request_part_at(r, i);
+        assert_int_equal(((const char *)p->data)[p->size], 0);
+        assert_int_equal(lk_buf_format(&b, NULL, "part %s file=%s size=%zu %.10s\n", p->name, p->filename != NULL ? p->filename : "-",
+                                       p->size, (const char *)p->data), 0);
+    }
+    lk_respond(r, 200, "text/plain", b.data, b.size);
+    lk_buf_free(&b);
+}
+
+static void slow(lk_request *r, void *ctx) {
+    (void)ctx;
+    atomic_fetch_add(&heavy_started, 1);
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    lk_respond(r, 201, "text/plain", "done", 4);
+}
+
+static void silent(lk_request *r, void *ctx) {
+    (void)r;
+    (void)ctx;
+}
+
+static const lk_route routes[] = {
+    {"GET", "/echo", echo, false, NULL, 0},          {"GET", "/echo/{id}", echo, false, NULL, 0},
+    {"POST", "/echo", echo, false, NULL, 0},         {"POST", "/heavy", slow, true, NULL, 0},
+    {"POST", "/worker", echo, true, NULL, 0},        {"GET", "/silent", silent, false, NULL, 0},
+    {"POST", "/secret", echo, false, "secret", 0},   {"POST", "/small", echo, false, NULL, 100},
+};
+
+static bool admit(lk_request *r, const lk_route *route, void *ctx) {
+    (void)ctx;
+    if (route->tag == NULL)
+        return true;
+    lk_respond_header(r, "WWW-Authenticate", "Bearer");
+    lk_respond(r, 401, "text/plain", "no", 2);
+    return false;
+}
+
+static void done(const lk_request *r, int status, double seconds, void *ctx) {
+    (void)r;
+    (void)ctx;
+    assert_true(seconds >= 0);
+    atomic_store(&last_status, status);
+    atomic_fetch_add(&answered, 1);
+}
+
+static lk_http *start_with(lk_http_options o) {
+    lk_http *h = NULL;
+    liken_error err = {0};
+    o.admit = admit;
+    o.done = done;
+    atomic_store(&heavy_started, 0);
+    atomic_store(&answered, 0);
+    assert_ok(lk_http_start(&h, &o, routes, LK_LENGTH(routes), &err), err);
+    return h;
+}
+
+static lk_http *start(void) {
+    return start_with((lk_http_options){.max_body = 100000, .workers = 1, .queue = 2, .threads = 2});
+}
+
+static char *ask(lk_http *h, const char *request) {
+    return wire_talk(lk_http_port(h), request, strlen(request));
+}
+
+static void expect(lk_http *h, const char *request, int status, const char *piece) {
+    char *answer = ask(h, request);
+    if (wire_status(answer) != status || strstr(answer, piece) == NULL)
+        fail_msg("expected %d and \"%s\" for\n%s\ngot\n%s", status, piece, request, answer);
+    free(answer);
+}
+
+#define CLOSE "Host: x\r\nConnection: close\r\n"
+
+static void requests_are_answered(void **state) {
+    (void)state;
+    lk_http *h = start();
+    expect(h, "GET /echo?q=a%20b HTTP/1.1\r\n" CLOSE "\r\n", 200, "GET /echo q=a b id=- body=0:");
+    expect(h, "GET /echo/x%2Fy HTTP/1.1\r\n" CLOSE "\r\n", 200, "id=x/y");
+    expect(h, "POST /echo HTTP/1.1\r\n" CLOSE "Content-Length: 5\r\n\r\nhello", 200, "body=5:hello");
+    expect(h, "POST /worker HTTP/1.1\r\n" CLOSE "Content-Length: 5\r\n\r\nhello", 200, "body=5:hello");
+    expect(h, "POST /worker HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", 200, "body=5:hello");
+    expect(h, "GET /echo HTTP/1.1\r\n" CLOSE "\r\n", 200, "X-Request-Id: ");
+    expect(h, "GET /silent HTTP/1.1\r\n" CLOSE "\r\n", 500, "without an answer");
+    char *answer = ask(h, "HEAD /echo HTTP/1.1\r\n" CLOSE "\r\n");
+    assert_int_equal(wire_status(answer), 200);
+    assert_string_equal(wire_body(answer), "");
+    free(answer);
+    lk_http_stop(h);
+}
+
+static void what_is_wrong_is_refused(void **state) {
+    (void)state;
+    lk_http *h = start();
+    expect(h, "GET /none HTTP/1.1\r\n" CLOSE "\r\n", 404, "nothing at this address");
+    expect(h, "PUT /echo HTTP/1.1\r\n" CLOSE "Content-Length: 3\r\n\r\nabc", 405, "Allow: GET, HEAD, POST\r\n");
+    expect(h, "GET /echo/%00 HTTP/1.1\r\n" CLOSE "\r\n", 400, "other than 00");
+    expect(h, "GET /%zz HTTP/1.1\r\n" CLOSE "\r\n", 400, "two hex digits");
+    expect(h, "POST /secret HTTP/1.1\r\n" CLOSE "Content-Length: 3\r\n\r\nabc", 401, "WWW-Authenticate: Bearer\r\n");
+    expect(h, "GET /echo NONSENSE\r\n\r\n", 400, "");
+    expect(h, "GET /echo HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "");
+    expect(h, "GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n", 400, ""); /* no Host */
+    expect(h, "GET /echo HTTP/1.1\r\n" CLOSE "\r\n", 200, "GET /echo"); /* still there */
+    lk_http_stop(h);
+}
+
+static void bodies_have_a_limit(void **state) {
+    (void)state;
+    lk_http *h = start();
+    /* said at once, although nothing of the body came */
+    expect(h, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n", 413, "limit of 100000 bytes");
+    assert_int_equal(atomic_load(&last_status), 413);
+    expect(h, "POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n", 413, "limit of 100 bytes");
+    expect(h, "POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n", 413, "");
+    /* while streaming, by a client that would go on for ever */
+    const int fd = wire_open(lk_http_port(h));
+    static const char head[] = "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_true(wire_send(fd, head, sizeof head - 1));
+    char chunk[6 + 10000 + 2];
+    memset(chunk, 'a', sizeof chunk);
+    memcpy(chunk, "2710\r\n", 6);
+    memcpy(chunk + sizeof chunk - 2, "\r\n", 2);
+    for (int i = 0; i < 40; i++)
+        (void)wire_send(fd, chunk, sizeof chunk);
+    char *answer = wire_read(fd);
+    close(fd);
+    assert_int_equal(wire_status(answer), 413);
+    free(answer);
+    lk_http_stop(h);
+}
+
+/* A client that sends all of a refused body before it reads still sees the answer. */
+static void a_refusal_survives_the_body(void **state) {
+    (void)state;
+    lk_http *h = start();
+    const size_t size = 8 << 20;
+    char *body = calloc(1, size);
+    assert_non_null(body);
+    const int fd = wire_open(lk_http_port(h));
+    char head[128];
+    const int n = snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", size);
+    assert_true(wire_send(fd, head, (size_t)n));
+    assert_true(wire_send(fd, body, size));
+    char *answer = wire_read(fd);
+    close(fd);
+    assert_int_equal(wire_status(answer), 413);
+    free(answer);
+    free(body);
+    lk_http_stop(h);
+}
+
+static void memory_is_bounded_over_all_connections(void **state) {
+    (void)state;
+    lk_http *h = start_with((lk_http_options){.max_body = 50000, .max_memory = 60000, .workers = 1});
+    static char body[40000];
+    memset(body, 'x', sizeof body);
+    static const char head[] = "POST /echo HTTP/1.1\r\n" CLOSE "Content-Length: 40001\r\n\r\n";
+    const int first = wire_open(lk_http_port(h)), second = wire_open(lk_http_port(h));
+    assert_true(wire_send(first, head, sizeof head - 1) && wire_send(first, body, sizeof body));
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); /* until the server has read it */
+    (void)wire_send(second, head, sizeof head - 1);
+    (void)wire_send(second, body, sizeof body);
+    char *answer = wire_read(second);
+    assert_int_equal(wire_status(answer), 503);
+    assert_non_null(strstr(answer, "Retry-After: "));
+    free(answer);
+    assert_true(wire_send(first, "x", 1));
+    answer = wire_read(first);
+    assert_int_equal(wire_status(answer), 200);
+    free(answer);
+    close(first);
+    close(second);
+    expect(h, "GET /echo HTTP/1.1\r\n" CLOSE "\r\n", 200, "");
+    lk_http_stop(h);
+}
+
+static char *form(const char *type, const char *body) {
+    char *request = malloc(strlen(body) + strlen(type) + 256);
+    assert_non_null(request);
+    (void)sprintf(request, "POST /echo HTTP/1.1\r\n" CLOSE "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", type, strlen(body), body);
+    return request;
+}
+
+static void expect_form(lk_http *h, const char *type, const char *body, int status, const char *piece) {
+    char *request = form(type, body);
+    expect(h, request, status, piece);
+    free(request);
+}
+
+#define MULTIPART "multipart/form-data; boundary=XX"
+#define PART(name, more, data) "--XX\r\nContent-Disposition: form-data; name=\"" name "\"" more "\r\n\r\n" data "\r\n"
+
+static void forms_come_apart(void **state) {
+    (void)state;
+    lk_http *h = start();
+    static const char two[] = PART("a", "", "1") PART("f", "; filename=\"x y.jpg\"\r\nContent-Type: image/jpeg", "data") "--XX--\r\n";
+    expect_form(h, MULTIPART, two, 200, "part a file=- size=1 1\npart f file=x y.jpg size=4 data\n");
+    expect_form(h, MULTIPART, PART("t", "", "1") PART("t", "", "2") "--XX--\r\n", 200, "part t file=- size=1 1\npart t file=- size=1 2\n");
+    expect_form(h, MULTIPART, PART("e", "", "") PART("f", "", "x") "--XX--\r\n", 200, "part e file=- size=0 \npart f file=- size=1 x\n");
+    expect_form(h, "application/x-www-form-urlencoded", "a=1+2&b=%41&c=", 200, "part a file=- size=3 1 2\npart b file=- size=1 A\npart c");
+    lk_http_stop(h);
+}
+
+static void damaged_forms_are_refused(void **state) {
+    (void)state;
+    lk_http *h = start();
+    expect_form(h, "multipart/form-data", "x", 400, "boundary");
+    expect_form(h, MULTIPART, "no boundary in here", 400, "form");
+    expect_form(h, MULTIPART, PART("a", "", "1"), 400, "cut off");
+    expect_form(h, MULTIPART, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nno end", 400, "cut off");
+    expect_form(h, MULTIPART, "--XX\r\n\r\nnameless\r\n--XX--\r\n", 400, "no name");
+    lk_buf many, key;
+    lk_buf_init(&many, 1 << 20);
+    for (int i = 0; i < LK_FORM_PARTS + 1; i++)
+        assert_int_equal(lk_buf_format(&many, NULL, "--XX\r\nContent-Disposition: form-data; name=\"n%d\"\r\n\r\nv\r\n", i), 0);
+    assert_int_equal(lk_buf_string(&many, "--XX--\r\n", NULL), 0);
+    expect_form(h, MULTIPART, many.data, 413, "parts");
+    lk_buf_init(&key, 1 << 20);
+    for (int i = 0; i < 400; i++)
+        assert_int_equal(lk_buf_string(&key, "k", NULL), 0);
+    assert_int_equal(lk_buf_string(&key, "=v", NULL), 0);
+    expect_form(h, "application/x-www-form-urlencoded", key.data, 413, "name of a part");
+    lk_buf_free(&many);
+    lk_buf_free(&key);
+    lk_http_stop(h);
+}
+
+static void wait_for(atomic_int *counter, int value) {
+    while (atomic_load(counter) < value)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static const char heavy[] = "POST /heavy HTTP/1.1\r\n" CLOSE "Content-Length: 1\r\n\r\nx";
+
+static void wait_until_waiting(lk_http *h, size_t n) {
+    while (lk_http_waiting(h) < n)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static void a_full_queue_answers_503(void **state) {
+    (void)state;
+    lk_http *h = start(); /* one worker, two may wait */
+    int fd[3];
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < 3; i++) {
+        fd[i] = wire_open(lk_http_port(h));
+        assert_true(wire_send(fd[i], heavy, sizeof heavy - 1));
+        if (i == 0)
+            wait_for(&heavy_started, 1);
+    }
+    wait_until_waiting(h, 2);
+    expect(h, heavy, 503, "Retry-After: ");
+    expect(h, "GET /echo HTTP/1.1\r\n" CLOSE "\r\n", 200, "GET /echo"); /* light ones go on */
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i < 3; i++) {
+        char *answer = wire_read(fd[i]);
+        assert_int_equal(wire_status(answer), 201);
+        free(answer);
+        close(fd[i]);
+    }
+    lk_http_stop(h);
+}
+
+static void *stop(void *h) {
+    lk_http_stop(h);
+    return NULL;
+}
+
+static void stopping_finishes_what_was_accepted(void **state) {
+    (void)state;
+    lk_http *h = start();
+    const int port = lk_http_port(h);
+    int fd[3];
+    pthread_t stopper;
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < 2; i++) {
+        fd[i] = wire_open(port);
+        assert_true(wire_send(fd[i], heavy, sizeof heavy - 1));
+    }
+    wait_for(&heavy_started, 1);
+    wait_until_waiting(h, 1);
+    fd[2] = wire_open(port); /* half an upload */
+    static const char half[] = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc";
+    assert_true(wire_send(fd[2], half, sizeof half - 1));
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    assert_int_equal(pthread_create(&stopper, NULL, stop, h), 0);
+    int refused = 0;
+    while (!refused) { /* until it listens no more */
+        const int late = wire_open(port);
+        refused = late < 0;
+        if (late >= 0)
+            close(late);
+    }
+    assert_true(wire_send(fd[2], "def", 3));
+    char *answer = wire_read(fd[2]);
+    assert_int_equal(wire_status(answer), 200);
+    assert_non_null(strstr(answer, "body=6:abcdef"));
+    free(answer);
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i < 2; i++) {
+        answer = wire_read(fd[i]);
+        assert_int_equal(wire_status(answer), 201);
+        free(answer);
+    }
+    for (int i = 0; i < 3; i++)
+        close(fd[i]);
+    pthread_join(stopper, NULL);
+    lk_http_stop(NULL);
+}
+
+static void too_many_connections_are_turned_away(void **state) {
+    (void)state;
+    lk_http *h = start_with((lk_http_options){.max_connections = 2, .threads = 1, .workers = 1});
+    const int one = wire_open(lk_http_port(h)), two = wire_open(lk_http_port(h));
+    assert_true(one >= 0 && two >= 0);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    const int three = wire_open(lk_http_port(h));
+    char *answer = wire_read(three);
+    assert_int_equal(wire_status(answer), 503);
+    free(answer);
+    close(one);
+    close(two);
+    close(three);
+    lk_http_stop(h);
+}
+
+static void a_taken_port_is_said(void **state) {
+    (void)state;
+    lk_http *h = start(), *other = NULL;
+    liken_error err = {0};
+    const lk_http_options same = {.port = lk_http_port(h)}, nowhere = {.address = "not an address"};
+    assert_int_equal(lk_http_start(&other, &same, routes, 1, &err), LIKEN_E_CONFLICT);
+    assert_non_null(strstr(err.message, "cannot listen"));
+    assert_int_equal(lk_http_start(&other, &nowhere, routes, 1, &err), LIKEN_E_ARG);
+    assert_null(other);
+    lk_http_stop(h);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests_are_answered),
+        cmocka_unit_test(what_is_wrong_is_refused),
+        cmocka_unit_test(bodies_have_a_limit),
+        cmocka_unit_test(a_refusal_survives_the_body),
+        cmocka_unit_test(memory_is_bounded_over_all_connections),
+        cmocka_unit_test(forms_come_apart),
+        cmocka_unit_test(damaged_forms_are_refused),
+        cmocka_unit_test(a_full_queue_answers_503),
+        cmocka_unit_test(stopping_finishes_what_was_accepted),
+        cmocka_unit_test(too_many_connections_are_turned_away),
+        cmocka_unit_test(a_taken_port_is_said),
+    };
+    return cmocka_run_group_tests_name("http/server", tests, NULL, NULL);
+}
