@@ -1,0 +1,202 @@
+/* Adding and detecting. A photo is recognised by the sha256 of its bytes before anything is decoded, so adding it
+ * again is cheap; when two threads add the same new photo at once both look at it, and the store keeps the first. */
+#include "gallery/gallery_int.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the answer ---- */
+
+int lk_gallery_image(const lk_engine *e, const void *bytes, size_t size, lk_faces *faces, liken_image **out,
+                     liken_error *err) {
+    liken_image *image = calloc(1, sizeof *image);
+    if (image != NULL) {
+        image->model = strdup(lk_models_id(e->models));
+        image->detector = strdup(lk_models_detector(e->models));
+    }
+    if (image == NULL || image->model == NULL || image->detector == NULL) {
+        liken_image_free(image);
+        return lk_fail_memory(err);
+    }
+    lk_sha256_hex(bytes, size, image->sha256);
+    image->captured_at = LIKEN_NO_TIME;
+    image->width = faces->width;
+    image->height = faces->height;
+    image->faces = faces->kept;
+    image->face_count = faces->kept_count;
+    image->refused = faces->refused;
+    image->refused_count = faces->refused_count;
+    *faces = (lk_faces){0};
+    *out = image;
+    return LIKEN_OK;
+}
+
+static int look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, liken_image **out,
+                liken_error *err) {
+    lk_faces faces = {0};
+    int rc = lk_gallery_look(lk, e, bytes, size, describe, &faces, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_image(e, bytes, size, &faces, out, err);
+    lk_faces_clear(&faces);
+    return rc;
+}
+
+static int detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *options, liken_image **out,
+                  liken_error *err) {
+    static const liken_detect_options none;
+    lk_engine *engine;
+    const liken_detect_options *o = options == NULL ? &none : options;
+    const int rc = lk_gallery_engine(lk, o->pack, &engine, err);
+    return rc == LIKEN_OK ? look(lk, engine, bytes, size, o->describe, out, err) : rc;
+}
+
+int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *options, liken_image **out,
+                 liken_error *err) {
+    lk_gallery_enter(lk);
+    const int rc = detect(lk, bytes, size, options, out, err);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+/* ---- adding ---- */
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Tags are a set: sorted, each once, as the store gives them back. */
+static int copy_tags(liken_image *image, const liken_add_options *o, liken_error *err) {
+    if (o->tag_count == 0)
+        return LIKEN_OK;
+    image->tags = calloc(o->tag_count, sizeof(*image->tags));
+    if (image->tags == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; i < o->tag_count; i++) {
+        if (o->tags[i] == NULL)
+            return lk_fail(err, LIKEN_E_ARG, "A tag is missing its text.");
+        image->tags[i] = strdup(o->tags[i]);
+        if (image->tags[i] == NULL)
+            return lk_fail_memory(err);
+        image->tag_count++;
+    }
+    qsort(image->tags, image->tag_count, sizeof(*image->tags), by_text);
+    size_t kept = 1;
+    for (size_t i = 1; i < image->tag_count; i++) {
+        if (strcmp(image->tags[i], image->tags[kept - 1]) == 0)
+            free(image->tags[i]);
+        else
+            image->tags[kept++] = image->tags[i];
+    }
+    image->tag_count = kept;
+    return LIKEN_OK;
+}
+
+static int copy_labels(liken_image *image, const liken_collection *c, const liken_add_options *o, liken_error *err) {
+    image->collection = strdup(c->name);
+    image->image_id = o->image_id == NULL ? NULL : strdup(o->image_id);
+    image->file = o->file == NULL ? NULL : strdup(o->file);
+    if (image->collection == NULL || (o->image_id != NULL && image->image_id == NULL) ||
+        (o->file != NULL && image->file == NULL))
+        return lk_fail_memory(err);
+    image->captured_at = o->captured_at == 0 ? LIKEN_NO_TIME : o->captured_at;
+    image->added_at = lk_clock_now();
+    return copy_tags(image, o, err);
+}
+
+static int no_face(const liken_image *image, liken_error *err) {
+    if (image->refused_count == 0)
+        return lk_fail(err, LIKEN_E_NO_FACE, "No face was found in the photo; nothing was stored.");
+    const liken_reason reason = image->refused[0].reason;
+    return lk_fail(err, LIKEN_E_NO_FACE, "No usable face was found in the photo (%s); nothing was stored. %s",
+                   liken_reason_code(reason), liken_reason_advice(reason));
+}
+
+static void forget_descriptors(liken_image *image) {
+    for (size_t i = 0; i < image->face_count; i++) {
+        free(image->faces[i].descriptor);
+        image->faces[i].descriptor = NULL;
+    }
+}
+
+/* Looks at the photo and hands it to the store; *out is the stored image, the earlier one when it was there. */
+static int add_new(liken *lk, const liken_collection *c, const void *bytes, size_t size, const liken_add_options *o,
+                   liken_image **out, liken_error *err) {
+    lk_engine *engine;
+    liken_image *image = NULL, *existing = NULL;
+    int rc = lk_gallery_engine_for(lk, c, &engine, err);
+    if (rc == LIKEN_OK)
+        rc = look(lk, engine, bytes, size, true, &image, err);
+    if (rc == LIKEN_OK && o->require_face && image->face_count == 0)
+        rc = no_face(image, err);
+    if (rc == LIKEN_OK)
+        rc = copy_labels(image, c, o, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->image_add(lk->store, c->id, image, &existing, err);
+    if (rc != LIKEN_OK || existing != NULL) {
+        liken_image_free(image);
+        image = existing;
+    }
+    if (rc != LIKEN_OK)
+        return rc;
+    image->existed = existing != NULL;
+    forget_descriptors(image);
+    lk_gallery_sync_after_write(lk);
+    *out = image;
+    return LIKEN_OK;
+}
+
+static int find(liken *lk, const liken_collection *c, const void *bytes, size_t size, liken_image **out,
+                liken_error *err) {
+    char sha256[LK_SHA256_HEX];
+    if (bytes == NULL)
+        return lk_fail(err, LIKEN_E_ARG, "No photo was given.");
+    lk_sha256_hex(bytes, size, sha256);
+    const int rc = lk->store->ops->image_find(lk->store, c->id, sha256, out, err);
+    if (rc == LIKEN_OK)
+        (*out)->existed = true;
+    return rc;
+}
+
+static int add(liken *lk, const void *bytes, size_t size, const liken_add_options *o, liken_image **out,
+               liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    liken_image *image = NULL;
+    if (lk->read_only)
+        return lk_fail(err, LIKEN_E_STORE, "The gallery was opened read-only; open it for writing to add photos.");
+    int rc = lk_gallery_collection(lk, o->collection, &c, err);
+    if (rc == LIKEN_OK) {
+        rc = find(lk, c, bytes, size, &image, err);
+        if (rc == LIKEN_E_NOT_FOUND)
+            rc = add_new(lk, c, bytes, size, o, &image, err);
+    }
+    if (rc == LIKEN_OK && o->require_face && image->face_count == 0) /* stored before, without a face */
+        rc = no_face(image, err);
+    if (rc == LIKEN_OK)
+        *out = image;
+    else
+        liken_image_free(image);
+    return rc;
+}
+
+int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *options, liken_image **out,
+              liken_error *err) {
+    static const liken_add_options none;
+    lk_gallery_enter(lk);
+    const int rc = add(lk, bytes, size, options == NULL ? &none : options, out, err);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+int liken_find_bytes(liken *lk, const char *collection, const void *bytes, size_t size, liken_image **out,
+                     liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    lk_gallery_enter(lk);
+    int rc = lk_gallery_collection(lk, collection, &c, err);
+    if (rc == LIKEN_OK)
+        rc = find(lk, c, bytes, size, out, err);
+    lk_gallery_leave(lk);
+    return rc;
+}

@@ -1,0 +1,183 @@
+/* `liken doctor`: every part that can be at fault, and how to mend it. Opens on its own, read-only. */
+#include "gallery/gallery_int.h"
+
+#include "base/buf.h"
+#include "base/cpu.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define DISK_BAD ((uint64_t)64 << 20) /* free bytes below which adding photos will soon fail */
+#define DISK_LOW ((uint64_t)1 << 30)
+
+struct doctor { liken_check_fn *fn; void *ctx; int bad; };
+
+static void say(struct doctor *d, const char *what, liken_verdict verdict, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void say(struct doctor *d, const char *what, liken_verdict verdict, const char *format, ...) {
+    char message[1024];
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(message, sizeof message, format, ap);
+    va_end(ap);
+    if (verdict == LIKEN_BAD)
+        d->bad++;
+    d->fn(d->ctx, what, verdict, message);
+}
+
+static void check_cpu(struct doctor *d) {
+    const lk_cpu level = lk_cpu_level();
+    if (level == LK_CPU_SCALAR)
+        say(d, "CPU", LIKEN_NOTE, "scalar: correct, but several times slower. A CPU with AVX2 or NEON is faster; if this one "
+            "has it, unset LIKEN_CPU.");
+    else
+        say(d, "CPU", LIKEN_GOOD, "%s, %d threads", lk_cpu_name(level), lk_cpu_count());
+}
+
+/* ---- packs ---- */
+
+static void check_pack(struct doctor *d, const liken *lk, const liken_pack *pack) {
+    liken_error err;
+    char what[96];
+    (void)snprintf(what, sizeof what, "pack %.80s", pack->name);
+    const bool needed = strcmp(pack->name, lk->pack) == 0;
+    if (!pack->installed && needed)
+        say(d, what, LIKEN_BAD, "Not installed. Install it: liken models install %s", pack->name);
+    else if (!pack->installed && pack->path != NULL)
+        say(d, what, LIKEN_NOTE, "Cannot be used. %s", pack->holds);
+    else if (pack->installed && liken_pack_verify(lk->models, pack->name, &err) != LIKEN_OK)
+        say(d, what, LIKEN_BAD, "%s", err.message);
+    else if (pack->installed)
+        say(d, what, LIKEN_GOOD, "%s %s, %s", pack->name, pack->version, pack->holds);
+}
+
+static void check_models(struct doctor *d, const liken *lk) {
+    liken_error err;
+    liken_pack *packs = NULL;
+    size_t count = 0;
+    bool known = false;
+    if (liken_pack_list(lk->models, &packs, &count, &err) != LIKEN_OK) {
+        say(d, "packs", LIKEN_BAD, "%s", err.message);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        check_pack(d, lk, &packs[i]);
+        known = known || strcmp(packs[i].name, lk->pack) == 0;
+    }
+    liken_packs_free(packs, count);
+    if (!known)
+        say(d, "packs", LIKEN_BAD, "There is no pack \"%s\" in %s; liken models list shows those that there are.", lk->pack,
+            lk->models);
+}
+
+static void check_networks(struct doctor *d, const liken *lk) {
+    const lk_models_options options = {.folder = lk->models, .pack = lk->pack, .detector = lk->detector};
+    lk_models *models = NULL;
+    lk_pipeline *pipeline = NULL;
+    liken_error err;
+    int rc = lk_models_load(&models, &options, &err);
+    if (rc == LIKEN_OK)
+        rc = lk_pipeline_new(&pipeline, models, &err);
+    if (rc != LIKEN_OK)
+        say(d, "networks", LIKEN_BAD, "%s", err.message);
+    else if (lk_models_detector_note(models) != NULL)
+        say(d, "networks", LIKEN_NOTE, "%s, detector %s. %s", lk_models_id(models), lk_models_detector(models),
+            lk_models_detector_note(models));
+    else
+        say(d, "networks", LIKEN_GOOD, "%s, detector %s", lk_models_id(models), lk_models_detector(models));
+    lk_pipeline_free(pipeline);
+    lk_models_free(models);
+}
+
+/* ---- store and index ---- */
+
+static int64_t indexed(liken *lk) {
+    int64_t sum = 0;
+    for (lk_slot *s = lk->slots; s != NULL; s = s->next)
+        sum += (int64_t)lk_index_size(s->index);
+    return sum;
+}
+
+/* Builds the index as a search would. Another process may be adding: then the two counts are not of one moment, and
+ * it is tried again. */
+static void check_index(struct doctor *d, liken *lk) {
+    liken_error err;
+    int64_t collections, images, faces = 0, before = -1;
+    int rc = LIKEN_OK;
+    for (int tries = 0; rc == LIKEN_OK && tries < 5 && before != faces; tries++) {
+        rc = lk->store->ops->counts(lk->store, &collections, &images, &before, &err);
+        if (rc == LIKEN_OK)
+            rc = lk_gallery_sync(lk, &err);
+        if (rc == LIKEN_OK)
+            rc = lk->store->ops->counts(lk->store, &collections, &images, &faces, &err);
+    }
+    if (rc != LIKEN_OK)
+        say(d, "index", LIKEN_BAD, "%s", err.message);
+    else if (before != faces)
+        say(d, "index", LIKEN_NOTE, "Photos are being added all the time, so index and store could not be compared; try again "
+            "later.");
+    else if (indexed(lk) != faces)
+        say(d, "index", LIKEN_BAD, "It would hold %lld faces and the store counts %lld. Restore the store from a backup.",
+            (long long)indexed(lk), (long long)faces);
+    else
+        say(d, "index", LIKEN_GOOD, "%lld faces, as the store", (long long)faces);
+}
+
+static void check_store(struct doctor *d, liken *lk) {
+    liken_error err;
+    int bad = 0;
+    const int rc = lk->store->ops->check(lk->store, d->fn, d->ctx, &bad, &err);
+    d->bad += bad;
+    if (rc != LIKEN_OK)
+        say(d, "store", LIKEN_BAD, "%s", err.message);
+    else if (bad == 0)
+        check_index(d, lk);
+}
+
+/* The store may not have been made yet: then the space counts where it will be. */
+static void check_disk(struct doctor *d, const char *folder) {
+    LK_FREE char *path = strdup(folder);
+    struct statvfs space;
+    int rc = -1;
+    while (path != NULL && (rc = statvfs(path, &space)) != 0 && errno == ENOENT && strrchr(path + 1, '/') != NULL)
+        *strrchr(path + 1, '/') = '\0';
+    if (rc != 0) {
+        say(d, "disk", LIKEN_BAD, "The folder %s cannot be looked at: %s", folder, strerror(errno));
+        return;
+    }
+    const uint64_t bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    const unsigned long long mib = (unsigned long long)(bytes >> 20);
+    if (bytes < DISK_BAD)
+        say(d, "disk", LIKEN_BAD, "Only %llu MiB are free for %s: adding photos will fail. Free some space.", mib, folder);
+    else if (bytes < DISK_LOW)
+        say(d, "disk", LIKEN_NOTE, "%llu MiB are free for %s; free some space before adding many photos.", mib, folder);
+    else
+        say(d, "disk", LIKEN_GOOD, "%llu MiB free", mib);
+}
+
+int liken_check(const liken_options *options, liken_check_fn *fn, void *ctx, liken_error *err) {
+    struct doctor d = {.fn = fn, .ctx = ctx};
+    liken *lk = NULL;
+    liken_error why;
+    int rc = lk_gallery_settings(&lk, options, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    check_cpu(&d);
+    if (!lk->no_models) {
+        check_models(&d, lk);
+        check_networks(&d, lk);
+    }
+    rc = lk_store_open_sqlite(&lk->store, lk->data, true, &why);
+    if (rc == LIKEN_OK)
+        check_store(&d, lk);
+    else
+        say(&d, "store", rc == LIKEN_E_NOT_FOUND ? LIKEN_NOTE : LIKEN_BAD, "%s", why.message);
+    check_disk(&d, lk->data);
+    liken_free(lk);
+    return d.bad;
+}

@@ -1,0 +1,101 @@
+/* Collections: each has one model and one metric for life, so everything inside it can be compared. */
+#include "gallery/gallery_int.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 64
+
+void lk_collection_cleanup(liken_collection **c) {
+    liken_collection_free(*c);
+}
+
+static int check_name(const char *name, liken_error *err) {
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    const size_t length = name == NULL ? 0 : strnlen(name, NAME_MAX_BYTES + 1);
+    if (length == 0 || length > NAME_MAX_BYTES || name[0] == '.' || strspn(name, allowed) != length)
+        return lk_fail(err, LIKEN_E_ARG, "A collection's name is 1 to %d of A-Z a-z 0-9 . _ - and does not start with a dot.",
+                       NAME_MAX_BYTES);
+    return LIKEN_OK;
+}
+
+int lk_gallery_collection(liken *lk, const char *name, liken_collection **out, liken_error *err) {
+    if (name == NULL)
+        name = LK_DEFAULT_COLLECTION;
+    const int rc = check_name(name, err);
+    return rc == LIKEN_OK ? lk->store->ops->collection_get(lk->store, name, out, err) : rc;
+}
+
+static int create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_collection **out,
+                  liken_error *err) {
+    lk_engine *engine;
+    int rc = check_name(name, err);
+    if (rc == LIKEN_OK && metric != LIKEN_NORMALIZED && metric != LIKEN_L2)
+        rc = lk_fail(err, LIKEN_E_ARG, "A collection's metric is normalized or l2.");
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_engine(lk, pack, &engine, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    LK_COLLECTION liken_collection *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return lk_fail_memory(err);
+    c->name = strdup(name);
+    c->model = strdup(lk_models_id(engine->models));
+    c->dimension = lk_models_dimension(engine->models);
+    c->metric = metric;
+    c->threshold = lk_models_calibration(engine->models, metric)->threshold;
+    c->created_at = lk_clock_now();
+    if (c->name == NULL || c->model == NULL)
+        return lk_fail_memory(err);
+    rc = lk->store->ops->collection_create(lk->store, c, err);
+    if (rc == LIKEN_OK) {
+        *out = c;
+        c = NULL;
+    }
+    return rc;
+}
+
+int lk_gallery_make_default(liken *lk, liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    int rc = lk_gallery_collection(lk, NULL, &c, err);
+    if (rc != LIKEN_E_NOT_FOUND)
+        return rc;
+    rc = create(lk, LK_DEFAULT_COLLECTION, NULL, LIKEN_NORMALIZED, &c, err);
+    return rc == LIKEN_E_CONFLICT ? LIKEN_OK : rc; /* another process was quicker */
+}
+
+int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric,
+                            liken_collection **out, liken_error *err) {
+    lk_gallery_enter(lk);
+    const int rc = create(lk, name, pack, metric, out, err);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+int liken_collection_get(liken *lk, const char *name, liken_collection **out, liken_error *err) {
+    lk_gallery_enter(lk);
+    const int rc = lk_gallery_collection(lk, name, out, err);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, liken_error *err) {
+    lk_gallery_enter(lk);
+    const int rc = lk->store->ops->collection_list(lk->store, out, count, err);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+int liken_collection_remove(liken *lk, const char *name, liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    lk_gallery_enter(lk);
+    int rc = lk_gallery_collection(lk, name, &c, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->collection_remove(lk->store, c->id, strcmp(c->name, LK_DEFAULT_COLLECTION) == 0, err);
+    if (rc == LIKEN_OK)
+        lk_gallery_sync_after_write(lk);
+    lk_gallery_leave(lk);
+    return rc;
+}

@@ -1,0 +1,105 @@
+/* Comparing two photos: every face of one with every face of the other. */
+#include "gallery/gallery_int.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct terms { lk_engine *engine; liken_metric metric; lk_calibration calibration; };
+
+/* How a collection compares; without one, the handle's pack and the default metric. */
+static int terms_of(liken *lk, const char *collection, struct terms *t, liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    int rc = LIKEN_OK;
+    *t = (struct terms){.metric = LIKEN_NORMALIZED};
+    if (collection == NULL) {
+        rc = lk_gallery_engine(lk, NULL, &t->engine, err);
+        if (rc == LIKEN_OK)
+            t->calibration = *lk_models_calibration(t->engine->models, LIKEN_NORMALIZED);
+        return rc;
+    }
+    rc = lk_gallery_collection(lk, collection, &c, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_engine_for(lk, c, &t->engine, err);
+    if (rc == LIKEN_OK) {
+        t->metric = c->metric;
+        t->calibration = lk_gallery_calibration(t->engine, c);
+    }
+    return rc;
+}
+
+static int look(liken *lk, const struct terms *t, const void *bytes, size_t size, const char *which, liken_image **out,
+                liken_error *err) {
+    lk_faces faces = {0};
+    int rc = lk_gallery_look(lk, t->engine, bytes, size, true, &faces, err);
+    if (rc != LIKEN_OK)
+        lk_error_prefix(err, "The %s photo", which);
+    for (size_t i = 0; rc == LIKEN_OK && t->metric == LIKEN_NORMALIZED && i < faces.kept_count; i++)
+        (void)lk_vector_normalize(faces.kept[i].descriptor, (size_t)faces.kept[i].dimension, faces.kept[i].descriptor);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_image(t->engine, bytes, size, &faces, out, err);
+    lk_faces_clear(&faces);
+    return rc;
+}
+
+static int measure(liken_comparison *c, size_t dimension, liken_error *err) {
+    const size_t columns = c->b->face_count;
+    c->distance = INFINITY;
+    c->best_a = c->best_b = -1;
+    c->distances = malloc((c->a->face_count * columns + 1) * sizeof(*c->distances));
+    if (c->distances == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; i < c->a->face_count; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            const float d =
+                (float)lk_vector_distance(c->a->faces[i].descriptor, c->b->faces[j].descriptor, dimension);
+            c->distances[i * columns + j] = d;
+            if (d >= c->distance)
+                continue;
+            c->distance = d;
+            c->best_a = (int)i;
+            c->best_b = (int)j;
+        }
+    }
+    return LIKEN_OK;
+}
+
+static void forget_descriptors(liken_image *image) {
+    for (size_t i = 0; i < image->face_count; i++) {
+        free(image->faces[i].descriptor);
+        image->faces[i].descriptor = NULL;
+    }
+}
+
+static int compare(liken *lk, const struct terms *t, const void *const bytes[2], const size_t sizes[2],
+                   liken_comparison **out, liken_error *err) {
+    liken_comparison *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return lk_fail_memory(err);
+    int rc = look(lk, t, bytes[0], sizes[0], "first", &c->a, err);
+    if (rc == LIKEN_OK)
+        rc = look(lk, t, bytes[1], sizes[1], "second", &c->b, err);
+    if (rc == LIKEN_OK)
+        rc = measure(c, (size_t)lk_models_dimension(t->engine->models), err);
+    if (rc != LIKEN_OK) {
+        liken_comparison_free(c);
+        return rc;
+    }
+    forget_descriptors(c->a);
+    forget_descriptors(c->b);
+    c->threshold = t->calibration.threshold;
+    c->same = c->distance <= c->threshold;
+    c->similarity = isinf(c->distance) ? 0 : lk_calibration_similarity(&t->calibration, c->distance);
+    *out = c;
+    return LIKEN_OK;
+}
+
+int liken_compare(liken *lk, const void *a, size_t a_size, const void *b, size_t b_size, const char *collection,
+                  liken_comparison **out, liken_error *err) {
+    struct terms t;
+    lk_gallery_enter(lk);
+    int rc = terms_of(lk, collection, &t, err);
+    if (rc == LIKEN_OK)
+        rc = compare(lk, &t, (const void *const[2]){a, b}, (const size_t[2]){a_size, b_size}, out, err);
+    lk_gallery_leave(lk);
+    return rc;
+}

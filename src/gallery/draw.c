@@ -1,0 +1,82 @@
+/* Drawing what was found: a box and five dots for each face, with its confidence in percent; kept faces green, refused
+ * ones orange. */
+#include "gallery/gallery_int.h"
+
+#include <math.h>
+#include <string.h>
+
+#define JPEG_QUALITY 90
+
+/* Digits 0-9 and '%' on a grid of 3 x 5, a row in three bits, top row in the highest. */
+static const uint16_t glyphs[] = {
+    075557, 026227, 071747, 071717, 055711, 074717, 074757, 071244, 075757, 075717, 051245,
+};
+
+static void fill(lk_image *image, int x, int y, int size, const uint8_t rgb[3]) {
+    for (int row = y < 0 ? 0 : y; row < y + size && row < image->height; row++) {
+        for (int column = x < 0 ? 0 : x; column < x + size && column < image->width; column++)
+            memcpy(image->rgb + (size_t)row * image->stride + 3 * (size_t)column, rgb, 3);
+    }
+}
+
+static void draw_glyph(lk_image *image, int glyph, int x, int y, int scale, const uint8_t rgb[3]) {
+    for (int bit = 0; bit < 15; bit++) {
+        if ((glyphs[glyph] >> (14 - bit) & 1) != 0)
+            fill(image, x + bit % 3 * scale, y + bit / 3 * scale, scale, rgb);
+    }
+}
+
+/* "97%" with its lower left corner at (x, y). */
+static void draw_percent(lk_image *image, float confidence, int x, int y, int scale, const uint8_t rgb[3]) {
+    const int percent = confidence <= 0 ? 0 : confidence >= 1 ? 100 : (int)lrintf(confidence * 100);
+    const int digits[3] = {percent / 100, percent / 10 % 10, percent % 10};
+    y -= 6 * scale;
+    for (int i = percent >= 100 ? 0 : percent >= 10 ? 1 : 2; i < 3; i++, x += 4 * scale)
+        draw_glyph(image, digits[i], x, y, scale, rgb);
+    draw_glyph(image, 10, x, y, scale, rgb);
+}
+
+/* A box far outside the picture must not become an undefined number. */
+static int whole(float x) {
+    return x >= -1e6f && x <= 1e6f ? (int)lrintf(x) : -1000000;
+}
+
+static void draw_face(lk_image *image, const liken_face *f) {
+    static const uint8_t green[3] = {40, 220, 80}, orange[3] = {255, 150, 30};
+    const uint8_t *colour = f->reason == LIKEN_KEPT ? green : orange;
+    const float longer = (float)(image->width > image->height ? image->width : image->height);
+    const int scale = longer < 800 ? 2 : (int)(longer / 400);
+    lk_image_draw_box(image, f->box.x, f->box.y, f->box.width, f->box.height, colour);
+    for (size_t i = 0; i < LK_LENGTH(f->landmarks); i++)
+        lk_image_draw_dot(image, f->landmarks[i].x, f->landmarks[i].y, (float)scale, colour);
+    draw_percent(image, f->confidence, whole(f->box.x), whole(f->box.y), scale, colour);
+}
+
+static int draw(liken *lk, const void *bytes, size_t size, const liken_image *faces, void **jpeg, size_t *jpeg_size,
+                liken_error *err) {
+    lk_photo *photo = NULL;
+    lk_image image = {0};
+    if (bytes == NULL || faces == NULL)
+        return lk_fail(err, LIKEN_E_ARG, "Drawing needs a photo and its faces.");
+    int rc = lk_photo_open(&photo, bytes, size, &lk->limits, err);
+    if (rc == LIKEN_OK)
+        rc = lk_photo_decode(photo, 0, &image, NULL, err);
+    lk_photo_free(photo);
+    if (rc == LIKEN_OK) {
+        for (size_t i = 0; i < faces->refused_count; i++)
+            draw_face(&image, &faces->refused[i]);
+        for (size_t i = 0; i < faces->face_count; i++)
+            draw_face(&image, &faces->faces[i]);
+        rc = lk_image_encode_jpeg(&image, JPEG_QUALITY, jpeg, jpeg_size, err);
+    }
+    lk_image_clear(&image);
+    return rc;
+}
+
+int liken_draw(liken *lk, const void *bytes, size_t size, const liken_image *faces, void **jpeg, size_t *jpeg_size,
+               liken_error *err) {
+    lk_gallery_enter(lk);
+    const int rc = draw(lk, bytes, size, faces, jpeg, jpeg_size, err);
+    lk_gallery_leave(lk);
+    return rc;
+}

@@ -1,0 +1,138 @@
+/* Opening and closing a handle. */
+#include "gallery/gallery_int.h"
+
+#include "base/buf.h"
+#include "base/cpu.h"
+#include "face/pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define THREADS_MAX 1024
+#define FACES_MAX 100000
+#define DEFAULT_FACES 1000
+#define DEFAULT_PACK "faceapi"
+
+void lk_gallery_enter(liken *lk) {
+    (void)pthread_rwlock_rdlock(&lk->calls);
+}
+
+void lk_gallery_leave(liken *lk) {
+    (void)pthread_rwlock_unlock(&lk->calls);
+}
+
+/* The data folder: as given, else $LIKEN_DATA, else below the user's data folder. */
+static int data_folder(const char *given, char **out, liken_error *err) {
+    const char *named = getenv("LIKEN_DATA"), *user = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (given != NULL && *given != '\0')
+        *out = strdup(given);
+    else if (named != NULL && *named != '\0')
+        *out = strdup(named);
+    else if (user != NULL && *user == '/')
+        *out = lk_path_join(user, "liken");
+    else if (home != NULL && *home != '\0')
+        *out = lk_path_join(home, ".local/share/liken");
+    else
+        return lk_fail(err, LIKEN_E_ARG, "Where is the gallery? Set LIKEN_DATA to its folder (HOME is not set).");
+    return *out == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
+static int check_options(const liken_options *o, liken_error *err) {
+    if (o->threads < 0 || o->threads > THREADS_MAX)
+        return lk_fail(err, LIKEN_E_ARG, "threads is %d; use 1 to %d, or 0 for one a CPU.", o->threads, THREADS_MAX);
+    if (o->max_faces < 0 || o->max_faces > FACES_MAX)
+        return lk_fail(err, LIKEN_E_ARG, "max_faces is %d; use 1 to %d, or 0 for %d.", o->max_faces, FACES_MAX, DEFAULT_FACES);
+    if (o->pack != NULL && !lk_pack_name_ok(o->pack))
+        return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" cannot be the name of a model pack; liken models list shows them.", o->pack);
+    return LIKEN_OK;
+}
+
+static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
+    int rc = check_options(o, err);
+    if (rc == LIKEN_OK)
+        rc = data_folder(o->data, &lk->data, err);
+    if (rc == LIKEN_OK && !(o->no_models && o->models == NULL))
+        rc = lk_models_folder(o->models, &lk->models, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk->pack = strdup(o->pack == NULL ? DEFAULT_PACK : o->pack);
+    lk->detector = o->detector == NULL ? NULL : strdup(o->detector);
+    if (lk->pack == NULL || (o->detector != NULL && lk->detector == NULL))
+        return lk_fail_memory(err);
+    lk->threads = o->threads == 0 ? lk_cpu_count() : o->threads;
+    lk->max_faces = o->max_faces == 0 ? DEFAULT_FACES : o->max_faces;
+    lk->limits = (lk_photo_limits){.max_bytes = o->max_file_bytes, .max_pixels = o->max_pixels};
+    lk->read_only = o->read_only;
+    lk->no_models = o->no_models;
+    return LIKEN_OK;
+}
+
+static liken *new_handle(void) {
+    liken *lk = calloc(1, sizeof *lk);
+    if (lk == NULL)
+        return NULL;
+    pthread_rwlock_init(&lk->calls, NULL);
+    pthread_mutex_init(&lk->load_lock, NULL);
+    pthread_mutex_init(&lk->engine_lock, NULL);
+    pthread_cond_init(&lk->engine_room, NULL);
+    pthread_mutex_init(&lk->sync_lock, NULL);
+    pthread_mutex_init(&lk->slot_lock, NULL);
+    atomic_init(&lk->seen_version, -1);
+    return lk;
+}
+
+int lk_gallery_settings(liken **out, const liken_options *options, liken_error *err) {
+    static const liken_options none;
+    liken *lk = new_handle();
+    if (lk == NULL)
+        return lk_fail_memory(err);
+    const int rc = copy_options(lk, options == NULL ? &none : options, err);
+    if (rc != LIKEN_OK) {
+        liken_free(lk);
+        return rc;
+    }
+    *out = lk;
+    return LIKEN_OK;
+}
+
+int liken_open(liken **out, const liken_options *options, liken_error *err) {
+    liken *lk = NULL;
+    lk_engine *engine;
+    int rc = lk_gallery_settings(&lk, options, err);
+    if (rc == LIKEN_OK)
+        rc = lk_store_open_sqlite(&lk->store, lk->data, lk->read_only, err);
+    if (rc == LIKEN_OK && !lk->no_models)
+        rc = lk_gallery_engine(lk, NULL, &engine, err);
+    if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
+        rc = lk_gallery_make_default(lk, err);
+    if (rc == LIKEN_OK && !lk->no_models)
+        rc = lk_gallery_sync(lk, err);
+    if (rc != LIKEN_OK) {
+        liken_free(lk);
+        return rc;
+    }
+    *out = lk;
+    return LIKEN_OK;
+}
+
+void liken_free(liken *lk) {
+    if (lk == NULL)
+        return;
+    (void)pthread_rwlock_wrlock(&lk->calls); /* waits for calls in progress */
+    (void)pthread_rwlock_unlock(&lk->calls);
+    lk_gallery_engines_free(lk);
+    lk_gallery_slots_free(lk);
+    if (lk->store != NULL)
+        lk->store->ops->close(lk->store);
+    pthread_rwlock_destroy(&lk->calls);
+    pthread_mutex_destroy(&lk->load_lock);
+    pthread_mutex_destroy(&lk->engine_lock);
+    pthread_cond_destroy(&lk->engine_room);
+    pthread_mutex_destroy(&lk->sync_lock);
+    pthread_mutex_destroy(&lk->slot_lock);
+    free(lk->data);
+    free(lk->models);
+    free(lk->pack);
+    free(lk->detector);
+    free(lk);
+}

@@ -1,0 +1,118 @@
+/* gallery_int.h - the inside of a `liken` handle and what the files of this folder share.
+ *
+ * The store is the truth. For each collection that has faces there is a slot with an index, fed only from the store
+ * (sync.c): before a search the store's version is compared with the one last seen, and what is new is read, whoever
+ * wrote it. An engine is one loaded pack with its idle pipelines (engine.c).
+ *
+ * Locks, in the order in which they may be taken: calls (read) > load_lock > engine_lock; calls > sync_lock > slot_lock.
+ * The store and the index have their own and call back only from inside sync. */
+#ifndef LK_GALLERY_GALLERY_INT_H
+#define LK_GALLERY_GALLERY_INT_H
+
+#include "face/face.h"
+#include "image/image.h"
+#include "index/index.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define LK_DEFAULT_COLLECTION "default"
+
+typedef struct lk_engine {
+    char *pack;
+    lk_models *models;     /* shared and immutable */
+    lk_pipeline **idle;    /* room for liken.threads */
+    int idle_count;        /* engine_lock */
+    struct lk_engine *next;
+} lk_engine;
+
+/* The index of one collection; made with its first face, dropped with its last. */
+typedef struct lk_slot {
+    int64_t collection;
+    liken_metric metric;
+    int dimension;
+    lk_index *index;
+    int users;             /* slot_lock: searches under way, and one for being in the list */
+    struct lk_slot *next;
+} lk_slot;
+
+struct liken {
+    char *data, *models, *pack, *detector;
+    int threads, max_faces;
+    lk_photo_limits limits;
+    bool read_only, no_models;
+    lk_store *store;
+    pthread_rwlock_t calls; /* held for reading by every call, for writing by liken_free */
+
+    pthread_mutex_t load_lock;   /* one pack is loaded at a time */
+    pthread_mutex_t engine_lock; /* the list, idle pipelines, `running` */
+    pthread_cond_t engine_room;
+    lk_engine *engines;
+    int running;                 /* pipelines in use, at most `threads` */
+
+    pthread_mutex_t sync_lock;   /* the cursors below */
+    int64_t seen_face, seen_deletion;
+    bool primed;                 /* seen_deletion has been set */
+    _Atomic int64_t seen_version;
+
+    pthread_mutex_t slot_lock;
+    lk_slot *slots;
+};
+
+/* ---- gallery.c ---- */
+
+/* A handle with its options settled and nothing opened yet. ARG. */
+int lk_gallery_settings(liken **out, const liken_options *options, liken_error *err);
+void lk_gallery_enter(liken *lk);
+void lk_gallery_leave(liken *lk);
+
+/* ---- engine.c ---- */
+
+/* The engine of a pack (NULL: the handle's own), loaded when first asked for. MODEL. */
+int lk_gallery_engine(liken *lk, const char *pack, lk_engine **out, liken_error *err);
+/* The engine whose descriptors this collection holds. MISMATCH names both when only another version is installed. */
+int lk_gallery_engine_for(liken *lk, const liken_collection *c, lk_engine **out, liken_error *err);
+void lk_gallery_engines_free(liken *lk);
+/* Finds the faces of a photo; waits while all pipelines are in use. */
+int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, lk_faces *out,
+                    liken_error *err);
+/* The calibration for a collection's metric, with the collection's own threshold. */
+lk_calibration lk_gallery_calibration(const lk_engine *e, const liken_collection *c);
+
+/* ---- sync.c ---- */
+
+/* Brings every index up to the store; cheap when nothing changed. */
+int lk_gallery_sync(liken *lk, liken_error *err);
+/* The same after a write that the store has acknowledged: a failure is logged, since the next search tries again. */
+void lk_gallery_sync_after_write(liken *lk);
+/* NULL when the collection has no faces. */
+lk_slot *lk_gallery_slot_take(liken *lk, int64_t collection);
+void lk_gallery_slot_drop(liken *lk, lk_slot *slot);
+void lk_gallery_slots_free(liken *lk);
+
+/* ---- collections.c ---- */
+
+/* `name` NULL: "default". */
+int lk_gallery_collection(liken *lk, const char *name, liken_collection **out, liken_error *err);
+/* Makes "default" when it is not there and can be made. */
+int lk_gallery_make_default(liken *lk, liken_error *err);
+
+/* ---- add.c ---- */
+
+/* An image that is not stored; takes the faces out of *faces. */
+int lk_gallery_image(const lk_engine *e, const void *bytes, size_t size, lk_faces *faces, liken_image **out,
+                     liken_error *err);
+
+/* ---- vector.c ---- */
+
+/* out = v / |v|; false when v has no direction (then out = v). `out` may be v. */
+bool lk_vector_normalize(const float *v, size_t dimension, float *out);
+double lk_vector_distance(const float *a, const float *b, size_t dimension);
+
+void lk_collection_cleanup(liken_collection **c);
+
+/* `LK_COLLECTION liken_collection *c = NULL;` is freed when it goes out of scope. */
+#define LK_COLLECTION LK_CLEANUP(lk_collection_cleanup)
+
+#endif

@@ -1,0 +1,477 @@
+/* Searching. What is asked (collection, threshold, filters) is resolved once into a `scope`; each query face is then
+ * answered on its own inside it.
+ *
+ * An answer is gathered in pages: the index gives the nearest k that were not seen yet, the store adds their labels.
+ * One page is enough unless faces share images (distinct = image) or were removed between the two; then the next page
+ * leaves out the faces already seen. So no filter and no removal ever makes an answer shorter than it should be. */
+#include "gallery/gallery_int.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIMIT_DEFAULT 20
+#define LIMIT_MAX 10000
+#define PAGE_MIN 256
+
+/* ---- sets of face ids ---- */
+
+/* Allowed faces as bits, from the smallest id to the largest. */
+struct allowed { int64_t first; uint64_t span; uint64_t *bits; };
+
+static bool allowed_has(const struct allowed *a, int64_t id) {
+    const uint64_t at = (uint64_t)id - (uint64_t)a->first; /* below `first` it wraps round beyond the span */
+    return at < a->span && (a->bits[at / 64] >> (at % 64) & 1) != 0;
+}
+
+static int allowed_from(struct allowed *a, const int64_t *ids, size_t count, liken_error *err) {
+    if (count == 0)
+        return LIKEN_OK;
+    a->first = ids[0];
+    a->span = (uint64_t)(ids[count - 1] - ids[0]) + 1;
+    a->bits = calloc(a->span / 64 + 1, sizeof *a->bits);
+    if (a->bits == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t at = (uint64_t)(ids[i] - ids[0]);
+        a->bits[at / 64] |= UINT64_C(1) << (at % 64);
+    }
+    return LIKEN_OK;
+}
+
+/* Ids that may not come again, sorted. */
+struct seen { int64_t *ids; size_t count, room; };
+
+static int by_id(const void *a, const void *b) {
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int seen_add(struct seen *s, const lk_hit *hits, size_t count, liken_error *err) {
+    if (s->count + count > s->room) {
+        const size_t room = 2 * (s->count + count);
+        int64_t *ids = realloc(s->ids, room * sizeof *ids);
+        if (ids == NULL)
+            return lk_fail_memory(err);
+        s->ids = ids;
+        s->room = room;
+    }
+    for (size_t i = 0; i < count; i++)
+        s->ids[s->count++] = hits[i].id;
+    if (s->count > 0)
+        qsort(s->ids, s->count, sizeof *s->ids, by_id);
+    return LIKEN_OK;
+}
+
+/* ---- the scope ---- */
+
+struct scope {
+    liken *lk;
+    const liken_search_options *options;
+    liken_collection *collection;
+    lk_engine *engine;
+    lk_calibration calibration;
+    float threshold;
+    size_t limit;
+    lk_slot *slot;          /* NULL: no faces */
+    bool filtered;
+    struct allowed allowed; /* when filtered */
+    uint64_t searched;      /* faces that a query is compared with */
+};
+
+static bool is_time(int64_t t) {
+    return t != 0 && t != LIKEN_NO_TIME;
+}
+
+static int check_options(const liken_search_options *o, liken_error *err) {
+    if (o->distinct == LIKEN_DISTINCT_PERSON)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "This liken does not know people yet; use distinct=image or distinct=face.");
+    if (o->distinct != LIKEN_DISTINCT_FACE && o->distinct != LIKEN_DISTINCT_IMAGE)
+        return lk_fail(err, LIKEN_E_ARG, "distinct is face or image.");
+    if (o->limit < 0 || o->limit > LIMIT_MAX)
+        return lk_fail(err, LIKEN_E_ARG, "limit is %d; use 1 to %d.", o->limit, LIMIT_MAX);
+    if (!(o->threshold >= 0))
+        return lk_fail(err, LIKEN_E_ARG, "The threshold is a distance, 0 or more.");
+    if (!(o->max_false_matches >= 0) || isinf(o->max_false_matches))
+        return lk_fail(err, LIKEN_E_ARG, "max_false_matches is a number above 0.");
+    if (o->threshold > 0 && o->max_false_matches > 0)
+        return lk_fail(err, LIKEN_E_ARG, "Give threshold or max_false_matches, not both: each decides the other.");
+    for (size_t i = 0; i < o->tag_count; i++) {
+        if (o->tags[i] == NULL)
+            return lk_fail(err, LIKEN_E_ARG, "A tag is missing its text.");
+    }
+    return LIKEN_OK;
+}
+
+/* Collection, models and limits: all that can be said before the query photo is looked at. */
+static int scope_open(struct scope *s, liken *lk, const liken_search_options *options, liken_error *err) {
+    static const liken_search_options none;
+    *s = (struct scope){.lk = lk, .options = options == NULL ? &none : options};
+    int rc = check_options(s->options, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, s->options->collection, &s->collection, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_engine_for(lk, s->collection, &s->engine, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    s->calibration = lk_gallery_calibration(s->engine, s->collection);
+    s->limit = s->options->limit == 0 ? LIMIT_DEFAULT : (size_t)s->options->limit;
+    return LIKEN_OK;
+}
+
+static void scope_close(struct scope *s) {
+    lk_gallery_slot_drop(s->lk, s->slot);
+    liken_collection_free(s->collection);
+    free(s->allowed.bits);
+}
+
+static int scope_filter(struct scope *s, liken_error *err) {
+    const liken_search_options *o = s->options;
+    LK_FREE int64_t *ids = NULL;
+    size_t count = 0;
+    s->filtered = o->tag_count > 0 || is_time(o->captured_from) || is_time(o->captured_to);
+    if (!s->filtered)
+        return LIKEN_OK;
+    int rc = s->lk->store->ops->faces_where(s->lk->store, s->collection->id, o, &ids, &count, err);
+    if (rc == LIKEN_OK)
+        rc = allowed_from(&s->allowed, ids, count, err);
+    s->searched = count;
+    return rc;
+}
+
+/* Brings the index up to the store, applies the filters and settles the threshold. */
+static int scope_ready(struct scope *s, liken_error *err) {
+    int rc = lk_gallery_sync(s->lk, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    s->slot = lk_gallery_slot_take(s->lk, s->collection->id);
+    s->searched = s->slot == NULL ? 0 : lk_index_size(s->slot->index);
+    rc = scope_filter(s, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const liken_search_options *o = s->options;
+    if (o->threshold > 0)
+        s->threshold = o->threshold;
+    else if (o->max_false_matches > 0)
+        s->threshold = lk_calibration_distance(&s->calibration,
+                                               o->max_false_matches / (double)(s->searched > 0 ? s->searched : 1));
+    else
+        s->threshold = s->collection->threshold;
+    return LIKEN_OK;
+}
+
+/* ---- one query ---- */
+
+struct query {
+    const struct scope *scope;
+    const float *vector; /* in the index's own form */
+    int64_t exclude;     /* a face that is not compared at all, or 0 */
+    struct seen seen;
+    liken_answer *out;
+    size_t room;
+    uint64_t searched;
+};
+
+static bool may_match(void *ctx, int64_t id) {
+    const struct query *q = ctx;
+    if (id == q->exclude || (q->scope->filtered && !allowed_has(&q->scope->allowed, id)))
+        return false;
+    return q->seen.count == 0 || bsearch(&id, q->seen.ids, q->seen.count, sizeof id, by_id) == NULL;
+}
+
+static bool has_image(const liken_answer *a, int64_t image) {
+    for (size_t i = 0; i < a->match_count; i++) {
+        if (a->matches[i].image == image)
+            return true;
+    }
+    return false;
+}
+
+static int more_room(struct query *q, liken_error *err) {
+    if (q->out->match_count < q->room)
+        return LIKEN_OK;
+    const size_t room = q->room == 0 ? 16 : 2 * q->room;
+    liken_match *matches = realloc(q->out->matches, room * sizeof *matches);
+    if (matches == NULL)
+        return lk_fail_memory(err);
+    q->out->matches = matches;
+    q->room = room;
+    return LIKEN_OK;
+}
+
+/* Takes over the strings of `h` when it becomes a match. */
+static int take_hit(struct query *q, lk_store_hit *h, float distance, liken_error *err) {
+    const struct scope *s = q->scope;
+    const bool wanted = h->face != 0 && q->out->match_count < s->limit &&
+                        !(s->options->distinct == LIKEN_DISTINCT_IMAGE && has_image(q->out, h->image));
+    const int rc = wanted ? more_room(q, err) : LIKEN_OK;
+    if (!wanted || rc != LIKEN_OK)
+        return rc;
+    q->out->matches[q->out->match_count++] = (liken_match){
+        .face_id = h->face,
+        .image = h->image,
+        .image_id = h->image_id,
+        .file = h->file,
+        .box = h->box,
+        .image_width = h->width,
+        .image_height = h->height,
+        .distance = distance,
+        .similarity = lk_calibration_similarity(&s->calibration, distance),
+    };
+    h->image_id = NULL;
+    h->file = NULL;
+    return LIKEN_OK;
+}
+
+static int label(struct query *q, const lk_hit *hits, size_t count, liken_error *err) {
+    LK_FREE int64_t *ids = malloc((count + 1) * sizeof *ids);
+    LK_FREE lk_store_hit *labels = calloc(count + 1, sizeof *labels);
+    if (ids == NULL || labels == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = hits[i].id;
+    lk_store *store = q->scope->lk->store;
+    int rc = store->ops->hits(store, ids, count, labels, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        if (rc == LIKEN_OK)
+            rc = take_hit(q, &labels[i], hits[i].distance, err);
+        free(labels[i].image_id);
+        free(labels[i].file);
+    }
+    return rc;
+}
+
+/* One page of at most k; *last: the index has no more within the threshold. */
+static int page(struct query *q, size_t k, bool *last, liken_error *err) {
+    const struct scope *s = q->scope;
+    LK_FREE lk_hit *hits = malloc(k * sizeof *hits);
+    if (hits == NULL)
+        return lk_fail_memory(err);
+    size_t count = 0;
+    uint64_t searched = 0;
+    const bool all = !s->filtered && q->exclude == 0 && q->seen.count == 0;
+    const lk_index_query query = {
+        .vector = q->vector, .radius = s->threshold, .k = k, .filter = all ? NULL : may_match, .filter_ctx = q};
+    int rc = lk_index_search(s->slot->index, &query, hits, &count, &searched, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (q->seen.count == 0)
+        q->searched = searched;
+    *last = count < k;
+    rc = label(q, hits, count, err);
+    return rc == LIKEN_OK && !*last ? seen_add(&q->seen, hits, count, err) : rc;
+}
+
+static int by_distance(const void *a, const void *b) {
+    const liken_match *x = a, *y = b;
+    if (x->distance < y->distance || x->distance > y->distance)
+        return x->distance < y->distance ? -1 : 1;
+    return (x->face_id > y->face_id) - (x->face_id < y->face_id);
+}
+
+static int ask(struct query *q, liken_error *err) {
+    const struct scope *s = q->scope;
+    size_t k = s->limit;
+    if (s->options->distinct == LIKEN_DISTINCT_IMAGE)
+        k = s->limit * 4 < PAGE_MIN ? PAGE_MIN : s->limit * 4 > LIMIT_MAX ? LIMIT_MAX : s->limit * 4;
+    bool last = s->slot == NULL;
+    int rc = LIKEN_OK;
+    while (rc == LIKEN_OK && !last && q->out->match_count < s->limit)
+        rc = page(q, k, &last, err);
+    free(q->seen.ids);
+    /* a face added between two pages may be nearer than the first page's last */
+    if (q->out->match_count > 1)
+        qsort(q->out->matches, q->out->match_count, sizeof(*q->out->matches), by_distance);
+    return rc;
+}
+
+/* Answers one descriptor as the network gave it. */
+static int answer(struct scope *s, const float *descriptor, int64_t exclude, liken_answer *out, uint64_t *searched,
+                  liken_error *err) {
+    const size_t dimension = (size_t)s->collection->dimension;
+    LK_FREE float *own = malloc(dimension * sizeof *own);
+    if (own == NULL)
+        return lk_fail_memory(err);
+    if (s->collection->metric == LIKEN_NORMALIZED)
+        (void)lk_vector_normalize(descriptor, dimension, own);
+    else
+        memcpy(own, descriptor, dimension * sizeof *own);
+    struct query q = {.scope = s, .vector = own, .exclude = exclude, .out = out};
+    const int rc = ask(&q, err);
+    *searched = q.searched;
+    const double rate = isinf(s->threshold) ? 1 : lk_calibration_fmr(&s->calibration, s->threshold);
+    out->expected_false_matches = rate * (double)q.searched;
+    return rc;
+}
+
+/* ---- results ---- */
+
+static int result_new(const struct scope *s, size_t answers, liken_result **out, liken_error *err) {
+    liken_result *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return lk_fail_memory(err);
+    r->exact = true;
+    r->recall = 1;
+    r->threshold = s->threshold;
+    r->searched = s->searched;
+    r->collection = strdup(s->collection->name);
+    r->model = strdup(s->collection->model);
+    r->detector = strdup(lk_models_detector(s->engine->models));
+    r->answers = calloc(answers + 1, sizeof(*r->answers));
+    if (r->collection == NULL || r->model == NULL || r->detector == NULL || r->answers == NULL) {
+        liken_result_free(r);
+        return lk_fail_memory(err);
+    }
+    *out = r;
+    return LIKEN_OK;
+}
+
+/* The next answer of `r`; `face` is copied without its descriptor, or NULL. */
+static int add_answer(struct scope *s, liken_result *r, const liken_face *face, const float *descriptor, int64_t exclude,
+                      liken_error *err) {
+    liken_answer *a = &r->answers[r->answer_count++];
+    if (face != NULL) {
+        a->face = *face;
+        a->face.descriptor = NULL;
+    }
+    return answer(s, descriptor, exclude, a, &r->searched, err);
+}
+
+static int finish(int rc, liken_result *r, liken_result **out) {
+    if (rc == LIKEN_OK)
+        *out = r;
+    else
+        liken_result_free(r);
+    return rc;
+}
+
+/* ---- by photo ---- */
+
+static int search_photo(struct scope *s, const void *bytes, size_t size, liken_result **out, liken_error *err) {
+    lk_faces faces = {0};
+    liken_result *r = NULL;
+    int rc = lk_gallery_look(s->lk, s->engine, bytes, size, true, &faces, err);
+    if (rc == LIKEN_OK)
+        rc = scope_ready(s, err);
+    if (rc == LIKEN_OK)
+        rc = result_new(s, faces.kept_count, &r, err);
+    if (rc == LIKEN_OK) {
+        r->image_width = faces.width;
+        r->image_height = faces.height;
+    }
+    for (size_t i = 0; rc == LIKEN_OK && i < faces.kept_count; i++)
+        rc = add_answer(s, r, &faces.kept[i], faces.kept[i].descriptor, 0, err);
+    lk_faces_clear(&faces);
+    return finish(rc, r, out);
+}
+
+int liken_search_photo(liken *lk, const void *bytes, size_t size, const liken_search_options *options,
+                       liken_result **out, liken_error *err) {
+    struct scope s;
+    lk_gallery_enter(lk);
+    int rc = scope_open(&s, lk, options, err);
+    if (rc == LIKEN_OK)
+        rc = search_photo(&s, bytes, size, out, err);
+    scope_close(&s);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+/* ---- by a stored face ---- */
+
+/* A face of another collection may be looked for, when the same model described it. */
+static int check_home(struct scope *s, int64_t home, liken_error *err) {
+    if (home == s->collection->id)
+        return LIKEN_OK;
+    liken_collection **list = NULL;
+    size_t count = 0;
+    int rc = s->lk->store->ops->collection_list(s->lk->store, &list, &count, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
+        if (list[i]->id == home && strcmp(list[i]->model, s->collection->model) != 0)
+            rc = lk_fail(err, LIKEN_E_MISMATCH, "The face belongs to collection \"%s\" of model %s, and \"%s\" holds "
+                         "descriptors of model %s; they cannot be compared. Search by photo instead.", list[i]->name,
+                         list[i]->model, s->collection->name, s->collection->model);
+    }
+    liken_collections_free(list, count);
+    return rc;
+}
+
+static int search_face(struct scope *s, int64_t face_id, liken_result **out, liken_error *err) {
+    liken_face *face = NULL;
+    liken_result *r = NULL;
+    int64_t home = 0;
+    int rc = s->lk->store->ops->face_get(s->lk->store, face_id, &face, NULL, &home, err);
+    if (rc == LIKEN_OK)
+        rc = check_home(s, home, err);
+    if (rc == LIKEN_OK && face->dimension != s->collection->dimension)
+        rc = lk_fail(err, LIKEN_E_STORE, "Face %lld has %d numbers where its model has %d; run liken doctor.",
+                     (long long)face_id, face->dimension, s->collection->dimension);
+    if (rc == LIKEN_OK)
+        rc = scope_ready(s, err);
+    if (rc == LIKEN_OK)
+        rc = result_new(s, 1, &r, err);
+    if (rc == LIKEN_OK)
+        rc = add_answer(s, r, face, face->descriptor, face_id, err);
+    liken_face_free(face);
+    return finish(rc, r, out);
+}
+
+int liken_search_face(liken *lk, int64_t face_id, const liken_search_options *options, liken_result **out,
+                      liken_error *err) {
+    struct scope s;
+    lk_gallery_enter(lk);
+    int rc = scope_open(&s, lk, options, err);
+    if (rc == LIKEN_OK)
+        rc = search_face(&s, face_id, out, err);
+    scope_close(&s);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+/* ---- by descriptor ---- */
+
+static int check_descriptor(const struct scope *s, const float *descriptor, size_t dimension, const char *model,
+                            liken_error *err) {
+    const liken_collection *c = s->collection;
+    if (model != NULL && strcmp(model, c->model) != 0)
+        return lk_fail(err, LIKEN_E_MISMATCH, "The descriptor is of model %.128s, and collection \"%s\" holds descriptors of "
+                       "model %s; they cannot be compared.", model, c->name, c->model);
+    if (descriptor == NULL || dimension != (size_t)c->dimension)
+        return lk_fail(err, LIKEN_E_MISMATCH, "The descriptor has %zu numbers; those of collection \"%s\" (model %s) have %d.",
+                       descriptor == NULL ? 0 : dimension, c->name, c->model, c->dimension);
+    double sum = 0;
+    for (size_t i = 0; i < dimension; i++)
+        sum += (double)descriptor[i] * (double)descriptor[i];
+    if (!isfinite(sum))
+        return lk_fail(err, LIKEN_E_ARG, "The descriptor holds numbers that are not finite.");
+    if (c->metric == LIKEN_NORMALIZED && !(sum > 0))
+        return lk_fail(err, LIKEN_E_ARG, "The descriptor is all zeros, which no face is.");
+    return LIKEN_OK;
+}
+
+static int search_descriptor(struct scope *s, const float *descriptor, size_t dimension, const char *model,
+                             liken_result **out, liken_error *err) {
+    liken_result *r = NULL;
+    int rc = check_descriptor(s, descriptor, dimension, model, err);
+    if (rc == LIKEN_OK)
+        rc = scope_ready(s, err);
+    if (rc == LIKEN_OK)
+        rc = result_new(s, 1, &r, err);
+    if (rc == LIKEN_OK)
+        rc = add_answer(s, r, NULL, descriptor, 0, err);
+    return finish(rc, r, out);
+}
+
+int liken_search_descriptor(liken *lk, const float *descriptor, size_t dimension, const char *model,
+                            const liken_search_options *options, liken_result **out, liken_error *err) {
+    struct scope s;
+    lk_gallery_enter(lk);
+    int rc = scope_open(&s, lk, options, err);
+    if (rc == LIKEN_OK)
+        rc = search_descriptor(&s, descriptor, dimension, model, out, err);
+    scope_close(&s);
+    lk_gallery_leave(lk);
+    return rc;
+}

@@ -1,0 +1,71 @@
+/* What the handle is and holds. */
+#include "gallery/gallery_int.h"
+
+#include "base/cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void liken_state_free(liken_state *s) {
+    if (s == NULL)
+        return;
+    free(s->pack);
+    free(s->model);
+    free(s->detector);
+    free(s->detector_note);
+    free(s->cpu);
+    free(s->store);
+    free(s->data);
+    free(s->store_id);
+    free(s);
+}
+
+static bool copy(char **to, const char *text) {
+    *to = text == NULL ? NULL : strdup(text);
+    return text == NULL || *to != NULL;
+}
+
+static void count_index(liken *lk, liken_state *s) {
+    pthread_mutex_lock(&lk->slot_lock);
+    for (lk_slot *slot = lk->slots; slot != NULL; slot = slot->next) {
+        s->indexed += (int64_t)lk_index_size(slot->index);
+        s->index_bytes += lk_index_bytes(slot->index);
+    }
+    pthread_mutex_unlock(&lk->slot_lock);
+}
+
+static int fill(liken *lk, liken_state *s, liken_error *err) {
+    char store_id[37];
+    lk_engine *e = NULL;
+    s->version = liken_version();
+    int rc = lk->store->ops->id(lk->store, store_id, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->counts(lk->store, &s->collections, &s->images, &s->faces, err);
+    if (rc == LIKEN_OK && !lk->no_models)
+        rc = lk_gallery_engine(lk, NULL, &e, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    bool ok = copy(&s->pack, lk->pack) && copy(&s->cpu, lk_cpu_name(lk_cpu_level())) &&
+              copy(&s->store, lk->store->ops->name(lk->store)) && copy(&s->data, lk->data) && copy(&s->store_id, store_id);
+    if (e != NULL)
+        ok = ok && copy(&s->model, lk_models_id(e->models)) && copy(&s->detector, lk_models_detector(e->models)) &&
+             copy(&s->detector_note, lk_models_detector_note(e->models));
+    if (!ok)
+        return lk_fail_memory(err);
+    count_index(lk, s);
+    return LIKEN_OK;
+}
+
+int liken_get_state(liken *lk, liken_state **out, liken_error *err) {
+    liken_state *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return lk_fail_memory(err);
+    lk_gallery_enter(lk);
+    const int rc = fill(lk, s, err);
+    lk_gallery_leave(lk);
+    if (rc == LIKEN_OK)
+        *out = s;
+    else
+        liken_state_free(s);
+    return rc;
+}

@@ -1,0 +1,28 @@
+/* The two operations on descriptors that are done here and not inside the index; in double, one face at a time. */
+#include "gallery/gallery_int.h"
+
+#include <math.h>
+#include <string.h>
+
+bool lk_vector_normalize(const float *v, size_t dimension, float *out) {
+    double sum = 0;
+    for (size_t i = 0; i < dimension; i++)
+        sum += (double)v[i] * (double)v[i];
+    if (!(sum > 0) || !isfinite(sum)) {
+        memmove(out, v, dimension * sizeof *out);
+        return false;
+    }
+    const double scale = 1 / sqrt(sum);
+    for (size_t i = 0; i < dimension; i++)
+        out[i] = (float)((double)v[i] * scale);
+    return true;
+}
+
+double lk_vector_distance(const float *a, const float *b, size_t dimension) {
+    double sum = 0;
+    for (size_t i = 0; i < dimension; i++) {
+        const double d = (double)a[i] - (double)b[i];
+        sum += d * d;
+    }
+    return sqrt(sum);
+}
