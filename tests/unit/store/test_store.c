@@ -1,0 +1,608 @@
+/* One table of tests over lk_store, for every kind of store: a kind is a row in `kinds`. */
+#include "unit/test.h"
+
+#include "store/codec.h"
+#include "unit/store/sample.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct sample_folder folder;
+static lk_store *store;
+static liken_error err;
+
+static int open_sqlite(lk_store **out, bool read_only, liken_error *e) {
+    return lk_store_open_sqlite(out, folder.path, read_only, e);
+}
+
+static const struct { const char *name; int (*open)(lk_store **out, bool read_only, liken_error *e); } kinds[] = {
+    {"sqlite", open_sqlite},
+};
+static size_t kind;
+
+static int set_up(void **state) {
+    (void)state;
+    sample_folder_make(&folder);
+    store = NULL;
+    return kinds[kind].open(&store, false, &err);
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    if (store != NULL)
+        store->ops->close(store);
+    sample_folder_remove(&folder);
+    return 0;
+}
+
+static void reopen(void) {
+    store->ops->close(store);
+    store = NULL;
+    assert_ok(kinds[kind].open(&store, false, &err), err);
+}
+
+static int64_t make_collection(const char *name) {
+    return sample_collection(store, name, SAMPLE_MODEL, LIKEN_NORMALIZED);
+}
+
+/* Adds a photo that must be new; gives its id. */
+static int64_t add(int64_t collection, unsigned seed, size_t faces) {
+    liken_image *image = sample_image(seed, faces), *existing = NULL;
+    assert_ok(store->ops->image_add(store, collection, image, &existing, &err), err);
+    assert_null(existing);
+    const int64_t id = image->id;
+    liken_image_free(image);
+    return id;
+}
+
+/* ---- collections ---- */
+
+static void creates_lists_and_refuses_a_collection_twice(void **state) {
+    (void)state;
+    const int64_t b = make_collection("b"), a = make_collection("a");
+    assert_int_not_equal(a, b);
+    liken_collection c = {.name = (char *)(uintptr_t)"a", .model = (char *)(uintptr_t)SAMPLE_MODEL, .dimension = SAMPLE_DIMENSION};
+    assert_int_equal(store->ops->collection_create(store, &c, &err), LIKEN_E_CONFLICT);
+    liken_collection **list;
+    size_t count;
+    assert_ok(store->ops->collection_list(store, &list, &count, &err), err);
+    assert_int_equal(count, 2);
+    assert_string_equal(list[0]->name, "a");
+    assert_int_equal(list[1]->id, b);
+    assert_string_equal(list[1]->model, SAMPLE_MODEL);
+    assert_int_equal(list[1]->dimension, SAMPLE_DIMENSION);
+    assert_true(list[1]->threshold == 0.375f);
+    liken_collections_free(list, count);
+    liken_collection *got;
+    assert_int_equal(store->ops->collection_get(store, "none", &got, &err), LIKEN_E_NOT_FOUND);
+}
+
+static void one_model_has_one_dimension(void **state) {
+    (void)state;
+    (void)make_collection("a");
+    liken_collection c = {.name = (char *)(uintptr_t)"b", .model = (char *)(uintptr_t)SAMPLE_MODEL, .dimension = 64};
+    assert_int_equal(store->ops->collection_create(store, &c, &err), LIKEN_E_MISMATCH);
+    liken_collection *got;
+    assert_int_equal(store->ops->collection_get(store, "b", &got, &err), LIKEN_E_NOT_FOUND);
+}
+
+static void removing_a_collection_takes_everything(void **state) {
+    (void)state;
+    const int64_t a = make_collection("a"), b = make_collection("b");
+    const int64_t gone = add(a, 1, 2);
+    (void)add(b, 2, 1);
+    assert_ok(store->ops->collection_remove(store, a, false, &err), err);
+    assert_int_equal(store->ops->collection_remove(store, a, false, &err), LIKEN_E_NOT_FOUND);
+    int64_t collections, images, faces;
+    assert_ok(store->ops->counts(store, &collections, &images, &faces, &err), err);
+    assert_int_equal(collections, 1);
+    assert_int_equal(images, 1);
+    assert_int_equal(faces, 1);
+    liken_image *image;
+    assert_int_equal(store->ops->image_get(store, 0, gone, &image, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(store->ops->collection_remove(store, b, true, &err), err);
+    assert_ok(store->ops->counts(store, &collections, &images, &faces, &err), err);
+    assert_int_equal(collections, 1);
+    assert_int_equal(images, 0);
+    assert_int_equal(faces, 0);
+}
+
+/* ---- images ---- */
+
+static void assert_same_face(const liken_face *a, const liken_face *b) {
+    assert_memory_equal(&a->box, &b->box, sizeof a->box);
+    assert_memory_equal(a->landmarks, b->landmarks, sizeof a->landmarks);
+    assert_memory_equal(&a->quality, &b->quality, sizeof a->quality);
+    assert_true(a->confidence == b->confidence);
+    assert_int_equal(a->reason, b->reason);
+}
+
+static void assert_same_image(const liken_image *a, const liken_image *b) {
+    assert_int_equal(a->id, b->id);
+    assert_string_equal(a->image_id, b->image_id);
+    assert_string_equal(a->file, b->file);
+    assert_string_equal(a->sha256, b->sha256);
+    assert_string_equal(a->model, b->model);
+    assert_string_equal(a->detector, b->detector);
+    assert_int_equal(a->captured_at, b->captured_at);
+    assert_int_equal(a->added_at, b->added_at);
+    assert_int_equal(a->width, b->width);
+    assert_int_equal(a->height, b->height);
+    assert_int_equal(a->tag_count, b->tag_count);
+    for (size_t i = 0; i < a->tag_count; i++)
+        assert_string_equal(a->tags[i], b->tags[i]);
+    assert_int_equal(a->face_count, b->face_count);
+    for (size_t i = 0; i < a->face_count; i++) {
+        assert_int_equal(a->faces[i].id, b->faces[i].id);
+        assert_same_face(&a->faces[i], &b->faces[i]);
+    }
+    assert_int_equal(a->refused_count, b->refused_count);
+    for (size_t i = 0; i < a->refused_count; i++)
+        assert_same_face(&a->refused[i], &b->refused[i]);
+}
+
+static void gives_back_what_was_added(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    liken_image *image = sample_image(7, 3), *existing = NULL, *again, *got;
+    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    assert_null(existing);
+    assert_true(image->id > 0 && image->faces[0].id > 0 && image->faces[1].id > image->faces[0].id);
+    reopen();
+    assert_ok(store->ops->image_get(store, c, image->id, &got, &err), err);
+    assert_same_image(image, got);
+    assert_string_equal(got->collection, "a");
+    liken_image_free(got);
+    assert_ok(store->ops->image_find(store, c, image->sha256, &got, &err), err);
+    assert_same_image(image, got);
+    liken_image_free(got);
+    again = sample_image(7, 1);
+    assert_ok(store->ops->image_add(store, c, again, &existing, &err), err);
+    assert_non_null(existing);
+    assert_same_image(image, existing);
+    assert_int_equal(again->id, 0);
+    liken_image_free(existing);
+    liken_image_free(again);
+    liken_face *face;
+    int64_t of, in;
+    assert_ok(store->ops->face_get(store, image->faces[1].id, &face, &of, &in, &err), err);
+    assert_int_equal(of, image->id);
+    assert_int_equal(in, c);
+    assert_int_equal(face->dimension, SAMPLE_DIMENSION);
+    assert_memory_equal(face->descriptor, image->faces[1].descriptor, SAMPLE_DIMENSION * sizeof(float));
+    liken_face_free(face);
+    liken_image_free(image);
+}
+
+static void same_bytes_in_two_collections_are_two_images(void **state) {
+    (void)state;
+    const int64_t a = make_collection("a"), b = make_collection("b");
+    const int64_t in_a = add(a, 1, 1), in_b = add(b, 1, 1);
+    assert_int_not_equal(in_a, in_b);
+    liken_image *image;
+    assert_int_equal(store->ops->image_get(store, b, in_a, &image, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->image_remove(store, b, in_a, &err), LIKEN_E_NOT_FOUND);
+}
+
+static void labels_are_only_data(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    char *ten_thousand = malloc(10001);
+    assert_non_null(ten_thousand);
+    memset(ten_thousand, 'x', 10000);
+    ten_thousand[10000] = '\0';
+    const char *const labels[] = {"'; DROP TABLE faces; --", "\"quoted\" \\ \n\t%s ?1 $1", "\xf0\x9f\x98\x80 \xc3\xa9", "",
+                                  ten_thousand};
+    for (unsigned i = 0; i < LK_LENGTH(labels); i++) {
+        liken_image *image = sample_image(100 + i, 1), *existing;
+        sample_set(&image->file, labels[i]);
+        sample_set(&image->image_id, labels[i]);
+        if (strlen(labels[i]) <= LK_STORE_TAG_MAX)
+            sample_set(&image->tags[0], labels[i]);
+        assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+        const liken_list_options o = {.file = labels[i], .image_id = labels[i]};
+        liken_image_list *list;
+        assert_ok(store->ops->image_list(store, c, &o, &list, &err), err);
+        assert_int_equal(list->count, 1);
+        assert_int_equal(list->images[0]->id, image->id);
+        assert_string_equal(list->images[0]->file, labels[i]);
+        const liken_search_options where = {.tags = (const char *const[]){image->tags[0]}, .tag_count = 1};
+        int64_t *ids;
+        size_t count;
+        assert_ok(store->ops->faces_where(store, c, &where, &ids, &count, &err), err);
+        assert_int_equal(count, 1);
+        assert_int_equal(ids[0], image->faces[0].id);
+        free(ids);
+        liken_image_list_free(list);
+        liken_image_free(image);
+    }
+    free(ten_thousand);
+}
+
+static void text_that_is_not_utf8_is_refused(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    const char *const bad[] = {"\xff", "a\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80"};
+    for (unsigned i = 0; i < LK_LENGTH(bad); i++) {
+        for (int where = 0; where < 3; where++) {
+            liken_image *image = sample_image(1, 1), *existing = NULL;
+            sample_set(where == 0 ? &image->file : where == 1 ? &image->image_id : &image->tags[0], bad[i]);
+            assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_ARG);
+            assert_non_null(strstr(err.message, "UTF-8"));
+            assert_int_equal(image->id, 0);
+            liken_image_free(image);
+        }
+    }
+    int64_t collections, images, faces;
+    assert_ok(store->ops->counts(store, &collections, &images, &faces, &err), err);
+    assert_int_equal(images, 0);
+}
+
+static void labels_have_a_ceiling(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    char *text = calloc(1, LK_STORE_LABEL_MAX + 2);
+    assert_non_null(text);
+    memset(text, 'x', LK_STORE_LABEL_MAX);
+    liken_image *image = sample_image(1, 0), *existing;
+    sample_set(&image->file, text);
+    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    liken_image_free(image);
+    text[LK_STORE_LABEL_MAX] = 'x';
+    image = sample_image(2, 0);
+    sample_set(&image->file, text);
+    assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_TOO_LARGE);
+    liken_image_free(image);
+    free(text);
+}
+
+static void descriptors_of_another_model_are_refused(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    liken_image *image = sample_image(1, 1), *existing = NULL;
+    sample_set(&image->model, "other-2/68");
+    assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_MISMATCH);
+    assert_non_null(strstr(err.message, SAMPLE_MODEL));
+    assert_non_null(strstr(err.message, "other-2/68"));
+    sample_set(&image->model, SAMPLE_MODEL);
+    image->faces[0].dimension = SAMPLE_DIMENSION - 1;
+    assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_MISMATCH);
+    image->faces[0].dimension = SAMPLE_DIMENSION;
+    image->faces[0].descriptor[3] = (float)(1e30 * 1e30);
+    assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_INTERNAL);
+    assert_int_equal(store->ops->image_add(store, c + 100, image, &existing, &err), LIKEN_E_INTERNAL);
+    image->faces[0].descriptor[3] = 0;
+    assert_int_equal(store->ops->image_add(store, c + 100, image, &existing, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(image->id, 0);
+    liken_image_free(image);
+}
+
+static void lists_in_pages(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a"), other = make_collection("b");
+    for (unsigned i = 0; i < 25; i++) {
+        (void)add(c, 1000 + i, 1);
+        (void)add(other, 1000 + i, 1);
+    }
+    liken_list_options o = {.limit = 10};
+    size_t seen = 0;
+    int64_t last = 0;
+    do {
+        liken_image_list *list;
+        assert_ok(store->ops->image_list(store, c, &o, &list, &err), err);
+        for (size_t i = 0; i < list->count; i++) {
+            assert_true(list->images[i]->id > last);
+            last = list->images[i]->id;
+        }
+        seen += list->count;
+        o.after = list->next;
+        liken_image_list_free(list);
+    } while (o.after != 0);
+    assert_int_equal(seen, 25);
+    o = (liken_list_options){.limit = 25};
+    liken_image_list *list;
+    assert_ok(store->ops->image_list(store, c, &o, &list, &err), err);
+    assert_int_equal(list->next, 0);
+    liken_image_list_free(list);
+    o.limit = 1001;
+    assert_int_equal(store->ops->image_list(store, c, &o, &list, &err), LIKEN_E_ARG);
+}
+
+static void removes_images_and_faces(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    liken_image *image = sample_image(1, 3), *existing, *got;
+    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->face_remove(store, image->faces[1].id, &err), err);
+    assert_int_equal(store->ops->face_remove(store, image->faces[1].id, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(store->ops->image_get(store, c, image->id, &got, &err), err);
+    assert_int_equal(got->face_count, 2);
+    liken_image_free(got);
+    assert_ok(store->ops->image_remove(store, 0, image->id, &err), err);
+    assert_int_equal(store->ops->image_remove(store, 0, image->id, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->image_find(store, c, image->sha256, &got, &err), LIKEN_E_NOT_FOUND);
+    const int64_t old = image->faces[2].id;
+    liken_image_free(image);
+    image = sample_image(1, 1);
+    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    assert_true(image->faces[0].id > old); /* an id is never given twice */
+    liken_image_free(image);
+    liken_collection *col;
+    assert_ok(store->ops->collection_get(store, "a", &col, &err), err);
+    assert_int_equal(col->images, 1);
+    assert_int_equal(col->faces, 1);
+    liken_collection_free(col);
+}
+
+/* ---- searching's questions ---- */
+
+static void hits_carry_labels_and_leave_out_what_is_gone(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    liken_image *image = sample_image(1, 2), *existing;
+    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    const int64_t ids[3] = {image->faces[1].id, 999999, image->faces[0].id};
+    lk_store_hit hits[3];
+    assert_ok(store->ops->hits(store, ids, 3, hits, &err), err);
+    assert_int_equal(hits[0].face, ids[0]);
+    assert_int_equal(hits[0].image, image->id);
+    assert_string_equal(hits[0].file, image->file);
+    assert_string_equal(hits[0].image_id, image->image_id);
+    assert_int_equal(hits[0].width, image->width);
+    assert_memory_equal(&hits[0].box, &image->faces[1].box, sizeof hits[0].box);
+    assert_int_equal(hits[1].face, 0);
+    assert_null(hits[1].file);
+    assert_int_equal(hits[2].face, ids[2]);
+    for (int i = 0; i < 3; i++) {
+        free(hits[i].image_id);
+        free(hits[i].file);
+    }
+    liken_image_free(image);
+}
+
+static size_t where(int64_t collection, const liken_search_options *o, int64_t **ids) {
+    size_t count = 0;
+    assert_ok(store->ops->faces_where(store, collection, o, ids, &count, &err), err);
+    for (size_t i = 1; i < count; i++)
+        assert_true((*ids)[i] > (*ids)[i - 1]);
+    return count;
+}
+
+static void filters_by_tags_and_time(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a"), other = make_collection("b");
+    for (unsigned i = 0; i < 20; i++) {
+        for (int in = 0; in < 2; in++) {
+            liken_image *image = sample_image(i, 1), *existing;
+            image->captured_at = i == 19 ? LIKEN_NO_TIME : 1000 + (int64_t)i;
+            sample_set(&image->tags[0], i % 2 == 0 ? "even" : "odd");
+            sample_set(&image->tags[1], i % 3 == 0 ? "three" : "x");
+            assert_ok(store->ops->image_add(store, in == 0 ? c : other, image, &existing, &err), err);
+            liken_image_free(image);
+        }
+    }
+    int64_t *ids = NULL;
+    liken_search_options o = {.tags = (const char *const[]){"even", "three"}, .tag_count = 2};
+    assert_int_equal(where(c, &o, &ids), 4); /* 0 6 12 18 */
+    free(ids);
+    o.captured_from = 1006;
+    o.captured_to = 1012;
+    assert_int_equal(where(c, &o, &ids), 2);
+    free(ids);
+    o.tag_count = 0;
+    assert_int_equal(where(c, &o, &ids), 7);
+    free(ids);
+    o.captured_to = LIKEN_NO_TIME;
+    assert_int_equal(where(c, &o, &ids), 13); /* one has no time */
+    free(ids);
+    o = (liken_search_options){.tags = (const char *const[]){"none"}, .tag_count = 1};
+    ids = NULL;
+    assert_int_equal(where(c, &o, &ids), 0);
+    free(ids);
+}
+
+/* ---- the feed ---- */
+
+struct heard { int64_t ids[64]; size_t count; float first; int64_t seq; };
+
+static int hear(void *ctx, const lk_store_vector *v) {
+    struct heard *h = ctx;
+    assert_int_equal(v->dimension, SAMPLE_DIMENSION);
+    assert_true(h->count < LK_LENGTH(h->ids));
+    assert_true(h->count == 0 || v->id > h->ids[h->count - 1]);
+    if (h->count == 0)
+        h->first = v->descriptor[0];
+    h->ids[h->count++] = v->id;
+    return LIKEN_OK;
+}
+
+static int hear_removal(void *ctx, int64_t seq, int64_t face) {
+    struct heard *h = ctx;
+    assert_true(seq > h->seq);
+    assert_true(h->count < LK_LENGTH(h->ids));
+    h->seq = seq;
+    h->ids[h->count++] = face;
+    return LIKEN_OK;
+}
+
+static int refuse(void *ctx, const lk_store_vector *v) {
+    (void)ctx;
+    (void)v;
+    return LIKEN_E_CANCELLED;
+}
+
+static void the_feed_tells_additions_and_removals(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    const int64_t first = add(c, 1, 2);
+    (void)add(c, 2, 1);
+    struct heard h = {0};
+    assert_ok(store->ops->vectors_after(store, 0, hear, &h, &err), err);
+    assert_int_equal(h.count, 3);
+    liken_image *expected = sample_image(1, 2);
+    assert_true(h.first == expected->faces[0].descriptor[0]);
+    liken_image_free(expected);
+    const int64_t last = h.ids[2], gone[2] = {h.ids[0], h.ids[1]};
+    assert_int_equal(store->ops->vectors_after(store, 0, refuse, NULL, &err), LIKEN_E_CANCELLED);
+    h = (struct heard){0};
+    assert_ok(store->ops->vectors_after(store, last, hear, &h, &err), err);
+    assert_int_equal(h.count, 0);
+    assert_ok(store->ops->image_remove(store, c, first, &err), err);
+    assert_ok(store->ops->deletions_after(store, 0, hear_removal, &h, &err), err);
+    assert_int_equal(h.count, 2);
+    assert_memory_equal(h.ids, gone, sizeof gone);
+    h.count = 0;
+    assert_ok(store->ops->collection_remove(store, c, false, &err), err);
+    assert_ok(store->ops->deletions_after(store, h.seq, hear_removal, &h, &err), err);
+    assert_int_equal(h.count, 1);
+    assert_int_equal(h.ids[0], last);
+}
+
+static void the_version_changes_with_every_commit_of_anyone(void **state) {
+    (void)state;
+    int64_t before, after;
+    assert_ok(store->ops->version(store, &before, &err), err);
+    assert_ok(store->ops->version(store, &after, &err), err);
+    assert_int_equal(before, after);
+    const int64_t c = make_collection("a");
+    assert_ok(store->ops->version(store, &after, &err), err);
+    assert_int_not_equal(before, after);
+    lk_store *second;
+    assert_ok(kinds[kind].open(&second, false, &err), err);
+    char id[37], second_id[37];
+    assert_ok(store->ops->id(store, id, &err), err);
+    assert_ok(second->ops->id(second, second_id, &err), err);
+    assert_string_equal(id, second_id);
+    assert_ok(store->ops->version(store, &before, &err), err);
+    liken_image *image = sample_image(1, 1), *existing;
+    assert_ok(second->ops->image_add(second, c, image, &existing, &err), err);
+    liken_image_free(image);
+    assert_ok(store->ops->version(store, &after, &err), err);
+    assert_int_not_equal(before, after);
+    second->ops->close(second);
+}
+
+/* ---- many threads ---- */
+
+struct adder { pthread_t thread; lk_store *store; int64_t collection; unsigned number; int failed, fresh; };
+
+/* Every thread adds its own photos and, between them, the same ones as all others. */
+static void *add_many(void *arg) {
+    struct adder *a = arg;
+    for (unsigned i = 0; i < 60; i++) {
+        liken_error e;
+        const bool shared = i % 3 == 0;
+        liken_image *image = sample_image(shared ? i : 1000 * (a->number + 1) + i, 2), *existing = NULL, *got = NULL;
+        if (i % 10 == 7)
+            sample_set(&image->model, "other"); /* one that fails inside the group */
+        const int rc = a->store->ops->image_add(a->store, a->collection, image, &existing, &e);
+        if (i % 10 == 7) {
+            a->failed += rc != LIKEN_E_MISMATCH;
+        } else {
+            a->failed += rc != LIKEN_OK;
+            a->fresh += rc == LIKEN_OK && existing == NULL;
+            /* acknowledged, so every reader finds it whole */
+            a->failed += a->store->ops->image_find(a->store, a->collection, image->sha256, &got, &e) != LIKEN_OK ||
+                         got->face_count != 2;
+        }
+        liken_image_free(got);
+        liken_image_free(existing);
+        liken_image_free(image);
+    }
+    return NULL;
+}
+
+static void many_threads_share_commits(void **state) {
+    (void)state;
+    struct adder a[8];
+    const int64_t c = make_collection("a");
+    lk_store *second; /* what another process would be */
+    assert_ok(kinds[kind].open(&second, false, &err), err);
+    int fresh = 0;
+    for (unsigned i = 0; i < LK_LENGTH(a); i++) {
+        a[i] = (struct adder){.store = i < 6 ? store : second, .collection = c, .number = i};
+        assert_int_equal(pthread_create(&a[i].thread, NULL, add_many, &a[i]), 0);
+    }
+    for (unsigned i = 0; i < LK_LENGTH(a); i++) {
+        pthread_join(a[i].thread, NULL);
+        assert_int_equal(a[i].failed, 0);
+        fresh += a[i].fresh;
+    }
+    second->ops->close(second);
+    int shared = 0, own = 0;
+    for (int i = 0; i < 60; i++) {
+        if (i % 10 != 7)
+            *(i % 3 == 0 ? &shared : &own) += 1;
+    }
+    assert_int_equal(fresh, shared + own * (int)LK_LENGTH(a));
+    int64_t collections, images, faces;
+    assert_ok(store->ops->counts(store, &collections, &images, &faces, &err), err);
+    assert_int_equal(images, fresh);
+    assert_int_equal(faces, 2 * fresh);
+}
+
+/* ---- health, reading only ---- */
+
+static void count_bad(void *ctx, const char *what, liken_verdict verdict, const char *message) {
+    (void)what;
+    (void)message;
+    *(int *)ctx += verdict == LIKEN_BAD;
+}
+
+static void a_healthy_store_checks_well(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    (void)add(c, 1, 3);
+    int told = 0, bad = -1;
+    assert_ok(store->ops->check(store, count_bad, &told, &bad, &err), err);
+    assert_int_equal(bad, 0);
+    assert_int_equal(told, 0);
+}
+
+static void a_reader_reads_and_never_writes(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    (void)add(c, 1, 1);
+    lk_store *reader;
+    assert_ok(kinds[kind].open(&reader, true, &err), err);
+    int64_t collections, images, faces, before, after;
+    assert_ok(reader->ops->counts(reader, &collections, &images, &faces, &err), err);
+    assert_int_equal(faces, 1);
+    liken_image *image = sample_image(2, 1), *existing;
+    assert_int_equal(reader->ops->image_add(reader, c, image, &existing, &err), LIKEN_E_STORE);
+    liken_image_free(image);
+    assert_ok(reader->ops->version(reader, &before, &err), err);
+    (void)add(c, 3, 1);
+    assert_ok(reader->ops->version(reader, &after, &err), err);
+    assert_int_not_equal(before, after);
+    reader->ops->close(reader);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        T(creates_lists_and_refuses_a_collection_twice),
+        T(one_model_has_one_dimension),
+        T(removing_a_collection_takes_everything),
+        T(gives_back_what_was_added),
+        T(same_bytes_in_two_collections_are_two_images),
+        T(labels_are_only_data),
+        T(text_that_is_not_utf8_is_refused),
+        T(labels_have_a_ceiling),
+        T(descriptors_of_another_model_are_refused),
+        T(lists_in_pages),
+        T(removes_images_and_faces),
+        T(hits_carry_labels_and_leave_out_what_is_gone),
+        T(filters_by_tags_and_time),
+        T(the_feed_tells_additions_and_removals),
+        T(the_version_changes_with_every_commit_of_anyone),
+        T(many_threads_share_commits),
+        T(a_healthy_store_checks_well),
+        T(a_reader_reads_and_never_writes),
+    };
+    int failed = 0;
+    for (kind = 0; kind < LK_LENGTH(kinds); kind++)
+        failed += cmocka_run_group_tests_name(kinds[kind].name, tests, NULL, NULL);
+    return failed;
+}
