@@ -1,0 +1,86 @@
+/* describe.c - see describe.h. */
+#include "face/describe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct lk_describer {
+    lk_net_state *state;
+    bool mirror;
+    int side, dimension;
+    uint8_t *chips; /* room for LK_DESCRIBE_BATCH chips, each followed by its mirror image where there are any */
+    float *descriptors[LK_DESCRIBE_BATCH];
+    int queued;
+};
+
+static size_t chip_bytes(const lk_describer *d) {
+    return (size_t)d->side * (size_t)d->side * 3;
+}
+
+static int each(const lk_describer *d) {
+    return d->mirror ? 2 : 1;
+}
+
+int lk_describer_new(lk_describer **out, const lk_models *m, liken_error *err) {
+    lk_describer *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return lk_fail_memory(err);
+    d->mirror = m->pack->descriptor.mirror;
+    d->side = m->pack->descriptor.chip;
+    d->dimension = m->pack->descriptor.dimension;
+    d->chips = malloc(chip_bytes(d) * LK_DESCRIBE_BATCH * (size_t)each(d));
+    int rc = d->chips == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    if (rc == LIKEN_OK)
+        rc = lk_net_state_new(&d->state, m->descriptor_net, LK_DESCRIBE_BATCH * each(d), 0, 0, err);
+    if (rc != LIKEN_OK) {
+        lk_describer_free(d);
+        return rc;
+    }
+    *out = d;
+    return LIKEN_OK;
+}
+
+void lk_describer_free(lk_describer *d) {
+    if (d == NULL)
+        return;
+    lk_net_state_free(d->state);
+    free(d->chips);
+    free(d);
+}
+
+static void mirror_chip(const uint8_t *in, int side, uint8_t *out) {
+    const size_t row = (size_t)side * 3;
+    for (int y = 0; y < side; y++, in += row, out += row)
+        for (size_t x = 0; x < row; x += 3)
+            memcpy(out + row - 3 - x, in + x, 3);
+}
+
+void lk_describer_add(lk_describer *d, const uint8_t *chip, float *descriptor) {
+    uint8_t *to = d->chips + chip_bytes(d) * (size_t)(d->queued * each(d));
+    memcpy(to, chip, chip_bytes(d));
+    if (d->mirror)
+        mirror_chip(chip, d->side, to + chip_bytes(d));
+    d->descriptors[d->queued++] = descriptor;
+    if (d->queued == LK_DESCRIBE_BATCH)
+        lk_describer_flush(d);
+}
+
+void lk_describer_flush(lk_describer *d) {
+    if (d->queued == 0)
+        return;
+    lk_net_input inputs[2 * LK_DESCRIBE_BATCH] = {{NULL, 0}};
+    const int count = d->queued * each(d);
+    for (int i = 0; i < count; i++)
+        inputs[i] = (lk_net_input){d->chips + chip_bytes(d) * (size_t)i, (size_t)d->side * 3};
+    lk_net_forward(d->state, inputs, count);
+    size_t floats;
+    const float *in = lk_net_output(d->state, 0, &floats);
+    for (int i = 0; i < d->queued; i++, in += floats * (size_t)each(d))
+        for (int k = 0; k < d->dimension; k++)
+            d->descriptors[i][k] = d->mirror ? (in[k] + in[floats + (size_t)k]) / 2 : in[k];
+    d->queued = 0;
+}
+
+void lk_describer_reset(lk_describer *d) {
+    d->queued = 0;
+}

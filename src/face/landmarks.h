@@ -1,0 +1,25 @@
+/* landmarks.h - the points of a face inside its box. */
+#ifndef LK_FACE_LANDMARKS_H
+#define LK_FACE_LANDMARKS_H
+
+#include "face/models.h"
+
+typedef struct lk_landmarks {
+    liken_point points[68]; /* photo coordinates; as many as lk_points_count(kind) */
+    lk_points_kind kind;
+} lk_landmarks;
+
+typedef struct lk_landmarker lk_landmarker; /* one thread's */
+
+int lk_landmarker_new(lk_landmarker **out, const lk_models *m, liken_error *err);
+void lk_landmarker_free(lk_landmarker *l);
+
+#define LK_LANDMARKS_BATCH 8
+/* For up to LK_LANDMARKS_BATCH faces of one photo, decoded as large as it needs to be. */
+void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count,
+                        lk_landmarks *out);
+
+/* The five of liken_face: from 68, or (they do not hold all five) through the mean face's alignment by them. */
+void lk_landmarks_five(const lk_landmarks *in, liken_point five[5]);
+
+#endif

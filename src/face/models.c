@@ -1,0 +1,216 @@
+/* models.c - loads what a pipeline needs from the packs, every file verified as it is read.
+ *
+ * The detector is a choice of its own: "auto" takes yunet where its pack is installed and else the SSD of the faceapi
+ * pack, with a note that says so. Everything else comes from the one descriptor pack. */
+#include "face/models.h"
+
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_PACK "faceapi"
+#define SSD_PACK "faceapi"
+#define YUNET_PACK "yunet"
+
+/* ---- one network ---- */
+
+static int read_weights(lk_weights **out, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
+    LK_FREE char *first = NULL;
+    LK_FREE char *second = NULL;
+    size_t first_size, second_size = 0;
+    int rc = lk_pack_read(pack, n->files[0], &first, &first_size, err);
+    if (rc == LIKEN_OK && n->files[1] != NULL)
+        rc = lk_pack_read(pack, n->files[1], &second, &second_size, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = n->format == LK_FORMAT_TFJS   ? lk_weights_read_tfjs(out, first, first_size, second, second_size, err)
+         : n->format == LK_FORMAT_ONNX ? lk_weights_read_onnx(out, first, first_size, err)
+                                       : lk_weights_read_dlib_resnet(out, first, first_size, err);
+    if (rc != LIKEN_OK)
+        lk_error_prefix(err, "Model pack %s, %s", pack->name, n->files[0]);
+    return rc;
+}
+
+typedef int build_fn(lk_net **out, const lk_weights *w, liken_error *err);
+
+static int load_net(lk_net **out, build_fn *build, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
+    lk_weights *weights = NULL;
+    int rc = read_weights(&weights, pack, n, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = build(out, weights, err);
+    lk_weights_free(weights);
+    if (rc != LIKEN_OK)
+        lk_error_prefix(err, "Model pack %s, %s", pack->name, n->files[0]);
+    return rc;
+}
+
+static int load_shape(lk_shape **out, int points, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
+    LK_FREE char *bytes = NULL;
+    size_t size;
+    int rc = lk_pack_read(pack, n->files[0], &bytes, &size, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = lk_shape_read(out, bytes, size, err);
+    if (rc == LIKEN_OK && lk_shape_points(*out) != points)
+        rc = lk_fail(err, LIKEN_E_MODEL, "It finds %d points where %d are needed.", lk_shape_points(*out), points);
+    if (rc != LIKEN_OK)
+        lk_error_prefix(err, "Model pack %s, %s", pack->name, n->files[0]);
+    return rc;
+}
+
+/* ---- the detector ---- */
+
+static int load_detector_from(lk_models *m, lk_pack_kind kind, build_fn *build, const lk_pack *pack, liken_error *err) {
+    const lk_pack_network *n = lk_pack_kind_network(pack, kind);
+    if (n == NULL)
+        return lk_fail(err, LIKEN_E_MODEL, "The model pack %s holds no detector of the kind that was asked for.", pack->name);
+    return load_net(&m->detector_net, build, pack, n, err);
+}
+
+static int load_yunet(lk_models *m, const char *folder, liken_error *err) {
+    lk_pack *pack = NULL;
+    int rc = lk_pack_open(&pack, folder, YUNET_PACK, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    m->detector = LK_DETECT_YUNET;
+    rc = load_detector_from(m, LK_KIND_YUNET, lk_net_yunet, pack, err);
+    lk_pack_free(pack);
+    return rc;
+}
+
+static int load_ssd(lk_models *m, const char *folder, liken_error *err) {
+    m->detector = LK_DETECT_SSD;
+    if (lk_pack_kind_network(m->pack, LK_KIND_SSD_MOBILENET) != NULL)
+        return load_detector_from(m, LK_KIND_SSD_MOBILENET, lk_net_ssd_mobilenet, m->pack, err);
+    lk_pack *pack = NULL;
+    int rc = lk_pack_open(&pack, folder, SSD_PACK, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = load_detector_from(m, LK_KIND_SSD_MOBILENET, lk_net_ssd_mobilenet, pack, err);
+    lk_pack_free(pack);
+    return rc;
+}
+
+static int load_auto(lk_models *m, const char *folder, liken_error *err) {
+    const int rc = load_yunet(m, folder, err);
+    if (rc != LIKEN_E_NOT_FOUND)
+        return rc;
+    snprintf(m->note, sizeof m->note,
+             "The yunet pack is not installed, so faces are found by the SSD detector, which misses more small ones. Install "
+             "it with: liken models install " YUNET_PACK);
+    return load_ssd(m, folder, err);
+}
+
+static int load_detector(lk_models *m, const char *folder, const char *name, liken_error *err) {
+    if (name == NULL || strcmp(name, "auto") == 0)
+        return load_auto(m, folder, err);
+    if (strcmp(name, "yunet") == 0)
+        return load_yunet(m, folder, err);
+    if (strcmp(name, "ssd") == 0)
+        return load_ssd(m, folder, err);
+    if (strcmp(name, "hog") != 0)
+        return lk_fail(err, LIKEN_E_ARG, "There is no detector called \"%s\": use auto, yunet, ssd or hog.", name);
+    m->detector = LK_DETECT_HOG;
+    lk_detector *probe = NULL; /* is dlib in this build? */
+    const int rc = lk_detector_hog(&probe, err);
+    lk_detector_free(probe);
+    return rc;
+}
+
+/* ---- the descriptor pack ---- */
+
+static int load_landmarks(lk_models *m, liken_error *err) {
+    const bool five = m->pack->descriptor.alignment == 5;
+    const lk_pack_network *net = lk_pack_kind_network(m->pack, LK_KIND_LANDMARKS68);
+    const lk_pack_network *shape = lk_pack_kind_network(m->pack, five ? LK_KIND_SHAPE5 : LK_KIND_SHAPE68);
+    m->points = shape != NULL && five ? LK_POINTS_DLIB5 : five ? LK_POINTS_DETECTOR5 : LK_POINTS_68;
+    if (shape != NULL)
+        return load_shape(&m->landmarks_shape, lk_points_count(m->points), m->pack, shape, err);
+    if (net != NULL && !five)
+        return load_net(&m->landmarks_net, lk_net_landmarks68, m->pack, net, err);
+    if (m->points == LK_POINTS_DETECTOR5 && m->detector == LK_DETECT_YUNET)
+        return LIKEN_OK;
+    return lk_fail(err, LIKEN_E_MODEL, "The model pack %s aligns faces by %d points and holds no network that finds them.",
+                   m->pack->name, m->pack->descriptor.alignment);
+}
+
+static int load_descriptor(lk_models *m, liken_error *err) {
+    const lk_pack_descriptor *d = &m->pack->descriptor;
+    const lk_pack_network *n = lk_pack_role_network(m->pack, LK_ROLE_DESCRIPTOR);
+    if (n == NULL || d->dimension == 0)
+        return lk_fail(err, LIKEN_E_MODEL, "The model pack %s describes no faces: choose one that holds a descriptor, like %s.",
+                       m->pack->name, DEFAULT_PACK);
+    if (n->kind != LK_KIND_DLIB_RESNET || d->dimension != 128 || d->chip != 150)
+        return lk_fail(err, LIKEN_E_MODEL,
+                       "The model pack %s has a descriptor network that this liken cannot run: it runs the dlib ResNet, 150 "
+                       "pixels to 128 numbers.", m->pack->name);
+    return load_net(&m->descriptor_net, lk_net_resnet, m->pack, n, err);
+}
+
+static void write_id(lk_models *m) {
+    const lk_pack_descriptor *d = &m->pack->descriptor;
+    snprintf(m->id, sizeof m->id, "%s-%s/%d/%.2f/%s", m->pack->name, m->pack->version, d->alignment, d->padding,
+             d->mirror ? "mirror" : "single");
+}
+
+static int load_all(lk_models *m, const char *folder, const lk_models_options *options, liken_error *err) {
+    int rc = lk_pack_open(&m->pack, folder, options->pack != NULL ? options->pack : DEFAULT_PACK, err);
+    rc = rc != LIKEN_OK ? rc : load_detector(m, folder, options->detector, err);
+    rc = rc != LIKEN_OK ? rc : load_landmarks(m, err);
+    rc = rc != LIKEN_OK ? rc : load_descriptor(m, err);
+    if (rc == LIKEN_OK)
+        write_id(m);
+    return rc;
+}
+
+int lk_models_load(lk_models **out, const lk_models_options *options, liken_error *err) {
+    LK_FREE char *folder = NULL;
+    int rc = lk_models_folder(options->folder, &folder, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk_models *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return lk_fail_memory(err);
+    rc = load_all(m, folder, options, err);
+    if (rc != LIKEN_OK) {
+        lk_models_free(m);
+        return rc;
+    }
+    *out = m;
+    return LIKEN_OK;
+}
+
+void lk_models_free(lk_models *m) {
+    if (m == NULL)
+        return;
+    lk_net_free(m->detector_net);
+    lk_net_free(m->landmarks_net);
+    lk_net_free(m->descriptor_net);
+    lk_shape_free(m->landmarks_shape);
+    lk_pack_free(m->pack);
+    free(m);
+}
+
+const char *lk_models_id(const lk_models *m) {
+    return m->id;
+}
+
+const char *lk_models_detector(const lk_models *m) {
+    static const char *const names[] = {[LK_DETECT_YUNET] = "yunet", [LK_DETECT_SSD] = "ssd", [LK_DETECT_HOG] = "hog"};
+    return names[m->detector];
+}
+
+const char *lk_models_detector_note(const lk_models *m) {
+    return m->note[0] != '\0' ? m->note : NULL;
+}
+
+int lk_models_dimension(const lk_models *m) {
+    return m->pack->descriptor.dimension;
+}
+
+const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric metric) {
+    return metric == LIKEN_L2 ? &m->pack->descriptor.l2 : &m->pack->descriptor.normalized;
+}

@@ -1,0 +1,26 @@
+/* models.h - what is loaded from packs. Immutable: all threads share one. */
+#ifndef LK_FACE_MODELS_H
+#define LK_FACE_MODELS_H
+
+#include "face/align.h"
+#include "face/detect.h"
+#include "face/face.h"
+#include "face/pack.h"
+#include "face/shape.h"
+#include "nn/nn.h"
+
+typedef enum lk_detector_kind { LK_DETECT_YUNET, LK_DETECT_SSD, LK_DETECT_HOG } lk_detector_kind;
+
+struct lk_models {
+    lk_pack *pack;                 /* of the descriptor; its descriptor part says how a chip is cut */
+    lk_detector_kind detector;
+    lk_net *detector_net;          /* NULL for hog */
+    lk_net *landmarks_net;         /* one of these two, or neither: the detector's own points */
+    lk_shape *landmarks_shape;
+    lk_points_kind points;         /* what the chip is aligned by */
+    lk_net *descriptor_net;
+    char id[128];
+    char note[512];                /* empty: none */
+};
+
+#endif

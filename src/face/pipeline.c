@@ -1,0 +1,217 @@
+/* pipeline.c - one photo through detector, landmarks, alignment, quality and descriptor.
+ *
+ * The detector decodes the photo as small as serves it. Before chips are cut it is decoded again, larger, when one of the
+ * accepted faces would otherwise be cut from fewer pixels than its chip has and the file holds more. Faces go through
+ * in small batches, largest first, so memory does not grow with the crowd. */
+#include "face/describe.h"
+#include "face/face.h"
+#include "face/landmarks.h"
+#include "face/quality.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_FACES 1000      /* when the caller names no limit */
+#define LANDMARK_SIDE 112.0 /* pixels a face's box should have in the decoded photo */
+
+struct lk_pipeline {
+    const lk_models *models;
+    lk_detector *detector;
+    lk_landmarker *landmarker;
+    lk_describer *describer;
+    uint8_t *chip;
+};
+
+static int new_detector(lk_detector **out, const lk_models *m, liken_error *err) {
+    return m->detector == LK_DETECT_YUNET ? lk_detector_yunet(out, m->detector_net, err)
+           : m->detector == LK_DETECT_SSD ? lk_detector_ssd(out, m->detector_net, err)
+                                          : lk_detector_hog(out, err);
+}
+
+int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err) {
+    lk_pipeline *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return lk_fail_memory(err);
+    p->models = m;
+    const size_t side = (size_t)m->pack->descriptor.chip;
+    p->chip = malloc(side * side * 3);
+    int rc = p->chip == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    rc = rc != LIKEN_OK ? rc : new_detector(&p->detector, m, err);
+    rc = rc != LIKEN_OK ? rc : lk_landmarker_new(&p->landmarker, m, err);
+    rc = rc != LIKEN_OK ? rc : lk_describer_new(&p->describer, m, err);
+    if (rc != LIKEN_OK) {
+        lk_pipeline_free(p);
+        return rc;
+    }
+    *out = p;
+    return LIKEN_OK;
+}
+
+void lk_pipeline_free(lk_pipeline *p) {
+    if (p == NULL)
+        return;
+    lk_detector_free(p->detector);
+    lk_landmarker_free(p->landmarker);
+    lk_describer_free(p->describer);
+    free(p->chip);
+    free(p);
+}
+
+static void clear_list(liken_face *faces, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        free(faces[i].descriptor);
+    free(faces);
+}
+
+void lk_faces_clear(lk_faces *f) {
+    clear_list(f->kept, f->kept_count);
+    clear_list(f->refused, f->refused_count);
+    *f = (lk_faces){0};
+}
+
+/* ---- one photo ---- */
+
+typedef struct job {
+    lk_pipeline *pipeline;
+    lk_source source;
+    lk_detections found;
+    lk_faces faces; /* arrays with room for all that was found */
+    bool describe;
+    size_t max_faces;
+} job;
+
+static int larger_first(const void *pa, const void *pb) {
+    const liken_box *a = &((const lk_detection *)pa)->box, *b = &((const lk_detection *)pb)->box;
+    const float area_a = a->width * a->height, area_b = b->width * b->height;
+    if (area_a != area_b)
+        return area_a > area_b ? -1 : 1;
+    return a->x != b->x ? (a->x < b->x ? -1 : 1) : (a->y > b->y) - (a->y < b->y);
+}
+
+static int find(job *j, liken_error *err) {
+    lk_detector *detector = j->pipeline->detector;
+    int rc = detector->find(detector, &j->source, &j->found, err);
+    if (rc != LIKEN_OK || j->found.count == 0)
+        return rc;
+    qsort(j->found.items, j->found.count, sizeof *j->found.items, larger_first);
+    j->faces.kept = calloc(j->found.count, sizeof *j->faces.kept);
+    j->faces.refused = calloc(j->found.count, sizeof *j->faces.refused);
+    return j->faces.kept == NULL || j->faces.refused == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
+/* Decoded large enough for the smallest accepted face. */
+static int enough_pixels(job *j, liken_error *err) {
+    double scale = 0;
+    for (size_t i = 0; i < j->found.count; i++) {
+        const lk_detection *d = &j->found.items[i];
+        if (d->score >= j->pipeline->detector->accept)
+            scale = fmax(scale, LANDMARK_SIDE / fmax(d->box.width, d->box.height));
+    }
+    return scale > 0 ? lk_source_need(&j->source, scale, err) : LIKEN_OK;
+}
+
+static void refuse(job *j, const liken_face *face, liken_reason reason) {
+    j->faces.refused[j->faces.refused_count] = *face;
+    j->faces.refused[j->faces.refused_count++].reason = reason;
+}
+
+static liken_face begin_face(const lk_detection *d) {
+    liken_face face = {.box = d->box, .confidence = d->score, .quality.size = d->box.height};
+    memcpy(face.landmarks, d->points, sizeof face.landmarks);
+    if (d->pointed)
+        lk_quality_pose(face.landmarks, &face.quality);
+    return face;
+}
+
+static int keep(job *j, const liken_face *face, liken_error *err) {
+    liken_face *kept = &j->faces.kept[j->faces.kept_count];
+    *kept = *face;
+    if (j->describe) {
+        kept->dimension = lk_models_dimension(j->pipeline->models);
+        kept->descriptor = malloc((size_t)kept->dimension * sizeof *kept->descriptor);
+        if (kept->descriptor == NULL)
+            return lk_fail_memory(err);
+        lk_describer_add(j->pipeline->describer, j->pipeline->chip, kept->descriptor);
+    }
+    j->faces.kept_count++;
+    return LIKEN_OK;
+}
+
+static int judge(job *j, const lk_detection *d, const lk_landmarks *points, liken_error *err) {
+    const lk_pack_descriptor *cut = &j->pipeline->models->pack->descriptor;
+    liken_face face = begin_face(d);
+    double map[6];
+    if (!d->pointed) {
+        lk_landmarks_five(points, face.landmarks);
+        lk_quality_pose(face.landmarks, &face.quality);
+    }
+    if (!lk_align(points->points, points->kind, cut->chip, cut->padding, map)) {
+        refuse(j, &face, LIKEN_EXTREME_POSE);
+        return LIKEN_OK;
+    }
+    lk_source_warp(&j->source, map, cut->chip, cut->chip, j->pipeline->chip);
+    lk_quality_chip(j->pipeline->chip, cut->chip, &face.quality);
+    lk_quality_score(&face.quality, face.confidence);
+    liken_reason reason = lk_quality_judge(&face.quality, face.confidence, j->pipeline->detector->accept);
+    if (reason == LIKEN_KEPT && j->faces.kept_count >= j->max_faces)
+        reason = LIKEN_OVER_LIMIT;
+    if (reason == LIKEN_KEPT)
+        return keep(j, &face, err);
+    refuse(j, &face, reason);
+    return LIKEN_OK;
+}
+
+static int judge_batch(job *j, const lk_detection *batch, size_t count, liken_error *err) {
+    lk_landmarks points[LK_LANDMARKS_BATCH];
+    int rc = LIKEN_OK;
+    if (count > 0)
+        lk_landmarker_find(j->pipeline->landmarker, &j->source, batch, count, points);
+    for (size_t i = 0; i < count && rc == LIKEN_OK; i++)
+        rc = judge(j, &batch[i], &points[i], err);
+    return rc;
+}
+
+/* What the detector itself does not believe in is told of and costs no more. */
+static int judge_all(job *j, liken_error *err) {
+    lk_detection batch[LK_LANDMARKS_BATCH];
+    size_t count = 0;
+    int rc = LIKEN_OK;
+    for (size_t i = 0; i < j->found.count && rc == LIKEN_OK; i++) {
+        const lk_detection *d = &j->found.items[i];
+        if (d->score < j->pipeline->detector->accept) {
+            const liken_face face = begin_face(d);
+            refuse(j, &face, LIKEN_LOW_CONFIDENCE);
+            continue;
+        }
+        batch[count++] = *d;
+        if (count == LK_LANDMARKS_BATCH) {
+            rc = judge_batch(j, batch, count, err);
+            count = 0;
+        }
+    }
+    rc = rc != LIKEN_OK ? rc : judge_batch(j, batch, count, err);
+    if (rc == LIKEN_OK)
+        lk_describer_flush(j->pipeline->describer);
+    else
+        lk_describer_reset(j->pipeline->describer);
+    return rc;
+}
+
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, lk_faces *out, liken_error *err) {
+    job j = {.pipeline = p, .source = lk_source_of(photo), .describe = describe,
+             .max_faces = max_faces > 0 ? (size_t)max_faces : MAX_FACES};
+    j.faces.width = j.source.width;
+    j.faces.height = j.source.height;
+    int rc = find(&j, err);
+    rc = rc != LIKEN_OK ? rc : enough_pixels(&j, err);
+    rc = rc != LIKEN_OK ? rc : judge_all(&j, err);
+    lk_source_clear(&j.source);
+    lk_detections_clear(&j.found);
+    if (rc != LIKEN_OK) {
+        lk_faces_clear(&j.faces);
+        return rc;
+    }
+    *out = j.faces;
+    return LIKEN_OK;
+}

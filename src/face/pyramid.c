@@ -1,0 +1,330 @@
+/* pyramid.c - the yunet detector: at which sizes and turns a photo is looked at, and what the looks add up to.
+ *
+ * The whole photo is first seen fitted to 640 pixels. There a face is judged by its own height:
+ *   64 and more      a second look at half the size must agree, so that texture that resembles a face at one size
+ *                    only is not taken for one, and a face that fills the photo is seen whole;
+ *   40 to 64         the one look decides;
+ *   less than 40     is looked at again at twice the size, in tiles, and only in those tiles where something is
+ *                    suspected: a photo without small faces costs nothing more. What is still small there goes on to
+ *                    twice that size, as long as the photo has pixels to show.
+ * Where two looks judged a face its score is their mean plus AGREE, because two moderate opinions are worth more than
+ * one; where the second look saw nothing it counts MISSED.
+ *
+ * When all that gives no face, the photo is smoothed and seen at 320 in four turns: dithering and grain blind the
+ * detector, and some photos lie on their side without saying so. A turned photo that shows a face is then seen whole.
+ *
+ * The numbers were chosen on annotated photos; tests/accuracy/detection.py measures the result. */
+#include "face/yunet.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WHOLE 640   /* pixels of the longer side */
+#define HALF 320
+#define TILE 640
+#define OVERLAP 96  /* of tiles; no smaller than what is taken from one */
+#define SMALL 40.0f /* face heights, in pixels of the frame at hand */
+#define LARGE 64.0f
+#define TAKEN 96.0f /* the largest face taken from a tile */
+#define BORDER 2.0f /* closer to an inner edge of a tile a face may be cut: the next tile has it whole */
+#define MAX_LEVEL 3 /* 5120 pixels */
+
+#define FLOOR 0.3f   /* what is listened to */
+#define SUSPECT 0.4f /* what is worth another look */
+#define ACCEPT 0.70f
+#define AGREE 0.04f
+#define MISSED 0.3f
+#define SECOND_TRY 0.75f
+#define REPORT 0.5f /* what is told of at all */
+
+typedef struct pyramid {
+    lk_detector base;
+    lk_yunet *yunet;
+} pyramid;
+
+/* The turn of the photo that is being looked at; all detections are in the turned photo's coordinates until the end. */
+typedef struct look {
+    lk_yunet *yunet;
+    lk_source *source;
+    int turn;
+} look;
+
+static void shift_and_scale(lk_detection *d, float dx, float dy, double scale) {
+    const float s = (float)(1 / scale);
+    d->box = (liken_box){(d->box.x + dx) * s, (d->box.y + dy) * s, d->box.width * s, d->box.height * s};
+    for (int i = 0; i < 5; i++)
+        d->points[i] = (liken_point){(d->points[i].x + dx) * s, (d->points[i].y + dy) * s};
+}
+
+/* ---- one look at the whole ---- */
+
+/* The mean of each pixel and its neighbours, 3 x 3; the outermost pixels stay. */
+static int smooth(lk_frame *f, liken_error *err) {
+    const size_t row = (size_t)f->width * 3;
+    uint8_t *out = malloc(row * (size_t)f->height);
+    if (out == NULL)
+        return lk_fail_memory(err);
+    memcpy(out, f->rgb, row * (size_t)f->height);
+    for (int y = 1; y + 1 < f->inner_height; y++)
+        for (size_t i = 3; i + 3 < (size_t)f->inner_width * 3; i++) {
+            const uint8_t *p = f->rgb + (size_t)(y - 1) * row + i, *q = p + row, *r = q + row;
+            out[(size_t)y * row + i] = (uint8_t)((p[-3] + p[0] + p[3] + q[-3] + q[0] + q[3] + r[-3] + r[0] + r[3] + 4) / 9);
+        }
+    free(f->rgb);
+    f->rgb = out;
+    return LIKEN_OK;
+}
+
+static int look_at_whole(const look *l, int long_side, bool smoothed, lk_detections *out, liken_error *err) {
+    lk_frame frame;
+    int rc = lk_source_frame(l->source, long_side, l->turn, false, &frame, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (smoothed)
+        rc = smooth(&frame, err);
+    const size_t before = out->count;
+    if (rc == LIKEN_OK)
+        rc = lk_yunet_look(l->yunet, frame.rgb, (size_t)frame.width * 3, frame.width, frame.height, FLOOR, out, err);
+    for (size_t i = before; i < out->count; i++)
+        shift_and_scale(&out->items[i], 0, 0, frame.scale);
+    lk_frame_clear(&frame);
+    return rc;
+}
+
+/* ---- a second opinion ---- */
+
+static lk_detection *best_overlap(const lk_detection *d, lk_detections *others, bool *taken) {
+    lk_detection *best = NULL;
+    float most = LK_YUNET_IOU;
+    for (size_t i = 0; i < others->count; i++) {
+        const float iou = taken[i] ? 0 : lk_box_iou(&d->box, &others->items[i].box);
+        if (iou > most) {
+            most = iou;
+            best = &others->items[i];
+        }
+    }
+    if (best != NULL)
+        taken[best - others->items] = true;
+    return best;
+}
+
+/* Judges again those of `list` whose height lies in low..high, by what `others` saw of them. `finer`: place and points
+ * are the others' from then on. */
+static int agree(lk_detections *list, lk_detections *others, float low, float high, bool finer, liken_error *err) {
+    bool *taken = calloc(others->count + 1, sizeof *taken);
+    if (taken == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; i < list->count; i++) {
+        lk_detection *d = &list->items[i];
+        if (d->box.height < low || d->box.height >= high)
+            continue;
+        const lk_detection *other = best_overlap(d, others, taken);
+        const float score = fminf(1, (d->score + (other != NULL ? other->score : MISSED)) / 2 + AGREE);
+        if (finer && other != NULL)
+            *d = *other;
+        d->score = score;
+    }
+    free(taken);
+    return LIKEN_OK;
+}
+
+static bool any(const lk_detections *list, float low, float high, float score) {
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].box.height >= low && list->items[i].box.height < high && list->items[i].score >= score)
+            return true;
+    return false;
+}
+
+/* ---- tiles ---- */
+
+/* Tiles of one axis: how many, and where the k-th begins. */
+static int tile_count(int length) {
+    return length <= TILE ? 1 : (length - OVERLAP + TILE - OVERLAP - 1) / (TILE - OVERLAP);
+}
+
+static int tile_start(int length, int k) {
+    const int n = tile_count(length);
+    return n == 1 ? 0 : (int)((int64_t)k * (length - TILE) / (n - 1));
+}
+
+static bool suspected(const lk_detections *list, float small, double scale, int x, int y, int width, int height) {
+    for (size_t i = 0; i < list->count; i++) {
+        const lk_detection *d = &list->items[i];
+        const double cx = (d->box.x + d->box.width / 2) * scale - x, cy = (d->box.y + d->box.height / 2) * scale - y;
+        if (d->box.height < small && d->score >= SUSPECT && cx >= 0 && cx < width && cy >= 0 && cy < height)
+            return true;
+    }
+    return false;
+}
+
+static bool cut_by_tile(const liken_box *b, const lk_frame *f, int x, int y, int width, int height) {
+    return (x > 0 && b->x < BORDER) || (y > 0 && b->y < BORDER) ||
+           (x + width < f->width && b->x + b->width > (float)width - BORDER) ||
+           (y + height < f->height && b->y + b->height > (float)height - BORDER);
+}
+
+static int look_at_tile(const look *l, const lk_frame *f, int x, int y, lk_detections *out, liken_error *err) {
+    const int width = f->width < TILE ? f->width : TILE, height = f->height < TILE ? f->height : TILE;
+    const size_t stride = (size_t)f->width * 3;
+    lk_detections seen = {0};
+    int rc = lk_yunet_look(l->yunet, f->rgb + (size_t)y * stride + (size_t)x * 3, stride, width, height, FLOOR, &seen, err);
+    for (size_t i = 0; i < seen.count && rc == LIKEN_OK; i++) {
+        lk_detection *d = &seen.items[i];
+        if (d->box.height >= TAKEN || cut_by_tile(&d->box, f, x, y, width, height))
+            continue;
+        shift_and_scale(d, (float)x, (float)y, f->scale);
+        rc = lk_detections_add(out, d, err);
+    }
+    lk_detections_clear(&seen);
+    return rc;
+}
+
+/* Looks at the photo at `long_side` in those tiles that hold something smaller than `small` photo pixels. */
+static int look_closer(const look *l, int long_side, float small, const lk_detections *list, lk_detections *out,
+                       liken_error *err) {
+    lk_frame f;
+    int rc = lk_source_frame(l->source, long_side, l->turn, false, &f, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const int width = f.width < TILE ? f.width : TILE, height = f.height < TILE ? f.height : TILE;
+    for (int j = 0; j < tile_count(f.height); j++)
+        for (int i = 0; i < tile_count(f.width) && rc == LIKEN_OK; i++) {
+            const int x = tile_start(f.width, i), y = tile_start(f.height, j);
+            if (suspected(list, small, f.scale, x, y, width, height))
+                rc = look_at_tile(l, &f, x, y, out, err);
+        }
+    lk_frame_clear(&f);
+    lk_nms(out, LK_YUNET_IOU);
+    return rc;
+}
+
+/* ---- the policy ---- */
+
+/* Squashed and soft photos gain by the first doubling even where they have no more pixels; later ones must have them. */
+static bool level_is_worth(int level, int full) {
+    return (WHOLE << level) <= (level == 1 ? 2.5 : 1.25) * full;
+}
+
+static int judge_small(const look *l, lk_detections *list, liken_error *err) {
+    const int full = lk_source_long_side(l->source);
+    int rc = LIKEN_OK;
+    for (int level = 1; level <= MAX_LEVEL && level_is_worth(level, full) && rc == LIKEN_OK; level++) {
+        const float small = SMALL * (float)full / (float)(WHOLE << (level - 1));
+        if (!any(list, 0, small, SUSPECT))
+            return LIKEN_OK;
+        lk_detections closer = {0};
+        rc = look_closer(l, WHOLE << level, small, list, &closer, err);
+        if (rc == LIKEN_OK)
+            rc = agree(list, &closer, 0, small, true, err);
+        lk_detections_clear(&closer);
+    }
+    return rc;
+}
+
+static int judge_large(const look *l, lk_detections *list, liken_error *err) {
+    const float large = LARGE * (float)lk_source_long_side(l->source) / WHOLE;
+    if (!any(list, large, INFINITY, FLOOR))
+        return LIKEN_OK;
+    lk_detections half = {0};
+    int rc = look_at_whole(l, HALF, false, &half, err);
+    if (rc == LIKEN_OK)
+        rc = agree(list, &half, large, INFINITY, false, err);
+    lk_detections_clear(&half);
+    return rc;
+}
+
+static int find_in_turn(const look *l, lk_detections *out, liken_error *err) {
+    int rc = look_at_whole(l, WHOLE, false, out, err);
+    rc = rc != LIKEN_OK ? rc : judge_large(l, out, err);
+    rc = rc != LIKEN_OK ? rc : judge_small(l, out, err);
+    lk_nms(out, LK_YUNET_IOU);
+    return rc;
+}
+
+/* Back from the photo turned clockwise by `turn` quarters. */
+static liken_point turn_back(liken_point p, int turn, const lk_source *s) {
+    const float w = (float)s->width, h = (float)s->height;
+    return turn == 0   ? p
+           : turn == 1 ? (liken_point){p.y, h - p.x}
+           : turn == 2 ? (liken_point){w - p.x, h - p.y}
+                       : (liken_point){w - p.y, p.x};
+}
+
+static lk_detection detection_turned_back(const lk_detection *d, int turn, const lk_source *s) {
+    lk_detection out = *d;
+    const liken_point a = turn_back((liken_point){d->box.x, d->box.y}, turn, s);
+    const liken_point b = turn_back((liken_point){d->box.x + d->box.width, d->box.y + d->box.height}, turn, s);
+    out.box = (liken_box){fminf(a.x, b.x), fminf(a.y, b.y), fabsf(a.x - b.x), fabsf(a.y - b.y)};
+    for (int i = 0; i < 5; i++)
+        out.points[i] = turn_back(d->points[i], turn, s);
+    return out;
+}
+
+/* Looks at the smoothed photo in one turn. A face seen so turned is sought again with all care, and only if that finds
+ * none is the first sight of it enough. */
+static int second_try(const look *l, lk_detections *out, liken_error *err) {
+    lk_detections careful = {0};
+    int rc = look_at_whole(l, HALF, true, out, err);
+    if (rc == LIKEN_OK && l->turn != 0 && any(out, 0, INFINITY, SECOND_TRY))
+        rc = find_in_turn(l, &careful, err);
+    if (any(&careful, 0, INFINITY, ACCEPT)) {
+        lk_detections_clear(out);
+        *out = careful;
+        return rc;
+    }
+    lk_detections_clear(&careful);
+    for (size_t i = 0; i < out->count; i++)
+        if (out->items[i].score < SECOND_TRY)
+            out->items[i].score = fminf(out->items[i].score, ACCEPT - 0.01f);
+    return rc;
+}
+
+static int report(const lk_detections *found, int turn, const lk_source *source, lk_detections *out, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (size_t i = 0; i < found->count && rc == LIKEN_OK; i++) {
+        const lk_detection d = detection_turned_back(&found->items[i], turn, source);
+        rc = d.score >= REPORT ? lk_detections_add(out, &d, err) : LIKEN_OK;
+    }
+    return rc;
+}
+
+static int pyramid_find(lk_detector *base, lk_source *source, lk_detections *out, liken_error *err) {
+    static const int turns[] = {0, 1, 3, 2};
+    pyramid *p = (pyramid *)base;
+    look l = {p->yunet, source, 0};
+    lk_detections found = {0}, again = {0};
+    int rc = find_in_turn(&l, &found, err);
+    bool done = any(&found, 0, INFINITY, ACCEPT);
+    for (size_t i = 0; i < LK_LENGTH(turns) && rc == LIKEN_OK && !done; i++) {
+        lk_detections_clear(&again);
+        l.turn = turns[i];
+        rc = second_try(&l, &again, err);
+        done = any(&again, 0, INFINITY, ACCEPT);
+    }
+    const bool second = any(&again, 0, INFINITY, ACCEPT);
+    if (rc == LIKEN_OK)
+        rc = report(second ? &again : &found, second ? l.turn : 0, source, out, err);
+    lk_detections_clear(&found);
+    lk_detections_clear(&again);
+    return rc;
+}
+
+static void pyramid_free(lk_detector *base) {
+    lk_yunet_free(((pyramid *)base)->yunet);
+    free(base);
+}
+
+int lk_detector_yunet(lk_detector **out, const lk_net *net, liken_error *err) {
+    pyramid *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return lk_fail_memory(err);
+    const int rc = lk_yunet_new(&p->yunet, net, err);
+    if (rc != LIKEN_OK) {
+        free(p);
+        return rc;
+    }
+    p->base = (lk_detector){.accept = ACCEPT, .find = pyramid_find, .free = pyramid_free};
+    *out = &p->base;
+    return LIKEN_OK;
+}
