@@ -1,0 +1,38 @@
+/* batch.h - the same work on many photos, by several threads, answered in the order of the paths.
+ *
+ * Photos are read and worked on inside a window that moves over the paths; the calling thread hands out the outcomes in
+ * order, so that output needs no lock and is the same in every run. An interrupt (interrupt.h) stops the window:
+ * what is in it is finished and handed out, the rest is left. */
+#ifndef LK_CLI_BATCH_H
+#define LK_CLI_BATCH_H
+
+#include "cli/paths.h"
+
+typedef struct lk_outcome {
+    const lk_path *path;
+    size_t index;
+    int rc;
+    liken_error err;    /* when rc is not LIKEN_OK */
+    liken_image *image; /* when it is; freed after `done` */
+    double seconds;     /* of `work` alone */
+} lk_outcome;
+
+typedef struct lk_batch {
+    const lk_path *paths;
+    size_t count;
+    int threads;
+    size_t max_file; /* bytes of one file */
+    /* On any of the threads. */
+    int (*work)(void *ctx, const lk_path *path, const char *bytes, size_t size, liken_image **out, liken_error *err);
+    /* On the calling thread, in the order of `paths`. Anything but LIKEN_OK ends the batch. */
+    int (*done)(void *ctx, const lk_outcome *o, liken_error *err);
+    void *ctx;
+} lk_batch;
+
+/* Shows progress as well. *handed: outcomes handed out. CANCELLED after an interrupt. */
+int lk_batch_run(const lk_batch *b, size_t *handed, liken_error *err);
+
+/* Says "PATH: SENTENCE" on standard error, the path once. */
+void lk_outcome_say(const lk_outcome *o);
+
+#endif

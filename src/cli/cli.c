@@ -1,0 +1,236 @@
+#include "cli/cli.h"
+
+#include "api/json.h"
+#include "cli/message.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int lk_cli_failed(const lk_cli *cli, const liken_error *err) {
+    LK_FREE char *sentence = lk_printable(err->message);
+    lk_message("liken %s: %s", cli->command->name, sentence == NULL ? "out of memory" : sentence);
+    return err->code == LIKEN_E_CANCELLED ? LK_EXIT_INTERRUPTED : err->code == LIKEN_E_ARG ? LK_EXIT_USAGE : LK_EXIT_FAILED;
+}
+
+int lk_cli_usage(const lk_cli *cli, const char *format, ...) {
+    char text[512];
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    LK_FREE char *sentence = lk_printable(text);
+    lk_message("liken %s: %s See liken help %s.", cli->command->name, sentence == NULL ? "" : sentence, cli->command->name);
+    return LK_EXIT_USAGE;
+}
+
+liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
+    const lk_config *c = cli->config;
+    static const char *const detectors[] = {"auto", "yunet", "ssd", "hog"};
+    return (liken_options){
+        .data = cli->data,
+        .models = lk_config_text(c, LK_SET_MODELS),
+        .pack = lk_config_text(c, LK_SET_PACK),
+        .detector = detectors[lk_config_choice(c, LK_SET_DETECTOR)],
+        .threads = (int)lk_config_number(c, LK_SET_THREADS),
+        .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
+        .max_pixels = (size_t)(lk_config_number(c, LK_SET_MAX_MEGAPIXELS) * 1e6),
+        .max_faces = (int)lk_config_number(c, LK_SET_MAX_FACES),
+        .no_models = no_models,
+    };
+}
+
+int lk_cli_open(const lk_cli *cli, bool no_models, liken **out, liken_error *err) {
+    const liken_options options = lk_cli_options(cli, no_models);
+    return liken_open(out, &options, err);
+}
+
+int lk_cli_print(json_t *json, liken_error *err) {
+    LK_FREE char *line = json == NULL ? NULL : lk_json_line(json);
+    json_decref(json);
+    if (line == NULL)
+        return lk_fail_memory(err);
+    (void)puts(line); /* a full disk or a closed pipe is found when the program ends */
+    return LIKEN_OK;
+}
+
+json_t *lk_cli_error_json(const liken_error *err) {
+    return json_pack("{s:s, s:o}", "code", liken_status_code(err->code), "message", lk_json_text(err->message));
+}
+
+static const char *nearest_verb(const lk_verb *verbs, size_t count, const char *word) {
+    const char *names[16];
+    for (size_t i = 0; i < count && i < LK_LENGTH(names); i++)
+        names[i] = verbs[i].name;
+    return lk_suggest(word, names, count);
+}
+
+int lk_cli_verb(const lk_cli *cli, const lk_verb *verbs, size_t count) {
+    const char *word = cli->count == 0 ? "" : cli->words[0];
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(word, verbs[i].name) != 0)
+            continue;
+        lk_cli rest = *cli;
+        rest.words++;
+        rest.count--;
+        if (rest.count < verbs[i].least)
+            return lk_cli_usage(cli, "%s needs a name.", word);
+        if (rest.count > verbs[i].most)
+            return lk_cli_usage(cli, "%s takes fewer words: \"%s\" is one too many.", word, rest.words[verbs[i].most]);
+        return verbs[i].run(&rest);
+    }
+    const char *near = nearest_verb(verbs, count, word);
+    if (near != NULL)
+        return lk_cli_usage(cli, "There is no \"%s\"; did you mean %s?", word, near);
+    return lk_cli_usage(cli, "%s%s%s", *word ? "There is no \"" : "What to do? Say ", *word ? word : cli->command->synopsis,
+                        *word ? "\"." : ".");
+}
+
+bool lk_cli_read_id(const char *word, int64_t *id) {
+    const size_t digits = strspn(word, "0123456789");
+    if (digits == 0 || word[digits] != '\0')
+        return false;
+    errno = 0;
+    const long long n = strtoll(word, NULL, 10);
+    if (errno != 0 || n < 1)
+        return false;
+    *id = n;
+    return true;
+}
+
+bool lk_cli_confirm(const lk_cli *cli, const char *question, bool *usage) {
+    *usage = false;
+    if (lk_config_switch(cli->config, LK_SET_YES))
+        return true;
+    if (!isatty(STDIN_FILENO)) {
+        *usage = true;
+        return false;
+    }
+    LK_FREE char *clean = lk_printable(question);
+    (void)fprintf(stderr, "%s [y/N] ", clean == NULL ? "" : clean);
+    (void)fflush(stderr);
+    char answer[16];
+    return fgets(answer, sizeof answer, stdin) != NULL && (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+}
+
+/* ---- the program ---------------------------------------------------------------------------- */
+
+static const lk_command *find_command(const char *name) {
+    for (size_t i = 0; i < lk_commands_count; i++)
+        if (strcmp(lk_commands[i].name, name) == 0)
+            return &lk_commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name) {
+    const char *names[64];
+    for (size_t i = 0; i < lk_commands_count; i++)
+        names[i] = lk_commands[i].name;
+    const char *near = lk_suggest(name, names, lk_commands_count);
+    LK_FREE char *clean = lk_printable(name);
+    if (near != NULL)
+        lk_message("liken: there is no command \"%s\"; did you mean %s?", clean == NULL ? "" : clean, near);
+    else
+        lk_message("liken: there is no command \"%s\"; liken help lists them.", clean == NULL ? "" : clean);
+    return LK_EXIT_USAGE;
+}
+
+static void start_log(const lk_config *config, const lk_command *command) {
+    const bool serves = strcmp(command->name, "serve") == 0;
+    const bool given = lk_config_text(config, LK_SET_LOG_LEVEL) != NULL;
+    const liken_log_level level = given ? (liken_log_level)lk_config_choice(config, LK_SET_LOG_LEVEL)
+                                        : serves ? LIKEN_LOG_INFO : LIKEN_LOG_WARN;
+    lk_message_log(level, lk_config_switch(config, LK_SET_LOG_JSON));
+}
+
+/* --data, else where programs of this user keep their data. */
+static int data_folder(const lk_config *config, char *out, size_t room, liken_error *err) {
+    const char *given = lk_config_text(config, LK_SET_DATA);
+    const char *base = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    int n;
+    if (given != NULL)
+        n = snprintf(out, room, "%s", given);
+    else if (base != NULL && base[0] == '/')
+        n = snprintf(out, room, "%s/liken", base);
+    else if (home != NULL && home[0] != '\0')
+        n = snprintf(out, room, "%s/.local/share/liken", home);
+    else
+        return lk_fail(err, LIKEN_E_ARG, "Where is the data? Say --data FOLDER (HOME is not set).");
+    return n >= 0 && (size_t)n < room ? LIKEN_OK : lk_fail(err, LIKEN_E_ARG, "The name of the data folder is too long.");
+}
+
+static int find_files(lk_cli *cli, char *data, char *keys, size_t room, liken_error *err) {
+    const char *given = lk_config_text(cli->config, LK_SET_KEY_FILE);
+    const int rc = data_folder(cli->config, data, room, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const int n = given == NULL ? snprintf(keys, room, "%s/keys", data) : snprintf(keys, room, "%s", given);
+    cli->data = data;
+    cli->keys = keys;
+    return n >= 0 && (size_t)n < room ? LIKEN_OK : lk_fail(err, LIKEN_E_ARG, "The name of the key file is too long.");
+}
+
+static int run_command(const lk_command *command, const lk_config *config, const lk_arguments *words) {
+    lk_cli cli = {command, config, words->words + 1, words->count - 1, lk_config_switch(config, LK_SET_JSON), NULL, NULL};
+    char who[64], data[PATH_MAX], keys[PATH_MAX];
+    liken_error err = {0};
+    (void)snprintf(who, sizeof who, "liken %s", command->name);
+    if (lk_config_switch(config, LK_SET_HELP)) { /* liken CMD --help is liken help CMD */
+        cli.words = &command->name;
+        cli.count = 1;
+        return lk_cmd_help(&cli);
+    }
+    if (lk_config_check_taken(config, command->settings | LK_COMMON, who, &err) != LIKEN_OK) {
+        lk_message("%s", err.message);
+        return LK_EXIT_USAGE;
+    }
+    if (cli.count < command->least)
+        return lk_cli_usage(&cli, "Something is missing: liken %s %s.", command->name, command->synopsis);
+    if (cli.count > command->most)
+        return lk_cli_usage(&cli, "\"%s\" is one word too many.", cli.words[command->most]);
+    if (command->settings & LK_BIT(DATA) && find_files(&cli, data, keys, sizeof data, &err) != LIKEN_OK)
+        return lk_cli_failed(&cli, &err);
+    start_log(config, command);
+    return command->run(&cli);
+}
+
+static int dispatch(const lk_config *config, const lk_arguments *words) {
+    static const char *const version[] = {"version"};
+    static const char *const help[] = {"help"};
+    const bool asks_version = words->count == 0 && lk_config_switch(config, LK_SET_VERSION);
+    const bool asks_help = words->count == 0 && lk_config_switch(config, LK_SET_HELP);
+    if (asks_version || asks_help) {
+        const lk_cli cli = {find_command(asks_help ? "help" : "version"), config, asks_help ? help : version, 0, false, NULL, NULL};
+        return cli.command->run(&cli);
+    }
+    if (words->count == 0) {
+        lk_message("liken: say what to do, for example: liken add ~/Photos. liken help lists the commands.");
+        return LK_EXIT_USAGE;
+    }
+    const lk_command *command = find_command(words->words[0]);
+    return command == NULL ? unknown_command(words->words[0]) : run_command(command, config, words);
+}
+
+int lk_cli_main(int argc, char **argv) {
+    lk_config *config = NULL;
+    lk_arguments words = {0};
+    liken_error err = {0};
+    const int rc = lk_config_load(&config, &words, argc, argv, &err);
+    if (rc != LIKEN_OK) {
+        LK_FREE char *sentence = lk_printable(err.message);
+        lk_message("liken: %s", sentence == NULL ? "out of memory" : sentence);
+        return rc == LIKEN_E_MEMORY ? LK_EXIT_FAILED : LK_EXIT_USAGE;
+    }
+    int code = dispatch(config, &words);
+    free(words.words);
+    lk_config_free(config);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        lk_message("liken: standard output could not be written; is the disk full?");
+        code = code == LK_EXIT_DONE ? LK_EXIT_FAILED : code;
+    }
+    return code;
+}

@@ -1,0 +1,162 @@
+#include "api/json.h"
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "cli/batch.h"
+#include "cli/cli.h"
+#include "cli/interrupt.h"
+#include "cli/message.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct adding {
+    const lk_cli *cli;
+    liken *lk;
+    liken_add_options options; /* without `file` */
+    const char *label;         /* --file-label, or NULL: each its path */
+    size_t added, existed, skipped, failed, faces, without_face;
+    size_t refused[LIKEN_OVER_LIMIT + 1]; /* by reason */
+} adding;
+
+static int work(void *ctx, const lk_path *path, const char *bytes, size_t size, liken_image **out, liken_error *err) {
+    const adding *a = ctx;
+    liken_add_options options = a->options;
+    json_t *name = lk_json_text(path->name); /* the path as UTF-8 */
+    if (name == NULL)
+        return lk_fail_memory(err);
+    options.file = a->label != NULL ? a->label : json_string_value(name);
+    const int rc = liken_add(a->lk, bytes, size, &options, out, err);
+    json_decref(name);
+    return rc;
+}
+
+/* A fault of the installation or the collection, which every other photo would meet as well. */
+static bool is_general(int rc) {
+    return rc == LIKEN_E_STORE || rc == LIKEN_E_MODEL || rc == LIKEN_E_MISMATCH || rc == LIKEN_E_MEMORY || rc == LIKEN_E_ARG;
+}
+
+static const char *count(adding *a, const lk_outcome *o) {
+    if (o->rc == LIKEN_E_FORMAT && o->path->walked)
+        return a->skipped++, "skipped";
+    if (o->rc != LIKEN_OK)
+        return a->failed++, "failed";
+    if (o->image->existed)
+        return a->existed++, "existed";
+    a->faces += o->image->face_count;
+    a->without_face += o->image->face_count == 0;
+    for (size_t i = 0; i < o->image->refused_count; i++)
+        if ((size_t)o->image->refused[i].reason < LK_LENGTH(a->refused))
+            a->refused[o->image->refused[i].reason]++;
+    return a->added++, "added";
+}
+
+/* {"path", "status", then what the image or the error has}. */
+static json_t *photo_json(const lk_outcome *o, const char *status) {
+    json_t *json = json_pack("{s:o, s:s}", "path", lk_json_text(o->path->name), "status", status);
+    if (json == NULL)
+        return NULL;
+    json_t *rest = o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", lk_cli_error_json(&o->err));
+    const int failed = rest == NULL || json_object_update_missing(json, rest) != 0;
+    json_decref(rest);
+    if (failed)
+        json_decref(json);
+    return failed ? NULL : json;
+}
+
+static int done(void *ctx, const lk_outcome *o, liken_error *err) {
+    adding *a = ctx;
+    if (is_general(o->rc)) {
+        *err = o->err;
+        return o->rc;
+    }
+    const char *status = count(a, o);
+    if (o->rc != LIKEN_OK)
+        lk_outcome_say(o);
+    return a->cli->json ? lk_cli_print(photo_json(o, status), err) : LIKEN_OK;
+}
+
+static int summary_json(const adding *a, double seconds, bool interrupted, liken_error *err) {
+    json_t *refused = json_object();
+    for (size_t r = 0; r < LK_LENGTH(a->refused); r++)
+        if (a->refused[r] > 0)
+            (void)json_object_set_new(refused, liken_reason_code((liken_reason)r), json_integer((json_int_t)a->refused[r]));
+    return lk_cli_print(json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:b}}", "summary", "added", (json_int_t)a->added,
+                                  "existed", (json_int_t)a->existed, "skipped", (json_int_t)a->skipped, "failed",
+                                  (json_int_t)a->failed, "faces", (json_int_t)a->faces, "without_face",
+                                  (json_int_t)a->without_face, "refused", refused, "seconds", seconds, "interrupted",
+                                  interrupted), err);
+}
+
+static void print_summary(const adding *a, double seconds) {
+    char took[32];
+    lk_duration_text(seconds, took, sizeof took);
+    (void)printf("Added %zu photos with %zu faces in %s", a->added, a->faces, took);
+    if (a->added > 0 && seconds > 0)
+        (void)printf(" (%.1f photos a second)", (double)a->added / seconds);
+    (void)puts(".");
+    if (a->existed > 0)
+        (void)printf("There already: %zu.\n", a->existed);
+    if (a->without_face > 0)
+        (void)printf("Without a usable face: %zu.\n", a->without_face);
+    for (size_t r = 0; r < LK_LENGTH(a->refused); r++)
+        if (a->refused[r] > 0)
+            (void)printf("Faces refused as %s: %zu. %s\n", liken_reason_code((liken_reason)r), a->refused[r],
+                         liken_reason_advice((liken_reason)r));
+    if (a->skipped > 0)
+        (void)printf("Files in folders that are no photos: %zu.\n", a->skipped);
+    if (a->failed > 0)
+        (void)printf("Failed: %zu.\n", a->failed);
+}
+
+static int collect(const lk_cli *cli, lk_paths *paths, liken_error *err) {
+    const bool nul = lk_config_switch(cli->config, LK_SET_NULL);
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < cli->count; i++)
+        rc = strcmp(cli->words[i], "-") == 0 ? lk_paths_add_list(paths, stdin, nul, err)
+                                             : lk_paths_add(paths, cli->words[i], err);
+    if (rc == LIKEN_OK && paths->count > 1 && lk_config_given(cli->config, LK_SET_FILE_LABEL))
+        rc = lk_fail(err, LIKEN_E_ARG, "--file-label takes one photo at a time; %zu were named.", paths->count);
+    return rc;
+}
+
+static int run(adding *a, const lk_paths *paths, liken_error *err) {
+    const lk_config *c = a->cli->config;
+    const int threads = (int)lk_config_number(c, LK_SET_THREADS);
+    const lk_batch batch = {.paths = paths->items, .count = paths->count, .threads = threads > 0 ? threads : lk_cpu_count(),
+                            .max_file = lk_config_size(c, LK_SET_MAX_FILE), .work = work, .done = done, .ctx = a};
+    const double started = lk_clock_monotonic();
+    size_t handed = 0;
+    const int rc = lk_batch_run(&batch, &handed, err);
+    const double seconds = lk_clock_monotonic() - started;
+    if (!a->cli->json)
+        print_summary(a, seconds);
+    else if (summary_json(a, seconds, rc == LIKEN_E_CANCELLED, rc == LIKEN_OK ? err : NULL) != LIKEN_OK && rc == LIKEN_OK)
+        return LIKEN_E_MEMORY;
+    return rc;
+}
+
+int lk_cmd_add(const lk_cli *cli) {
+    const lk_config *c = cli->config;
+    liken_error err = {0};
+    lk_paths paths = {0};
+    adding a = {.cli = cli,
+                .options = {.collection = lk_config_text(c, LK_SET_COLLECTION),
+                            .image_id = lk_config_text(c, LK_SET_IMAGE_ID),
+                            .require_face = lk_config_switch(c, LK_SET_REQUIRE_FACE)},
+                .label = lk_config_text(c, LK_SET_FILE_LABEL)};
+    a.options.tags = lk_config_list(c, LK_SET_TAG, &a.options.tag_count);
+    int rc = collect(cli, &paths, &err);
+    if (rc == LIKEN_OK)
+        rc = lk_cli_open(cli, false, &a.lk, &err);
+    if (rc == LIKEN_OK) {
+        lk_interrupt_arm();
+        rc = run(&a, &paths, &err);
+    }
+    liken_free(a.lk);
+    lk_paths_free(&paths);
+    if (rc == LIKEN_E_CANCELLED)
+        lk_message("%s The same command goes on from here.", err.message);
+    if (rc != LIKEN_OK)
+        return rc == LIKEN_E_CANCELLED ? LK_EXIT_INTERRUPTED : lk_cli_failed(cli, &err);
+    return a.failed > 0 ? LK_EXIT_FAILED : LK_EXIT_DONE;
+}

@@ -1,0 +1,40 @@
+#include "api/json.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+
+#include <stdio.h>
+
+typedef struct findings {
+    json_t *list; /* NULL unless JSON is wanted */
+} findings;
+
+static void on_finding(void *ctx, const char *what, liken_verdict verdict, const char *message) {
+    static const char *const names[] = {"good", "note", "bad"};
+    findings *f = ctx;
+    if (f->list != NULL) {
+        /* appending NULL fails and is seen in the count that is printed */
+        (void)json_array_append_new(f->list, json_pack("{s:o, s:s, s:o}", "what", lk_json_text(what), "verdict", names[verdict],
+                                                       "message", lk_json_text(message)));
+        return;
+    }
+    LK_FREE char *subject = lk_printable(what);
+    LK_FREE char *sentence = lk_printable(message == NULL ? "" : message);
+    (void)printf("%-4s  %s%s%s\n", names[verdict], subject == NULL ? "?" : subject, message == NULL ? "" : ": ",
+                 sentence == NULL ? "" : sentence);
+}
+
+int lk_cmd_doctor(const lk_cli *cli) {
+    liken_error err = {0};
+    findings f = {cli->json ? json_array() : NULL};
+    const liken_options options = lk_cli_options(cli, false);
+    const int bad = liken_check(&options, on_finding, &f, &err);
+    if (bad < 0) {
+        json_decref(f.list);
+        return lk_cli_failed(cli, &err);
+    }
+    if (cli->json && lk_cli_print(json_pack("{s:i, s:o}", "bad", bad, "findings", f.list), &err) != LIKEN_OK)
+        return lk_cli_failed(cli, &err);
+    if (!cli->json)
+        (void)printf(bad == 0 ? "All is well.\n" : "%d to mend.\n", bad);
+    return bad == 0 ? LK_EXIT_DONE : LK_EXIT_FAILED;
+}

@@ -1,0 +1,59 @@
+#include "api/json.h"
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define PAGE 500
+
+static int print_image(const lk_cli *cli, const liken_image *image, liken_error *err) {
+    if (cli->json)
+        return lk_cli_print(lk_json_image(image), err);
+    char added[32];
+    lk_clock_format(image->added_at, added, sizeof added);
+    LK_FREE char *file = lk_printable(image->file == NULL ? "" : image->file);
+    LK_FREE char *id = lk_printable(image->image_id == NULL ? "" : image->image_id);
+    (void)printf("%8" PRId64 "  %s  %3zu faces  %5dx%-5d  %s%s%s%s\n", image->id, added, image->face_count, image->width,
+                 image->height, file == NULL ? "?" : file, image->image_id ? "  (" : "", id == NULL ? "?" : id,
+                 image->image_id ? ")" : "");
+    return LIKEN_OK;
+}
+
+/* Pages until the end or `most` images; *printed counts them. */
+static int print_all(const lk_cli *cli, liken *lk, size_t most, size_t *printed, liken_error *err) {
+    liken_list_options options = {.collection = lk_config_text(cli->config, LK_SET_COLLECTION),
+                                  .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID),
+                                  .file = lk_config_text(cli->config, LK_SET_FILE)};
+    do {
+        options.limit = most - *printed < PAGE ? (int)(most - *printed) : PAGE;
+        liken_image_list *page = NULL;
+        int rc = liken_list(lk, &options, &page, err);
+        for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++, (*printed)++)
+            rc = print_image(cli, page->images[i], err);
+        if (rc != LIKEN_OK) {
+            liken_image_list_free(page);
+            return rc;
+        }
+        options.after = page->next;
+        liken_image_list_free(page);
+    } while (options.after != 0 && *printed < most);
+    return LIKEN_OK;
+}
+
+int lk_cmd_list(const lk_cli *cli) {
+    liken_error err = {0};
+    liken *lk = NULL;
+    size_t printed = 0;
+    const size_t most = lk_config_given(cli->config, LK_SET_LIMIT) ? lk_config_size(cli->config, LK_SET_LIMIT) : SIZE_MAX;
+    int rc = lk_cli_open(cli, true, &lk, &err);
+    if (rc == LIKEN_OK)
+        rc = print_all(cli, lk, most, &printed, &err);
+    liken_free(lk);
+    if (rc != LIKEN_OK)
+        return lk_cli_failed(cli, &err);
+    if (printed == 0)
+        lk_message("No such photo.");
+    return printed == 0 ? LK_EXIT_NOTHING : LK_EXIT_DONE;
+}

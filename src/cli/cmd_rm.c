@@ -1,0 +1,156 @@
+#include "api/json.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PAGE 500
+
+typedef struct targets {
+    int64_t *ids;
+    size_t count, capacity;
+    size_t missing; /* ids that are not there */
+} targets;
+
+static int push(targets *t, int64_t id, liken_error *err) {
+    if (t->count == t->capacity) {
+        const size_t capacity = t->capacity == 0 ? 64 : t->capacity * 2;
+        int64_t *ids = realloc(t->ids, capacity * sizeof *ids);
+        if (ids == NULL)
+            return lk_fail_memory(err);
+        t->ids = ids;
+        t->capacity = capacity;
+    }
+    t->ids[t->count++] = id;
+    return LIKEN_OK;
+}
+
+static int find_by_ids(const lk_cli *cli, liken *lk, targets *t, liken_error *err) {
+    for (size_t i = 0; i < cli->count; i++) {
+        int64_t id = 0;
+        if (!lk_cli_read_id(cli->words[i], &id))
+            return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" is not the id of a photo; liken list shows them.", cli->words[i]);
+        liken_image *image = NULL;
+        int rc = liken_image_get(lk, lk_config_text(cli->config, LK_SET_COLLECTION), id, &image, err);
+        liken_image_free(image);
+        if (rc == LIKEN_OK)
+            rc = push(t, id, err);
+        if (rc == LIKEN_E_NOT_FOUND) {
+            lk_message("%s", err->message);
+            t->missing++;
+        } else if (rc != LIKEN_OK)
+            return rc;
+    }
+    return LIKEN_OK;
+}
+
+static int find_by_labels(const lk_cli *cli, liken *lk, targets *t, liken_error *err) {
+    liken_list_options options = {.collection = lk_config_text(cli->config, LK_SET_COLLECTION),
+                                  .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID),
+                                  .file = lk_config_text(cli->config, LK_SET_FILE),
+                                  .limit = PAGE};
+    do {
+        liken_image_list *page = NULL;
+        int rc = liken_list(lk, &options, &page, err);
+        for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++)
+            rc = push(t, page->images[i]->id, err);
+        options.after = rc == LIKEN_OK ? page->next : 0;
+        liken_image_list_free(page);
+        if (rc != LIKEN_OK)
+            return rc;
+    } while (options.after != 0);
+    return LIKEN_OK;
+}
+
+/* *removed counts those that are gone when it returns, whatever it returns. */
+static int remove_images(const lk_cli *cli, liken *lk, const targets *t, size_t *removed, liken_error *err) {
+    for (size_t i = 0; i < t->count; i++) {
+        const int rc = liken_image_remove(lk, lk_config_text(cli->config, LK_SET_COLLECTION), t->ids[i], err);
+        if (rc == LIKEN_E_NOT_FOUND)
+            continue; /* somebody else removed it meanwhile */
+        if (rc != LIKEN_OK)
+            return rc;
+        (*removed)++;
+        if (cli->json && lk_cli_print(json_pack("{s:I}", "removed", (json_int_t)t->ids[i]), err) != LIKEN_OK)
+            return LIKEN_E_MEMORY;
+    }
+    if (!cli->json)
+        (void)printf("Removed %zu %s.\n", *removed, *removed == 1 ? "photo" : "photos");
+    return LIKEN_OK;
+}
+
+/* LK_EXIT_DONE to go on. */
+static int ask(const lk_cli *cli, const char *question) {
+    bool usage = false;
+    if (lk_cli_confirm(cli, question, &usage))
+        return LK_EXIT_DONE;
+    if (usage)
+        return lk_cli_usage(cli, "There is no terminal to ask on; say --yes.");
+    lk_message("Nothing was removed.");
+    return LK_EXIT_FAILED;
+}
+
+static int rm_images(const lk_cli *cli, liken *lk, targets *t) {
+    liken_error err = {0};
+    int rc = cli->count > 0 ? find_by_ids(cli, lk, t, &err) : find_by_labels(cli, lk, t, &err);
+    if (rc != LIKEN_OK)
+        return lk_cli_failed(cli, &err);
+    if (t->count == 0) {
+        lk_message("No such photo.");
+        return LK_EXIT_NOTHING;
+    }
+    char question[128];
+    (void)snprintf(question, sizeof question, "Remove %zu %s with all faces?", t->count, t->count == 1 ? "photo" : "photos");
+    const int code = ask(cli, question);
+    if (code != LK_EXIT_DONE)
+        return code;
+    size_t removed = 0;
+    rc = remove_images(cli, lk, t, &removed, &err);
+    if (rc != LIKEN_OK)
+        return lk_cli_failed(cli, &err);
+    return t->missing > 0 ? LK_EXIT_FAILED : LK_EXIT_DONE;
+}
+
+static int rm_face(const lk_cli *cli, liken *lk) {
+    liken_error err = {0};
+    const int64_t id = (int64_t)lk_config_number(cli->config, LK_SET_FACE);
+    liken_face *face = NULL;
+    int64_t image = 0;
+    int rc = liken_face_get(lk, id, &face, &image, &err);
+    liken_face_free(face);
+    if (rc == LIKEN_OK) {
+        char question[128];
+        (void)snprintf(question, sizeof question, "Remove face %" PRId64 " of photo %" PRId64 "?", id, image);
+        const int code = ask(cli, question);
+        if (code != LK_EXIT_DONE)
+            return code;
+        rc = liken_face_remove(lk, id, &err);
+    }
+    if (rc == LIKEN_E_NOT_FOUND) {
+        lk_message("%s", err.message);
+        return LK_EXIT_NOTHING;
+    }
+    if (rc == LIKEN_OK && cli->json)
+        rc = lk_cli_print(json_pack("{s:I}", "removed_face", (json_int_t)id), &err);
+    else if (rc == LIKEN_OK)
+        (void)printf("Removed face %" PRId64 ".\n", id);
+    return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
+}
+
+int lk_cmd_rm(const lk_cli *cli) {
+    const bool face = lk_config_given(cli->config, LK_SET_FACE);
+    const bool labels = lk_config_given(cli->config, LK_SET_IMAGE_ID) || lk_config_given(cli->config, LK_SET_FILE);
+    if ((cli->count > 0) + face + labels != 1)
+        return lk_cli_usage(cli, "Say what to remove: either ids, or --image-id and --file, or --face.");
+    liken_error err = {0};
+    liken *lk = NULL;
+    if (lk_cli_open(cli, true, &lk, &err) != LIKEN_OK)
+        return lk_cli_failed(cli, &err);
+    targets t = {0};
+    const int code = face ? rm_face(cli, lk) : rm_images(cli, lk, &t);
+    free(t.ids);
+    liken_free(lk);
+    return code;
+}

@@ -1,0 +1,87 @@
+#include "api/json.h"
+#include "base/buf.h"
+#include "cli/cli.h"
+#include "cli/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_box(const liken_box *b) {
+    (void)printf("%.0f,%.0f %.0fx%.0f", (double)b->x, (double)b->y, (double)b->width, (double)b->height);
+}
+
+static void print_match(const liken_match *m) {
+    LK_FREE char *file = lk_printable(m->file != NULL ? m->file : m->image_id != NULL ? m->image_id : "");
+    (void)printf("  %8.4f  %10.3f  %8" PRId64 "  %s  ", (double)m->distance, (double)m->similarity, m->image,
+                 file == NULL ? "?" : file);
+    print_box(&m->box);
+    (void)putchar('\n');
+}
+
+static void print_answer(const liken_answer *a, size_t i, size_t count) {
+    (void)printf("Face %zu of %zu at ", i + 1, count);
+    print_box(&a->face.box);
+    (void)printf(": %zu %s, %.3g strangers expected among them\n", a->match_count, a->match_count == 1 ? "match" : "matches",
+                 a->expected_false_matches);
+    if (a->match_count > 0)
+        (void)printf("  distance  similarity     photo  file  box\n");
+    for (size_t m = 0; m < a->match_count; m++)
+        print_match(&a->matches[m]);
+}
+
+static void print_result(const liken_result *r) {
+    for (size_t i = 0; i < r->answer_count; i++)
+        print_answer(&r->answers[i], i, r->answer_count);
+    if (r->answer_count == 0)
+        (void)printf("No face was found in the photo.\n");
+    (void)printf("Compared with %" PRIu64 " faces of %s, %s, threshold %.4f\n", r->searched, r->collection,
+                 r->exact ? "exactly" : "approximately", (double)r->threshold);
+}
+
+static size_t count_matches(const liken_result *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->answer_count; i++)
+        n += r->answers[i].match_count;
+    return n;
+}
+
+static int search(const lk_cli *cli, liken *lk, liken_result **out, liken_error *err) {
+    const lk_config *c = cli->config;
+    LK_FREE char *bytes = NULL;
+    size_t size = 0;
+    liken_search_options options = {.collection = lk_config_text(c, LK_SET_COLLECTION),
+                                    .threshold = (float)lk_config_number(c, LK_SET_THRESHOLD),
+                                    .max_false_matches = lk_config_number(c, LK_SET_MAX_FALSE_MATCHES),
+                                    .limit = (int)lk_config_number(c, LK_SET_LIMIT),
+                                    .distinct = lk_config_choice(c, LK_SET_DISTINCT) == 1 ? LIKEN_DISTINCT_IMAGE
+                                                                                         : LIKEN_DISTINCT_FACE};
+    options.tags = lk_config_list(c, LK_SET_TAG, &options.tag_count);
+    int rc = lk_file_read(cli->words[0], lk_config_size(c, LK_SET_MAX_FILE), &bytes, &size, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = liken_search_photo(lk, bytes, size, &options, out, err);
+    if (rc != LIKEN_OK)
+        lk_error_prefix(err, "%s", cli->words[0]);
+    return rc;
+}
+
+int lk_cmd_search(const lk_cli *cli) {
+    liken_error err = {0};
+    liken *lk = NULL;
+    liken_result *result = NULL;
+    if (lk_config_number(cli->config, LK_SET_THRESHOLD) > 0 && lk_config_number(cli->config, LK_SET_MAX_FALSE_MATCHES) > 0)
+        return lk_cli_usage(cli, "Say --threshold or --max-false-matches, not both.");
+    int rc = lk_cli_open(cli, false, &lk, &err);
+    if (rc == LIKEN_OK)
+        rc = search(cli, lk, &result, &err);
+    if (rc == LIKEN_OK && cli->json)
+        rc = lk_cli_print(lk_json_result(result), &err);
+    else if (rc == LIKEN_OK)
+        print_result(result);
+    const size_t matches = rc == LIKEN_OK ? count_matches(result) : 0;
+    liken_result_free(result);
+    liken_free(lk);
+    if (rc != LIKEN_OK)
+        return lk_cli_failed(cli, &err);
+    return matches == 0 ? LK_EXIT_NOTHING : LK_EXIT_DONE;
+}

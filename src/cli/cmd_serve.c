@@ -1,0 +1,57 @@
+#include "api/api.h"
+#include "cli/cli.h"
+#include "cli/interrupt.h"
+#include "cli/message.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "http://127.0.0.1:9000" or "http://[::1]:9000", when it answers. */
+static int print_address(const lk_cli *cli, lk_api *api, liken_error *err) {
+    const char *address = lk_config_text(cli->config, LK_SET_ADDRESS);
+    const bool six = strchr(address, ':') != NULL;
+    char url[512];
+    (void)snprintf(url, sizeof url, "http://%s%s%s:%d", six ? "[" : "", address, six ? "]" : "", lk_api_port(api));
+    int rc = LIKEN_OK;
+    if (cli->json)
+        rc = lk_cli_print(json_pack("{s:s, s:i, s:b}", "url", url, "port", lk_api_port(api), "open", lk_api_open(api)), err);
+    else
+        (void)printf("Serving on %s%s\n", url, lk_api_open(api) ? " (open to this machine: there is no key)" : "");
+    (void)fflush(stdout);
+    return rc;
+}
+
+static int serve(const lk_cli *cli, liken *lk, liken_error *err) {
+    const lk_config *c = cli->config;
+    const lk_api_options options = {.address = lk_config_text(c, LK_SET_ADDRESS),
+                                    .port = (int)lk_config_number(c, LK_SET_PORT),
+                                    .keys = cli->keys,
+                                    .workers = (int)lk_config_number(c, LK_SET_THREADS),
+                                    .queue = lk_config_size(c, LK_SET_QUEUE),
+                                    .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
+                                    .idle_timeout = (int)lk_config_number(c, LK_SET_IDLE_TIMEOUT),
+                                    .max_connections = (int)lk_config_number(c, LK_SET_MAX_CONNECTIONS)};
+    lk_api *api = NULL;
+    int rc = lk_api_start(&api, &options, lk, err);
+    if (rc == LIKEN_OK)
+        rc = print_address(cli, api, err);
+    if (rc == LIKEN_OK) {
+        lk_interrupt_wait();
+        lk_message("liken serve: finishing what was accepted.");
+    }
+    lk_api_stop(api);
+    return rc;
+}
+
+int lk_cmd_serve(const lk_cli *cli) {
+    liken_error err = {0};
+    liken *lk = NULL;
+    (void)signal(SIGPIPE, SIG_IGN); /* a client that hangs up is no reason to end */
+    lk_interrupt_arm();
+    int rc = lk_cli_open(cli, false, &lk, &err);
+    if (rc == LIKEN_OK)
+        rc = serve(cli, lk, &err);
+    liken_free(lk);
+    return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
+}

@@ -1,0 +1,214 @@
+#include "cli/cli.h"
+
+/* What reads photos takes these. */
+#define PHOTO                                                                                                          \
+    (LK_BIT(DATA) | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(THREADS) | LK_BIT(MAX_FILE) |            \
+     LK_BIT(MAX_MEGAPIXELS) | LK_BIT(MAX_FACES))
+
+#define INTERRUPTED {LK_EXIT_INTERRUPTED, "interrupted; what was finished is kept"}
+
+const lk_command lk_commands[] = {
+    {.name = "add",
+     .synopsis = "PATH...",
+     .summary = "find the faces in photos and keep them",
+     .description =
+         "Each PATH is a photo, a folder, or - for a list of paths on standard input, one a line. Folders are walked, "
+         "sorted by name; what starts with a dot and links to folders are left out. A file in a folder that is no photo "
+         "at all is named and left; a file that you named yourself counts as failed.\n\n"
+         "A photo whose bytes are in the collection already is skipped before it is decoded. So a run that was "
+         "interrupted is taken up again by the same command. The first Ctrl-C finishes the photos in progress, the second "
+         "quits at once; either way nothing is half there.\n\n"
+         "With --json one object a line is printed for each photo, in the order of the paths, with a status (added, "
+         "existed, skipped, failed), and at the end an object with the summary.",
+     .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE_LABEL) | LK_BIT(TAG) | LK_BIT(REQUIRE_FACE) |
+                 LK_BIT(NULL),
+     .least = 1,
+     .most = LK_ANY,
+     .exits = {{LK_EXIT_FAILED, "some photos could not be added; each is named"}, INTERRUPTED},
+     .examples = {{"liken add ~/Photos", "Every photo below the folder."},
+                  {"find /srv -newer stamp -print0 | liken add -0 -", "Whatever another program lists."},
+                  {"liken add --image-id 7 --tag party --file-label https://example.org/7.jpg 7.jpg",
+                   "One photo under your own names."}},
+     .run = lk_cmd_add},
+    {.name = "search",
+     .synopsis = "PHOTO",
+     .summary = "find the photos that hold the same face",
+     .description =
+         "Every face of PHOTO is searched and answered on its own, largest first; matches come nearest first. A match shows "
+         "its distance, a similarity from 0 to 1 (0.5 at the default threshold), the photo's id, its file label and the "
+         "face's box as x,y and width x height.\n\n"
+         "The threshold is the collection's own unless --threshold says another distance or --max-false-matches says how "
+         "many strangers may be expected among the matches: the larger the collection, the nearer a match must then be.",
+     .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(THRESHOLD) | LK_BIT(MAX_FALSE_MATCHES) | LK_BIT(LIMIT) |
+                 LK_BIT(DISTINCT) | LK_BIT(TAG),
+     .least = 1,
+     .most = 1,
+     .exits = {{LK_EXIT_NOTHING, "no face in the photo, or no match"}, {LK_EXIT_FAILED, "the photo could not be searched"}},
+     .examples = {{"liken search me.jpg", "Where else am I?"},
+                  {"liken search --max-false-matches 0.01 --limit 5 me.jpg", "Only the sure ones."}},
+     .run = lk_cmd_search},
+    {.name = "compare",
+     .synopsis = "PHOTO PHOTO",
+     .summary = "tell whether two photos show the same person",
+     .description = "Compares every face of the one with every face of the other and answers with the nearest two. The metric "
+                    "and the threshold are those of the collection; nothing is stored.",
+     .settings = PHOTO | LK_BIT(COLLECTION),
+     .least = 2,
+     .most = 2,
+     .exits = {{LK_EXIT_NOTHING, "not the same person, or no face in one of them"},
+               {LK_EXIT_FAILED, "a photo could not be read"}},
+     .examples = {{"liken compare a.jpg b.jpg", "The exit code is the answer as well."}},
+     .run = lk_cmd_compare},
+    {.name = "detect",
+     .synopsis = "PHOTO...",
+     .summary = "find the faces in photos, storing nothing",
+     .description =
+         "Prints each face with its box, the detector's confidence and its quality, and each refused face with the reason. "
+         "With --json one object is printed for each photo, one a line, in the order given: file, width, height, detector, "
+         "model, faces, refused; a photo that cannot be read has file and error instead.",
+     .settings = PHOTO | LK_BIT(DRAW) | LK_BIT(DESCRIBE),
+     .least = 1,
+     .most = LK_ANY,
+     .exits = {{LK_EXIT_FAILED, "some photos could not be read; each is named"},
+               {LK_EXIT_NOTHING, "no face in any of them"},
+               INTERRUPTED},
+     .examples = {{"liken detect --draw faces.jpg party.jpg", "See what liken sees."},
+                  {"liken detect --describe --json party.jpg", "Descriptors for other programs."}},
+     .run = lk_cmd_detect},
+    {.name = "list",
+     .synopsis = "",
+     .summary = "list the photos of a collection",
+     .description = "By id, ascending: id, when it was added, faces, size, file label. With --json one object a line.",
+     .settings = LK_BIT(DATA) | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(LIMIT),
+     .least = 0,
+     .most = 0,
+     .exits = {{LK_EXIT_NOTHING, "no such photo"}, {LK_EXIT_FAILED, "the collection could not be read"}},
+     .examples = {{"liken list --image-id 7", "Under your own id."}},
+     .run = lk_cmd_list},
+    {.name = "rm",
+     .synopsis = "[ID...]",
+     .summary = "remove photos or one face",
+     .description =
+         "Removes the photos with these ids (liken list shows them), or those with --image-id or --file, or one face with "
+         "--face. Their faces and descriptors go with them; files on disk are never touched. Asks first, unless --yes. A "
+         "whole collection is removed by liken collections rm.",
+     .settings = LK_BIT(DATA) | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(FACE) | LK_BIT(YES),
+     .least = 0,
+     .most = LK_ANY,
+     .exits = {{LK_EXIT_NOTHING, "nothing there to remove"}, {LK_EXIT_FAILED, "not removed, or only in part"}},
+     .examples = {{"liken rm 12 13", "Two photos."}, {"liken rm --yes --file holiday/1.jpg", "By its label, without asking."}},
+     .run = lk_cmd_rm},
+    {.name = "collections",
+     .synopsis = "list | create NAME | rm NAME",
+     .summary = "list, make and remove collections",
+     .description =
+         "A collection holds photos that are searched together. It keeps the model that described its first photo and the "
+         "metric it was made with; the collection called default is always there. rm removes a collection with everything "
+         "in it (default is emptied) and asks first, unless --yes.",
+     .settings = LK_BIT(DATA) | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(METRIC) | LK_BIT(YES),
+     .least = 1,
+     .most = 2,
+     .exits = {{LK_EXIT_FAILED, "not done; the message says why"}},
+     .examples = {{"liken collections create --metric l2 old", "As the seed system compares: raw distances."}},
+     .run = lk_cmd_collections},
+    {.name = "serve",
+     .synopsis = "",
+     .summary = "answer over HTTP",
+     .description =
+         "Serves the collections over HTTP until SIGTERM or Ctrl-C, which finishes what was accepted; a second one quits at "
+         "once. The address is printed on standard output when the server is ready; the log goes to standard error.\n\n"
+         "With no key on a loopback address the server is open to this machine and says so. On any other address it does "
+         "not start without a key; liken keys add makes one.",
+     .settings = PHOTO | LK_BIT(ADDRESS) | LK_BIT(PORT) | LK_BIT(KEY_FILE) | LK_BIT(QUEUE) | LK_BIT(IDLE_TIMEOUT) |
+                 LK_BIT(MAX_CONNECTIONS) | LK_BIT(LOG_JSON),
+     .least = 0,
+     .most = 0,
+     .exits = {{LK_EXIT_FAILED, "the server could not start"}},
+     .examples = {{"liken serve", "On http://127.0.0.1:9000."},
+                  {"liken serve --address 0.0.0.0 --port 80", "For others; needs a key."}},
+     .run = lk_cmd_serve},
+    {.name = "models",
+     .synopsis = "list | install [NAME...] | verify [NAME...]",
+     .summary = "list, install and verify model packs",
+     .description =
+         "Networks come as packs of weights, which are fetched once and checked against pinned sha256 sums. install without "
+         "a name takes faceapi, which is needed, and yunet, the better detector, which is not: where it cannot be had the "
+         "detector ssd of faceapi is used. verify without a name checks every installed pack.",
+     .settings = LK_BIT(MODELS),
+     .least = 1,
+     .most = LK_ANY,
+     .exits = {{LK_EXIT_FAILED, "a pack could not be installed, or is damaged"}},
+     .examples = {{"liken models install", "What most people need."},
+                  {"liken models install dlib", "The full-precision descriptors."}},
+     .run = lk_cmd_models},
+    {.name = "keys",
+     .synopsis = "list | add NAME | rm NAME",
+     .summary = "list, make and remove the server's keys",
+     .description =
+         "A key is shown once, when it is made; only its hash is kept. --scope says what it may do, and with --collection "
+         "it opens that collection only. A running server takes changes up at once.",
+     .settings = LK_BIT(DATA) | LK_BIT(KEY_FILE) | LK_BIT(SCOPE) | LK_BIT(COLLECTION),
+     .least = 1,
+     .most = 2,
+     .exits = {{LK_EXIT_NOTHING, "no such key"}, {LK_EXIT_FAILED, "not done; the message says why"}},
+     .examples = {{"liken keys add --scope search,add website", "Prints the key."}},
+     .run = lk_cmd_keys},
+    {.name = "eval",
+     .synopsis = "PAIRS.csv",
+     .summary = "measure how well same and different people are told apart",
+     .description =
+         "PAIRS.csv has a header and the columns file_a, file_b, same (1 or 0) and, if wanted, source and fold. Paths are "
+         "relative to its folder. Each file is described once. Where a photo holds several faces the subject is, among "
+         "those at least half as tall as the tallest, the one nearest the centre. One row is printed for each source.\n\n"
+         "accuracy: each fold is judged with the threshold that is best on the other folds; without folds, ten are dealt "
+         "out in the order of the file. A pair with a photo in which no face was found counts as an error; accuracy_used "
+         "leaves such pairs out. threshold is the one that is best on all pairs.\n\n"
+         "tmr_at_fmr: the share of same pairs within the distance at which the given share of strangers is accepted. "
+         "Where fewer than ten strangers' pairs of the file lie within that distance, all pairs of different people among the "
+         "source's files are taken as strangers instead, which is steadier; strangers_at_fmr says which set was used and "
+         "how large it is. Two files are of different people when neither their folder nor a chain of same pairs "
+         "joins them.",
+     .settings = PHOTO | LK_BIT(METRIC) | LK_BIT(DET),
+     .least = 1,
+     .most = 1,
+     .exits = {{LK_EXIT_FAILED, "the file is malformed, or photos could not be read; each is named"}, INTERRUPTED},
+     .examples = {{"liken eval --det curve.svg pairs.csv", "The table, and the curve."}},
+     .run = lk_cmd_eval},
+    {.name = "doctor",
+     .synopsis = "",
+     .summary = "check packs, store, index, CPU and disk",
+     .description = "Prints what was looked at and, where something is wrong, how to mend it. Changes nothing.",
+     .settings = PHOTO,
+     .least = 0,
+     .most = 0,
+     .exits = {{LK_EXIT_FAILED, "something is wrong"}},
+     .examples = {{"liken doctor", "When in doubt."}},
+     .run = lk_cmd_doctor},
+    {.name = "version",
+     .synopsis = "",
+     .summary = "print the versions of liken and its libraries",
+     .description = "Also the instruction set that the hot loops use on this machine (LIKEN_CPU=scalar lowers it).",
+     .settings = 0,
+     .least = 0,
+     .most = 0,
+     .run = lk_cmd_version},
+    {.name = "help",
+     .synopsis = "[COMMAND]",
+     .summary = "say all about a command",
+     .description = "Without a name, lists the commands.",
+     .settings = 0,
+     .least = 0,
+     .most = 1,
+     .run = lk_cmd_help},
+    {.name = "man",
+     .synopsis = "[COMMAND]",
+     .summary = "print a manual page as roff",
+     .description = "Without a name, that of liken itself.",
+     .settings = 0,
+     .least = 0,
+     .most = 1,
+     .examples = {{"liken man add | man -l -", "Read it."}},
+     .run = lk_cmd_man},
+};
+
+const size_t lk_commands_count = LK_LENGTH(lk_commands);

@@ -1,0 +1,35 @@
+#include "cli/interrupt.h"
+
+#include "cli/cli.h"
+
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+static atomic_int signals;
+static sem_t happened;
+
+static void on_signal(int number) {
+    (void)number;
+    if (atomic_fetch_add(&signals, 1) > 0)
+        _exit(LK_EXIT_INTERRUPTED);
+    (void)sem_post(&happened);
+}
+
+void lk_interrupt_arm(void) {
+    (void)sem_init(&happened, 0, 0); /* cannot fail for a value of 0 */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+bool lk_interrupted(void) {
+    return atomic_load(&signals) > 0;
+}
+
+void lk_interrupt_wait(void) {
+    while (!lk_interrupted())
+        (void)sem_wait(&happened);
+}

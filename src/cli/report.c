@@ -1,0 +1,261 @@
+/* Which strangers? The pairs of the CSV file are the protocol, but few: at a false match rate of 1e-4, 1,200 pairs say
+ * nothing. A rate is taken from them as long as at least STEADY of them lie within the distance, else from all pairs of different
+ * people among the source's files, of which there are thousands of times as many. */
+#include "cli/report.h"
+
+#include "api/json.h"
+#include "cli/eval.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEADY 10
+#define STRANGERS_CEILING ((size_t)32 << 20) /* kept of all pairs of different people: 128 MiB */
+
+/* The distances of one source, each array sorted. */
+typedef struct distances {
+    float *same, *different, *all;
+    size_t same_count, different_count, all_count;
+    size_t all_pairs; /* before thinning to the ceiling */
+    lk_scored *scored;
+    size_t scored_count;
+} distances;
+
+static void free_distances(distances *d) {
+    free(d->same);
+    free(d->different);
+    free(d->all);
+    free(d->scored);
+}
+
+static float distance_of(const lk_subject *a, const lk_subject *b) {
+    float sum[4] = {0, 0, 0, 0};
+    for (int i = 0; i + 4 <= a->dimension; i += 4)
+        for (int k = 0; k < 4; k++) {
+            const float d = a->vector[i + k] - b->vector[i + k];
+            sum[k] += d * d;
+        }
+    for (int i = a->dimension & ~3; i < a->dimension; i++)
+        sum[0] += (a->vector[i] - b->vector[i]) * (a->vector[i] - b->vector[i]);
+    return sqrtf(sum[0] + sum[1] + (sum[2] + sum[3]));
+}
+
+static int measure_pairs(distances *d, lk_report *r, const lk_pairs *p, const lk_subject *s, uint16_t source,
+                         liken_error *err) {
+    d->same = malloc((p->count + 1) * sizeof *d->same);
+    d->different = malloc((p->count + 1) * sizeof *d->different);
+    d->scored = malloc((p->count + 1) * sizeof *d->scored);
+    if (d->same == NULL || d->different == NULL || d->scored == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; i < p->count; i++) {
+        const lk_pair *pair = &p->pairs[i];
+        if (pair->source != source)
+            continue;
+        r->pairs++;
+        r->same += pair->same;
+        r->dealt |= pair->fold == LK_NO_FOLD;
+        if (s[pair->a].vector == NULL || s[pair->b].vector == NULL)
+            continue;
+        const float distance = distance_of(&s[pair->a], &s[pair->b]);
+        d->scored[d->scored_count++] = (lk_scored){distance, pair->same, pair->fold};
+        if (pair->same)
+            d->same[d->same_count++] = distance;
+        else
+            d->different[d->different_count++] = distance;
+    }
+    r->different = r->pairs - r->same;
+    r->used = d->scored_count;
+    r->used_same = d->same_count;
+    lk_eval_sort(d->same, d->same_count);
+    lk_eval_sort(d->different, d->different_count);
+    return LIKEN_OK;
+}
+
+/* Marks the files of a source. */
+static bool *files_of(const lk_pairs *p, uint16_t source) {
+    bool *in = calloc(p->file_count + 1, sizeof *in);
+    for (size_t i = 0; in != NULL && i < p->count; i++)
+        if (p->pairs[i].source == source)
+            in[p->pairs[i].a] = in[p->pairs[i].b] = true;
+    return in;
+}
+
+/* Files of the source that have a vector, ascending. */
+static uint32_t *described_of(const lk_pairs *p, const lk_subject *s, uint16_t source, size_t *count) {
+    bool *in = files_of(p, source);
+    uint32_t *files = malloc((p->file_count + 1) * sizeof *files);
+    *count = 0;
+    for (size_t i = 0; in != NULL && files != NULL && i < p->file_count; i++)
+        if (in[i] && s[i].vector != NULL)
+            files[(*count)++] = (uint32_t)i;
+    if (in == NULL) {
+        free(files);
+        files = NULL;
+    }
+    free(in);
+    return files;
+}
+
+static size_t count_strangers(const lk_pairs *p, const uint32_t *files, size_t n) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++)
+            count += p->people[files[i]] != p->people[files[j]];
+    return count;
+}
+
+/* All pairs of different people; above the ceiling every k-th of them, which is as good as all. */
+static int measure_strangers(distances *d, const lk_pairs *p, const lk_subject *s, uint16_t source, liken_error *err) {
+    size_t n = 0, seen = 0;
+    LK_FREE uint32_t *files = described_of(p, s, source, &n);
+    if (files == NULL)
+        return lk_fail_memory(err);
+    d->all_pairs = count_strangers(p, files, n);
+    const size_t step = d->all_pairs / STRANGERS_CEILING + 1;
+    d->all = malloc((d->all_pairs / step + 2) * sizeof *d->all);
+    if (d->all == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++)
+            if (p->people[files[i]] != p->people[files[j]] && seen++ % step == 0)
+                d->all[d->all_count++] = distance_of(&s[files[i]], &s[files[j]]);
+    lk_eval_sort(d->all, d->all_count);
+    return LIKEN_OK;
+}
+
+static void rate_at(lk_rate *rate, const distances *d, const lk_report *r, double fmr) {
+    const bool enough = fmr * (double)d->different_count >= STEADY;
+    rate->all = !enough && d->all_count > d->different_count;
+    const float *strangers = rate->all ? d->all : d->different;
+    rate->fmr = fmr;
+    rate->strangers = rate->all ? d->all_count : d->different_count;
+    rate->tmr = rate->tmr_used = rate->threshold = NAN;
+    if (fmr * (double)rate->strangers < 1 || d->same_count == 0)
+        return;
+    const float threshold = lk_eval_threshold_at(strangers, rate->strangers, fmr);
+    rate->threshold = (double)threshold;
+    rate->tmr_used = lk_eval_rate(d->same, d->same_count, threshold);
+    rate->tmr = rate->tmr_used * (double)d->same_count / (double)r->same;
+}
+
+static void draw_curve(lk_report *r, const distances *d) {
+    const bool all = d->all_count > d->different_count;
+    const float *strangers = all ? d->all : d->different;
+    const size_t n = all ? d->all_count : d->different_count;
+    if (n < 2 || d->same_count == 0)
+        return;
+    const double lowest = log10(1.0 / (double)n);
+    for (int i = 0; i < LK_CURVE_POINTS; i++) {
+        const double fmr = pow(10, lowest * i / (LK_CURVE_POINTS - 1));
+        const float threshold = lk_eval_threshold_at(strangers, n, fmr);
+        const double found = lk_eval_rate(d->same, d->same_count, threshold) * (double)d->same_count / (double)r->same;
+        r->curve_fmr[r->curve_points] = fmr;
+        r->curve_miss[r->curve_points++] = 1 - found;
+    }
+}
+
+static void measure_time(lk_report *r, const lk_pairs *p, const lk_subject *s, const bool *in) {
+    double seconds = 0;
+    size_t photos = 0, faces = 0;
+    for (size_t i = 0; i < p->file_count; i++) {
+        if (!in[i] || s[i].unreadable)
+            continue;
+        seconds += s[i].seconds;
+        faces += (size_t)s[i].faces;
+        photos++;
+    }
+    r->ms_per_photo = photos == 0 ? NAN : 1000 * seconds / (double)photos;
+    r->ms_per_face = faces == 0 ? NAN : 1000 * seconds / (double)faces;
+}
+
+static void judge(lk_report *r, distances *d) {
+    if (r->dealt)
+        lk_eval_deal_folds(d->scored, d->scored_count);
+    r->threshold = (double)lk_eval_best_threshold(d->scored, d->scored_count, -1);
+    size_t judged = 0;
+    const size_t right = lk_eval_cross_validate(d->scored, d->scored_count, &judged);
+    r->accuracy_used = judged == 0 ? NAN : (double)right / (double)judged;
+    r->accuracy = judged == 0 ? NAN : (double)right / (double)(judged + r->pairs - r->used);
+    r->auc = lk_eval_auc(d->same, d->same_count, d->different, d->different_count);
+    r->equal_error = lk_eval_equal_error(d->same, d->same_count, d->different, d->different_count);
+}
+
+int lk_report_make(lk_report *out, const lk_pairs *p, const lk_subject *subjects, uint16_t source, liken_error *err) {
+    static const double rates[LK_REPORT_RATES] = {1e-2, 1e-3, 1e-4};
+    lk_report r = {.source = p->sources[source]};
+    distances d = {0};
+    LK_FREE bool *in = files_of(p, source);
+    int rc = in == NULL ? lk_fail_memory(err) : measure_pairs(&d, &r, p, subjects, source, err);
+    if (rc == LIKEN_OK)
+        rc = measure_strangers(&d, p, subjects, source, err);
+    if (rc == LIKEN_OK) {
+        r.strangers_all = d.all_pairs;
+        judge(&r, &d);
+        for (size_t i = 0; i < LK_REPORT_RATES; i++)
+            rate_at(&r.rates[i], &d, &r, rates[i]);
+        draw_curve(&r, &d);
+        measure_time(&r, p, subjects, in);
+        *out = r;
+    }
+    free_distances(&d);
+    return rc;
+}
+
+/* ---- printing ----------------------------------------------------------------------------- */
+
+static const char *const rate_names[LK_REPORT_RATES] = {"0.01", "0.001", "0.0001"};
+
+/* An object of one value per false match rate. */
+static json_t *per_rate(const lk_report *r, json_t *(*make)(const lk_rate *)) {
+    json_t *json = json_object();
+    for (size_t i = 0; i < LK_REPORT_RATES; i++)
+        if (json_object_set_new(json, rate_names[i], make(&r->rates[i])) != 0) {
+            json_decref(json);
+            return NULL;
+        }
+    return json;
+}
+
+static json_t *tmr_json(const lk_rate *rate) {
+    return lk_json_number(rate->tmr);
+}
+
+static json_t *tmr_used_json(const lk_rate *rate) {
+    return lk_json_number(rate->tmr_used);
+}
+
+static json_t *threshold_json(const lk_rate *rate) {
+    return lk_json_number(rate->threshold);
+}
+
+static json_t *strangers_json(const lk_rate *rate) {
+    return json_pack("{s:s, s:I}", "set", rate->all ? "all" : "pairs", "pairs", (json_int_t)rate->strangers);
+}
+
+static json_t *names_json(const lk_pairs *p, const lk_subject *s, const bool *in, bool unreadable) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->file_count; i++)
+        if (in[i] && s[i].vector == NULL && s[i].unreadable == unreadable &&
+            json_array_append_new(list, lk_json_text(p->files[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+json_t *lk_report_json(const lk_report *r, const lk_pairs *p, const lk_subject *subjects, uint16_t source) {
+    LK_FREE bool *in = files_of(p, source);
+    if (in == NULL)
+        return NULL;
+    return json_pack(
+        "{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "source",
+        lk_json_text(r->source), "pairs", (json_int_t)r->pairs, "same", (json_int_t)r->same, "different",
+        (json_int_t)r->different, "used", (json_int_t)r->used, "accuracy", lk_json_number(r->accuracy), "accuracy_used",
+        lk_json_number(r->accuracy_used), "threshold", lk_json_number(r->threshold), "folds", r->dealt ? "dealt" : "given",
+        "tmr_at_fmr", per_rate(r, tmr_json), "tmr_at_fmr_used", per_rate(r, tmr_used_json), "threshold_at_fmr",
+        per_rate(r, threshold_json), "strangers_at_fmr", per_rate(r, strangers_json), "strangers_pairs",
+        (json_int_t)r->strangers_all, "auc", lk_json_number(r->auc), "eer", lk_json_number(r->equal_error), "ms_per_photo",
+        lk_json_number(r->ms_per_photo), "ms_per_face", lk_json_number(r->ms_per_face), "files_without_face",
+        names_json(p, subjects, in, false), "unreadable", names_json(p, subjects, in, true));
+}

@@ -1,0 +1,169 @@
+#include "unit/test.h"
+
+#include "base/buf.h"
+#include "cli/message.h"
+#include "cli/paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/liken-paths-XXXXXX";
+
+static void make_file(const char *name) {
+    liken_error err = {0};
+    assert_ok(lk_file_write(name, "x", 1, &err), err);
+}
+
+static int make_tree(void **state) {
+    (void)state;
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0)
+        return -1;
+    if (mkdir("t", 0700) != 0 || mkdir("t/b", 0700) != 0 || mkdir("t/.hidden", 0700) != 0)
+        return -1;
+    make_file("t/c.jpg");
+    make_file("t/a.jpg");
+    make_file("t/B.jpg");
+    make_file("t/b/1.jpg");
+    make_file("t/b/.2.jpg");
+    make_file("t/.hidden/3.jpg");
+    return mkfifo("t/fifo", 0600) | symlink("b", "t/link") | symlink("c.jpg", "t/d.jpg") | symlink("nowhere", "t/e.jpg");
+}
+
+static int remove_tree(void **state) {
+    (void)state;
+    char command[64];
+    (void)snprintf(command, sizeof command, "rm -r %s", folder);
+    return chdir("/") | system(command);
+}
+
+static void assert_paths(const lk_paths *p, size_t count, const char *const *names) {
+    assert_int_equal(p->count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(p->items[i].name, names[i]);
+}
+
+static void folders_are_walked_in_byte_order(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_paths p = {0};
+    static const char *const names[] = {"t/B.jpg", "t/a.jpg", "t/b/1.jpg", "t/c.jpg", "t/d.jpg"};
+    assert_ok(lk_paths_add(&p, "t", &err), err);
+    assert_paths(&p, 5, names);
+    assert_true(p.items[0].walked);
+    lk_paths_free(&p);
+    assert_ok(lk_paths_add(&p, "t/", &err), err);
+    assert_paths(&p, 5, names);
+    lk_paths_free(&p);
+}
+
+static void a_named_file_is_taken_as_it_is(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_paths p = {0};
+    static const char *const names[] = {"t/b/.2.jpg", "missing.jpg"};
+    assert_ok(lk_paths_add(&p, names[0], &err), err);
+    assert_ok(lk_paths_add(&p, names[1], &err), err);
+    assert_paths(&p, 2, names);
+    assert_false(p.items[0].walked);
+    lk_paths_free(&p);
+    lk_paths_free(&p);
+    lk_paths_free(NULL);
+    char *longest = calloc(1, 5000);
+    assert_non_null(longest);
+    memset(longest, 'x', 4999);
+    assert_int_equal(lk_paths_add(&p, longest, &err), LIKEN_E_ARG);
+    free(longest);
+}
+
+static void an_endless_folder_is_a_fault_of_its_own(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_paths p = {0};
+    char deep[1000] = "t2";
+    for (int i = 0; i < 120; i++)
+        strcat(deep, "/d");
+    assert_ok(lk_folder_make(deep, &err), err);
+    assert_ok(lk_paths_add(&p, "t2", &err), err);
+    assert_int_equal(p.count, 1);
+    assert_int_equal(p.items[0].fault, ELOOP);
+    lk_paths_free(&p);
+}
+
+static FILE *stream_of(const char *bytes, size_t size) {
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, size, f), size);
+    rewind(f);
+    return f;
+}
+
+static void lists_hold_lines_or_nul_ended_names(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_paths p = {0};
+    static const char *const lines[] = {"x y.jpg", "t/b/1.jpg", "-"};
+    FILE *f = stream_of("x y.jpg\n\nt/b\n-", 14);
+    assert_ok(lk_paths_add_list(&p, f, false, &err), err);
+    assert_paths(&p, 3, lines);
+    fclose(f);
+    lk_paths_free(&p);
+    static const char *const odd[] = {"a\nb", "c"};
+    f = stream_of("a\nb\0c\0", 6);
+    assert_ok(lk_paths_add_list(&p, f, true, &err), err);
+    assert_paths(&p, 2, odd);
+    rewind(f);
+    assert_int_equal(lk_paths_add_list(&p, f, false, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "-0"));
+    fclose(f);
+    lk_paths_free(&p);
+}
+
+static void printable_text_cannot_steer_a_terminal(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *printed;
+    } cases[] = {
+        {"plain é 漢 😀", "plain é 漢 😀"},
+        {"a\nb\tc\rd", "a\\nb\\tc\\rd"},
+        {"\x1b[31m\x7f", "\\x1b[31m\\x7f"},
+        {"\xc2\x9b", "\xef\xbf\xbd"},                         /* an 8-bit CSI */
+        {"\xff\xc3(", "\xef\xbf\xbd\xef\xbf\xbd("},           /* no UTF-8 at all */
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* a surrogate */
+        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},             /* cut short */
+        {"", ""},
+    };
+    for (size_t i = 0; i < LK_LENGTH(cases); i++) {
+        char *printed = lk_printable(cases[i].text);
+        assert_string_equal(printed, cases[i].printed);
+        free(printed);
+    }
+}
+
+static void durations_read_like_a_clock(void **state) {
+    (void)state;
+    char text[32];
+    lk_duration_text(0.4, text, sizeof text);
+    assert_string_equal(text, "0:00");
+    lk_duration_text(75, text, sizeof text);
+    assert_string_equal(text, "1:15");
+    lk_duration_text(3909, text, sizeof text);
+    assert_string_equal(text, "1:05:09");
+    lk_duration_text(-5, text, sizeof text);
+    assert_string_equal(text, "0:00");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folders_are_walked_in_byte_order),
+        cmocka_unit_test(a_named_file_is_taken_as_it_is),
+        cmocka_unit_test(an_endless_folder_is_a_fault_of_its_own),
+        cmocka_unit_test(lists_hold_lines_or_nul_ended_names),
+        cmocka_unit_test(printable_text_cannot_steer_a_terminal),
+        cmocka_unit_test(durations_read_like_a_clock),
+    };
+    return cmocka_run_group_tests_name("cli/paths", tests, make_tree, remove_tree);
+}
