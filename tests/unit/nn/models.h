@@ -68,9 +68,9 @@ static inline uint8_t photo_value(int n, int height, int width, int y, int x, in
     const int fold = wave < 128 ? wave : 255 - wave;
     const int dy = cy - 128 - 9 * (n % 3), dx = cx - 120 + 7 * c;
     const int disc = dy * dy + dx * dx < 6000 + 500 * (n % 4) ? 90 + 12 * c : 20;
-    const uint32_t hash = ((uint32_t)(x * 73856093) ^ (uint32_t)(y * 19349663) ^ (uint32_t)(c * 83492791) ^
-                           (uint32_t)(n * 40503)) * 2654435761u;
-    return (uint8_t)(fold / 2 + disc + (int)(hash >> 27));
+    const uint32_t mixed =
+        (uint32_t)x * 73856093u ^ (uint32_t)y * 19349663u ^ (uint32_t)c * 83492791u ^ (uint32_t)n * 40503u;
+    return (uint8_t)(fold / 2 + disc + (int)((mixed * 2654435761u) >> 27));
 }
 
 static inline uint8_t *photo_new(int n, int height, int width) {

@@ -1,0 +1,35 @@
+#!/bin/sh
+# make-tables.sh PACKS [TO] - runs the reference implementations and writes their tables to TO (default tests/unit/nn).
+# PACKS: the folder of installed model packs (faceapi, yunet, dlib). A reference that cannot be had is named and left out.
+set -eu
+packs=$(realpath "$1")
+here=$(realpath "$(dirname "$0")")
+to=$(realpath "${2:-$here/../unit/nn}")
+work=$here/../../build/reference
+mkdir -p "$work"
+
+if [ ! -d "$work/node_modules" ]; then
+  cp "$here/package.json" "$work/"
+  (cd "$work" && npm install --silent --no-audit --no-fund) || true
+fi
+if node "$here/faceapi.mjs" "$work" > "$work/faceapi.h" 2> "$work/faceapi.log"; then
+  mv "$work/faceapi.h" "$to/reference_faceapi.h"
+else
+  echo "face-api: not available, see $work/faceapi.log"
+fi
+
+if [ ! -x "$work/venv/bin/python" ]; then
+  python3 -m venv "$work/venv" && "$work/venv/bin/pip" -q install numpy onnxruntime || true
+fi
+if "$work/venv/bin/python" "$here/yunet.py" "$packs/yunet/yunet_n_640_640.onnx" > "$work/yunet.h" 2> "$work/yunet.log"; then
+  mv "$work/yunet.h" "$to/reference_yunet.h"
+else
+  echo "ONNX Runtime: not available, see $work/yunet.log"
+fi
+
+if g++ -O2 -o "$work/dlib_resnet" "$here/dlib_resnet.cpp" -ldlib -lblas -llapack 2> "$work/dlib.log" &&
+  "$work/dlib_resnet" "$packs/dlib/dlib_face_recognition_resnet_model_v1.dat" > "$work/dlib.h" 2>> "$work/dlib.log"; then
+  mv "$work/dlib.h" "$to/reference_dlib.h"
+else
+  echo "dlib: not available (install libdlib-dev), see $work/dlib.log"
+fi
