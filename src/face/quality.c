@@ -7,8 +7,8 @@
 
 #define MIN_SIZE 12.0f      /* pixels of box height */
 #define MIN_SHARPNESS 0.04f
-#define MAX_YAW 80.0f
-#define MAX_PITCH 70.0f
+#define MAX_YAW 88.0f
+#define MAX_PITCH 80.0f
 #define DEGREES 57.29578f
 
 /* ---- pose ---- */
