@@ -1,0 +1,16 @@
+/* The initialisers of an ONNX file; what is read is also offered to a network, which must refuse it. */
+#include "nn/nn.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    liken_error err;
+    lk_weights *w = NULL;
+    lk_net *net = NULL;
+    if (lk_weights_read_onnx(&w, data, size, &err) != LIKEN_OK)
+        return 0;
+    if (lk_net_yunet(&net, w, &err) == LIKEN_OK)
+        lk_net_free(net);
+    lk_weights_free(w);
+    return 0;
+}

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the three targets of this folder: small weights files of the right build, with made-up values.
+
+usage: seeds.py CORPUS_FOLDER
+"""
+import json
+import pathlib
+import struct
+import sys
+
+
+def write(folder, name, data):
+    path = pathlib.Path(sys.argv[1]) / folder
+    path.mkdir(parents=True, exist_ok=True)
+    (path / name).write_bytes(data)
+
+
+def floats(count):
+    return struct.pack(f"<{count}f", *((i % 7 - 3) / 8 for i in range(count)))
+
+
+# ---- tensorflow.js: size of the manifest, manifest, binary ----
+
+
+def tfjs(weights, binary):
+    manifest = json.dumps([{"weights": weights, "paths": ["x.bin"]}]).encode()
+    return struct.pack("<I", len(manifest)) + manifest + binary
+
+
+def byte_tensor(name, shape, kind="uint8"):
+    return {"name": name, "shape": shape, "dtype": "float32", "quantization": {"dtype": kind, "scale": 0.01, "min": -1.2}}
+
+
+write("nn_tfjs", "bytes", tfjs([byte_tensor("a/filters", [3, 3, 2, 4]), byte_tensor("a/bias", [4])], bytes(range(76))))
+write("nn_tfjs", "floats", tfjs([{"name": "fc", "shape": [4, 2], "dtype": "float32"}], floats(8)))
+write("nn_tfjs", "mixed", tfjs([byte_tensor("w", [5], "uint16"), {"name": "one", "shape": [], "dtype": "float32"}], bytes(14)))
+write("nn_tfjs", "short", tfjs([byte_tensor("w", [1000])], bytes(10)))
+
+# ---- ONNX: protocol buffers ----
+
+
+def varint(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def initializer(name, shape, kind=1, raw=None, packed=False):
+    count = 1
+    for side in shape:
+        count *= side
+    dims = field(1, b"".join(varint(s) for s in shape)) if packed else b"".join(field(1, s) for s in shape)
+    return dims + field(2, kind) + field(8, name.encode()) + field(9, floats(count) if raw is None else raw)
+
+
+def onnx(*tensors):
+    graph = field(2, b"graph") + b"".join(field(5, t) for t in tensors)
+    return field(1, 6) + field(2, b"seed") + field(7, graph) + field(8, field(1, b"") + field(2, 11))
+
+
+write("nn_onnx", "two", onnx(initializer("459", [16, 3, 3, 3]), initializer("460", [16])))
+write("nn_onnx", "packed", onnx(initializer("w", [2, 2], packed=True), initializer("shape", [3], 7, bytes(24))))
+write("nn_onnx", "scalar", onnx(initializer("s", []), initializer("empty", [0])))
+write("nn_onnx", "short", onnx(initializer("w", [1 << 20, 1 << 20], raw=bytes(8))))
+
+# ---- dlib ----
+
+
+def integer(value):
+    size = max(1, (abs(value).bit_length() + 7) // 8)
+    return bytes([size | (0x80 if value < 0 else 0)]) + abs(value).to_bytes(size, "little")
+
+
+def text(value):
+    return integer(len(value)) + value.encode()
+
+
+def number(mantissa, exponent):
+    return integer(mantissa) + integer(exponent)
+
+
+def tensor(shape):
+    count = 1
+    for side in shape:
+        count *= side
+    return b"".join(map(integer, [2, *shape])) + floats(count)
+
+
+EMPTY = tensor([0, 0, 0, 0])
+ONE = number(1, 0)
+
+
+def alias(shape):
+    return b"".join(map(integer, [1, *shape]))
+
+
+def layer(kind, details, first=False):
+    return text(kind) + details + b"110" + EMPTY * 3 + (integer(1) if first else b"")
+
+
+def conv(out, inputs, side, first=False):
+    params = tensor([out * inputs * side * side + out, 1, 1, 1])
+    sizes = b"".join(map(integer, [out, side, side, 1, 1, 0, 0]))
+    return layer("con_4", params + sizes + alias([out, inputs, side, side]) + alias([1, out, 1, 1]) + ONE * 4, first)
+
+
+def affine(channels):
+    return layer("affine_", tensor([2 * channels, 1, 1, 1]) + alias([1, channels, 1, 1]) * 2 + integer(0))
+
+
+def pool(kind):
+    return layer(kind, b"".join(map(integer, [2, 2, 2, 2, 0, 0])))
+
+
+def matrix(inputs, outputs):
+    shape = integer(outputs) + integer(inputs)
+    return layer("fc_2", shape + tensor([inputs, outputs, 1, 1]) + alias([inputs, outputs, 1, 1]) + alias([0, 0, 0, 0]) + integer(1) + ONE * 4)
+
+
+def dlib(layers, versions=40):
+    start = integer(1) + text("loss_metric_2") + number(5, -7) + number(5, -3) + integer(2) * versions
+    means = number(122782, -10) + number(117001, -10) + number(104298, -10)
+    return start + text("input_rgb_image_sized") + means + integer(150) * 2 + layers
+
+
+whole = b"".join(conv(2, 2, 1, i == 0) + affine(2) + layer("relu_", b"") for i in range(29)) + matrix(2, 3)
+write("nn_dlib", "whole", dlib(whole))
+write("nn_dlib", "start", dlib(conv(2, 3, 3, True) + affine(2) + layer("relu_", b"") + pool("max_pool_2") + pool("avg_pool_2")))
+write("nn_dlib", "no_layers", dlib(b""))
+write("nn_dlib", "large", dlib(text("con_4") + b"".join(map(integer, [2, 1 << 30, 1 << 30, 1, 1]))))
