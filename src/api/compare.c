@@ -1,6 +1,8 @@
 /* compare.c - POST /v1/compare: the parts "a" and "b" of a form; nothing is stored. */
 #include "api/api_int.h"
 
+#include <string.h>
+
 static void compare(lk_request *r, lk_api *api, lk_args *a) {
     liken_error err = {0};
     liken_comparison *c = NULL;
@@ -13,9 +15,13 @@ static void compare(lk_request *r, lk_api *api, lk_args *a) {
         lk_args_fail(a, LIKEN_E_ARG, NULL, "Send two photos, as the parts \"a\" and \"b\" of a multipart form.");
     if (lk_args_refused(a))
         return;
-    (void)lk_guard_key(api, r, &key); /* bound to a collection: its metric and threshold are the ones to use */
-    if (collection == NULL && key.collection[0] != '\0')
+    if (lk_guard_key(api, r, &key) && key.collection[0] != '\0') { /* the metric and threshold of its own collection */
+        if (collection != NULL && strcmp(collection, key.collection) != 0) {
+            lk_answer_problem(r, 403, "forbidden", "This key is bound to another collection.", "collection", -1);
+            return;
+        }
         collection = key.collection;
+    }
     if (liken_compare(api->lk, one, one_size, two, two_size, collection, &c, &err) != LIKEN_OK)
         lk_answer_error(r, &err);
     else

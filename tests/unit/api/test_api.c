@@ -1,0 +1,510 @@
+#include "unit/test.h"
+
+#include "unit/api/fake_liken.h"
+#include "unit/wire.h"
+
+#include "api/api.h"
+#include "auth/auth.h"
+#include "base/buf.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <time.h>
+
+static liken *lk;
+static lk_api *api;
+static const char *key; /* sent when set */
+
+static void start_on(const char *address, const char *keys, size_t queue) {
+    liken_error err = {0};
+    const lk_api_options o = {.address = address, .keys = keys, .workers = 1, .queue = queue, .max_file_bytes = 4096};
+    assert_ok(liken_open(&lk, &(liken_options){0}, &err), err);
+    assert_ok(lk_api_start(&api, &o, lk, &err), err);
+}
+
+static int start(void **state) {
+    (void)state;
+    key = NULL;
+    start_on(NULL, NULL, 8);
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    lk_api_stop(api);
+    liken_free(lk);
+    api = NULL;
+    lk = NULL;
+    return 0;
+}
+
+/* ---- asking ---- */
+
+static char *ask(const char *method, const char *path, const char *headers, const void *body, size_t size) {
+    lk_buf b;
+    char bearer[128] = "";
+    if (key != NULL)
+        (void)snprintf(bearer, sizeof bearer, "Authorization: Bearer %s\r\n", key);
+    lk_buf_init(&b, 1 << 22);
+    assert_int_equal(lk_buf_format(&b, NULL, "%s %s HTTP/1.1\r\n%s%s%sConnection: close\r\nContent-Length: %zu\r\n\r\n", method, path,
+                                   strstr(headers, "Host:") != NULL ? "" : "Host: localhost\r\n", headers, bearer, size), 0);
+    assert_int_equal(lk_buf_append(&b, body, size, NULL), 0);
+    char *answer = wire_talk(lk_api_port(api), b.data, b.size);
+    lk_buf_free(&b);
+    return answer;
+}
+
+/* The parsed body of an answer that must have this status. The caller drops it. */
+static json_t *expect(char *answer, int status) {
+    if (wire_status(answer) != status)
+        fail_msg("expected %d, got\n%s", status, answer);
+    json_t *json = json_loads(wire_body(answer), JSON_DECODE_ANY, NULL);
+    const bool of_seed = json_object_get(json, "error") != NULL || json_is_string(json_object_get(json, "status"));
+    if (status >= 400 && !of_seed) {
+        assert_non_null(strstr(answer, "Content-Type: application/problem+json"));
+        assert_int_equal(json_integer_value(json_object_get(json, "status")), status);
+        assert_true(json_string_length(json_object_get(json, "detail")) > 10);
+        assert_true(json_string_length(json_object_get(json, "code")) > 2);
+    }
+    free(answer);
+    return json;
+}
+
+static json_t *photo(const char *path, const char *text, int status) {
+    return expect(ask("POST", path, "Content-Type: image/jpeg\r\n", text, strlen(text)), status);
+}
+
+static json_t *post(const char *path, const char *text, int status) {
+    return expect(ask("POST", path, "Content-Type: application/json\r\n", text, strlen(text)), status);
+}
+
+static json_t *plain(const char *method, const char *path, int status) {
+    return expect(ask(method, path, "", "", 0), status);
+}
+
+static json_t *form(const char *path, const char *parts, int status) {
+    lk_buf b;
+    lk_buf_init(&b, 1 << 20);
+    assert_int_equal(lk_buf_format(&b, NULL, "%s--XX--\r\n", parts), 0);
+    json_t *json = expect(ask("POST", path, "Content-Type: multipart/form-data; boundary=XX\r\n", b.data, b.size), status);
+    lk_buf_free(&b);
+    return json;
+}
+
+#define PART(name, data) "--XX\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" data "\r\n"
+#define NAMED(name, file, data) "--XX\r\nContent-Disposition: form-data; name=\"" name "\"; filename=\"" file "\"\r\n\r\n" data "\r\n"
+
+static const char *text_of(const json_t *json, const char *name) {
+    const char *text = json_string_value(json_object_get(json, name));
+    return text != NULL ? text : "(none)";
+}
+
+static long long number_of(const json_t *json, const char *name) {
+    return json_integer_value(json_object_get(json, name));
+}
+
+static json_t *matches_of(const json_t *result, size_t face) {
+    return json_object_get(json_array_get(json_object_get(result, "faces"), face), "matches");
+}
+
+#define IMAGES "/v1/collections/default/images"
+#define SEARCH "/v1/collections/default/search"
+
+/* A request that must fail with this code and this word in its sentence. */
+static void refused(json_t *problem, const char *code, const char *word) {
+    assert_string_equal(text_of(problem, "code"), code);
+    if (strstr(text_of(problem, "detail"), word) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", word, text_of(problem, "detail"));
+    json_decref(problem);
+}
+
+/* ---- the tests ---- */
+
+static void images_are_added_listed_and_removed(void **state) {
+    (void)state;
+    json_t *one = form(IMAGES, NAMED("file", "a b.jpg", "FACES anna tiny") PART("image_id", "x1") PART("tags", "red")
+                                   PART("captured_at", "2024-05-01T10:00:00Z"), 201);
+    assert_string_equal(text_of(one, "file"), "a b.jpg");
+    assert_string_equal(text_of(one, "image_id"), "x1");
+    assert_string_equal(text_of(one, "captured_at"), "2024-05-01T10:00:00Z");
+    assert_int_equal(json_array_size(json_object_get(one, "faces")), 1);
+    assert_string_equal(text_of(json_array_get(json_object_get(one, "refused"), 0), "reason"), "too_small");
+    json_t *again = photo(IMAGES "?image_id=x2", "FACES anna tiny", 200);
+    assert_int_equal(number_of(one, "id"), number_of(again, "id"));
+    assert_true(json_is_true(json_object_get(again, "existed")));
+    json_decref(again);
+    json_decref(photo(IMAGES "?url=http%3A%2F%2Fx%2Fy.jpg&tags=red&tags=blue", "FACES bob", 201));
+    json_t *list = plain("GET", IMAGES "?limit=1", 200);
+    assert_int_equal(json_array_size(json_object_get(list, "images")), 1);
+    assert_int_equal(number_of(list, "next"), 1);
+    json_decref(list);
+    list = plain("GET", IMAGES "?limit=1&after=1", 200);
+    assert_string_equal(text_of(json_array_get(json_object_get(list, "images"), 0), "file"), "http://x/y.jpg");
+    assert_true(json_is_null(json_object_get(list, "next")));
+    json_decref(list);
+    json_decref(plain("GET", IMAGES "/1", 200));
+    json_decref(plain("GET", "/v1/collections/default/faces/1", 200));
+    json_decref(plain("DELETE", "/v1/collections/default/faces/1", 204));
+    json_decref(plain("DELETE", IMAGES "/1", 204));
+    refused(plain("GET", IMAGES "/1", 404), "not_found", "no image 1");
+    refused(plain("GET", IMAGES "/abc", 404), "not_found", "whole numbers");
+    refused(plain("DELETE", "/v1/collections/default/faces/77", 404), "not_found", "no face 77");
+    json_decref(one);
+}
+
+static void any_bytes_in_a_label_are_data(void **state) {
+    (void)state;
+    json_t *one = form(IMAGES, NAMED("file", "../\xff'; DROP--", "FACES anna"), 201);
+    assert_string_equal(text_of(one, "file"), "../\xef\xbf\xbd'; DROP--");
+    json_decref(one);
+    refused(photo(IMAGES "?image_id=%00", "FACES bob", 400), "bad_request", "other than 00");
+}
+
+static void a_search_answers_every_face(void **state) {
+    (void)state;
+    json_decref(photo(IMAGES "?image_id=1&tags=red", "FACES anna bob", 201));
+    json_decref(photo(IMAGES "?image_id=2", "FACES anna", 201));
+    json_t *r = photo(SEARCH, "FACES bob anna", 200);
+    assert_string_equal(text_of(r, "mode"), "exact");
+    assert_int_equal(json_array_size(matches_of(r, 0)), 1);
+    assert_int_equal(json_array_size(matches_of(r, 1)), 2);
+    assert_non_null(json_object_get(json_array_get(json_object_get(r, "faces"), 0), "expected_false_matches"));
+    json_decref(r);
+    r = photo(SEARCH "?limit=1&tags=red", "FACES anna", 200);
+    assert_int_equal(json_array_size(matches_of(r, 0)), 1);
+    json_decref(r);
+    r = post(SEARCH, "{\"face_id\": 1, \"threshold\": 0.5, \"distinct\": \"image\"}", 200);
+    assert_int_equal(json_array_size(matches_of(r, 0)), 1);
+    json_decref(r);
+    r = post(SEARCH, "{\"descriptor\": [1, 0.5], \"model\": \"fake-2\"}", 200);
+    assert_null(json_object_get(json_array_get(json_object_get(r, "faces"), 0), "face"));
+    json_decref(r);
+    r = photo(SEARCH, "FACES", 200);
+    assert_int_equal(json_array_size(json_object_get(r, "faces")), 0);
+    json_decref(r);
+}
+
+static void parameters_are_checked(void **state) {
+    (void)state;
+    static const struct { const char *query, *word; } bad[] = {
+        {"limit=abc", "limit must be a whole number from 1 to 10000"}, {"limit=0", "limit"},   {"limit=10001", "limit"},
+        {"limit=", "limit"},            {"limit=1.5", "limit"},        {"threshold=-1", "threshold must be a number above 0"},
+        {"threshold=nan", "threshold"}, {"threshold=inf", "threshold"},{"threshold=0", "threshold"},
+        {"threshold=1e999", "threshold"},{"threshold=0x1", "threshold"},{"distinct=x", "one of: face image person"},
+        {"captured_from=yesterday", "captured_from"},                  {"face_id=1&face_id=2", "more than once"},
+        {"captured_from=2024-02-01&captured_to=2024-01-01", "before"}, {"treshold=1", "no parameter \"treshold\""},
+        {"threshold=1&max_false_matches=1", "not both"},               {"limit=99999999999999999999", "limit"},
+    };
+    for (size_t i = 0; i < LK_LENGTH(bad); i++) {
+        char path[256];
+        (void)snprintf(path, sizeof path, SEARCH "?%s", bad[i].query);
+        refused(photo(path, "FACES anna", 400), "bad_argument", bad[i].word);
+    }
+    refused(plain("GET", IMAGES "?limit=1001", 400), "bad_argument", "1000");
+    refused(plain("GET", IMAGES "?after=-1", 400), "bad_argument", "after");
+}
+
+static void json_is_checked(void **state) {
+    (void)state;
+    static const struct { const char *body, *word; } bad[] = {
+        {"", "not valid JSON"},        {"{", "not valid JSON"},              {"[]", "must be an object"},
+        {"{\"face_id\":\"1\"}", "whole number"}, {"{\"face_id\":1.5}", "whole number"}, {"{\"face_id\":[1]}", "whole number"},
+        {"{\"face_id\":1,\"face_id\":2}", "not valid JSON"}, {"{\"descriptor\":[]}", "array"}, {"{\"descriptor\":\"x\"}", "array"},
+        {"{\"descriptor\":[1,\"x\"]}", "entry 1"},   {"{\"descriptor\":[1,1e39]}", "entry 1"},
+        {"{\"descriptor\":[1,2,3]}", "2 numbers"},    {"{\"face_id\":1,\"descriptor\":[1,2]}", "exactly one"},
+        {"{}", "exactly one"},         {"{\"face_id\":1,\"tags\":\"x\"}", "list of strings"},
+        {"{\"face_id\":1,\"tags\":[1]}", "list of strings"}, {"{\"face_id\":1,\"threshold\":true}", "threshold"},
+        {"{\"face_id\":1,\"nope\":1}", "no parameter"}, {"{\"face_id\":1e400}", "not valid JSON"},
+        {"{\"face_id\":1,\"model\":\"a\\u0000b\"}", ""},
+    };
+    for (size_t i = 0; i < LK_LENGTH(bad); i++)
+        refused(post(SEARCH, bad[i].body, 400), "bad_argument", bad[i].word);
+    refused(post(SEARCH, "{\"descriptor\":[1,2],\"model\":\"other\"}", 409), "model_mismatch", "fake-2");
+    refused(post(SEARCH, "{\"face_id\":99}", 404), "not_found", "no face 99");
+    char deep[8001];
+    memset(deep, '[', 4000);
+    memset(deep + 4000, ']', 4000);
+    deep[8000] = '\0';
+    refused(post("/v1/collections", deep, 400), "bad_argument", "not valid JSON");
+}
+
+static void photos_are_checked(void **state) {
+    (void)state;
+    char large[5001];
+    memset(large, 'x', 5000);
+    large[5000] = '\0';
+    refused(photo(IMAGES, "GIF?", 415), "not_an_image", "not an image");
+    refused(photo(IMAGES, "DAMAGED", 422), "damaged", "damaged");
+    refused(photo(IMAGES, "", 400), "bad_argument", "no photo");
+    refused(photo(IMAGES "?require_face=true", "FACES", 422), "no_face", "no face");
+    refused(photo(IMAGES "?require_face=yes", "FACES", 400), "bad_argument", "true or false");
+    json_t *problem = photo(IMAGES, large, 413);
+    assert_int_equal(number_of(problem, "limit"), 4096);
+    refused(problem, "too_large", "4096");
+    refused(form(IMAGES, PART("photo", "FACES"), 400), "bad_argument", "no parameter \"photo\"");
+    refused(photo("/v1/collections/none/images", "FACES a", 404), "not_found", "none");
+}
+
+static void collections_come_and_go(void **state) {
+    (void)state;
+    json_t *c = post("/v1/collections", "{\"name\": \"party\", \"metric\": \"l2\"}", 201);
+    assert_string_equal(text_of(c, "metric"), "l2");
+    json_decref(c);
+    json_decref(plain("GET", "/v1/collections/party", 200));
+    c = plain("GET", "/v1/collections", 200);
+    assert_int_equal(json_array_size(json_object_get(c, "collections")), 2);
+    json_decref(c);
+    refused(post("/v1/collections", "{\"name\": \"party\"}", 409), "conflict", "exists");
+    refused(post("/v1/collections", "{\"name\": \"a/b\"}", 400), "bad_argument", "name");
+    refused(post("/v1/collections", "{\"metric\": \"l2\"}", 400), "bad_argument", "name");
+    refused(post("/v1/collections", "{\"name\": \"x\", \"metric\": \"l3\"}", 400), "bad_argument", "normalized");
+    refused(post("/v1/collections", "{\"name\": \"x\", \"pack\": \"none\"}", 422), "model_error", "not installed");
+    /* a face is found in its own collection only */
+    json_decref(photo(IMAGES, "FACES anna", 201));
+    refused(plain("GET", "/v1/collections/party/faces/1", 404), "not_found", "no face 1");
+    refused(post("/v1/collections/party/search", "{\"face_id\": 1}", 404), "not_found", "no face 1");
+    json_decref(plain("DELETE", "/v1/collections/party", 204));
+    refused(plain("DELETE", "/v1/collections/party", 404), "not_found", "party");
+}
+
+static void comparing_and_detecting_store_nothing(void **state) {
+    (void)state;
+    json_t *c = form("/v1/compare", NAMED("a", "1", "FACES anna") NAMED("b", "2", "FACES anna bob"), 200);
+    assert_true(json_is_true(json_object_get(c, "same")));
+    assert_int_equal(json_array_size(json_array_get(json_object_get(c, "distances"), 0)), 2);
+    json_decref(c);
+    c = form("/v1/compare", NAMED("a", "1", "FACES") NAMED("b", "2", "FACES bob"), 200);
+    assert_true(json_is_null(json_object_get(c, "distance")));
+    assert_true(json_is_null(json_object_get(c, "best")));
+    json_decref(c);
+    refused(form("/v1/compare", NAMED("a", "1", "FACES"), 400), "bad_argument", "two photos");
+    json_t *d = photo("/v1/detect?descriptors=true", "FACES anna", 200);
+    assert_null(json_object_get(d, "id"));
+    assert_int_equal(json_array_size(json_object_get(json_array_get(json_object_get(d, "faces"), 0), "descriptor")), 2);
+    json_decref(d);
+    json_t *s = plain("GET", "/v1/status", 200);
+    assert_int_equal(number_of(s, "images"), 0);
+    assert_true(json_is_true(json_object_get(s, "open")));
+    json_decref(s);
+}
+
+static void health_and_metrics(void **state) {
+    (void)state;
+    json_decref(plain("GET", "/healthz", 200));
+    json_decref(plain("GET", "/readyz", 200));
+    json_decref(photo(IMAGES, "FACES anna", 201));
+    char *answer = ask("GET", "/metrics", "", "", 0);
+    assert_int_equal(wire_status(answer), 200);
+    assert_non_null(strstr(answer, "liken_requests_total{method=\"POST\",route=\"/v1/collections/{c}/images\",status=\"2xx\"} 1\n"));
+    assert_non_null(strstr(answer, "liken_request_seconds_count{method=\"GET\",route=\"/healthz\"} 1\n"));
+    assert_non_null(strstr(answer, "liken_images 1\n"));
+    free(answer);
+    fake_break(true);
+    refused(plain("GET", "/readyz", 503), "store_error", "broken");
+    refused(photo(IMAGES, "FACES anna", 500), "store_error", "broken");
+    fake_break(false);
+}
+
+static void the_seed_s_calls(void **state) {
+    (void)state;
+    char *answer = ask("POST", "/faces", "Content-Type: multipart/form-data; boundary=XX\r\n",
+                       NAMED("file", "a.jpg", "FACES anna bob") PART("url", "/u/a.jpg") PART("image_id", "7") "--XX--\r\n",
+                       strlen(NAMED("file", "a.jpg", "FACES anna bob") PART("url", "/u/a.jpg") PART("image_id", "7") "--XX--\r\n"));
+    assert_int_equal(wire_status(answer), 201);
+    assert_string_equal(wire_body(answer), "{\"status\":\"PROCESSED\",\"ids\":[1,2]}");
+    free(answer);
+    json_decref(form("/faces", NAMED("file", "b.jpg", "FACES bob") PART("url", "/u/b.jpg"), 201));
+    json_t *r = form("/faces/searches", NAMED("file", "q.jpg", "FACES bob anna bob"), 200);
+    json_t *matches = json_object_get(r, "matches");
+    assert_int_equal(json_array_size(matches), 3); /* each face once */
+    assert_int_equal(number_of(json_array_get(matches, 0), "id"), 1);
+    assert_string_equal(text_of(json_array_get(matches, 0), "file"), "/u/a.jpg");
+    assert_string_equal(text_of(json_array_get(matches, 0), "image_id"), "7");
+    json_decref(r);
+    r = form("/faces/searches", NAMED("file", "q.jpg", "FACES"), 200);
+    assert_int_equal(json_array_size(json_object_get(r, "matches")), 0);
+    json_decref(r);
+    r = form("/faces", NAMED("file", "n.jpg", "FACES") PART("url", "u"), 500);
+    assert_string_equal(text_of(r, "status"), "FAILED");
+    json_decref(r);
+}
+
+static void seed_error(json_t *json, const char *text) {
+    assert_string_equal(text_of(json, "error"), text);
+    json_decref(json);
+}
+
+static void the_seed_s_failures(void **state) {
+    (void)state;
+    seed_error(form("/faces", NAMED("file", "a.jpg", "FACES anna"), 400), "Invalid file or URL");
+    seed_error(form("/faces", PART("url", "u"), 400), "Invalid file or URL");
+    seed_error(form("/faces", NAMED("file", "a.jpg", "no image") PART("url", "u"), 400), "Invalid file or URL");
+    seed_error(expect(ask("POST", "/faces", "", "", 0), 400), "Invalid file or URL");
+    seed_error(form("/faces/searches", PART("url", "u"), 400), "Invalid file");
+    seed_error(form("/faces/searches", NAMED("file", "a.jpg", "DAMAGED"), 400), "Invalid file");
+    static const char large[] = "POST /faces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10600000\r\n\r\n";
+    seed_error(expect(wire_talk(lk_api_port(api), large, sizeof large - 1), 413), "File too large");
+}
+
+static char *add_with_key(const char *name, const char *text) {
+    char headers[128];
+    (void)snprintf(headers, sizeof headers, "Content-Type: image/jpeg\r\nIdempotency-Key: %s\r\n", name);
+    return ask("POST", IMAGES, headers, text, strlen(text));
+}
+
+static void a_repeated_key_gets_the_first_answer(void **state) {
+    (void)state;
+    char *first = add_with_key("k1", "FACES anna"), *second = add_with_key("k1", "FACES anna");
+    assert_int_equal(wire_status(first), 201);
+    assert_int_equal(wire_status(second), 201);
+    assert_string_equal(wire_body(first), wire_body(second));
+    free(first);
+    free(second);
+    refused(expect(add_with_key("k1", "FACES bob"), 409), "key_reused", "Idempotency-Key");
+    json_decref(expect(add_with_key("k2", "FACES bob"), 201));
+}
+
+static void pages_of_other_sites_are_kept_out(void **state) {
+    (void)state;
+    refused(expect(ask("GET", "/v1/status", "Host: evil.example\r\n", "", 0), 403), "foreign_host", "localhost");
+    refused(expect(ask("GET", "/v1/status", "Host: 127.0.0.1.evil.example\r\n", "", 0), 403), "foreign_host", "localhost");
+    json_decref(expect(ask("GET", "/v1/status", "Host: 127.0.0.1:9000\r\n", "", 0), 200));
+    json_decref(expect(ask("GET", "/v1/status", "Host: [::1]:9000\r\n", "", 0), 200));
+    static const char photo_type[] = "Content-Type: image/jpeg\r\n";
+    static const struct { const char *headers; int status; } origins[] = {
+        {"Origin: http://evil.example\r\n", 403}, {"Origin: null\r\n", 403}, {"Sec-Fetch-Site: cross-site\r\n", 403},
+        {"Origin: http://localhost:1\r\n", 403}, {"Origin: http://localhost\r\n", 201}, {"Sec-Fetch-Site: none\r\n", 200},
+    };
+    for (size_t i = 0; i < LK_LENGTH(origins); i++) {
+        char headers[256];
+        (void)snprintf(headers, sizeof headers, "%s%s", photo_type, origins[i].headers);
+        json_decref(expect(ask("POST", IMAGES, headers, "FACES anna", 10), origins[i].status));
+    }
+}
+
+static void a_full_queue_answers_503(void **state) {
+    (void)state;
+    (void)stop(NULL);
+    start_on(NULL, NULL, 1);
+    static const char request[] = "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/jpeg\r\n"
+                                  "Content-Length: 10\r\n\r\nFACES anna";
+    int fd[2];
+    fake_hold();
+    for (int i = 0; i < 2; i++) {
+        fd[i] = wire_open(lk_api_port(api));
+        assert_true(wire_send(fd[i], request, sizeof request - 1));
+        while (i == 0 && fake_waiting() < 1)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); /* until the second one waits */
+    refused(photo("/v1/detect", "FACES anna", 503), "busy", "queue is full");
+    fake_release();
+    for (int i = 0; i < 2; i++) {
+        json_decref(expect(wire_read(fd[i]), 200));
+        close(fd[i]);
+    }
+}
+
+/* ---- keys ---- */
+
+static char folder[] = "/tmp/liken-test-XXXXXX", keys_path[64];
+static char reader[LK_KEY_TEXT], bound[LK_KEY_TEXT], admin[LK_KEY_TEXT];
+
+static int start_with_keys(void **state) {
+    (void)state;
+    liken_error err = {0};
+    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(keys_path, sizeof keys_path, "%s/keys", folder);
+    assert_ok(lk_key_add(keys_path, "reader", LK_SCOPE_READ, NULL, reader, &err), err);
+    assert_ok(lk_key_add(keys_path, "bound", LK_SCOPE_READ | LK_SCOPE_ADD | LK_SCOPE_SEARCH, "party", bound, &err), err);
+    assert_ok(lk_key_add(keys_path, "boss", LK_SCOPE_ADMIN, NULL, admin, &err), err);
+    key = NULL;
+    start_on("0.0.0.0", keys_path, 8);
+    return 0;
+}
+
+static int stop_with_keys(void **state) {
+    key = NULL;
+    (void)unlink(keys_path);
+    (void)rmdir(folder);
+    return stop(state);
+}
+
+static void keys_open_what_they_should(void **state) {
+    (void)state;
+    char *answer = ask("GET", "/v1/status", "", "", 0);
+    assert_non_null(strstr(answer, "WWW-Authenticate: Bearer"));
+    refused(expect(answer, 401), "no_key", "valid key");
+    json_decref(plain("GET", "/healthz", 200));
+    key = "lk_wrong";
+    refused(plain("GET", "/v1/status", 401), "no_key", "valid key");
+    key = reader;
+    json_decref(plain("GET", "/v1/status", 200));
+    refused(photo(IMAGES, "FACES anna", 403), "forbidden", "scope add");
+    refused(post("/v1/collections", "{\"name\":\"party\"}", 403), "forbidden", "scope admin");
+    key = admin;
+    json_decref(post("/v1/collections", "{\"name\":\"party\"}", 201));
+    json_decref(photo(IMAGES, "FACES anna", 201));
+    key = bound;
+    refused(plain("GET", "/v1/status", 403), "forbidden", "all collections");
+    refused(plain("GET", IMAGES, 403), "forbidden", "this collection");
+    json_decref(photo("/v1/collections/party/images", "FACES anna", 201));
+    json_decref(photo("/v1/detect", "FACES anna", 200));
+    refused(form("/v1/compare", PART("a", "FACES") PART("b", "FACES") PART("collection", "default"), 403), "forbidden", "collection");
+    json_t *list = plain("GET", "/v1/collections", 200);
+    assert_int_equal(json_array_size(json_object_get(list, "collections")), 1);
+    json_decref(list);
+    refused(form("/faces", NAMED("file", "a", "FACES a") PART("url", "u"), 403), "forbidden", "this collection");
+}
+
+static void a_removed_key_opens_nothing(void **state) {
+    (void)state;
+    liken_error err = {0};
+    key = reader;
+    json_decref(plain("GET", "/v1/status", 200));
+    assert_ok(lk_key_remove(keys_path, "reader", &err), err);
+    refused(plain("GET", "/v1/status", 401), "no_key", "valid key");
+    assert_ok(lk_key_remove(keys_path, "bound", &err), err);
+    assert_ok(lk_key_remove(keys_path, "boss", &err), err);
+    key = NULL;
+    refused(plain("GET", "/v1/status", 401), "no_key", "valid key"); /* no key at all is not an open server here */
+}
+
+static void other_addresses_need_a_key(void **state) {
+    (void)state;
+    liken_error err = {0};
+    liken *other = NULL;
+    lk_api *none = NULL;
+    assert_ok(liken_open(&other, &(liken_options){0}, &err), err);
+    assert_int_equal(lk_api_start(&none, &(lk_api_options){.address = "0.0.0.0"}, other, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "liken keys add"));
+    assert_null(none);
+    liken_free(other);
+    lk_api_stop(NULL);
+}
+
+int main(void) {
+#define OPEN(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define KEYED(test) cmocka_unit_test_setup_teardown(test, start_with_keys, stop_with_keys)
+    const struct CMUnitTest tests[] = {
+        OPEN(images_are_added_listed_and_removed),
+        OPEN(any_bytes_in_a_label_are_data),
+        OPEN(a_search_answers_every_face),
+        OPEN(parameters_are_checked),
+        OPEN(json_is_checked),
+        OPEN(photos_are_checked),
+        OPEN(collections_come_and_go),
+        OPEN(comparing_and_detecting_store_nothing),
+        OPEN(health_and_metrics),
+        OPEN(the_seed_s_calls),
+        OPEN(the_seed_s_failures),
+        OPEN(a_repeated_key_gets_the_first_answer),
+        OPEN(pages_of_other_sites_are_kept_out),
+        OPEN(a_full_queue_answers_503),
+        KEYED(keys_open_what_they_should),
+        KEYED(a_removed_key_opens_nothing),
+        cmocka_unit_test(other_addresses_need_a_key),
+    };
+    return cmocka_run_group_tests_name("api/api", tests, NULL, NULL);
+}
