@@ -33,7 +33,7 @@
 
 #define FLOOR 0.3f   /* what is listened to */
 #define SUSPECT 0.4f /* what is worth another look */
-#define ACCEPT 0.70f
+#define ACCEPT 0.67f
 #define AGREE 0.04f
 #define MISSED 0.3f
 #define CERTAIN 0.92f /* below that the photo may lie on its side */

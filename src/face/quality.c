@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_SIZE 12.0f      /* pixels of box height */
+#define MIN_SIZE 10.0f      /* pixels of box height */
 #define MIN_SHARPNESS 0.04f
 #define MAX_YAW 88.0f
 #define MAX_PITCH 80.0f
