@@ -139,13 +139,25 @@ static void check_store(struct doctor *d, liken *lk) {
         check_index(d, lk);
 }
 
+/* Cuts the last part off a path: "/a/b", "/a", "/"; "a/b", "a", ".". False when nothing is left to cut. */
+static bool cut(char *path) {
+    char *slash = strrchr(path, '/');
+    if (strcmp(path, "/") == 0 || strcmp(path, ".") == 0)
+        return false;
+    if (slash == NULL)
+        memcpy(path, ".", 2);
+    else
+        slash[slash == path] = '\0';
+    return true;
+}
+
 /* The store may not have been made yet: then the space counts where it will be. */
 static void check_disk(struct doctor *d, const char *folder) {
-    LK_FREE char *path = strdup(folder);
     struct statvfs space;
-    int rc = -1;
-    while (path != NULL && (rc = statvfs(path, &space)) != 0 && errno == ENOENT && strrchr(path + 1, '/') != NULL)
-        *strrchr(path + 1, '/') = '\0';
+    LK_FREE char *path = strdup(*folder == '\0' ? "." : folder);
+    int rc = path == NULL ? -1 : statvfs(path, &space);
+    while (rc != 0 && path != NULL && errno == ENOENT && cut(path))
+        rc = statvfs(path, &space);
     if (rc != 0) {
         say(d, "disk", LIKEN_BAD, "The folder %s cannot be looked at: %s", folder, strerror(errno));
         return;

@@ -26,11 +26,11 @@ static void draw_glyph(lk_image *image, int glyph, int x, int y, int scale, cons
     }
 }
 
-/* "97%" with its lower left corner at (x, y). */
+/* "97%" above the line y, or below it where there is no room above. */
 static void draw_percent(lk_image *image, float confidence, int x, int y, int scale, const uint8_t rgb[3]) {
     const int percent = confidence <= 0 ? 0 : confidence >= 1 ? 100 : (int)lrintf(confidence * 100);
     const int digits[3] = {percent / 100, percent / 10 % 10, percent % 10};
-    y -= 6 * scale;
+    y += y >= 6 * scale ? -6 * scale : scale;
     for (int i = percent >= 100 ? 0 : percent >= 10 ? 1 : 2; i < 3; i++, x += 4 * scale)
         draw_glyph(image, digits[i], x, y, scale, rgb);
     draw_glyph(image, 10, x, y, scale, rgb);

@@ -1,0 +1,290 @@
+#include "unit/gallery/fake_face.h"
+
+#include "face/face.h"
+#include "face/pack.h"
+#include "image/image.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *fake_version = "1.0";
+static atomic_int running, peak, clashes, loads;
+
+int fake_peak(void) {
+    return atomic_exchange(&peak, 0);
+}
+
+int fake_clashes(void) {
+    return atomic_load(&clashes);
+}
+
+int fake_loads(void) {
+    return atomic_load(&loads);
+}
+
+/* ---- photos ---- */
+
+struct lk_photo { char *text; int width, height; };
+
+int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *limits, liken_error *err) {
+    lk_photo *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return lk_fail_memory(err);
+    p->text = strndup(bytes, size);
+    if (limits->max_bytes != 0 && size > limits->max_bytes) {
+        lk_photo_free(p);
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "too many bytes");
+    }
+    if (p->text == NULL || sscanf(p->text, "photo %d %d", &p->width, &p->height) != 2) {
+        lk_photo_free(p);
+        return lk_fail(err, LIKEN_E_FORMAT, "not a photo");
+    }
+    *out = p;
+    return LIKEN_OK;
+}
+
+void lk_photo_free(lk_photo *p) {
+    if (p == NULL)
+        return;
+    free(p->text);
+    free(p);
+}
+
+int lk_photo_decode(lk_photo *p, int want, lk_image *out, double *scale, liken_error *err) {
+    (void)want;
+    (void)scale;
+    uint8_t *rgb = calloc((size_t)p->width * (size_t)p->height, 3);
+    if (rgb == NULL)
+        return lk_fail_memory(err);
+    *out = (lk_image){.width = p->width, .height = p->height, .stride = 3 * (size_t)p->width, .rgb = rgb};
+    return LIKEN_OK;
+}
+
+void lk_image_clear(lk_image *image) {
+    free(image->rgb);
+    *image = (lk_image){0};
+}
+
+void lk_image_draw_box(lk_image *image, float x, float y, float width, float height, const uint8_t rgb[3]) {
+    (void)x;
+    (void)y;
+    (void)width;
+    (void)height;
+    memcpy(image->rgb, rgb, 3);
+}
+
+void lk_image_draw_dot(lk_image *image, float x, float y, float radius, const uint8_t rgb[3]) {
+    (void)x;
+    (void)y;
+    (void)radius;
+    memcpy(image->rgb + 3, rgb, 3);
+}
+
+/* The pixels themselves, so that a test can look at them. */
+int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t *size, liken_error *err) {
+    (void)quality;
+    *size = image->stride * (size_t)image->height;
+    *jpeg = malloc(*size);
+    if (*jpeg == NULL)
+        return lk_fail_memory(err);
+    memcpy(*jpeg, image->rgb, *size);
+    return LIKEN_OK;
+}
+
+/* ---- models ---- */
+
+struct lk_models { char pack[16], id[64]; int dimension; lk_calibration calibration[2]; };
+
+int lk_models_load(lk_models **out, const lk_models_options *o, liken_error *err) {
+    const char *pack = o->pack == NULL ? "faceapi" : o->pack;
+    if (strcmp(pack, "faceapi") != 0 && strcmp(pack, "other") != 0)
+        return lk_fail(err, LIKEN_E_MODEL, "Pack %s is not installed: liken models install %s", pack, pack);
+    lk_models *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return lk_fail_memory(err);
+    (void)snprintf(m->pack, sizeof m->pack, "%s", pack);
+    (void)snprintf(m->id, sizeof m->id, "%s-%s/fake", pack, fake_version);
+    m->dimension = strcmp(pack, "other") == 0 ? 64 : 128;
+    m->calibration[LIKEN_NORMALIZED] =
+        (lk_calibration){.threshold = 0.4f, .points = {{0.1f, 1e-6, 0.1}, {0.4f, 1e-3, 0.9}, {2.0f, 1, 1}}, .count = 3};
+    m->calibration[LIKEN_L2] =
+        (lk_calibration){.threshold = 0.6f, .points = {{0.2f, 1e-6, 0.1}, {0.6f, 1e-3, 0.9}, {4.0f, 1, 1}}, .count = 3};
+    atomic_fetch_add(&loads, 1);
+    *out = m;
+    return LIKEN_OK;
+}
+
+void lk_models_free(lk_models *m) {
+    free(m);
+}
+
+const char *lk_models_id(const lk_models *m) {
+    return m->id;
+}
+
+const char *lk_models_detector(const lk_models *m) {
+    (void)m;
+    return "fake";
+}
+
+const char *lk_models_detector_note(const lk_models *m) {
+    (void)m;
+    return NULL;
+}
+
+int lk_models_dimension(const lk_models *m) {
+    return m->dimension;
+}
+
+const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric metric) {
+    return &m->calibration[metric];
+}
+
+/* ---- the pipeline ---- */
+
+struct lk_pipeline { const lk_models *models; atomic_flag busy; };
+
+int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err) {
+    lk_pipeline *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return lk_fail_memory(err);
+    p->models = m;
+    atomic_flag_clear(&p->busy);
+    *out = p;
+    return LIKEN_OK;
+}
+
+void lk_pipeline_free(lk_pipeline *p) {
+    free(p);
+}
+
+static float noise_of(unsigned *seed) {
+    *seed = *seed * 1664525u + 1013904223u;
+    return (float)(*seed >> 8) / 8388608.0f - 1;
+}
+
+void fake_descriptor(const char *pack, unsigned person, float noise, unsigned salt, float *out) {
+    const int dimension = strcmp(pack, "other") == 0 ? 64 : 128;
+    unsigned who = (person + 1) * 2654435761u, which = (salt + 1) * 40503u;
+    for (int i = 0; i < dimension; i++)
+        out[i] = 0.2f * noise_of(&who) + noise * 0.15f * noise_of(&which);
+}
+
+static unsigned salt_of(const char *text, size_t size) {
+    unsigned salt = 2166136261u;
+    for (size_t i = 0; i < size; i++)
+        salt = (salt ^ (unsigned char)text[i]) * 16777619u;
+    return salt;
+}
+
+static liken_face *more(liken_face **list, size_t *count) {
+    liken_face *grown = realloc(*list, (*count + 1) * sizeof *grown);
+    if (grown == NULL)
+        abort();
+    *list = grown;
+    grown[*count] = (liken_face){0};
+    return &grown[(*count)++];
+}
+
+static void read_line(const lk_pipeline *p, const char *line, size_t size, bool describe, lk_faces *out) {
+    unsigned person;
+    float noise, pixels;
+    liken_face *f = NULL;
+    if (sscanf(line, "face %u %f %f", &person, &noise, &pixels) == 3) {
+        f = more(&out->kept, &out->kept_count);
+        f->dimension = p->models->dimension;
+        if (describe) {
+            f->descriptor = malloc((size_t)f->dimension * sizeof *f->descriptor);
+            if (f->descriptor == NULL)
+                abort();
+            fake_descriptor(p->models->pack, person, noise, salt_of(line, size), f->descriptor);
+        }
+    } else if (sscanf(line, "small %f", &pixels) == 1) {
+        f = more(&out->refused, &out->refused_count);
+        f->reason = LIKEN_TOO_SMALL;
+    } else {
+        return;
+    }
+    f->box = (liken_box){1, 2, pixels, pixels};
+    f->quality.size = pixels;
+    f->confidence = 0.97f;
+}
+
+static int larger(const void *a, const void *b) {
+    const float x = ((const liken_face *)a)->box.height, y = ((const liken_face *)b)->box.height;
+    return (x < y) - (x > y);
+}
+
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, lk_faces *out, liken_error *err) {
+    (void)max_faces;
+    (void)err;
+    if (atomic_flag_test_and_set(&p->busy))
+        atomic_fetch_add(&clashes, 1);
+    const int now = atomic_fetch_add(&running, 1) + 1;
+    for (int seen = atomic_load(&peak); now > seen && !atomic_compare_exchange_weak(&peak, &seen, now);)
+        continue;
+    sched_yield();
+    *out = (lk_faces){.width = photo->width, .height = photo->height};
+    for (const char *line = photo->text; *line != '\0';) {
+        const size_t size = strcspn(line, "\n");
+        read_line(p, line, size, describe, out);
+        line += size + (line[size] == '\n');
+    }
+    if (out->kept_count > 1)
+        qsort(out->kept, out->kept_count, sizeof *out->kept, larger);
+    atomic_fetch_sub(&running, 1);
+    atomic_flag_clear(&p->busy);
+    return LIKEN_OK;
+}
+
+void lk_faces_clear(lk_faces *f) {
+    for (size_t i = 0; i < f->kept_count; i++)
+        free(f->kept[i].descriptor);
+    free(f->kept);
+    free(f->refused);
+    *f = (lk_faces){0};
+}
+
+/* ---- packs ---- */
+
+int lk_models_folder(const char *given, char **out, liken_error *err) {
+    *out = strdup(given == NULL ? "/nowhere" : given);
+    return *out == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
+bool lk_pack_name_ok(const char *name) {
+    return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
+}
+
+int liken_pack_list(const char *models, liken_pack **out, size_t *count, liken_error *err) {
+    (void)models;
+    liken_pack *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return lk_fail_memory(err);
+    p->name = strdup("faceapi");
+    p->version = strdup(fake_version);
+    p->holds = strdup("descriptor 128");
+    p->installed = p->known = p->is_default = true;
+    *out = p;
+    *count = 1;
+    return LIKEN_OK;
+}
+
+void liken_packs_free(liken_pack *packs, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        free(packs[i].name);
+        free(packs[i].version);
+        free(packs[i].holds);
+    }
+    free(packs);
+}
+
+int liken_pack_verify(const char *models, const char *name, liken_error *err) {
+    (void)models;
+    (void)name;
+    (void)err;
+    return LIKEN_OK;
+}

@@ -1,0 +1,22 @@
+/* fake_face.h - stands in for image/ and face/ in the gallery's tests, so that these need no weights and no pictures.
+ *
+ * A "photo" is text: a first line "photo WIDTH HEIGHT", then one line a face: "face PERSON NOISE SIZE" is kept (two
+ * faces of a person differ by about NOISE; PERSON 0 and up), "small SIZE" is refused as too small. Anything else is
+ * not an image. Packs: "faceapi" (128 numbers a face), "other" (64), and no more. */
+#ifndef LK_TESTS_GALLERY_FAKE_FACE_H
+#define LK_TESTS_GALLERY_FAKE_FACE_H
+
+/* Which version of the packs is "installed"; "1.0" at first. */
+extern const char *fake_version;
+
+/* The most pipelines that ran at once since the last call, and whether one was ever used by two threads. */
+int fake_peak(void);
+int fake_clashes(void);
+
+/* How often lk_models_load succeeded. */
+int fake_loads(void);
+
+/* The descriptor that a face line gives; `out` has 128 or 64 floats. */
+void fake_descriptor(const char *pack, unsigned person, float noise, unsigned salt, float *out);
+
+#endif
