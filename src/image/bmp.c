@@ -84,7 +84,7 @@ static int check_layout(const dib *d, liken_error *err) {
                            ? bad(err, "a packed bitmap cannot be top-down")
                            : LIKEN_OK;
     if (d->compression == 4 || d->compression == 5)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "This BMP holds a JPEG or PNG for a printer, which liken does not read.");
+        return lk_fail(err, LIKEN_E_FORMAT, "This BMP holds a JPEG or PNG for a printer, which liken does not read.");
     return lk_fail(err, LIKEN_E_DECODE, "This BMP is damaged: its header says %d bits a pixel with compression %u.", d->bits,
                    d->compression);
 }

@@ -38,9 +38,10 @@ typedef struct lk_head {
 
 /* By the first bytes alone. LK_KIND_NONE: not read; *looks_like is then what it is, in words, or NULL. */
 lk_kind lk_sniff(const uint8_t *bytes, size_t size, const char **looks_like);
-const char *lk_kind_name(lk_kind kind);
+const char *lk_kind_name(lk_kind kind);  /* "jpeg": for programs */
+const char *lk_kind_label(lk_kind kind); /* "JPEG": for sentences */
 
-/* Each fills a zeroed *head. Errors: LIKEN_E_DECODE (damaged), LIKEN_E_UNSUPPORTED (a variant no decoder here reads),
+/* Each fills a zeroed *head. Errors: LIKEN_E_DECODE (damaged), LIKEN_E_FORMAT (a variant no decoder here reads),
  * LIKEN_E_TOO_LARGE, LIKEN_E_MEMORY. */
 int lk_jpeg_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 int lk_png_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Past the data sub-blocks at `at`; *whole is false when their end is missing. */
+/* Past the data sub-blocks at `at`; when their end is missing, *whole is false: past the last complete one. */
 static size_t skip_blocks(const uint8_t *bytes, size_t size, size_t at, bool *whole) {
     while (at < size) {
         const size_t length = bytes[at];
@@ -18,7 +18,7 @@ static size_t skip_blocks(const uint8_t *bytes, size_t size, size_t at, bool *wh
         at += length + 1;
     }
     *whole = false;
-    return size;
+    return at < size ? at : size;
 }
 
 static size_t palette_bytes(uint8_t flags) {
@@ -31,6 +31,8 @@ static size_t find_frame(const uint8_t *bytes, size_t size) {
     while (at < size && bytes[at] == 0x21 && size - at > 2) {
         bool whole;
         at = skip_blocks(bytes, size, at + 2, &whole);
+        if (!whole)
+            return 0;
     }
     return at < size && bytes[at] == 0x2c && size - at > 10 ? at : 0;
 }

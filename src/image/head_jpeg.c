@@ -32,9 +32,9 @@ static int read_frame(walk *w, uint8_t marker, const uint8_t *p, size_t length, 
     if (length < 6 + 3 * (size_t)components)
         return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: its frame header is cut short.");
     if (p[0] != 8)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "This JPEG has %d bits a sample; liken reads those with 8.", p[0]);
+        return lk_fail(err, LIKEN_E_FORMAT, "This JPEG has %d bits a sample; liken reads those with 8.", p[0]);
     if (marker != 0xc0 && marker != 0xc1 && marker != 0xc2 && marker != 0xc9 && marker != 0xca)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "This JPEG is of the lossless or hierarchical kind, which liken does not read.");
+        return lk_fail(err, LIKEN_E_FORMAT, "This JPEG is of the lossless or hierarchical kind, which liken does not read.");
     head->height = (int)lk_be16(p + 1);
     head->width = (int)lk_be16(p + 3);
     head->progressive = marker == 0xc2 || marker == 0xca;

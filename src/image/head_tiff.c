@@ -100,10 +100,10 @@ int lk_tiff_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
         return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its directory says %llu x %llu pixels.",
                        (unsigned long long)width, (unsigned long long)height);
     if (!compression_read(field[COMPRESSION]))
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "This TIFF is compressed in a way liken does not read (%llu, %s). Save it with LZW, Deflate or JPEG.",
+        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF is compressed in a way liken does not read (%llu, %s). Save it with LZW, Deflate or JPEG.",
                        (unsigned long long)field[COMPRESSION], compression_name(field[COMPRESSION]));
     if (field[SAMPLES] == 0 || field[SAMPLES] > 8 || field[BITS] == 0 || field[BITS] > 64)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "This TIFF has %llu samples of %llu bits a pixel, which liken does not read.",
+        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF has %llu samples of %llu bits a pixel, which liken does not read.",
                        (unsigned long long)field[SAMPLES], (unsigned long long)field[BITS]);
     const uint64_t pixel = field[SAMPLES] * (field[BITS] + 7) / 8 + field[SAMPLES];
     const bool tiled = field[TILE_WIDTH] > 0;

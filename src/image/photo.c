@@ -70,7 +70,7 @@ static int check_head(const lk_photo *p, size_t max_pixels, liken_error *err) {
         return lk_fail(err, LIKEN_E_TOO_LARGE,
                        "Decoding this %s of %d x %d pixels would take %llu MB of memory at once, over the limit of %llu MB. "
                        "Save it anew as an ordinary JPEG.",
-                       lk_kind_name(p->kind), h->width, h->height, (unsigned long long)(h->work >> 20),
+                       lk_kind_label(p->kind), h->width, h->height, (unsigned long long)(h->work >> 20),
                        (unsigned long long)(MAX_WORK >> 20));
     if (h->passes > MAX_PASSES || h->passes * (uint64_t)h->width * (uint64_t)h->height > MAX_PASS_PIXELS)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "This JPEG of %d x %d pixels is built of %llu scans, too many to be decoded in reasonable time.",
@@ -197,7 +197,27 @@ static int open_reader(const lk_photo *p, const lk_vips_options *options, lk_rea
     }
 }
 
-/* Rows come in order until one is damaged. *rows and *height say how far that was; the rest is gray. */
+/* White or black throughout: what a GIF decoder leaves where no pixel came. */
+static bool is_blank(const uint8_t *rgb, int width) {
+    const size_t n = (size_t)width * 3;
+    return (rgb[0] == 0 || rgb[0] == 255) && memcmp(rgb, rgb + 1, n - 1) == 0;
+}
+
+/* Feeds all rows, gray in place of those that did not come; returns how many did. */
+static int feed(lk_reader *reader, lk_shrink *shrink, const uint8_t *gray, bool cut) {
+    const uint8_t *row;
+    int y = 0, filled = 0;
+    for (; y < reader->height && (row = reader->row(reader, y)) != NULL; y++) {
+        lk_shrink_row(shrink, row);
+        if (!cut || !is_blank(row, reader->width))
+            filled = y + 1;
+    }
+    for (; y < reader->height; y++)
+        lk_shrink_row(shrink, gray);
+    return filled;
+}
+
+/* Rows come in order until one is damaged. *rows and *height say how far that was. */
 static int decode_rows(const lk_photo *p, const plan *n, lk_image *out, int *rows, int *height, liken_error *err) {
     lk_reader *reader = NULL;
     int rc = open_reader(p, &n->options, &reader, err);
@@ -212,14 +232,8 @@ static int decode_rows(const lk_photo *p, const plan *n, lk_image *out, int *row
         rc = lk_fail_memory(err);
     if (rc == LIKEN_OK) {
         memset(gray, 128, (size_t)reader->width * 3);
-        const uint8_t *row = gray;
-        int y = 0;
-        for (; y < reader->height && (row = reader->row(reader, y)) != NULL; y++)
-            lk_shrink_row(&shrink, row);
-        *rows = y;
+        *rows = feed(reader, &shrink, gray, p->head.cut);
         *height = reader->height;
-        for (; y < reader->height; y++)
-            lk_shrink_row(&shrink, gray);
         lk_shrink_end(&shrink, out);
     }
     free(gray);
@@ -229,8 +243,8 @@ static int decode_rows(const lk_photo *p, const plan *n, lk_image *out, int *row
 }
 
 static int fail_cut(const lk_photo *p, int rows, int height, liken_error *err) {
-    return lk_fail(err, LIKEN_E_DECODE, "This %s file is damaged or cut short: only %d of its %d rows can be decoded.",
-                   lk_kind_name(p->kind), rows, height);
+    return lk_fail(err, LIKEN_E_DECODE, "This %s is damaged or cut short: only %d of its %d rows can be decoded.",
+                   lk_kind_label(p->kind), rows, height);
 }
 
 /* As stored, not yet upright. */

@@ -95,18 +95,21 @@ static lk_kind sniff_brands(const uint8_t *bytes, size_t size, const char **look
 
 static const char *sniff_text(const uint8_t *bytes, size_t size) {
     char text[1025];
-    size_t length = 0;
+    size_t length = 0, high = 0;
     size_t at = has(bytes, size, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
     while (at < size && isspace(bytes[at]))
         at++;
     for (; at < size && length + 1 < sizeof text; at++) {
         if (bytes[at] < 0x20 && !isspace(bytes[at]))
             return NULL;
+        high += bytes[at] >= 0x80;
         text[length++] = (char)tolower(bytes[at]);
     }
     text[length] = '\0';
     if (length == 0)
         return size > 0 ? "nothing but blank space" : NULL;
+    if (high * 3 > length)
+        return NULL;
     if (text[0] == '<' && strstr(text, "<svg") != NULL)
         return "an SVG drawing";
     if (strncmp(text, "<!doctype svg", 13) == 0)
@@ -155,4 +158,9 @@ lk_kind lk_sniff(const uint8_t *bytes, size_t size, const char **looks_like) {
 const char *lk_kind_name(lk_kind kind) {
     static const char *const names[] = {"none", "jpeg", "png", "webp", "gif", "tiff", "bmp", "heic", "avif", "pnm", "ico"};
     return names[kind];
+}
+
+const char *lk_kind_label(lk_kind kind) {
+    static const char *const labels[] = {"file", "JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP", "HEIC", "AVIF", "PNM", "ICO"};
+    return labels[kind];
 }

@@ -50,14 +50,14 @@ static void leave(void) {
 static int fail_decode(lk_kind kind, liken_error *err) {
     lk_log(LIKEN_LOG_DEBUG, "libvips: %s", vips_error_buffer());
     vips_error_clear();
-    return lk_fail(err, LIKEN_E_DECODE, "This %s file is damaged: it cannot be decoded.", lk_kind_name(kind));
+    return lk_fail(err, LIKEN_E_DECODE, "This %s is damaged: it cannot be decoded.", lk_kind_label(kind));
 }
 
 /* A lazily opened image: its header is read, its pixels come when asked for. */
 static VipsImage *load(lk_kind kind, const uint8_t *bytes, size_t size, const lk_vips_options *o) {
     VipsImage *image = NULL;
     void *b = (void *)(uintptr_t)bytes;
-    const VipsFailOn fail = o->lenient ? VIPS_FAIL_ON_NONE : VIPS_FAIL_ON_TRUNCATED;
+    const VipsFailOn fail = o->lenient || kind == LK_KIND_GIF ? VIPS_FAIL_ON_NONE : VIPS_FAIL_ON_TRUNCATED;
     int failed = -1;
 #define COMMON "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail
     switch (kind) {
@@ -128,14 +128,34 @@ static VipsImage *name_colours(VipsImage *in) {
     return step(in, failed, out);
 }
 
+/* Ink without a profile, as browsers show it: each ink takes away its colour, black all of them. */
+static VipsImage *mix_inks(VipsImage *in) {
+    VipsImage *t[6] = {0};
+    VipsImage *out = NULL;
+    const double most = vips_image_get_format(in) == VIPS_FORMAT_USHORT ? 65535 : 255;
+    const bool made = vips_linear1(in, &t[0], -1, most, NULL) == 0 &&
+                      vips_extract_band(t[0], &t[1], 0, "n", 3, NULL) == 0 &&
+                      vips_extract_band(t[0], &t[2], 3, NULL) == 0 && vips_multiply(t[1], t[2], &t[3], NULL) == 0 &&
+                      vips_linear1(t[3], &t[4], 255 / (most * most), 0.5, NULL) == 0 &&
+                      vips_cast_uchar(t[4], &t[5], NULL) == 0 &&
+                      vips_copy(t[5], &out, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) == 0;
+    for (size_t i = 0; i < LK_LENGTH(t); i++)
+        if (t[i] != NULL)
+            g_object_unref(t[i]);
+    return step(in, made ? 0 : -1, out);
+}
+
+/* The perceptual intent is the one that every profile has. */
 static VipsImage *convert_colours(VipsImage *in) {
     VipsImage *out = NULL;
     if (vips_image_get_typeof(in, VIPS_META_ICC_NAME) != 0) {
-        if (vips_icc_transform(in, &out, "srgb", "embedded", TRUE, "depth", 8, NULL) == 0)
+        if (vips_icc_transform(in, &out, "srgb", "embedded", TRUE, "depth", 8, "intent", VIPS_INTENT_PERCEPTUAL, NULL) == 0)
             return step(in, 0, out);
         lk_log(LIKEN_LOG_DEBUG, "an embedded colour profile is ignored: %s", vips_error_buffer());
         vips_error_clear();
     }
+    if (vips_image_get_interpretation(in) == VIPS_INTERPRETATION_CMYK && vips_image_get_bands(in) >= 4)
+        return mix_inks(in);
     const int failed = vips_colourspace(in, &out, VIPS_INTERPRETATION_sRGB, NULL);
     return step(in, failed, out);
 }

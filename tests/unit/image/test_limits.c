@@ -1,0 +1,207 @@
+/* What is too much, and what is too little. */
+#include "savers.h"
+
+#include "image/head.h"
+
+static void holds_to_its_limits(void **state) {
+    (void)state;
+    liken_error err = {0};
+    const saved s = save_picture(100, 80, ".png");
+    const lk_photo_limits bytes = {.max_bytes = s.size - 1}, exact = {.max_bytes = s.size, .max_pixels = 8000}, pixels = {.max_pixels = 7999};
+    assert_int_equal(try_decode(s.bytes, s.size, 0, &bytes, &err), LIKEN_E_TOO_LARGE);
+    assert_int_equal(try_decode(s.bytes, s.size, 0, &pixels, &err), LIKEN_E_TOO_LARGE);
+    assert_non_null(strstr(err.message, "100 x 80"));
+    assert_int_equal(try_decode(s.bytes, s.size, 0, &exact, &err), LIKEN_OK);
+    g_free(s.bytes);
+}
+
+/* Rewrites the declared size where each format keeps it; refused from the header, whatever follows. */
+static void refuses_bombs_by_their_header(void **state) {
+    (void)state;
+    static const struct { const char *suffix; size_t at, length; const char *bytes; } bombs[] = {
+        {".png", 16, 8, "\0\0\xea\x60\0\0\xea\x60"},        {".webp[lossless]", 24, 6, "\xff\xff\0\xff\xff\0"},
+        {".gif", 6, 4, "\xff\xff\xff\xff"},                 {".bmp", 18, 8, "\xff\xff\0\0\xff\xff\0\0"}};
+    for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++) {
+        saved s = {0};
+        if (strcmp(bombs[i].suffix, ".bmp") == 0) {
+            s.size = 200;
+            s.bytes = g_malloc0(s.size);
+            memcpy(s.bytes, "BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\0\0\0\0\0\0\0\0\1\0\x18\0", 30);
+        } else {
+            s = save_picture(64, 64, bombs[i].suffix);
+        }
+        if (s.bytes == NULL)
+            continue;
+        memcpy((char *)s.bytes + bombs[i].at, bombs[i].bytes, bombs[i].length);
+        liken_error err = {0};
+        const int rc = try_decode(s.bytes, s.size, 100, NULL, &err);
+        if (rc != LIKEN_E_TOO_LARGE)
+            fail_msg("%s: %d: %s", bombs[i].suffix, rc, err.message);
+        g_free(s.bytes);
+    }
+}
+
+static void counts_the_scans_of_a_jpeg(void **state) {
+    (void)state;
+    liken_error err = {0};
+    const saved s = save_picture(64, 64, ".jpg[interlace]");
+    const uint8_t *b = s.bytes;
+    size_t last = 0; /* the last scan, from its marker up to the end marker */
+    for (size_t i = 0; i + 1 < s.size; i++)
+        if (b[i] == 0xff && b[i + 1] == 0xda)
+            last = i;
+    assert_true(last > 0);
+    const size_t scan = s.size - 2 - last;
+    uint8_t *bomb = malloc(s.size + 300 * scan);
+    assert_non_null(bomb);
+    memcpy(bomb, b, last);
+    size_t size = last;
+    for (int i = 0; i < 300; i++, size += scan)
+        memcpy(bomb + size, b + last, scan);
+    bomb[size++] = 0xff;
+    bomb[size++] = 0xd9;
+    assert_int_equal(try_decode(bomb, size, 0, NULL, &err), LIKEN_E_TOO_LARGE);
+    assert_non_null(strstr(err.message, "scans"));
+    assert_int_equal(try_decode(s.bytes, s.size, 0, NULL, &err), LIKEN_OK);
+    free(bomb);
+    g_free(s.bytes);
+}
+
+static void put32(uint8_t *p, uint32_t v) {
+    p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8), p[3] = (uint8_t)v;
+}
+
+/* Text never reaches the decoder, however much there is of it. */
+static void drops_png_text(void **state) {
+    (void)state;
+    liken_error err = {0};
+    const saved s = save_picture(64, 64, ".png");
+    const size_t text = 5000;
+    uint8_t *bomb = calloc(1, s.size + 200 * (text + 12));
+    assert_non_null(bomb);
+    memcpy(bomb, s.bytes, 33);
+    size_t size = 33;
+    for (int i = 0; i < 200; i++, size += text + 12) {
+        put32(bomb + size, (uint32_t)text);
+        memcpy(bomb + size + 4, "zTXt", 4);
+    }
+    memcpy(bomb + size, (uint8_t *)s.bytes + 33, s.size - 33);
+    size += s.size - 33;
+    lk_head head = {0};
+    assert_ok(lk_png_head(bomb, size, &head, &err), err);
+    assert_true(head.copy_size <= s.size);
+    free(head.copy);
+    lk_image have = decode(bomb, size, 0, "png", NULL), want = picture(64, 64);
+    assert_true(difference(&have, &want) < 0.001);
+    lk_image_clear(&have);
+    lk_image_clear(&want);
+    free(bomb);
+    g_free(s.bytes);
+}
+
+static void entry(uint8_t *p, unsigned tag, uint32_t value) {
+    const uint8_t e[12] = {(uint8_t)tag, (uint8_t)(tag >> 8), 4, 0, 1, 0, 0, 0, (uint8_t)value, (uint8_t)(value >> 8),
+                           (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
+    memcpy(p, e, 12);
+}
+
+static int try_tiff(uint32_t bits, uint32_t samples, uint32_t compression, uint32_t tile, liken_error *err) {
+    uint8_t b[256] = "II*\0\x08\0\0\0\x08";
+    const unsigned tags[8] = {256, 257, 258, 259, 277, 278, 322, 323};
+    const uint32_t values[8] = {9000, 9000, bits, compression, samples, 9000, tile, tile};
+    for (size_t i = 0; i < 8; i++)
+        entry(b + 10 + 12 * i, tags[i], values[i]);
+    return try_decode(b, sizeof b, 0, NULL, err);
+}
+
+static void refuses_absurd_tiffs(void **state) {
+    (void)state;
+    liken_error err = {0};
+    assert_int_equal(try_tiff(32, 8, 1, 0, &err), LIKEN_E_TOO_LARGE);  /* one strip of gigabytes */
+    assert_int_equal(try_tiff(8, 3, 1, 20000, &err), LIKEN_E_TOO_LARGE); /* a tile larger than the photo */
+    assert_int_equal(try_tiff(8, 60000, 1, 0, &err), LIKEN_E_FORMAT);
+    assert_int_equal(try_tiff(8, 3, 34712, 0, &err), LIKEN_E_FORMAT);
+    assert_non_null(strstr(err.message, "JPEG 2000"));
+    assert_int_equal(try_tiff(8, 3, 6, 0, &err), LIKEN_E_FORMAT);
+    assert_int_equal(try_tiff(8, 1, 1, 0, &err), LIKEN_E_DECODE); /* no pixels */
+}
+
+/* The upper part up to `rows` must be the picture. */
+static void expect_upper(const void *bytes, size_t size, const char *kind, int rows, double most) {
+    lk_image have = decode(bytes, size, 0, kind, NULL), want = picture(300, 200);
+    assert_int_equal(have.height, 200);
+    have.height = want.height = rows;
+    if (difference(&have, &want) > most)
+        fail_msg("%s: off by %g", kind, difference(&have, &want));
+    lk_image_clear(&have);
+    lk_image_clear(&want);
+}
+
+static void keeps_what_a_cut_file_holds(void **state) {
+    (void)state;
+    static const struct { const char *suffix, *kind; } cut[] = {{".jpg[Q=95]", "jpeg"}, {".png", "png"}, {".tif", "tiff"}};
+    liken_error err = {0};
+    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
+        lk_image image = picture(300, 200);
+        for (size_t k = 0; k < image.stride * 200; k++) /* some noise, so that bytes are spread over all rows */
+            image.rgb[k] = (uint8_t)(image.rgb[k] + (k * 2654435761u >> 29) % 3);
+        const saved s = save(to_vips(&image), cut[i].suffix);
+        lk_image_clear(&image);
+        if (strcmp(cut[i].kind, "tiff") != 0) { /* a TIFF may keep its directory at the end */
+            expect_upper(s.bytes, s.size * 8 / 10, cut[i].kind, 110, 4);
+            expect_upper(s.bytes, s.size - 1, cut[i].kind, 160, 4);
+        }
+        const int rc = try_decode(s.bytes, s.size / 5, 0, NULL, &err);
+        if (rc != LIKEN_E_DECODE)
+            fail_msg("%s cut at a fifth: %d", cut[i].suffix, rc);
+        g_free(s.bytes);
+    }
+}
+
+/* A progressive JPEG is whole, but soft, once each luma coefficient came once. */
+static void keeps_a_cut_progressive_jpeg(void **state) {
+    (void)state;
+    liken_error err = {0};
+    const saved s = save_picture(300, 200, ".jpg[Q=95,interlace]");
+    const uint8_t *b = s.bytes;
+    size_t last = 0, first = 0;
+    for (size_t i = 0; i + 1 < s.size; i++)
+        if (b[i] == 0xff && b[i + 1] == 0xda) {
+            first = first == 0 ? i : first;
+            last = i;
+        }
+    expect_upper(s.bytes, last + 10, "jpeg", 200, 3);
+    assert_int_equal(try_decode(s.bytes, first + 30, 0, NULL, &err), LIKEN_E_DECODE);
+    g_free(s.bytes);
+}
+
+/* What is decoded whole or not at all. */
+static void refuses_other_cut_files(void **state) {
+    (void)state;
+    static const char *const suffixes[] = {".webp[lossless]", ".webp[Q=90]", ".heic", ".avif[speed=8]", ".png[interlace]"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        const saved s = save_picture(300, 200, suffixes[i]);
+        if (s.bytes == NULL)
+            continue;
+        liken_error err = {0};
+        const int rc = try_decode(s.bytes, s.size * 6 / 10, 0, NULL, &err);
+        if (rc != LIKEN_E_DECODE)
+            fail_msg("%s: %d: %s", suffixes[i], rc, err.message);
+        g_free(s.bytes);
+    }
+}
+
+static int start(void **state) {
+    (void)state;
+    return vips_init("test_limits");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(holds_to_its_limits),        cmocka_unit_test(refuses_bombs_by_their_header),
+        cmocka_unit_test(counts_the_scans_of_a_jpeg), cmocka_unit_test(drops_png_text),
+        cmocka_unit_test(refuses_absurd_tiffs),       cmocka_unit_test(keeps_what_a_cut_file_holds),
+        cmocka_unit_test(keeps_a_cut_progressive_jpeg), cmocka_unit_test(refuses_other_cut_files),
+    };
+    return cmocka_run_group_tests_name("image/limits", tests, start, NULL);
+}
