@@ -14,6 +14,14 @@ void lk_build_start(lk_builder *b, const lk_weights *w, int height, int width, i
         b->status = lk_fail_memory(err);
         return;
     }
+    b->net->measuring = malloc(sizeof *b->net->measuring);
+    b->net->choice = calloc(LK_MAX_NODES, sizeof *b->net->choice);
+    if (b->net->measuring == NULL || b->net->choice == NULL || pthread_mutex_init(b->net->measuring, NULL) != 0) {
+        free(b->net->measuring);
+        b->net->measuring = NULL;
+        b->status = lk_fail_memory(err);
+        return;
+    }
     b->net->height = height;
     b->net->width = width;
     b->net->multiple = multiple;
@@ -34,6 +42,10 @@ int lk_build_end(lk_builder *b, lk_net **out) {
 void lk_net_free(lk_net *net) {
     if (net == NULL)
         return;
+    if (net->measuring != NULL)
+        pthread_mutex_destroy(net->measuring);
+    free(net->measuring);
+    free(net->choice);
     lk_arena_free(&net->arena);
     free(net);
 }

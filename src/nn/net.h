@@ -7,6 +7,8 @@
 #ifndef LK_NN_NET_H
 #define LK_NN_NET_H
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "kern/kern.h"
 #include "nn/nn.h"
@@ -44,6 +46,13 @@ typedef struct lk_output {
     void (*post)(const lk_net *net, float *values, size_t count);
 } lk_output;
 
+/* What was measured of a convolution that can be done in two ways, for one size. */
+typedef struct lk_choice {
+    int height, width; /* of the output; 0: nothing yet */
+    int tried;         /* batches up to this were timed */
+    int winograd_from; /* the smallest batch for which Winograd was faster, INT_MAX */
+} lk_choice;
+
 struct lk_net {
     lk_arena arena;     /* packed weights and constants */
     int height, width;  /* of the input, 0: any that `multiple` divides */
@@ -54,6 +63,8 @@ struct lk_net {
     lk_node node[LK_MAX_NODES];
     lk_output output[LK_MAX_OUTPUTS];
     const float *anchors; /* ssd: (ymin, xmin, ymax, xmax) each */
+    pthread_mutex_t *measuring; /* guards `choice`, the only thing that changes once the net is built */
+    lk_choice *choice;          /* of each node */
 };
 
 /* ---- building ---- */

@@ -67,7 +67,7 @@ static void size_node(plan *p, int i) {
     step->width = n->op == LK_OP_GLOBAL_POOL ? 1 : outputs(in->width, n->size, n->stride, n->pad, &left);
     step->conv = n->conv;
     step->depthwise = n->depthwise;
-    step->winograd_from = INT_MAX;
+    step->winograd_from = INT_MAX; /* until measured */
     if (n->op == LK_OP_CONV) {
         step->conv.top = top;
         step->conv.left = left;
@@ -270,6 +270,7 @@ int lk_net_state_new(lk_net_state **out, const lk_net *net, int max_batch, int h
         lk_net_state_free(s);
         return status;
     }
+    lk_measure(s);
     *out = s;
     return LIKEN_OK;
 }

@@ -25,6 +25,9 @@ struct lk_net_state {
     size_t bytes;
 };
 
+/* Chooses between direct convolution and Winograd for each node (measure.c). */
+void lk_measure(lk_net_state *s);
+
 /* Runs node i on the first `batch` images. */
 void lk_run_node(lk_net_state *s, int i, int batch);
 

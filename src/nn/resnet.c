@@ -12,7 +12,7 @@
 #define NAME 96
 
 /* One convolution with its affine layer (y*scale + beta) folded in; `divisor` goes into the kernel as well. */
-static int conv(lk_builder *b, const char *name, lk_conv_spec s, float divisor) {
+static int conv(lk_builder *b, const char *name, lk_conv_spec s, float divisor, bool one_pixel) {
     const int kernel_shape[] = {s.height, s.width, s.channels_in, s.channels_out}, vector[] = {s.channels_out};
     const float *filters = lk_build_values(b, 4, kernel_shape, "%s/conv/filters", name);
     const float *bias = lk_build_values(b, 1, vector, "%s/conv/bias", name);
@@ -28,6 +28,11 @@ static int conv(lk_builder *b, const char *name, lk_conv_spec s, float divisor) 
         offset[o] = bias[o] * scale[o] + beta[o];
     s.kernel = kernel;
     s.bias = offset;
+    if (one_pixel) { /* of a 3x3 kernel only the centre sees an image of one pixel */
+        s.kernel = kernel + 4 * s.channels_in * s.channels_out;
+        s.height = s.width = 1;
+        s.pad = LK_PAD_NONE;
+    }
     return lk_build_conv(b, &s);
 }
 
@@ -36,27 +41,28 @@ static int residual(lk_builder *b, int x, const char *name, int channels) {
     lk_conv_spec s = {.in = x, .height = 3, .width = 3, .channels_in = channels, .channels_out = channels, .stride = 1,
                       .pad = LK_PAD_ONE, .act = LK_ACT_RELU, .residual = LK_NONE, .into = LK_NONE};
     (void)snprintf(path, sizeof path, "%s/conv1", name);
-    s.in = conv(b, path, s, 1);
+    s.in = conv(b, path, s, 1, false);
     s.residual = x;
     (void)snprintf(path, sizeof path, "%s/conv2", name);
-    return conv(b, path, s, 1);
+    return conv(b, path, s, 1, false);
 }
 
-static int residual_down(lk_builder *b, int x, const char *name, int in, int out) {
+/* `last`: the first convolution leaves one pixel. */
+static int residual_down(lk_builder *b, int x, const char *name, int in, int out, bool last) {
     char path[NAME];
     /* the average is never negative, so that relu(0 + average) is the average */
     const int sum = lk_build_avg_pool(b, x, 2, 2, out);
     lk_conv_spec s = {.in = x, .height = 3, .width = 3, .channels_in = in, .channels_out = out, .stride = 2,
                       .pad = LK_PAD_NONE, .act = LK_ACT_RELU, .residual = LK_NONE, .into = LK_NONE};
     (void)snprintf(path, sizeof path, "%s/conv1", name);
-    s.in = conv(b, path, s, 1);
+    s.in = conv(b, path, s, 1, false);
     s.channels_in = out;
     s.stride = 1;
     s.pad = LK_PAD_ONE;
     s.residual = sum;
     s.into = sum;
     (void)snprintf(path, sizeof path, "%s/conv2", name);
-    return conv(b, path, s, 1);
+    return conv(b, path, s, 1, last);
 }
 
 static int blocks(lk_builder *b, int x, int channels, int count) {
@@ -86,16 +92,16 @@ int lk_net_resnet(lk_net **out, const lk_weights *w, liken_error *err) {
     int x = conv(&b, "conv32_down",
                  (lk_conv_spec){.in = LK_INPUT, .height = 7, .width = 7, .channels_in = 3, .channels_out = 32, .stride = 2,
                                 .pad = LK_PAD_NONE, .act = LK_ACT_RELU, .residual = LK_NONE, .into = LK_NONE},
-                 divisor);
+                 divisor, false);
     x = lk_build_max_pool(&b, x, 3, 2);
     x = blocks(&b, x, 32, 3);
-    x = residual_down(&b, x, "conv64_down", 32, 64);
+    x = residual_down(&b, x, "conv64_down", 32, 64, false);
     x = blocks(&b, x, 64, 3);
-    x = residual_down(&b, x, "conv128_down", 64, 128);
+    x = residual_down(&b, x, "conv128_down", 64, 128, false);
     x = blocks(&b, x, 128, 2);
-    x = residual_down(&b, x, "conv256_down", 128, 256);
+    x = residual_down(&b, x, "conv256_down", 128, 256, false);
     x = blocks(&b, x, 256, 2);
-    x = residual_down(&b, x, "conv256_down_out", 256, 256);
+    x = residual_down(&b, x, "conv256_down_out", 256, 256, true);
     x = lk_build_global_pool(&b, x);
     const lk_conv_spec matrix = {.in = x, .kernel = lk_build_values(&b, 2, (const int[]){256, 128}, "fc"), .height = 1,
                                  .width = 1, .channels_in = 256, .channels_out = 128, .stride = 1, .pad = LK_PAD_NONE,
