@@ -173,7 +173,7 @@ static int find_people(lk_pairs *p, liken_error *err) {
 
 static int read_all(lk_pairs *p, names *n, size_t size, liken_error *err) {
     lk_csv c;
-    columns k;
+    columns k = {0};
     lk_csv_start(&c, p->text, size);
     int rc = read_header(&c, &k, err);
     if (rc != LIKEN_OK)
