@@ -1,4 +1,8 @@
 // hog.cc - the one C++ file: a C face for libdlib's frontal face detector. No exception leaves it.
+extern "C" {
+#include "base/error.h"
+#include "image/image.h"
+}
 #include "face/hog.h"
 
 #include <cstdlib>
