@@ -182,7 +182,8 @@ static int connect_watch(lk_sqlite_store *s, int *version, liken_error *err) {
 static bool is_frozen(const lk_sqlite_store *s, const char *folder) {
     char log[4096];
     const int n = snprintf(log, sizeof log, "%s-wal", s->path);
-    return n > 0 && (size_t)n < sizeof log && access(folder, W_OK) != 0 && access(log, F_OK) != 0;
+    return n > 0 && (size_t)n < sizeof log && faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) != 0 &&
+           access(log, F_OK) != 0;
 }
 
 static int open_read_only(lk_sqlite_store *s, const char *folder, liken_error *err) {
