@@ -1,0 +1,37 @@
+/* A request target: taken apart, decoded, matched with routes. No part holds a NUL, and no decoded part is longer than it came. */
+#include "http/http_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void nothing(lk_request *r, void *ctx) {
+    (void)r;
+    (void)ctx;
+}
+
+static const lk_route routes[] = {{"GET", "/", nothing, false, NULL, 0},
+                                  {"GET", "/v1/{a}", nothing, false, NULL, 0},
+                                  {"POST", "/v1/{a}/{b}/c", nothing, false, NULL, 0}};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    lk_arena arena = {0};
+    lk_target target;
+    lk_routed routed;
+    char *text = calloc(1, size + 1);
+    if (text == NULL)
+        abort();
+    memcpy(text, data, size);
+    if (lk_target_parse(&target, &arena, text, NULL) == LIKEN_OK) {
+        size_t total = 0;
+        for (size_t i = 0; i < target.segment_count; i++)
+            total += strlen(target.segments[i]);
+        if (total > strlen(text))
+            abort();
+        lk_route_find(&routed, &arena, routes, LK_LENGTH(routes), "POST", &target);
+    }
+    lk_arena_free(&arena);
+    free(text);
+    return 0;
+}
