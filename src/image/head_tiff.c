@@ -1,9 +1,11 @@
 /* head_tiff.c - the first directory of a TIFF or BigTIFF: size, and how much one strip or tile unpacks to.
  *
  * A TIFF may name any compression and may call the whole picture one strip; only compressions that ordinary photos
- * use are let through. Reference: TIFF 6.0; the BigTIFF design. */
+ * use are let through. libvips does not read YCbCr that is not JPEG: of such a file a copy is made whose directory says
+ * one gray byte a sample, and ycc.c makes colours of those bytes. Reference: TIFF 6.0; the BigTIFF design. */
 #include "image/head.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct tiff {
@@ -19,9 +21,15 @@ static uint64_t number(const tiff *t, const uint8_t *p, int n) {
     return v;
 }
 
-enum { WIDTH, HEIGHT, BITS, COMPRESSION, SAMPLES, STRIP_ROWS, PLANAR, TILE_WIDTH, TILE_HEIGHT, FIELDS };
+enum { WIDTH, HEIGHT, BITS, COMPRESSION, COLOURS, SAMPLES, STRIP_ROWS, PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, SUBSAMPLING, FIELDS };
 
-static const uint16_t tags[FIELDS] = {256, 257, 258, 259, 277, 278, 284, 322, 323};
+static const uint16_t tags[FIELDS] = {256, 257, 258, 259, 262, 277, 278, 284, 317, 322, 323, 530};
+
+typedef struct directory {
+    uint64_t value[FIELDS]; /* of absent fields: the default */
+    size_t at[FIELDS];      /* offset of the entry, 0: absent */
+    size_t next;            /* offset of the pointer to the next directory, 0: this was the last */
+} directory;
 
 /* First value of an entry of `entry_size` bytes at p; 0 when its type is not a plain integer or it lies outside. */
 static uint64_t entry_value(const tiff *t, const uint8_t *p) {
@@ -41,7 +49,7 @@ static uint64_t entry_value(const tiff *t, const uint8_t *p) {
     return number(t, value, width);
 }
 
-static int read_directory(const tiff *t, uint64_t field[FIELDS], liken_error *err) {
+static int read_directory(const tiff *t, directory *d, liken_error *err) {
     const size_t count_size = t->big ? 8 : 2, entry_size = t->big ? 20 : 12, first = t->big ? 16 : 8;
     if (t->size < first)
         return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its header is cut short.");
@@ -54,8 +62,13 @@ static int read_directory(const tiff *t, uint64_t field[FIELDS], liken_error *er
     count = count < room ? count : room;
     for (uint64_t i = 0; i < count; i++, p += entry_size)
         for (size_t f = 0; f < FIELDS; f++)
-            if (number(t, p, 2) == tags[f])
-                field[f] = entry_value(t, p);
+            if (number(t, p, 2) == tags[f]) {
+                d->value[f] = entry_value(t, p);
+                d->at[f] = (size_t)(p - t->bytes);
+            }
+    const size_t end = (size_t)(p - t->bytes), pointer = t->big ? 8 : 4;
+    if (t->size - end >= pointer && number(t, p, (int)pointer) != 0)
+        d->next = end;
     return LIKEN_OK;
 }
 
@@ -89,35 +102,98 @@ static bool compression_read(uint64_t c) {
     return false;
 }
 
-int lk_tiff_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
-    const tiff t = {bytes, size, bytes[0] == 'M', bytes[2] == '+' || bytes[3] == '+'};
-    uint64_t field[FIELDS] = {[BITS] = 1, [COMPRESSION] = 1, [SAMPLES] = 1, [STRIP_ROWS] = UINT32_MAX, [PLANAR] = 1};
-    const int rc = read_directory(&t, field, err);
+/* Overwrites an entry by one 32-bit number; an absent one had the right default. */
+static void set_entry(const tiff *t, uint8_t *copy, size_t at, uint64_t value) {
+    if (at == 0)
+        return;
+    const int count_size = t->big ? 8 : 4;
+    const struct { size_t at; int size; uint64_t value; } parts[] = {
+        {at + 2, 2, 4}, {at + 4, count_size, 1}, {at + 4 + (size_t)count_size, 4, value}};
+    for (size_t k = 0; k < LK_LENGTH(parts); k++)
+        for (int i = 0; i < parts[k].size; i++)
+            copy[parts[k].at + (size_t)(t->big_endian ? parts[k].size - 1 - i : i)] = (uint8_t)(parts[k].value >> 8 * i);
+}
+
+static int copy_file(const tiff *t, const directory *d, lk_head *head, liken_error *err) {
+    head->copy = malloc(t->size);
+    if (head->copy == NULL)
+        return lk_fail_memory(err);
+    memcpy(head->copy, t->bytes, t->size);
+    head->copy_size = t->size;
+    if (d->next != 0)
+        memset(head->copy + d->next, 0, t->big ? 8 : 4);
+    return LIKEN_OK;
+}
+
+/* The samples of h x v pixels lie together: their luma, row by row, then one Cb and one Cr. */
+static int copy_as_gray(const tiff *t, const directory *d, lk_head *head, liken_error *err) {
+    uint64_t h = 2, v = 2, rows = d->value[STRIP_ROWS];
+    if (d->at[SUBSAMPLING] != 0) {
+        const uint8_t *value = t->bytes + d->at[SUBSAMPLING] + (t->big ? 12 : 8);
+        h = number(t, value, 2);
+        v = number(t, value + 2, 2);
+    }
+    const uint64_t height = d->value[HEIGHT];
+    rows = rows == 0 || rows > height ? height : rows;
+    const bool known = (h == 1 || h == 2 || h == 4) && (v == 1 || v == 2 || v == 4) && (rows % v == 0 || rows == height);
+    if (!known || d->value[BITS] != 8 || d->value[SAMPLES] != 3 || d->value[PLANAR] != 1 || d->value[PREDICTOR] > 1 ||
+        d->value[TILE_WIDTH] != 0)
+        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF keeps its colours as an unusual form of YCbCr, which liken does not read. "
+                                            "Save it as RGB.");
+    const int rc = copy_file(t, d, head, err);
     if (rc != LIKEN_OK)
         return rc;
-    const uint64_t width = field[WIDTH], height = field[HEIGHT];
+    head->ycc_across = (int)h;
+    head->ycc_down = (int)v;
+    const uint64_t gray[][2] = {{WIDTH, (d->value[WIDTH] + h - 1) / h * (h * v + 2)}, {HEIGHT, (height + v - 1) / v}, {BITS, 8},
+                                {COLOURS, 1}, {SAMPLES, 1}, {STRIP_ROWS, (rows + v - 1) / v}};
+    for (size_t i = 0; i < LK_LENGTH(gray); i++)
+        set_entry(t, head->copy, d->at[gray[i][0]], gray[i][1]);
+    return LIKEN_OK;
+}
+
+static int check_samples(const directory *d, liken_error *err) {
+    const uint64_t compression = d->value[COMPRESSION], samples = d->value[SAMPLES], bits = d->value[BITS];
+    if (!compression_read(compression))
+        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF is compressed in a way liken does not read (%llu, %s). Save it with LZW, Deflate or JPEG.",
+                       (unsigned long long)compression, compression_name(compression));
+    if (samples == 0 || samples > 8 || bits == 0 || bits > 64)
+        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF has %llu samples of %llu bits a pixel, which liken does not read.",
+                       (unsigned long long)samples, (unsigned long long)bits);
+    if (d->value[TILE_WIDTH] > 10000 || d->value[TILE_HEIGHT] > 10000)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "This TIFF has tiles of %llu x %llu pixels; the limit is 10000 x 10000.",
+                       (unsigned long long)d->value[TILE_WIDTH], (unsigned long long)d->value[TILE_HEIGHT]);
+    return LIKEN_OK;
+}
+
+/* What is unpacked at once: a strip, or a row of tiles. */
+static uint64_t block_bytes(const directory *d) {
+    const uint64_t pixel = d->value[SAMPLES] * ((d->value[BITS] + 7) / 8), width = d->value[WIDTH], tile = d->value[TILE_WIDTH];
+    if (tile != 0)
+        return (width + tile - 1) / tile * tile * d->value[TILE_HEIGHT] * pixel;
+    const uint64_t rows = d->value[STRIP_ROWS], height = d->value[HEIGHT];
+    return width * (rows == 0 || rows > height ? height : rows) * pixel;
+}
+
+int lk_tiff_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
+    const tiff t = {bytes, size, bytes[0] == 'M', bytes[2] == '+' || bytes[3] == '+'};
+    directory d = {.value = {[BITS] = 1, [COMPRESSION] = 1, [SAMPLES] = 1, [STRIP_ROWS] = UINT32_MAX, [PLANAR] = 1, [PREDICTOR] = 1}};
+    int rc = read_directory(&t, &d, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const uint64_t width = d.value[WIDTH], height = d.value[HEIGHT];
     if (width == 0 || height == 0 || width > INT32_MAX || height > INT32_MAX)
         return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its directory says %llu x %llu pixels.",
                        (unsigned long long)width, (unsigned long long)height);
-    if (!compression_read(field[COMPRESSION]))
-        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF is compressed in a way liken does not read (%llu, %s). Save it with LZW, Deflate or JPEG.",
-                       (unsigned long long)field[COMPRESSION], compression_name(field[COMPRESSION]));
-    if (field[SAMPLES] == 0 || field[SAMPLES] > 8 || field[BITS] == 0 || field[BITS] > 64)
-        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF has %llu samples of %llu bits a pixel, which liken does not read.",
-                       (unsigned long long)field[SAMPLES], (unsigned long long)field[BITS]);
-    const uint64_t pixel = field[SAMPLES] * (field[BITS] + 7) / 8 + field[SAMPLES];
-    const bool tiled = field[TILE_WIDTH] > 0;
-    const uint64_t block_width = tiled ? field[TILE_WIDTH] : width;
-    uint64_t block_height = tiled ? field[TILE_HEIGHT] : field[STRIP_ROWS];
-    if (!tiled && (block_height == 0 || block_height > height))
-        block_height = height;
-    if (tiled && (block_width > 10000 || block_height == 0 || block_height > 10000))
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "This TIFF has tiles of %llu x %llu pixels; the limit is 10000 x 10000.",
-                       (unsigned long long)block_width, (unsigned long long)block_height);
-    const uint64_t across = (width + block_width - 1) / block_width;
+    rc = check_samples(&d, err);
+    if (rc != LIKEN_OK)
+        return rc;
     head->width = (int)width;
     head->height = (int)height;
     head->passes = 1;
-    head->work = across * block_width * block_height * pixel; /* a strip, or a row of tiles */
-    return LIKEN_OK;
+    head->work = block_bytes(&d);
+    const bool ycc = d.value[COLOURS] == 6 && d.value[COMPRESSION] != 7;
+    if (ycc)
+        return copy_as_gray(&t, &d, head, err);
+    return d.next != 0 ? copy_file(&t, &d, head, err) : LIKEN_OK; /* libvips would read the directory of every page */
 }

@@ -103,8 +103,13 @@ static int read_head(lk_photo *p, size_t max_pixels, liken_error *err) {
     p->orientation = 1;
     if (!by_vips(decoder_of(p)))
         return LIKEN_OK;
-    rc = lk_vips_head(decoder_of(p), p->bytes, p->size, &p->head.width, &p->head.height, &p->orientation, err);
-    return rc == LIKEN_OK ? check_size(p->head.width, p->head.height, max_pixels, err) : rc;
+    int width, height;
+    rc = lk_vips_head(decoder_of(p), p->bytes, p->size, &width, &height, &p->orientation, err);
+    if (rc != LIKEN_OK || p->head.ycc_across != 0)
+        return rc;
+    p->head.width = width;
+    p->head.height = height;
+    return check_size(width, height, max_pixels, err);
 }
 
 int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *limits, liken_error *err) {
@@ -193,8 +198,15 @@ static int open_reader(const lk_photo *p, const lk_vips_options *options, lk_rea
     case LK_KIND_PNM:
         return lk_pnm_open(out, p->bytes, p->size, err);
     default:
-        return lk_vips_open(out, decoder_of(p), p->bytes, p->size, options, err);
+        break;
     }
+    lk_reader *reader = NULL;
+    const int rc = lk_vips_open(&reader, decoder_of(p), p->bytes, p->size, options, err);
+    if (rc == LIKEN_OK && p->head.ycc_across != 0)
+        return lk_ycc_open(out, reader, &p->head, err);
+    if (rc == LIKEN_OK)
+        *out = reader;
+    return rc;
 }
 
 /* White or black throughout: what a GIF decoder leaves where no pixel came. */

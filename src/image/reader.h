@@ -19,6 +19,9 @@ int lk_bmp_open_icon(lk_reader **out, const uint8_t *bytes, size_t size, liken_e
 int lk_bmp_head_icon(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 int lk_pnm_open(lk_reader **out, const uint8_t *bytes, size_t size, liken_error *err);
 
+/* Colours from the gray bytes of `inner`, in groups of across*down luma, one Cb and one Cr. Takes `inner`, also when it fails. */
+int lk_ycc_open(lk_reader **out, lk_reader *inner, const lk_head *head, liken_error *err);
+
 /* ---- vips.c ------------------------------------------------------------------------------------------ */
 
 typedef struct lk_vips_options {

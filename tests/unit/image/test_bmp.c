@@ -1,4 +1,4 @@
-/* Bitmaps, icons and PNM, byte by byte. */
+/* Bitmaps, icons, PNM and a TIFF in YCbCr, byte by byte. */
 #include "pictures.h"
 
 typedef struct bytes {
@@ -214,12 +214,39 @@ static void reads_all_six_pnm(void **state) {
     }
 }
 
+static void tiff_entry(bytes *b, unsigned tag, unsigned type, uint32_t count, uint32_t value) {
+    u16(b, tag), u16(b, type), u32(b, count), u32(b, value);
+}
+
+/* 3 x 3 pixels in groups of 2 x 2: the right and lower groups reach past the edge. A second, broken page follows. */
+static void reads_packed_ycbcr(void **state) {
+    (void)state;
+    static const uint8_t groups[4][6] = {
+        {10, 20, 30, 40, 128, 128}, {50, 0, 60, 0, 128, 128}, {76, 76, 0, 0, 85, 255}, {255, 0, 0, 0, 128, 128}};
+    bytes b = {.size = 0};
+    u8(&b, 'I'), u8(&b, 'I'), u16(&b, 42), u32(&b, 8), u16(&b, 11);
+    const uint32_t after = 8 + 2 + 11 * 12 + 4;
+    tiff_entry(&b, 256, 3, 1, 3), tiff_entry(&b, 257, 3, 1, 3), tiff_entry(&b, 258, 3, 3, after);
+    tiff_entry(&b, 259, 3, 1, 1), tiff_entry(&b, 262, 3, 1, 6), tiff_entry(&b, 273, 4, 1, after + 6);
+    tiff_entry(&b, 277, 3, 1, 3), tiff_entry(&b, 278, 3, 1, 3), tiff_entry(&b, 279, 4, 1, 24);
+    tiff_entry(&b, 284, 3, 1, 1), tiff_entry(&b, 530, 3, 2, 2 | 2 << 16);
+    u32(&b, 99999), u16(&b, 8), u16(&b, 8), u16(&b, 8);
+    for (int i = 0; i < 24; i++)
+        u8(&b, groups[i / 6][i % 6]);
+    static const uint8_t want[] = {10, 10, 10, 20, 20, 20, 50, 50, 50, 30, 30, 30, 40, 40, 40, 60, 60, 60, 254, 0, 0, 254, 0, 0, 255, 255, 255};
+    expect(&b, "tiff", 3, 3, want);
+    liken_error err = {0};
+    b.data[10 + 10 * 12 + 8] = 3; /* groups of 3 x 2 do not exist */
+    assert_int_equal(try_decode(b.data, b.size, 0, NULL, &err), LIKEN_E_FORMAT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_true_colour),       cmocka_unit_test(reads_palettes),
         cmocka_unit_test(reads_bit_fields_and_alpha), cmocka_unit_test(unpacks_run_lengths),
         cmocka_unit_test(refuses_broken_bitmaps),  cmocka_unit_test(keeps_the_half_that_is_there),
         cmocka_unit_test(takes_the_largest_icon),  cmocka_unit_test(reads_all_six_pnm),
+        cmocka_unit_test(reads_packed_ycbcr),
     };
     return cmocka_run_group_tests_name("image/bmp", tests, NULL, NULL);
 }
