@@ -14,12 +14,11 @@ static void run_conv(lk_net_state *s, int i, int batch) {
         s->kern->conv(&step->conv, in, out, residual, step->height, step->width, batch);
 }
 
-void lk_run_node(lk_net_state *s, int i, int batch) {
+/* What is no convolution, between any maps. */
+static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_map *out, int batch) {
     const lk_node *n = &s->net->node[i];
-    const lk_map *in = &s->map[n->in], *out = &s->map[n->out];
     switch (n->op) {
     case LK_OP_CONV:
-        run_conv(s, i, batch);
         break;
     case LK_OP_DEPTHWISE:
         s->kern->depthwise(&s->step[i].depthwise, in, out, batch);
@@ -39,12 +38,91 @@ void lk_run_node(lk_net_state *s, int i, int batch) {
     }
 }
 
+void lk_run_node(lk_net_state *s, int i, int batch) {
+    const lk_node *n = &s->net->node[i];
+    if (n->op == LK_OP_CONV)
+        run_conv(s, i, batch);
+    else
+        run_plain(s, i, &s->map[n->in], &s->map[n->out], batch);
+}
+
+/* ---- chains (flow.h) ---- */
+
+static void load_rows(lk_net_state *s, const lk_map *to, const lk_net_input *photo, int first, int count) {
+    for (int y = 0; y < count; y++)
+        s->kern->load_row(to->data + (size_t)y * to->row, photo->rgb + (size_t)(first + y) * photo->stride,
+                          (size_t)to->width * 3, s->net->mean);
+}
+
+/* Link k of image n as a map whose row 0 is row y. */
+static lk_map rows_from(const lk_net_state *s, const lk_chain *c, const lk_flow *f, int k, int n, int y) {
+    lk_map m = s->map[c->link[k].tensor];
+    m.data += (size_t)n * m.image + (size_t)(c->link[k].window > 0 ? y - f->base[k] : y) * m.row;
+    return m;
+}
+
+static void clear_rows(const lk_net_state *s, const lk_chain *c, const lk_flow *f, int k, int first, int count) {
+    const lk_map m = rows_from(s, c, f, k, 0, first);
+    for (int y = 0; y < count; y++)
+        memset(m.data + (size_t)y * m.row, 0, (size_t)m.width * (size_t)m.channels * sizeof(float));
+}
+
+/* Makes room for rows up to `end` by moving those that are still needed to the top. */
+static void slide(const lk_net_state *s, const lk_chain *c, lk_flow *f, int k, int end) {
+    if (end - f->base[k] <= c->link[k].window)
+        return;
+    const int from = lk_flow_needed(c, f, k);
+    const lk_map kept = rows_from(s, c, f, k, 0, from), top = s->map[c->link[k].tensor];
+    /* borders at left and right are zero everywhere: only what lies between them moves */
+    for (int y = 0; y < f->made[k] - from; y++)
+        memmove(top.data + (size_t)y * top.row, kept.data + (size_t)y * kept.row,
+                (size_t)top.width * (size_t)top.channels * sizeof(float));
+    f->base[k] = from;
+}
+
+static void make_rows(lk_net_state *s, const lk_chain *c, const lk_flow *f, int k, const lk_net_input *photo, int n) {
+    const int first = f->made[k], count = f->want[k] - first;
+    lk_map out = rows_from(s, c, f, k, n, first);
+    if (k == 0) {
+        load_rows(s, &out, photo, first, count);
+        return;
+    }
+    const int i = c->first + k - 1;
+    const lk_map in = rows_from(s, c, f, k - 1, n, first * s->net->node[i].stride);
+    out.height = count;
+    if (s->net->node[i].op == LK_OP_CONV)
+        s->kern->conv(&s->step[i].conv, &in, &out, NULL, count, out.width, 1);
+    else
+        run_plain(s, i, &in, &out, 1);
+}
+
+static void run_chain(lk_net_state *s, const lk_chain *c, const lk_net_input *photo, int n) {
+    lk_flow f;
+    lk_flow_start(c, &f);
+    for (int k = 0; k < c->links; k++)
+        if (c->link[k].window > 0)
+            clear_rows(s, c, &f, k, -c->link[k].above, c->link[k].above);
+    while (lk_flow_next(c, &f))
+        for (int k = c->load ? 0 : 1; k < c->links; k++) {
+            const lk_link *l = &c->link[k];
+            if (f.want[k] == f.made[k])
+                continue;
+            const int ends = f.want[k] == l->height;
+            if (l->window > 0)
+                slide(s, c, &f, k, ends ? l->height + l->below : f.want[k]);
+            make_rows(s, c, &f, k, photo, n);
+            f.made[k] = f.want[k];
+            if (l->window > 0 && ends)
+                clear_rows(s, c, &f, k, l->height, l->below);
+        }
+}
+
 static void load(lk_net_state *s, const lk_net_input *inputs, int batch) {
-    const lk_map *m = &s->map[LK_INPUT];
-    for (int n = 0; n < batch; n++)
-        for (int y = 0; y < m->height; y++)
-            s->kern->load_row(m->data + (size_t)n * m->image + (size_t)y * m->row, inputs[n].rgb + (size_t)y * inputs[n].stride,
-                              (size_t)m->width * 3, s->net->mean);
+    for (int n = 0; n < batch; n++) {
+        lk_map m = s->map[LK_INPUT];
+        m.data += (size_t)n * m.image;
+        load_rows(s, &m, &inputs[n], 0, m.height);
+    }
 }
 
 /* Copies channels [first, first + count) of every cell of image n. */
@@ -69,9 +147,15 @@ static void collect(lk_net_state *s, int o, int batch) {
 }
 
 void lk_net_forward(lk_net_state *s, const lk_net_input *inputs, int batch) {
-    load(s, inputs, batch);
-    for (int i = 0; i < s->net->nodes; i++)
-        lk_run_node(s, i, batch);
+    if (!s->chain[0].load)
+        load(s, inputs, batch);
+    for (int i = 0; i < s->chains; i++) {
+        const lk_chain *c = &s->chain[i];
+        if (c->band == 0)
+            lk_run_node(s, c->first, batch);
+        for (int n = 0; c->band > 0 && n < batch; n++)
+            run_chain(s, c, &inputs[n], n);
+    }
     for (int o = 0; o < s->net->outputs; o++)
         collect(s, o, batch);
 }

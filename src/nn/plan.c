@@ -3,7 +3,10 @@
  * Borders: each tensor gets as many zeros around it as its most demanding reader needs. They are zeroed once, here, and
  * never written again. So a buffer may serve several tensors, one after the other, as long as they have the same
  * height, width, channels and border; tensors of one size therefore all get the largest border that any of them needs.
- * A tensor's buffer is free again after its last reader; what outputs read stays. */
+ * A tensor's buffer is free again after its last reader; what outputs read stays.
+ *
+ * Large tensors with a single reader become windows of a chain (flow.h) and have a buffer of their own. A chain grows
+ * while its windows fit a level-2 cache together. */
 #include "nn/plan.h"
 
 #include <limits.h>
@@ -13,11 +16,16 @@
 #define MAX_SIDE 8192
 #define MAX_BATCH 256
 #define MAX_BYTES ((size_t)4 << 30)
+#define LARGE ((size_t)256 << 10)  /* bytes of an image's tensor from which on it is worth a window */
+#define BAND_PIXELS 96
+#define WINDOWS ((size_t)768 << 10) /* bytes of all windows of a chain */
 
 typedef struct shape {
     int height, width;
     int top, left, bottom, right; /* border */
     int last;                     /* node that reads it last, or INT_MAX */
+    int readers;                  /* nodes and outputs */
+    int window;                   /* rows kept, 0: all */
     int buffer;
 } shape;
 
@@ -62,19 +70,14 @@ static void size_node(plan *p, int i) {
     const shape *in = &p->shape[n->in];
     shape *out = &p->shape[n->out];
     lk_step *step = &p->s->step[i];
-    int top, left;
+    int top = 0, left = 0;
     step->height = n->op == LK_OP_GLOBAL_POOL ? 1 : outputs(in->height, n->size, n->stride, n->pad, &top);
     step->width = n->op == LK_OP_GLOBAL_POOL ? 1 : outputs(in->width, n->size, n->stride, n->pad, &left);
     step->conv = n->conv;
     step->depthwise = n->depthwise;
     step->winograd_from = INT_MAX; /* until measured */
-    if (n->op == LK_OP_CONV) {
-        step->conv.top = top;
-        step->conv.left = left;
-    } else if (n->op == LK_OP_DEPTHWISE) {
-        step->depthwise.top = top;
-        step->depthwise.left = left;
-    }
+    step->top = step->conv.top = step->depthwise.top = top;
+    step->left = step->conv.left = step->depthwise.left = left;
     if (out->height == 0) { /* else it is written into a larger tensor that is there */
         out->height = step->height;
         out->width = step->width;
@@ -90,14 +93,12 @@ static void need_border(plan *p, int i) {
         return;
     const lk_step *step = &p->s->step[i];
     shape *in = &p->shape[n->in];
-    const int top = n->op == LK_OP_CONV ? step->conv.top : step->depthwise.top;
-    const int left = n->op == LK_OP_CONV ? step->conv.left : step->depthwise.left;
     const int whole = step->conv.winograd != NULL ? 4 : 1;
     const int rows = (step->height + whole - 1) / whole * whole, columns = (step->width + whole - 1) / whole * whole;
-    in->top = larger(in->top, top);
-    in->left = larger(in->left, left);
-    in->bottom = larger(in->bottom, (rows - 1) * n->stride + n->size - top - in->height);
-    in->right = larger(in->right, (columns - 1) * n->stride + n->size - left - in->width);
+    in->top = larger(in->top, step->top);
+    in->left = larger(in->left, step->left);
+    in->bottom = larger(in->bottom, (rows - 1) * n->stride + n->size - step->top - in->height);
+    in->right = larger(in->right, (columns - 1) * n->stride + n->size - step->left - in->width);
 }
 
 static int same_size(const plan *p, int a, int b) {
@@ -135,19 +136,95 @@ static size_t take(plan *p, size_t floats) {
     return at;
 }
 
-static void find_last_readers(plan *p) {
+static void find_readers(plan *p) {
     for (int i = 0; i < p->net->nodes; i++) {
         const lk_node *n = &p->net->node[i];
         p->shape[n->in].last = i;
-        if (n->in2 != LK_NONE)
+        p->shape[n->in].readers++;
+        if (n->in2 != LK_NONE) {
             p->shape[n->in2].last = i;
+            p->shape[n->in2].readers++;
+        }
     }
     for (int o = 0; o < p->net->outputs; o++)
-        for (int k = 0; k < p->net->output[o].parts; k++)
+        for (int k = 0; k < p->net->output[o].parts; k++) {
             p->shape[p->net->output[o].part[k].tensor].last = INT_MAX;
+            p->shape[p->net->output[o].part[k].tensor].readers++;
+        }
+}
+
+/* ---- chains ---- */
+
+static int can_stream(const lk_node *n) {
+    const int slides = n->op == LK_OP_DEPTHWISE || n->op == LK_OP_MAX_POOL || (n->op == LK_OP_CONV && n->conv.winograd == NULL);
+    return slides && n->in2 == LK_NONE;
+}
+
+/* Is tensor t better a window between the node that makes it and the next, node `reader`? */
+static int wants_window(const plan *p, int t, int reader) {
+    return reader < p->net->nodes && p->net->node[reader].in == t && p->shape[t].readers == 1 &&
+           image_floats(p, t) * sizeof(float) >= LARGE && can_stream(&p->net->node[reader]);
+}
+
+static lk_link link_of(const plan *p, int tensor, int maker) {
+    const shape *sh = &p->shape[tensor];
+    lk_link l = {.tensor = tensor, .height = sh->height, .above = sh->top, .below = sh->bottom};
+    if (maker != LK_NONE) {
+        l.size = p->net->node[maker].size;
+        l.stride = p->net->node[maker].stride;
+        l.top = p->s->step[maker].top;
+    }
+    return l;
+}
+
+static size_t window_bytes(const plan *p, const lk_chain *c) {
+    size_t floats = 0;
+    for (int k = 0; k < c->links; k++)
+        floats += (size_t)c->link[k].window * row_floats(p, c->link[k].tensor);
+    return floats * sizeof(float);
+}
+
+/* The chain of nodes first ... last. Its bands have enough pixels for the kernels to be busy with. */
+static lk_chain chain_of(const plan *p, int first, int last) {
+    const int width = p->s->step[last].width;
+    lk_chain c = {.first = first, .last = last, .links = last - first + 2, .band = (BAND_PIXELS + width - 1) / width};
+    c.load = p->net->node[first].in == LK_INPUT && p->shape[LK_INPUT].readers == 1;
+    c.link[0] = link_of(p, p->net->node[first].in, LK_NONE);
+    for (int i = first; i <= last; i++)
+        c.link[i - first + 1] = link_of(p, p->net->node[i].out, i);
+    lk_flow_size_windows(&c);
+    return c;
+}
+
+static void form_chains(plan *p) {
+    for (int i = 0; i < p->net->nodes;) {
+        lk_chain *c = &p->s->chain[p->s->chains++];
+        *c = (lk_chain){.first = i, .last = i, .links = 2};
+        for (int last = i; can_stream(&p->net->node[i]) && last - i + 2 < LK_MAX_LINKS; last++) {
+            const lk_chain longer = chain_of(p, i, last);
+            if (window_bytes(p, &longer) > WINDOWS)
+                break;
+            if (last > i || longer.load)
+                *c = longer;
+            if (!wants_window(p, p->net->node[last].out, last + 1))
+                break;
+        }
+        for (int k = 0; k < c->links; k++)
+            if (c->link[k].window > 0)
+                p->shape[c->link[k].tensor].window = c->link[k].window;
+        shape *in = &p->shape[p->net->node[i].in];
+        in->last = larger(in->last, c->last); /* it is read as long as the chain runs */
+        i = c->last + 1;
+    }
 }
 
 static void place_tensor(plan *p, int t, int now) {
+    const int window = p->shape[t].window;
+    if (window > 0) {
+        p->buffer[p->buffers] = (buffer){.tensor = t, .busy_until = INT_MAX, .offset = take(p, (size_t)window * row_floats(p, t))};
+        p->shape[t].buffer = p->buffers++;
+        return;
+    }
     for (int i = 0; i < p->buffers; i++)
         if (p->buffer[i].busy_until < now && same_size(p, t, p->buffer[i].tensor)) {
             p->buffer[i].busy_until = p->shape[t].last;
@@ -161,7 +238,6 @@ static void place_tensor(plan *p, int t, int now) {
 
 static void place_all(plan *p) {
     int placed[LK_MAX_TENSORS] = {0};
-    find_last_readers(p);
     place_tensor(p, LK_INPUT, -1);
     placed[LK_INPUT] = 1;
     for (int i = 0; i < p->net->nodes; i++) {
@@ -198,9 +274,10 @@ static void fill_maps(const plan *p) {
     for (int t = 0; t < p->net->tensors; t++) {
         const shape *sh = &p->shape[t];
         lk_map *m = &p->s->map[t];
-        *m = (lk_map){.image = image_floats(p, t), .row = row_floats(p, t), .height = sh->height, .width = sh->width,
-                      .channels = p->net->channels[t]};
-        m->data = p->s->memory + p->buffer[sh->buffer].offset + (size_t)sh->top * m->row +
+        *m = (lk_map){.image = sh->window > 0 ? 0 : image_floats(p, t), .row = row_floats(p, t), .height = sh->height,
+                      .width = sh->width, .channels = p->net->channels[t]};
+        /* of a window, `data` is the row at its top */
+        m->data = p->s->memory + p->buffer[sh->buffer].offset + (sh->window > 0 ? 0 : (size_t)sh->top * m->row) +
                   (size_t)sh->left * (size_t)m->channels;
     }
 }
@@ -248,12 +325,14 @@ int lk_net_state_new(lk_net_state **out, const lk_net *net, int max_batch, int h
         return status;
     lk_net_state *s = calloc(1, sizeof *s);
     plan *p = calloc(1, sizeof *p);
-    if (s == NULL || p == NULL) {
+    lk_chain *chain = calloc((size_t)net->nodes, sizeof *chain);
+    if (s == NULL || p == NULL || chain == NULL) {
         free(s);
         free(p);
+        free(chain);
         return lk_fail_memory(err);
     }
-    *s = (lk_net_state){.net = net, .kern = lk_kern_get(), .max_batch = max_batch};
+    *s = (lk_net_state){.net = net, .kern = lk_kern_get(), .max_batch = max_batch, .chain = chain};
     p->net = net;
     p->s = s;
     p->shape[LK_INPUT].height = net->height != 0 ? net->height : height;
@@ -263,6 +342,8 @@ int lk_net_state_new(lk_net_state **out, const lk_net *net, int max_batch, int h
     for (int i = 0; i < net->nodes; i++)
         need_border(p, i);
     share_borders(p);
+    find_readers(p);
+    form_chains(p);
     place_all(p);
     status = allocate(p, err);
     free(p);
@@ -279,6 +360,7 @@ void lk_net_state_free(lk_net_state *s) {
     if (s == NULL)
         return;
     free(s->memory);
+    free(s->chain);
     free(s);
 }
 

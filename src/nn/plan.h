@@ -2,11 +2,12 @@
 #ifndef LK_NN_PLAN_H
 #define LK_NN_PLAN_H
 
-#include "nn/net.h"
+#include "nn/flow.h"
 
 /* A node with its sizes known. */
 typedef struct lk_step {
     int height, width; /* of what it writes */
+    int top, left;     /* rows and columns of border before its first window */
     lk_conv conv;
     lk_depthwise depthwise;
     int winograd_from; /* the smallest batch for which Winograd is faster */
@@ -18,6 +19,8 @@ struct lk_net_state {
     int max_batch;
     lk_map map[LK_MAX_TENSORS];
     lk_step step[LK_MAX_NODES];
+    int chains;
+    lk_chain *chain; /* which together hold all nodes, in order; a chain of one node is simply run */
     float *scratch; /* of Winograd, or NULL */
     float *output[LK_MAX_OUTPUTS];
     size_t output_floats[LK_MAX_OUTPUTS]; /* of one image */
@@ -28,7 +31,7 @@ struct lk_net_state {
 /* Chooses between direct convolution and Winograd for each node (measure.c). */
 void lk_measure(lk_net_state *s);
 
-/* Runs node i on the first `batch` images. */
+/* Runs node i, which is in no longer chain, on the first `batch` images. */
 void lk_run_node(lk_net_state *s, int i, int batch);
 
 #endif
