@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Installs the build into a temporary folder and uses it as a stranger would: pkg-config, compile examples/search.c
+# against the shared and the static library, run it. With LIKEN_MODELS a real search is made on the packs' own samples.
+#
+#   tests/install.sh BUILD      (a meson build folder whose targets are built)
+set -eu
+build=$(cd "${1:?usage: tests/install.sh BUILD}" && pwd)
+root=$(cd "$(dirname "$0")/.." && pwd)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+say() { echo "install: $*"; }
+fail() { say "$*"; exit 1; }
+
+# an empty prefix would do for us, but not for a packager: install as he does
+DESTDIR="$dir/stage" meson install -C "$build" --no-rebuild >"$dir/install.log" 2>&1 || { cat "$dir/install.log"; fail "meson install failed"; }
+pc=$(find "$dir/stage" -name liken.pc)
+[ -n "$pc" ] || fail "no liken.pc was installed"
+export PKG_CONFIG_PATH=${pc%/*}${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH} PKG_CONFIG_SYSROOT_DIR="$dir/stage"
+lib=${pc%/pkgconfig/liken.pc}
+
+say "only liken_ symbols leave the shared library"
+nm -D --defined-only "$lib/libliken.so" | awk '{print $3}' >"$dir/symbols"
+if foreign=$(grep -v '^liken_' "$dir/symbols"); then fail "it exports $(echo "$foreign" | head -5 | tr '\n' ' ')"; fi
+
+say "every function of liken.h is in it"
+grep '^LIKEN_API' "$root/include/liken.h" | grep -oE '\bliken_[a-z0-9_]+\(' | tr -d '(' | sort -u >"$dir/declared"
+while read -r name; do
+    grep -qx "$name" "$dir/symbols" || fail "$name is declared and not exported"
+done <"$dir/declared"
+
+# a sanitised library needs a sanitised program
+sanitize=$(meson introspect --buildoptions "$build" |
+    python3 -c 'import json,sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "b_sanitize"))')
+extra=; [ "$sanitize" = none ] || extra="-fsanitize=$sanitize"
+warn="-Wall -Wextra -Werror"
+
+say "examples/search.c against the shared library"
+# shellcheck disable=SC2046,SC2086
+${CC:-cc} $warn $extra "$root/examples/search.c" $(pkg-config --cflags --libs liken) -o "$dir/search"
+export LD_LIBRARY_PATH="$lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+"$dir/search" --help | grep -q "^liken [0-9]" || fail "the example does not run"
+
+say "the header in C++"
+echo '#include <liken.h>' >"$dir/header.cc"
+echo 'int main() { return liken_version() == nullptr; }' >>"$dir/header.cc"
+# shellcheck disable=SC2046,SC2086
+${CXX:-c++} $warn $extra "$dir/header.cc" $(pkg-config --cflags --libs liken) -o "$dir/header" && "$dir/header"
+
+say "examples/search.c against the static library"
+mkdir "$dir/static"
+cp "$lib/libliken.a" "$dir/static/"
+# what it needs in turn is taken shared, and from the system, not from the stage
+# shellcheck disable=SC2046
+needs="$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs $(pkg-config --print-requires-private liken | awk '{print $1}')) $(sed -n 's/^Libs.private: //p' "$pc")"
+# shellcheck disable=SC2046,SC2086
+${CXX:-c++} $extra -x c $warn "$root/examples/search.c" $(pkg-config --cflags liken) -x none "$dir/static/libliken.a" $needs -o "$dir/search-static"
+"$dir/search-static" --help | grep -q "^liken [0-9]" || fail "the static example does not run"
+
+if [ -n "${LIKEN_MODELS:-}" ] && photo=$(find "$LIKEN_MODELS" -path '*samples*' -name '*.jpg' | sort | head -1) && [ -n "$photo" ]; then
+    say "a real search, with the packs in LIKEN_MODELS"
+    "$dir/search" "$dir/gallery" "$photo" "$photo" >"$dir/answer" || { cat "$dir/answer"; fail "the search failed"; }
+    grep -q "^  0.000  $photo" "$dir/answer" || { cat "$dir/answer"; fail "the photo did not find itself"; }
+    "$dir/search-static" "$dir/gallery" "$photo" | grep -q "^  0.000  $photo" || fail "the static example finds nothing"
+else
+    say "no real search: LIKEN_MODELS names no installed pack with samples"
+fi
+say ok
