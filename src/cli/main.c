@@ -1,8 +1,5 @@
-#include "liken.h"
+#include "cli/cli.h"
 
-#include <stdio.h>
-
-int main(void) {
-    printf("liken %s\n", liken_version());
-    return 0;
+int main(int argc, char **argv) {
+    return lk_cli_main(argc, argv);
 }
