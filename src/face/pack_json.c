@@ -88,7 +88,9 @@ static int get_integer(const node *n, const char *key, long long least, long lon
 static int number_of(const node *n, const char *key, const json_t *value, double least, double most, double *out) {
     if (!json_is_number(value))
         return wrong(n, key, value == NULL ? "is missing" : "is not a number");
-    const double number = json_number_value(value);
+    char digits[32]; /* nine, as they are written, so that reading what was written gives the same */
+    (void)snprintf(digits, sizeof digits, "%.9g", json_number_value(value));
+    const double number = strtod(digits, NULL);
     if (!(number >= least && number <= most))
         return wrong(n, key, "is out of range");
     *out = number;
