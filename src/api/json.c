@@ -51,6 +51,19 @@ json_t *lk_json_number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* A float as the shortest decimal that means it: 0.6, not 0.600000024. */
+static json_t *shortest(float value) {
+    char text[32];
+    double decimal = (double)value;
+    for (int digits = 3; digits <= 9 && isfinite(value); digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        decimal = strtod(text, NULL);
+        if (!((float)decimal < value) && !((float)decimal > value))
+            break;
+    }
+    return lk_json_number(decimal);
+}
+
 json_t *lk_json_time(int64_t when) {
     char text[32];
     if (when == LIKEN_NO_TIME || when == 0)
@@ -217,7 +230,7 @@ json_t *lk_json_result(const liken_result *r) {
     put(&o, "mode", json_string(r->exact ? "exact" : "approximate"));
     put(&o, "recall", lk_json_number(r->recall));
     put(&o, "searched", json_integer((json_int_t)r->searched));
-    put(&o, "threshold", lk_json_number((double)r->threshold));
+    put(&o, "threshold", shortest(r->threshold));
     if (r->image_width > 0) {
         put(&o, "width", json_integer(r->image_width));
         put(&o, "height", json_integer(r->image_height));
@@ -239,7 +252,7 @@ json_t *lk_json_comparison(const liken_comparison *c) {
     put(&o, "same", json_boolean(c->same));
     put(&o, "distance", lk_json_number((double)c->distance));
     put(&o, "similarity", lk_json_number((double)c->similarity));
-    put(&o, "threshold", lk_json_number((double)c->threshold));
+    put(&o, "threshold", shortest(c->threshold));
     put(&o, "best", best);
     put(&o, "distances", table);
     put(&o, "a", lk_json_image(c->a));
@@ -254,7 +267,7 @@ json_t *lk_json_collection(const liken_collection *c) {
     put(&o, "model", lk_json_text(c->model));
     put(&o, "dimension", json_integer(c->dimension));
     put(&o, "metric", json_string(c->metric == LIKEN_L2 ? "l2" : "normalized"));
-    put(&o, "threshold", lk_json_number((double)c->threshold));
+    put(&o, "threshold", shortest(c->threshold));
     put(&o, "created_at", lk_json_time(c->created_at));
     put(&o, "images", json_integer(c->images));
     put(&o, "faces", json_integer(c->faces));
