@@ -139,6 +139,12 @@ static int unknown_command(const char *name) {
     return LK_EXIT_USAGE;
 }
 
+static int bad_setting(const liken_error *err) {
+    LK_FREE char *sentence = lk_printable(err->message);
+    lk_message("liken: %s", sentence == NULL ? "out of memory" : sentence);
+    return err->code == LIKEN_E_MEMORY ? LK_EXIT_FAILED : LK_EXIT_USAGE;
+}
+
 static void start_log(const lk_config *config, const lk_command *command) {
     const bool serves = strcmp(command->name, "serve") == 0;
     const bool given = lk_config_text(config, LK_SET_LOG_LEVEL) != NULL;
@@ -174,7 +180,7 @@ static int find_files(lk_cli *cli, char *data, char *keys, size_t room, liken_er
     return n >= 0 && (size_t)n < room ? LIKEN_OK : lk_fail(err, LIKEN_E_ARG, "The name of the key file is too long.");
 }
 
-static int run_command(const lk_command *command, const lk_config *config, const lk_arguments *words) {
+static int run_command(const lk_command *command, lk_config *config, const lk_arguments *words) {
     lk_cli cli = {command, config, words->words + 1, words->count - 1, lk_config_switch(config, LK_SET_JSON), NULL, NULL};
     char who[64], data[PATH_MAX], keys[PATH_MAX];
     liken_error err = {0};
@@ -192,13 +198,15 @@ static int run_command(const lk_command *command, const lk_config *config, const
         return lk_cli_usage(&cli, "Something is missing: liken %s %s.", command->name, command->synopsis);
     if (cli.count > command->most)
         return lk_cli_usage(&cli, "\"%s\" is one word too many.", cli.words[command->most]);
+    if (command->settings != 0 && lk_config_complete(config, &err) != LIKEN_OK)
+        return bad_setting(&err);
     if (command->settings & LK_BIT(DATA) && find_files(&cli, data, keys, sizeof data, &err) != LIKEN_OK)
         return lk_cli_failed(&cli, &err);
     start_log(config, command);
     return command->run(&cli);
 }
 
-static int dispatch(const lk_config *config, const lk_arguments *words) {
+static int dispatch(lk_config *config, const lk_arguments *words) {
     static const char *const version[] = {"version"};
     static const char *const help[] = {"help"};
     const bool asks_version = words->count == 0 && lk_config_switch(config, LK_SET_VERSION);
@@ -219,12 +227,8 @@ int lk_cli_main(int argc, char **argv) {
     lk_config *config = NULL;
     lk_arguments words = {0};
     liken_error err = {0};
-    const int rc = lk_config_load(&config, &words, argc, argv, &err);
-    if (rc != LIKEN_OK) {
-        LK_FREE char *sentence = lk_printable(err.message);
-        lk_message("liken: %s", sentence == NULL ? "out of memory" : sentence);
-        return rc == LIKEN_E_MEMORY ? LK_EXIT_FAILED : LK_EXIT_USAGE;
-    }
+    if (lk_config_flags(&config, &words, argc, argv, &err) != LIKEN_OK)
+        return bad_setting(&err);
     int code = dispatch(config, &words);
     free(words.words);
     lk_config_free(config);

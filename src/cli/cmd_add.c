@@ -90,7 +90,8 @@ static int summary_json(const adding *a, double seconds, bool interrupted, liken
 static void print_summary(const adding *a, double seconds) {
     char took[32];
     lk_duration_text(seconds, took, sizeof took);
-    (void)printf("Added %zu photos with %zu faces in %s", a->added, a->faces, took);
+    (void)printf("Added %zu %s with %zu %s in %s", a->added, a->added == 1 ? "photo" : "photos", a->faces,
+                 a->faces == 1 ? "face" : "faces", took);
     if (a->added > 0 && seconds > 0)
         (void)printf(" (%.1f photos a second)", (double)a->added / seconds);
     (void)puts(".");

@@ -19,8 +19,8 @@ static void on_finding(void *ctx, const char *what, liken_verdict verdict, const
     }
     LK_FREE char *subject = lk_printable(what);
     LK_FREE char *sentence = lk_printable(message == NULL ? "" : message);
-    (void)printf("%-4s  %s%s%s\n", names[verdict], subject == NULL ? "?" : subject, message == NULL ? "" : ": ",
-                 sentence == NULL ? "" : sentence);
+    const bool says = sentence != NULL && sentence[0] != '\0';
+    (void)printf("%-4s  %s%s%s\n", names[verdict], subject == NULL ? "?" : subject, says ? ": " : "", says ? sentence : "");
 }
 
 int lk_cmd_doctor(const lk_cli *cli) {

@@ -22,6 +22,7 @@ typedef struct evaluation {
     lk_report *reports;   /* of each source */
     size_t unreadable, without_face;
     int dimension;
+    char *model, *detector; /* that made the descriptors */
 } evaluation;
 
 static int work(void *ctx, const lk_path *path, const char *bytes, size_t size, liken_image **out, liken_error *err) {
@@ -73,6 +74,14 @@ static int keep(evaluation *e, lk_subject *s, const liken_face *face, liken_erro
     return LIKEN_OK;
 }
 
+static int remember_model(evaluation *e, const liken_image *image, liken_error *err) {
+    if (e->model != NULL)
+        return LIKEN_OK;
+    e->model = strdup(image->model == NULL ? "" : image->model);
+    e->detector = strdup(image->detector == NULL ? "" : image->detector);
+    return e->model == NULL || e->detector == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
 static int done(void *ctx, const lk_outcome *o, liken_error *err) {
     evaluation *e = ctx;
     lk_subject *s = &e->subjects[o->index];
@@ -88,6 +97,9 @@ static int done(void *ctx, const lk_outcome *o, liken_error *err) {
         return LIKEN_OK;
     }
     s->faces = (int)o->image->face_count;
+    const int rc = remember_model(e, o->image, err);
+    if (rc != LIKEN_OK)
+        return rc;
     const liken_face *face = subject_of(o->image);
     if (face != NULL)
         return keep(e, s, face, err);
@@ -138,10 +150,22 @@ static int describe(evaluation *e, liken_error *err) {
     return lk_batch_run(&batch, &handed, err);
 }
 
+/* What was measured; 0 on success, like jansson's own. */
+static int name_model(const evaluation *e, json_t *report) {
+    const bool raw = lk_config_choice(e->cli->config, LK_SET_METRIC) == 1;
+    return json_object_set_new(report, "metric", json_string(raw ? "l2" : "normalized")) |
+           json_object_set_new(report, "model", lk_json_text(e->model)) |
+           json_object_set_new(report, "detector", lk_json_text(e->detector));
+}
+
 static int print_json(const evaluation *e, liken_error *err) {
     json_t *list = json_array();
     for (size_t i = 0; i < e->pairs->source_count; i++) {
         json_t *report = lk_report_json(&e->reports[i], e->pairs, e->subjects, (uint16_t)i);
+        if (name_model(e, report) != 0) {
+            json_decref(report);
+            report = NULL; /* which the list refuses */
+        }
         if (json_array_append_new(list, report) != 0) {
             json_decref(list);
             return lk_fail_memory(err);
@@ -179,6 +203,8 @@ static void free_evaluation(evaluation *e) {
     free(e->paths);
     free(e->subjects);
     free(e->reports);
+    free(e->model);
+    free(e->detector);
     lk_pairs_free(e->pairs);
     liken_free(e->lk);
 }

@@ -63,11 +63,27 @@ static int flag_lines(lk_buf *b, const char *title, uint64_t settings, liken_err
     return rc;
 }
 
+static int by_code(const void *a, const void *b) {
+    return ((const lk_exit *)a)->code - ((const lk_exit *)b)->code;
+}
+
+size_t lk_help_exits(const lk_command *c, lk_exit all[LK_EXITS]) {
+    size_t n = 0;
+    all[n++] = (lk_exit){LK_EXIT_DONE, "done"};
+    all[n++] = (lk_exit){LK_EXIT_USAGE, "the command line or a setting is wrong; nothing was done"};
+    for (const lk_exit *e = c->exits; e->when != NULL; e++)
+        all[n++] = *e;
+    qsort(all, n, sizeof *all, by_code);
+    return n;
+}
+
 static int exit_lines(lk_buf *b, const lk_command *c, liken_error *err) {
-    int rc = lk_buf_string(b, "\nExit codes:\n    0  done\n", err);
-    for (const lk_exit *e = c->exits; rc == LIKEN_OK && e->when != NULL; e++)
-        rc = lk_buf_format(b, err, "%5d  %s\n", e->code, e->when);
-    return rc == LIKEN_OK ? lk_buf_string(b, "    2  the command line or a setting is wrong; nothing was done\n", err) : rc;
+    lk_exit all[LK_EXITS];
+    const size_t count = lk_help_exits(c, all);
+    int rc = lk_buf_string(b, "\nExit codes:\n", err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = lk_buf_format(b, err, "%5d  %s\n", all[i].code, all[i].when);
+    return rc;
 }
 
 static int example_lines(lk_buf *b, const lk_command *c, liken_error *err) {

@@ -67,16 +67,16 @@ static int settings(lk_buf *b, uint64_t which, liken_error *err) {
     return rc;
 }
 
-static int exits(lk_buf *b, const lk_exit *list, liken_error *err) {
+static int exits(lk_buf *b, const lk_command *c, liken_error *err) {
+    lk_exit all[LK_EXITS];
+    const size_t count = lk_help_exits(c, all);
     int rc = section(b, "EXIT STATUS", NULL, err);
-    if (rc == LIKEN_OK)
-        rc = tagged(b, "0", "Done.", err);
-    for (const lk_exit *e = list; rc == LIKEN_OK && e->when != NULL; e++) {
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
         char code[16];
-        (void)snprintf(code, sizeof code, "%d", e->code);
-        rc = tagged(b, code, e->when, err);
+        (void)snprintf(code, sizeof code, "%d", all[i].code);
+        rc = tagged(b, code, all[i].when, err);
     }
-    return rc == LIKEN_OK ? tagged(b, "2", "The command line or a setting is wrong; nothing was done.", err) : rc;
+    return rc;
 }
 
 static int head(lk_buf *b, const char *name, const char *summary, const char *synopsis, liken_error *err) {
@@ -100,7 +100,7 @@ static int command_page(lk_buf *b, const lk_command *c, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = settings(b, c->settings | LK_COMMON, err);
     if (rc == LIKEN_OK)
-        rc = exits(b, c->exits, err);
+        rc = exits(b, c, err);
     if (rc == LIKEN_OK && c->examples[0].line != NULL)
         rc = section(b, "EXAMPLES", NULL, err);
     for (const lk_example *e = c->examples; rc == LIKEN_OK && e->line != NULL; e++)
@@ -121,10 +121,9 @@ static const char file_text[] =
     "switches are yes or no.";
 
 static int overview_page(lk_buf *b, liken_error *err) {
-    static const lk_exit list[] = {{1, "Failed, all or part of it; the messages say what."},
-                                   {3, "Nothing found: no match, no face, nothing there."},
-                                   {130, "Interrupted; what was finished is kept."},
-                                   {0, NULL}};
+    static const lk_command any = {.exits = {{LK_EXIT_FAILED, "failed, all or part of it; the messages say what"},
+                                             {LK_EXIT_NOTHING, "nothing found: no match, no face, nothing there"},
+                                             {LK_EXIT_INTERRUPTED, "interrupted; what was finished is kept"}}};
     int rc = head(b, "liken", "photos in, the same face out", "liken COMMAND [flags] ...", err);
     if (rc == LIKEN_OK)
         rc = section(b, "DESCRIPTION", about, err);
@@ -139,7 +138,7 @@ static int overview_page(lk_buf *b, liken_error *err) {
         rc = settings(b, (UINT64_C(1) << LK_SET_COUNT) - 1, err);
     if (rc == LIKEN_OK)
         rc = section(b, "CONFIGURATION FILE", file_text, err);
-    return rc == LIKEN_OK ? exits(b, list, err) : rc;
+    return rc == LIKEN_OK ? exits(b, &any, err) : rc;
 }
 
 int lk_man_render(const lk_command *command, char **out, liken_error *err) {

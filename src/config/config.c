@@ -387,18 +387,12 @@ static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, 
     return LIKEN_OK;
 }
 
-int lk_config_load(lk_config **out, lk_arguments *words, int argc, char **argv, liken_error *err) {
+int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, liken_error *err) {
     lk_config *c = NULL;
     lk_arguments w = {calloc((size_t)argc + 1, sizeof *w.words), 0};
     int rc = w.words == NULL ? lk_fail_memory(err) : lk_config_new(&c, err);
     if (rc == LIKEN_OK)
         rc = read_flags(c, &w, argc, argv, err);
-    /* help and version must work whatever the environment and the file hold */
-    const bool asks = rc == LIKEN_OK && (lk_config_switch(c, LK_SET_HELP) || lk_config_switch(c, LK_SET_VERSION));
-    if (rc == LIKEN_OK && !asks)
-        rc = read_environment(c, err);
-    if (rc == LIKEN_OK && !asks)
-        rc = read_file(c, err);
     if (rc != LIKEN_OK) {
         free(w.words);
         lk_config_free(c);
@@ -407,6 +401,11 @@ int lk_config_load(lk_config **out, lk_arguments *words, int argc, char **argv, 
     *out = c;
     *words = w;
     return LIKEN_OK;
+}
+
+int lk_config_complete(lk_config *c, liken_error *err) {
+    const int rc = read_environment(c, err);
+    return rc == LIKEN_OK ? read_file(c, err) : rc;
 }
 
 int lk_config_check_taken(const lk_config *c, uint64_t taken, const char *who, liken_error *err) {

@@ -91,9 +91,11 @@ typedef struct lk_arguments {
     size_t count;
 } lk_arguments;
 
-/* Reads flags from argv[1..], the environment and the file. "--" ends the flags; "-" alone is a word. ARG for an unknown
- * flag or a value out of range, with the nearest name when there is one. words->words is freed with free(). */
-int lk_config_load(lk_config **out, lk_arguments *words, int argc, char **argv, liken_error *err);
+/* Reads flags from argv[1..]. "--" ends the flags; "-" alone is a word. ARG for an unknown flag or a value out of range,
+ * with the nearest name when there is one. words->words is freed with free(). */
+int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, liken_error *err);
+/* Reads the environment and the file as well: what help and version do without, so that they work whatever these hold. */
+int lk_config_complete(lk_config *c, liken_error *err);
 /* Only defaults. */
 int lk_config_new(lk_config **out, liken_error *err);
 /* Takes over what `text`, the content of the file called `name`, says. Limits: 64 KiB, 4096 bytes a line, each name once. */

@@ -14,9 +14,15 @@ static int load(lk_config **c, liken_error *err, char **argv) {
     while (argv[argc] != NULL)
         argc++;
     lk_arguments words = {0};
-    const int rc = lk_config_load(c, &words, argc, argv, err);
+    lk_config *made = NULL;
+    int rc = lk_config_flags(&made, &words, argc, argv, err);
     if (rc == LIKEN_OK)
-        free(words.words);
+        rc = lk_config_complete(made, err);
+    free(words.words);
+    if (rc == LIKEN_OK)
+        *c = made;
+    else
+        lk_config_free(made);
     return rc;
 }
 #define LOAD(c, err, ...) load(c, err, (char *[]){"liken", __VA_ARGS__, NULL})
@@ -104,7 +110,7 @@ static void words_and_flags_may_mix(void **state) {
     lk_config *c = NULL;
     lk_arguments words = {0};
     char *argv[] = {"liken", "--tag", "a", "add", "-", "-0", "--tag=b", "--", "--json", NULL};
-    assert_ok(lk_config_load(&c, &words, 9, argv, &err), err);
+    assert_ok(lk_config_flags(&c, &words, 9, argv, &err), err);
     assert_int_equal(words.count, 3);
     assert_string_equal(words.words[0], "add");
     assert_string_equal(words.words[1], "-");
