@@ -14,7 +14,7 @@
  * detector, and some photos lie on their side without saying so. A turn that shows more than the photo as it is gets
  * the whole procedure.
  *
- * The numbers were chosen on annotated photos; tests/accuracy/detection.py measures the result. */
+ * The numbers were chosen on annotated photos; tests/accuracy/test_detection.py measures the result. */
 #include "face/yunet.h"
 
 #include <math.h>
