@@ -1,0 +1,90 @@
+#include "unit/test.h"
+
+#include "face/face.h"
+#include "face/pack.h"
+
+#include <math.h>
+
+static const lk_calibration curve = {
+    .threshold = 0.4f, .count = 3, .points = {{0.3f, 1e-4, 0.8}, {0.4f, 1e-2, 0.95}, {0.6f, 1, 1}}};
+
+static void near(double value, double expected) {
+    if (!(fabs(value - expected) <= 1e-5 * (1 + fabs(expected))))
+        fail_msg("%.9g is not %.9g", value, expected);
+}
+
+static void rates_go_through_the_points(void **state) {
+    (void)state;
+    for (int i = 0; i < curve.count; i++) {
+        near(lk_calibration_fmr(&curve, curve.points[i].distance), curve.points[i].fmr);
+        near((double)lk_calibration_distance(&curve, curve.points[i].fmr), (double)curve.points[i].distance);
+    }
+}
+
+static void between_points_the_logarithm_is_straight(void **state) {
+    (void)state;
+    near(lk_calibration_fmr(&curve, 0.35f), 1e-3);
+    near(lk_calibration_fmr(&curve, 0.5f), 0.1);
+    near((double)lk_calibration_distance(&curve, 1e-3), 0.35);
+    near((double)lk_calibration_distance(&curve, 0.1), 0.5);
+    double before = 0;
+    for (float d = 0.3f; d < 0.6f; d += 0.01f) {
+        const double fmr = lk_calibration_fmr(&curve, d);
+        assert_true(fmr > before);
+        near((double)lk_calibration_distance(&curve, fmr), (double)d);
+        before = fmr;
+    }
+}
+
+static void outside_it_is_clamped(void **state) {
+    (void)state;
+    static const float low[] = {-INFINITY, -1, 0, 0.1f, NAN};
+    for (size_t i = 0; i < LK_LENGTH(low); i++)
+        near(lk_calibration_fmr(&curve, low[i]), 1e-4);
+    near(lk_calibration_fmr(&curve, 5), 1);
+    near(lk_calibration_fmr(&curve, INFINITY), 1);
+    near((double)lk_calibration_distance(&curve, 0), 0.3);
+    near((double)lk_calibration_distance(&curve, (double)NAN), 0.3);
+    near((double)lk_calibration_distance(&curve, 7), 0.6);
+}
+
+static void similarity_is_half_at_the_threshold_and_falls(void **state) {
+    (void)state;
+    near((double)lk_calibration_similarity(&curve, 0.4f), 0.5);
+    assert_true(lk_calibration_similarity(&curve, 0) == 1);
+    assert_true(lk_calibration_similarity(&curve, INFINITY) == 0);
+    assert_true(lk_calibration_similarity(&curve, NAN) == 0);
+    float before = 1.1f;
+    for (float d = 0.05f; d < 2; d += 0.05f) {
+        const float s = lk_calibration_similarity(&curve, d);
+        assert_true(s >= 0 && s <= 1 && s <= before);
+        before = s;
+    }
+}
+
+/* What install writes must be what open accepts, and thresholds must lie on the curve. */
+static void the_known_packs_curves(void **state) {
+    (void)state;
+    size_t count = 0;
+    const lk_known_pack *known = lk_known_all(&count);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++) {
+        const lk_calibration *const curves[] = {&known[i].pack.descriptor.normalized, &known[i].pack.descriptor.l2};
+        for (size_t k = 0; k < LK_LENGTH(curves) && known[i].pack.descriptor.dimension > 0; k++) {
+            const lk_calibration *c = curves[k];
+            assert_true(c->threshold > c->points[0].distance && c->threshold < c->points[c->count - 1].distance);
+            near(lk_calibration_fmr(c, c->threshold), 1e-3);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rates_go_through_the_points),
+        cmocka_unit_test(between_points_the_logarithm_is_straight),
+        cmocka_unit_test(outside_it_is_clamped),
+        cmocka_unit_test(similarity_is_half_at_the_threshold_and_falls),
+        cmocka_unit_test(the_known_packs_curves),
+    };
+    return cmocka_run_group_tests_name("face/calibration", tests, NULL, NULL);
+}
