@@ -1,0 +1,216 @@
+"""Every route does what the contract says, on real photos."""
+import requests
+
+import contract
+
+
+def ids(image):
+    return [face["id"] for face in image["faces"]]
+
+
+def test_collections(server):
+    assert [c["name"] for c in server.get("/v1/collections").json["collections"]] == ["default"]
+    made = server.post("/v1/collections", json={"name": "party", "metric": "l2"})
+    assert made.status == 201
+    assert made.headers["location"] == "/v1/collections/party"
+    assert server.get("/v1/collections/party").json["metric"] == "l2"
+    assert server.post("/v1/collections", json={"name": "party"}).status == 409
+    assert server.delete("/v1/collections/party").status == 204
+    assert server.get("/v1/collections/party").status == 404
+    assert server.delete("/v1/collections/party").status == 404
+    assert server.delete("/v1/collections/default").status == 204
+    assert server.get("/v1/collections/default").status == 200
+
+
+def test_images(server, samples):
+    (name, photo), (_, other) = samples[0], samples[1]
+    added = server.post("/v1/collections/default/images", files={"file": (name, photo, "image/jpeg")},
+                        data={"image_id": "7", "tags": ["a", "b"], "captured_at": "2024-05-01"})
+    assert added.status == 201
+    image = added.json
+    assert added.headers["location"] == f"/v1/collections/default/images/{image['id']}"
+    assert (image["file"], image["image_id"], sorted(image["tags"])) == (name, "7", ["a", "b"])
+    assert image["captured_at"] == "2024-05-01T00:00:00Z"
+    assert image["faces"] and not image["existed"]
+
+    again = server.add(photo, image_id="8")
+    assert again.status == 200
+    assert again.json == {**image, "existed": True}
+
+    raw = server.post("/v1/collections/default/images?file=b.jpg&tags=a", data=other, headers={"Content-Type": "image/jpeg"})
+    assert (raw.status, raw.json["file"], raw.json["tags"]) == (201, "b.jpg", ["a"])
+
+    page = server.get("/v1/collections/default/images?limit=1").json
+    assert [i["id"] for i in page["images"]] == [image["id"]]
+    page = server.get(f"/v1/collections/default/images?limit=1&after={page['next']}").json
+    assert [i["id"] for i in page["images"]] == [raw.json["id"]] and page["next"] is None
+    assert len(server.get("/v1/collections/default/images", params={"image_id": "7"}).json["images"]) == 1
+    assert len(server.get("/v1/collections/default/images", params={"file": "b.jpg"}).json["images"]) == 1
+
+    one = f"/v1/collections/default/images/{image['id']}"
+    assert ids(server.get(one).json) == ids(image)
+    assert server.delete(one).status == 204
+    assert server.get(one).status == 404
+    assert server.delete(one).status == 404
+    for face in ids(image):
+        assert server.get(f"/v1/collections/default/faces/{face}").status == 404
+
+
+def test_faces(server, samples):
+    image = server.add(samples[0][1]).json
+    first = image["faces"][0]
+    path = f"/v1/collections/default/faces/{first['id']}"
+    got = server.get(path).json
+    assert len(got.pop("descriptor")) == 128
+    assert got == {**first, "image": image["id"]}
+    assert server.delete(path).status == 204
+    assert server.get(path).status == 404
+    assert server.delete(path).status == 404
+    left = server.get(f"/v1/collections/default/images/{image['id']}").json
+    assert ids(left) == ids(image)[1:]
+
+
+def test_search(server, samples):
+    images = {name: server.add((name, photo), image_id=str(i)).json for i, (name, photo) in enumerate(samples)}
+    total = sum(len(image["faces"]) for image in images.values())
+    for name, photo in samples:
+        result = server.post("/v1/collections/default/search", data=photo, headers={"Content-Type": "image/jpeg"}).json
+        assert result["mode"] == "exact" and result["searched"] == total
+        assert len(result["faces"]) == len(images[name]["faces"])
+        for answer, stored in zip(result["faces"], images[name]["faces"]):
+            assert answer["matches"][0]["face_id"] == stored["id"]
+            assert answer["matches"][0]["distance"] < 1e-3
+            distances = [match["distance"] for match in answer["matches"]]
+            assert distances == sorted(distances) and max(distances) <= result["threshold"]
+
+
+def test_search_by_face_and_descriptor(server, samples):
+    for name, photo in samples:
+        server.add((name, photo))
+    seen = server.post("/v1/detect", files={"file": samples[0][1]}, data={"descriptors": "true"}).json
+    image = server.add(samples[0][1]).json
+    face = image["faces"][0]["id"]
+    everything = {"threshold": 10, "limit": 1000}
+    by_face = server.post("/v1/collections/default/search", json={"face_id": face, **everything}).json
+    by_descriptor = server.post("/v1/collections/default/search", json={
+        "descriptor": seen["faces"][0]["descriptor"], "model": image["model"], **everything}).json
+    of_face = [match["face_id"] for match in by_face["faces"][0]["matches"]]
+    of_descriptor = [match["face_id"] for match in by_descriptor["faces"][0]["matches"]]
+    assert face not in of_face and of_descriptor[0] == face and of_descriptor[1:] == of_face
+
+
+def test_search_parameters(server, samples):
+    for i, (name, photo) in enumerate(samples):
+        server.add((name, photo), tags=["even" if i % 2 == 0 else "odd"], captured_at=f"2024-0{i + 1}-01")
+    photo, found = samples[0][1], "/v1/collections/default/search"
+
+    def search(**fields):
+        return server.post(found, files={"file": photo}, data={"threshold": 10, **fields}).json
+
+    everything = search(limit=1000)
+    assert len(everything["faces"][0]["matches"]) == everything["searched"]
+    assert len(search(limit=1)["faces"][0]["matches"]) == 1
+    even = search(limit=1000, tags="even")
+    assert 0 < even["searched"] < everything["searched"]
+    assert len(even["faces"][0]["matches"]) == even["searched"]
+    early = search(limit=1000, captured_to="2024-01-01")
+    assert {match["file"] for match in early["faces"][0]["matches"]} == {samples[0][0]}
+    images = [match["image"] for match in search(limit=1000, distinct="image")["faces"][0]["matches"]]
+    assert len(images) == len(set(images))
+    strict = server.post(found, files={"file": photo}, data={"max_false_matches": 0.01}).json
+    assert strict["threshold"] <= everything["threshold"]
+
+
+def test_no_face_is_an_answer(server):
+    blank = gray_bmp(64, 64)
+    answer = server.post("/v1/detect", data=blank, headers={"Content-Type": "image/bmp"})
+    assert answer.status == 200 and answer.json["faces"] == []
+    assert server.post("/v1/collections/default/search", data=blank, headers={"Content-Type": "image/x"}).json["faces"] == []
+    assert server.add(blank, require_face="true").status == 422
+    assert server.get("/v1/status").json["images"] == 0
+    added = server.add(blank)
+    assert added.status == 201 and added.json["faces"] == []
+
+
+def gray_bmp(width, height):
+    size = width * height * 3
+    head = b"BM" + (54 + size).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
+    info = (40).to_bytes(4, "little") + width.to_bytes(4, "little") + height.to_bytes(4, "little") + b"\1\0\x18\0" + bytes(24)
+    return head + info + b"\x80" * size
+
+
+def test_compare(server, samples):
+    one, two = samples[0][1], samples[1][1]
+    same = server.post("/v1/compare", files={"a": one, "b": one}).json
+    assert same["same"] and same["distance"] < 1e-3 and same["best"]["a"] == same["best"]["b"]
+    other = server.post("/v1/compare", files={"a": one, "b": two}).json
+    assert len(other["distances"]) == len(other["a"]["faces"])
+    assert all(len(row) == len(other["b"]["faces"]) for row in other["distances"])
+    assert other["distance"] == min(min(row) for row in other["distances"])
+
+
+def test_service(server, samples):
+    server.add(samples[0][1])
+    status = server.get("/v1/status").json
+    assert status["open"] and status["images"] == 1 and status["faces"] == status["indexed"] > 0
+    assert server.get("/healthz").json == {"status": "ok"}
+    assert server.get("/readyz").json == {"status": "ready"}
+    metrics = server.get("/metrics").json
+    assert 'liken_requests_total{method="POST",route="/v1/collections/{c}/images",status="2xx"} 1' in metrics
+    assert "liken_images 1\n" in metrics
+
+
+def test_seed(server, samples):
+    stored = {}
+    for i, (name, photo) in enumerate(samples):
+        answer = server.post("/faces", files={"file": photo}, data={"url": f"/media/{name}", "image_id": str(i)})
+        assert answer.status == 201
+        for face in answer.json["ids"]:
+            stored[face] = (f"/media/{name}", str(i))
+    name, photo = samples[0]
+    answer = server.post("/faces/searches", files={"file": photo})
+    found = {match["id"]: (match["file"], match["image_id"]) for match in answer.json["matches"]}
+    mine = {face for face, (url, _) in stored.items() if url == f"/media/{name}"}
+    assert mine <= set(found) and len(found) == len(answer.json["matches"])
+    assert all(stored[face] == label for face, label in found.items())
+    assert answer.body.startswith(b'{"matches":[{"id":')
+    again = server.post("/faces", files={"file": photo}, data={"url": "/other", "image_id": "99"})
+    assert again.status == 201 and set(again.json["ids"]) == mine
+
+
+def test_seed_failures(server, samples):
+    photo, blank = samples[0][1], gray_bmp(64, 64)
+    assert server.post("/faces", files={"file": photo}).json == {"error": "Invalid file or URL"}
+    assert server.post("/faces", data={"url": "/x"}).json == {"error": "Invalid file or URL"}
+    assert server.post("/faces", files={"file": b"text"}, data={"url": "/x"}).json == {"error": "Invalid file or URL"}
+    assert server.post("/faces/searches").json == {"error": "Invalid file"}
+    failed = server.post("/faces", files={"file": blank}, data={"url": "/x"})
+    assert (failed.status, failed.body) == (500, b'{"status":"FAILED"}')
+    assert server.post("/faces/searches", files={"file": blank}).json == {"matches": []}
+    for path, data in (("/faces", {"url": "/x"}), ("/faces/searches", {})):
+        large = server.post(path, files={"file": bytes((10 << 20) + 1)}, data=data)
+        assert (large.status, large.json) == (413, {"error": "File too large"})
+
+
+def test_head_and_methods(server):
+    head = requests.head(server.url + "/healthz", timeout=30)
+    assert head.status_code == 200 and head.content == b""
+    assert server.call("PUT", "/v1/collections").headers["allow"] == "GET, HEAD, POST"
+    assert server.get("/").status == 404
+    assert server.get("/v1/collections/").status == 404
+
+
+def test_idempotency_key(server, samples):
+    path, key = "/v1/collections/default/images", {"Idempotency-Key": "one"}
+    first = server.post(path, files={"file": samples[0][1]}, headers=key)
+    second = server.post(path, files={"file": samples[0][1]}, headers=key)
+    assert (first.status, second.status) == (201, 201) and first.body == second.body
+    reused = server.post(path, files={"file": samples[1][1]}, headers=key)
+    assert (reused.status, reused.json["code"]) == (409, "key_reused")
+    assert server.post(path, files={"file": samples[1][1]}, headers={"Idempotency-Key": "k" * 256}).status == 400
+
+
+def test_the_contract_has_every_route():
+    """What the tests above did not reach would be a route that nobody checks. Runs last in this file."""
+    reached = {(method, path) for method, path, status in contract.seen if status < 400}
+    assert reached == contract.operations()
