@@ -3,7 +3,7 @@
  * An answer is what brute force over float32 would give, ids and order, ties by id, always: with filters, while
  * other threads add and delete. Readers never wait for a writer; a search sees a state that existed at one moment; an
  * id is found by the first search that starts after its add returned. Cosine similarity is the same order on normalised
- * vectors. The index is a cache: the store is the truth. */
+ * vectors. The index is a cache: the store is the truth. Distances are defined to the bit in distance.h. */
 #ifndef LK_INDEX_INDEX_H
 #define LK_INDEX_INDEX_H
 
@@ -13,32 +13,56 @@ typedef struct lk_index lk_index;
 
 typedef struct lk_hit { int64_t id; float distance; } lk_hit;
 
-/* dimension 16..1024. */
+/* In memory only. dimension 16..1024. */
 int lk_index_new(lk_index **out, int dimension, liken_error *err);
 void lk_index_free(lk_index *ix);
 
-/* `vectors`: count x dimension. Ids must be new and larger than all before. All or nothing. */
+/* With a folder for its cache (made if it is not there; one index a folder). `model` (at most 127 bytes) and `store`
+ * (at most 63) say whose vectors these are. A cache that is missing, damaged, of another model or store, or written by a
+ * newer liken gives an empty index and a log line. *change: what the last lk_index_save was told, 0 for an empty index;
+ * the caller then adds what has an id beyond lk_index_last_id and repeats the deletions after *change. Nothing but the
+ * table of contents is read: the rest is checked when it is first looked at. */
+int lk_index_open(lk_index **out, const char *folder, int dimension, const char *model, const char *store,
+                  int64_t *change, liken_error *err);
+/* Writes what is there now, with `change` beside it: all changes of the store up to it must have been applied. Atomic:
+ * after a crash the next open finds this state or the one saved before. Searches and writers go on meanwhile. */
+int lk_index_save(lk_index *ix, int64_t change, liken_error *err);
+
+/* `vectors`: count x dimension. Ids must be new and larger than all before (else CONFLICT); components must be numbers
+ * of at most 1e15 in size (else ARG). All or nothing. */
 int lk_index_add(lk_index *ix, const int64_t *ids, const float *vectors, size_t count, liken_error *err);
 /* Ids not there are ignored. */
 int lk_index_delete(lk_index *ix, const int64_t *ids, size_t count, liken_error *err);
 
-/* Says whether `id` may be in the answer; called from any thread. */
+/* Says whether `id` may be in the answer; called from any thread; the same id must get the same answer. */
 typedef bool lk_index_filter_fn(void *ctx, int64_t id);
 
 typedef struct lk_index_query {
     const float *vector;
-    float radius;              /* hits with distance <= radius; INFINITY: all */
+    float radius;              /* hits with distance <= radius, not negative; INFINITY: all */
     size_t k;                  /* at most so many, the nearest; 1..10000 */
     lk_index_filter_fn *filter;/* NULL: all */
     void *filter_ctx;
+    const int64_t *only;       /* NULL: all; else just these ids, ascending (only_count of them), and the filter */
+    size_t only_count;
+    int threads;               /* threads that share the work of a large search; 0: one */
 } lk_index_query;
 
-/* Writes hits, nearest first, ties by id; `hits` has room for k. `*searched` (optional): vectors that passed the filter. */
+/* Writes hits, nearest first, ties by id; `hits` has room for k. `*searched` (optional): vectors that passed the filter.
+ * LIKEN_E_STORE: a block of the cache is damaged; free the index, remove its folder, make it anew from the store. */
 int lk_index_search(lk_index *ix, const lk_index_query *query, lk_hit *hits, size_t *count, uint64_t *searched, liken_error *err);
 
-/* The vector of an id, `dimension` floats; NOT_FOUND. */
+/* Several queries in one pass over the vectors, all on the same state; `threads` of the first one counts. hits[i] has
+ * room for queries[i].k. All or nothing. */
+int lk_index_search_many(lk_index *ix, const lk_index_query *queries, size_t n, lk_hit *const *hits, size_t *counts,
+                         liken_error *err);
+
+/* The vector of an id, `dimension` floats; NOT_FOUND, STORE (as above). */
 int lk_index_get(lk_index *ix, int64_t id, float *vector, liken_error *err);
 size_t lk_index_size(const lk_index *ix);    /* live ids */
-uint64_t lk_index_bytes(const lk_index *ix); /* memory held */
+int64_t lk_index_last_id(lk_index *ix);      /* largest id ever added; INT64_MIN when none */
+uint64_t lk_index_bytes(const lk_index *ix); /* memory held, or mapped */
+/* Waits until the background work that is due now (coding, compaction) is done. For tests, benchmarks and shutdown. */
+void lk_index_settle(lk_index *ix);
 
 #endif

@@ -9,27 +9,55 @@ static size_t words(size_t rows) {
     return (rows + 63) / 64;
 }
 
-lk_segment *lk_segment_new(int dimension, size_t capacity) {
+static lk_segment *with_capacity(size_t capacity) {
     lk_segment *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    s->stride = lk_row_stride(dimension);
     s->capacity = capacity;
+    s->dead = calloc(words(capacity), sizeof *s->dead);
+    if (s->dead == NULL) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+lk_segment *lk_segment_new(int dimension, size_t capacity) {
+    lk_segment *s = with_capacity(capacity);
+    if (s == NULL)
+        return NULL;
+    s->stride = lk_row_stride(dimension);
     s->ids = malloc(capacity * sizeof *s->ids);
     s->rows = aligned_alloc(64, capacity * s->stride * sizeof *s->rows);
-    s->dead = calloc(words(capacity), sizeof *s->dead);
-    if (s->ids == NULL || s->rows == NULL || s->dead == NULL) {
+    if (s->ids == NULL || s->rows == NULL) {
         lk_segment_free(s);
         return NULL;
     }
     return s;
 }
 
+lk_segment *lk_segment_of(lk_sealed *sealed) {
+    lk_segment *s = with_capacity(sealed->head.rows);
+    if (s == NULL) {
+        lk_sealed_free(sealed);
+        return NULL;
+    }
+    s->stride = sealed->plan.stride;
+    s->count = sealed->head.rows;
+    s->ids = sealed->ids;
+    s->rows = sealed->rows;
+    s->sealed = sealed;
+    return s;
+}
+
 void lk_segment_free(lk_segment *s) {
     if (s == NULL)
         return;
-    free(s->ids);
-    free(s->rows);
+    if (s->sealed == NULL) {
+        free(s->ids);
+        free(s->rows);
+    }
+    lk_sealed_free(s->sealed);
     free(s->dead);
     free(atomic_load(&s->stamps));
     free(s);
@@ -46,16 +74,20 @@ void lk_segment_append(lk_segment *s, const int64_t *ids, const float *vectors, 
     s->count += count;
 }
 
+int64_t lk_segment_id(const lk_segment *s, size_t row) {
+    return s->sealed == NULL || lk_sealed_intact(s->sealed, LK_PART_IDS, row) ? s->ids[row] : INT64_MAX;
+}
+
 size_t lk_segment_find(const lk_segment *s, size_t rows, int64_t id) {
     size_t low = 0, high = rows;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (s->ids[middle] < id)
+        if (lk_segment_id(s, middle) < id)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < rows && s->ids[low] == id ? low : SIZE_MAX;
+    return low < rows && lk_segment_id(s, low) == id ? low : SIZE_MAX;
 }
 
 bool lk_segment_prepare_delete(lk_segment *s) {
@@ -69,6 +101,12 @@ bool lk_segment_prepare_delete(lk_segment *s) {
 void lk_segment_mark(lk_segment *s, size_t row, uint64_t version) {
     atomic_store_explicit(&atomic_load(&s->stamps)[row], version, memory_order_relaxed);
     atomic_fetch_or_explicit(&s->dead[row / 64], UINT64_C(1) << (row % 64), memory_order_release);
+    s->deleted++;
+}
+
+uint64_t lk_segment_stamp(const lk_segment *s, size_t row) {
+    _Atomic uint64_t *stamps = atomic_load_explicit(&s->stamps, memory_order_acquire);
+    return atomic_load_explicit(&stamps[row], memory_order_relaxed);
 }
 
 size_t lk_segment_live(const lk_segment *s, size_t rows, uint64_t version) {
@@ -85,7 +123,9 @@ size_t lk_segment_live(const lk_segment *s, size_t rows, uint64_t version) {
     return live;
 }
 
-uint64_t lk_segment_bytes(const lk_segment *s) {
-    const uint64_t stamps = atomic_load(&s->stamps) != NULL ? 8 : 0;
-    return sizeof *s + s->count * (s->stride * sizeof(float) + sizeof(int64_t) + stamps) + words(s->capacity) * 8;
+uint64_t lk_segment_bytes(const lk_segment *s, uint64_t *row_bytes) {
+    *row_bytes = s->count * s->stride * sizeof *s->rows;
+    const uint64_t marks = words(s->capacity) * 8 + (atomic_load(&s->stamps) != NULL ? 8 * s->capacity : 0);
+    const uint64_t rest = s->sealed != NULL ? s->sealed->bytes - *row_bytes : s->count * sizeof *s->ids;
+    return sizeof *s + marks + rest;
 }

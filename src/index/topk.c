@@ -43,7 +43,7 @@ void lk_topk_offer(lk_topk *t, int64_t id, float distance) {
         t->hits[0] = hit;
         sink(t->hits, t->count);
     }
-    if (t->count == t->k)
+    if (t->count == t->k && t->hits[0].distance < t->radius)
         t->radius = t->hits[0].distance;
 }
 

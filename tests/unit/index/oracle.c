@@ -60,13 +60,20 @@ static int compare(const void *a, const void *b) {
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+static bool listed(const lk_index_query *q, int64_t id) {
+    bool found = q->only == NULL;
+    for (size_t i = 0; i < q->only_count && !found; i++)
+        found = q->only[i] == id;
+    return found;
+}
+
 lk_hit *oracle_search(const oracle *o, const lk_index_query *q, size_t *count, uint64_t *searched) {
     lk_hit *hits = malloc((o->count + 1) * sizeof *hits);
     assert_non_null(hits);
     *count = 0;
     *searched = 0;
     for (size_t i = 0; i < o->count; i++) {
-        if (o->dead[i] || (q->filter != NULL && !q->filter(q->filter_ctx, o->ids[i])))
+        if (o->dead[i] || !listed(q, o->ids[i]) || (q->filter != NULL && !q->filter(q->filter_ctx, o->ids[i])))
             continue;
         ++*searched;
         const float d = oracle_distance(q->vector, o->vectors + i * (size_t)o->dimension, o->dimension);

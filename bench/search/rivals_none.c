@@ -1,0 +1,3 @@
+#include "rivals.h"
+
+const rival *const rivals[] = {NULL};
