@@ -29,11 +29,8 @@ static inline vec vfma(vec a, vec b, vec c) {
     return _mm256_fmadd_ps(a, b, c);
 }
 /* max and min give their second operand when either is NaN */
-static inline vec vrelu(vec x) {
-    return _mm256_max_ps(_mm256_setzero_ps(), x);
-}
-static inline vec vmin6(vec x) {
-    return _mm256_min_ps(_mm256_set1_ps(6), x);
+static inline vec vclamp(vec low, vec x, vec high) {
+    return _mm256_min_ps(high, _mm256_max_ps(low, x));
 }
 static inline vec vmaximum(vec a, vec b) {
     const vec larger = _mm256_max_ps(a, b);

@@ -29,11 +29,8 @@ static inline vec vfma(vec a, vec b, vec c) {
     return _mm512_fmadd_ps(a, b, c);
 }
 /* max and min give their second operand when either is NaN */
-static inline vec vrelu(vec x) {
-    return _mm512_max_ps(_mm512_setzero_ps(), x);
-}
-static inline vec vmin6(vec x) {
-    return _mm512_min_ps(_mm512_set1_ps(6), x);
+static inline vec vclamp(vec low, vec x, vec high) {
+    return _mm512_min_ps(high, _mm512_max_ps(low, x));
 }
 static inline vec vmaximum(vec a, vec b) {
     const vec larger = _mm512_max_ps(a, b);

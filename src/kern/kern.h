@@ -15,7 +15,8 @@
 
 #include "base/cpu.h"
 
-#define LK_PANEL 16 /* channels a panel */
+#define LK_PANEL 16            /* channels a panel */
+#define LK_SEPARABLE_PIXELS 96 /* of scratch */
 
 /* `n` rounded up to whole panels. */
 static inline int lk_panels(int n) {
@@ -43,7 +44,7 @@ typedef struct lk_conv {
     lk_act act;
 } lk_conv;
 
-/* A 3x3 convolution of each channel alone. */
+/* A 3x3 convolution of each channel alone; stride 1 or 2. */
 typedef struct lk_depthwise {
     int stride, top, left;
     int rectify;           /* negative inputs count as zero */
@@ -68,6 +69,11 @@ typedef struct lk_kern {
 
     /* Writes the whole of out, whose channels are in's. */
     void (*depthwise)(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch);
+
+    /* depthwise, and at once the 1x1 stride 1 convolution `c` of what it gives, which is never stored whole. Sizes and
+     * residual as for conv. `scratch`: LK_SEPARABLE_PIXELS * in->channels floats. */
+    void (*separable)(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual,
+                      int height, int width, int batch, float *scratch);
 
     /* Windows of `size` x `size` every `stride` pixels, no border; writes the whole of out. avg_pool: out may have more
      * channels than in, they are set to zero. */

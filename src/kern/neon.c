@@ -29,11 +29,8 @@ static inline vec vfma(vec a, vec b, vec c) {
     return vfmaq_f32(c, a, b);
 }
 /* vmaxq and vminq give NaN when either operand is */
-static inline vec vrelu(vec x) {
-    return vmaxq_f32(vdupq_n_f32(0), x);
-}
-static inline vec vmin6(vec x) {
-    return vminq_f32(vdupq_n_f32(6), x);
+static inline vec vclamp(vec low, vec x, vec high) {
+    return vminq_f32(high, vmaxq_f32(low, x));
 }
 static inline vec vmaximum(vec a, vec b) {
     return vmaxq_f32(a, b);

@@ -38,21 +38,35 @@ static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk
             }
 }
 
+/* One output pixel, all channels. */
+static void depthwise_pixel(const lk_depthwise *d, const lk_map *in, int n, int y, int x, float *to) {
+    for (int c = 0; c < in->channels; c++) {
+        float sum = d->bias[c];
+        for (int k = 0; k < 9; k++) {
+            const float a = lk_map_at(in, n, y * d->stride - d->top + k / 3, x * d->stride - d->left + k % 3)[c];
+            sum += (d->rectify && a < 0 ? 0 : a) * d->weights[k * in->channels + c];
+        }
+        to[c] = activate(sum, d->act);
+    }
+}
+
 static void depthwise(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch) {
-    const int channels = in->channels;
     for (int n = 0; n < batch; n++)
         for (int y = 0; y < out->height; y++)
-            for (int x = 0; x < out->width; x++) {
-                float *to = lk_map_at(out, n, y, x);
-                for (int c = 0; c < channels; c++) {
-                    float sum = d->bias[c];
-                    for (int k = 0; k < 9; k++) {
-                        const float a =
-                            lk_map_at(in, n, y * d->stride - d->top + k / 3, x * d->stride - d->left + k % 3)[c];
-                        sum += (d->rectify && a < 0 ? 0 : a) * d->weights[k * channels + c];
-                    }
-                    to[c] = activate(sum, d->act);
-                }
+            for (int x = 0; x < out->width; x++)
+                depthwise_pixel(d, in, n, y, x, lk_map_at(out, n, y, x));
+}
+
+static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual,
+                      int height, int width, int batch, float *scratch) {
+    const lk_map pixel = {.data = scratch, .height = 1, .width = 1, .channels = in->channels};
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++) {
+                const lk_map to = {.data = lk_map_at(out, n, y, x), .channels = out->channels};
+                const lk_map add = {.data = residual != NULL ? lk_map_at(residual, n, y, x) : NULL};
+                depthwise_pixel(d, in, n, y, x, scratch);
+                conv(c, &pixel, &to, residual != NULL ? &add : NULL, 1, 1, 1);
             }
 }
 
@@ -101,6 +115,7 @@ const lk_kern lk_kern_scalar = {
     .level = LK_CPU_SCALAR,
     .conv = conv,
     .depthwise = depthwise,
+    .separable = separable,
     .max_pool = max_pool,
     .avg_pool = avg_pool,
     .add_upsampled = add_upsampled,

@@ -5,7 +5,7 @@
  *   ROWS, WIDE            the tile of the multiplication: ROWS pixels by WIDE panels of 16 channels
  *   vload vstore vset     memory, and one float in all lanes
  *   vadd vsub vmul vfma   vfma(a, b, c) is a*b + c, rounded once
- *   vrelu vmin6           max(x, 0) and min(x, 6), NaN stays NaN
+ *   vclamp                vclamp(low, x, high): x in between, NaN stays NaN
  *   vmaximum              the larger; NaN when either is
  *
  * and then includes this file, which defines `static const lk_kern_parts`-style functions and the table's body.
@@ -19,6 +19,8 @@
 #ifndef LK_KERN_VECTOR_H
 #define LK_KERN_VECTOR_H
 
+#include <math.h>
+
 #include "kern/levels.h"
 
 #ifdef __clang__
@@ -31,10 +33,13 @@
 #define VECS (LK_PANEL / LANES) /* vectors a panel */
 #define BLOCK (ROWS * (96 / ROWS))
 
-INLINE vec activate(vec x, lk_act act) {
-    if (act != LK_ACT_NONE)
-        x = vrelu(x);
-    return act == LK_ACT_RELU6 ? vmin6(x) : x;
+/* Every activation is a range. */
+typedef struct range {
+    vec low, high;
+} range;
+
+INLINE range range_of(lk_act act) {
+    return (range){vset(act == LK_ACT_NONE ? -INFINITY : 0), vset(act == LK_ACT_RELU6 ? 6 : INFINITY)};
 }
 
 /* ---- matrix product ---- */
@@ -92,13 +97,14 @@ INLINE void tile(int rows, int panels, const runs *g, const float *const *a, con
             sums[r][v] = start;
     }
     multiply(rows, panels, g, a, b, sums);
+    const range act = range_of(f->act);
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
         for (int v = 0; v < panels * VECS; v++) {
             const int at = o + v * LANES;
             const vec sum = add != NULL ? vadd(sums[r][v], vload(add[r] + at)) : sums[r][v];
-            vstore(to[r] + at, activate(sum, f->act));
+            vstore(to[r] + at, vclamp(act.low, sum, act.high));
         }
     }
 }
@@ -154,23 +160,28 @@ static void product(const runs *g, int count, int out, const float *weights, con
 
 static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual, int height, int width,
                  int batch) {
-    const size_t length = (size_t)c->kernel_w * (size_t)c->in;
+    const size_t length = (size_t)c->kernel_w * (size_t)c->in, step = (size_t)c->stride * (size_t)c->in;
     const runs g = {c->kernel_h, length, in->row, (size_t)c->kernel_h * length * LK_PANEL};
     const finish f = {c->bias, c->act};
     const float *a[BLOCK], *add[BLOCK];
     float *to[BLOCK];
     int count = 0;
     for (int n = 0; n < batch; n++)
-        for (int y = 0; y < height; y++)
-            for (int x = 0; x < width; x++) {
-                a[count] = lk_map_at(in, n, y * c->stride - c->top, x * c->stride - c->left);
-                to[count] = lk_map_at(out, n, y, x);
-                add[count] = residual != NULL ? lk_map_at(residual, n, y, x) : NULL;
+        for (int y = 0; y < height; y++) {
+            const float *from = lk_map_at(in, n, y * c->stride - c->top, -c->left);
+            const float *sum = residual != NULL ? lk_map_at(residual, n, y, 0) : from;
+            const size_t sum_step = residual != NULL ? (size_t)residual->channels : 0;
+            float *made = lk_map_at(out, n, y, 0);
+            for (int x = 0; x < width; x++, from += step, sum += sum_step, made += out->channels) {
+                a[count] = from;
+                to[count] = made;
+                add[count] = sum;
                 if (++count == BLOCK) {
                     product(&g, count, c->out, c->weights, &f, a, to, residual != NULL ? add : NULL);
                     count = 0;
                 }
             }
+        }
     if (count > 0)
         product(&g, count, c->out, c->weights, &f, a, to, residual != NULL ? add : NULL);
 }
@@ -179,49 +190,135 @@ static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk
 
 /* ---- depthwise ---- */
 
-/* Columns done for one vector of channels before the next vector: their three rows stay in the level-1 cache, where
- * walking a whole image row for each vector would not. */
-#define COLUMNS 8
-
-INLINE void depthwise_run(const lk_depthwise *d, const float *in, size_t row, size_t pixel, float *to, size_t step,
-                          int count, int c, int channels, int rectify) {
-    vec w[9];
-    UNROLL
-    for (int k = 0; k < 9; k++)
-        w[k] = vload(d->weights + k * channels + c);
-    const vec bias = vload(d->bias + c);
-    for (int x = 0; x < count; x++, in += (size_t)d->stride * pixel, to += step) {
-        vec sum = bias;
+/* `rows` x `columns` outputs at once, so that an input and a weight are loaded once for all that need them. Channels are
+ * the innermost loop: memory is then walked in order, and the nine weights of each channel come from the level-1 cache. */
+INLINE void depthwise_tile(int rows, int columns, int stride, int rectify, const lk_depthwise *d, int channels,
+                           const float *in, size_t row, float *to, size_t to_row) {
+    const size_t pixel = (size_t)channels;
+    const range act = range_of(d->act);
+    const vec zero = vset(0), most = vset(INFINITY);
+    for (int c = 0; c < channels; c += LANES) {
+        vec sum[2][2];
         UNROLL
-        for (int k = 0; k < 9; k++) {
-            const vec a = vload(in + (size_t)(k / 3) * row + (size_t)(k % 3) * pixel);
-            sum = vfma(rectify ? vrelu(a) : a, w[k], sum);
+        for (int y = 0; y < rows; y++) {
+            UNROLL
+            for (int x = 0; x < columns; x++)
+                sum[y][x] = vload(d->bias + c);
         }
-        vstore(to, activate(sum, d->act));
+        UNROLL
+        for (int v = 0; v < (rows - 1) * stride + 3; v++) {
+            UNROLL
+            for (int u = 0; u < (columns - 1) * stride + 3; u++) {
+                vec a = vload(in + (size_t)v * row + (size_t)u * pixel + c);
+                a = rectify ? vclamp(zero, a, most) : a;
+                UNROLL
+                for (int y = 0; y < rows; y++) {
+                    UNROLL
+                    for (int x = 0; x < columns; x++) {
+                        const int ky = v - y * stride, kx = u - x * stride;
+                        if (ky >= 0 && ky < 3 && kx >= 0 && kx < 3)
+                            sum[y][x] = vfma(a, vload(d->weights + (size_t)(3 * ky + kx) * pixel + c), sum[y][x]);
+                    }
+                }
+            }
+        }
+        UNROLL
+        for (int y = 0; y < rows; y++) {
+            UNROLL
+            for (int x = 0; x < columns; x++)
+                vstore(to + (size_t)y * to_row + (size_t)x * pixel + c, vclamp(act.low, sum[y][x], act.high));
+        }
     }
 }
 
+/* `rows` output rows of `width` pixels, for inputs from `in` on. */
+INLINE void depthwise_rows(int rows, int stride, int rectify, const lk_depthwise *d, int channels, const float *in,
+                           size_t row, float *to, size_t to_row, int width) {
+    const size_t step = (size_t)channels;
+    int x = 0;
+    for (; x + 2 <= width; x += 2, in += 2 * (size_t)stride * step, to += 2 * step)
+        depthwise_tile(rows, 2, stride, rectify, d, channels, in, row, to, to_row);
+    if (x < width)
+        depthwise_tile(rows, 1, stride, rectify, d, channels, in, row, to, to_row);
+}
+
+typedef void depthwise_fn(const lk_depthwise *d, int channels, const float *in, size_t row, float *to, size_t to_row,
+                          int width);
+
+/* All counts are constants to the compiler: a function for each. */
+#define DEPTHWISE(rows, stride, rectify)                                                                               \
+    static void depthwise_##rows##stride##rectify(const lk_depthwise *d, int channels, const float *in, size_t row,    \
+                                                  float *to, size_t to_row, int width) {                               \
+        depthwise_rows(rows, stride, rectify, d, channels, in, row, to, to_row, width);                                \
+    }
+
+DEPTHWISE(1, 1, 0)
+DEPTHWISE(1, 1, 1)
+DEPTHWISE(1, 2, 0)
+DEPTHWISE(1, 2, 1)
+DEPTHWISE(2, 1, 0)
+DEPTHWISE(2, 1, 1)
+DEPTHWISE(2, 2, 0)
+DEPTHWISE(2, 2, 1)
+
+static depthwise_fn *const depthwises[2][2][2] = {
+    {{depthwise_110, depthwise_111}, {depthwise_120, depthwise_121}},
+    {{depthwise_210, depthwise_211}, {depthwise_220, depthwise_221}},
+};
+
+static depthwise_fn *depthwise_for(const lk_depthwise *d, int rows) {
+    return depthwises[rows - 1][d->stride - 1][d->rectify != 0];
+}
+
 static void depthwise(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch) {
-    const int channels = in->channels;
-    const size_t pixel = (size_t)channels;
     for (int n = 0; n < batch; n++)
-        for (int y = 0; y < out->height; y++)
-            for (int x = 0; x < out->width; x += COLUMNS) {
-                const float *a = lk_map_at(in, n, y * d->stride - d->top, x * d->stride - d->left);
-                float *to = lk_map_at(out, n, y, x);
-                const int count = out->width - x < COLUMNS ? out->width - x : COLUMNS;
-                for (int c = 0; c < channels; c += LANES) {
-                    if (d->rectify)
-                        depthwise_run(d, a + c, in->row, pixel, to + c, pixel, count, c, channels, 1);
-                    else
-                        depthwise_run(d, a + c, in->row, pixel, to + c, pixel, count, c, channels, 0);
-                }
+        for (int y = 0; y < out->height; y += 2)
+            depthwise_for(d, y + 2 <= out->height ? 2 : 1)(d, in->channels,
+                                                           lk_map_at(in, n, y * d->stride - d->top, -d->left), in->row,
+                                                           lk_map_at(out, n, y, 0), out->row, out->width);
+}
+
+/* ---- depthwise and 1x1 in one ---- */
+
+/* The 1x1 convolution of `rows` x `width` pixels that lie in `seen`, for output from (n, y, x) on. */
+static void mix_channels(const lk_conv *c, const float *seen, const lk_map *out, const lk_map *residual, int n, int y, int x,
+                         int rows, int width) {
+    const runs g = {1, (size_t)c->in, 0, (size_t)c->in * LK_PANEL};
+    const finish f = {c->bias, c->act};
+    const float *a[LK_SEPARABLE_PIXELS], *add[LK_SEPARABLE_PIXELS];
+    float *to[LK_SEPARABLE_PIXELS];
+    int count = 0;
+    for (int v = 0; v < rows; v++)
+        for (int u = 0; u < width; u++, seen += c->in, count++) {
+            a[count] = seen;
+            to[count] = lk_map_at(out, n, y + v, x + u);
+            add[count] = residual != NULL ? lk_map_at(residual, n, y + v, x + u) : NULL;
+        }
+    product(&g, count, c->out, c->weights, &f, a, to, residual != NULL ? add : NULL);
+}
+
+/* Some rows of some columns at a time, so that what is between the two convolutions stays in the nearest caches, and
+ * still so many pixels that the weights of the second are not read too often. */
+static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual,
+                      int height, int width, int batch, float *scratch) {
+    const int columns = width < LK_SEPARABLE_PIXELS / 2 ? width : LK_SEPARABLE_PIXELS / 2;
+    const int rows = LK_SEPARABLE_PIXELS / columns / 2 * 2;
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < height; y += rows)
+            for (int x = 0; x < width; x += columns) {
+                const int high = height - y < rows ? height - y : rows, wide = width - x < columns ? width - x : columns;
+                const size_t scratch_row = (size_t)(wide * in->channels);
+                for (int v = 0; v < high; v += 2)
+                    depthwise_for(d, high - v < 2 ? 1 : 2)(
+                        d, in->channels, lk_map_at(in, n, (y + v) * d->stride - d->top, x * d->stride - d->left), in->row,
+                        scratch + (size_t)v * scratch_row, scratch_row, wide);
+                mix_channels(c, scratch, out, residual, n, y, x, high, wide);
             }
 }
 
 /* ---- the rest: bound by memory ---- */
 
-static void max_pool(const lk_map *in, const lk_map *out, int size, int stride, int batch) {
+INLINE void max_pool_sized(const lk_map *in, const lk_map *out, int size, int stride, int batch) {
     for (int n = 0; n < batch; n++)
         for (int y = 0; y < out->height; y++)
             for (int x = 0; x < out->width; x++) {
@@ -229,12 +326,21 @@ static void max_pool(const lk_map *in, const lk_map *out, int size, int stride, 
                 float *to = lk_map_at(out, n, y, x);
                 for (int c = 0; c < in->channels; c += LANES) {
                     vec best = vload(a + c);
-                    for (int k = 1; k < size * size; k++)
-                        best = vmaximum(
-                            best, vload(a + (size_t)(k / size) * in->row + (size_t)(k % size * in->channels + c)));
+                    for (int v = 0; v < size; v++)
+                        for (int u = v == 0; u < size; u++)
+                            best = vmaximum(best, vload(a + (size_t)v * in->row + (size_t)(u * in->channels + c)));
                     vstore(to + c, best);
                 }
             }
+}
+
+static void max_pool(const lk_map *in, const lk_map *out, int size, int stride, int batch) {
+    if (size == 2)
+        max_pool_sized(in, out, 2, stride, batch);
+    else if (size == 3)
+        max_pool_sized(in, out, 3, stride, batch);
+    else
+        max_pool_sized(in, out, size, stride, batch);
 }
 
 static void avg_pool(const lk_map *in, const lk_map *out, int size, int stride, int batch) {
@@ -246,9 +352,9 @@ static void avg_pool(const lk_map *in, const lk_map *out, int size, int stride, 
                 float *to = lk_map_at(out, n, y, x);
                 for (int c = 0; c < in->channels; c += LANES) {
                     vec sum = vset(0);
-                    for (int k = 0; k < size * size; k++)
-                        sum = vadd(sum,
-                                   vload(a + (size_t)(k / size) * in->row + (size_t)(k % size * in->channels + c)));
+                    for (int v = 0; v < size; v++)
+                        for (int u = 0; u < size; u++)
+                            sum = vadd(sum, vload(a + (size_t)v * in->row + (size_t)(u * in->channels + c)));
                     vstore(to + c, vmul(sum, share));
                 }
                 for (int c = in->channels; c < out->channels; c += LANES)
@@ -282,8 +388,8 @@ static void load_row(float *to, const uint8_t *from, size_t count, const float m
 
 #define LK_KERN_TABLE(cpu)                                                                                             \
     {                                                                                                                  \
-        .level = (cpu), .conv = conv, .winograd = winograd, .depthwise = depthwise, .max_pool = max_pool,              \
-        .avg_pool = avg_pool, .add_upsampled = add_upsampled, .load_row = load_row                                     \
+        .level = (cpu), .conv = conv, .winograd = winograd, .depthwise = depthwise, .separable = separable,            \
+        .max_pool = max_pool, .avg_pool = avg_pool, .add_upsampled = add_upsampled, .load_row = load_row               \
     }
 
 #endif

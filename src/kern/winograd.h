@@ -85,6 +85,7 @@ static void tile_out(const lk_conv *k, const float *from, size_t step, const lk_
                 half[y][x] = o[y];
         }
         const vec bias = vload(k->bias + c);
+        const range act = range_of(k->act);
         for (int y = 0; y < height; y++) {
             vec o[4];
             transform_out(half[y], o);
@@ -92,7 +93,7 @@ static void tile_out(const lk_conv *k, const float *from, size_t step, const lk_
                 vec sum = vadd(o[x], bias);
                 if (add != NULL)
                     sum = vadd(sum, vload(add + (size_t)y * residual->row + (size_t)(x * residual->channels + c)));
-                vstore(to + (size_t)y * out->row + (size_t)(x * out->channels + c), activate(sum, k->act));
+                vstore(to + (size_t)y * out->row + (size_t)(x * out->channels + c), vclamp(act.low, sum, act.high));
             }
         }
     }

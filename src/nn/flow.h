@@ -12,12 +12,13 @@
 
 #define LK_MAX_LINKS 32
 
-/* Tensors of a chain: link 0 is what its first node reads, link k what its node k - 1 writes. All but the last (and the
- * first, unless it is the photo) are windows. */
+/* Tensors of a chain: link 0 is what its first node reads, each other what a node writes. All but the last (and the first,
+ * unless it is the photo) are windows. */
 typedef struct lk_link {
     int tensor;
+    int maker;             /* node that writes it */
     int height;            /* of the whole tensor */
-    int size, stride, top; /* of the node that makes it: output row y sees input rows y*stride - top ... + size */
+    int size, stride, top; /* of the maker: output row y sees input rows y*stride - top ... + size */
     int above, below;      /* rows of border that its reader needs */
     int window;            /* rows kept, with border; 0: it is whole */
 } lk_link;

@@ -3,15 +3,22 @@
 
 #include "nn/plan.h"
 
-static void run_conv(lk_net_state *s, int i, int batch) {
-    const lk_node *n = &s->net->node[i];
+/* Convolution i, with the depthwise one before it where it does both. */
+static void run_conv(const lk_net_state *s, int i, const lk_map *in, const lk_map *out, const lk_map *residual, int height,
+                     int width, int batch) {
     const lk_step *step = &s->step[i];
-    const lk_map *residual = n->in2 != LK_NONE ? &s->map[n->in2] : NULL;
-    const lk_map *in = &s->map[n->in], *out = &s->map[n->out];
-    if (batch >= step->winograd_from)
-        s->kern->winograd(&step->conv, in, out, residual, step->height, step->width, batch, s->scratch);
+    if (step->before != LK_NONE)
+        s->kern->separable(&s->step[step->before].depthwise, &step->conv, in, out, residual, height, width, batch,
+                           s->scratch);
+    else if (batch >= step->winograd_from)
+        s->kern->winograd(&step->conv, in, out, residual, height, width, batch, s->scratch);
     else
-        s->kern->conv(&step->conv, in, out, residual, step->height, step->width, batch);
+        s->kern->conv(&step->conv, in, out, residual, height, width, batch);
+}
+
+/* The node whose input node i reads. */
+static const lk_node *start_of(const lk_net_state *s, int i) {
+    return &s->net->node[s->step[i].before != LK_NONE ? s->step[i].before : i];
 }
 
 /* What is no convolution, between any maps. */
@@ -40,10 +47,14 @@ static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_m
 
 void lk_run_node(lk_net_state *s, int i, int batch) {
     const lk_node *n = &s->net->node[i];
+    const lk_map *in = &s->map[start_of(s, i)->in], *out = &s->map[n->out];
+    const lk_step *step = &s->step[i];
+    if (step->done)
+        return;
     if (n->op == LK_OP_CONV)
-        run_conv(s, i, batch);
+        run_conv(s, i, in, out, n->in2 != LK_NONE ? &s->map[n->in2] : NULL, step->height, step->width, batch);
     else
-        run_plain(s, i, &s->map[n->in], &s->map[n->out], batch);
+        run_plain(s, i, in, out, batch);
 }
 
 /* ---- chains (flow.h) ---- */
@@ -87,11 +98,11 @@ static void make_rows(lk_net_state *s, const lk_chain *c, const lk_flow *f, int 
         load_rows(s, &out, photo, first, count);
         return;
     }
-    const int i = c->first + k - 1;
-    const lk_map in = rows_from(s, c, f, k - 1, n, first * s->net->node[i].stride);
+    const int i = c->link[k].maker;
+    const lk_map in = rows_from(s, c, f, k - 1, n, first * c->link[k].stride);
     out.height = count;
     if (s->net->node[i].op == LK_OP_CONV)
-        s->kern->conv(&s->step[i].conv, &in, &out, NULL, count, out.width, 1);
+        run_conv(s, i, &in, &out, NULL, count, out.width, 1);
     else
         run_plain(s, i, &in, &out, 1);
 }
@@ -152,7 +163,7 @@ void lk_net_forward(lk_net_state *s, const lk_net_input *inputs, int batch) {
     for (int i = 0; i < s->chains; i++) {
         const lk_chain *c = &s->chain[i];
         if (c->band == 0)
-            lk_run_node(s, c->first, batch);
+            lk_run_node(s, c->last, batch);
         for (int n = 0; c->band > 0 && n < batch; n++)
             run_chain(s, c, &inputs[n], n);
     }

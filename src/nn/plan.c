@@ -6,7 +6,8 @@
  * A tensor's buffer is free again after its last reader; what outputs read stays.
  *
  * Large tensors with a single reader become windows of a chain (flow.h) and have a buffer of their own. A chain grows
- * while its windows fit a level-2 cache together. */
+ * while its windows together are small beside a level-3 cache. What lies between a depthwise and a 1x1 convolution has no
+ * buffer at all where one kernel does both. */
 #include "nn/plan.h"
 
 #include <limits.h>
@@ -16,9 +17,9 @@
 #define MAX_SIDE 8192
 #define MAX_BATCH 256
 #define MAX_BYTES ((size_t)4 << 30)
-#define LARGE ((size_t)256 << 10)  /* bytes of an image's tensor from which on it is worth a window */
-#define BAND_PIXELS 96
-#define WINDOWS ((size_t)768 << 10) /* bytes of all windows of a chain */
+#define LARGE ((size_t)256 << 10) /* bytes of an image's tensor from which on it is worth a window */
+#define WINDOWS ((size_t)3 << 20) /* bytes of all windows of a chain */
+#define BAND_PIXELS 320           /* that a band has at least: enough for the kernels to be busy with */
 
 typedef struct shape {
     int height, width;
@@ -26,6 +27,7 @@ typedef struct shape {
     int last;                     /* node that reads it last, or INT_MAX */
     int readers;                  /* nodes and outputs */
     int window;                   /* rows kept, 0: all */
+    bool inside;                  /* a kernel, never stored */
     int buffer;
 } shape;
 
@@ -76,6 +78,7 @@ static void size_node(plan *p, int i) {
     step->conv = n->conv;
     step->depthwise = n->depthwise;
     step->winograd_from = INT_MAX; /* until measured */
+    step->before = LK_NONE;
     step->top = step->conv.top = step->depthwise.top = top;
     step->left = step->conv.left = step->depthwise.left = left;
     if (out->height == 0) { /* else it is written into a larger tensor that is there */
@@ -153,6 +156,27 @@ static void find_readers(plan *p) {
         }
 }
 
+/* ---- pairs ---- */
+
+/* Depthwise nodes whose only reader is the 1x1 convolution behind them. */
+static void form_pairs(plan *p) {
+    for (int i = 0; i + 1 < p->net->nodes; i++) {
+        const lk_node *first = &p->net->node[i], *second = &p->net->node[i + 1];
+        if (first->op != LK_OP_DEPTHWISE || second->op != LK_OP_CONV || second->size != 1 || second->stride != 1 ||
+            second->in != first->out || p->shape[first->out].readers != 1)
+            continue;
+        p->s->step[i].done = true;
+        p->s->step[i + 1].before = i;
+        p->shape[first->out].inside = true;
+        p->shape[first->in].last = larger(p->shape[first->in].last, i + 1);
+    }
+}
+
+/* The node that node i begins with: itself, or the depthwise one that it does as well. */
+static int start_of(const plan *p, int i) {
+    return p->s->step[i].before != LK_NONE ? p->s->step[i].before : i;
+}
+
 /* ---- chains ---- */
 
 static int can_stream(const lk_node *n) {
@@ -160,19 +184,21 @@ static int can_stream(const lk_node *n) {
     return slides && n->in2 == LK_NONE;
 }
 
-/* Is tensor t better a window between the node that makes it and the next, node `reader`? */
+/* Is tensor t better a window between the node that makes it and node `reader` behind it? */
 static int wants_window(const plan *p, int t, int reader) {
-    return reader < p->net->nodes && p->net->node[reader].in == t && p->shape[t].readers == 1 &&
+    return reader < p->net->nodes && p->net->node[start_of(p, reader)].in == t && p->shape[t].readers == 1 &&
            image_floats(p, t) * sizeof(float) >= LARGE && can_stream(&p->net->node[reader]);
 }
 
+/* A link for what node `maker` writes; LK_NONE: for the input of a chain. */
 static lk_link link_of(const plan *p, int tensor, int maker) {
     const shape *sh = &p->shape[tensor];
-    lk_link l = {.tensor = tensor, .height = sh->height, .above = sh->top, .below = sh->bottom};
+    lk_link l = {.tensor = tensor, .maker = maker, .height = sh->height, .above = sh->top, .below = sh->bottom};
     if (maker != LK_NONE) {
-        l.size = p->net->node[maker].size;
-        l.stride = p->net->node[maker].stride;
-        l.top = p->s->step[maker].top;
+        const int start = start_of(p, maker);
+        l.size = p->net->node[start].size;
+        l.stride = p->net->node[start].stride;
+        l.top = p->s->step[start].top;
     }
     return l;
 }
@@ -184,31 +210,41 @@ static size_t window_bytes(const plan *p, const lk_chain *c) {
     return floats * sizeof(float);
 }
 
-/* The chain of nodes first ... last. Its bands have enough pixels for the kernels to be busy with. */
 static lk_chain chain_of(const plan *p, int first, int last) {
-    const int width = p->s->step[last].width;
-    lk_chain c = {.first = first, .last = last, .links = last - first + 2, .band = (BAND_PIXELS + width - 1) / width};
+    const int width = p->s->step[last].width, rows = (BAND_PIXELS + width - 1) / width;
+    lk_chain c = {.first = first, .last = last, .links = 1, .band = (rows + 1) / 2 * 2}; /* kernels like pairs of rows */
     c.load = p->net->node[first].in == LK_INPUT && p->shape[LK_INPUT].readers == 1;
     c.link[0] = link_of(p, p->net->node[first].in, LK_NONE);
     for (int i = first; i <= last; i++)
-        c.link[i - first + 1] = link_of(p, p->net->node[i].out, i);
+        if (!p->s->step[i].done)
+            c.link[c.links++] = link_of(p, p->net->node[i].out, i);
     lk_flow_size_windows(&c);
     return c;
+}
+
+/* The longest chain from node `first` on that is worth it; a single node at least. */
+static lk_chain longest_chain(const plan *p, int first) {
+    const int whole = p->s->step[first].done ? first + 1 : first; /* a pair is one */
+    lk_chain best = {.first = first, .last = whole};
+    for (int last = whole; can_stream(&p->net->node[last]); last++) {
+        if (p->s->step[last].done)
+            continue;
+        const lk_chain longer = chain_of(p, first, last);
+        if (window_bytes(p, &longer) > WINDOWS)
+            break;
+        if (last > whole || longer.load)
+            best = longer;
+        const int next = last + 1 < p->net->nodes && p->s->step[last + 1].done ? last + 2 : last + 1;
+        if (longer.links + 1 >= LK_MAX_LINKS || !wants_window(p, p->net->node[last].out, next))
+            break;
+    }
+    return best;
 }
 
 static void form_chains(plan *p) {
     for (int i = 0; i < p->net->nodes;) {
         lk_chain *c = &p->s->chain[p->s->chains++];
-        *c = (lk_chain){.first = i, .last = i, .links = 2};
-        for (int last = i; can_stream(&p->net->node[i]) && last - i + 2 < LK_MAX_LINKS; last++) {
-            const lk_chain longer = chain_of(p, i, last);
-            if (window_bytes(p, &longer) > WINDOWS)
-                break;
-            if (last > i || longer.load)
-                *c = longer;
-            if (!wants_window(p, p->net->node[last].out, last + 1))
-                break;
-        }
+        *c = longest_chain(p, i);
         for (int k = 0; k < c->links; k++)
             if (c->link[k].window > 0)
                 p->shape[c->link[k].tensor].window = c->link[k].window;
@@ -220,6 +256,8 @@ static void form_chains(plan *p) {
 
 static void place_tensor(plan *p, int t, int now) {
     const int window = p->shape[t].window;
+    if (p->shape[t].inside)
+        return;
     if (window > 0) {
         p->buffer[p->buffers] = (buffer){.tensor = t, .busy_until = INT_MAX, .offset = take(p, (size_t)window * row_floats(p, t))};
         p->shape[t].buffer = p->buffers++;
@@ -264,7 +302,9 @@ static size_t scratch_floats(const plan *p) {
     size_t most = 0;
     for (int i = 0; i < p->net->nodes; i++) {
         const lk_conv *c = &p->net->node[i].conv;
-        const size_t floats = c->winograd != NULL ? lk_kern_winograd_floats(c->in, c->out) : 0;
+        size_t floats = c->winograd != NULL ? lk_kern_winograd_floats(c->in, c->out) : 0;
+        if (p->s->step[i].before != LK_NONE)
+            floats = LK_SEPARABLE_PIXELS * (size_t)c->in;
         most = floats > most ? floats : most;
     }
     return most;
@@ -274,6 +314,8 @@ static void fill_maps(const plan *p) {
     for (int t = 0; t < p->net->tensors; t++) {
         const shape *sh = &p->shape[t];
         lk_map *m = &p->s->map[t];
+        if (sh->inside)
+            continue;
         *m = (lk_map){.image = sh->window > 0 ? 0 : image_floats(p, t), .row = row_floats(p, t), .height = sh->height,
                       .width = sh->width, .channels = p->net->channels[t]};
         /* of a window, `data` is the row at its top */
@@ -343,6 +385,7 @@ int lk_net_state_new(lk_net_state **out, const lk_net *net, int max_batch, int h
         need_border(p, i);
     share_borders(p);
     find_readers(p);
+    form_pairs(p);
     form_chains(p);
     place_all(p);
     status = allocate(p, err);

@@ -11,6 +11,8 @@ typedef struct lk_step {
     lk_conv conv;
     lk_depthwise depthwise;
     int winograd_from; /* the smallest batch for which Winograd is faster */
+    int before;        /* the depthwise node that a 1x1 convolution does as well, LK_NONE */
+    bool done;         /* by the node behind it: never run alone */
 } lk_step;
 
 struct lk_net_state {
@@ -21,7 +23,7 @@ struct lk_net_state {
     lk_step step[LK_MAX_NODES];
     int chains;
     lk_chain *chain; /* which together hold all nodes, in order; a chain of one node is simply run */
-    float *scratch; /* of Winograd, or NULL */
+    float *scratch; /* of Winograd and separable convolutions */
     float *output[LK_MAX_OUTPUTS];
     size_t output_floats[LK_MAX_OUTPUTS]; /* of one image */
     float *memory;                        /* everything above lies in here */
@@ -31,7 +33,7 @@ struct lk_net_state {
 /* Chooses between direct convolution and Winograd for each node (measure.c). */
 void lk_measure(lk_net_state *s);
 
-/* Runs node i, which is in no longer chain, on the first `batch` images. */
+/* Runs node i, which is in no longer chain, on the first `batch` images; does nothing where the node behind does it. */
 void lk_run_node(lk_net_state *s, int i, int batch);
 
 #endif
