@@ -1,0 +1,312 @@
+/* The whole pipeline on the sample photos of the faceapi pack; skipped where LIKEN_MODELS names no folder that holds it. */
+#include "unit/test.h"
+
+#include "base/buf.h"
+#include "face/face.h"
+#include "unit/face/drawn.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *folder;
+
+static bool has_pack(const char *name) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s/pack.json", folder == NULL ? "" : folder, name);
+    return folder != NULL && access(path, R_OK) == 0;
+}
+
+static void need(const char *pack) {
+    if (has_pack(pack))
+        return;
+    print_message("LIKEN_MODELS names no folder with the %s pack\n", pack);
+    skip();
+}
+
+static lk_models *load(const char *pack, const char *detector) {
+    liken_error err;
+    lk_models *m = NULL;
+    assert_ok(lk_models_load(&m, &(lk_models_options){folder, pack, detector}, &err), err);
+    return m;
+}
+
+/* Detects and describes a picture, as a JPEG. */
+static lk_faces run(const lk_models *m, const lk_image *image, bool describe, int max_faces) {
+    liken_error err;
+    lk_pipeline *p = NULL;
+    lk_photo *photo = NULL;
+    lk_faces faces = {0};
+    void *jpeg = NULL;
+    size_t size = 0;
+    assert_ok(lk_image_encode_jpeg(image, 95, &jpeg, &size, &err), err);
+    assert_ok(lk_photo_open(&photo, jpeg, size, NULL, &err), err);
+    assert_ok(lk_pipeline_new(&p, m, &err), err);
+    assert_ok(lk_pipeline_run(p, photo, describe, max_faces, &faces, &err), err);
+    lk_pipeline_free(p);
+    lk_photo_free(photo);
+    free(jpeg);
+    return faces;
+}
+
+static float distance(const liken_face *a, const liken_face *b) {
+    double aa = 0, bb = 0, ab = 0;
+    for (int i = 0; i < a->dimension; i++) {
+        aa += (double)a->descriptor[i] * (double)a->descriptor[i];
+        bb += (double)b->descriptor[i] * (double)b->descriptor[i];
+        ab += (double)a->descriptor[i] * (double)b->descriptor[i];
+    }
+    return (float)sqrt(fmax(0, 2 - 2 * ab / sqrt(aa * bb)));
+}
+
+/* Every face of `a` again in `b`, nearest to itself, within the calibrated threshold. */
+static void same_people(const lk_models *m, const lk_faces *a, const lk_faces *b) {
+    const float threshold = lk_models_calibration(m, LIKEN_NORMALIZED)->threshold;
+    assert_true(a->kept_count > 0);
+    assert_int_equal(a->kept_count, b->kept_count);
+    for (size_t i = 0; i < a->kept_count; i++) {
+        float nearest = INFINITY;
+        for (size_t k = 0; k < b->kept_count; k++)
+            nearest = fminf(nearest, distance(&a->kept[i], &b->kept[k]));
+        assert_true(nearest < threshold);
+    }
+}
+
+/* ---- loading ---- */
+
+static void an_absent_pack_is_named_with_its_command(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_models *m = NULL;
+    assert_int_equal(lk_models_load(&m, &(lk_models_options){"/nonexistent", NULL, NULL}, &err), LIKEN_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "liken models install faceapi"));
+    assert_null(m);
+}
+
+static void an_unknown_detector_is_refused(void **state) {
+    (void)state;
+    need("faceapi");
+    liken_error err = {0};
+    lk_models *m = NULL;
+    assert_int_equal(lk_models_load(&m, &(lk_models_options){folder, NULL, "best"}, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "yunet, ssd or hog"));
+}
+
+static void the_id_says_what_changes_the_numbers(void **state) {
+    (void)state;
+    need("faceapi");
+    lk_models *m = load(NULL, "ssd");
+    assert_non_null(strstr(lk_models_id(m), "faceapi-"));
+    assert_non_null(strstr(lk_models_id(m), "/68/"));
+    assert_non_null(strstr(lk_models_id(m), "mirror"));
+    assert_string_equal(lk_models_detector(m), "ssd");
+    assert_null(lk_models_detector_note(m)); /* asked for by name: nothing to excuse */
+    assert_int_equal(lk_models_dimension(m), 128);
+    lk_models_free(m);
+}
+
+static void without_yunet_auto_takes_ssd_and_says_so(void **state) {
+    (void)state;
+    need("faceapi");
+    liken_error err = {0};
+    lk_models *m = NULL;
+    char alone[] = "/tmp/liken-test-models-XXXXXX", from[4096], to[4096];
+    assert_non_null(mkdtemp(alone));
+    snprintf(from, sizeof from, "%s/faceapi", folder);
+    snprintf(to, sizeof to, "%s/faceapi", alone);
+    assert_int_equal(symlink(from, to), 0);
+    const int rc = lk_models_load(&m, &(lk_models_options){alone, NULL, "auto"}, &err);
+    unlink(to);
+    rmdir(alone);
+    assert_ok(rc, err);
+    assert_string_equal(lk_models_detector(m), "ssd");
+    assert_non_null(lk_models_detector_note(m));
+    assert_non_null(strstr(lk_models_detector_note(m), "liken models install yunet"));
+    lk_models_free(m);
+}
+
+/* ---- running ---- */
+
+static void faces_of_a_sample(const char *detector, size_t least) {
+    lk_models *m = load(NULL, detector);
+    lk_image image = drawn_sample(folder, 1);
+    lk_faces f = run(m, &image, true, 0);
+    assert_int_equal(f.width, image.width);
+    assert_int_equal(f.height, image.height);
+    assert_true(f.kept_count >= least && f.kept_count <= least + 1);
+    for (size_t i = 0; i < f.kept_count; i++) {
+        const liken_face *k = &f.kept[i];
+        assert_true(k->reason == LIKEN_KEPT && k->confidence > 0 && k->confidence <= 1);
+        assert_true(k->landmarks[0].x < k->landmarks[1].x);
+        assert_true(k->landmarks[2].y < fminf(k->landmarks[3].y, k->landmarks[4].y));
+        assert_true(k->quality.score > 0.3f && fabsf(k->quality.roll) < 45);
+        for (int d = 0; d < 128; d++)
+            assert_true(isfinite(k->descriptor[d]));
+        assert_true(i == 0 || k->box.width * k->box.height <= k[-1].box.width * k[-1].box.height);
+        for (size_t o = 0; o < i; o++)
+            assert_true(distance(k, &f.kept[o]) > 0.3f);
+    }
+    lk_faces_clear(&f);
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
+static void ssd_finds_the_sample(void **state) {
+    (void)state;
+    need("faceapi");
+    faces_of_a_sample("ssd", 3);
+}
+
+static void yunet_finds_the_sample(void **state) {
+    (void)state;
+    need("yunet");
+    faces_of_a_sample("yunet", 3);
+}
+
+static void a_smaller_copy_shows_the_same_people(void **state) {
+    (void)state;
+    need("yunet");
+    liken_error err;
+    lk_models *m = load(NULL, "yunet");
+    lk_image image = drawn_sample(folder, 1), small;
+    assert_ok(lk_image_resize(&image, image.width * 2 / 3, image.height * 2 / 3, &small, &err), err);
+    lk_faces a = run(m, &image, true, 0), b = run(m, &small, true, 0);
+    same_people(m, &a, &b);
+    lk_faces_clear(&a);
+    lk_faces_clear(&b);
+    lk_image_clear(&small);
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
+static lk_image turned(const lk_image *in) {
+    lk_image out = {.width = in->height, .height = in->width, .stride = (size_t)in->height * 3};
+    out.rgb = malloc(out.stride * (size_t)out.height);
+    assert_non_null(out.rgb);
+    for (int y = 0; y < in->height; y++)
+        for (int x = 0; x < in->width; x++)
+            memcpy(out.rgb + (size_t)x * out.stride + (size_t)(in->height - 1 - y) * 3,
+                   in->rgb + (size_t)y * in->stride + (size_t)x * 3, 3);
+    return out;
+}
+
+static void a_photo_on_its_side_shows_the_same_people(void **state) {
+    (void)state;
+    need("yunet");
+    lk_models *m = load(NULL, "yunet");
+    lk_image image = drawn_sample(folder, 1), side = turned(&image);
+    lk_faces a = run(m, &image, true, 0), b = run(m, &side, true, 0);
+    same_people(m, &a, &b);
+    for (size_t i = 0; i < b.kept_count; i++)
+        assert_true(b.kept[i].quality.roll > 45 && b.kept[i].quality.roll < 135);
+    lk_faces_clear(&a);
+    lk_faces_clear(&b);
+    free(side.rgb);
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
+static void what_is_over_the_limit_is_refused_and_told(void **state) {
+    (void)state;
+    need("yunet");
+    lk_models *m = load(NULL, "yunet");
+    lk_image image = drawn_sample(folder, 1);
+    lk_faces all = run(m, &image, false, 0), one = run(m, &image, false, 1);
+    assert_int_equal(one.kept_count, 1);
+    assert_int_equal(one.refused_count, all.refused_count + all.kept_count - 1);
+    assert_null(one.kept[0].descriptor);
+    assert_true(one.kept[0].box.x == all.kept[0].box.x); /* the largest stays */
+    size_t over = 0;
+    for (size_t i = 0; i < one.refused_count; i++)
+        over += one.refused[i].reason == LIKEN_OVER_LIMIT;
+    assert_int_equal(over, all.kept_count - 1);
+    lk_faces_clear(&all);
+    lk_faces_clear(&one);
+    lk_faces_clear(&one); /* {0} by now */
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
+static void a_photo_without_faces_has_none(void **state) {
+    (void)state;
+    need("yunet");
+    lk_models *m = load(NULL, "yunet");
+    lk_image image = drawn_image(300, 200, 30);
+    lk_faces f = run(m, &image, true, 0);
+    assert_int_equal(f.kept_count, 0);
+    lk_faces_clear(&f);
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
+/* dlib's own pack: five points, one pass. */
+static void the_dlib_pack_tells_people_apart(void **state) {
+    (void)state;
+    need("dlib");
+    need("yunet");
+    liken_error err;
+    lk_models *m = load("dlib", "yunet");
+    assert_non_null(strstr(lk_models_id(m), "dlib-"));
+    assert_non_null(strstr(lk_models_id(m), "/5/"));
+    lk_image image = drawn_sample(folder, 1), small;
+    assert_ok(lk_image_resize(&image, image.width * 3 / 4, image.height * 3 / 4, &small, &err), err);
+    lk_faces a = run(m, &image, true, 0), b = run(m, &small, true, 0);
+    same_people(m, &a, &b);
+    lk_faces_clear(&a);
+    lk_faces_clear(&b);
+    lk_image_clear(&small);
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
+/* ---- threads ---- */
+
+typedef struct worker { const lk_models *models; const lk_image *image; lk_faces faces; } worker;
+
+static void *work(void *ctx) {
+    worker *w = ctx;
+    w->faces = run(w->models, w->image, true, 0);
+    return NULL;
+}
+
+static void threads_share_models_and_agree(void **state) {
+    (void)state;
+    need("yunet");
+    lk_models *m = load(NULL, "yunet");
+    lk_image image = drawn_sample(folder, 1);
+    worker w[2] = {{m, &image, {0}}, {m, &image, {0}}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &w[i]), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(w[0].faces.kept_count, w[1].faces.kept_count);
+    for (size_t i = 0; i < w[0].faces.kept_count; i++)
+        assert_memory_equal(w[0].faces.kept[i].descriptor, w[1].faces.kept[i].descriptor, 128 * sizeof(float));
+    lk_faces_clear(&w[0].faces);
+    lk_faces_clear(&w[1].faces);
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
+int main(void) {
+    folder = getenv("LIKEN_MODELS");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_absent_pack_is_named_with_its_command),
+        cmocka_unit_test(an_unknown_detector_is_refused),
+        cmocka_unit_test(the_id_says_what_changes_the_numbers),
+        cmocka_unit_test(without_yunet_auto_takes_ssd_and_says_so),
+        cmocka_unit_test(ssd_finds_the_sample),
+        cmocka_unit_test(yunet_finds_the_sample),
+        cmocka_unit_test(a_smaller_copy_shows_the_same_people),
+        cmocka_unit_test(a_photo_on_its_side_shows_the_same_people),
+        cmocka_unit_test(what_is_over_the_limit_is_refused_and_told),
+        cmocka_unit_test(a_photo_without_faces_has_none),
+        cmocka_unit_test(the_dlib_pack_tells_people_apart),
+        cmocka_unit_test(threads_share_models_and_agree),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
