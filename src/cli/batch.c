@@ -33,7 +33,9 @@ static void work_on(void *job, int worker) {
     lk_outcome *o = &s->outcome;
     LK_FREE char *bytes = NULL;
     size_t size = 0;
-    if (o->path->fault != 0)
+    if (lk_interrupted()) /* it was waiting: it is left */
+        o->rc = LIKEN_E_CANCELLED;
+    else if (o->path->fault != 0)
         o->rc = lk_fail_errno(&o->err, LIKEN_E_IO, o->path->fault, "The folder cannot be read");
     else
         o->rc = lk_file_read(o->path->name, b->max_file, &bytes, &size, &o->err);
@@ -64,10 +66,12 @@ static slot *wait_for(run *r, size_t i) {
     return s;
 }
 
-static int hand_out(run *r, size_t i, int rc, liken_error *err) {
+static int hand_out(run *r, size_t i, int rc, size_t *handed, liken_error *err) {
     slot *s = wait_for(r, i);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK && s->outcome.rc != LIKEN_E_CANCELLED) {
         rc = r->batch->done(r->batch->ctx, &s->outcome, err);
+        *handed += rc == LIKEN_OK;
+    }
     if (s->outcome.image != NULL)
         r->faces += s->outcome.image->face_count;
     liken_image_free(s->outcome.image);
@@ -90,11 +94,10 @@ static int move_window(run *r, lk_workers *workers, size_t *handed, liken_error 
         }
         if (next == pushed)
             break;
-        rc = hand_out(r, next++, rc, err);
-        *handed += rc == LIKEN_OK;
+        rc = hand_out(r, next++, rc, handed, err);
     }
-    if (rc == LIKEN_OK && pushed < b->count)
-        rc = lk_fail(err, LIKEN_E_CANCELLED, "Interrupted after %zu of %zu files.", pushed, b->count);
+    if (rc == LIKEN_OK && *handed < b->count)
+        rc = lk_fail(err, LIKEN_E_CANCELLED, "Interrupted after %zu of %zu files.", *handed, b->count);
     return rc;
 }
 

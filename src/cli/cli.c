@@ -54,7 +54,8 @@ int lk_cli_print(json_t *json, liken_error *err) {
     json_decref(json);
     if (line == NULL)
         return lk_fail_memory(err);
-    (void)puts(line); /* a full disk or a closed pipe is found when the program ends */
+    (void)puts(line); /* a full disk is found when the program ends */
+    (void)fflush(stdout); /* a reader learns at once what is done */
     return LIKEN_OK;
 }
 

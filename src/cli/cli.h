@@ -70,7 +70,7 @@ int lk_cli_failed(const lk_cli *cli, const liken_error *err);
 /* Says what is wrong with the command line and where its help is; returns LK_EXIT_USAGE. */
 int lk_cli_usage(const lk_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints one line of JSON on standard output and drops the reference; NULL means out of memory. */
+/* Prints one line of JSON on standard output, at once, and drops the reference; NULL means out of memory. */
 int lk_cli_print(json_t *json, liken_error *err);
 /* {"code": "not_found", "message": "..."} */
 json_t *lk_cli_error_json(const liken_error *err);

@@ -1,0 +1,141 @@
+"""models, keys, doctor, serve."""
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import urllib.error
+import urllib.request
+
+from conftest import MODELS
+
+
+def test_models(liken, models):
+    packs = {pack["name"]: pack for pack in liken.json("models", "list")[0]}
+    assert {"faceapi", "yunet", "dlib"} <= set(packs)
+    assert packs["faceapi"]["installed"] is True
+    assert packs["faceapi"]["default"] is True
+    assert os.path.isdir(packs["faceapi"]["path"])
+    assert liken.json("models", "verify", "faceapi") == [{"pack": "faceapi", "status": "intact"}]
+    liken("models", "verify")
+    _, err = liken("models", "verify", "nothing", code=1)
+    assert "nothing" in err
+
+
+def test_without_models(liken, tmp_path):
+    empty = {"LIKEN_MODELS": str(tmp_path / "empty")}
+    (tmp_path / "photo.ppm").write_bytes(b"P6 1 1 255\n\0\0\0")
+    _, err = liken("search", "photo.ppm", code=1, env=empty)
+    assert "liken models install" in err
+    _, err = liken("models", "verify", code=1, env=empty)
+    assert "liken models install" in err
+    out, _ = liken("doctor", code=1, env=empty)
+    assert "liken models install" in out
+
+
+def test_a_damaged_pack_is_found(liken, models, tmp_path):
+    shutil.copytree(MODELS / "faceapi", tmp_path / "packs" / "faceapi")
+    weights = max((tmp_path / "packs" / "faceapi").glob("**/*.bin"), key=lambda path: path.stat().st_size)
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.chmod(0o600)
+    weights.write_bytes(data)
+    damaged = {"LIKEN_MODELS": str(tmp_path / "packs")}
+    _, err = liken("models", "verify", "faceapi", code=1, env=damaged)
+    assert weights.name in err
+    out, _ = liken("doctor", code=1, env=damaged)
+    assert re.search(r"^bad  .*faceapi", out, re.M)
+
+
+def test_keys(liken):
+    liken("keys", "list")
+    out, err = liken("keys", "add", "--scope", "search,add", "website")
+    assert re.fullmatch(r"lk_[0-9a-f]{64}\n", out)
+    assert "not shown again" in err
+    liken("keys", "add", "website", code=1)
+    [key] = liken.json("keys", "add", "--collection", "default", "other")
+    assert key["scopes"] == "read,search" and key["collection"] == "default" and key["key"].startswith("lk_")
+    listed = liken.json("keys", "list")
+    assert [key["name"] for key in listed] == ["website", "other"]
+    assert all("key" not in key for key in listed)
+    liken("keys", "rm", "website")
+    liken("keys", "rm", "website", code=3)
+    liken("keys", "add", "--key-file", "elsewhere", "a")
+    assert "\na read,search * " in (liken.folder / "elsewhere").read_text()
+
+
+def test_doctor(liken, album):
+    liken("add", "album")
+    out, err = liken("doctor")
+    assert err == "" and out.endswith("All is well.\n")
+    [answer] = liken.json("doctor")
+    assert answer["bad"] == 0
+    assert all(set(f) == {"what", "verdict", "message"} for f in answer["findings"])
+
+
+def test_doctor_finds_damage(liken, album):
+    liken("add", "album")
+    [path] = [p for p in (liken.folder / "data").iterdir() if p.read_bytes()[:15] == b"SQLite format 3"]
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA foreign_keys = off")
+    [table] = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'") if name.startswith("image")][:1]
+    db.execute(f"DELETE FROM {table} WHERE rowid = (SELECT min(rowid) FROM {table})")
+    db.commit()
+    db.close()
+    [answer] = liken.json("doctor", code=1)
+    bad = [f for f in answer["findings"] if f["verdict"] == "bad"]
+    assert len(bad) == answer["bad"] >= 1
+    assert all(f["message"] for f in bad)
+
+
+def get(url, key=None):
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def test_serve_and_stop(liken, models):
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        server = liken.start("serve", "--port", "0", "--json")
+        ready = json.loads(server.stdout.readline())
+        assert ready["open"] is True
+        assert ready["url"] == f"http://127.0.0.1:{ready['port']}"
+        assert "detector" in get(ready["url"] + "/v1/status")
+        server.send_signal(stop)
+        out, err = server.communicate(timeout=60)
+        assert server.returncode == 0, err
+        assert out == b""
+        assert b"finishing what was accepted" in err
+
+
+def test_serve_with_a_key(liken, models):
+    key = liken("keys", "add", "a")[0].strip()
+    server = liken.start("serve", "--port", "0", "--log-json", "--log-level", "debug")
+    url = re.fullmatch(r"Serving on (\S+)\n", server.stdout.readline().decode())[1]
+    try:
+        get(url + "/v1/status")
+        refused = None
+    except urllib.error.HTTPError as e:
+        refused = e.code
+        e.close()
+    assert refused == 401
+    assert "detector" in get(url + "/v1/status", key)
+    server.send_signal(signal.SIGTERM)
+    out, err = server.communicate(timeout=60)
+    assert server.returncode == 0
+    for line in err.decode().splitlines():
+        if line.startswith("{"):
+            assert set(json.loads(line)) == {"time", "level", "message"}
+    assert key.encode() not in err
+
+
+def test_serve_refuses(liken, models):
+    _, err = liken("serve", "--address", "0.0.0.0", "--port", "0", code=2)
+    assert "key" in err
+    server = liken.start("serve", "--port", "0", "--json")
+    port = json.loads(server.stdout.readline())["port"]
+    _, err = liken("serve", "--port", str(port), code=1)
+    assert str(port) in err
+    server.send_signal(signal.SIGTERM)
+    server.communicate(timeout=60)
