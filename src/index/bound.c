@@ -67,13 +67,21 @@ void lk_probe_init(lk_probe *probe, const lk_sealed *s, const float *query) {
     probe->rest_error = lk_rest_error(p, length);
 }
 
-double lk_probe_reach(const lk_sealed *s, float radius) {
+/* A distance that is reported as `radius` or less is truly at most this. */
+static double reach_of(const lk_sealed *s, float radius) {
     return ((double)radius + 1e-19) * (1 + 4 * product_error(&s->plan) + 1e-6);
+}
+
+lk_reach lk_probe_reach(const lk_probe *probe, const lk_sealed *s, float radius) {
+    const double reach = reach_of(s, radius), errors = probe->misplaced + s->head.losses.fine_unit * 65535;
+    const double apart = (reach * s->plan.stretch + errors + 4e-7 * probe->length) / (1 - 2e-5);
+    const double sure = apart * apart * (1 + 1e-6);
+    return (lk_reach){reach, sure < 1e38 ? (float)sure : INFINITY};
 }
 
 float lk_probe_limit(const lk_probe *probe, const lk_sealed *s, float radius) {
     const lk_losses *l = &s->head.losses;
-    const double h = lk_probe_reach(s, radius) * s->plan.stretch + probe->misplaced;
+    const double h = reach_of(s, radius) * s->plan.stretch + probe->misplaced;
     const double beyond = fmax(0, h - (double)s->plan.usual) * (l->error_max - l->error_min);
     const double right = h * h + 2 * h * l->error_min + 2 * beyond - probe->constant - l->value_base;
     /* the test itself is done in floats: a product, a difference, an integer rounded to float */
@@ -82,12 +90,18 @@ float lk_probe_limit(const lk_probe *probe, const lk_sealed *s, float radius) {
     return limit < 1e38 ? (float)fmax(limit, -1e38) : INFINITY; /* also when it is not a number */
 }
 
-bool lk_probe_may(const lk_probe *probe, const lk_sealed *s, float sum, const uint8_t *tail, double reach) {
+static double above_zero(double x) {
+    return x > 0 ? x : 0;
+}
+
+bool lk_probe_may(const lk_probe *probe, const lk_sealed *s, float sum, const uint8_t *tail, const lk_reach *r) {
+    if (sum > r->sure)
+        return false;
     uint16_t units[2];
     memcpy(units, tail, sizeof units);
     const lk_losses *l = &s->head.losses;
     const double apart = sqrt((double)sum) * (1 - 2e-5) - 4e-7 * probe->length - probe->misplaced - l->fine_unit * units[0];
-    const double kept = fmax(0, apart) / s->plan.stretch;
-    const double rests = fmax(0, fabs(probe->rest - l->rest_unit * units[1]) - probe->rest_error - l->rest_error);
-    return !(kept * kept + rests * rests > reach * reach);
+    const double kept = above_zero(apart) / s->plan.stretch;
+    const double rests = above_zero(fabs(probe->rest - l->rest_unit * units[1]) - probe->rest_error - l->rest_error);
+    return !(kept * kept + rests * rests > r->reach * r->reach);
 }

@@ -38,9 +38,15 @@ typedef struct lk_probe {
 void lk_probe_init(lk_probe *probe, const lk_sealed *s, const float *query);
 /* The limit for the coarse test (loops.h) at this radius. */
 float lk_probe_limit(const lk_probe *probe, const lk_sealed *s, float radius);
+
+/* A radius as the fine test wants it. */
+typedef struct lk_reach {
+    double reach; /* H0 */
+    float sure;   /* a sum above this is beyond it whatever the record's tail says */
+} lk_reach;
+
+lk_reach lk_probe_reach(const lk_probe *probe, const lk_sealed *s, float radius);
 /* May a row with that sum (lk_fine_fn) and record tail be within the radius? */
-bool lk_probe_may(const lk_probe *probe, const lk_sealed *s, float sum, const uint8_t *tail, double reach);
-/* What lk_probe_may wants to know of a radius. */
-double lk_probe_reach(const lk_sealed *s, float radius);
+bool lk_probe_may(const lk_probe *probe, const lk_sealed *s, float sum, const uint8_t *tail, const lk_reach *r);
 
 #endif

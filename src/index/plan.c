@@ -9,8 +9,8 @@
 
 /* What the choice of lengths goes by, in nanoseconds on the machine it was measured on; only the ratios matter. */
 #define BYTE_COST 0.05    /* of one byte that is read in order */
-#define RECORD_COST 2.5   /* of 64 bytes of a fine record that is picked out */
-#define ROW_COST 6.0      /* of 64 bytes of a row that is picked out */
+#define RECORD_COST 14.0  /* of 64 bytes of a fine record that is picked out */
+#define ROW_COST 20.0     /* of 64 bytes of a row that is picked out */
 #define FACE_BYTES 200    /* at most, per 128 dimensions, all but the row itself */
 #define TURNS 1024        /* rows of the sample that the choice looks at */
 #define QUERIES 32        /* of them, those that play the query */
@@ -134,7 +134,7 @@ static double usual_of(const sample *s, size_t q) {
     }
     const double n = (double)(s->turns - first), mean = sum / n;
     const double deviation = sqrt(fmax(0, squares / n - mean * mean));
-    return fmax(0.05 * mean, mean - tenth_of(s->total) * deviation);
+    return mean > 0 ? mean * exp(-tenth_of(s->total) * deviation / mean) : 0; /* the tail is nearer to a lognormal one */
 }
 
 /* survive[i]: share of the sample that the first 8*(i+1) axes with that noise (standard deviations' share) let pass. */
@@ -160,7 +160,7 @@ static uint32_t choose_coarse(const sample *s, const double *survive) {
     double best = INFINITY;
     uint32_t chosen = 8;
     for (size_t i = 0; i < (s->n + 7) / 8; i++) {
-        const double cost = BYTE_COST * (4 * (double)(i + 1) + 2) + survive[i] * 1.5 * RECORD_COST;
+        const double cost = BYTE_COST * (4 * (double)(i + 1) + 2) + survive[i] * RECORD_COST;
         if (cost < best) {
             best = cost;
             chosen = (uint32_t)(8 * (i + 1));

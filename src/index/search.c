@@ -31,6 +31,8 @@ typedef struct seeker {
     _Atomic uint32_t *common; /* bits of the smallest radius that any thread has reached */
     lk_topk top;
     lk_hit *hits;
+    uint32_t pending[RUN];  /* rows that passed the coarse test of the latest run */
+    size_t pending_count;
     bool listed; /* this stretch is done: it was looked through by the list of ids */
 } seeker;
 
@@ -117,29 +119,72 @@ static void measure_open(const party *p, seeker *s, const lk_segment *g, size_t 
     }
 }
 
-/* Fine test and measurement of these rows, ascending, all of one run. */
+/* The k-th smallest of the sums. */
+static float kth(const float *sums, size_t n, size_t k) {
+    float copy[RUN];
+    memcpy(copy, sums, n * sizeof *copy);
+    for (size_t low = 0, high = n - 1; low < high;) { /* Hoare's selection */
+        const float pivot = copy[low + (high - low) / 2];
+        size_t i = low, j = high;
+        for (;; i++, j--) {
+            while (copy[i] < pivot)
+                i++;
+            while (copy[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            const float t = copy[i];
+            copy[i] = copy[j];
+            copy[j] = t;
+        }
+        if (k - 1 <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+    return copy[k - 1];
+}
+
+/* Measures those of the rows that pass the fine test and whose sum lies in (above, to]. */
+static void measure_sealed(const party *p, seeker *s, const lk_segment *g, const uint32_t *rows, const float *sums,
+                           size_t n, float above, float to) {
+    lk_sealed *sealed = g->sealed;
+    const size_t record = sealed->plan.record;
+    lk_reach reach = lk_probe_reach(&s->probe, sealed, s->top.radius);
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *tail = sealed->fine + (rows[i] + 1) * record - LK_RECORD_TAIL;
+        if (!(sums[i] > above && sums[i] <= to) || !lk_probe_may(&s->probe, sealed, sums[i], tail, &reach) ||
+            !lk_sealed_intact(sealed, LK_PART_ROWS, rows[i]))
+            continue;
+        const float radius = s->top.radius;
+        float square;
+        p->loops->squares(s->query, g->rows + rows[i] * g->stride, g->stride, 1, &square);
+        offer(s, g, rows[i], lk_state_version(p->hunt->state), square);
+        if (s->top.radius != radius)
+            reach = lk_probe_reach(&s->probe, sealed, s->top.radius);
+    }
+}
+
+/* Fine test and measurement of these rows (RUN at most). Before there are k hits, those that promise most come first. */
 static void refine(const party *p, seeker *s, const lk_segment *g, const uint32_t *rows, size_t n) {
     lk_sealed *sealed = g->sealed;
-    const uint64_t version = lk_state_version(p->hunt->state);
-    const size_t record = sealed->plan.record;
-    float sums[RUN], square;
+    float sums[RUN];
     for (size_t i = 0; i < n; i++)
         if (!lk_sealed_intact(sealed, LK_PART_FINE, rows[i]))
             return;
-    p->loops->fine(sealed->fine, record, s->probe.fine, sealed->plan.scale, rows, n, sums);
-    float radius = s->top.radius;
-    double reach = lk_probe_reach(sealed, radius);
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *tail = sealed->fine + (rows[i] + 1) * record - LK_RECORD_TAIL;
-        if (!lk_probe_may(&s->probe, sealed, sums[i], tail, reach) || !lk_sealed_intact(sealed, LK_PART_ROWS, rows[i]))
-            continue;
-        p->loops->squares(s->query, g->rows + rows[i] * g->stride, g->stride, 1, &square);
-        offer(s, g, rows[i], version, square);
-        if (s->top.radius != radius) {
-            radius = s->top.radius;
-            reach = lk_probe_reach(sealed, radius);
-        }
+    p->loops->fine(sealed->fine, sealed->plan.record, s->probe.fine, sealed->plan.scale, rows, n, sums);
+    float first = -1;
+    if (s->top.count < s->top.k && n > s->top.k) {
+        first = kth(sums, n, s->top.k);
+        measure_sealed(p, s, g, rows, sums, n, -1, first);
     }
+    measure_sealed(p, s, g, rows, sums, n, first, INFINITY);
+}
+
+/* The survivors of the run before this one: their records have been on the way to the cache since. */
+static void refine_pending(const party *p, seeker *s, const lk_segment *g) {
+    refine(p, s, g, s->pending, s->pending_count);
+    s->pending_count = 0;
 }
 
 /* At most RUN rows from a multiple of RUN. */
@@ -147,19 +192,21 @@ static void filter_run(const party *p, seeker *s, const lk_segment *g, size_t fi
     lk_sealed *sealed = g->sealed;
     if (!lk_sealed_intact(sealed, LK_PART_COARSE, first) || !lk_sealed_intact(sealed, LK_PART_VALUES, first))
         return;
-    const size_t dims = sealed->plan.coarse, blocks = (end - first + 15) / 16;
+    const size_t dims = sealed->plan.coarse, blocks = (end - first + 15) / 16, record = sealed->plan.record;
     uint16_t masks[RUN / 16];
-    uint32_t rows[RUN];
-    size_t n = 0;
     p->loops->coarse(sealed->coarse + first / 16 * dims * 8, sealed->values + first, s->probe.coarse, dims, blocks,
                      s->probe.slope, lk_probe_limit(&s->probe, sealed, s->top.radius), masks);
+    refine_pending(p, s, g);
     for (size_t b = 0; b < blocks; b++)
         for (unsigned left = masks[b]; left != 0; left &= left - 1) {
             const size_t row = first + 16 * b + (size_t)__builtin_ctz(left);
-            if (row < end)
-                rows[n++] = (uint32_t)row;
+            if (row >= end)
+                break;
+            __builtin_prefetch(sealed->fine + row * record);
+            s->pending[s->pending_count++] = (uint32_t)row;
         }
-    refine(p, s, g, rows, n);
+    if (s->top.count < s->top.k)
+        refine_pending(p, s, g); /* the next run wants a radius */
 }
 
 /* First row of first..end whose id is not below `id`. */
@@ -218,6 +265,8 @@ static void search_sealed(party *p, const lk_segment *g, size_t first, size_t en
         for (size_t q = 0; q < p->hunt->n; q++)
             if (!p->seekers[q].listed)
                 filter_run(p, &p->seekers[q], g, at, at + RUN < end ? at + RUN : end);
+    for (size_t q = 0; q < p->hunt->n; q++)
+        refine_pending(p, &p->seekers[q], g);
 }
 
 static void search_stretch(party *p, const lk_segment *g, size_t first, size_t end) {
@@ -272,6 +321,7 @@ static bool party_new(party *p, hunt *h) {
         const lk_index_query *asked = &h->queries[q];
         s->asked = asked;
         s->common = &h->common[q];
+        s->pending_count = 0;
         memset(s->query, 0, sizeof s->query);
         memcpy(s->query, asked->vector, (size_t)h->dimension * sizeof *s->query);
         s->hits = malloc(asked->k * sizeof *s->hits);
