@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # Installs the build into a temporary folder and uses it as a stranger would: pkg-config, compile examples/search.c
 # against the shared and the static library, run it. With LIKEN_MODELS a real search is made on the packs' own samples.
 #
