@@ -187,7 +187,7 @@ static bool read_integer(const char *text, int64_t *value) {
 }
 
 int64_t lk_args_integer(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback) {
-    const char *text = once(a, name, 64);
+    const char *text = once(a, name, SIZE_MAX);
     const json_t *m = member_of(a, name);
     int64_t value = 0;
     if (text == NULL && m == NULL)
@@ -212,7 +212,7 @@ static bool read_number(const char *text, double *value) {
 }
 
 double lk_args_number(lk_args *a, const char *name, double low, double high, double fallback) {
-    const char *text = once(a, name, 64);
+    const char *text = once(a, name, SIZE_MAX);
     const json_t *m = member_of(a, name);
     double value = 0;
     if (text == NULL && m == NULL)
@@ -227,7 +227,7 @@ double lk_args_number(lk_args *a, const char *name, double low, double high, dou
 }
 
 bool lk_args_switch(lk_args *a, const char *name) {
-    const char *text = once(a, name, 64);
+    const char *text = once(a, name, SIZE_MAX);
     const json_t *m = member_of(a, name);
     if (text == NULL && m == NULL)
         return false;
@@ -243,7 +243,7 @@ bool lk_args_switch(lk_args *a, const char *name) {
 /* ---- times, words, lists ---- */
 
 int64_t lk_args_time(lk_args *a, const char *name, bool end) {
-    const char *text = lk_args_text(a, name, 64);
+    const char *text = lk_args_text(a, name, SIZE_MAX);
     int64_t when = LIKEN_NO_TIME;
     if (text == NULL)
         return LIKEN_NO_TIME;
@@ -255,7 +255,7 @@ int64_t lk_args_time(lk_args *a, const char *name, bool end) {
 }
 
 int lk_args_choice(lk_args *a, const char *name, const char *words) {
-    const char *text = lk_args_text(a, name, 64);
+    const char *text = lk_args_text(a, name, SIZE_MAX);
     int position = 0;
     if (text == NULL)
         return 0;
