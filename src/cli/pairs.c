@@ -212,6 +212,14 @@ int lk_pairs_read(lk_pairs **out, char *text, size_t size, liken_error *err) {
     return LIKEN_OK;
 }
 
+bool *lk_pairs_files_of(const lk_pairs *p, uint16_t source) {
+    bool *in = calloc(p->file_count + 1, sizeof *in);
+    for (size_t i = 0; in != NULL && i < p->count; i++)
+        if (p->pairs[i].source == source)
+            in[p->pairs[i].a] = in[p->pairs[i].b] = true;
+    return in;
+}
+
 void lk_pairs_free(lk_pairs *p) {
     if (p == NULL)
         return;

@@ -29,6 +29,8 @@ typedef struct lk_pairs {
 /* The header names the columns: file_a, file_b, same (1 or 0); source (else "all") and fold (a number, or empty) if
  * wanted; others are passed over. Takes `text` (malloc'd, with a NUL at text[size]) in any case. Faults: ARG, with the line. */
 int lk_pairs_read(lk_pairs **out, char *text, size_t size, liken_error *err);
+/* Of each file, whether it is in a pair of this source. free() it; NULL when out of memory. */
+bool *lk_pairs_files_of(const lk_pairs *p, uint16_t source);
 void lk_pairs_free(lk_pairs *p);
 
 #endif

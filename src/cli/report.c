@@ -3,7 +3,6 @@
  * people among the source's files, of which there are thousands of times as many. */
 #include "cli/report.h"
 
-#include "api/json.h"
 #include "cli/eval.h"
 
 #include <math.h>
@@ -72,18 +71,9 @@ static int measure_pairs(distances *d, lk_report *r, const lk_pairs *p, const lk
     return LIKEN_OK;
 }
 
-/* Marks the files of a source. */
-static bool *files_of(const lk_pairs *p, uint16_t source) {
-    bool *in = calloc(p->file_count + 1, sizeof *in);
-    for (size_t i = 0; in != NULL && i < p->count; i++)
-        if (p->pairs[i].source == source)
-            in[p->pairs[i].a] = in[p->pairs[i].b] = true;
-    return in;
-}
-
 /* Files of the source that have a vector, ascending. */
 static uint32_t *described_of(const lk_pairs *p, const lk_subject *s, uint16_t source, size_t *count) {
-    bool *in = files_of(p, source);
+    bool *in = lk_pairs_files_of(p, source);
     uint32_t *files = malloc((p->file_count + 1) * sizeof *files);
     *count = 0;
     for (size_t i = 0; in != NULL && files != NULL && i < p->file_count; i++)
@@ -185,7 +175,7 @@ int lk_report_make(lk_report *out, const lk_pairs *p, const lk_subject *subjects
     static const double rates[LK_REPORT_RATES] = {1e-2, 1e-3, 1e-4};
     lk_report r = {.source = p->sources[source]};
     distances d = {0};
-    LK_FREE bool *in = files_of(p, source);
+    LK_FREE bool *in = lk_pairs_files_of(p, source);
     int rc = in == NULL ? lk_fail_memory(err) : measure_pairs(&d, &r, p, subjects, source, err);
     if (rc == LIKEN_OK)
         rc = measure_strangers(&d, p, subjects, source, err);
@@ -200,62 +190,4 @@ int lk_report_make(lk_report *out, const lk_pairs *p, const lk_subject *subjects
     }
     free_distances(&d);
     return rc;
-}
-
-/* ---- printing ----------------------------------------------------------------------------- */
-
-static const char *const rate_names[LK_REPORT_RATES] = {"0.01", "0.001", "0.0001"};
-
-/* An object of one value per false match rate. */
-static json_t *per_rate(const lk_report *r, json_t *(*make)(const lk_rate *)) {
-    json_t *json = json_object();
-    for (size_t i = 0; i < LK_REPORT_RATES; i++)
-        if (json_object_set_new(json, rate_names[i], make(&r->rates[i])) != 0) {
-            json_decref(json);
-            return NULL;
-        }
-    return json;
-}
-
-static json_t *tmr_json(const lk_rate *rate) {
-    return lk_json_number(rate->tmr);
-}
-
-static json_t *tmr_used_json(const lk_rate *rate) {
-    return lk_json_number(rate->tmr_used);
-}
-
-static json_t *threshold_json(const lk_rate *rate) {
-    return lk_json_number(rate->threshold);
-}
-
-static json_t *strangers_json(const lk_rate *rate) {
-    return json_pack("{s:s, s:I}", "set", rate->all ? "all" : "pairs", "pairs", (json_int_t)rate->strangers);
-}
-
-static json_t *names_json(const lk_pairs *p, const lk_subject *s, const bool *in, bool unreadable) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < p->file_count; i++)
-        if (in[i] && s[i].vector == NULL && s[i].unreadable == unreadable &&
-            json_array_append_new(list, lk_json_text(p->files[i])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    return list;
-}
-
-json_t *lk_report_json(const lk_report *r, const lk_pairs *p, const lk_subject *subjects, uint16_t source) {
-    LK_FREE bool *in = files_of(p, source);
-    if (in == NULL)
-        return NULL;
-    return json_pack(
-        "{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "source",
-        lk_json_text(r->source), "pairs", (json_int_t)r->pairs, "same", (json_int_t)r->same, "different",
-        (json_int_t)r->different, "used", (json_int_t)r->used, "accuracy", lk_json_number(r->accuracy), "accuracy_used",
-        lk_json_number(r->accuracy_used), "threshold", lk_json_number(r->threshold), "folds", r->dealt ? "dealt" : "given",
-        "tmr_at_fmr", per_rate(r, tmr_json), "tmr_at_fmr_used", per_rate(r, tmr_used_json), "threshold_at_fmr",
-        per_rate(r, threshold_json), "strangers_at_fmr", per_rate(r, strangers_json), "strangers_pairs",
-        (json_int_t)r->strangers_all, "auc", lk_json_number(r->auc), "eer", lk_json_number(r->equal_error), "ms_per_photo",
-        lk_json_number(r->ms_per_photo), "ms_per_face", lk_json_number(r->ms_per_face), "files_without_face",
-        names_json(p, subjects, in, false), "unreadable", names_json(p, subjects, in, true));
 }

@@ -1,3 +1,4 @@
+#include "api/json.h"
 #include "base/buf.h"
 #include "cli/message.h"
 #include "cli/report.h"
@@ -5,6 +6,64 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+static const char *const rate_names[LK_REPORT_RATES] = {"0.01", "0.001", "0.0001"};
+
+/* An object of one value per false match rate. */
+static json_t *per_rate(const lk_report *r, json_t *(*make)(const lk_rate *)) {
+    json_t *json = json_object();
+    for (size_t i = 0; i < LK_REPORT_RATES; i++)
+        if (json_object_set_new(json, rate_names[i], make(&r->rates[i])) != 0) {
+            json_decref(json);
+            return NULL;
+        }
+    return json;
+}
+
+static json_t *tmr_json(const lk_rate *rate) {
+    return lk_json_number(rate->tmr);
+}
+
+static json_t *tmr_used_json(const lk_rate *rate) {
+    return lk_json_number(rate->tmr_used);
+}
+
+static json_t *threshold_json(const lk_rate *rate) {
+    return lk_json_number(rate->threshold);
+}
+
+static json_t *strangers_json(const lk_rate *rate) {
+    return json_pack("{s:s, s:I}", "set", rate->all ? "all" : "pairs", "pairs", (json_int_t)rate->strangers);
+}
+
+static json_t *names_json(const lk_pairs *p, const lk_subject *s, const bool *in, bool unreadable) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->file_count; i++)
+        if (in[i] && s[i].vector == NULL && s[i].unreadable == unreadable &&
+            json_array_append_new(list, lk_json_text(p->files[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+json_t *lk_report_json(const lk_report *r, const lk_pairs *p, const lk_subject *subjects, uint16_t source) {
+    LK_FREE bool *in = lk_pairs_files_of(p, source);
+    if (in == NULL)
+        return NULL;
+    return json_pack(
+        "{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "source",
+        lk_json_text(r->source), "pairs", (json_int_t)r->pairs, "same", (json_int_t)r->same, "different",
+        (json_int_t)r->different, "used", (json_int_t)r->used, "accuracy", lk_json_number(r->accuracy), "accuracy_used",
+        lk_json_number(r->accuracy_used), "threshold", lk_json_number(r->threshold), "folds", r->dealt ? "dealt" : "given",
+        "tmr_at_fmr", per_rate(r, tmr_json), "tmr_at_fmr_used", per_rate(r, tmr_used_json), "threshold_at_fmr",
+        per_rate(r, threshold_json), "strangers_at_fmr", per_rate(r, strangers_json), "strangers_pairs",
+        (json_int_t)r->strangers_all, "auc", lk_json_number(r->auc), "eer", lk_json_number(r->equal_error), "ms_per_photo",
+        lk_json_number(r->ms_per_photo), "ms_per_face", lk_json_number(r->ms_per_face), "files_without_face",
+        names_json(p, subjects, in, false), "unreadable", names_json(p, subjects, in, true));
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
 
 static void print_share(double share, int digits, const char *mark) {
     if (isnan(share))
