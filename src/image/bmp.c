@@ -1,9 +1,9 @@
 /* bmp.c - Windows and OS/2 bitmaps, and the bitmaps inside icons; libvips has no reader of its own for them.
  *
- * 1, 4, 8, 16, 24 and 32 bits, RLE4 and RLE8, bit fields, bottom-up and top-down. Strict about the header, lenient about
- * rows that are missing at the end: row() then says NULL. Alpha counts only when the header gives it a mask and some
- * pixel uses it; it is laid over white.
- * Reference: Microsoft, BITMAPFILEHEADER to BITMAPV5HEADER; OS/2 BITMAPCOREHEADER. */
+ * 1, 4, 8, 16, 24 and 32 bits, RLE4 and RLE8, bit fields, bottom-up and top-down. Strict about the header, lenient
+ * about rows that are missing at the end: row() then says NULL. Alpha counts only when the header gives it a mask and
+ * some pixel uses it; it is laid over white. Reference: Microsoft, BITMAPFILEHEADER to BITMAPV5HEADER; OS/2
+ * BITMAPCOREHEADER. */
 #include "image/reader.h"
 
 #include <stdlib.h>
@@ -64,8 +64,8 @@ static int read_size(dib *d, const uint8_t *p, uint32_t header, liken_error *err
     if (d->icon)
         height /= 2;
     if (width <= 0 || height <= 0 || height > INT32_MAX)
-        return lk_fail(err, LIKEN_E_DECODE, "This BMP is damaged: its header says %lld x %lld pixels.", (long long)width,
-                       (long long)height);
+        return lk_fail(err, LIKEN_E_DECODE, "This BMP is damaged: its header says %lld x %lld pixels.",
+                       (long long)width, (long long)height);
     if (planes != 1)
         return bad(err, "its header does not say one plane");
     d->width = (int)width;
@@ -75,8 +75,10 @@ static int read_size(dib *d, const uint8_t *p, uint32_t header, liken_error *err
 }
 
 static int check_layout(const dib *d, liken_error *err) {
-    static const struct { uint32_t compression; int bits[6]; } known[] = {
-        {RGB, {1, 4, 8, 16, 24, 32}}, {RLE8, {8}}, {RLE4, {4}}, {FIELDS, {16, 32}}, {ALPHA_FIELDS, {16, 32}}};
+    static const struct {
+        uint32_t compression;
+        int bits[6];
+    } known[] = {{RGB, {1, 4, 8, 16, 24, 32}}, {RLE8, {8}}, {RLE4, {4}}, {FIELDS, {16, 32}}, {ALPHA_FIELDS, {16, 32}}};
     for (size_t i = 0; i < LK_LENGTH(known); i++)
         for (size_t k = 0; k < 6; k++)
             if (known[i].compression == d->compression && known[i].bits[k] == d->bits && d->bits != 0)
@@ -85,8 +87,8 @@ static int check_layout(const dib *d, liken_error *err) {
                            : LIKEN_OK;
     if (d->compression == 4 || d->compression == 5)
         return lk_fail(err, LIKEN_E_FORMAT, "This BMP holds a JPEG or PNG for a printer, which liken does not read.");
-    return lk_fail(err, LIKEN_E_DECODE, "This BMP is damaged: its header says %d bits a pixel with compression %u.", d->bits,
-                   d->compression);
+    return lk_fail(err, LIKEN_E_DECODE, "This BMP is damaged: its header says %d bits a pixel with compression %u.",
+                   d->bits, d->compression);
 }
 
 /* The masks of 16- and 32-bit pixels; *used grows by masks that follow the header. */
@@ -113,6 +115,18 @@ static int read_masks(dib *d, const uint8_t *p, uint32_t header, size_t room, si
     return LIKEN_OK;
 }
 
+/* Behind the header and masks, *used bytes in. `room`: bytes up to the pixels; colours that do not fit stay black. */
+static void read_palette(dib *d, const uint8_t *p, uint32_t header, size_t room, size_t *used) {
+    const size_t entry = header == 12 ? 3 : 4, most = (size_t)1 << d->bits, fit = room / entry;
+    size_t count = header >= 36 && lk_le32(p + 32) != 0 ? lk_le32(p + 32) : most;
+    count = count < most ? count : most;
+    count = count < fit ? count : fit;
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < 3; c++)
+            d->palette[i][c] = p[*used + i * entry + 2 - c];
+    *used += count * entry;
+}
+
 /* Header at `at`; pixels at `pixels`, or right behind the palette when that is 0. */
 static int parse(dib *d, const uint8_t *bytes, size_t size, size_t at, size_t pixels, bool icon, liken_error *err) {
     *d = (dib){.bytes = bytes, .size = size, .icon = icon};
@@ -128,20 +142,9 @@ static int parse(dib *d, const uint8_t *bytes, size_t size, size_t at, size_t pi
         rc = read_masks(d, p, header, size - at, &used, err);
     if (rc != LIKEN_OK)
         return rc;
-    if (d->bits <= 8) {
-        const size_t entry = header == 12 ? 3 : 4, room = (size - at - used) / entry, most = (size_t)1 << d->bits;
-        size_t count = header >= 36 && lk_le32(p + 32) != 0 ? lk_le32(p + 32) : most;
-        if (count > most)
-            count = most;
-        if (pixels > at + used && count > (pixels - at - used) / entry)
-            count = (pixels - at - used) / entry;
-        if (count > room)
-            return bad(err, "its palette is cut short");
-        for (size_t i = 0; i < count; i++)
-            for (size_t c = 0; c < 3; c++)
-                d->palette[i][c] = p[used + i * entry + 2 - c];
-        used += count * entry;
-    }
+    const size_t end = pixels > at + used && pixels < size ? pixels : size;
+    if (d->bits <= 8)
+        read_palette(d, p, header, end - at - used, &used);
     d->pixels = pixels != 0 ? pixels : at + used;
     if (d->pixels < at + header || d->pixels >= size)
         return bad(err, "its pixels lie outside the file");

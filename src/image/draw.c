@@ -14,7 +14,8 @@ static void fill(lk_image *image, int left, int top, int right, int bottom, cons
 }
 
 static void fill_clipped(lk_image *image, float left, float top, float right, float bottom, const uint8_t rgb[3]) {
-    fill(image, whole(left, image->width), whole(top, image->height), whole(right, image->width), whole(bottom, image->height), rgb);
+    fill(image, whole(left, image->width), whole(top, image->height), whole(right, image->width),
+         whole(bottom, image->height), rgb);
 }
 
 void lk_image_draw_box(lk_image *image, float x, float y, float width, float height, const uint8_t rgb[3]) {

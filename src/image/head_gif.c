@@ -42,7 +42,8 @@ int lk_gif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *e
     if (at == 0)
         return lk_fail(err, LIKEN_E_DECODE, "This GIF is damaged: it holds no frame.");
     const uint8_t *frame = bytes + at;
-    const int right = (int)(lk_le16(frame + 1) + lk_le16(frame + 5)), bottom = (int)(lk_le16(frame + 3) + lk_le16(frame + 7));
+    const int right = (int)(lk_le16(frame + 1) + lk_le16(frame + 5)),
+              bottom = (int)(lk_le16(frame + 3) + lk_le16(frame + 7));
     const int width = (int)lk_le16(bytes + 6), height = (int)lk_le16(bytes + 8);
     head->width = width > right ? width : right; /* a decoder may widen the screen to hold the frame */
     head->height = height > bottom ? height : bottom;

@@ -1,9 +1,9 @@
 /* head_heif.c - how large the pictures of a HEIC or AVIF file are, and of how many others they are made.
  *
- * Which of them is the primary picture is the decoder's business: none may be over the limit, so the largest one decides
- * here. A picture may be a grid of tiles, and the same tile may be named thousands of times, or be a grid itself: that is
- * a bomb, so the areas of all tiles are added up, and only coded pictures may be tiles.
- * Reference: ISO/IEC 14496-12 (boxes, iinf, iloc, iref), 23008-12 (ispe, grid). */
+ * Which of them is the primary picture is the decoder's business: none may be over the limit, so the largest one
+ * decides here. A picture may be a grid of tiles, and the same tile may be named thousands of times, or be a grid
+ * itself: that is a bomb, so the areas of all tiles are added up, and only coded pictures may be tiles. Reference:
+ * ISO/IEC 14496-12 (boxes, iinf, iloc, iref), 23008-12 (ispe, grid). */
 #include "image/head.h"
 
 #include <stdlib.h>
@@ -48,8 +48,8 @@ static bool is(const box *b, const char *type) {
 #define IDS 65536 /* item ids looked at; cameras count from 1 */
 
 typedef struct item {
-    uint64_t area;    /* of its ispe, 0: none */
-    bool derived;     /* made of other items: grid, overlay, identity */
+    uint64_t area; /* of its ispe, 0: none */
+    bool derived;  /* made of other items: grid, overlay, identity */
     bool grid;
 } item;
 
@@ -57,12 +57,12 @@ typedef struct heif {
     const uint8_t *bytes;
     size_t size;
     box idat;
-    uint64_t *areas;  /* of the ispe properties, by their place in ipco, from 1; 0 for other properties */
+    uint64_t *areas; /* of the ispe properties, by their place in ipco, from 1; 0 for other properties */
     size_t properties;
-    item *items;      /* by id */
+    item *items;            /* by id */
     uint64_t width, height; /* of the largest picture */
     int bits;
-    bool nested, absurd;    /* derived of derived; tiles that cover far more than the picture */
+    bool nested, absurd; /* derived of derived; tiles that cover far more than the picture */
 } heif;
 
 /* A field of `n` bytes; 0 past the end, where *at stays. */
@@ -123,7 +123,8 @@ static void read_iinf(heif *h, const box *iinf) {
         if (at > b.size || b.size - at < 4 || id >= IDS)
             continue;
         h->items[id].grid = memcmp(b.body + at, "grid", 4) == 0;
-        h->items[id].derived = h->items[id].grid || memcmp(b.body + at, "iovl", 4) == 0 || memcmp(b.body + at, "iden", 4) == 0;
+        h->items[id].derived =
+            h->items[id].grid || memcmp(b.body + at, "iovl", 4) == 0 || memcmp(b.body + at, "iden", 4) == 0;
     }
 }
 
@@ -163,7 +164,8 @@ static void read_grid(heif *h, const box *payload) {
 static void read_iloc(heif *h, const box *b) {
     size_t at = 0;
     const uint64_t version = take(b, &at, 4) >> 24, sizes = take(b, &at, 2), count = take(b, &at, version < 2 ? 2 : 4);
-    const size_t offset_size = sizes >> 12, length_size = sizes >> 8 & 15, base_size = sizes >> 4 & 15, index_size = version > 0 ? sizes & 15 : 0;
+    const size_t offset_size = sizes >> 12, length_size = sizes >> 8 & 15, base_size = sizes >> 4 & 15,
+                 index_size = version > 0 ? sizes & 15 : 0;
     for (uint64_t i = 0; i < count && at < b->size; i++) {
         const uint64_t id = take(b, &at, version < 2 ? 2 : 4), method = version > 0 ? take(b, &at, 2) & 15 : 0;
         (void)take(b, &at, 2);
@@ -182,7 +184,8 @@ static void read_iloc(heif *h, const box *b) {
 /* ---- the file ------------------------------------------------------------------------------------------- */
 
 /* Calls `fn` for every box of the given path ("meta", "iprp", ..., NULL). */
-static void visit(heif *h, const uint8_t *p, const uint8_t *end, const char *const *path, void (*fn)(heif *, const box *)) {
+static void visit(heif *h, const uint8_t *p, const uint8_t *end, const char *const *path,
+                  void (*fn)(heif *, const box *)) {
     for (box b; next_box(&p, end, &b);) {
         const size_t skip = is(&b, "meta") ? 4 : 0; /* version and flags */
         if (!is(&b, path[0]) || b.size < skip)
@@ -199,10 +202,12 @@ static void keep_idat(heif *h, const box *b) {
 }
 
 static void walk(heif *h) {
-    static const struct { const char *path[4]; void (*fn)(heif *, const box *); } order[] = {
-        {{"meta", "iprp", "ipco", NULL}, read_ipco}, {{"meta", "iprp", "ipma", NULL}, read_ipma},
-        {{"meta", "iinf", NULL, NULL}, read_iinf},   {{"meta", "iref", NULL, NULL}, read_iref},
-        {{"meta", "idat", NULL, NULL}, keep_idat},   {{"meta", "iloc", NULL, NULL}, read_iloc}};
+    static const struct {
+        const char *path[4];
+        void (*fn)(heif *, const box *);
+    } order[] = {{{"meta", "iprp", "ipco", NULL}, read_ipco}, {{"meta", "iprp", "ipma", NULL}, read_ipma},
+                 {{"meta", "iinf", NULL, NULL}, read_iinf},   {{"meta", "iref", NULL, NULL}, read_iref},
+                 {{"meta", "idat", NULL, NULL}, keep_idat},   {{"meta", "iloc", NULL, NULL}, read_iloc}};
     for (size_t i = 0; i < LK_LENGTH(order); i++)
         visit(h, h->bytes, h->bytes + h->size, order[i].path, order[i].fn);
 }
@@ -219,14 +224,18 @@ int lk_heif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
     if (!memory)
         return lk_fail_memory(err);
     if (h.width == 0 || h.height == 0 || h.width > INT32_MAX || h.height > INT32_MAX)
-        return lk_fail(err, LIKEN_E_DECODE, "This HEIC or AVIF file is damaged: it does not say how large its picture is.");
+        return lk_fail(err, LIKEN_E_DECODE,
+                       "This HEIC or AVIF file is damaged: it does not say how large its picture is.");
     if (h.nested)
-        return lk_fail(err, LIKEN_E_FORMAT, "This HEIC or AVIF file builds its picture of pictures that are built of others, which liken does not read.");
+        return lk_fail(err, LIKEN_E_FORMAT,
+                       "This HEIC or AVIF file builds its picture of pictures that are built of others, which liken "
+                       "does not read.");
     if (h.absurd)
-        return lk_fail(err, LIKEN_E_DECODE, "This HEIC or AVIF file is damaged: its tiles cover far more than its picture.");
+        return lk_fail(err, LIKEN_E_DECODE,
+                       "This HEIC or AVIF file is damaged: its tiles cover far more than its picture.");
     head->width = (int)h.width;
     head->height = (int)h.height;
     head->passes = 1;
-    head->work = h.width * h.height * (h.bits > 8 ? 9 : 5); /* its planes, and the pixels made of them */
+    head->work = h.width * h.height * (h.bits > 8 ? 10 : 6); /* its planes, and the pixels made of them */
     return LIKEN_OK;
 }

@@ -11,11 +11,10 @@
 typedef struct walk {
     const uint8_t *bytes;
     size_t size, at;
-    uint8_t luma;       /* component id */
-    uint64_t seen;      /* bit k: luma coefficient k was in a finished scan */
-    uint64_t open;      /* the same, of the scan that is being passed */
-    int components;
-    uint64_t chroma_area; /* samples a pixel of the full picture holds, in 1/64: for the memory of progressive files */
+    uint8_t luma;         /* component id */
+    uint64_t seen;        /* bit k: luma coefficient k was in a finished scan */
+    uint64_t open;        /* the same, of the scan that is being passed */
+    uint64_t sample_area; /* samples of all components a pixel, in 1/64: for the memory of progressive files */
     bool frame, ended;
 } walk;
 
@@ -28,18 +27,19 @@ static int read_frame(walk *w, uint8_t marker, const uint8_t *p, size_t length, 
         return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: it has two frame headers.");
     const int components = length >= 6 ? p[5] : 0;
     if (components != 1 && components != 3 && components != 4)
-        return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: its header declares %d colour components.", components);
+        return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: its header declares %d colour components.",
+                       components);
     if (length < 6 + 3 * (size_t)components)
         return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: its frame header is cut short.");
     if (p[0] != 8)
         return lk_fail(err, LIKEN_E_FORMAT, "This JPEG has %d bits a sample; liken reads those with 8.", p[0]);
     if (marker != 0xc0 && marker != 0xc1 && marker != 0xc2 && marker != 0xc9 && marker != 0xca)
-        return lk_fail(err, LIKEN_E_FORMAT, "This JPEG is of the lossless or hierarchical kind, which liken does not read.");
+        return lk_fail(err, LIKEN_E_FORMAT,
+                       "This JPEG is of the lossless or hierarchical kind, which liken does not read.");
     head->height = (int)lk_be16(p + 1);
     head->width = (int)lk_be16(p + 3);
     head->progressive = marker == 0xc2 || marker == 0xca;
     w->frame = true;
-    w->components = components;
     w->luma = p[6];
     uint64_t largest = 1, total = 0;
     for (int i = 0; i < components; i++) {
@@ -48,7 +48,7 @@ static int read_frame(walk *w, uint8_t marker, const uint8_t *p, size_t length, 
         largest = area > largest ? area : largest;
         total += area;
     }
-    w->chroma_area = total * 64 / largest;
+    w->sample_area = total * 64 / largest;
     return LIKEN_OK;
 }
 
@@ -125,9 +125,9 @@ int lk_jpeg_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
     if (!w.frame || head->passes == 0)
         return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: it ends before its picture begins.");
     head->usable = w.seen == UINT64_MAX;
-    if (head->passes > 1 || head->progressive) /* all coefficients are held, 16 bits each */
-        head->work = (uint64_t)head->width * (uint64_t)head->height * w.chroma_area / 64 * 2;
-    if (!head->progressive)
-        head->passes = 1;
+    if (head->passes > 1) /* a component a scan: no row is whole before the last */
+        head->progressive = true;
+    if (head->progressive) /* all coefficients are held, 16 bits each */
+        head->work = (uint64_t)head->width * (uint64_t)head->height * w.sample_area / 64 * 2;
     return LIKEN_OK;
 }

@@ -21,7 +21,21 @@ static uint64_t number(const tiff *t, const uint8_t *p, int n) {
     return v;
 }
 
-enum { WIDTH, HEIGHT, BITS, COMPRESSION, COLOURS, SAMPLES, STRIP_ROWS, PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, SUBSAMPLING, FIELDS };
+enum {
+    WIDTH,
+    HEIGHT,
+    BITS,
+    COMPRESSION,
+    COLOURS,
+    SAMPLES,
+    STRIP_ROWS,
+    PLANAR,
+    PREDICTOR,
+    TILE_WIDTH,
+    TILE_HEIGHT,
+    SUBSAMPLING,
+    FIELDS
+};
 
 static const uint16_t tags[FIELDS] = {256, 257, 258, 259, 262, 277, 278, 284, 317, 322, 323, 530};
 
@@ -107,11 +121,15 @@ static void set_entry(const tiff *t, uint8_t *copy, size_t at, uint64_t value) {
     if (at == 0)
         return;
     const int count_size = t->big ? 8 : 4;
-    const struct { size_t at; int size; uint64_t value; } parts[] = {
-        {at + 2, 2, 4}, {at + 4, count_size, 1}, {at + 4 + (size_t)count_size, 4, value}};
+    const struct {
+        size_t at;
+        int size;
+        uint64_t value;
+    } parts[] = {{at + 2, 2, 4}, {at + 4, count_size, 1}, {at + 4 + (size_t)count_size, 4, value}};
     for (size_t k = 0; k < LK_LENGTH(parts); k++)
         for (int i = 0; i < parts[k].size; i++)
-            copy[parts[k].at + (size_t)(t->big_endian ? parts[k].size - 1 - i : i)] = (uint8_t)(parts[k].value >> 8 * i);
+            copy[parts[k].at + (size_t)(t->big_endian ? parts[k].size - 1 - i : i)] =
+                (uint8_t)(parts[k].value >> 8 * i);
 }
 
 static int copy_file(const tiff *t, const directory *d, lk_head *head, liken_error *err) {
@@ -135,18 +153,24 @@ static int copy_as_gray(const tiff *t, const directory *d, lk_head *head, liken_
     }
     const uint64_t height = d->value[HEIGHT];
     rows = rows == 0 || rows > height ? height : rows;
-    const bool known = (h == 1 || h == 2 || h == 4) && (v == 1 || v == 2 || v == 4) && (rows % v == 0 || rows == height);
+    const bool known =
+        (h == 1 || h == 2 || h == 4) && (v == 1 || v == 2 || v == 4) && (rows % v == 0 || rows == height);
     if (!known || d->value[BITS] != 8 || d->value[SAMPLES] != 3 || d->value[PLANAR] != 1 || d->value[PREDICTOR] > 1 ||
         d->value[TILE_WIDTH] != 0)
-        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF keeps its colours as an unusual form of YCbCr, which liken does not read. "
-                                            "Save it as RGB.");
+        return lk_fail(err, LIKEN_E_FORMAT,
+                       "This TIFF keeps its colours as an unusual form of YCbCr, which liken does not read. "
+                       "Save it as RGB.");
     const int rc = copy_file(t, d, head, err);
     if (rc != LIKEN_OK)
         return rc;
     head->ycc_across = (int)h;
     head->ycc_down = (int)v;
-    const uint64_t gray[][2] = {{WIDTH, (d->value[WIDTH] + h - 1) / h * (h * v + 2)}, {HEIGHT, (height + v - 1) / v}, {BITS, 8},
-                                {COLOURS, 1}, {SAMPLES, 1}, {STRIP_ROWS, (rows + v - 1) / v}};
+    const uint64_t gray[][2] = {{WIDTH, (d->value[WIDTH] + h - 1) / h * (h * v + 2)},
+                                {HEIGHT, (height + v - 1) / v},
+                                {BITS, 8},
+                                {COLOURS, 1},
+                                {SAMPLES, 1},
+                                {STRIP_ROWS, (rows + v - 1) / v}};
     for (size_t i = 0; i < LK_LENGTH(gray); i++)
         set_entry(t, head->copy, d->at[gray[i][0]], gray[i][1]);
     return LIKEN_OK;
@@ -155,10 +179,13 @@ static int copy_as_gray(const tiff *t, const directory *d, lk_head *head, liken_
 static int check_samples(const directory *d, liken_error *err) {
     const uint64_t compression = d->value[COMPRESSION], samples = d->value[SAMPLES], bits = d->value[BITS];
     if (!compression_read(compression))
-        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF is compressed in a way liken does not read (%llu, %s). Save it with LZW, Deflate or JPEG.",
-                       (unsigned long long)compression, compression_name(compression));
+        return lk_fail(
+            err, LIKEN_E_FORMAT,
+            "This TIFF is compressed in a way liken does not read (%llu, %s). Save it with LZW, Deflate or JPEG.",
+            (unsigned long long)compression, compression_name(compression));
     if (samples == 0 || samples > 8 || bits == 0 || bits > 64)
-        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF has %llu samples of %llu bits a pixel, which liken does not read.",
+        return lk_fail(err, LIKEN_E_FORMAT,
+                       "This TIFF has %llu samples of %llu bits a pixel, which liken does not read.",
                        (unsigned long long)samples, (unsigned long long)bits);
     if (d->value[TILE_WIDTH] > 10000 || d->value[TILE_HEIGHT] > 10000)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "This TIFF has tiles of %llu x %llu pixels; the limit is 10000 x 10000.",
@@ -168,7 +195,8 @@ static int check_samples(const directory *d, liken_error *err) {
 
 /* What is unpacked at once: a strip, or a row of tiles. */
 static uint64_t block_bytes(const directory *d) {
-    const uint64_t pixel = d->value[SAMPLES] * ((d->value[BITS] + 7) / 8), width = d->value[WIDTH], tile = d->value[TILE_WIDTH];
+    const uint64_t pixel = d->value[SAMPLES] * ((d->value[BITS] + 7) / 8), width = d->value[WIDTH],
+                   tile = d->value[TILE_WIDTH];
     if (tile != 0)
         return (width + tile - 1) / tile * tile * d->value[TILE_HEIGHT] * pixel;
     const uint64_t rows = d->value[STRIP_ROWS], height = d->value[HEIGHT];
@@ -177,7 +205,9 @@ static uint64_t block_bytes(const directory *d) {
 
 int lk_tiff_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
     const tiff t = {bytes, size, bytes[0] == 'M', bytes[2] == '+' || bytes[3] == '+'};
-    directory d = {.value = {[BITS] = 1, [COMPRESSION] = 1, [SAMPLES] = 1, [STRIP_ROWS] = UINT32_MAX, [PLANAR] = 1, [PREDICTOR] = 1}};
+    directory d = {
+        .value = {
+            [BITS] = 1, [COMPRESSION] = 1, [SAMPLES] = 1, [STRIP_ROWS] = UINT32_MAX, [PLANAR] = 1, [PREDICTOR] = 1}};
     int rc = read_directory(&t, &d, err);
     if (rc != LIKEN_OK)
         return rc;

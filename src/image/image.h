@@ -1,8 +1,8 @@
 /* image.h - bytes to upright 8-bit sRGB.
  *
- * A photo is opened (sniffed, header read, limits checked; nothing decoded) and then decoded, perhaps twice: once small,
- * to find faces; once larger, when a face needs more real pixels than that. Kinds are recognised by their first bytes,
- * never by a name; a parser is called only by its own name after that. */
+ * A photo is opened (sniffed, header read, limits checked; nothing decoded) and then decoded, perhaps twice: once
+ * small, to find faces; once larger, when a face needs more real pixels than that. Kinds are recognised by their first
+ * bytes, never by a name; a parser is called only by its own name after that. */
 #ifndef LK_IMAGE_IMAGE_H
 #define LK_IMAGE_IMAGE_H
 
@@ -29,18 +29,19 @@ int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo
 void lk_photo_free(lk_photo *photo);
 
 const char *lk_photo_kind(const lk_photo *photo); /* "jpeg", "png", "webp", "gif", "tiff", "bmp", "heic", "avif", ... */
-int lk_photo_width(const lk_photo *photo);  /* upright, full size */
+int lk_photo_width(const lk_photo *photo);        /* upright, full size */
 int lk_photo_height(const lk_photo *photo);
 
 /* Decodes the first frame upright (EXIF 1-8), to sRGB through an embedded profile, alpha over white; shrunk
  * while decoding (JPEG 1/2, 1/4, 1/8; others after decoding, with an area filter) to the smallest size whose longer
- * side is still >= want_long_side; 0: full size. A file cut short decodes as far as it goes when at least half of it
- * is there, else DECODE. `*scale` (optional) receives decoded/full. */
+ * side is still >= want_long_side; 0: full size. A file cut short decodes as far as it goes when at least half of its
+ * rows are there (progressive JPEG: every luma coefficient at least once), else DECODE; what is missing is gray. WebP,
+ * HEIC, AVIF and interlaced PNG are decoded whole or not at all. `*scale` (optional) receives decoded/full. */
 int lk_photo_decode(lk_photo *photo, int want_long_side, lk_image *out, double *scale, liken_error *err);
 
-/* out (width x height x 3, tightly packed) = the source seen through `to_source` (2x3, row-major), which maps output pixel centres (x, y) to source
- * pixel centres. Where it shrinks, it averages the area (no aliasing); where it enlarges, bilinear. Outside the source:
- * black. */
+/* out (width x height x 3, tightly packed) = the source seen through `to_source` (2x3, row-major), which maps output
+ * pixel centres (x, y) to source pixel centres; pixel (0, 0) has its centre at (0, 0). Where it shrinks, it averages
+ * the area (no aliasing); where it enlarges, bilinear. Outside the source: black. */
 void lk_image_warp(const lk_image *source, const double to_source[6], int width, int height, uint8_t *out);
 
 /* Area-averaging shrink or bilinear enlargement to width x height. */

@@ -10,7 +10,8 @@ typedef struct path {
 } path;
 
 static path path_of(const lk_image *in, int orientation) {
-    const ptrdiff_t px = 3, line = (ptrdiff_t)in->stride, right = (in->width - 1) * px, bottom = (in->height - 1) * line;
+    const ptrdiff_t px = 3, line = (ptrdiff_t)in->stride, right = (in->width - 1) * px,
+                    bottom = (in->height - 1) * line;
     switch (orientation) {
     case 2:
         return (path){right, -px, line};
@@ -34,7 +35,8 @@ static path path_of(const lk_image *in, int orientation) {
 int lk_image_orient(lk_image *image, int orientation, liken_error *err) {
     const bool turned = orientation >= 5;
     lk_image out;
-    const int rc = lk_image_new(&out, turned ? image->height : image->width, turned ? image->width : image->height, err);
+    const int rc =
+        lk_image_new(&out, turned ? image->height : image->width, turned ? image->width : image->height, err);
     if (rc != LIKEN_OK)
         return rc;
     const path p = path_of(image, orientation);

@@ -14,9 +14,9 @@
 
 #define DEFAULT_BYTES ((size_t)64 << 20)
 #define DEFAULT_PIXELS ((size_t)120000000)
-#define MAX_SIDE 1000000                  /* pixels; keeps every sum of shrink.c within its integers */
-#define MAX_WORK ((uint64_t)512 << 20)    /* bytes a decoder may hold */
-#define MAX_PASSES 100                    /* scans of a progressive JPEG */
+#define MAX_SIDE 1000000                     /* pixels; keeps every sum of shrink.c within its integers */
+#define MAX_WORK ((uint64_t)512 << 20)       /* bytes a decoder may hold */
+#define MAX_PASSES 100                       /* scans of a progressive JPEG */
 #define MAX_PASS_PIXELS UINT64_C(3000000000) /* scans x pixels: what one photo may cost in time */
 
 struct lk_photo {
@@ -56,8 +56,9 @@ static int check_size(int width, int height, size_t max_pixels, liken_error *err
     if (width < 1 || height < 1)
         return lk_fail(err, LIKEN_E_DECODE, "This photo is damaged: its header says %d x %d pixels.", width, height);
     if (width > MAX_SIDE || height > MAX_SIDE || (uint64_t)width * (uint64_t)height > max_pixels)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "This photo has %d x %d pixels, over the limit of %.1f million. Shrink it first.",
-                       width, height, (double)max_pixels / 1e6);
+        return lk_fail(err, LIKEN_E_TOO_LARGE,
+                       "This photo has %d x %d pixels, over the limit of %.1f million. Shrink it first.", width, height,
+                       (double)max_pixels / 1e6);
     return LIKEN_OK;
 }
 
@@ -67,13 +68,15 @@ static int check_head(const lk_photo *p, size_t max_pixels, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     if (h->work > MAX_WORK)
-        return lk_fail(err, LIKEN_E_TOO_LARGE,
-                       "Decoding this %s of %d x %d pixels would take %llu MB of memory at once, over the limit of %llu MB. "
-                       "Save it anew as an ordinary JPEG.",
-                       lk_kind_label(p->kind), h->width, h->height, (unsigned long long)(h->work >> 20),
-                       (unsigned long long)(MAX_WORK >> 20));
+        return lk_fail(
+            err, LIKEN_E_TOO_LARGE,
+            "Decoding this %s of %d x %d pixels would take %llu MB of memory at once, over the limit of %llu MB. "
+            "Save it anew as an ordinary JPEG.",
+            lk_kind_label(p->kind), h->width, h->height, (unsigned long long)(h->work >> 20),
+            (unsigned long long)(MAX_WORK >> 20));
     if (h->passes > MAX_PASSES || h->passes * (uint64_t)h->width * (uint64_t)h->height > MAX_PASS_PIXELS)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "This JPEG of %d x %d pixels is built of %llu scans, too many to be decoded in reasonable time.",
+        return lk_fail(err, LIKEN_E_TOO_LARGE,
+                       "This JPEG of %d x %d pixels is built of %llu scans, too many to be decoded in reasonable time.",
                        h->width, h->height, (unsigned long long)h->passes);
     return LIKEN_OK;
 }

@@ -42,8 +42,8 @@ static int parse(pnm_reader *r, const uint8_t *bytes, size_t size, liken_error *
     if (!read_number(r, 9, &width) || !read_number(r, 9, &height) || (!bits && !read_number(r, 9, &r->top)))
         return lk_fail(err, LIKEN_E_DECODE, "This PNM is damaged: its header is incomplete.");
     if (width == 0 || height == 0 || r->top == 0 || r->top > 65535)
-        return lk_fail(err, LIKEN_E_DECODE, "This PNM is damaged: its header says %u x %u pixels of at most %u.", width, height,
-                       r->top);
+        return lk_fail(err, LIKEN_E_DECODE, "This PNM is damaged: its header says %u x %u pixels of at most %u.", width,
+                       height, r->top);
     r->at++; /* one blank before the pixels */
     r->base.width = (int)width;
     r->base.height = (int)height;

@@ -1,4 +1,5 @@
-/* reader.h - rows of 8-bit sRGB from a decoder, top of the stored picture first: what every kind of file comes down to. */
+/* reader.h - rows of 8-bit sRGB from a decoder, top of the stored picture first: what every kind of file comes down to.
+ */
 #ifndef LK_IMAGE_READER_H
 #define LK_IMAGE_READER_H
 
@@ -19,15 +20,16 @@ int lk_bmp_open_icon(lk_reader **out, const uint8_t *bytes, size_t size, liken_e
 int lk_bmp_head_icon(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 int lk_pnm_open(lk_reader **out, const uint8_t *bytes, size_t size, liken_error *err);
 
-/* Colours from the gray bytes of `inner`, in groups of across*down luma, one Cb and one Cr. Takes `inner`, also when it fails. */
+/* Colours from the gray bytes of `inner`, in groups of across*down luma, one Cb and one Cr. Takes `inner`, also when it
+ * fails. */
 int lk_ycc_open(lk_reader **out, lk_reader *inner, const lk_head *head, liken_error *err);
 
 /* ---- vips.c ------------------------------------------------------------------------------------------ */
 
 typedef struct lk_vips_options {
-    int shrink;    /* JPEG: 1, 2, 4 or 8 */
-    double scale;  /* WebP: 0 < scale <= 1 */
-    bool lenient;  /* JPEG cut short: let the decoder fill in what is missing */
+    int shrink;   /* JPEG: 1, 2, 4 or 8 */
+    double scale; /* WebP: 0 < scale <= 1 */
+    bool lenient; /* JPEG cut short: let the decoder fill in what is missing */
 } lk_vips_options;
 
 /* Reads the header with the decoder that will be used: size as stored and EXIF orientation 1-8. */

@@ -10,9 +10,9 @@
 typedef struct lk_shrink {
     int in_width, in_height;
     lk_image out;
-    int y;           /* source rows taken */
-    uint32_t *line;  /* one source row, summed across: out.width*3 */
-    uint64_t *sums;  /* the output row in the making */
+    int y;          /* source rows taken */
+    uint32_t *line; /* one source row, summed across: out.width*3 */
+    uint64_t *sums; /* the output row in the making */
 } lk_shrink;
 
 /* 1 <= width <= in_width, and so for height. */

@@ -12,7 +12,8 @@ typedef struct magic {
     const char *words; /* what it looks like, when not read */
 } magic;
 
-#define MAGIC(at, bytes, kind, words) {at, bytes, sizeof(bytes) - 1, kind, words}
+#define MAGIC(at, bytes, kind, words)                                                                                  \
+    { at, bytes, sizeof(bytes) - 1, kind, words }
 
 static const magic magics[] = {
     MAGIC(0, "\xff\xd8\xff", LK_KIND_JPEG, NULL),
@@ -31,7 +32,10 @@ static const magic magics[] = {
     MAGIC(0, "7z\xbc\xaf\x27\x1c", LK_KIND_NONE, "a 7-Zip archive"),
     MAGIC(0, "Rar!\x1a\x07", LK_KIND_NONE, "a RAR archive"),
     MAGIC(0, "BZh", LK_KIND_NONE, "a bzip2 archive"),
-    MAGIC(0, "\xfd" "7zXZ", LK_KIND_NONE, "an xz archive"),
+    MAGIC(0,
+          "\xfd"
+          "7zXZ",
+          LK_KIND_NONE, "an xz archive"),
     MAGIC(0, "\x28\xb5\x2f\xfd", LK_KIND_NONE, "a Zstandard archive"),
     MAGIC(0, "\0\0\0\x0cjP  \r\n", LK_KIND_NONE, "a JPEG 2000 image"),
     MAGIC(0, "\xff\x4f\xff\x51", LK_KIND_NONE, "a JPEG 2000 codestream"),
@@ -59,7 +63,10 @@ static const magic magics[] = {
     MAGIC(0, "FLV\1", LK_KIND_NONE, "a Flash video"),
     MAGIC(0, "\0\0\1\xba", LK_KIND_NONE, "an MPEG video"),
     MAGIC(0, "\0\0\1\xb3", LK_KIND_NONE, "an MPEG video"),
-    MAGIC(0, "\x7f" "ELF", LK_KIND_NONE, "a program"),
+    MAGIC(0,
+          "\x7f"
+          "ELF",
+          LK_KIND_NONE, "a program"),
     MAGIC(0, "MZ", LK_KIND_NONE, "a Windows program"),
     MAGIC(0, "SQLite format 3", LK_KIND_NONE, "a SQLite database"),
     MAGIC(0, "\xd0\xcf\x11\xe0", LK_KIND_NONE, "an old office document"),
@@ -73,7 +80,8 @@ static bool has(const uint8_t *bytes, size_t size, size_t at, const char *text, 
 
 /* ISO media files name a main brand and the brands they are compatible with. */
 static lk_kind sniff_brands(const uint8_t *bytes, size_t size, const char **looks_like) {
-    static const char avif[][5] = {"avif", "avis"}, heic[][5] = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"};
+    static const char avif[][5] = {"avif", "avis"},
+                      heic[][5] = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"};
     size_t end = lk_be32(bytes);
     if (end > size || end < 16)
         end = size;
@@ -127,7 +135,8 @@ static bool is_pnm(const uint8_t *b, size_t size) {
 
 /* Two letters are little: the four reserved bytes or a sane header size must agree. */
 static bool is_bmp(const uint8_t *b, size_t size) {
-    return size >= 18 && b[0] == 'B' && b[1] == 'M' && (lk_le32(b + 6) == 0 || (lk_le32(b + 14) >= 12 && lk_le32(b + 14) <= 256));
+    return size >= 18 && b[0] == 'B' && b[1] == 'M' &&
+           (lk_le32(b + 6) == 0 || (lk_le32(b + 14) >= 12 && lk_le32(b + 14) <= 256));
 }
 
 lk_kind lk_sniff(const uint8_t *bytes, size_t size, const char **looks_like) {
@@ -156,11 +165,13 @@ lk_kind lk_sniff(const uint8_t *bytes, size_t size, const char **looks_like) {
 }
 
 const char *lk_kind_name(lk_kind kind) {
-    static const char *const names[] = {"none", "jpeg", "png", "webp", "gif", "tiff", "bmp", "heic", "avif", "pnm", "ico"};
+    static const char *const names[] = {"none", "jpeg", "png",  "webp", "gif", "tiff",
+                                        "bmp",  "heic", "avif", "pnm",  "ico"};
     return names[kind];
 }
 
 const char *lk_kind_label(lk_kind kind) {
-    static const char *const labels[] = {"file", "JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP", "HEIC", "AVIF", "PNM", "ICO"};
+    static const char *const labels[] = {"file", "JPEG", "PNG",  "WebP", "GIF", "TIFF",
+                                         "BMP",  "HEIC", "AVIF", "PNM",  "ICO"};
     return labels[kind];
 }

@@ -133,12 +133,11 @@ static VipsImage *mix_inks(VipsImage *in) {
     VipsImage *t[6] = {0};
     VipsImage *out = NULL;
     const double most = vips_image_get_format(in) == VIPS_FORMAT_USHORT ? 65535 : 255;
-    const bool made = vips_linear1(in, &t[0], -1, most, NULL) == 0 &&
-                      vips_extract_band(t[0], &t[1], 0, "n", 3, NULL) == 0 &&
-                      vips_extract_band(t[0], &t[2], 3, NULL) == 0 && vips_multiply(t[1], t[2], &t[3], NULL) == 0 &&
-                      vips_linear1(t[3], &t[4], 255 / (most * most), 0.5, NULL) == 0 &&
-                      vips_cast_uchar(t[4], &t[5], NULL) == 0 &&
-                      vips_copy(t[5], &out, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) == 0;
+    const bool made =
+        vips_linear1(in, &t[0], -1, most, NULL) == 0 && vips_extract_band(t[0], &t[1], 0, "n", 3, NULL) == 0 &&
+        vips_extract_band(t[0], &t[2], 3, NULL) == 0 && vips_multiply(t[1], t[2], &t[3], NULL) == 0 &&
+        vips_linear1(t[3], &t[4], 255 / (most * most), 0.5, NULL) == 0 && vips_cast_uchar(t[4], &t[5], NULL) == 0 &&
+        vips_copy(t[5], &out, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) == 0;
     for (size_t i = 0; i < LK_LENGTH(t); i++)
         if (t[i] != NULL)
             g_object_unref(t[i]);
@@ -149,7 +148,8 @@ static VipsImage *mix_inks(VipsImage *in) {
 static VipsImage *convert_colours(VipsImage *in) {
     VipsImage *out = NULL;
     if (vips_image_get_typeof(in, VIPS_META_ICC_NAME) != 0) {
-        if (vips_icc_transform(in, &out, "srgb", "embedded", TRUE, "depth", 8, "intent", VIPS_INTENT_PERCEPTUAL, NULL) == 0)
+        if (vips_icc_transform(in, &out, "srgb", "embedded", TRUE, "depth", 8, "intent", VIPS_INTENT_PERCEPTUAL,
+                               NULL) == 0)
             return step(in, 0, out);
         lk_log(LIKEN_LOG_DEBUG, "an embedded colour profile is ignored: %s", vips_error_buffer());
         vips_error_clear();
@@ -239,44 +239,51 @@ int lk_vips_open(lk_reader **out, lk_kind kind, const uint8_t *bytes, size_t siz
     return LIKEN_OK;
 }
 
-int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t *size, liken_error *err) {
-    const int rc = enter(err);
-    if (rc != LIKEN_OK)
-        return rc;
+/* A copy without gaps between the rows, NULL when out of memory. */
+static uint8_t *pack_rows(const lk_image *image) {
     const size_t row_bytes = (size_t)image->width * 3;
-    uint8_t *packed = NULL;
-    if (image->stride != row_bytes) {
-        packed = malloc(row_bytes * (size_t)image->height);
-        if (packed == NULL)
-            return lk_fail_memory(err);
-        for (int y = 0; y < image->height; y++)
-            memcpy(packed + (size_t)y * row_bytes, image->rgb + (size_t)y * image->stride, row_bytes);
-    }
-    VipsImage *in = vips_image_new_from_memory(packed != NULL ? packed : image->rgb, row_bytes * (size_t)image->height,
-                                               image->width, image->height, 3, VIPS_FORMAT_UCHAR);
+    uint8_t *packed = malloc(row_bytes * (size_t)image->height);
+    for (int y = 0; packed != NULL && y < image->height; y++)
+        memcpy(packed + (size_t)y * row_bytes, image->rgb + (size_t)y * image->stride, row_bytes);
+    return packed;
+}
+
+/* *bytes is freed with g_free. */
+static bool save_jpeg(const uint8_t *packed, int width, int height, int quality, void **bytes, size_t *size) {
+    VipsImage *in =
+        vips_image_new_from_memory(packed, (size_t)width * 3 * (size_t)height, width, height, 3, VIPS_FORMAT_UCHAR);
     VipsImage *named = NULL;
-    void *bytes = NULL;
-    size_t length = 0;
-    const bool failed = in == NULL || vips_copy(in, &named, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) != 0 ||
-                        vips_jpegsave_buffer(named, &bytes, &length, "Q", quality, "strip", TRUE, NULL) != 0;
+    const bool saved = in != NULL && vips_copy(in, &named, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) == 0 &&
+                       vips_jpegsave_buffer(named, bytes, size, "Q", quality, "strip", TRUE, NULL) == 0;
     if (named != NULL)
         g_object_unref(named);
     if (in != NULL)
         g_object_unref(in);
+    vips_error_clear();
+    return saved;
+}
+
+int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t *size, liken_error *err) {
+    const int rc = enter(err);
+    if (rc != LIKEN_OK)
+        return rc;
+    uint8_t *packed = pack_rows(image);
+    if (packed == NULL)
+        return lk_fail_memory(err);
+    void *bytes = NULL, *mine = NULL;
+    size_t length = 0;
+    const bool saved = save_jpeg(packed, image->width, image->height, quality, &bytes, &length);
     free(packed);
-    int result = LIKEN_OK;
-    void *mine = failed ? NULL : malloc(length);
-    if (failed) {
-        vips_error_clear();
-        result = lk_fail(err, LIKEN_E_INTERNAL, "The picture of %d x %d could not be written as JPEG.", image->width, image->height);
-    } else if (mine == NULL) {
-        result = lk_fail_memory(err);
-    } else {
-        memcpy(mine, bytes, length);
-        *jpeg = mine;
-        *size = length;
-    }
+    if (saved && (mine = malloc(length)) != NULL)
+        memcpy(mine, bytes, length); /* the caller frees with free() */
     g_free(bytes);
     leave();
-    return result;
+    if (!saved)
+        return lk_fail(err, LIKEN_E_INTERNAL, "The picture of %d x %d could not be written as JPEG.", image->width,
+                       image->height);
+    if (mine == NULL)
+        return lk_fail_memory(err);
+    *jpeg = mine;
+    *size = length;
+    return LIKEN_OK;
 }

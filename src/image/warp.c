@@ -2,8 +2,9 @@
  *
  * The part of the source that is looked at is first averaged in whole k x k boxes, k being how many source pixels lie
  * side by side in one output pixel (rounded down); then each output pixel is the mean of bilinear samples, one where it
- * enlarges, 3 x 3 where the remaining shrink is between 1 and 2. Boxes are anchored at the source's origin, so the result
- * does not depend on what part was looked at. Plain float arithmetic in a fixed order: the same bytes on every machine. */
+ * enlarges, 2 x 2 where the remaining shrink is between 1 and 2: they then lie less than a box apart. Boxes are
+ * anchored at the source's origin, so the result does not depend on what part was looked at. Plain float arithmetic in
+ * a fixed order: the same bytes on every machine. */
 #include "image/image.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 
 #define MAX_BOX 256
-#define SUBSAMPLES 3
+#define SUBSAMPLES 2
 
 /* Pixels looked at: those of `source` itself, or boxes of it. Everything outside is black. */
 typedef struct view {
@@ -70,8 +71,11 @@ static void sum_boxes(const lk_image *s, int y, int rows, const view *v, uint32_
 
 /* False when out of memory. */
 static bool average_boxes(const lk_image *s, const int area[4], int box, view *v) {
-    *v = (view){.box = box, .left = area[0] / box, .top = area[1] / box,
-                .right = (area[2] + box - 1) / box, .bottom = (area[3] + box - 1) / box};
+    *v = (view){.box = box,
+                .left = area[0] / box,
+                .top = area[1] / box,
+                .right = (area[2] + box - 1) / box,
+                .bottom = (area[3] + box - 1) / box};
     if (v->right <= v->left || v->bottom <= v->top) {
         v->right = v->left;
         return true;
@@ -108,9 +112,10 @@ static void add_pixel(const view *v, int x, int y, float weight, float sum[3]) {
 static void add_sample(const view *v, double x, double y, float weight, float sum[3]) {
     if (!(x > v->left - 1 && x < v->right && y > v->top - 1 && y < v->bottom))
         return;
-    const int ix = (int)floor(x), iy = (int)floor(y);
+    const int ix = (int)(x + 1) - 1, iy = (int)(y + 1) - 1; /* floor, as both are above -1 */
     const float fx = (float)(x - ix), fy = (float)(y - iy);
-    const float w00 = weight * (1 - fx) * (1 - fy), w10 = weight * fx * (1 - fy), w01 = weight * (1 - fx) * fy, w11 = weight * fx * fy;
+    const float w00 = weight * (1 - fx) * (1 - fy), w10 = weight * fx * (1 - fy), w01 = weight * (1 - fx) * fy,
+                w11 = weight * fx * fy;
     if (ix >= v->left && ix + 1 < v->right && iy >= v->top && iy + 1 < v->bottom) {
         const uint8_t *p = v->rgb + (size_t)(iy - v->top) * v->stride + (size_t)(ix - v->left) * 3, *q = p + v->stride;
         for (int c = 0; c < 3; c++)
@@ -151,7 +156,8 @@ void lk_image_warp(const lk_image *source, const double to_source[6], int width,
     int area[4];
     bounds(source, to_source, width, height, 2.0 * box, area);
     if (box > 1 && !average_boxes(source, area, box, &v)) /* no memory for boxes: sample the source as it is */
-        v = (view){.rgb = source->rgb, .stride = source->stride, .right = source->width, .bottom = source->height, .box = 1};
+        v = (view){
+            .rgb = source->rgb, .stride = source->stride, .right = source->width, .bottom = source->height, .box = 1};
     double m[6];
     for (int i = 0; i < 6; i++)
         m[i] = to_source[i] / v.box;

@@ -1,5 +1,5 @@
-/* ycc.c - RGB from YCbCr samples as a TIFF packs them: groups of across x down luma, row by row, then one Cb and one Cr.
- * Full range, the coefficients of ITU-R BT.601, as TIFF 6.0 section 21 has them by default. */
+/* ycc.c - RGB from YCbCr samples as a TIFF packs them: groups of across x down luma, row by row, then one Cb and one
+ * Cr. Full range, the coefficients of ITU-R BT.601, as TIFF 6.0 section 21 has them by default. */
 #include "image/reader.h"
 
 #include <stdlib.h>
@@ -53,7 +53,8 @@ static void close_reader(lk_reader *base) {
 }
 
 int lk_ycc_open(lk_reader **out, lk_reader *inner, const lk_head *head, liken_error *err) {
-    const int groups = (head->width + head->ycc_across - 1) / head->ycc_across, lines = (head->height + head->ycc_down - 1) / head->ycc_down;
+    const int groups = (head->width + head->ycc_across - 1) / head->ycc_across,
+              lines = (head->height + head->ycc_down - 1) / head->ycc_down;
     if (inner->width != groups * (head->ycc_across * head->ycc_down + 2) || inner->height != lines) {
         inner->close(inner);
         return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its directory contradicts itself.");
@@ -67,7 +68,10 @@ int lk_ycc_open(lk_reader **out, lk_reader *inner, const lk_head *head, liken_er
         return lk_fail_memory(err);
     }
     *r = (ycc_reader){.base = {.width = head->width, .height = head->height, .row = row, .close = close_reader},
-                      .inner = inner, .across = head->ycc_across, .down = head->ycc_down, .rgb = rgb};
+                      .inner = inner,
+                      .across = head->ycc_across,
+                      .down = head->ycc_down,
+                      .rgb = rgb};
     *out = &r->base;
     return LIKEN_OK;
 }

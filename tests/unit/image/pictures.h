@@ -52,7 +52,8 @@ static inline lk_image decode(const void *bytes, size_t size, int want, const ch
 }
 
 /* The code of the first call that fails, LIKEN_OK when none does; the sentence must not be empty. */
-static inline int try_decode(const void *bytes, size_t size, int want, const lk_photo_limits *limits, liken_error *err) {
+static inline int try_decode(const void *bytes, size_t size, int want, const lk_photo_limits *limits,
+                             liken_error *err) {
     lk_photo *photo = NULL;
     lk_image image = {0};
     int rc = lk_photo_open(&photo, bytes, size, limits, err);

@@ -25,8 +25,8 @@ typedef struct saved {
 
 /* The pixels are copied. */
 static inline VipsImage *to_vips(const lk_image *image) {
-    VipsImage *shared = vips_image_new_from_memory_copy(image->rgb, image->stride * (size_t)image->height, image->width, image->height, 3,
-                                                        VIPS_FORMAT_UCHAR);
+    VipsImage *shared = vips_image_new_from_memory_copy(image->rgb, image->stride * (size_t)image->height, image->width,
+                                                        image->height, 3, VIPS_FORMAT_UCHAR);
     assert_non_null(shared);
     VipsImage *out = NULL;
     assert_int_equal(vips_copy(shared, &out, "interpretation", VIPS_INTERPRETATION_sRGB, NULL), 0);

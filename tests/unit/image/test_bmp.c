@@ -18,7 +18,8 @@ static void u32(bytes *b, uint32_t v) {
 }
 
 /* File header and a header of `header` bytes (12 or 40 and more); the caller adds masks, palette and pixels. */
-static bytes bmp(uint32_t header, int width, int height, unsigned bits, uint32_t compression, uint32_t colours, uint32_t pixels) {
+static bytes bmp(uint32_t header, int width, int height, unsigned bits, uint32_t compression, uint32_t colours,
+                 uint32_t pixels) {
     bytes b = {.size = 0};
     u8(&b, 'B'), u8(&b, 'M'), u32(&b, 0), u32(&b, 0), u32(&b, pixels), u32(&b, header);
     if (header == 12) {
@@ -92,7 +93,8 @@ static void reads_palettes(void **state) {
     expect(&b, "bmp", 3, 2, six);
     static const uint8_t stripes[] = {0, 0, 0, 255, 255, 255, 0, 0, 0};
     b = bmp(12, 3, 1, 1, 0, 0, 26 + 6);
-    u8(&b, 0), u8(&b, 0), u8(&b, 0), u8(&b, 255), u8(&b, 255), u8(&b, 255), u8(&b, 0x40), u8(&b, 0), u8(&b, 0), u8(&b, 0);
+    u8(&b, 0), u8(&b, 0), u8(&b, 0), u8(&b, 255), u8(&b, 255), u8(&b, 255), u8(&b, 0x40), u8(&b, 0), u8(&b, 0),
+        u8(&b, 0);
     expect(&b, "bmp", 3, 1, stripes);
 }
 
@@ -121,7 +123,8 @@ static void unpacks_run_lengths(void **state) {
     bytes b = bmp(40, 3, 2, 8, 1, 6, 54 + 24);
     palette(&b, 4);
     u8(&b, 0), u8(&b, 3), u8(&b, 3), u8(&b, 4), u8(&b, 5), u8(&b, 0); /* three literals and a pad */
-    u8(&b, 0), u8(&b, 0), u8(&b, 1), u8(&b, 0), u8(&b, 1), u8(&b, 1), u8(&b, 9), u8(&b, 2), u8(&b, 0), u8(&b, 1); /* a run too long */
+    u8(&b, 0), u8(&b, 0), u8(&b, 1), u8(&b, 0), u8(&b, 1), u8(&b, 1), u8(&b, 9), u8(&b, 2), u8(&b, 0),
+        u8(&b, 1); /* a run too long */
     expect(&b, "bmp", 3, 2, six);
     b = bmp(40, 3, 2, 4, 2, 6, 54 + 24);
     palette(&b, 4);
@@ -137,13 +140,27 @@ static void unpacks_run_lengths(void **state) {
 
 static void refuses_broken_bitmaps(void **state) {
     (void)state;
-    static const struct { uint32_t header; int width, height; unsigned bits; uint32_t compression, pixels; int code; } broken[] = {
-        {40, 3, 2, 7, 0, 54, LIKEN_E_DECODE},   {40, 3, 2, 8, 2, 54, LIKEN_E_DECODE},  {40, 0, 2, 24, 0, 54, LIKEN_E_DECODE},
-        {40, -3, 2, 24, 0, 54, LIKEN_E_DECODE}, {40, 3, 2, 24, 9, 54, LIKEN_E_DECODE}, {40, 3, 2, 24, 4, 54, LIKEN_E_FORMAT},
-        {40, 3, 2, 24, 0, 20, LIKEN_E_DECODE},  {40, 3, 2, 24, 0, 9999, LIKEN_E_DECODE}, {40, 3, -2, 8, 1, 54, LIKEN_E_DECODE},
-        {40, 3, INT32_MIN, 24, 0, 54, LIKEN_E_DECODE}, {40, 1 << 30, 1 << 30, 24, 0, 54, LIKEN_E_TOO_LARGE}, {200, 3, 2, 24, 0, 54, LIKEN_E_DECODE}};
+    static const struct {
+        uint32_t header;
+        int width, height;
+        unsigned bits;
+        uint32_t compression, pixels;
+        int code;
+    } broken[] = {{40, 3, 2, 7, 0, 54, LIKEN_E_DECODE},
+                  {40, 3, 2, 8, 2, 54, LIKEN_E_DECODE},
+                  {40, 0, 2, 24, 0, 54, LIKEN_E_DECODE},
+                  {40, -3, 2, 24, 0, 54, LIKEN_E_DECODE},
+                  {40, 3, 2, 24, 9, 54, LIKEN_E_DECODE},
+                  {40, 3, 2, 24, 4, 54, LIKEN_E_FORMAT},
+                  {40, 3, 2, 24, 0, 20, LIKEN_E_DECODE},
+                  {40, 3, 2, 24, 0, 9999, LIKEN_E_DECODE},
+                  {40, 3, -2, 8, 1, 54, LIKEN_E_DECODE},
+                  {40, 3, INT32_MIN, 24, 0, 54, LIKEN_E_DECODE},
+                  {40, 1 << 30, 1 << 30, 24, 0, 54, LIKEN_E_TOO_LARGE},
+                  {200, 3, 2, 24, 0, 54, LIKEN_E_DECODE}};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        bytes b = bmp(broken[i].header, broken[i].width, broken[i].height, broken[i].bits, broken[i].compression, 0, broken[i].pixels);
+        bytes b = bmp(broken[i].header, broken[i].width, broken[i].height, broken[i].bits, broken[i].compression, 0,
+                      broken[i].pixels);
         rgb24(&b, 1), rgb24(&b, 0);
         liken_error err = {0};
         const int rc = try_decode(b.data, b.size, 0, NULL, &err);
@@ -207,7 +224,8 @@ static void reads_all_six_pnm(void **state) {
     PNM("P5 2 1 255\n\x10\xf0", 2, 1, 16, 16, 16, 240, 240, 240);
     PNM("P5 2 1 65535\n\x80\x80\xff\xff", 2, 1, 128, 128, 128, 255, 255, 255);
     PNM("P6 1 2 255\n\1\2\3\4\5\6", 1, 2, 1, 2, 3, 4, 5, 6);
-    static const char *const broken[] = {"P6 1", "P6 0 1 255\n...", "P5 1 1 70000\n..", "P6 9 9 255\n...", "P5 x", "P3 2 1 255 1 2 q"};
+    static const char *const broken[] = {"P6 1", "P6 0 1 255\n...", "P5 1 1 70000\n..", "P6 9 9 255\n...",
+                                         "P5 x", "P3 2 1 255 1 2 q"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         liken_error err = {0};
         assert_int_equal(try_decode(broken[i], strlen(broken[i]), 0, NULL, &err), LIKEN_E_DECODE);
@@ -233,7 +251,8 @@ static void reads_packed_ycbcr(void **state) {
     u32(&b, 99999), u16(&b, 8), u16(&b, 8), u16(&b, 8);
     for (int i = 0; i < 24; i++)
         u8(&b, groups[i / 6][i % 6]);
-    static const uint8_t want[] = {10, 10, 10, 20, 20, 20, 50, 50, 50, 30, 30, 30, 40, 40, 40, 60, 60, 60, 254, 0, 0, 254, 0, 0, 255, 255, 255};
+    static const uint8_t want[] = {10, 10, 10, 20, 20,  20, 50, 50,  50, 30, 30,  30,  40, 40,
+                                   40, 60, 60, 60, 254, 0,  0,  254, 0,  0,  255, 255, 255};
     expect(&b, "tiff", 3, 3, want);
     liken_error err = {0};
     b.data[10 + 10 * 12 + 8] = 3; /* groups of 3 x 2 do not exist */
@@ -242,10 +261,10 @@ static void reads_packed_ycbcr(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_true_colour),       cmocka_unit_test(reads_palettes),
+        cmocka_unit_test(reads_true_colour),          cmocka_unit_test(reads_palettes),
         cmocka_unit_test(reads_bit_fields_and_alpha), cmocka_unit_test(unpacks_run_lengths),
-        cmocka_unit_test(refuses_broken_bitmaps),  cmocka_unit_test(keeps_the_half_that_is_there),
-        cmocka_unit_test(takes_the_largest_icon),  cmocka_unit_test(reads_all_six_pnm),
+        cmocka_unit_test(refuses_broken_bitmaps),     cmocka_unit_test(keeps_the_half_that_is_there),
+        cmocka_unit_test(takes_the_largest_icon),     cmocka_unit_test(reads_all_six_pnm),
         cmocka_unit_test(reads_packed_ycbcr),
     };
     return cmocka_run_group_tests_name("image/bmp", tests, NULL, NULL);

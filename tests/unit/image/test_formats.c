@@ -3,7 +3,11 @@
 
 #include <pthread.h>
 
-static const struct { const char *suffix, *kind; double most; bool must; } formats[] = {
+static const struct {
+    const char *suffix, *kind;
+    double most;
+    bool must;
+} formats[] = {
     {".jpg[Q=95]", "jpeg", 2, true},
     {".jpg[Q=95,interlace]", "jpeg", 2, true},
     {".jpg[Q=95,subsample-mode=off]", "jpeg", 2, true},
@@ -51,7 +55,9 @@ static VipsImage *stored_for(int k) {
     lk_image stored = picture(w, h);
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
-            const int at[9][2] = {{0, 0}, {x, y}, {w - 1 - x, y}, {w - 1 - x, h - 1 - y}, {x, h - 1 - y}, {y, x}, {h - 1 - y, x}, {h - 1 - y, w - 1 - x}, {y, w - 1 - x}};
+            const int at[9][2] = {{0, 0},         {x, y}, {w - 1 - x, y}, {w - 1 - x, h - 1 - y},
+                                  {x, h - 1 - y}, {y, x}, {h - 1 - y, x}, {h - 1 - y, w - 1 - x},
+                                  {y, w - 1 - x}};
             memcpy(stored.rgb + (size_t)y * stored.stride + (size_t)x * 3,
                    upright.rgb + (size_t)at[k][1] * upright.stride + (size_t)at[k][0] * 3, 3);
         }
@@ -74,7 +80,8 @@ static uint32_t crc_of(const uint8_t *p, size_t size) {
 
 /* libvips writes no orientation into a PNG: an eXIf chunk with that one tag is put behind the header. */
 static saved with_exif_chunk(saved s, int orientation) {
-    uint8_t chunk[38] = "\0\0\0\x1a" "eXIfII*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\0\0\0\0\0\0\0\0";
+    uint8_t chunk[38] = "\0\0\0\x1a"
+                        "eXIfII*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\0\0\0\0\0\0\0\0";
     chunk[26] = (uint8_t)orientation;
     const uint32_t crc = crc_of(chunk + 4, 30);
     for (int i = 0; i < 4; i++)
@@ -89,7 +96,9 @@ static saved with_exif_chunk(saved s, int orientation) {
 
 static void turns_photos_upright(void **state) {
     (void)state;
-    static const struct { const char *suffix, *kind; } turned[] = {
+    static const struct {
+        const char *suffix, *kind;
+    } turned[] = {
         {".jpg[Q=97,subsample-mode=off]", "jpeg"}, {".webp[lossless]", "webp"}, {".tif", "tiff"}, {".png", "png"}};
     for (size_t i = 0; i < sizeof turned / sizeof *turned; i++)
         for (int k = 1; k <= 8; k++)
@@ -112,11 +121,21 @@ static void turns_photos_upright(void **state) {
 
 static void shrinks_to_what_serves(void **state) {
     (void)state;
-    static const struct { const char *suffix, *kind; int want, width, height; } cases[] = {
-        {".jpg[Q=95]", "jpeg", 240, 250, 150},  {".jpg[Q=95]", "jpeg", 250, 250, 150}, {".jpg[Q=95]", "jpeg", 251, 500, 300},
-        {".jpg[Q=95]", "jpeg", 10, 125, 75},    {".jpg[Q=95]", "jpeg", 999, 1000, 600}, {".jpg[Q=95]", "jpeg", 5000, 1000, 600},
-        {".png", "png", 240, 240, 144},         {".png", "png", 999, 999, 599},        {".webp[lossless]", "webp", 333, 333, 200},
-        {".tif", "tiff", 100, 100, 60},         {".png", "png", 1, 1, 1},              {".png[interlace]", "png", 240, 240, 144}};
+    static const struct {
+        const char *suffix, *kind;
+        int want, width, height;
+    } cases[] = {{".jpg[Q=95]", "jpeg", 240, 250, 150},
+                 {".jpg[Q=95]", "jpeg", 250, 250, 150},
+                 {".jpg[Q=95]", "jpeg", 251, 500, 300},
+                 {".jpg[Q=95]", "jpeg", 10, 125, 75},
+                 {".jpg[Q=95]", "jpeg", 999, 1000, 600},
+                 {".jpg[Q=95]", "jpeg", 5000, 1000, 600},
+                 {".png", "png", 240, 240, 144},
+                 {".png", "png", 999, 999, 599},
+                 {".webp[lossless]", "webp", 333, 333, 200},
+                 {".tif", "tiff", 100, 100, 60},
+                 {".png", "png", 1, 1, 1},
+                 {".png[interlace]", "png", 240, 240, 144}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const saved s = save_picture(1000, 600, cases[i].suffix);
         double scale = 0;
@@ -161,7 +180,7 @@ static VipsImage *flat(VipsInterpretation interpretation, VipsBandFormat format,
     return out;
 }
 
-#define FLAT(interpretation, format, bands, ...) \
+#define FLAT(interpretation, format, bands, ...)                                                                       \
     flat(VIPS_INTERPRETATION_##interpretation, VIPS_FORMAT_##format, bands, (const double[]){__VA_ARGS__})
 
 static void brings_all_samples_to_srgb(void **state) {
@@ -199,8 +218,10 @@ static void applies_profiles_and_bears_broken_ones(void **state) {
         lk_image_clear(&have);
         g_free(s.bytes);
         in = to_vips(&want);
-        vips_image_set_blob_copy(in, VIPS_META_ICC_NAME, "this is no profile at all, but long enough to be taken for one ....."
-                                 "................................................................", 132);
+        vips_image_set_blob_copy(in, VIPS_META_ICC_NAME,
+                                 "this is no profile at all, but long enough to be taken for one ....."
+                                 "................................................................",
+                                 132);
         s = save(in, suffixes[i]);
         have = decode(s.bytes, s.size, 0, kinds[i], NULL);
         assert_true(difference(&have, &want) < 2);
@@ -274,7 +295,8 @@ static void *decode_all(void *arg) {
                 j->good = false;
             lk_image_clear(&image);
             lk_photo_free(photo);
-            if (lk_photo_open(&photo, j->files[i].bytes, j->files[i].size / 8, NULL, &err) == LIKEN_OK) { /* and errors at the same time */
+            if (lk_photo_open(&photo, j->files[i].bytes, j->files[i].size / 8, NULL, &err) ==
+                LIKEN_OK) { /* and errors at the same time */
                 if (lk_photo_decode(photo, 0, &image, NULL, &err) == LIKEN_OK)
                     lk_image_clear(&image);
                 lk_photo_free(photo);
@@ -313,10 +335,14 @@ static int start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_libvips_writes), cmocka_unit_test(turns_photos_upright),
-        cmocka_unit_test(shrinks_to_what_serves),    cmocka_unit_test(brings_all_samples_to_srgb),
-        cmocka_unit_test(applies_profiles_and_bears_broken_ones), cmocka_unit_test(takes_the_first_frame),
-        cmocka_unit_test(writes_jpeg),               cmocka_unit_test(decodes_in_many_threads_at_once),
+        cmocka_unit_test(reads_what_libvips_writes),
+        cmocka_unit_test(turns_photos_upright),
+        cmocka_unit_test(shrinks_to_what_serves),
+        cmocka_unit_test(brings_all_samples_to_srgb),
+        cmocka_unit_test(applies_profiles_and_bears_broken_ones),
+        cmocka_unit_test(takes_the_first_frame),
+        cmocka_unit_test(writes_jpeg),
+        cmocka_unit_test(decodes_in_many_threads_at_once),
     };
     return cmocka_run_group_tests_name("image/formats", tests, start, NULL);
 }

@@ -7,7 +7,8 @@ static void holds_to_its_limits(void **state) {
     (void)state;
     liken_error err = {0};
     const saved s = save_picture(100, 80, ".png");
-    const lk_photo_limits bytes = {.max_bytes = s.size - 1}, exact = {.max_bytes = s.size, .max_pixels = 8000}, pixels = {.max_pixels = 7999};
+    const lk_photo_limits bytes = {.max_bytes = s.size - 1}, exact = {.max_bytes = s.size, .max_pixels = 8000},
+                          pixels = {.max_pixels = 7999};
     assert_int_equal(try_decode(s.bytes, s.size, 0, &bytes, &err), LIKEN_E_TOO_LARGE);
     assert_int_equal(try_decode(s.bytes, s.size, 0, &pixels, &err), LIKEN_E_TOO_LARGE);
     assert_non_null(strstr(err.message, "100 x 80"));
@@ -18,9 +19,14 @@ static void holds_to_its_limits(void **state) {
 /* Rewrites the declared size where each format keeps it; refused from the header, whatever follows. */
 static void refuses_bombs_by_their_header(void **state) {
     (void)state;
-    static const struct { const char *suffix; size_t at, length; const char *bytes; } bombs[] = {
-        {".png", 16, 8, "\0\0\xea\x60\0\0\xea\x60"},        {".webp[lossless]", 24, 6, "\xff\xff\0\xff\xff\0"},
-        {".gif", 6, 4, "\xff\xff\xff\xff"},                 {".bmp", 18, 8, "\xff\xff\0\0\xff\xff\0\0"}};
+    static const struct {
+        const char *suffix;
+        size_t at, length;
+        const char *bytes;
+    } bombs[] = {{".png", 16, 8, "\0\0\xea\x60\0\0\xea\x60"},
+                 {".webp[lossless]", 24, 6, "\xff\xff\0\xff\xff\0"},
+                 {".gif", 6, 4, "\xff\xff\xff\xff"},
+                 {".bmp", 18, 8, "\xff\xff\0\0\xff\xff\0\0"}};
     for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++) {
         saved s = {0};
         if (strcmp(bombs[i].suffix, ".bmp") == 0) {
@@ -100,8 +106,9 @@ static void drops_png_text(void **state) {
 }
 
 static void entry(uint8_t *p, unsigned tag, uint32_t value) {
-    const uint8_t e[12] = {(uint8_t)tag, (uint8_t)(tag >> 8), 4, 0, 1, 0, 0, 0, (uint8_t)value, (uint8_t)(value >> 8),
-                           (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
+    const uint8_t e[12] = {
+        (uint8_t)tag,           (uint8_t)(tag >> 8),   4, 0, 1, 0, 0, 0, (uint8_t)value, (uint8_t)(value >> 8),
+        (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
     memcpy(p, e, 12);
 }
 
@@ -117,7 +124,7 @@ static int try_tiff(uint32_t bits, uint32_t samples, uint32_t compression, uint3
 static void refuses_absurd_tiffs(void **state) {
     (void)state;
     liken_error err = {0};
-    assert_int_equal(try_tiff(32, 8, 1, 0, &err), LIKEN_E_TOO_LARGE);  /* one strip of gigabytes */
+    assert_int_equal(try_tiff(32, 8, 1, 0, &err), LIKEN_E_TOO_LARGE);    /* one strip of gigabytes */
     assert_int_equal(try_tiff(8, 3, 1, 20000, &err), LIKEN_E_TOO_LARGE); /* a tile larger than the photo */
     assert_int_equal(try_tiff(8, 60000, 1, 0, &err), LIKEN_E_FORMAT);
     assert_int_equal(try_tiff(8, 3, 34712, 0, &err), LIKEN_E_FORMAT);
@@ -171,9 +178,11 @@ static void add_infe(boxes *b, uint32_t id, const char *type) {
 }
 
 /* The grid says `width` x `height` twice: in its ispe, and (as `inner_width`) in its payload. */
-static boxes grid(uint32_t width, uint32_t height, uint32_t inner_width, uint32_t tile, uint32_t tiles, const char *tile_type) {
+static boxes grid(uint32_t width, uint32_t height, uint32_t inner_width, uint32_t tile, uint32_t tiles,
+                  const char *tile_type) {
     boxes b = {.size = 0};
-    ADD(&b, "\0\0\0\x18" "ftypheic\0\0\0\0mif1heic");
+    ADD(&b, "\0\0\0\x18"
+            "ftypheic\0\0\0\0mif1heic");
     const size_t meta = begin_box(&b, "meta");
     add_number(&b, 4, 0);
     const size_t iinf = begin_box(&b, "iinf");
@@ -196,7 +205,8 @@ static boxes grid(uint32_t width, uint32_t height, uint32_t inner_width, uint32_
     end_box(&b, ipma), end_box(&b, iprp);
     const size_t iloc = begin_box(&b, "iloc");
     add_number(&b, 4, 1 << 24), add_number(&b, 2, 0x4400), add_number(&b, 2, 1);
-    add_number(&b, 2, 1), add_number(&b, 2, 1), add_number(&b, 2, 0), add_number(&b, 2, 1), add_number(&b, 4, 0), add_number(&b, 4, 12);
+    add_number(&b, 2, 1), add_number(&b, 2, 1), add_number(&b, 2, 0), add_number(&b, 2, 1), add_number(&b, 4, 0),
+        add_number(&b, 4, 12);
     end_box(&b, iloc);
     const size_t idat = begin_box(&b, "idat");
     ADD(&b, "\0\1\0\0"), add_number(&b, 4, inner_width), add_number(&b, 4, height);
@@ -216,8 +226,10 @@ static void adds_up_the_tiles_of_a_heic(void **state) {
     assert_ok(head_of(grid(4000, 3000, 4000, 512, 48, "hvc1"), &head, &err), err);
     assert_int_equal(head.width, 4000);
     assert_int_equal(head.height, 3000);
-    assert_int_equal(head_of(grid(4000, 3000, 4000, 512, 1000, "hvc1"), &head, &err), LIKEN_E_DECODE); /* one tile, again and again */
-    assert_int_equal(head_of(grid(4000, 3000, 4000, 512, 2, "grid"), &head, &err), LIKEN_E_FORMAT);    /* a grid of itself */
+    assert_int_equal(head_of(grid(4000, 3000, 4000, 512, 1000, "hvc1"), &head, &err),
+                     LIKEN_E_DECODE); /* one tile, again and again */
+    assert_int_equal(head_of(grid(4000, 3000, 4000, 512, 2, "grid"), &head, &err),
+                     LIKEN_E_FORMAT); /* a grid of itself */
     assert_ok(head_of(grid(4000, 3000, 16000, 512, 48, "hvc1"), &head, &err), err);
     assert_int_equal(head.width, 16000); /* the payload lies, and is believed */
     const boxes large = grid(4000, 3000, 100000, 512, 48, "hvc1"), empty = grid(0, 0, 0, 0, 1, "hvc1");
@@ -238,7 +250,9 @@ static void expect_upper(const void *bytes, size_t size, const char *kind, int r
 
 static void keeps_what_a_cut_file_holds(void **state) {
     (void)state;
-    static const struct { const char *suffix, *kind; } cut[] = {{".jpg[Q=95]", "jpeg"}, {".png", "png"}, {".tif", "tiff"}};
+    static const struct {
+        const char *suffix, *kind;
+    } cut[] = {{".jpg[Q=95]", "jpeg"}, {".png", "png"}, {".tif", "tiff"}};
     liken_error err = {0};
     for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
         lk_image image = picture(300, 200);
@@ -277,7 +291,8 @@ static void keeps_a_cut_progressive_jpeg(void **state) {
 /* What is decoded whole or not at all. */
 static void refuses_other_cut_files(void **state) {
     (void)state;
-    static const char *const suffixes[] = {".webp[lossless]", ".webp[Q=90]", ".heic", ".avif[speed=8]", ".png[interlace]"};
+    static const char *const suffixes[] = {".webp[lossless]", ".webp[Q=90]", ".heic", ".avif[speed=8]",
+                                           ".png[interlace]"};
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         const saved s = save_picture(300, 200, suffixes[i]);
         if (s.bytes == NULL)
@@ -297,10 +312,11 @@ static int start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(holds_to_its_limits),        cmocka_unit_test(refuses_bombs_by_their_header),
-        cmocka_unit_test(counts_the_scans_of_a_jpeg), cmocka_unit_test(drops_png_text),
-        cmocka_unit_test(adds_up_the_tiles_of_a_heic), cmocka_unit_test(refuses_absurd_tiffs),       cmocka_unit_test(keeps_what_a_cut_file_holds),
-        cmocka_unit_test(keeps_a_cut_progressive_jpeg), cmocka_unit_test(refuses_other_cut_files),
+        cmocka_unit_test(holds_to_its_limits),         cmocka_unit_test(refuses_bombs_by_their_header),
+        cmocka_unit_test(counts_the_scans_of_a_jpeg),  cmocka_unit_test(drops_png_text),
+        cmocka_unit_test(adds_up_the_tiles_of_a_heic), cmocka_unit_test(refuses_absurd_tiffs),
+        cmocka_unit_test(keeps_what_a_cut_file_holds), cmocka_unit_test(keeps_a_cut_progressive_jpeg),
+        cmocka_unit_test(refuses_other_cut_files),
     };
     return cmocka_run_group_tests_name("image/limits", tests, start, NULL);
 }

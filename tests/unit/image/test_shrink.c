@@ -19,7 +19,8 @@ static double area_mean(const lk_image *in, int width, int height, int x, int y,
 
 static void averages_the_exact_area(void **state) {
     (void)state;
-    static const int sizes[][4] = {{97, 61, 40, 23}, {97, 61, 1, 1}, {97, 61, 96, 61}, {64, 64, 32, 16}, {5, 300, 3, 299}, {1, 1, 1, 1}};
+    static const int sizes[][4] = {{97, 61, 40, 23}, {97, 61, 1, 1},   {97, 61, 96, 61},
+                                   {64, 64, 32, 16}, {5, 300, 3, 299}, {1, 1, 1, 1}};
     srand(1);
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         const int *s = sizes[k];
@@ -31,7 +32,8 @@ static void averages_the_exact_area(void **state) {
         for (int y = 0; y < s[3]; y++)
             for (int x = 0; x < s[2]; x++)
                 for (int c = 0; c < 3; c++) {
-                    const double want = area_mean(&in, s[2], s[3], x, y, c), have = out.rgb[(size_t)y * out.stride + (size_t)x * 3 + (size_t)c];
+                    const double want = area_mean(&in, s[2], s[3], x, y, c),
+                                 have = out.rgb[(size_t)y * out.stride + (size_t)x * 3 + (size_t)c];
                     if (fabs(want - have) > 0.501)
                         fail_msg("%dx%d -> %dx%d at %d,%d: %f, not %f", s[0], s[1], s[2], s[3], x, y, have, want);
                 }
@@ -60,7 +62,8 @@ static void enlarges_smoothly(void **state) {
 
 /* Orientation k as EXIF defines it: where the stored pixel (x, y) of a w x h picture is to be seen. */
 static void seen_at(int k, int w, int h, int x, int y, int *sx, int *sy) {
-    const int table[9][2] = {{0, 0}, {x, y}, {w - 1 - x, y}, {w - 1 - x, h - 1 - y}, {x, h - 1 - y}, {y, x}, {h - 1 - y, x}, {h - 1 - y, w - 1 - x}, {y, w - 1 - x}};
+    const int table[9][2] = {{0, 0}, {x, y},         {w - 1 - x, y},         {w - 1 - x, h - 1 - y}, {x, h - 1 - y},
+                             {y, x}, {h - 1 - y, x}, {h - 1 - y, w - 1 - x}, {y, w - 1 - x}};
     *sx = table[k][0];
     *sy = table[k][1];
 }
@@ -105,6 +108,7 @@ static void draws_within_the_picture(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(averages_the_exact_area), cmocka_unit_test(enlarges_smoothly),
-                                       cmocka_unit_test(turns_all_eight_ways), cmocka_unit_test(draws_within_the_picture)};
+                                       cmocka_unit_test(turns_all_eight_ways),
+                                       cmocka_unit_test(draws_within_the_picture)};
     return cmocka_run_group_tests_name("image/shrink", tests, NULL, NULL);
 }

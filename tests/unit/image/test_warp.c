@@ -40,7 +40,8 @@ static void compare(const lk_image *in, const double m[6], int width, int height
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
             for (int c = 0; c < 3; c++) {
-                const double d = fabs(out[((size_t)y * (size_t)width + (size_t)x) * 3 + (size_t)c] - reference(in, m, x, y, c, n));
+                const double d =
+                    fabs(out[((size_t)y * (size_t)width + (size_t)x) * 3 + (size_t)c] - reference(in, m, x, y, c, n));
                 *mean += d / (3.0 * width * height);
                 *most = fmax(*most, d);
             }
@@ -50,7 +51,8 @@ static void compare(const lk_image *in, const double m[6], int width, int height
 static void agrees_with_the_reference(void **state) {
     (void)state;
     lk_image smooth = picture(600, 600);
-    static const double cases[][2] = {{0.3, 0}, {1, 0}, {1, 17}, {1.7, -40}, {2.6, 90}, {5.3, 33}, {1.2, 180}, {0.8, -75}};
+    static const double cases[][2] = {{0.3, 0},  {1, 0},    {1, 17},    {1.7, -40},
+                                      {2.6, 90}, {5.3, 33}, {1.2, 180}, {0.8, -75}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         double m[6], mean, most;
         similarity(m, cases[k][0], cases[k][1], 301.3, 288.6, 48, 40);
@@ -116,8 +118,14 @@ static void is_exact_where_nothing_changes(void **state) {
 static void bears_any_map(void **state) {
     (void)state;
     lk_image in = picture(31, 17);
-    static const double maps[][6] = {{0, 0, 0, 0, 0, 0}, {1e9, 0, 0, 0, 1e9, 0}, {NAN, 0, 0, 0, 1, 0}, {1, 0, INFINITY, 0, 1, 0},
-                                     {1, 0, 1e300, 0, 1, -1e300}, {1e-9, 0, 5, 0, 1e-9, 5}, {1e200, 1e200, 0, 1e200, 1e200, 0}, {0, 400, 3, 0.001, 0, 3}};
+    static const double maps[][6] = {{0, 0, 0, 0, 0, 0},
+                                     {1e9, 0, 0, 0, 1e9, 0},
+                                     {NAN, 0, 0, 0, 1, 0},
+                                     {1, 0, INFINITY, 0, 1, 0},
+                                     {1, 0, 1e300, 0, 1, -1e300},
+                                     {1e-9, 0, 5, 0, 1e-9, 5},
+                                     {1e200, 1e200, 0, 1e200, 1e200, 0},
+                                     {0, 400, 3, 0.001, 0, 3}};
     for (size_t k = 0; k < sizeof maps / sizeof *maps; k++) {
         uint8_t out[9 * 9 * 3];
         lk_image_warp(&in, maps[k], 9, 9, out);
@@ -128,6 +136,7 @@ static void bears_any_map(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(agrees_with_the_reference), cmocka_unit_test(fades_at_the_edge),
                                        cmocka_unit_test(does_not_alias),
-                                       cmocka_unit_test(is_exact_where_nothing_changes), cmocka_unit_test(bears_any_map)};
+                                       cmocka_unit_test(is_exact_where_nothing_changes),
+                                       cmocka_unit_test(bears_any_map)};
     return cmocka_run_group_tests_name("image/warp", tests, NULL, NULL);
 }
