@@ -15,9 +15,8 @@
 
 #define MAGIC UINT64_C(0x31644c53696b6e4c) /* reads differently on a machine of the other byte order */
 #define VERSION 1
-#define HEADER_ROOM 1024
 
-_Static_assert(sizeof(lk_sealed_header) <= HEADER_ROOM, "the header outgrew its room");
+_Static_assert(sizeof(lk_sealed_header) <= LK_SEALED_HEADER, "the header outgrew its room");
 
 static size_t up(size_t n, size_t to) {
     return (n + to - 1) / to * to;
@@ -38,7 +37,7 @@ static void lay_out(lk_sealed *s) {
         s->parts[p] = (lk_part){0, units[p], steps[p], (rows + steps[p] - 1) / steps[p], s->blocks};
         s->blocks += s->parts[p].blocks;
     }
-    size_t at = HEADER_ROOM + up(lk_plan_floats(&s->plan) * sizeof(float), 64) + up(s->blocks * sizeof(uint32_t), 64);
+    size_t at = LK_SEALED_HEADER + up(lk_plan_floats(&s->plan) * sizeof(float), 64) + up(s->blocks * sizeof(uint32_t), 64);
     for (int p = 0; p < LK_PARTS; p++) {
         s->parts[p].offset = at;
         at += up(rows * units[p], 64);
@@ -48,8 +47,8 @@ static void lay_out(lk_sealed *s) {
 
 static void point(lk_sealed *s) {
     const size_t plan = lk_plan_floats(&s->plan) * sizeof(float);
-    lk_plan_place(&s->plan, (float *)(void *)(s->region + HEADER_ROOM));
-    s->sums = (uint32_t *)(void *)(s->region + HEADER_ROOM + up(plan, 64));
+    lk_plan_place(&s->plan, (float *)(void *)(s->region + LK_SEALED_HEADER));
+    s->sums = (uint32_t *)(void *)(s->region + LK_SEALED_HEADER + up(plan, 64));
     s->ids = (int64_t *)(void *)(s->region + s->parts[LK_PART_IDS].offset);
     s->values = (uint16_t *)(void *)(s->region + s->parts[LK_PART_VALUES].offset);
     s->coarse = (uint8_t *)s->region + s->parts[LK_PART_COARSE].offset;
@@ -62,7 +61,7 @@ static uint32_t header_sum(const lk_sealed *s) {
     memcpy(&head, s->region, sizeof head);
     head.crc = 0;
     const uint32_t crc = lk_loops_get()->crc(0, &head, sizeof head);
-    return lk_loops_get()->crc(crc, s->region + HEADER_ROOM, lk_plan_floats(&s->plan) * sizeof(float));
+    return lk_loops_get()->crc(crc, s->region + LK_SEALED_HEADER, lk_plan_floats(&s->plan) * sizeof(float));
 }
 
 /* First byte and length of a block. */
@@ -323,7 +322,7 @@ static bool sane(const lk_sealed_header *h) {
 
 /* Checks header and plan of s->region, which has `size` bytes. */
 static int adopt(lk_sealed *s, size_t size, const lk_identity *identity, int dimension, liken_error *err) {
-    if (size < HEADER_ROOM)
+    if (size < LK_SEALED_HEADER)
         return lk_fail(err, LIKEN_E_STORE, "it is too short to be an index file");
     memcpy(&s->head, s->region, sizeof s->head);
     if (s->head.magic == MAGIC && s->head.version > VERSION)
@@ -359,7 +358,7 @@ int lk_sealed_read(lk_sealed **out, void *bytes, size_t size, const lk_identity 
 int lk_sealed_open(lk_sealed **out, const char *path, const lk_identity *identity, int dimension, liken_error *err) {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < HEADER_ROOM) {
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < LK_SEALED_HEADER) {
         if (fd >= 0)
             close(fd);
         return lk_fail(err, LIKEN_E_STORE, "The index file %s is missing or empty.", path);

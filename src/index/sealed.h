@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #define LK_SEALED_MAX_ROWS (UINT64_C(1) << 23)
+#define LK_SEALED_HEADER 1024 /* bytes before the plan */
 
 /* Whose vectors these are; text, zero-padded. */
 typedef struct lk_identity { char model[128], store[64]; } lk_identity;
