@@ -26,9 +26,9 @@ static void on_log(const gchar *domain, GLogLevelFlags level, const gchar *messa
 }
 
 static void start(void) {
+    g_log_set_handler("VIPS", (GLogLevelFlags)(G_LOG_LEVEL_MASK & ~G_LOG_LEVEL_ERROR), on_log, NULL);
     if (vips_init("liken") != 0)
         return;
-    g_log_set_handler("VIPS", (GLogLevelFlags)(G_LOG_LEVEL_MASK & ~G_LOG_LEVEL_ERROR), on_log, NULL);
     vips_cache_set_max(0);
     vips_concurrency_set(1);
     vips_block_untrusted_set(TRUE);
