@@ -167,7 +167,7 @@ const lk_command lk_commands[] = {
          "Where fewer than ten strangers' pairs of the file lie within that distance, all pairs of different people among the "
          "source's files are taken as strangers instead, which is steadier; strangers_at_fmr says which set was used and "
          "how large it is. Two files are of different people when neither their folder nor a chain of same pairs "
-         "joins them.",
+         "joins them, so each folder should hold one person.",
      .settings = PHOTO | LK_BIT(METRIC) | LK_BIT(DET),
      .least = 1,
      .most = 1,

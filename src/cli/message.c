@@ -113,12 +113,15 @@ void lk_progress_show(size_t done, size_t faces) {
     const double now = lk_clock_monotonic();
     if (progress.total > 0 && now - progress.shown >= (progress.terminal ? TERMINAL_SECONDS : PLAIN_SECONDS)) {
         const double rate = rate_of(now, done);
-        char left[32] = "unknown";
-        if (rate > 0)
-            lk_duration_text((double)(progress.total - done) / rate, left, sizeof left);
+        char left[32];
         clear_line();
-        (void)fprintf(stderr, "%zu of %zu %s, %zu faces, %.1f a second, %s left%s", done, progress.total, progress.noun,
-                      faces, rate, left, progress.terminal ? "" : "\n");
+        (void)fprintf(stderr, "%zu of %zu %s, %zu faces", done, progress.total, progress.noun, faces);
+        if (rate > 0) {
+            lk_duration_text((double)(progress.total - done) / rate, left, sizeof left);
+            (void)fprintf(stderr, ", %.1f a second, %s left", rate, left);
+        }
+        if (!progress.terminal)
+            (void)fputc('\n', stderr);
         (void)fflush(stderr);
         progress.drawn = progress.terminal;
         progress.shown = now;

@@ -135,7 +135,7 @@ static void draw_curve(lk_report *r, const distances *d) {
     const size_t n = all ? d->all_count : d->different_count;
     if (n < 2 || d->same_count == 0)
         return;
-    const double lowest = log10(1.0 / (double)n);
+    const double lowest = fmax(log10(1.0 / (double)n), LK_CURVE_LOWEST);
     for (int i = 0; i < LK_CURVE_POINTS; i++) {
         const double fmr = pow(10, lowest * i / (LK_CURVE_POINTS - 1));
         const float threshold = lk_eval_threshold_at(strangers, n, fmr);

@@ -8,6 +8,7 @@
 
 #define LK_REPORT_RATES 3 /* false match rates 1e-2, 1e-3, 1e-4 */
 #define LK_CURVE_POINTS 160
+#define LK_CURVE_LOWEST (-5.0) /* decades of false match rate */
 
 /* The subject of one file. */
 typedef struct lk_subject {

@@ -101,8 +101,8 @@ void lk_report_print(const lk_report *reports, size_t count) {
 #define TOP 30.0
 #define SIDE_X 560.0
 #define SIDE_Y 420.0
-#define LOWEST_X (-5.0) /* decades */
-#define LOWEST_Y (-3.0)
+#define LOWEST_X LK_CURVE_LOWEST
+#define LOWEST_Y (-3.0) /* decades of missed matches */
 
 static double at_x(double fmr) {
     const double d = log10(fmr > 1e-5 ? fmr : 1e-5);
@@ -142,13 +142,16 @@ static int escaped(lk_buf *b, const char *text, liken_error *err) {
 static int curve(lk_buf *b, const lk_report *r, size_t n, liken_error *err) {
     static const char *const colours[] = {"#0b62a4", "#d1495b", "#2e8540", "#b5651d", "#6a3d9a", "#008080", "#7a7a00", "#444444"};
     const char *colour = colours[n % LK_LENGTH(colours)];
-    int rc = lk_buf_format(b, err, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"1.8\" d=\"", colour);
+    const char *dashes = n / LK_LENGTH(colours) % 2 == 0 ? "none" : "6 3";
+    int rc = lk_buf_format(b, err, "<path fill=\"none\" stroke=\"%s\" stroke-dasharray=\"%s\" stroke-width=\"1.8\" d=\"",
+                           colour, dashes);
     for (size_t i = 0; rc == LIKEN_OK && i < r->curve_points; i++)
         rc = lk_buf_format(b, err, "%c%.1f %.1f", i == 0 ? 'M' : 'L', at_x(r->curve_fmr[i]), at_y(r->curve_miss[i]));
     const double y = TOP + 16 + 18 * (double)n;
     if (rc == LIKEN_OK)
-        rc = lk_buf_format(b, err, "\"/>\n<path stroke=\"%s\" stroke-width=\"3\" d=\"M%.1f %.1fh20\"/><text x=\"%.1f\" y=\"%.1f\">",
-                           colour, LEFT + SIDE_X + 16, y - 4, LEFT + SIDE_X + 42, y);
+        rc = lk_buf_format(b, err, "\"/>\n<path stroke=\"%s\" stroke-dasharray=\"%s\" stroke-width=\"3\" d=\"M%.1f %.1fh20\"/>"
+                           "<text x=\"%.1f\" y=\"%.1f\">",
+                           colour, dashes, LEFT + SIDE_X + 16, y - 4, LEFT + SIDE_X + 42, y);
     LK_FREE char *source = lk_printable(r->source);
     if (rc == LIKEN_OK)
         rc = source == NULL ? lk_fail_memory(err) : escaped(b, source, err);
