@@ -6,6 +6,8 @@
  * leaves out the faces already seen. So no filter and no removal ever makes an answer shorter than it should be. */
 #include "gallery/gallery_int.h"
 
+#include "store/codec.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,30 +16,7 @@
 #define LIMIT_MAX 10000
 #define PAGE_MIN 256
 
-/* ---- sets of face ids ---- */
-
-/* Allowed faces as bits, from the smallest id to the largest. */
-struct allowed { int64_t first; uint64_t span; uint64_t *bits; };
-
-static bool allowed_has(const struct allowed *a, int64_t id) {
-    const uint64_t at = (uint64_t)id - (uint64_t)a->first; /* below `first` it wraps round beyond the span */
-    return at < a->span && (a->bits[at / 64] >> (at % 64) & 1) != 0;
-}
-
-static int allowed_from(struct allowed *a, const int64_t *ids, size_t count, liken_error *err) {
-    if (count == 0)
-        return LIKEN_OK;
-    a->first = ids[0];
-    a->span = (uint64_t)(ids[count - 1] - ids[0]) + 1;
-    a->bits = calloc(a->span / 64 + 1, sizeof *a->bits);
-    if (a->bits == NULL)
-        return lk_fail_memory(err);
-    for (size_t i = 0; i < count; i++) {
-        const uint64_t at = (uint64_t)(ids[i] - ids[0]);
-        a->bits[at / 64] |= UINT64_C(1) << (at % 64);
-    }
-    return LIKEN_OK;
-}
+/* ---- faces already seen ---- */
 
 /* Ids that may not come again, sorted. */
 struct seen { int64_t *ids; size_t count, room; };
@@ -75,7 +54,8 @@ struct scope {
     size_t limit;
     lk_slot *slot;          /* NULL: no faces */
     bool filtered;
-    struct allowed allowed; /* when filtered */
+    int64_t *allowed;       /* when filtered: the faces that may match, ascending */
+    size_t allowed_count;
     uint64_t searched;      /* faces that a query is compared with */
 };
 
@@ -122,20 +102,17 @@ static int scope_open(struct scope *s, liken *lk, const liken_search_options *op
 static void scope_close(struct scope *s) {
     lk_gallery_slot_drop(s->lk, s->slot);
     liken_collection_free(s->collection);
-    free(s->allowed.bits);
+    free(s->allowed);
 }
 
 static int scope_filter(struct scope *s, liken_error *err) {
     const liken_search_options *o = s->options;
-    LK_FREE int64_t *ids = NULL;
-    size_t count = 0;
     s->filtered = o->tag_count > 0 || is_time(o->captured_from) || is_time(o->captured_to);
     if (!s->filtered)
         return LIKEN_OK;
-    int rc = s->lk->store->ops->faces_where(s->lk->store, s->collection->id, o, &ids, &count, err);
-    if (rc == LIKEN_OK)
-        rc = allowed_from(&s->allowed, ids, count, err);
-    s->searched = count;
+    lk_store *store = s->lk->store;
+    const int rc = store->ops->faces_where(store, s->collection->id, o, &s->allowed, &s->allowed_count, err);
+    s->searched = s->allowed_count;
     return rc;
 }
 
@@ -174,9 +151,8 @@ struct query {
 
 static bool may_match(void *ctx, int64_t id) {
     const struct query *q = ctx;
-    if (id == q->exclude || (q->scope->filtered && !allowed_has(&q->scope->allowed, id)))
-        return false;
-    return q->seen.count == 0 || bsearch(&id, q->seen.ids, q->seen.count, sizeof id, by_id) == NULL;
+    return id != q->exclude &&
+           (q->seen.count == 0 || bsearch(&id, q->seen.ids, q->seen.count, sizeof id, by_id) == NULL);
 }
 
 static bool has_image(const liken_answer *a, int64_t image) {
@@ -251,9 +227,10 @@ static int page(struct query *q, size_t k, bool *last, liken_error *err) {
         return lk_fail_memory(err);
     size_t count = 0;
     uint64_t searched = 0;
-    const bool all = !s->filtered && q->exclude == 0 && q->seen.count == 0;
-    const lk_index_query query = {
-        .vector = q->vector, .radius = s->threshold, .k = k, .filter = all ? NULL : may_match, .filter_ctx = q};
+    const bool all = q->exclude == 0 && q->seen.count == 0;
+    const lk_index_query query = {.vector = q->vector, .radius = s->threshold, .k = k,
+                                  .filter = all ? NULL : may_match, .filter_ctx = q,
+                                  .only = s->allowed, .only_count = s->allowed_count};
     int rc = lk_index_search(s->slot->index, &query, hits, &count, &searched, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -276,7 +253,7 @@ static int ask(struct query *q, liken_error *err) {
     size_t k = s->limit;
     if (s->options->distinct == LIKEN_DISTINCT_IMAGE)
         k = s->limit * 4 < PAGE_MIN ? PAGE_MIN : s->limit * 4 > LIMIT_MAX ? LIMIT_MAX : s->limit * 4;
-    bool last = s->slot == NULL;
+    bool last = s->slot == NULL || (s->filtered && s->allowed_count == 0);
     int rc = LIKEN_OK;
     while (rc == LIKEN_OK && !last && q->out->match_count < s->limit)
         rc = page(q, k, &last, err);
@@ -444,8 +421,8 @@ static int check_descriptor(const struct scope *s, const float *descriptor, size
     double sum = 0;
     for (size_t i = 0; i < dimension; i++)
         sum += (double)descriptor[i] * (double)descriptor[i];
-    if (!isfinite(sum))
-        return lk_fail(err, LIKEN_E_ARG, "The descriptor holds numbers that are not finite.");
+    if (!lk_floats_sane(descriptor, dimension))
+        return lk_fail(err, LIKEN_E_ARG, "The descriptor holds numbers that no network gives (not finite, or beyond 1e15).");
     if (c->metric == LIKEN_NORMALIZED && !(sum > 0))
         return lk_fail(err, LIKEN_E_ARG, "The descriptor is all zeros, which no face is.");
     return LIKEN_OK;

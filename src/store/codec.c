@@ -55,9 +55,9 @@ void lk_floats_decode(const void *bytes, size_t count, float *values) {
     }
 }
 
-bool lk_floats_finite(const float *values, size_t count) {
+bool lk_floats_sane(const float *values, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (!isfinite(values[i]))
+        if (!(fabsf(values[i]) <= 1e15f))
             return false;
     }
     return true;

@@ -14,7 +14,8 @@ int lk_store_text(const char *what, const char *text, size_t most, liken_error *
 /* float32 little-endian, whatever the machine; `bytes` need no alignment. */
 void lk_floats_encode(const float *values, size_t count, unsigned char *bytes);
 void lk_floats_decode(const void *bytes, size_t count, float *values);
-bool lk_floats_finite(const float *values, size_t count);
+/* Numbers that can be squared and summed: finite, at most 1e15 in size. */
+bool lk_floats_sane(const float *values, size_t count);
 
 /* 64 lower-case hex digits to 32 bytes; false when it is anything else. */
 bool lk_sha256_parse(const char *hex, unsigned char out[32]);

@@ -34,27 +34,27 @@ static int check_labels(const liken_image *image, liken_error *err) {
     return rc;
 }
 
-static bool is_finite_face(const liken_face *f) {
+static bool is_sane_face(const liken_face *f) {
     const float numbers[] = {f->box.x, f->box.y, f->box.width, f->box.height, f->confidence, f->quality.size,
                              f->quality.sharpness, f->quality.brightness, f->quality.yaw, f->quality.pitch,
                              f->quality.roll, f->quality.score};
-    bool finite = lk_floats_finite(numbers, LK_LENGTH(numbers));
+    bool sane = lk_floats_sane(numbers, LK_LENGTH(numbers));
     for (size_t i = 0; i < LK_LENGTH(f->landmarks); i++)
-        finite = finite && lk_floats_finite((const float[]){f->landmarks[i].x, f->landmarks[i].y}, 2);
-    return finite;
+        sane = sane && lk_floats_sane((const float[]){f->landmarks[i].x, f->landmarks[i].y}, 2);
+    return sane;
 }
 
 static int check_faces(const liken_image *image, liken_error *err) {
     bool good = true;
     for (size_t i = 0; i < image->face_count; i++) {
         const liken_face *f = &image->faces[i];
-        good = good && is_finite_face(f) && f->descriptor != NULL && f->dimension > 0 && f->dimension <= DIMENSION_MAX &&
-               lk_floats_finite(f->descriptor, (size_t)f->dimension);
+        good = good && is_sane_face(f) && f->descriptor != NULL && f->dimension > 0 && f->dimension <= DIMENSION_MAX &&
+               lk_floats_sane(f->descriptor, (size_t)f->dimension);
     }
     for (size_t i = 0; i < image->refused_count; i++)
-        good = good && is_finite_face(&image->refused[i]);
+        good = good && is_sane_face(&image->refused[i]);
     if (!good)
-        return lk_fail(err, LIKEN_E_INTERNAL, "A face without a finite descriptor or box came to the store; nothing was "
+        return lk_fail(err, LIKEN_E_INTERNAL, "A face without a usable descriptor or box came to the store; nothing was "
                        "stored. Please report it.");
     return LIKEN_OK;
 }
