@@ -65,6 +65,30 @@ static void ask(dice *d, int kind, const oracle *o, lk_index *ix) {
     free(only);
 }
 
+/* Several queries in one pass answer as each alone. */
+static void ask_many(dice *d, int kind, const oracle *o, lk_index *ix) {
+    enum { MANY = 5 };
+    static float vectors[MANY][1024];
+    static lk_hit room[MANY][100], alone[100];
+    lk_index_query queries[MANY];
+    lk_hit *hits[MANY];
+    size_t counts[MANY], count;
+    liken_error err = {0};
+    for (int i = 0; i < MANY; i++) {
+        draw(d, kind, vectors[i], o->dimension);
+        queries[i] = (lk_index_query){.vector = vectors[i], .radius = INFINITY, .k = 1 + dice_below(d, 100),
+                                      .filter = i == 1 ? odd : NULL};
+        hits[i] = room[i];
+    }
+    assert_ok(lk_index_search_many(ix, queries, MANY, hits, counts, &err), err);
+    for (int i = 0; i < MANY; i++) {
+        assert_ok(lk_index_search(ix, &queries[i], alone, &count, NULL, &err), err);
+        assert_int_equal(count, counts[i]);
+        for (size_t h = 0; h < count; h++)
+            assert_true(alone[h].id == room[i][h].id && alone[h].distance == room[i][h].distance);
+    }
+}
+
 static void grow(dice *d, int kind, oracle *o, lk_index *ix, int64_t *next) {
     const size_t n = dice_below(d, 4) == 0 ? dice_below(d, 1500) : dice_below(d, 20);
     int64_t *ids = malloc((n + 1) * sizeof *ids);
@@ -130,6 +154,8 @@ static void run_history(uint64_t seed, int kind, int dimension, int steps) {
             grow(&d, kind, o, ix, &next);
         else if (what < 5)
             shrink(&d, o, ix);
+        else if (what < 6)
+            ask_many(&d, kind, o, ix);
         else
             ask(&d, kind, o, ix);
     }
