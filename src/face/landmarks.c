@@ -81,12 +81,14 @@ static void find_by_net(lk_landmarker *l, const lk_source *source, const lk_dete
 
 /* ---- dlib's shape predictors ---- */
 
-/* The box that dlib's own detector would give: the predictors know faces only in such boxes. */
+/* The box that dlib's own detector would give, because the predictors know faces only in such boxes: a square of nearly
+ * the same area, a little lower. Both numbers are means over 398 photos that both detectors saw. */
 static liken_box box_for_shape(const lk_detection *d, lk_detector_kind detector) {
     if (detector == LK_DETECT_HOG)
         return d->box;
-    const float side = d->box.height * 0.93f; /* square, from the brows to the chin, as wide as the cheeks */
-    return (liken_box){d->box.x + (d->box.width - side) / 2, d->box.y + d->box.height * 0.1f, side, side};
+    const float side = 0.96f * sqrtf(d->box.width * d->box.height);
+    const float x = d->box.x + d->box.width / 2, y = d->box.y + d->box.height * 0.55f;
+    return (liken_box){x - side / 2, y - side / 2, side, side};
 }
 
 static void find_by_shape(const lk_landmarker *l, const lk_source *source, const lk_detection *face, lk_landmarks *out) {
