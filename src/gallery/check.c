@@ -14,7 +14,11 @@
 #define DISK_BAD ((uint64_t)64 << 20) /* free bytes below which adding photos will soon fail */
 #define DISK_LOW ((uint64_t)1 << 30)
 
-struct doctor { liken_check_fn *fn; void *ctx; int bad; };
+struct doctor {
+    liken_check_fn *fn;
+    void *ctx;
+    int bad;
+};
 
 static void say(struct doctor *d, const char *what, liken_verdict verdict, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -33,7 +37,8 @@ static void say(struct doctor *d, const char *what, liken_verdict verdict, const
 static void check_cpu(struct doctor *d) {
     const lk_cpu level = lk_cpu_level();
     if (level == LK_CPU_SCALAR)
-        say(d, "CPU", LIKEN_NOTE, "scalar: correct, but several times slower. A CPU with AVX2 or NEON is faster; if this one "
+        say(d, "CPU", LIKEN_NOTE,
+            "scalar: correct, but several times slower. A CPU with AVX2 or NEON is faster; if this one "
             "has it, unset LIKEN_CPU.");
     else
         say(d, "CPU", LIKEN_GOOD, "%s, %d threads", lk_cpu_name(level), lk_cpu_count());
@@ -71,8 +76,8 @@ static void check_models(struct doctor *d, const liken *lk) {
     }
     liken_packs_free(packs, count);
     if (!known)
-        say(d, "packs", LIKEN_BAD, "There is no pack \"%s\" in %s; liken models list shows those that there are.", lk->pack,
-            lk->models);
+        say(d, "packs", LIKEN_BAD, "There is no pack \"%s\" in %s; liken models list shows those that there are.",
+            lk->pack, lk->models);
 }
 
 static void check_networks(struct doctor *d, const liken *lk) {
@@ -119,10 +124,12 @@ static void check_index(struct doctor *d, liken *lk) {
     if (rc != LIKEN_OK)
         say(d, "index", LIKEN_BAD, "%s", err.message);
     else if (before != faces)
-        say(d, "index", LIKEN_NOTE, "Photos are being added all the time, so index and store could not be compared; try again "
+        say(d, "index", LIKEN_NOTE,
+            "Photos are being added all the time, so index and store could not be compared; try again "
             "later.");
     else if (indexed(lk) != faces)
-        say(d, "index", LIKEN_BAD, "It would hold %lld faces and the store counts %lld. Restore the store from a backup.",
+        say(d, "index", LIKEN_BAD,
+            "It would hold %lld faces and the store counts %lld. Restore the store from a backup.",
             (long long)indexed(lk), (long long)faces);
     else
         say(d, "index", LIKEN_GOOD, "%lld faces, as the store", (long long)faces);
@@ -165,7 +172,8 @@ static void check_disk(struct doctor *d, const char *folder) {
     const uint64_t bytes = (uint64_t)space.f_bavail * space.f_frsize;
     const unsigned long long mib = (unsigned long long)(bytes >> 20);
     if (bytes < DISK_BAD)
-        say(d, "disk", LIKEN_BAD, "Only %llu MiB are free for %s: adding photos will fail. Free some space.", mib, folder);
+        say(d, "disk", LIKEN_BAD, "Only %llu MiB are free for %s: adding photos will fail. Free some space.", mib,
+            folder);
     else if (bytes < DISK_LOW)
         say(d, "disk", LIKEN_NOTE, "%llu MiB are free for %s; free some space before adding many photos.", mib, folder);
     else

@@ -16,7 +16,8 @@ static int check_name(const char *name, liken_error *err) {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     const size_t length = name == NULL ? 0 : strnlen(name, NAME_MAX_BYTES + 1);
     if (length == 0 || length > NAME_MAX_BYTES || name[0] == '.' || strspn(name, allowed) != length)
-        return lk_fail(err, LIKEN_E_ARG, "A collection's name is 1 to %d of A-Z a-z 0-9 . _ - and does not start with a dot.",
+        return lk_fail(err, LIKEN_E_ARG,
+                       "A collection's name is 1 to %d of A-Z a-z 0-9 . _ - and does not start with a dot.",
                        NAME_MAX_BYTES);
     return LIKEN_OK;
 }
@@ -66,8 +67,8 @@ int lk_gallery_make_default(liken *lk, liken_error *err) {
     return rc == LIKEN_E_CONFLICT ? LIKEN_OK : rc; /* another process was quicker */
 }
 
-int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric,
-                            liken_collection **out, liken_error *err) {
+int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_collection **out,
+                            liken_error *err) {
     lk_gallery_enter(lk);
     const int rc = create(lk, name, pack, metric, out, err);
     lk_gallery_leave(lk);

@@ -4,7 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct terms { lk_engine *engine; liken_metric metric; lk_calibration calibration; };
+struct terms {
+    lk_engine *engine;
+    liken_metric metric;
+    lk_calibration calibration;
+};
 
 /* How a collection compares; without one, the handle's pack and the default metric. */
 static int terms_of(liken *lk, const char *collection, struct terms *t, liken_error *err) {
@@ -50,8 +54,7 @@ static int measure(liken_comparison *c, size_t dimension, liken_error *err) {
         return lk_fail_memory(err);
     for (size_t i = 0; i < c->a->face_count; i++) {
         for (size_t j = 0; j < columns; j++) {
-            const float d =
-                (float)lk_vector_distance(c->a->faces[i].descriptor, c->b->faces[j].descriptor, dimension);
+            const float d = (float)lk_vector_distance(c->a->faces[i].descriptor, c->b->faces[j].descriptor, dimension);
             c->distances[i * columns + j] = d;
             if (d >= c->distance)
                 continue;

@@ -54,9 +54,11 @@ static int load(liken *lk, const char *pack, lk_engine **out, liken_error *err) 
 int lk_gallery_engine(liken *lk, const char *pack, lk_engine **out, liken_error *err) {
     const char *name = pack == NULL ? lk->pack : pack;
     if (lk->no_models)
-        return lk_fail(err, LIKEN_E_MODEL, "The gallery was opened without models; open it with them to look at photos.");
+        return lk_fail(err, LIKEN_E_MODEL,
+                       "The gallery was opened without models; open it with them to look at photos.");
     if (!lk_pack_name_ok(name))
-        return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" cannot be the name of a model pack; liken models list shows them.", name);
+        return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" cannot be the name of a model pack; liken models list shows them.",
+                       name);
     lk_engine *e = find(lk, name);
     int rc = LIKEN_OK;
     if (e == NULL) {
@@ -72,9 +74,12 @@ int lk_gallery_engine(liken *lk, const char *pack, lk_engine **out, liken_error 
 }
 
 static int mismatch(const liken_collection *c, const char *pack, const char *ours, liken_error *err) {
-    return lk_fail(err, LIKEN_E_MISMATCH, "Collection \"%s\" holds descriptors of model %s, but the installed pack %s makes "
-                   "those of %s; they cannot be compared. Install the former version, or create a new collection and add the "
-                   "photos to it again.", c->name, c->model, pack, ours);
+    return lk_fail(
+        err, LIKEN_E_MISMATCH,
+        "Collection \"%s\" holds descriptors of model %s, but the installed pack %s makes "
+        "those of %s; they cannot be compared. Install the former version, or create a new collection and add the "
+        "photos to it again.",
+        c->name, c->model, pack, ours);
 }
 
 /* A model's id starts with its pack's name and version, "faceapi-1.7.15/...", and both may hold a '-': the longest
@@ -98,9 +103,10 @@ int lk_gallery_engine_for(liken *lk, const liken_collection *c, lk_engine **out,
         rc = lk_pack_name_ok(name) ? lk_gallery_engine(lk, name, &own, NULL) : LIKEN_E_NOT_FOUND;
     }
     if (rc != LIKEN_OK)
-        return lk_fail(err, LIKEN_E_MISMATCH, "Collection \"%s\" holds descriptors of model %s, and pack %s makes those of "
-                       "%s. Install the pack that made the collection: liken models install %s", c->name, c->model, lk->pack,
-                       lk_models_id(own->models), name);
+        return lk_fail(err, LIKEN_E_MISMATCH,
+                       "Collection \"%s\" holds descriptors of model %s, and pack %s makes those of "
+                       "%s. Install the pack that made the collection: liken models install %s",
+                       c->name, c->model, lk->pack, lk_models_id(own->models), name);
     if (strcmp(lk_models_id(own->models), c->model) != 0)
         return mismatch(c, own->pack, lk_models_id(own->models), err);
     *out = own;

@@ -41,9 +41,11 @@ static int check_options(const liken_options *o, liken_error *err) {
     if (o->threads < 0 || o->threads > THREADS_MAX)
         return lk_fail(err, LIKEN_E_ARG, "threads is %d; use 1 to %d, or 0 for one a CPU.", o->threads, THREADS_MAX);
     if (o->max_faces < 0 || o->max_faces > FACES_MAX)
-        return lk_fail(err, LIKEN_E_ARG, "max_faces is %d; use 1 to %d, or 0 for %d.", o->max_faces, FACES_MAX, DEFAULT_FACES);
+        return lk_fail(err, LIKEN_E_ARG, "max_faces is %d; use 1 to %d, or 0 for %d.", o->max_faces, FACES_MAX,
+                       DEFAULT_FACES);
     if (o->pack != NULL && !lk_pack_name_ok(o->pack))
-        return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" cannot be the name of a model pack; liken models list shows them.", o->pack);
+        return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" cannot be the name of a model pack; liken models list shows them.",
+                       o->pack);
     return LIKEN_OK;
 }
 

@@ -4,8 +4,8 @@
  * (sync.c): before a search the store's version is compared with the one last seen, and what is new is read, whoever
  * wrote it. An engine is one loaded pack with its idle pipelines (engine.c).
  *
- * Locks, in the order in which they may be taken: calls (read) > load_lock > engine_lock; calls > sync_lock > slot_lock.
- * The store and the index have their own and call back only from inside sync. */
+ * Locks, in the order in which they may be taken: calls (read) > load_lock > engine_lock; calls > sync_lock >
+ * slot_lock. The store and the index have their own and call back only from inside sync. */
 #ifndef LK_GALLERY_GALLERY_INT_H
 #define LK_GALLERY_GALLERY_INT_H
 
@@ -21,9 +21,9 @@
 
 typedef struct lk_engine {
     char *pack;
-    lk_models *models;     /* shared and immutable */
-    lk_pipeline **idle;    /* room for liken.threads */
-    int idle_count;        /* engine_lock */
+    lk_models *models;  /* shared and immutable */
+    lk_pipeline **idle; /* room for liken.threads */
+    int idle_count;     /* engine_lock */
     struct lk_engine *next;
 } lk_engine;
 
@@ -33,7 +33,7 @@ typedef struct lk_slot {
     liken_metric metric;
     int dimension;
     lk_index *index;
-    int users;             /* slot_lock: searches under way, and one for being in the list */
+    int users; /* slot_lock: searches under way, and one for being in the list */
     struct lk_slot *next;
 } lk_slot;
 
@@ -49,11 +49,11 @@ struct liken {
     pthread_mutex_t engine_lock; /* the list, idle pipelines, `running` */
     pthread_cond_t engine_room;
     lk_engine *engines;
-    int running;                 /* pipelines in use, at most `threads` */
+    int running; /* pipelines in use, at most `threads` */
 
-    pthread_mutex_t sync_lock;   /* the cursors below */
+    pthread_mutex_t sync_lock; /* the cursors below */
     int64_t seen_face, seen_deletion;
-    bool primed;                 /* seen_deletion has been set */
+    bool primed; /* seen_deletion has been set */
     _Atomic int64_t seen_version;
 
     pthread_mutex_t slot_lock;

@@ -19,7 +19,10 @@
 /* ---- faces already seen ---- */
 
 /* Ids that may not come again, sorted. */
-struct seen { int64_t *ids; size_t count, room; };
+struct seen {
+    int64_t *ids;
+    size_t count, room;
+};
 
 static int by_id(const void *a, const void *b) {
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -52,11 +55,11 @@ struct scope {
     lk_calibration calibration;
     float threshold;
     size_t limit;
-    lk_slot *slot;          /* NULL: no faces */
+    lk_slot *slot; /* NULL: no faces */
     bool filtered;
-    int64_t *allowed;       /* when filtered: the faces that may match, ascending */
+    int64_t *allowed; /* when filtered: the faces that may match, ascending */
     size_t allowed_count;
-    uint64_t searched;      /* faces that a query is compared with */
+    uint64_t searched; /* faces that a query is compared with */
 };
 
 static bool is_time(int64_t t) {
@@ -65,7 +68,8 @@ static bool is_time(int64_t t) {
 
 static int check_options(const liken_search_options *o, liken_error *err) {
     if (o->distinct == LIKEN_DISTINCT_PERSON)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "This liken does not know people yet; use distinct=image or distinct=face.");
+        return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                       "This liken does not know people yet; use distinct=image or distinct=face.");
     if (o->distinct != LIKEN_DISTINCT_FACE && o->distinct != LIKEN_DISTINCT_IMAGE)
         return lk_fail(err, LIKEN_E_ARG, "distinct is face or image.");
     if (o->limit < 0 || o->limit > LIMIT_MAX)
@@ -228,9 +232,13 @@ static int page(struct query *q, size_t k, bool *last, liken_error *err) {
     size_t count = 0;
     uint64_t searched = 0;
     const bool all = q->exclude == 0 && q->seen.count == 0;
-    const lk_index_query query = {.vector = q->vector, .radius = s->threshold, .k = k,
-                                  .filter = all ? NULL : may_match, .filter_ctx = q,
-                                  .only = s->allowed, .only_count = s->allowed_count};
+    const lk_index_query query = {.vector = q->vector,
+                                  .radius = s->threshold,
+                                  .k = k,
+                                  .filter = all ? NULL : may_match,
+                                  .filter_ctx = q,
+                                  .only = s->allowed,
+                                  .only_count = s->allowed_count};
     int rc = lk_index_search(s->slot->index, &query, hits, &count, &searched, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -306,8 +314,8 @@ static int result_new(const struct scope *s, size_t answers, liken_result **out,
 }
 
 /* The next answer of `r`; `face` is copied without its descriptor, or NULL. */
-static int add_answer(struct scope *s, liken_result *r, const liken_face *face, const float *descriptor, int64_t exclude,
-                      liken_error *err) {
+static int add_answer(struct scope *s, liken_result *r, const liken_face *face, const float *descriptor,
+                      int64_t exclude, liken_error *err) {
     liken_answer *a = &r->answers[r->answer_count++];
     if (face != NULL) {
         a->face = *face;
@@ -367,9 +375,10 @@ static int check_home(struct scope *s, int64_t home, liken_error *err) {
     int rc = s->lk->store->ops->collection_list(s->lk->store, &list, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
         if (list[i]->id == home && strcmp(list[i]->model, s->collection->model) != 0)
-            rc = lk_fail(err, LIKEN_E_MISMATCH, "The face belongs to collection \"%s\" of model %s, and \"%s\" holds "
-                         "descriptors of model %s; they cannot be compared. Search by photo instead.", list[i]->name,
-                         list[i]->model, s->collection->name, s->collection->model);
+            rc = lk_fail(err, LIKEN_E_MISMATCH,
+                         "The face belongs to collection \"%s\" of model %s, and \"%s\" holds "
+                         "descriptors of model %s; they cannot be compared. Search by photo instead.",
+                         list[i]->name, list[i]->model, s->collection->name, s->collection->model);
     }
     liken_collections_free(list, count);
     return rc;
@@ -413,16 +422,20 @@ static int check_descriptor(const struct scope *s, const float *descriptor, size
                             liken_error *err) {
     const liken_collection *c = s->collection;
     if (model != NULL && strcmp(model, c->model) != 0)
-        return lk_fail(err, LIKEN_E_MISMATCH, "The descriptor is of model %.128s, and collection \"%s\" holds descriptors of "
-                       "model %s; they cannot be compared.", model, c->name, c->model);
+        return lk_fail(err, LIKEN_E_MISMATCH,
+                       "The descriptor is of model %.128s, and collection \"%s\" holds descriptors of "
+                       "model %s; they cannot be compared.",
+                       model, c->name, c->model);
     if (descriptor == NULL || dimension != (size_t)c->dimension)
-        return lk_fail(err, LIKEN_E_MISMATCH, "The descriptor has %zu numbers; those of collection \"%s\" (model %s) have %d.",
+        return lk_fail(err, LIKEN_E_MISMATCH,
+                       "The descriptor has %zu numbers; those of collection \"%s\" (model %s) have %d.",
                        descriptor == NULL ? 0 : dimension, c->name, c->model, c->dimension);
     double sum = 0;
     for (size_t i = 0; i < dimension; i++)
         sum += (double)descriptor[i] * (double)descriptor[i];
     if (!lk_floats_sane(descriptor, dimension))
-        return lk_fail(err, LIKEN_E_ARG, "The descriptor holds numbers that no network gives (not finite, or beyond 1e15).");
+        return lk_fail(err, LIKEN_E_ARG,
+                       "The descriptor holds numbers that no network gives (not finite, or beyond 1e15).");
     if (c->metric == LIKEN_NORMALIZED && !(sum > 0))
         return lk_fail(err, LIKEN_E_ARG, "The descriptor is all zeros, which no face is.");
     return LIKEN_OK;

@@ -54,7 +54,8 @@ void lk_gallery_slots_free(liken *lk) {
     }
 }
 
-static int slot_new(liken *lk, int64_t collection, liken_metric metric, int dimension, lk_slot **out, liken_error *err) {
+static int slot_new(liken *lk, int64_t collection, liken_metric metric, int dimension, lk_slot **out,
+                    liken_error *err) {
     lk_slot *s = calloc(1, sizeof *s);
     if (s == NULL)
         return lk_fail_memory(err);
@@ -99,8 +100,8 @@ static void drop_empty(liken *lk) {
 struct feed {
     liken *lk;
     liken_error *err;
-    lk_slot *slot;       /* of the vectors that wait */
-    int64_t removed;     /* a collection that is no more, and whose faces are therefore passed over */
+    lk_slot *slot;   /* of the vectors that wait */
+    int64_t removed; /* a collection that is no more, and whose faces are therefore passed over */
     size_t count;
     int64_t ids[BATCH];
     float *vectors;
@@ -172,8 +173,9 @@ static int take_vector(void *ctx, const lk_store_vector *v) {
     }
     const size_t dimension = (size_t)f->slot->dimension;
     if (v->dimension != f->slot->dimension)
-        return lk_fail(f->err, LIKEN_E_STORE, "Face %lld has %d numbers where its collection has %zu; run liken doctor.",
-                       (long long)v->id, v->dimension, dimension);
+        return lk_fail(f->err, LIKEN_E_STORE,
+                       "Face %lld has %d numbers where its collection has %zu; run liken doctor.", (long long)v->id,
+                       v->dimension, dimension);
     float *to = f->vectors + f->count * dimension;
     if (f->slot->metric == LIKEN_NORMALIZED)
         (void)lk_vector_normalize(v->descriptor, dimension, to); /* one without direction stays as it is: near nobody */

@@ -69,8 +69,8 @@ static int read_counts(lk_sqlite_conn *c, void *arg, liken_error *err) {
     int64_t *counts = arg;
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT count(*), coalesce(sum(images), 0), coalesce(sum(faces), 0) FROM collections", &stmt,
-                           err);
+    int rc = lk_sqlite_use(c, "SELECT count(*), coalesce(sum(images), 0), coalesce(sum(faces), 0) FROM collections",
+                           &stmt, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_step(c, stmt, &row, err);
     for (int i = 0; rc == LIKEN_OK && i < 3; i++)
@@ -135,7 +135,8 @@ static int make_file(const char *folder, const char *path, liken_error *err) {
 static int use_wal(lk_sqlite_conn *c, liken_error *err) {
     sqlite3_stmt *stmt = NULL;
     int rc = SQLITE_BUSY;
-    /* two processes that open a new file at once both want to switch it; SQLite does not wait for that lock by itself */
+    /* two processes that open a new file at once both want to switch it; SQLite does not wait for that lock by itself
+     */
     for (int tries = 0; tries < 500 && (rc & 0xff) == SQLITE_BUSY; tries++) {
         if (tries > 0)
             (void)nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
@@ -147,8 +148,10 @@ static int use_wal(lk_sqlite_conn *c, liken_error *err) {
         if (wal)
             return LIKEN_OK;
         if (rc == SQLITE_ROW)
-            return lk_fail(err, LIKEN_E_STORE, "The file system that holds %s cannot carry a write-ahead log (a network "
-                           "folder?); choose a data folder on a local disk.", c->path);
+            return lk_fail(err, LIKEN_E_STORE,
+                           "The file system that holds %s cannot carry a write-ahead log (a network "
+                           "folder?); choose a data folder on a local disk.",
+                           c->path);
     }
     return lk_sqlite_fail(c, rc, err);
 }
@@ -194,8 +197,10 @@ static int open_read_only(lk_sqlite_store *s, const char *folder, liken_error *e
         s->flags |= LK_SQLITE_IMMUTABLE;
     const int rc = connect_watch(s, &version, err);
     if (rc == LIKEN_OK && version < LK_SQLITE_SCHEMA)
-        return lk_fail(err, LIKEN_E_STORE, "The store %s is of an older liken; open it once for writing to bring it up to "
-                       "date.", s->path);
+        return lk_fail(err, LIKEN_E_STORE,
+                       "The store %s is of an older liken; open it once for writing to bring it up to "
+                       "date.",
+                       s->path);
     return rc;
 }
 

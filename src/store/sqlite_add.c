@@ -35,9 +35,9 @@ static int check_labels(const liken_image *image, liken_error *err) {
 }
 
 static bool is_sane_face(const liken_face *f) {
-    const float numbers[] = {f->box.x, f->box.y, f->box.width, f->box.height, f->confidence, f->quality.size,
-                             f->quality.sharpness, f->quality.brightness, f->quality.yaw, f->quality.pitch,
-                             f->quality.roll, f->quality.score};
+    const float numbers[] = {f->box.x,       f->box.y,         f->box.width,         f->box.height,
+                             f->confidence,  f->quality.size,  f->quality.sharpness, f->quality.brightness,
+                             f->quality.yaw, f->quality.pitch, f->quality.roll,      f->quality.score};
     bool sane = lk_floats_sane(numbers, LK_LENGTH(numbers));
     for (size_t i = 0; i < LK_LENGTH(f->landmarks); i++)
         sane = sane && lk_floats_sane((const float[]){f->landmarks[i].x, f->landmarks[i].y}, 2);
@@ -54,7 +54,8 @@ static int check_faces(const liken_image *image, liken_error *err) {
     for (size_t i = 0; i < image->refused_count; i++)
         good = good && is_sane_face(&image->refused[i]);
     if (!good)
-        return lk_fail(err, LIKEN_E_INTERNAL, "A face without a usable descriptor or box came to the store; nothing was "
+        return lk_fail(err, LIKEN_E_INTERNAL,
+                       "A face without a usable descriptor or box came to the store; nothing was "
                        "stored. Please report it.");
     return LIKEN_OK;
 }
@@ -64,8 +65,10 @@ static int check_faces(const liken_image *image, liken_error *err) {
 static int check_collection(lk_sqlite_conn *c, const struct add *a, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT c.name, m.name, m.dimension FROM collections c JOIN models m ON m.id = c.model"
-                           " WHERE c.id = ?1", &stmt, err);
+    int rc = lk_sqlite_use(c,
+                           "SELECT c.name, m.name, m.dimension FROM collections c JOIN models m ON m.id = c.model"
+                           " WHERE c.id = ?1",
+                           &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, a->collection);
@@ -73,15 +76,18 @@ static int check_collection(lk_sqlite_conn *c, const struct add *a, liken_error 
     if (rc == LIKEN_OK && !row)
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile; nothing was stored.");
     if (rc == LIKEN_OK) {
-        const char *name = (const char *)sqlite3_column_text(stmt, 0), *model = (const char *)sqlite3_column_text(stmt, 1);
+        const char *name = (const char *)sqlite3_column_text(stmt, 0),
+                   *model = (const char *)sqlite3_column_text(stmt, 1);
         const int dimension = sqlite3_column_int(stmt, 2);
         const char *ours = a->image->model == NULL ? "" : a->image->model;
         bool same = model != NULL && strcmp(model, ours) == 0;
         for (size_t i = 0; i < a->image->face_count; i++)
             same = same && a->image->faces[i].dimension == dimension;
         if (!same)
-            rc = lk_fail(err, LIKEN_E_MISMATCH, "Collection \"%s\" holds descriptors of model %s, and these are of %s; they "
-                         "cannot be compared. Add to a collection of that model.", name, model, ours);
+            rc = lk_fail(err, LIKEN_E_MISMATCH,
+                         "Collection \"%s\" holds descriptors of model %s, and these are of %s; they "
+                         "cannot be compared. Add to a collection of that model.",
+                         name, model, ours);
     }
     (void)sqlite3_reset(stmt);
     return rc;
@@ -107,8 +113,11 @@ static int find_same(lk_sqlite_conn *c, int64_t collection, const unsigned char 
 static int add_image(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     const liken_image *im = a->image;
     sqlite3_stmt *stmt;
-    int rc = lk_sqlite_use(c, "INSERT INTO images (collection, sha256, image_id, file, captured_at, added_at, width, height,"
-                           " detector) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", &stmt, err);
+    int rc =
+        lk_sqlite_use(c,
+                      "INSERT INTO images (collection, sha256, image_id, file, captured_at, added_at, width, height,"
+                      " detector) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                      &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, a->collection);
@@ -151,8 +160,8 @@ static void bind_face(sqlite3_stmt *stmt, const liken_face *f) {
     }
     lk_floats_encode(points, 10, landmarks);
     const float before[] = {f->box.x, f->box.y, f->box.width, f->box.height};
-    const float after[] = {f->confidence, f->quality.size, f->quality.sharpness, f->quality.brightness,
-                           f->quality.yaw, f->quality.pitch, f->quality.roll, f->quality.score};
+    const float after[] = {f->confidence,  f->quality.size,  f->quality.sharpness, f->quality.brightness,
+                           f->quality.yaw, f->quality.pitch, f->quality.roll,      f->quality.score};
     int at = 3;
     for (size_t i = 0; i < LK_LENGTH(before); i++)
         (void)sqlite3_bind_double(stmt, at++, (double)before[i]);
@@ -168,8 +177,8 @@ static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_erro
     const liken_face *f = &a->image->faces[i];
     unsigned char bytes[4 * DIMENSION_MAX];
     sqlite3_stmt *stmt;
-    int rc = lk_sqlite_use(c, "INSERT INTO faces (image, descriptor, " FACE_NAMES ") VALUES (?1, ?2, " FACE_PARAMETERS ")",
-                           &stmt, err);
+    int rc = lk_sqlite_use(
+        c, "INSERT INTO faces (image, descriptor, " FACE_NAMES ") VALUES (?1, ?2, " FACE_PARAMETERS ")", &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_floats_encode(f->descriptor, (size_t)f->dimension, bytes);
@@ -186,8 +195,8 @@ static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_erro
 static int add_refusal(lk_sqlite_conn *c, const struct add *a, size_t i, liken_error *err) {
     const liken_face *f = &a->image->refused[i];
     sqlite3_stmt *stmt;
-    const int rc = lk_sqlite_use(c, "INSERT INTO refusals (image, reason, " FACE_NAMES ") VALUES (?1, ?2, " FACE_PARAMETERS
-                                 ")", &stmt, err);
+    const int rc = lk_sqlite_use(
+        c, "INSERT INTO refusals (image, reason, " FACE_NAMES ") VALUES (?1, ?2, " FACE_PARAMETERS ")", &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, a->id);
@@ -198,8 +207,8 @@ static int add_refusal(lk_sqlite_conn *c, const struct add *a, size_t i, liken_e
 
 static int count_in(lk_sqlite_conn *c, const struct add *a, liken_error *err) {
     sqlite3_stmt *stmt;
-    const int rc = lk_sqlite_use(c, "UPDATE collections SET images = images + 1, faces = faces + ?2 WHERE id = ?1", &stmt,
-                                 err);
+    const int rc =
+        lk_sqlite_use(c, "UPDATE collections SET images = images + 1, faces = faces + ?2 WHERE id = ?1", &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, a->collection);
@@ -258,7 +267,11 @@ int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, lik
 
 /* ---- finding it again by its bytes ---- */
 
-struct find { int64_t collection; unsigned char sha256[32]; liken_image *found; };
+struct find {
+    int64_t collection;
+    unsigned char sha256[32];
+    liken_image *found;
+};
 
 static int find(lk_sqlite_conn *c, void *arg, liken_error *err) {
     struct find *f = arg;

@@ -7,7 +7,11 @@ static lk_sqlite_store *of(lk_store *s) {
     return (lk_sqlite_store *)s;
 }
 
-struct check { liken_check_fn *fn; void *ctx; int bad; };
+struct check {
+    liken_check_fn *fn;
+    void *ctx;
+    int bad;
+};
 
 /* Tells of a finding; a statement that cannot even run is a finding too. */
 static void say(struct check *k, const char *what, const char *fault, const char *mend) {
@@ -58,16 +62,18 @@ static int check(lk_sqlite_conn *c, void *arg, liken_error *err) {
     check_pages(c, arg);
     check_count(c, arg, "store references", "SELECT count(*) FROM pragma_foreign_key_check",
                 "%lld rows point to rows that are not there.", restore);
-    check_count(c, arg, "store faces", "SELECT count(*) FROM faces f WHERE NOT EXISTS (SELECT 1 FROM images i WHERE i.id = f.image)",
+    check_count(c, arg, "store faces",
+                "SELECT count(*) FROM faces f WHERE NOT EXISTS (SELECT 1 FROM images i WHERE i.id = f.image)",
                 "%lld faces belong to no image.", restore);
     check_count(c, arg, "store descriptors",
                 "SELECT count(*) FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
                 " JOIN models m ON m.id = c.model WHERE length(f.descriptor) <> 4 * m.dimension",
                 "%lld descriptors have the wrong length.", restore);
-    check_count(c, arg, "store counts",
-                "SELECT count(*) FROM collections c WHERE images <> (SELECT count(*) FROM images i WHERE i.collection = c.id)"
-                " OR faces <> (SELECT count(*) FROM faces f JOIN images i ON i.id = f.image WHERE i.collection = c.id)",
-                "%lld collections count their photos wrongly.", restore);
+    check_count(
+        c, arg, "store counts",
+        "SELECT count(*) FROM collections c WHERE images <> (SELECT count(*) FROM images i WHERE i.collection = c.id)"
+        " OR faces <> (SELECT count(*) FROM faces f JOIN images i ON i.id = f.image WHERE i.collection = c.id)",
+        "%lld collections count their photos wrongly.", restore);
     return LIKEN_OK;
 }
 

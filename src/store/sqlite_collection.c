@@ -31,7 +31,10 @@ static int read_row(sqlite3_stmt *stmt, liken_collection **out, liken_error *err
 
 /* ---- get and list ---- */
 
-struct get { const char *name; liken_collection *found; };
+struct get {
+    const char *name;
+    liken_collection *found;
+};
 
 static int get(lk_sqlite_conn *c, void *arg, liken_error *err) {
     struct get *g = arg;
@@ -55,7 +58,10 @@ int lk_sqlite_collection_get(lk_store *s, const char *name, liken_collection **o
     return rc;
 }
 
-struct list { liken_collection **rows; size_t count, room; };
+struct list {
+    liken_collection **rows;
+    size_t count, room;
+};
 
 static int append(struct list *l, sqlite3_stmt *stmt, liken_error *err) {
     if (l->count == l->room) {
@@ -104,8 +110,8 @@ int lk_sqlite_collection_list(lk_store *s, liken_collection ***out, size_t *coun
 static int model_id(lk_sqlite_conn *c, const liken_collection *wanted, int64_t *id, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "INSERT INTO models (name, dimension) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING", &stmt,
-                           err);
+    int rc = lk_sqlite_use(c, "INSERT INTO models (name, dimension) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
+                           &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_sqlite_text(stmt, 1, wanted->model);
@@ -123,12 +129,16 @@ static int model_id(lk_sqlite_conn *c, const liken_collection *wanted, int64_t *
     *id = sqlite3_column_int64(stmt, 0);
     (void)sqlite3_reset(stmt);
     if (dimension != wanted->dimension)
-        return lk_fail(err, LIKEN_E_MISMATCH, "The store knows model %s with %d numbers a face, not %d; reinstall its pack.",
-                       wanted->model, dimension, wanted->dimension);
+        return lk_fail(err, LIKEN_E_MISMATCH,
+                       "The store knows model %s with %d numbers a face, not %d; reinstall its pack.", wanted->model,
+                       dimension, wanted->dimension);
     return LIKEN_OK;
 }
 
-struct create { const liken_collection *wanted; int64_t id; };
+struct create {
+    const liken_collection *wanted;
+    int64_t id;
+};
 
 static int create(lk_sqlite_conn *c, void *arg, liken_error *err) {
     struct create *job = arg;
@@ -137,8 +147,10 @@ static int create(lk_sqlite_conn *c, void *arg, liken_error *err) {
     sqlite3_stmt *stmt;
     int rc = model_id(c, w, &model, err);
     if (rc == LIKEN_OK)
-        rc = lk_sqlite_use(c, "INSERT INTO collections (name, model, metric, threshold, created_at) VALUES"
-                           " (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING", &stmt, err);
+        rc = lk_sqlite_use(c,
+                           "INSERT INTO collections (name, model, metric, threshold, created_at) VALUES"
+                           " (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING",
+                           &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_sqlite_text(stmt, 1, w->name);

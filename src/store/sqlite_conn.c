@@ -15,25 +15,32 @@ int lk_sqlite_fail(const lk_sqlite_conn *c, int rc, liken_error *err) {
         return lk_fail_memory(err);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return lk_fail(err, LIKEN_E_BUSY, "Another process kept the store %s locked for %d seconds; try again, or stop it.",
-                       c->path, BUSY_MS / 1000);
+        return lk_fail(err, LIKEN_E_BUSY,
+                       "Another process kept the store %s locked for %d seconds; try again, or stop it.", c->path,
+                       BUSY_MS / 1000);
     case SQLITE_NOTADB:
-        return lk_fail(err, LIKEN_E_STORE, "%s is not a liken store, or its first bytes are damaged; restore it from a "
-                       "backup, or move it away to start an empty one.", c->path);
+        return lk_fail(err, LIKEN_E_STORE,
+                       "%s is not a liken store, or its first bytes are damaged; restore it from a "
+                       "backup, or move it away to start an empty one.",
+                       c->path);
     case SQLITE_CORRUPT:
-        return lk_fail(err, LIKEN_E_STORE, "The store %s is damaged (%s); run liken doctor, then restore it from a backup.",
-                       c->path, why);
+        return lk_fail(err, LIKEN_E_STORE,
+                       "The store %s is damaged (%s); run liken doctor, then restore it from a backup.", c->path, why);
     case SQLITE_FULL:
-        return lk_fail(err, LIKEN_E_STORE, "The disk that holds the store %s is full; nothing was written. Free some space "
-                       "and try again.", c->path);
+        return lk_fail(err, LIKEN_E_STORE,
+                       "The disk that holds the store %s is full; nothing was written. Free some space "
+                       "and try again.",
+                       c->path);
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return lk_fail(err, LIKEN_E_STORE, "The store %s may not be written (%s); check its owner and permissions.", c->path,
-                       why);
+        return lk_fail(err, LIKEN_E_STORE, "The store %s may not be written (%s); check its owner and permissions.",
+                       c->path, why);
     case SQLITE_CANTOPEN:
-        return lk_fail(err, LIKEN_E_STORE, "The store %s could not be opened (%s); check that the folder exists and its "
-                       "permissions.", c->path, why);
+        return lk_fail(err, LIKEN_E_STORE,
+                       "The store %s could not be opened (%s); check that the folder exists and its "
+                       "permissions.",
+                       c->path, why);
     case SQLITE_IOERR:
         return lk_fail(err, LIKEN_E_IO, "The disk that holds the store %s failed (%s); check it before trying again.",
                        c->path, why);

@@ -1,4 +1,5 @@
-/* What the index and a search ask: the feed of vectors and removals, the labels of a match, the faces a filter allows. */
+/* What the index and a search ask: the feed of vectors and removals, the labels of a match, the faces a filter allows.
+ */
 #include "store/sqlite_int.h"
 
 #include "base/buf.h"
@@ -16,7 +17,11 @@ static lk_sqlite_store *of(lk_store *s) {
 
 /* ---- vectors ---- */
 
-struct vectors { int64_t after; lk_store_vector_fn *fn; void *ctx; };
+struct vectors {
+    int64_t after;
+    lk_store_vector_fn *fn;
+    void *ctx;
+};
 
 static int pass_vector(const lk_sqlite_conn *c, sqlite3_stmt *stmt, const struct vectors *v, float *values,
                        liken_error *err) {
@@ -24,8 +29,10 @@ static int pass_vector(const lk_sqlite_conn *c, sqlite3_stmt *stmt, const struct
     const int size = sqlite3_column_bytes(stmt, 3);
     const int64_t id = sqlite3_column_int64(stmt, 0);
     if (bytes == NULL || size % 4 != 0 || size > 4 * DIMENSION_MAX)
-        return lk_fail(err, LIKEN_E_STORE, "The store %s holds a descriptor of %d bytes for face %lld, which cannot be right; "
-                       "run liken doctor.", c->path, size, (long long)id);
+        return lk_fail(err, LIKEN_E_STORE,
+                       "The store %s holds a descriptor of %d bytes for face %lld, which cannot be right; "
+                       "run liken doctor.",
+                       c->path, size, (long long)id);
     lk_floats_decode(bytes, (size_t)size / 4, values);
     const lk_store_vector vector = {
         .id = id,
@@ -42,8 +49,11 @@ static int read_vectors(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct vectors *v = arg;
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT f.id, f.image, i.collection, f.descriptor FROM faces f JOIN images i ON i.id = f.image"
-                           " WHERE f.id > ?1 ORDER BY f.id", &stmt, err);
+    int rc =
+        lk_sqlite_use(c,
+                      "SELECT f.id, f.image, i.collection, f.descriptor FROM faces f JOIN images i ON i.id = f.image"
+                      " WHERE f.id > ?1 ORDER BY f.id",
+                      &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     LK_FREE float *values = malloc(DIMENSION_MAX * sizeof *values);
@@ -66,7 +76,11 @@ int lk_sqlite_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn 
 
 /* ---- removals ---- */
 
-struct deletions { int64_t after; lk_store_deletion_fn *fn; void *ctx; };
+struct deletions {
+    int64_t after;
+    lk_store_deletion_fn *fn;
+    void *ctx;
+};
 
 static int read_deletions(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct deletions *d = arg;
@@ -92,13 +106,19 @@ int lk_sqlite_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_
 
 /* ---- labels of matches ---- */
 
-struct hits { const int64_t *faces; size_t count; lk_store_hit *out; };
+struct hits {
+    const int64_t *faces;
+    size_t count;
+    lk_store_hit *out;
+};
 
 static int read_hit(lk_sqlite_conn *c, int64_t face, lk_store_hit *hit, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT i.id, i.image_id, i.file, i.width, i.height, f.x, f.y, f.width, f.height"
-                           " FROM faces f JOIN images i ON i.id = f.image WHERE f.id = ?1", &stmt, err);
+    int rc = lk_sqlite_use(c,
+                           "SELECT i.id, i.image_id, i.file, i.width, i.height, f.x, f.y, f.width, f.height"
+                           " FROM faces f JOIN images i ON i.id = f.image WHERE f.id = ?1",
+                           &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, face);
@@ -141,11 +161,17 @@ int lk_sqlite_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit
 
 /* ---- filters ---- */
 
-struct where { int64_t collection; const liken_search_options *options; int64_t *ids; size_t count, room; };
+struct where {
+    int64_t collection;
+    const liken_search_options *options;
+    int64_t *ids;
+    size_t count, room;
+};
 
 /* A tag is a condition more, so the statement grows with the number of tags (never with their text). */
 static int filter_sql(const liken_search_options *o, lk_buf *sql, liken_error *err) {
-    int rc = lk_buf_string(sql, "SELECT f.id FROM images i JOIN faces f ON f.image = i.id WHERE i.collection = ?1", err);
+    int rc =
+        lk_buf_string(sql, "SELECT f.id FROM images i JOIN faces f ON f.image = i.id WHERE i.collection = ?1", err);
     if (rc == LIKEN_OK && o->captured_from != 0 && o->captured_from != LIKEN_NO_TIME)
         rc = lk_buf_string(sql, " AND i.captured_at >= ?2", err);
     if (rc == LIKEN_OK && o->captured_to != 0 && o->captured_to != LIKEN_NO_TIME)
@@ -201,10 +227,11 @@ static int read_where(lk_sqlite_conn *c, void *arg, liken_error *err) {
     return rc;
 }
 
-int lk_sqlite_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,
-                          size_t *count, liken_error *err) {
+int lk_sqlite_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,
+                          liken_error *err) {
     if (o->tag_count > LK_STORE_TAGS_MAX)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_STORE_TAGS_MAX, o->tag_count);
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
+                       o->tag_count);
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
         rc = lk_store_text("tag", o->tags[i], LK_STORE_TAG_MAX, err);

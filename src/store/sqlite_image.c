@@ -27,9 +27,10 @@ static int read_face(const lk_sqlite_conn *c, sqlite3_stmt *stmt, int at, liken_
     lk_floats_decode(landmarks, 10, points);
     for (size_t i = 0; i < 5; i++)
         f->landmarks[i] = (liken_point){points[2 * i], points[2 * i + 1]};
-    float *const numbers[] = {&f->box.x, &f->box.y, &f->box.width, &f->box.height, NULL, &f->confidence,
-                              &f->quality.size, &f->quality.sharpness, &f->quality.brightness, &f->quality.yaw,
-                              &f->quality.pitch, &f->quality.roll, &f->quality.score};
+    float *const numbers[] = {
+        &f->box.x,         &f->box.y,        &f->box.width,         &f->box.height,         NULL,
+        &f->confidence,    &f->quality.size, &f->quality.sharpness, &f->quality.brightness, &f->quality.yaw,
+        &f->quality.pitch, &f->quality.roll, &f->quality.score};
     for (size_t i = 0; i < LK_LENGTH(numbers); i++) {
         if (numbers[i] != NULL)
             *numbers[i] = (float)sqlite3_column_double(stmt, at + (int)i);
@@ -39,7 +40,10 @@ static int read_face(const lk_sqlite_conn *c, sqlite3_stmt *stmt, int at, liken_
 
 /* ---- the parts of an image ---- */
 
-struct faces { liken_face *list; size_t count, room; };
+struct faces {
+    liken_face *list;
+    size_t count, room;
+};
 
 static liken_face *more_face(struct faces *f) {
     if (f->count == f->room) {
@@ -102,9 +106,11 @@ static int load_tags(lk_sqlite_conn *c, liken_image *image, liken_error *err) {
 static int load_row(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT c.name, i.image_id, i.file, m.name, i.detector, i.captured_at, i.added_at, i.width,"
+    int rc = lk_sqlite_use(c,
+                           "SELECT c.name, i.image_id, i.file, m.name, i.detector, i.captured_at, i.added_at, i.width,"
                            " i.height, lower(hex(i.sha256)) FROM images i JOIN collections c ON c.id = i.collection"
-                           " JOIN models m ON m.id = c.model WHERE i.id = ?1", &stmt, err);
+                           " JOIN models m ON m.id = c.model WHERE i.id = ?1",
+                           &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, id);
@@ -136,13 +142,13 @@ static int load_parts(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_e
     if (rc == LIKEN_OK)
         rc = load_tags(c, image, err);
     if (rc == LIKEN_OK)
-        rc = load_faces(c, "SELECT id, 0, " FACE_NAMES ", length(descriptor) FROM faces WHERE image = ?1 ORDER BY id", id,
-                        &kept, err);
+        rc = load_faces(c, "SELECT id, 0, " FACE_NAMES ", length(descriptor) FROM faces WHERE image = ?1 ORDER BY id",
+                        id, &kept, err);
     image->faces = kept.list;
     image->face_count = kept.count;
     if (rc == LIKEN_OK)
-        rc = load_faces(c, "SELECT 0, reason, " FACE_NAMES ", 0 FROM refusals WHERE image = ?1 ORDER BY id", id, &refused,
-                        err);
+        rc = load_faces(c, "SELECT 0, reason, " FACE_NAMES ", 0 FROM refusals WHERE image = ?1 ORDER BY id", id,
+                        &refused, err);
     image->refused = refused.list;
     image->refused_count = refused.count;
     return rc;
@@ -163,7 +169,10 @@ int lk_sqlite_image_load(lk_sqlite_conn *c, int64_t id, liken_image **out, liken
 
 /* ---- get ---- */
 
-struct get { int64_t collection, id; liken_image *found; };
+struct get {
+    int64_t collection, id;
+    liken_image *found;
+};
 
 static int get(lk_sqlite_conn *c, void *arg, liken_error *err) {
     struct get *g = arg;
@@ -202,7 +211,13 @@ static const char *const list_sql[] = {
     LIST_START " AND image_id = ?4 AND file = ?5" LIST_END,
 };
 
-struct list { int64_t collection; const liken_list_options *options; int64_t ids[1001]; size_t limit; liken_image_list *out; };
+struct list {
+    int64_t collection;
+    const liken_list_options *options;
+    int64_t ids[1001];
+    size_t limit;
+    liken_image_list *out;
+};
 
 /* The ids of the page, and one more when there is a next page. */
 static int list_ids(lk_sqlite_conn *c, struct list *l, size_t *count, liken_error *err) {
@@ -269,7 +284,10 @@ int lk_sqlite_image_list(lk_store *s, int64_t collection, const liken_list_optio
 
 /* ---- one face, with its descriptor ---- */
 
-struct face_get { int64_t id, image, collection; liken_face *face; };
+struct face_get {
+    int64_t id, image, collection;
+    liken_face *face;
+};
 
 static int read_descriptor(const lk_sqlite_conn *c, sqlite3_stmt *stmt, int column, liken_face *f, liken_error *err) {
     const void *bytes = sqlite3_column_blob(stmt, column);
@@ -288,9 +306,11 @@ static int face_get(lk_sqlite_conn *c, void *arg, liken_error *err) {
     struct face_get *g = arg;
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT i.collection, f.image, f.descriptor, f.x, f.y, f.width, f.height, f.landmarks,"
+    int rc = lk_sqlite_use(c,
+                           "SELECT i.collection, f.image, f.descriptor, f.x, f.y, f.width, f.height, f.landmarks,"
                            " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score"
-                           " FROM faces f JOIN images i ON i.id = f.image WHERE f.id = ?1", &stmt, err);
+                           " FROM faces f JOIN images i ON i.id = f.image WHERE f.id = ?1",
+                           &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, g->id);

@@ -45,8 +45,8 @@ static int subtract(lk_sqlite_conn *c, int64_t collection, int64_t images, int64
 static int remove_face(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const int64_t id = *(const int64_t *)arg;
     int64_t collection = 0;
-    int rc = owner(c, "SELECT i.collection FROM faces f JOIN images i ON i.id = f.image WHERE f.id = ?1", id, &collection,
-                   err);
+    int rc = owner(c, "SELECT i.collection FROM faces f JOIN images i ON i.id = f.image WHERE f.id = ?1", id,
+                   &collection, err);
     if (rc == LIKEN_OK && collection == 0)
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)id);
     if (rc == LIKEN_OK)
@@ -60,7 +60,9 @@ int lk_sqlite_face_remove(lk_store *s, int64_t id, liken_error *err) {
 
 /* ---- one image ---- */
 
-struct image_remove { int64_t collection, id; };
+struct image_remove {
+    int64_t collection, id;
+};
 
 static int remove_image(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct image_remove *r = arg;
@@ -84,7 +86,10 @@ int lk_sqlite_image_remove(lk_store *s, int64_t collection, int64_t id, liken_er
 
 /* ---- a collection ---- */
 
-struct collection_remove { int64_t id; bool keep_row; };
+struct collection_remove {
+    int64_t id;
+    bool keep_row;
+};
 
 static int remove_collection(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct collection_remove *r = arg;

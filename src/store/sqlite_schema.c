@@ -34,9 +34,10 @@ static const char step_1[] =
     "CREATE TABLE tags (tag TEXT NOT NULL, image INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,"
     " PRIMARY KEY (tag, image)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX tags_by_image ON tags (image);"
-    /* AUTOINCREMENT: an id is never given twice, and ids rise in the order of commits (there is one writer at a time) */
-    "CREATE TABLE faces (id INTEGER PRIMARY KEY AUTOINCREMENT, image INTEGER NOT NULL REFERENCES images (id)," FACE_COLUMNS
-    ", descriptor BLOB NOT NULL) STRICT;" /* float32 little-endian, as the network gave them */
+    /* AUTOINCREMENT: an id is never given twice, and ids rise in the order of commits (there is one writer at a time)
+     */
+    "CREATE TABLE faces (id INTEGER PRIMARY KEY AUTOINCREMENT, image INTEGER NOT NULL REFERENCES images "
+    "(id)," FACE_COLUMNS ", descriptor BLOB NOT NULL) STRICT;" /* float32 little-endian, as the network gave them */
     "CREATE INDEX faces_by_image ON faces (image);"
     "CREATE TABLE refusals (id INTEGER PRIMARY KEY, image INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,"
     " reason INTEGER NOT NULL," FACE_COLUMNS ") STRICT;"
@@ -58,11 +59,15 @@ int lk_sqlite_examine(lk_sqlite_conn *c, int *version, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     if (application != LK_SQLITE_APPLICATION && (application != 0 || schema != 0 || tables != 0))
-        return lk_fail(err, LIKEN_E_STORE, "%s is another program's database; liken does not touch it. Choose another data "
-                       "folder.", c->path);
+        return lk_fail(err, LIKEN_E_STORE,
+                       "%s is another program's database; liken does not touch it. Choose another data "
+                       "folder.",
+                       c->path);
     if (schema > LK_SQLITE_SCHEMA)
-        return lk_fail(err, LIKEN_E_STORE, "The store %s was written by a newer liken (schema %lld, this liken knows %d); it "
-                       "was not touched. Update liken.", c->path, (long long)schema, LK_SQLITE_SCHEMA);
+        return lk_fail(err, LIKEN_E_STORE,
+                       "The store %s was written by a newer liken (schema %lld, this liken knows %d); it "
+                       "was not touched. Update liken.",
+                       c->path, (long long)schema, LK_SQLITE_SCHEMA);
     *version = (int)schema;
     return LIKEN_OK;
 }

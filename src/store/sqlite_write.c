@@ -61,7 +61,8 @@ static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group) {
         run_job(c, job);
         if (sqlite3_get_autocommit(c->db) != 0) {
             if (job->status == LIKEN_OK)
-                job->status = lk_fail(&job->error, LIKEN_E_STORE, "The store %s ended a transaction by itself.", c->path);
+                job->status =
+                    lk_fail(&job->error, LIKEN_E_STORE, "The store %s ended a transaction by itself.", c->path);
             err = job->error;
             fail_group(group, job->status, &err);
             return;
@@ -129,7 +130,8 @@ void lk_sqlite_writer_stop(lk_sqlite_store *s) {
 
 int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
     if (s->read_only)
-        return lk_fail(err, LIKEN_E_STORE, "The store %s was opened read-only; open it for writing to change it.", s->path);
+        return lk_fail(err, LIKEN_E_STORE, "The store %s was opened read-only; open it for writing to change it.",
+                       s->path);
     lk_sqlite_job job = {.fn = fn, .arg = arg};
     pthread_mutex_lock(&s->queue_lock);
     if (s->last == NULL)

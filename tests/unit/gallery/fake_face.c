@@ -27,7 +27,10 @@ int fake_loads(void) {
 
 /* ---- photos ---- */
 
-struct lk_photo { char *text; int width, height; };
+struct lk_photo {
+    char *text;
+    int width, height;
+};
 
 int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *limits, liken_error *err) {
     lk_photo *p = calloc(1, sizeof *p);
@@ -96,7 +99,11 @@ int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t
 
 /* ---- models ---- */
 
-struct lk_models { char pack[16], id[64]; int dimension; lk_calibration calibration[2]; };
+struct lk_models {
+    char pack[16], id[64];
+    int dimension;
+    lk_calibration calibration[2];
+};
 
 int lk_models_load(lk_models **out, const lk_models_options *o, liken_error *err) {
     const char *pack = o->pack == NULL ? "faceapi" : o->pack;
@@ -145,7 +152,10 @@ const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric met
 
 /* ---- the pipeline ---- */
 
-struct lk_pipeline { const lk_models *models; atomic_flag busy; };
+struct lk_pipeline {
+    const lk_models *models;
+    atomic_flag busy;
+};
 
 int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err) {
     lk_pipeline *p = calloc(1, sizeof *p);

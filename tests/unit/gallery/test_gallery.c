@@ -6,7 +6,6 @@
 #include "unit/store/sample.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,7 +180,10 @@ static void read_only_searches_and_writes_nothing(void **state) {
 static void the_same_bytes_give_the_first_answer(void **state) {
     (void)state;
     const char *photo = "photo 640 480\nface 1 0.1 50\nface 2 0.1 90\nsmall 4";
-    const liken_add_options o = {.image_id = "7", .file = "a.jpg", .tags = (const char *const[]){"z", "a", "z"}, .tag_count = 3,
+    const liken_add_options o = {.image_id = "7",
+                                 .file = "a.jpg",
+                                 .tags = (const char *const[]){"z", "a", "z"},
+                                 .tag_count = 3,
                                  .captured_at = 1234};
     liken_image *first = add_to(lk, photo, &o), *again = add_to(lk, photo, NULL), *by_bytes = NULL;
     assert_ok(liken_find_bytes(lk, "default", photo, strlen(photo), &by_bytes, &err), err);
@@ -231,7 +233,7 @@ static void what_cannot_be_added_leaves_nothing(void **state) {
     liken_state_free(s);
     image = add_to(lk, "photo 9 9\nsmall 3", NULL); /* without require_face it is stored, */
     liken_image_free(image);
-    o = (liken_add_options){.require_face = true};  /* and then still has no face */
+    o = (liken_add_options){.require_face = true}; /* and then still has no face */
     assert_int_equal(liken_add(lk, "photo 9 9\nsmall 3", 17, &o, &image, &err), LIKEN_E_NO_FACE);
 }
 
@@ -273,7 +275,10 @@ static void detecting_stores_nothing(void **state) {
 
 /* ---- searching ---- */
 
-struct known { int64_t id; double distance; };
+struct known {
+    int64_t id;
+    double distance;
+};
 
 static int nearer(const void *a, const void *b) {
     const struct known *x = a, *y = b;
@@ -329,7 +334,8 @@ static void answers_are_those_of_brute_force(void **state) {
             liken_image_free(image);
         }
         qsort(all, 200, sizeof all[0], nearer);
-        liken_result *r = search(lk, query, &(liken_search_options){.collection = names[metric], .limit = 150, .threshold = INFINITY});
+        liken_result *r = search(
+            lk, query, &(liken_search_options){.collection = names[metric], .limit = 150, .threshold = INFINITY});
         assert_int_equal(r->answer_count, 1);
         assert_int_equal(r->answers[0].match_count, 150);
         assert_int_equal(r->searched, 200);
@@ -440,7 +446,8 @@ static void distinct_images_never_shorten_an_answer(void **state) {
     r = search(lk, query, &(liken_search_options){.distinct = LIKEN_DISTINCT_IMAGE, .limit = 10000});
     assert_int_equal(r->answers[0].match_count, 31);
     liken_result_free(r);
-    assert_int_equal(search_fails(query, (liken_search_options){.distinct = LIKEN_DISTINCT_PERSON}), LIKEN_E_UNSUPPORTED);
+    assert_int_equal(search_fails(query, (liken_search_options){.distinct = LIKEN_DISTINCT_PERSON}),
+                     LIKEN_E_UNSUPPORTED);
     free(crowd);
 }
 
@@ -450,11 +457,14 @@ static void filters_never_shorten_an_answer(void **state) {
         char photo[64];
         (void)snprintf(photo, sizeof photo, "photo 1 1\nface 1 0.%d 50", i);
         const bool rare = i % 20 == 19;
-        liken_image_free(add_to(lk, photo, &(liken_add_options){.tags = (const char *const[]){rare ? "rare" : "common"},
-                                                                .tag_count = 1, .captured_at = 1000 + i}));
+        liken_image_free(add_to(lk, photo,
+                                &(liken_add_options){.tags = (const char *const[]){rare ? "rare" : "common"},
+                                                     .tag_count = 1,
+                                                     .captured_at = 1000 + i}));
     }
     const char *query = "photo 2 2\nface 1 0 50";
-    liken_search_options o = {.tags = (const char *const[]){"rare"}, .tag_count = 1, .limit = 10, .threshold = INFINITY};
+    liken_search_options o = {
+        .tags = (const char *const[]){"rare"}, .tag_count = 1, .limit = 10, .threshold = INFINITY};
     liken_result *r = search(lk, query, &o);
     assert_int_equal(r->answers[0].match_count, 10);
     assert_int_equal(r->searched, 10);
@@ -489,17 +499,24 @@ static void false_matches_choose_the_threshold(void **state) {
     assert_true(r->threshold == 0.4f);
     assert_true(fabs(r->answers[0].expected_false_matches - 0.1) < 1e-4);
     liken_result_free(r);
-    const liken_search_options bad[] = {
-        {.threshold = 0.5f, .max_false_matches = 1}, {.threshold = -1}, {.threshold = NAN}, {.max_false_matches = -1},
-        {.max_false_matches = (double)NAN}, {.limit = -1}, {.limit = 10001}, {.distinct = (liken_distinct)9},
-        {.tags = (const char *const[]){NULL}, .tag_count = 1}, {.collection = "../x"}};
+    const liken_search_options bad[] = {{.threshold = 0.5f, .max_false_matches = 1},
+                                        {.threshold = -1},
+                                        {.threshold = NAN},
+                                        {.max_false_matches = -1},
+                                        {.max_false_matches = (double)NAN},
+                                        {.limit = -1},
+                                        {.limit = 10001},
+                                        {.distinct = (liken_distinct)9},
+                                        {.tags = (const char *const[]){NULL}, .tag_count = 1},
+                                        {.collection = "../x"}};
     for (size_t i = 0; i < LK_LENGTH(bad); i++)
         assert_int_equal(search_fails(query, bad[i]), LIKEN_E_ARG);
 }
 
 static void compares_every_face_with_every_face(void **state) {
     (void)state;
-    const char *a = "photo 1 1\nface 1 0.1 50\nface 2 0.1 40", *b = "photo 1 1\nface 3 0.1 90\nface 2 0.1 60\nface 4 0.1 5";
+    const char *a = "photo 1 1\nface 1 0.1 50\nface 2 0.1 40",
+               *b = "photo 1 1\nface 3 0.1 90\nface 2 0.1 60\nface 4 0.1 5";
     liken_comparison *c;
     assert_ok(liken_compare(lk, a, strlen(a), b, strlen(b), NULL, &c, &err), err);
     assert_int_equal(c->best_a, 1);
@@ -609,7 +626,8 @@ static void a_collection_of_another_pack_gets_its_own_models(void **state) {
     }
     assert_int_equal(fake_loads(), loads + 1);
     liken_result *r = NULL;
-    assert_int_equal(liken_search_face(lk, own_face, &(liken_search_options){.collection = "b"}, &r, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(liken_search_face(lk, own_face, &(liken_search_options){.collection = "b"}, &r, &err),
+                     LIKEN_E_MISMATCH);
     assert_non_null(strstr(err.message, "other-1.0/fake"));
     assert_non_null(strstr(err.message, "faceapi-1.0/fake"));
     assert_null(r);
@@ -637,74 +655,12 @@ static void another_version_of_a_pack_is_refused_by_name(void **state) {
     liken_result_free(r);
 }
 
-/* ---- many threads ---- */
-
-struct worker { pthread_t thread; liken *handle; int number, failed; };
-
-static bool finds(liken *handle, const char *photo, int64_t face) {
-    liken_result *r = NULL;
-    liken_error e;
-    bool there = false;
-    if (liken_search_photo(handle, photo, strlen(photo), &(liken_search_options){.limit = 1000}, &r, &e) != LIKEN_OK)
-        return false;
-    for (size_t i = 0; i < r->answers[0].match_count; i++)
-        there = there || r->answers[0].matches[i].face_id == face;
-    liken_result_free(r);
-    return there;
-}
-
-/* Adds its own photo and one that all threads add; each is findable at once; every third own one is removed again and
- * then is not found. */
-static void *work(void *arg) {
-    struct worker *w = arg;
-    for (int i = 0; i < 25; i++) {
-        char photo[2][64];
-        (void)snprintf(photo[0], sizeof photo[0], "photo %d %d\nface %d 0.1 50", w->number + 1, i + 1, w->number * 100 + i);
-        (void)snprintf(photo[1], sizeof photo[1], "photo 99 %d\nface %d 0.1 50", i + 1, 5000 + i);
-        for (int k = 0; k < 2; k++) {
-            liken_image *image = NULL;
-            liken_error e;
-            if (liken_add(w->handle, photo[k], strlen(photo[k]), NULL, &image, &e) != LIKEN_OK) {
-                w->failed++;
-                continue;
-            }
-            const int64_t face = image->faces[0].id;
-            w->failed += !finds(w->handle, photo[k], face);
-            if (k == 0 && i % 3 == 0) {
-                w->failed += liken_image_remove(w->handle, NULL, image->id, &e) != LIKEN_OK;
-                w->failed += finds(w->handle, photo[k], face);
-            }
-            liken_image_free(image);
-        }
-    }
-    return NULL;
-}
-
-static void many_threads_add_search_and_remove(void **state) {
-    (void)state;
-    struct worker w[8];
-    (void)fake_peak();
-    liken *second = open_with((liken_options){.threads = 3});
-    for (int i = 0; i < 8; i++) {
-        w[i] = (struct worker){.handle = i < 5 ? lk : second, .number = i};
-        assert_int_equal(pthread_create(&w[i].thread, NULL, work, &w[i]), 0);
-    }
-    for (int i = 0; i < 8; i++) {
-        pthread_join(w[i].thread, NULL);
-        assert_int_equal(w[i].failed, 0);
-    }
-    liken_free(second);
-    assert_true(fake_peak() <= 6); /* three for each handle */
-    assert_int_equal(fake_clashes(), 0);
-    liken_state *s;
-    assert_ok(liken_get_state(lk, &s, &err), err);
-    assert_int_equal(s->images, 8 * 16 + 25); /* 25 minus 9 removed each, and the shared ones once */
-    liken_state_free(s);
-}
-
 /* ---- health ---- */
 
-struct told { int good, notes, bad; char last[512]; };
+struct told {
+    int good, notes, bad;
+    char last[512];
+};
 
 static void listen(void *ctx, const char *what, liken_verdict verdict, const char *message) {
     struct told *t = ctx;
@@ -774,7 +730,6 @@ int main(void) {
         T(a_second_handle_sees_it_all),
         T(a_collection_of_another_pack_gets_its_own_models),
         T(another_version_of_a_pack_is_refused_by_name),
-        T(many_threads_add_search_and_remove),
         T(the_doctor_finds_nothing_and_then_the_damage),
         T(reasons_have_words),
     };

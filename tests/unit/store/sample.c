@@ -29,8 +29,12 @@ void sample_folder_remove(struct sample_folder *f) {
 
 int64_t sample_collection(lk_store *s, const char *name, const char *model, liken_metric metric) {
     liken_error err;
-    liken_collection c = {.name = strdup(name), .model = strdup(model), .dimension = SAMPLE_DIMENSION, .metric = metric,
-                          .threshold = 0.375f, .created_at = 1700000000};
+    liken_collection c = {.name = strdup(name),
+                          .model = strdup(model),
+                          .dimension = SAMPLE_DIMENSION,
+                          .metric = metric,
+                          .threshold = 0.375f,
+                          .created_at = 1700000000};
     assert_ok(s->ops->collection_create(s, &c, &err), err);
     free(c.name);
     free(c.model);

@@ -7,7 +7,9 @@
 #define SAMPLE_MODEL "test-1.0/68/0.20"
 #define SAMPLE_DIMENSION 128
 
-struct sample_folder { char path[64]; };
+struct sample_folder {
+    char path[64];
+};
 
 void sample_folder_make(struct sample_folder *f);   /* a new folder below $TMPDIR or /tmp */
 void sample_folder_remove(struct sample_folder *f); /* with everything in it */

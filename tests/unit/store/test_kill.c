@@ -75,7 +75,13 @@ static int64_t check_whole(lk_store *s) {
 
 /* ---- kill -9 ---- */
 
-struct adder { pthread_t thread; lk_store *store; int64_t collection; unsigned first; int acks; };
+struct adder {
+    pthread_t thread;
+    lk_store *store;
+    int64_t collection;
+    unsigned first;
+    int acks;
+};
 
 /* In the child: adds for ever and tells the parent of each photo that was acknowledged. */
 static void *add_for_ever(void *arg) {
@@ -224,8 +230,11 @@ static _Noreturn void child_writes(unsigned number) {
     liken_collection *c = NULL;
     if (lk_store_open_sqlite(&s, folder.path, false, NULL) != LIKEN_OK)
         _exit(2);
-    liken_collection wanted = {.name = strdup("a"), .model = strdup(SAMPLE_MODEL), .dimension = SAMPLE_DIMENSION,
-                               .threshold = 0.5f, .created_at = 1};
+    liken_collection wanted = {.name = strdup("a"),
+                               .model = strdup(SAMPLE_MODEL),
+                               .dimension = SAMPLE_DIMENSION,
+                               .threshold = 0.5f,
+                               .created_at = 1};
     const int made = s->ops->collection_create(s, &wanted, NULL); /* one of the processes is first */
     if ((made != LIKEN_OK && made != LIKEN_E_CONFLICT) || s->ops->collection_get(s, "a", &c, NULL) != LIKEN_OK)
         _exit(3);
@@ -234,7 +243,9 @@ static _Noreturn void child_writes(unsigned number) {
     _exit(failed == 0 ? 0 : 4);
 }
 
-struct reader { int64_t last, count; };
+struct reader {
+    int64_t last, count;
+};
 
 static int hear(void *ctx, const lk_store_vector *v) {
     struct reader *r = ctx;

@@ -158,7 +158,10 @@ static void no_store_and_read_only_is_not_found(void **state) {
 
 /* ---- damage ---- */
 
-struct told { int bad; char text[2048]; };
+struct told {
+    int bad;
+    char text[2048];
+};
 
 static void listen(void *ctx, const char *what, liken_verdict verdict, const char *message) {
     struct told *t = ctx;

@@ -16,7 +16,10 @@ static int open_sqlite(lk_store **out, bool read_only, liken_error *e) {
     return lk_store_open_sqlite(out, folder.path, read_only, e);
 }
 
-static const struct { const char *name; int (*open)(lk_store **out, bool read_only, liken_error *e); } kinds[] = {
+static const struct {
+    const char *name;
+    int (*open)(lk_store **out, bool read_only, liken_error *e);
+} kinds[] = {
     {"sqlite", open_sqlite},
 };
 static size_t kind;
@@ -62,7 +65,8 @@ static void creates_lists_and_refuses_a_collection_twice(void **state) {
     (void)state;
     const int64_t b = make_collection("b"), a = make_collection("a");
     assert_int_not_equal(a, b);
-    liken_collection c = {.name = (char *)(uintptr_t)"a", .model = (char *)(uintptr_t)SAMPLE_MODEL, .dimension = SAMPLE_DIMENSION};
+    liken_collection c = {
+        .name = (char *)(uintptr_t) "a", .model = (char *)(uintptr_t)SAMPLE_MODEL, .dimension = SAMPLE_DIMENSION};
     assert_int_equal(store->ops->collection_create(store, &c, &err), LIKEN_E_CONFLICT);
     liken_collection **list;
     size_t count;
@@ -81,7 +85,7 @@ static void creates_lists_and_refuses_a_collection_twice(void **state) {
 static void one_model_has_one_dimension(void **state) {
     (void)state;
     (void)make_collection("a");
-    liken_collection c = {.name = (char *)(uintptr_t)"b", .model = (char *)(uintptr_t)SAMPLE_MODEL, .dimension = 64};
+    liken_collection c = {.name = (char *)(uintptr_t) "b", .model = (char *)(uintptr_t)SAMPLE_MODEL, .dimension = 64};
     assert_int_equal(store->ops->collection_create(store, &c, &err), LIKEN_E_MISMATCH);
     liken_collection *got;
     assert_int_equal(store->ops->collection_get(store, "b", &got, &err), LIKEN_E_NOT_FOUND);
@@ -192,8 +196,8 @@ static void labels_are_only_data(void **state) {
     assert_non_null(ten_thousand);
     memset(ten_thousand, 'x', 10000);
     ten_thousand[10000] = '\0';
-    const char *const labels[] = {"'; DROP TABLE faces; --", "\"quoted\" \\ \n\t%s ?1 $1", "\xf0\x9f\x98\x80 \xc3\xa9", "",
-                                  ten_thousand};
+    const char *const labels[] = {"'; DROP TABLE faces; --", "\"quoted\" \\ \n\t%s ?1 $1", "\xf0\x9f\x98\x80 \xc3\xa9",
+                                  "", ten_thousand};
     for (unsigned i = 0; i < LK_LENGTH(labels); i++) {
         liken_image *image = sample_image(100 + i, 1), *existing;
         sample_set(&image->file, labels[i]);
@@ -404,7 +408,12 @@ static void filters_by_tags_and_time(void **state) {
 
 /* ---- the feed ---- */
 
-struct heard { int64_t ids[64]; size_t count; float first; int64_t seq; };
+struct heard {
+    int64_t ids[64];
+    size_t count;
+    float first;
+    int64_t seq;
+};
 
 static int hear(void *ctx, const lk_store_vector *v) {
     struct heard *h = ctx;
@@ -485,7 +494,13 @@ static void the_version_changes_with_every_commit_of_anyone(void **state) {
 
 /* ---- many threads ---- */
 
-struct adder { pthread_t thread; lk_store *store; int64_t collection; unsigned number; int failed, fresh; };
+struct adder {
+    pthread_t thread;
+    lk_store *store;
+    int64_t collection;
+    unsigned number;
+    int failed, fresh;
+};
 
 /* Every thread adds its own photos and, between them, the same ones as all others. */
 static void *add_many(void *arg) {

@@ -1,0 +1,96 @@
+/* Many threads on two handles of one gallery: what was added is found at once, what was removed is not, and no more
+ * pipelines run than were allowed. */
+#include "unit/test.h"
+
+#include "base/error.h"
+#include "unit/gallery/fake_face.h"
+#include "unit/store/sample.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct sample_folder folder;
+static liken_error err;
+
+static liken *open_handle(void) {
+    liken *handle = NULL;
+    const liken_options o = {.data = folder.path, .models = "/nowhere", .threads = 3};
+    assert_ok(liken_open(&handle, &o, &err), err);
+    return handle;
+}
+
+struct worker {
+    pthread_t thread;
+    liken *handle;
+    int number, failed;
+};
+
+static bool finds(liken *handle, const char *photo, int64_t face) {
+    liken_result *r = NULL;
+    liken_error e;
+    bool there = false;
+    if (liken_search_photo(handle, photo, strlen(photo), &(liken_search_options){.limit = 1000}, &r, &e) != LIKEN_OK)
+        return false;
+    for (size_t i = 0; i < r->answers[0].match_count; i++)
+        there = there || r->answers[0].matches[i].face_id == face;
+    liken_result_free(r);
+    return there;
+}
+
+/* Adds its own photo and one that all threads add; each is findable at once; every third own one is removed again and
+ * then is not found. */
+static void *work(void *arg) {
+    struct worker *w = arg;
+    for (int i = 0; i < 25; i++) {
+        char photo[2][64];
+        (void)snprintf(photo[0], sizeof photo[0], "photo %d %d\nface %d 0.1 50", w->number + 1, i + 1,
+                       w->number * 100 + i);
+        (void)snprintf(photo[1], sizeof photo[1], "photo 99 %d\nface %d 0.1 50", i + 1, 5000 + i);
+        for (int k = 0; k < 2; k++) {
+            liken_image *image = NULL;
+            liken_error e;
+            if (liken_add(w->handle, photo[k], strlen(photo[k]), NULL, &image, &e) != LIKEN_OK) {
+                w->failed++;
+                continue;
+            }
+            const int64_t face = image->faces[0].id;
+            w->failed += !finds(w->handle, photo[k], face);
+            if (k == 0 && i % 3 == 0) {
+                w->failed += liken_image_remove(w->handle, NULL, image->id, &e) != LIKEN_OK;
+                w->failed += finds(w->handle, photo[k], face);
+            }
+            liken_image_free(image);
+        }
+    }
+    return NULL;
+}
+
+static void many_threads_add_search_and_remove(void **state) {
+    (void)state;
+    struct worker w[8];
+    sample_folder_make(&folder);
+    liken *first = open_handle(), *second = open_handle();
+    for (int i = 0; i < 8; i++) {
+        w[i] = (struct worker){.handle = i < 5 ? first : second, .number = i};
+        assert_int_equal(pthread_create(&w[i].thread, NULL, work, &w[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        pthread_join(w[i].thread, NULL);
+        assert_int_equal(w[i].failed, 0);
+    }
+    liken_free(second);
+    assert_true(fake_peak() <= 6); /* three for each handle */
+    assert_int_equal(fake_clashes(), 0);
+    liken_state *s;
+    assert_ok(liken_get_state(first, &s, &err), err);
+    assert_int_equal(s->images, 8 * 16 + 25); /* 25 minus 9 removed each, and the shared ones once */
+    liken_state_free(s);
+    liken_free(first);
+    sample_folder_remove(&folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_threads_add_search_and_remove)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
