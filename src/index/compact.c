@@ -24,6 +24,7 @@ typedef struct job {
     size_t rows;             /* of them that are alive */
     uint64_t version;
     lk_segment **sources;    /* count, with a reference each */
+    lk_segment *neighbour;   /* the one before, with a reference, or NULL */
     size_t *source_rows;
 } job;
 
@@ -86,6 +87,8 @@ static void job_free(lk_index *ix, job *j) {
     for (size_t i = 0; i < j->count && j->sources != NULL; i++)
         if (j->sources[i] != NULL && --j->sources[i]->refs == 0)
             lk_segment_free(j->sources[i]);
+    if (j->neighbour != NULL && --j->neighbour->refs == 0)
+        lk_segment_free(j->neighbour);
     pthread_mutex_unlock(&ix->lock);
     free(j->sources);
     free(j->source_rows);
@@ -99,6 +102,10 @@ static int take_sources(const lk_index *ix, job *j, liken_error *err) {
     j->source_rows = calloc(j->count, sizeof *j->source_rows);
     if (j->sources == NULL || j->source_rows == NULL)
         return lk_fail_memory(err);
+    if (j->first > 0) {
+        j->neighbour = v->parts[j->first - 1].segment;
+        j->neighbour->refs++;
+    }
     for (size_t i = 0; i < j->count; i++) {
         j->sources[i] = v->parts[j->first + i].segment;
         j->sources[i]->refs++;
@@ -126,12 +133,12 @@ static int learn(const lk_index *ix, const job *j, lk_plan *plan, liken_error *e
     return rc;
 }
 
-/* The plan of a source that has one. */
+/* The plan of a source, or of the neighbour. */
 static const lk_plan *known_plan(const job *j) {
     for (size_t i = j->count; i-- > 0;)
         if (j->sources[i]->sealed != NULL)
             return &j->sources[i]->sealed->plan;
-    return NULL;
+    return j->neighbour != NULL && j->neighbour->sealed != NULL ? &j->neighbour->sealed->plan : NULL;
 }
 
 char *lk_sealed_path(const char *folder, uint64_t number) {

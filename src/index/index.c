@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define FIRST_ROWS 1024          /* capacity of the first open segment; later ones double up to OPEN_ROWS */
-#define OPEN_ROWS 16384
+#define OPEN_ROWS 4096
 #define FEWEST_ROWS 4096
 #define LEARN_ROWS 32768
 #define LARGEST_BYTES (UINT64_C(256) << 20) /* of float32 rows in a sealed segment */

@@ -100,12 +100,8 @@ static bool wanted(const lk_index_query *q, int64_t id) {
     return q->filter == NULL || q->filter(q->filter_ctx, id);
 }
 
-static void offer(seeker *s, const lk_segment *g, size_t row, uint64_t version, float square) {
-    if (square > square_limit(s->top.radius) || !lk_segment_alive(g, row, version))
-        return;
-    const int64_t id = lk_segment_id(g, row);
-    if (wanted(s->asked, id))
-        lk_topk_offer(&s->top, id, sqrtf(square));
+static bool may_answer(const seeker *s, const lk_segment *g, size_t row, uint64_t version) {
+    return lk_segment_alive(g, row, version) && wanted(s->asked, lk_segment_id(g, row));
 }
 
 static void measure_open(const party *p, seeker *s, const lk_segment *g, size_t first, size_t end) {
@@ -115,7 +111,8 @@ static void measure_open(const party *p, seeker *s, const lk_segment *g, size_t 
         const size_t n = end - at < 64 ? end - at : 64;
         p->loops->squares(s->query, g->rows + at * g->stride, g->stride, n, squares);
         for (size_t i = 0; i < n; i++)
-            offer(s, g, at + i, version, squares[i]);
+            if (squares[i] <= square_limit(s->top.radius) && may_answer(s, g, at + i, version))
+                lk_topk_offer(&s->top, lk_segment_id(g, at + i), sqrtf(squares[i]));
     }
 }
 
@@ -150,16 +147,17 @@ static void measure_sealed(const party *p, seeker *s, const lk_segment *g, const
                            size_t n, float above, float to) {
     lk_sealed *sealed = g->sealed;
     const size_t record = sealed->plan.record;
+    const uint64_t version = lk_state_version(p->hunt->state);
     lk_reach reach = lk_probe_reach(&s->probe, sealed, s->top.radius);
     for (size_t i = 0; i < n; i++) {
         const uint8_t *tail = sealed->fine + (rows[i] + 1) * record - LK_RECORD_TAIL;
         if (!(sums[i] > above && sums[i] <= to) || !lk_probe_may(&s->probe, sealed, sums[i], tail, &reach) ||
-            !lk_sealed_intact(sealed, LK_PART_ROWS, rows[i]))
+            !may_answer(s, g, rows[i], version) || !lk_sealed_intact(sealed, LK_PART_ROWS, rows[i]))
             continue;
         const float radius = s->top.radius;
         float square;
         p->loops->squares(s->query, g->rows + rows[i] * g->stride, g->stride, 1, &square);
-        offer(s, g, rows[i], lk_state_version(p->hunt->state), square);
+        lk_topk_offer(&s->top, lk_segment_id(g, rows[i]), sqrtf(square));
         if (s->top.radius != radius)
             reach = lk_probe_reach(&s->probe, sealed, s->top.radius);
     }
