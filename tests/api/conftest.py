@@ -16,6 +16,7 @@ BIN = os.environ.get("LIKEN_BIN", str(ROOT / "build" / "liken"))
 MODELS = pathlib.Path(os.environ.get("LIKEN_MODELS") or
                       pathlib.Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "liken" / "models")
 FACES = os.environ.get("LIKEN_FACES")
+SANITIZED = bool(os.environ.get("LIKEN_SANITIZED"))  # then time and memory say nothing
 
 
 class Answer:
@@ -71,6 +72,11 @@ class Server:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
         raise RuntimeError("no VmHWM")
+
+    def cpu(self):
+        """Processor seconds so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self, how=signal.SIGTERM, timeout=60):
         if self.running():

@@ -3,12 +3,8 @@ takes the server down or leaves anything by half."""
 import csv
 import os
 import re
-import time
 
-import pytest
-
-IMAGES = "/v1/collections/default/images"
-SLOW = float(os.environ.get("LIKEN_SLOW", "1"))  # how many times slower this build is (sanitizers)
+from conftest import SANITIZED
 
 
 def rows(faces_dir, name):
@@ -24,18 +20,18 @@ def test_bad_files(server, faces_dir):
     faults, kept = [], 0
     for row in rows(faces_dir, "bad.csv"):
         photo = (faces_dir / row["file"]).read_bytes()
-        started = time.monotonic()
+        before = server.cpu()
         answer = server.add((os.path.basename(row["file"]), photo))
-        seconds = time.monotonic() - started
+        seconds = server.cpu() - before  # of the processor, so that a busy machine does not count
         may_be_read = row["expected"] not in ("reject", "reject by pixel limit")
         if not (refusal(answer) or (may_be_read and answer.status in (200, 201))):
             faults.append(f"{row['file']} ({row['what']}): {answer.status} {answer.json}")
-        if seconds > 2 * SLOW:
+        if seconds > 2 and not SANITIZED:
             faults.append(f"{row['file']} took {seconds:.1f} s")
         kept += answer.status == 201
     assert not faults, "\n".join(faults)
     assert server.get("/v1/status").json["images"] == kept
-    assert server.rss() < 512 << 20 or SLOW > 1, f"{server.rss() >> 20} MB"
+    assert server.rss() < 512 << 20 or SANITIZED, f"{server.rss() >> 20} MB"
 
 
 def test_bad_files_in_the_seed_s_calls(server, faces_dir):
