@@ -3,7 +3,8 @@ BUILD ?= build
 
 .PHONY: start check build deps bench bench-nn bench-search soak fmt clean
 
-start: deps build
+start: deps $(BUILD)/build.ninja
+	@ninja -C $(BUILD) liken
 	@tools/start.sh $(BUILD)
 
 check:
