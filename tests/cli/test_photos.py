@@ -14,7 +14,7 @@ def summary(lines):
 
 
 def test_add_search_and_remove(liken, album):
-    lines = liken.json("add", "album")
+    lines = liken.json("add", "--threads", "1", "album") # ids in the order of the paths
     assert [(line["path"], line["status"]) for line in lines[:-1]] == [
         ("album/sample1.jpg", "added"), ("album/sample2.jpg", "added")]
     assert lines[0]["file"] == "album/sample1.jpg"
