@@ -191,8 +191,10 @@ static bool is_frozen(const lk_sqlite_store *s, const char *folder) {
 
 static int open_read_only(lk_sqlite_store *s, const char *folder, liken_error *err) {
     int version = 0;
+    if (access(s->path, F_OK) != 0 && errno != ENOENT)
+        return lk_fail_errno(err, LIKEN_E_IO, errno, "The store %s cannot be reached", s->path);
     if (access(s->path, F_OK) != 0)
-        return lk_fail_errno(err, LIKEN_E_NOT_FOUND, errno, "There is no store at %s yet; add a photo first", s->path);
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no store at %s yet; add a photo first.", s->path);
     if (is_frozen(s, folder))
         s->flags |= LK_SQLITE_IMMUTABLE;
     const int rc = connect_watch(s, &version, err);
