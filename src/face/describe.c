@@ -8,7 +8,7 @@ struct lk_describer {
     lk_net_state *state;
     bool mirror;
     int side, dimension;
-    uint8_t *chips; /* room for LK_DESCRIBE_BATCH chips, each followed by its mirror image where there are any */
+    uint8_t *chips; /* room for LK_DESCRIBE_BATCH chips, each followed by the face's mirrored one where there are any */
     float *descriptors[LK_DESCRIBE_BATCH];
     int queued;
 };
@@ -55,11 +55,11 @@ static void mirror_chip(const uint8_t *in, int side, uint8_t *out) {
             memcpy(out + row - 3 - x, in + x, 3);
 }
 
-void lk_describer_add(lk_describer *d, const uint8_t *chip, float *descriptor) {
+void lk_describer_add(lk_describer *d, const uint8_t *chip, const uint8_t *second, float *descriptor) {
     uint8_t *to = d->chips + chip_bytes(d) * (size_t)(d->queued * each(d));
     memcpy(to, chip, chip_bytes(d));
     if (d->mirror)
-        mirror_chip(chip, d->side, to + chip_bytes(d));
+        mirror_chip(second, d->side, to + chip_bytes(d));
     d->descriptors[d->queued++] = descriptor;
     if (d->queued == LK_DESCRIBE_BATCH)
         lk_describer_flush(d);

@@ -44,10 +44,10 @@ void lk_landmarker_free(lk_landmarker *l) {
 
 /* ---- the network ---- */
 
-/* Positions of the crop -> the photo: a square about the middle of the box, its side the box's longer one, turned so that
- * the eyes are level. */
-static void crop_map(const lk_detection *d, double out[6]) {
-    const double side = fmax(d->box.width, d->box.height), scale = side / SIDE;
+/* Positions of the crop -> the photo: a square about the middle of the box, its side `widen` times the box's longer one,
+ * turned so that the eyes are level. */
+static void crop_map(const lk_detection *d, double widen, double out[6]) {
+    const double scale = fmax(d->box.width, d->box.height) * widen / SIDE;
     const double roll = d->pointed ? atan2(d->points[1].y - d->points[0].y, d->points[1].x - d->points[0].x) : 0;
     const double a = scale * cos(roll), b = scale * sin(roll);
     const double x = d->box.x + d->box.width / 2, y = d->box.y + d->box.height / 2;
@@ -59,13 +59,13 @@ static void crop_map(const lk_detection *d, double out[6]) {
     out[5] = y - (a + b) * SIDE / 2;
 }
 
-static void find_by_net(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count,
+static void find_by_net(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count, double widen,
                         lk_landmarks *out) {
     double maps[LK_LANDMARKS_BATCH][6] = {{0}};
     lk_net_input inputs[LK_LANDMARKS_BATCH] = {{NULL, 0}};
     for (size_t i = 0; i < count; i++) {
         uint8_t *crop = l->crops + i * SIDE * SIDE * 3;
-        crop_map(&faces[i], maps[i]);
+        crop_map(&faces[i], widen, maps[i]);
         lk_source_warp(source, maps[i], SIDE, SIDE, crop);
         inputs[i] = (lk_net_input){crop, (size_t)SIDE * 3};
     }
@@ -108,10 +108,10 @@ static void take_detectors(const lk_detection *face, lk_landmarks *out) {
         out->points[i] = face->points[i];
 }
 
-void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count,
+void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count, double widen,
                         lk_landmarks *out) {
     if (l->state != NULL) {
-        find_by_net(l, source, faces, count, out);
+        find_by_net(l, source, faces, count, widen, out);
         return;
     }
     for (size_t i = 0; i < count; i++)

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define MAX_FACES 1000      /* when the caller names no limit */
+#define SECOND_WIDEN 1.12   /* how the second chip of a mirroring pack is cut: landmarks from a wider look, */
+#define SECOND_PADDING 0.06 /* and this much more around the face */
 #define LANDMARK_SIDE 112.0 /* pixels a face's box should have in the decoded photo */
 
 struct lk_pipeline {
@@ -20,7 +22,7 @@ struct lk_pipeline {
     lk_detector *detector;
     lk_landmarker *landmarker;
     lk_describer *describer;
-    uint8_t *chip;
+    uint8_t *chip, *second;
 };
 
 static int new_detector(lk_detector **out, const lk_models *m, liken_error *err) {
@@ -36,7 +38,8 @@ int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err) {
     p->models = m;
     const size_t side = (size_t)m->pack->descriptor.chip;
     p->chip = malloc(side * side * 3);
-    int rc = p->chip == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    p->second = malloc(side * side * 3);
+    int rc = p->chip == NULL || p->second == NULL ? lk_fail_memory(err) : LIKEN_OK;
     rc = rc != LIKEN_OK ? rc : new_detector(&p->detector, m, err);
     rc = rc != LIKEN_OK ? rc : lk_landmarker_new(&p->landmarker, m, err);
     rc = rc != LIKEN_OK ? rc : lk_describer_new(&p->describer, m, err);
@@ -55,6 +58,7 @@ void lk_pipeline_free(lk_pipeline *p) {
     lk_landmarker_free(p->landmarker);
     lk_describer_free(p->describer);
     free(p->chip);
+    free(p->second);
     free(p);
 }
 
@@ -124,7 +128,17 @@ static liken_face begin_face(const lk_detection *d) {
     return face;
 }
 
-static int keep(job *j, const liken_face *face, liken_error *err) {
+static bool cut_chip(const job *j, const lk_landmarks *points, double padding, uint8_t *chip) {
+    const int side = j->pipeline->models->pack->descriptor.chip;
+    double map[6];
+    if (!lk_align(points->points, points->kind, side, padding, map))
+        return false;
+    lk_source_warp(&j->source, map, side, side, chip);
+    return true;
+}
+
+/* `second`: the points of the mirrored chip, NULL for a pack that does not mirror. */
+static int keep(job *j, const liken_face *face, const lk_landmarks *second, liken_error *err) {
     liken_face *kept = &j->faces.kept[j->faces.kept_count];
     *kept = *face;
     if (j->describe) {
@@ -132,43 +146,48 @@ static int keep(job *j, const liken_face *face, liken_error *err) {
         kept->descriptor = malloc((size_t)kept->dimension * sizeof *kept->descriptor);
         if (kept->descriptor == NULL)
             return lk_fail_memory(err);
-        lk_describer_add(j->pipeline->describer, j->pipeline->chip, kept->descriptor);
+        lk_pipeline *p = j->pipeline;
+        const bool cut = second != NULL &&
+                         cut_chip(j, second, p->models->pack->descriptor.padding + SECOND_PADDING, p->second);
+        lk_describer_add(p->describer, p->chip, cut ? p->second : p->chip, kept->descriptor);
     }
     j->faces.kept_count++;
     return LIKEN_OK;
 }
 
-static int judge(job *j, const lk_detection *d, const lk_landmarks *points, liken_error *err) {
+static int judge(job *j, const lk_detection *d, const lk_landmarks *points, const lk_landmarks *second, liken_error *err) {
     const lk_pack_descriptor *cut = &j->pipeline->models->pack->descriptor;
     liken_face face = begin_face(d);
-    double map[6];
     if (!d->pointed) {
         lk_landmarks_five(points, face.landmarks);
         lk_quality_pose(face.landmarks, &face.quality);
     }
-    if (!lk_align(points->points, points->kind, cut->chip, cut->padding, map)) {
+    if (!cut_chip(j, points, cut->padding, j->pipeline->chip)) {
         refuse(j, &face, LIKEN_EXTREME_POSE);
         return LIKEN_OK;
     }
-    lk_source_warp(&j->source, map, cut->chip, cut->chip, j->pipeline->chip);
     lk_quality_chip(j->pipeline->chip, cut->chip, &face.quality);
     lk_quality_score(&face.quality, face.confidence);
     liken_reason reason = lk_quality_judge(&face.quality, face.confidence, j->pipeline->detector->accept);
     if (reason == LIKEN_KEPT && j->faces.kept_count >= j->max_faces)
         reason = LIKEN_OVER_LIMIT;
     if (reason == LIKEN_KEPT)
-        return keep(j, &face, err);
+        return keep(j, &face, second, err);
     refuse(j, &face, reason);
     return LIKEN_OK;
 }
 
 static int judge_batch(job *j, const lk_detection *batch, size_t count, liken_error *err) {
-    lk_landmarks points[LK_LANDMARKS_BATCH];
+    lk_landmarks points[LK_LANDMARKS_BATCH], second[LK_LANDMARKS_BATCH];
+    const bool twice = j->describe && j->pipeline->models->pack->descriptor.mirror;
     int rc = LIKEN_OK;
-    if (count > 0)
-        lk_landmarker_find(j->pipeline->landmarker, &j->source, batch, count, points);
+    if (count == 0)
+        return LIKEN_OK;
+    lk_landmarker_find(j->pipeline->landmarker, &j->source, batch, count, 1, points);
+    if (twice)
+        lk_landmarker_find(j->pipeline->landmarker, &j->source, batch, count, SECOND_WIDEN, second);
     for (size_t i = 0; i < count && rc == LIKEN_OK; i++)
-        rc = judge(j, &batch[i], &points[i], err);
+        rc = judge(j, &batch[i], &points[i], twice ? &second[i] : NULL, err);
     return rc;
 }
 
