@@ -20,6 +20,8 @@ void oracle_free(oracle *o) {
 
 void oracle_add(oracle *o, const int64_t *ids, const float *vectors, size_t count) {
     const size_t d = (size_t)o->dimension;
+    if (count == 0)
+        return;
     if (o->count + count > o->room) {
         o->room = 2 * (o->count + count);
         o->ids = realloc(o->ids, o->room * sizeof *o->ids);

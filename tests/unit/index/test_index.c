@@ -76,7 +76,7 @@ static void ask_many(dice *d, int kind, const oracle *o, lk_index *ix) {
     liken_error err = {0};
     for (int i = 0; i < MANY; i++) {
         draw(d, kind, vectors[i], o->dimension);
-        queries[i] = (lk_index_query){.vector = vectors[i], .radius = INFINITY, .k = 1 + dice_below(d, 100),
+        queries[i] = (lk_index_query){.vector = vectors[i], .radius = INFINITY, .k = 1u + dice_below(d, 100),
                                       .filter = i == 1 ? odd : NULL};
         hits[i] = room[i];
     }
@@ -142,10 +142,10 @@ static void run_history(uint64_t seed, int kind, int dimension, int steps) {
     oracle *o = oracle_new(dimension);
     int64_t next = -50;
     assert_ok(lk_index_new(&ix, dimension, &err), err);
-    ix->sizes.open_rows = 16 << dice_below(&d, 7); /* small, so that a short history has many segments */
-    ix->sizes.fewest_rows = 1 + dice_below(&d, 200);
+    ix->sizes.open_rows = (size_t)16 << dice_below(&d, 7); /* small, so that a short history has many segments */
+    ix->sizes.fewest_rows = 1u + dice_below(&d, 200);
     ix->sizes.learn_rows = dimension > 200 ? 5000 : dice_below(&d, 1000); /* learning takes the cube of the dimension */
-    ix->sizes.largest_rows = 100 + dice_below(&d, 4000);
+    ix->sizes.largest_rows = 100u + dice_below(&d, 4000);
     for (int i = 0; i < steps; i++) {
         const uint32_t what = dice_below(&d, 10);
         if (dice_below(&d, 4) == 0)
