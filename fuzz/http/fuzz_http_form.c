@@ -1,5 +1,5 @@
-/* A multipart body with the boundary XX: a photo to add, two to compare, the seed's two calls. Bad input is answered with 4xx; only
- * the seed has a 500, for a photo without faces. */
+/* A multipart body with the boundary XX: a photo to add, two to compare, the seed's two calls. Bad input is answered
+ * with 4xx; only the seed has a 500, for a photo without faces. */
 #include "served.h"
 
 #include <stdint.h>

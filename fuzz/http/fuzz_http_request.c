@@ -1,4 +1,5 @@
-/* A connection's whole bytes. Whatever comes, the server answers in HTTP or closes, and lives; a fault of its own (500) is a find. */
+/* A connection's whole bytes. Whatever comes, the server answers in HTTP or closes, and lives; a fault of its own (500)
+ * is a find. */
 #include "served.h"
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* A request target: taken apart, decoded, matched with routes. No part holds a NUL, and no decoded part is longer than it came. */
+/* A request target: taken apart, decoded, matched with routes. No part holds a NUL, and no decoded part is longer than
+ * it came. */
 #include "http/http_int.h"
 
 #include <stdlib.h>

@@ -38,8 +38,9 @@ int served_ask(const void *head, size_t head_size, const void *body, size_t body
 
 int served_post(const char *path, const char *type, const void *body, size_t size) {
     char head[512];
-    const int n = snprintf(head, sizeof head,
-                           "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-                           path, type, size);
+    const int n = snprintf(
+        head, sizeof head,
+        "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+        path, type, size);
     return served_ask(head, (size_t)n, body, size, 30000);
 }

@@ -1,4 +1,5 @@
-/* served.h - a server over the fake liken (tests/unit/api/fake_liken.c), started once, for targets that want its answers. */
+/* served.h - a server over the fake liken (tests/unit/api/fake_liken.c), started once, for targets that want its
+ * answers. */
 #ifndef LK_FUZZ_SERVED_H
 #define LK_FUZZ_SERVED_H
 

@@ -11,8 +11,9 @@ static void send_json(lk_request *r, int status, const char *type, json_t *json)
     LK_FREE char *text = json == NULL ? NULL : lk_json_line(json);
     json_decref(json);
     if (text == NULL) {
-        static const char sorry[] = "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-                                    "\"code\":\"out_of_memory\",\"detail\":\"The server is out of memory; try again.\"}";
+        static const char sorry[] =
+            "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+            "\"code\":\"out_of_memory\",\"detail\":\"The server is out of memory; try again.\"}";
         lk_respond_header(r, "Retry-After", "5");
         lk_respond(r, 503, problem_type, sorry, sizeof sorry - 1);
         return;
@@ -30,25 +31,37 @@ void lk_answer_empty(lk_request *r) {
 
 static const char *title(int status) {
     switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 503: return "Service Unavailable";
-    default: return "Internal Server Error";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 409:
+        return "Conflict";
+    case 413:
+        return "Content Too Large";
+    case 415:
+        return "Unsupported Media Type";
+    case 422:
+        return "Unprocessable Content";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Internal Server Error";
     }
 }
 
 void lk_answer_problem(lk_request *r, int status, const char *code, const char *sentence, const char *parameter,
                        double limit) {
-    json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:o, s:s}", "type", "about:blank", "title", title(status), "status", status,
-                          "code", code, "detail", lk_json_text(sentence), "request_id", lk_request_id(r));
+    json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:o, s:s}", "type", "about:blank", "title", title(status), "status",
+                          status, "code", code, "detail", lk_json_text(sentence), "request_id", lk_request_id(r));
     if (o != NULL && parameter != NULL && json_object_set_new(o, "parameter", lk_json_text(parameter)) != 0) {
         json_decref(o);
         o = NULL;
@@ -65,20 +78,28 @@ void lk_answer_problem(lk_request *r, int status, const char *code, const char *
 
 int lk_answer_status(int code) {
     switch (code) {
-    case LIKEN_E_ARG: return 400;
-    case LIKEN_E_NOT_FOUND: return 404;
+    case LIKEN_E_ARG:
+        return 400;
+    case LIKEN_E_NOT_FOUND:
+        return 404;
     case LIKEN_E_CONFLICT:
-    case LIKEN_E_MISMATCH: return 409;
-    case LIKEN_E_TOO_LARGE: return 413;
-    case LIKEN_E_FORMAT: return 415;
+    case LIKEN_E_MISMATCH:
+        return 409;
+    case LIKEN_E_TOO_LARGE:
+        return 413;
+    case LIKEN_E_FORMAT:
+        return 415;
     case LIKEN_E_DECODE:
     case LIKEN_E_NO_FACE:
-    case LIKEN_E_UNSUPPORTED: return 422;
+    case LIKEN_E_UNSUPPORTED:
+        return 422;
     case LIKEN_E_MEMORY:
     case LIKEN_E_BUSY:
     case LIKEN_E_MODEL:
-    case LIKEN_E_CANCELLED: return 503;
-    default: return 500; /* the store, the disk, liken itself */
+    case LIKEN_E_CANCELLED:
+        return 503;
+    default:
+        return 500; /* the store, the disk, liken itself */
     }
 }
 
@@ -94,9 +115,11 @@ void lk_answer_fault(lk_request *r, int status, const char *sentence, void *ctx)
     (void)ctx;
     if (lk_seed_fault(r, status))
         return;
-    static const struct { int status; const char *code; } codes[] = {
-        {400, "bad_request"}, {403, "forbidden"}, {404, "not_found"}, {405, "method_not_allowed"},
-        {408, "timeout"},     {413, "too_large"}, {503, "busy"}};
+    static const struct {
+        int status;
+        const char *code;
+    } codes[] = {{400, "bad_request"}, {403, "forbidden"}, {404, "not_found"}, {405, "method_not_allowed"},
+                 {408, "timeout"},     {413, "too_large"}, {503, "busy"}};
     const char *code = "internal_error";
     for (size_t i = 0; i < LK_LENGTH(codes); i++)
         if (codes[i].status == status)

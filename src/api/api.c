@@ -1,4 +1,5 @@
-/* api.c - the table of routes, and starting and stopping the server over it. docs/openapi.yaml says what each answers. */
+/* api.c - the table of routes, and starting and stopping the server over it. docs/openapi.yaml says what each answers.
+ */
 #include "api/api_int.h"
 #include "base/log.h"
 
@@ -10,11 +11,11 @@
 
 enum body { SMALL, PHOTO, TWO_PHOTOS, SEED };
 
-static const lk_access open_to_all = {0}, read_all = {LK_SCOPE_READ, false, false}, read_any = {LK_SCOPE_READ, true, false},
-                       search_any = {LK_SCOPE_SEARCH, true, false}, search = {LK_SCOPE_SEARCH, false, false},
-                       add = {LK_SCOPE_ADD, false, false}, drop = {LK_SCOPE_DELETE, false, false},
-                       admin = {LK_SCOPE_ADMIN, false, false}, seed_add = {LK_SCOPE_ADD, false, true},
-                       seed_search = {LK_SCOPE_SEARCH, false, true};
+static const lk_access open_to_all = {0}, read_all = {LK_SCOPE_READ, false, false},
+                       read_any = {LK_SCOPE_READ, true, false}, search_any = {LK_SCOPE_SEARCH, true, false},
+                       search = {LK_SCOPE_SEARCH, false, false}, add = {LK_SCOPE_ADD, false, false},
+                       drop = {LK_SCOPE_DELETE, false, false}, admin = {LK_SCOPE_ADMIN, false, false},
+                       seed_add = {LK_SCOPE_ADD, false, true}, seed_search = {LK_SCOPE_SEARCH, false, true};
 
 static const struct row {
     const char *method, *pattern;
@@ -46,10 +47,14 @@ static const struct row {
 
 static size_t body_limit(enum body body, size_t max_file) {
     switch (body) {
-    case PHOTO: return max_file + FORM_ROOM;
-    case TWO_PHOTOS: return 2 * max_file + FORM_ROOM;
-    case SEED: return SEED_BYTES;
-    default: return FORM_ROOM + 1; /* one byte over a JSON body's own limit */
+    case PHOTO:
+        return max_file + FORM_ROOM;
+    case TWO_PHOTOS:
+        return 2 * max_file + FORM_ROOM;
+    case SEED:
+        return SEED_BYTES;
+    default:
+        return FORM_ROOM + 1; /* one byte over a JSON body's own limit */
     }
 }
 
@@ -59,8 +64,8 @@ static int make_routes(lk_api *api, liken_error *err) {
         return lk_fail_memory(err);
     api->route_count = LK_LENGTH(rows);
     for (size_t i = 0; i < LK_LENGTH(rows); i++)
-        api->routes[i] = (lk_route){rows[i].method, rows[i].pattern, rows[i].fn, rows[i].heavy, rows[i].access,
-                                    body_limit(rows[i].body, api->max_file)};
+        api->routes[i] = (lk_route){rows[i].method, rows[i].pattern, rows[i].fn,
+                                    rows[i].heavy,  rows[i].access,  body_limit(rows[i].body, api->max_file)};
     return LIKEN_OK;
 }
 
@@ -69,10 +74,12 @@ static int check_open(lk_api *api, liken_error *err) {
         return LIKEN_OK;
     if (!api->loopback)
         return lk_fail(err, LIKEN_E_ARG,
-                       "On %s the server would be open to everybody who reaches it. Make a key first (liken keys add NAME), or serve "
+                       "On %s the server would be open to everybody who reaches it. Make a key first (liken keys add "
+                       "NAME), or serve "
                        "on 127.0.0.1.",
                        api->address);
-    lk_log(LIKEN_LOG_WARN, "There is no key: the server is open to every program on this machine (liken keys add NAME makes one).");
+    lk_log(LIKEN_LOG_WARN,
+           "There is no key: the server is open to every program on this machine (liken keys add NAME makes one).");
     return LIKEN_OK;
 }
 

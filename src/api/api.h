@@ -7,19 +7,19 @@
 typedef struct lk_api lk_api;
 
 typedef struct lk_api_options {
-    const char *address;     /* default "127.0.0.1" */
-    int port;                /* 0: any free one */
-    const char *keys;        /* the file of keys (src/auth/auth.h); NULL: there are none */
-    int threads;             /* of connections; default 4 */
-    int workers;             /* photos at once; default: number of CPUs */
-    size_t queue;            /* requests that wait for a worker; default 64 */
-    size_t max_file_bytes;   /* of one photo; default 64 MiB, as in liken_options */
-    int idle_timeout;        /* seconds; default 30 */
-    int max_connections;     /* default 1024 */
+    const char *address;   /* default "127.0.0.1" */
+    int port;              /* 0: any free one */
+    const char *keys;      /* the file of keys (src/auth/auth.h); NULL: there are none */
+    int threads;           /* of connections; default 4 */
+    int workers;           /* photos at once; default: number of CPUs */
+    size_t queue;          /* requests that wait for a worker; default 64 */
+    size_t max_file_bytes; /* of one photo; default 64 MiB, as in liken_options */
+    int idle_timeout;      /* seconds; default 30 */
+    int max_connections;   /* default 1024 */
 } lk_api_options;
 
-/* Starts serving `lk`, which must outlive it. Without a key it serves loopback addresses only, open to every program on this
- * machine but not to other sites' pages in a browser; for any other address LIKEN_E_ARG says how to make a key. */
+/* Starts serving `lk`, which must outlive it. Without a key it serves loopback addresses only, open to every program on
+ * this machine but not to other sites' pages in a browser; for any other address LIKEN_E_ARG says how to make a key. */
 int lk_api_start(lk_api **out, const lk_api_options *options, liken *lk, liken_error *err);
 int lk_api_port(const lk_api *api);
 /* True when no key is needed (now). */

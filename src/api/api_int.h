@@ -34,9 +34,9 @@ struct lk_api {
 
 /* What a route asks of its caller; lk_route.tag. */
 typedef struct lk_access {
-    lk_scope scope;     /* 0: no key is needed */
-    bool any_collection;/* touches none: keys bound to one may use it */
-    bool seed;          /* speaks the seed's language, about the collection "default" */
+    lk_scope scope;      /* 0: no key is needed */
+    bool any_collection; /* touches none: keys bound to one may use it */
+    bool seed;           /* speaks the seed's language, about the collection "default" */
 } lk_access;
 
 /* ---- guard.c ---- */
@@ -68,10 +68,10 @@ void lk_answer_fault(lk_request *r, int status, const char *sentence, void *api)
 typedef struct lk_args {
     lk_request *request;
     lk_arena arena;
-    json_t *json;         /* an object, or NULL */
-    liken_error err;      /* code 0: all is well */
-    const char *parameter;/* that the fault is about, or NULL */
-    double limit;         /* that was broken, or -1 */
+    json_t *json;          /* an object, or NULL */
+    liken_error err;       /* code 0: all is well */
+    const char *parameter; /* that the fault is about, or NULL */
+    double limit;          /* that was broken, or -1 */
 } lk_args;
 
 /* `known`: every name the resource takes, separated by spaces; others are refused. */
@@ -105,8 +105,8 @@ int64_t lk_args_id(lk_args *a);
 
 int lk_repeats_make(lk_repeats **out, liken_error *err);
 void lk_repeats_free(lk_repeats *repeats);
-/* Answers the request and returns true when its key was seen: with the first answer, or 409 when `print` (64 hex digits: what the
- * request asked for) differs from the first one's. */
+/* Answers the request and returns true when its key was seen: with the first answer, or 409 when `print` (64 hex
+ * digits: what the request asked for) differs from the first one's. */
 bool lk_repeats_answer(lk_repeats *repeats, lk_request *r, const char *collection, const char *print);
 /* Remembers the answer; forgets the oldest beyond its bounds. Takes no reference. Without a key: nothing. */
 void lk_repeats_keep(lk_repeats *repeats, const lk_request *r, const char *collection, const char *print, int status,

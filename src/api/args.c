@@ -1,8 +1,9 @@
-/* args.c - the parameters of one request, wherever they came from: the query, parts of a form, or members of a JSON object.
+/* args.c - the parameters of one request, wherever they came from: the query, parts of a form, or members of a JSON
+ * object.
  *
  * A resource opens the args with the names it knows, reads them all, then asks once whether anything was wrong. What is
- * unknown, given twice, of the wrong type or out of range is refused with a sentence that names the parameter; nothing is
- * ignored silently, since a misspelt threshold would be a wrong answer. */
+ * unknown, given twice, of the wrong type or out of range is refused with a sentence that names the parameter; nothing
+ * is ignored silently, since a misspelt threshold would be a wrong answer. */
 #include "api/api_int.h"
 #include "base/clock.h"
 
@@ -37,13 +38,15 @@ void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sente
 
 static bool is_json(const lk_request *r) {
     const char *type = lk_request_header(r, "Content-Type");
-    return type != NULL && strncasecmp(type, "application/json", 16) == 0 && (type[16] == '\0' || type[16] == ';' || type[16] == ' ');
+    return type != NULL && strncasecmp(type, "application/json", 16) == 0 &&
+           (type[16] == '\0' || type[16] == ';' || type[16] == ' ');
 }
 
 static bool is_form(const lk_request *r) {
     const char *type = lk_request_header(r, "Content-Type");
-    return lk_request_part_count(r) > 0 || (type != NULL && (strncasecmp(type, "multipart/form-data", 19) == 0 ||
-                                                             strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0));
+    return lk_request_part_count(r) > 0 ||
+           (type != NULL && (strncasecmp(type, "multipart/form-data", 19) == 0 ||
+                             strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0));
 }
 
 static void load_json(lk_args *a) {
@@ -51,12 +54,14 @@ static void load_json(lk_args *a) {
     const void *body = lk_request_body(a->request, &size);
     json_error_t error;
     if (size > LK_JSON_BYTES) {
-        fail(a, LIKEN_E_TOO_LARGE, NULL, (double)LK_JSON_BYTES, "The JSON body is larger than the limit of %zu bytes.", LK_JSON_BYTES);
+        fail(a, LIKEN_E_TOO_LARGE, NULL, (double)LK_JSON_BYTES, "The JSON body is larger than the limit of %zu bytes.",
+             LK_JSON_BYTES);
         return;
     }
     a->json = json_loadb(size > 0 ? body : "", size, JSON_REJECT_DUPLICATES, &error);
     if (a->json == NULL)
-        fail(a, LIKEN_E_ARG, NULL, -1, "The body is not valid JSON: line %d, column %d: %s.", error.line, error.column, error.text);
+        fail(a, LIKEN_E_ARG, NULL, -1, "The body is not valid JSON: line %d, column %d: %s.", error.line, error.column,
+             error.text);
     else if (!json_is_object(a->json))
         fail(a, LIKEN_E_ARG, NULL, -1, "The JSON body must be an object, like {\"name\": value}.");
 }
@@ -94,8 +99,7 @@ void lk_args_open(lk_args *a, lk_request *r, const char *known) {
     if (!json_is_object(a->json))
         return;
     json_t *member;
-    json_object_foreach(a->json, name, member)
-        check_name(a, name, known);
+    json_object_foreach(a->json, name, member) check_name(a, name, known);
 }
 
 void lk_args_close(lk_args *a) {
@@ -200,8 +204,8 @@ int64_t lk_args_integer(lk_args *a, const char *name, int64_t low, int64_t high,
     if (high == INT64_MAX)
         fail(a, LIKEN_E_ARG, name, -1, "%s must be a whole number from %lld on.", name, (long long)low);
     else
-        fail(a, LIKEN_E_ARG, name, whole && value > high ? (double)high : -1, "%s must be a whole number from %lld to %lld.", name,
-             (long long)low, (long long)high);
+        fail(a, LIKEN_E_ARG, name, whole && value > high ? (double)high : -1,
+             "%s must be a whole number from %lld to %lld.", name, (long long)low, (long long)high);
     return fallback;
 }
 
@@ -222,7 +226,8 @@ double lk_args_number(lk_args *a, const char *name, double low, double high, dou
         value = json_number_value(m);
     if (number && isfinite(value) && value > low && value <= high)
         return value;
-    fail(a, LIKEN_E_ARG, name, number && value > high ? high : -1, "%s must be a number above %g, at most %g.", name, low, high);
+    fail(a, LIKEN_E_ARG, name, number && value > high ? high : -1, "%s must be a number above %g, at most %g.", name,
+         low, high);
     return fallback;
 }
 
@@ -283,13 +288,14 @@ const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, 
     if (m != NULL && !json_is_array(m))
         fail(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
     if (n > max_count)
-        fail(a, LIKEN_E_TOO_LARGE, name, (double)max_count, "%s has more than the limit of %zu entries.", name, max_count);
+        fail(a, LIKEN_E_TOO_LARGE, name, (double)max_count, "%s has more than the limit of %zu entries.", name,
+             max_count);
     const char **list = n == 0 || n > max_count ? NULL : lk_arena_alloc(&a->arena, n * sizeof *list);
     for (size_t i = 0; list != NULL && i < n; i++) {
         const json_t *item = json_array_get(m, i);
-        list[i] = m == NULL               ? nth(a, name, i, max)
+        list[i] = m == NULL              ? nth(a, name, i, max)
                   : json_is_string(item) ? keep(a, name, json_string_value(item), json_string_length(item), max)
-                                          : NULL;
+                                         : NULL;
         if (list[i] == NULL)
             fail(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
     }
@@ -306,8 +312,8 @@ const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size
     if (!lk_args_has(a, name))
         return NULL;
     if (n == 0 || n > max_count) {
-        fail(a, LIKEN_E_ARG, name, n > max_count ? (double)max_count : -1, "%s must be a JSON array of 1 to %zu numbers.", name,
-             max_count);
+        fail(a, LIKEN_E_ARG, name, n > max_count ? (double)max_count : -1,
+             "%s must be a JSON array of 1 to %zu numbers.", name, max_count);
         return NULL;
     }
     float *list = lk_arena_alloc(&a->arena, n * sizeof *list);
@@ -342,6 +348,7 @@ int64_t lk_args_id(lk_args *a) {
     const char *text = lk_request_param(a->request, "id");
     int64_t id = 0;
     if (text == NULL || !read_integer(text, &id) || id <= 0)
-        fail(a, LIKEN_E_NOT_FOUND, NULL, -1, "There is nothing with the id \"%.40s\": ids are whole numbers.", text == NULL ? "" : text);
+        fail(a, LIKEN_E_NOT_FOUND, NULL, -1, "There is nothing with the id \"%.40s\": ids are whole numbers.",
+             text == NULL ? "" : text);
     return id;
 }

@@ -11,7 +11,8 @@ static void compare(lk_request *r, lk_api *api, lk_args *a) {
     const char *collection = lk_args_text(a, "collection", 64);
     lk_key key = {0};
     const bool form = lk_request_part(r, "a") != NULL && lk_request_part(r, "b") != NULL;
-    if (!form || !lk_args_photo(a, "a", api->max_file, &one, &one_size) || !lk_args_photo(a, "b", api->max_file, &two, &two_size))
+    if (!form || !lk_args_photo(a, "a", api->max_file, &one, &one_size) ||
+        !lk_args_photo(a, "b", api->max_file, &two, &two_size))
         lk_args_fail(a, LIKEN_E_ARG, NULL, "Send two photos, as the parts \"a\" and \"b\" of a multipart form.");
     if (lk_args_refused(a))
         return;

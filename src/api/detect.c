@@ -9,7 +9,8 @@ static void detect(lk_request *r, lk_api *api, lk_args *a) {
     const liken_detect_options o = {.describe = lk_args_switch(a, "descriptors")};
     if (!lk_args_photo(a, "file", api->max_file, &bytes, &size))
         lk_args_fail(a, LIKEN_E_ARG, "file",
-                     "There is no photo: send it as the part \"file\" of a multipart form, or as the body with its Content-Type.");
+                     "There is no photo: send it as the part \"file\" of a multipart form, or as the body with its "
+                     "Content-Type.");
     if (lk_args_refused(a))
         return;
     if (liken_detect(api->lk, bytes, size, &o, &image, &err) != LIKEN_OK)

@@ -1,5 +1,5 @@
-/* faces.c - /v1/collections/{c}/faces/{id}. A face is looked for in the collection of the address only: a key bound to one
- * collection reaches no other through a face's id. */
+/* faces.c - /v1/collections/{c}/faces/{id}. A face is looked for in the collection of the address only: a key bound to
+ * one collection reaches no other through a face's id. */
 #include "api/api_int.h"
 
 static int load(lk_api *api, const char *collection, int64_t id, liken_face **face, int64_t *image, liken_error *err) {
@@ -37,7 +37,8 @@ static void get(lk_request *r, lk_api *api, int64_t id) {
 
 static void drop(lk_request *r, lk_api *api, int64_t id) {
     liken_error err = {0};
-    if (lk_faces_check(api, lk_request_param(r, "c"), id, &err) != LIKEN_OK || liken_face_remove(api->lk, id, &err) != LIKEN_OK)
+    if (lk_faces_check(api, lk_request_param(r, "c"), id, &err) != LIKEN_OK ||
+        liken_face_remove(api->lk, id, &err) != LIKEN_OK)
         lk_answer_error(r, &err);
     else
         lk_answer_empty(r);

@@ -1,9 +1,9 @@
 /* guard.c - who may.
  *
  * With keys: every route that names a scope wants a key that has it, and for its collection.
- * Without keys the server listens on loopback only, where any program of this machine may use it. A browser is such a program, and it
- * runs pages of strangers: so an open server answers only to a loopback Host (a stranger's name that resolves to 127.0.0.1
- * is DNS rebinding), and takes changes only from pages of its own origin. */
+ * Without keys the server listens on loopback only, where any program of this machine may use it. A browser is such a
+ * program, and it runs pages of strangers: so an open server answers only to a loopback Host (a stranger's name that
+ * resolves to 127.0.0.1 is DNS rebinding), and takes changes only from pages of its own origin. */
 #include "api/api_int.h"
 
 #include <stdio.h>
@@ -48,7 +48,8 @@ static bool admit_open(lk_request *r) {
                       "This server has no keys and answers only to localhost; make a key to serve under another name.");
     if (reads_only(r))
         return true;
-    const bool own = origin == NULL || (host != NULL && strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0);
+    const bool own =
+        origin == NULL || (host != NULL && strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0);
     if (!own || (site != NULL && strcasecmp(site, "same-origin") != 0 && strcasecmp(site, "none") != 0))
         return refuse(r, 403, "foreign_origin",
                       "This server has no keys and takes no changes from another site's page; make a key for that.");

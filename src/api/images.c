@@ -44,7 +44,8 @@ static void mix(char print[LK_SHA256_HEX], const void *bytes, size_t size) {
 
 /* What was asked for, as one hash: the same key with another one is a mistake. */
 static void fingerprint(const liken_add_options *o, const void *bytes, size_t size, char print[LK_SHA256_HEX]) {
-    const char *texts[] = {o->image_id != NULL ? o->image_id : "", o->file != NULL ? o->file : "", o->require_face ? "1" : "0"};
+    const char *texts[] = {o->image_id != NULL ? o->image_id : "", o->file != NULL ? o->file : "",
+                           o->require_face ? "1" : "0"};
     memset(print, 0, LK_SHA256_HEX);
     mix(print, bytes, size);
     for (size_t i = 0; i < LK_LENGTH(texts); i++)
@@ -74,7 +75,8 @@ static void add(lk_request *r, lk_api *api, lk_args *a) {
     char print[LK_SHA256_HEX];
     if (!lk_args_photo(a, "file", api->max_file, &bytes, &size))
         lk_args_fail(a, LIKEN_E_ARG, "file",
-                     "There is no photo: send it as the part \"file\" of a multipart form, or as the body with its Content-Type.");
+                     "There is no photo: send it as the part \"file\" of a multipart form, or as the body with its "
+                     "Content-Type.");
     read_options(a, &o);
     if (lk_args_refused(a))
         return;
@@ -113,7 +115,9 @@ static void list(lk_request *r, lk_api *api, lk_args *a) {
     json_t *images = json_array();
     for (size_t i = 0; i < page->count; i++)
         json_array_append_new(images, lk_json_image(page->images[i]));
-    lk_answer_json(r, 200, json_pack("{s:o, s:o}", "images", images, "next", page->next > 0 ? json_integer(page->next) : json_null()));
+    lk_answer_json(
+        r, 200,
+        json_pack("{s:o, s:o}", "images", images, "next", page->next > 0 ? json_integer(page->next) : json_null()));
     liken_image_list_free(page);
 }
 

@@ -14,7 +14,10 @@
 static size_t sequence(const unsigned char *s) {
     if (s[0] < 0x80)
         return 1;
-    const size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+    const size_t n = s[0] >= 0xc2 && s[0] <= 0xdf   ? 2
+                     : (s[0] & 0xf0) == 0xe0        ? 3
+                     : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+                                                    : 0;
     for (size_t i = 1; i < n; i++)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
@@ -73,7 +76,8 @@ json_t *lk_json_time(int64_t when) {
 }
 
 char *lk_json_line(const json_t *json) {
-    return json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)); /* nine digits tell any two floats apart */
+    return json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY |
+                                JSON_REAL_PRECISION(9)); /* nine digits tell any two floats apart */
 }
 
 /* ---- putting together: a NULL anywhere makes the whole NULL ---- */

@@ -10,8 +10,8 @@
 
 #include <jansson.h>
 
-/* {id, collection, image_id, file, tags, captured_at, added_at, existed, sha256, width, height, model, detector, faces: [...],
- * refused: [...]}; times in RFC 3339. The first eight are left out when nothing is stored. */
+/* {id, collection, image_id, file, tags, captured_at, added_at, existed, sha256, width, height, model, detector, faces:
+ * [...], refused: [...]}; times in RFC 3339. The first eight are left out when nothing is stored. */
 json_t *lk_json_image(const liken_image *image);
 
 /* {id, box: {x, y, width, height}, landmarks: [{x, y} x5], confidence, quality: {...}}; id only when stored, reason and
@@ -19,8 +19,8 @@ json_t *lk_json_image(const liken_image *image);
 json_t *lk_json_face(const liken_face *face);
 
 /* {collection, model, detector, mode: "exact"|"approximate", recall, searched, threshold, width, height,
- * faces: [{face, expected_false_matches, matches: [...]}]}; face is left out for a search by descriptor, detector, width
- * and height where there was no photo. */
+ * faces: [{face, expected_false_matches, matches: [...]}]}; face is left out for a search by descriptor, detector,
+ * width and height where there was no photo. */
 json_t *lk_json_result(const liken_result *result);
 
 /* {same, distance, similarity, threshold, best: {a, b}|null, distances: [[...]], a: image, b: image} */

@@ -1,7 +1,8 @@
 /* metrics.c - counters per route, in the text format of Prometheus.
  *
  * Each route has its requests by class of status and a histogram of seconds; one more row counts what fitted no route.
- * Every number is an atomic of its own: a reading may catch a request between two of them, which a scrape cannot tell. */
+ * Every number is an atomic of its own: a reading may catch a request between two of them, which a scrape cannot tell.
+ */
 #include "api/api_int.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -16,15 +17,15 @@ static const double edges[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 #define TEXT_BYTES ((size_t)1 << 20)
 
 struct row {
-    atomic_ullong classes[6];          /* [0]: the client went away; [2] 2xx ... [5] 5xx */
-    atomic_ullong buckets[EDGES + 1];  /* not cumulative */
+    atomic_ullong classes[6];         /* [0]: the client went away; [2] 2xx ... [5] 5xx */
+    atomic_ullong buckets[EDGES + 1]; /* not cumulative */
     atomic_ullong microseconds;
 };
 
 struct lk_metrics {
     const lk_route *routes;
     size_t count;
-    struct row rows[];                 /* count + 1 */
+    struct row rows[]; /* count + 1 */
 };
 
 int lk_metrics_make(lk_metrics **out, const lk_route *routes, size_t count, liken_error *err) {
@@ -61,8 +62,8 @@ static void log_line(const lk_request *r, int status, double seconds) {
     const lk_route *route = lk_request_route(r);
     const lk_access *access = route == NULL ? NULL : route->tag;
     const bool probe = access != NULL && access->scope == 0;
-    lk_log(probe ? LIKEN_LOG_DEBUG : LIKEN_LOG_INFO, "%s %s %d %.0f ms %s %s", lk_request_method(r), path, status, seconds * 1e3,
-           lk_request_peer(r), lk_request_id(r));
+    lk_log(probe ? LIKEN_LOG_DEBUG : LIKEN_LOG_INFO, "%s %s %d %.0f ms %s %s", lk_request_method(r), path, status,
+           seconds * 1e3, lk_request_peer(r), lk_request_id(r));
 }
 
 void lk_metrics_done(const lk_request *r, int status, double seconds, void *ctx) {
@@ -85,8 +86,8 @@ static void requests(lk_buf *b, const lk_metrics *m) {
         for (size_t c = 0; c < LK_LENGTH(m->rows[i].classes); c++)
             if (value_of(&m->rows[i].classes[c]) > 0)
                 (void)lk_buf_format(b, NULL, "liken_requests_total{method=\"%s\",route=\"%s\",status=\"%zuxx\"} %llu\n",
-                                    i < m->count ? m->routes[i].method : "", i < m->count ? m->routes[i].pattern : "", c,
-                                    value_of(&m->rows[i].classes[c]));
+                                    i < m->count ? m->routes[i].method : "", i < m->count ? m->routes[i].pattern : "",
+                                    c, value_of(&m->rows[i].classes[c]));
 }
 
 static void seconds_of(lk_buf *b, const lk_route *route, const struct row *row) {

@@ -1,6 +1,6 @@
-/* repeat.c - Idempotency-Key: a client that did not see its answer sends the request again, with the same key, and gets the
- * first answer. Kept in memory, the last KEPT answers of at most BYTES together: after a restart, or later than that, the
- * content hash of the photo still makes the repetition harmless. A ring under one lock, oldest out first. */
+/* repeat.c - Idempotency-Key: a client that did not see its answer sends the request again, with the same key, and gets
+ * the first answer. Kept in memory, the last KEPT answers of at most BYTES together: after a restart, or later than
+ * that, the content hash of the photo still makes the repetition harmless. A ring under one lock, oldest out first. */
 #include "api/api_int.h"
 #include "base/crypto.h"
 
@@ -78,8 +78,8 @@ bool lk_repeats_answer(lk_repeats *t, lk_request *r, const char *collection, con
     char name[LK_SHA256_HEX];
     const char *key = lk_request_header(r, "Idempotency-Key");
     if (key != NULL && strlen(key) > KEY_MAX) {
-        lk_answer_problem(r, 400, "bad_argument", "The Idempotency-Key is longer than the limit of 255 bytes.", "Idempotency-Key",
-                          KEY_MAX);
+        lk_answer_problem(r, 400, "bad_argument", "The Idempotency-Key is longer than the limit of 255 bytes.",
+                          "Idempotency-Key", KEY_MAX);
         return true;
     }
     if (!name_of(r, collection, name))

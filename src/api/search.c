@@ -35,8 +35,9 @@ static void read_query(lk_args *a, const lk_api *api, query *q) {
     q->descriptor = lk_args_floats(a, "descriptor", DIMENSION_MAX, &q->dimension);
     q->model = lk_args_text(a, "model", 256);
     if (photo + (q->face > 0) + (q->descriptor != NULL) != 1)
-        lk_args_fail(a, LIKEN_E_ARG, NULL,
-                     "A search needs exactly one of: a photo (the part \"file\" or the body), a face_id, a descriptor.");
+        lk_args_fail(
+            a, LIKEN_E_ARG, NULL,
+            "A search needs exactly one of: a photo (the part \"file\" or the body), a face_id, a descriptor.");
 }
 
 static int run(lk_api *api, const query *q, const liken_search_options *o, liken_result **result, liken_error *err) {
@@ -66,8 +67,9 @@ static void search(lk_request *r, lk_api *api, lk_args *a) {
 
 void lk_search(lk_request *r, void *ctx) {
     lk_args a;
-    lk_args_open(&a, r,
-                 "file face_id descriptor model threshold max_false_matches limit distinct tags captured_from captured_to");
+    lk_args_open(
+        &a, r,
+        "file face_id descriptor model threshold max_false_matches limit distinct tags captured_from captured_to");
     search(r, ctx, &a);
     lk_args_close(&a);
 }

@@ -1,6 +1,6 @@
 /* seed.c - the two calls of the system liken grew from, as its clients know them (docs/openapi.yaml, tag "seed"): its
- * form fields, its answers, its words for failures. They work on the collection "default". What it got wrong is not kept: every face
- * of a query is answered, and a query without a face is answered with no matches. */
+ * form fields, its answers, its words for failures. They work on the collection "default". What it got wrong is not
+ * kept: every face of a query is answered, and a query without a face is answered with no matches. */
 #include "api/api_int.h"
 
 #include <stdlib.h>
@@ -73,8 +73,8 @@ void lk_seed_add(lk_request *r, void *ctx) {
         return;
     json_t *url_holder = NULL, *id_holder = NULL;
     liken_image *image = NULL;
-    const liken_add_options o = {.file = field(r, "url", &url_holder), .image_id = field(r, "image_id", &id_holder),
-                                 .require_face = true};
+    const liken_add_options o = {
+        .file = field(r, "url", &url_holder), .image_id = field(r, "image_id", &id_holder), .require_face = true};
     if (o.file == NULL)
         failure(r, 400, words);
     else if (liken_add(api->lk, file->data, file->size, &o, &image, &err) != LIKEN_OK)
@@ -125,8 +125,9 @@ static void answer_matches(lk_request *r, const liken_result *result) {
     const liken_match **list = merge(result, &count);
     json_t *matches = list == NULL ? NULL : json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(matches, json_pack("{s:I, s:o, s:o}", "id", (json_int_t)list[i]->face_id, "file",
-                                                 lk_json_text(list[i]->file), "image_id", lk_json_text(list[i]->image_id)));
+        json_array_append_new(matches,
+                              json_pack("{s:I, s:o, s:o}", "id", (json_int_t)list[i]->face_id, "file",
+                                        lk_json_text(list[i]->file), "image_id", lk_json_text(list[i]->image_id)));
     free(list);
     lk_answer_json(r, 200, matches == NULL ? NULL : json_pack("{s:o}", "matches", matches));
 }

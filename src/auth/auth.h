@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 
-#define LK_KEY_TEXT 68      /* room for the text of a key, with NUL */
-#define LK_KEY_NAME_MAX 64  /* characters of a key's name, of [A-Za-z0-9._-] */
-#define LK_KEYS_MAX 1000    /* keys in one file */
+#define LK_KEY_TEXT 68     /* room for the text of a key, with NUL */
+#define LK_KEY_NAME_MAX 64 /* characters of a key's name, of [A-Za-z0-9._-] */
+#define LK_KEYS_MAX 1000   /* keys in one file */
 
 typedef enum lk_scope {
     LK_SCOPE_READ = 1,   /* list and get */
@@ -24,9 +24,9 @@ typedef enum lk_scope {
 
 typedef struct lk_key {
     char name[LK_KEY_NAME_MAX + 1];
-    unsigned scopes;    /* lk_scope, or-ed */
-    char collection[65];/* the only one it opens, or "" for all */
-    char sha256[65];    /* of its text, hex */
+    unsigned scopes;     /* lk_scope, or-ed */
+    char collection[65]; /* the only one it opens, or "" for all */
+    char sha256[65];     /* of its text, hex */
 } lk_key;
 
 /* "read,search" (also separated by spaces) to or-ed lk_scope. LIKEN_E_ARG names the word that is no scope. */

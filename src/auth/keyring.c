@@ -1,8 +1,8 @@
 /* keyring.c - keys in memory, checked against requests.
  *
- * The file is looked at before every check (one stat) and read again when it is another one: every change of it is a rename,
- * so its inode or time differs. A file that went bad opens nothing: refusing everybody is the safe mistake. The lock
- * guards all of the ring; a check holds it for microseconds. */
+ * The file is looked at before every check (one stat) and read again when it is another one: every change of it is a
+ * rename, so its inode or time differs. A file that went bad opens nothing: refusing everybody is the safe mistake. The
+ * lock guards all of the ring; a check holds it for microseconds. */
 #include "auth/auth.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -42,8 +42,8 @@ static struct mark look(const char *path) {
 }
 
 static bool same(const struct mark *a, const struct mark *b) {
-    return a->device == b->device && a->inode == b->inode && a->size == b->size && a->changed.tv_sec == b->changed.tv_sec &&
-           a->changed.tv_nsec == b->changed.tv_nsec;
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
 static int load(lk_keyring *ring, liken_error *err) {

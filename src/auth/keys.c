@@ -13,11 +13,14 @@
 
 #define FILE_BYTES ((size_t)1 << 20)
 
-static const struct { lk_scope scope; const char *word; } scopes_known[] = {{LK_SCOPE_READ, "read"},
-                                                                            {LK_SCOPE_SEARCH, "search"},
-                                                                            {LK_SCOPE_ADD, "add"},
-                                                                            {LK_SCOPE_DELETE, "delete"},
-                                                                            {LK_SCOPE_ADMIN, "admin"}};
+static const struct {
+    lk_scope scope;
+    const char *word;
+} scopes_known[] = {{LK_SCOPE_READ, "read"},
+                    {LK_SCOPE_SEARCH, "search"},
+                    {LK_SCOPE_ADD, "add"},
+                    {LK_SCOPE_DELETE, "delete"},
+                    {LK_SCOPE_ADMIN, "admin"}};
 
 static unsigned scope_of(const char *word, size_t size) {
     for (size_t i = 0; i < LK_LENGTH(scopes_known); i++)
@@ -32,7 +35,8 @@ int lk_scopes_parse(const char *text, unsigned *scopes, liken_error *err) {
         const size_t size = strcspn(p, ", ");
         const unsigned one = scope_of(p, size);
         if (one == 0)
-            return lk_fail(err, LIKEN_E_ARG, "\"%.*s\" is no scope; the scopes are read, search, add, delete and admin.",
+            return lk_fail(err, LIKEN_E_ARG,
+                           "\"%.*s\" is no scope; the scopes are read, search, add, delete and admin.",
                            size > 40 ? 40 : (int)size, p);
         all |= one;
         p += size;
@@ -66,7 +70,8 @@ static int parse_line(char *line, lk_key *key, liken_error *err) {
     line[strcspn(line, "#")] = '\0';
     char *rest = NULL, *fields[5];
     size_t n = 0;
-    for (char *f = strtok_r(line, " \t\r", &rest); f != NULL && n < LK_LENGTH(fields); f = strtok_r(NULL, " \t\r", &rest))
+    for (char *f = strtok_r(line, " \t\r", &rest); f != NULL && n < LK_LENGTH(fields);
+         f = strtok_r(NULL, " \t\r", &rest))
         fields[n++] = f;
     *key = (lk_key){0};
     if (n == 0)
@@ -185,8 +190,8 @@ static int append_key(const char *path, const lk_key *key, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     if (position(keys, count, key->name) < count)
-        return lk_fail(err, LIKEN_E_CONFLICT, "There is a key named \"%s\" already; remove it first or choose another name.",
-                       key->name);
+        return lk_fail(err, LIKEN_E_CONFLICT,
+                       "There is a key named \"%s\" already; remove it first or choose another name.", key->name);
     if (count == LK_KEYS_MAX)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "%s holds the limit of %d keys; remove one first.", path, LK_KEYS_MAX);
     keys[count] = *key; /* lk_key_list gives room for LK_KEYS_MAX */

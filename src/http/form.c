@@ -1,8 +1,8 @@
 /* form.c - forms, taken apart while they arrive by libmicrohttpd's post processor.
  *
  * The processor reports pieces of values; a piece at offset 0 starts a part. (It may report offset 0 twice, first with
- * nothing, when a boundary might have started: the empty piece is then joined with the next.) It skips whatever precedes
- * the first boundary, so a body that holds none ends without any part: that is an error here. */
+ * nothing, when a boundary might have started: the empty piece is then joined with the next.) It skips whatever
+ * precedes the first boundary, so a body that holds none ends without any part: that is an error here. */
 #include "http/http_int.h"
 
 #include <microhttpd.h>
@@ -56,7 +56,8 @@ static int open_part(lk_form *f, const char *name, const char *filename, const c
     if (f->count == LK_FORM_PARTS)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "The form has more than the limit of %d parts.", LK_FORM_PARTS);
     if (too_long(name, LK_FORM_NAME_MAX))
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "The name of a part is longer than the limit of %d bytes.", LK_FORM_NAME_MAX);
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "The name of a part is longer than the limit of %d bytes.",
+                       LK_FORM_NAME_MAX);
     if (too_long(filename, LK_FORM_LABEL_MAX) || too_long(type, LK_FORM_LABEL_MAX))
         return lk_fail(err, LIKEN_E_TOO_LARGE, "The filename or type of a part is longer than the limit of %d bytes.",
                        LK_FORM_LABEL_MAX);
@@ -68,8 +69,8 @@ static int open_part(lk_form *f, const char *name, const char *filename, const c
     return p->view.name == NULL ? lk_fail_memory(err) : LIKEN_OK;
 }
 
-static enum MHD_Result piece(void *cls, enum MHD_ValueKind kind, const char *name, const char *filename, const char *type,
-                             const char *encoding, const char *data, uint64_t offset, size_t size) {
+static enum MHD_Result piece(void *cls, enum MHD_ValueKind kind, const char *name, const char *filename,
+                             const char *type, const char *encoding, const char *data, uint64_t offset, size_t size) {
     (void)kind;
     (void)encoding;
     lk_form *f = cls;
@@ -111,7 +112,8 @@ static int malformed(lk_form *f, liken_error *err) {
 
 int lk_form_feed(lk_form *f, const char *data, size_t size, liken_error *err) {
     f->received += size;
-    return MHD_post_process(f->processor, data, size) == MHD_YES && f->fault.code == LIKEN_OK ? LIKEN_OK : malformed(f, err);
+    return MHD_post_process(f->processor, data, size) == MHD_YES && f->fault.code == LIKEN_OK ? LIKEN_OK
+                                                                                              : malformed(f, err);
 }
 
 int lk_form_finish(lk_form *f, liken_error *err) {

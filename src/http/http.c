@@ -3,16 +3,16 @@
  *   accept thread --> libmicrohttpd's threads (epoll) --> handler, at once
  *                                                     \-> suspended, worker queue --> handler --> resumed
  *
- * We accept ourselves and hand the sockets over (libmicrohttpd runs without a listening socket): that makes it possible to
- * stop listening while everything accepted goes on. libmicrohttpd calls `access` once with the headers, then for
+ * We accept ourselves and hand the sockets over (libmicrohttpd runs without a listening socket): that makes it possible
+ * to stop listening while everything accepted goes on. libmicrohttpd calls `access` once with the headers, then for
  * every piece of the body, then once more at its end; `completed` ends a request however it went.
  *
  * Limits: a body is counted as it comes, per request (max_body) and over all (held against max_memory); forms
- * by parts as well. A refusal before the body goes through libmicrohttpd; in the middle of a body it takes no answer, so
- * that one is written to the socket by hand. In both cases the socket lingers (linger.c) so that the answer arrives.
+ * by parts as well. A refusal before the body goes through libmicrohttpd; in the middle of a body it takes no answer,
+ * so that one is written to the socket by hand. In both cases the socket lingers (linger.c) so that the answer arrives.
  *
- * Stopping: `active` counts requests from their first line on, `running` those that were received whole. Stop waits for all
- * that run, and GRACE seconds for those still being received; later ones are answered 503. */
+ * Stopping: `active` counts requests from their first line on, `running` those that were received whole. Stop waits for
+ * all that run, and GRACE seconds for those still being received; later ones are answered 503. */
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/queue.h"
@@ -34,9 +34,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GRACE 10             /* seconds for a body that is still coming when the server stops */
-#define BODY_SECONDS 600.0   /* a body that takes longer is refused, however busily it trickles */
-#define CONNECTION_ROOM 65536/* bytes of headers, and of one read */
+#define GRACE 10              /* seconds for a body that is still coming when the server stops */
+#define BODY_SECONDS 600.0    /* a body that takes longer is refused, however busily it trickles */
+#define CONNECTION_ROOM 65536 /* bytes of headers, and of one read */
 
 struct lk_http {
     lk_http_options o;
@@ -48,12 +48,12 @@ struct lk_http {
     int listener, port, wake; /* wake ends the accept thread */
     pthread_t acceptor;
     bool accepting;
-    atomic_size_t held;       /* bytes of bodies in memory */
+    atomic_size_t held; /* bytes of bodies in memory */
     atomic_int connections;
-    pthread_mutex_t lock;     /* guards the rest */
+    pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
     size_t active, running;
-    bool stopping, cut;       /* no new requests; not even those being received */
+    bool stopping, cut; /* no new requests; not even those being received */
 };
 
 /* ---- answers ---- */
@@ -89,8 +89,8 @@ static bool stopping(lk_http *h) {
 static enum MHD_Result send_answer(lk_request *r) {
     lk_answer *a = &r->answer;
     struct MHD_Response *response = a->body == NULL
-        ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
-        : MHD_create_response_from_buffer_with_free_callback(a->size, a->body, free);
+                                        ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
+                                        : MHD_create_response_from_buffer_with_free_callback(a->size, a->body, free);
     if (response == NULL)
         return MHD_NO;
     a->body = NULL; /* the response's now */
@@ -126,7 +126,8 @@ static enum MHD_Result cut_off(lk_request *r) {
     LK_FREE char *text = lk_request_wire(r, &size);
     if (fd < 0 || text == NULL)
         return MHD_NO;
-    const ssize_t n = send(fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT); /* nothing was sent before: it fits the buffer */
+    const ssize_t n =
+        send(fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT); /* nothing was sent before: it fits the buffer */
     r->sent = n == (ssize_t)size;
     r->linger = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     return MHD_NO;
@@ -187,7 +188,8 @@ static void route(lk_request *r) {
     } else if (found == NULL) {
         char sentence[160];
         lk_respond_header(r, "Allow", r->routed.allow);
-        (void)snprintf(sentence, sizeof sentence, "This address does not answer that method; it answers %s.", r->routed.allow);
+        (void)snprintf(sentence, sizeof sentence, "This address does not answer that method; it answers %s.",
+                       r->routed.allow);
         fault(r, 405, sentence);
     } else if (h->o.admit != NULL && !h->o.admit(r, found, h->o.ctx)) {
         if (r->answer.status == 0)
@@ -219,7 +221,8 @@ static enum MHD_Result receive(lk_request *r, const char *data, size_t size) {
         busy(r, "The server holds as many uploads as its memory allows; try again in a moment.");
     else if (lk_clock_monotonic() - r->started > BODY_SECONDS)
         fault(r, 408, "The request body took too long to arrive.");
-    else if ((r->form != NULL ? lk_form_feed(r->form, data, size, &err) : lk_buf_append(&r->body, data, size, &err)) != LIKEN_OK)
+    else if ((r->form != NULL ? lk_form_feed(r->form, data, size, &err) : lk_buf_append(&r->body, data, size, &err)) !=
+             LIKEN_OK)
         fault_error(r, &err);
     return r->answer.status != 0 ? cut_off(r) : MHD_YES;
 }
@@ -401,7 +404,8 @@ static int listen_on(lk_http *h, liken_error *err) {
     (void)snprintf(port, sizeof port, "%d", h->o.port);
     const int failed = getaddrinfo(h->o.address, port, &hints, &list);
     if (failed != 0)
-        return lk_fail(err, LIKEN_E_ARG, "The address \"%s\" is none to listen on: %s.", h->o.address, gai_strerror(failed));
+        return lk_fail(err, LIKEN_E_ARG, "The address \"%s\" is none to listen on: %s.", h->o.address,
+                       gai_strerror(failed));
     for (const struct addrinfo *a = list; a != NULL && h->listener < 0; a = a->ai_next)
         h->listener = bind_to(a);
     const int why = errno;
@@ -437,10 +441,12 @@ static int start_daemon(lk_http *h, liken_error *err) {
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, h},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_changed, h},
         {MHD_OPTION_END, 0, NULL}};
-    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
+    const unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
     h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, access_request, h, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-    return h->daemon != NULL ? LIKEN_OK
-                             : lk_fail_errno(err, LIKEN_E_MEMORY, errno, "The server's connection threads could not be started");
+    return h->daemon != NULL
+               ? LIKEN_OK
+               : lk_fail_errno(err, LIKEN_E_MEMORY, errno, "The server's connection threads could not be started");
 }
 
 static int start_accepting(lk_http *h, liken_error *err) {
@@ -454,7 +460,8 @@ static int start_accepting(lk_http *h, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route *routes, size_t count, liken_error *err) {
+int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route *routes, size_t count,
+                  liken_error *err) {
     lk_http *h = calloc(1, sizeof *h);
     if (h == NULL)
         return lk_fail_memory(err);

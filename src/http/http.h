@@ -1,8 +1,8 @@
 /* http.h - an HTTP/1.1 server that knows no faces (libmicrohttpd is named only here).
  *
  * A route is a method and a path pattern with {name} parts. The body is received, counted and bounded while it streams;
- * multipart forms come apart into parts. A route marked `heavy` runs on the worker threads behind a bounded queue: when that is full the
- * client gets 503 with Retry-After. Everything else runs on the connection's own thread. */
+ * multipart forms come apart into parts. A route marked `heavy` runs on the worker threads behind a bounded queue: when
+ * that is full the client gets 503 with Retry-After. Everything else runs on the connection's own thread. */
 #ifndef LK_HTTP_HTTP_H
 #define LK_HTTP_HTTP_H
 
@@ -14,16 +14,20 @@ typedef struct lk_request lk_request;
 /* Reading a request. Returned pointers live as long as the request; NULL when absent. */
 const char *lk_request_method(const lk_request *r);
 const char *lk_request_path(const lk_request *r);
-const char *lk_request_param(const lk_request *r, const char *name);  /* {name} of the pattern, percent-decoded */
-const char *lk_request_query(const lk_request *r, const char *name);  /* ?name=value, decoded, first one */
+const char *lk_request_param(const lk_request *r, const char *name); /* {name} of the pattern, percent-decoded */
+const char *lk_request_query(const lk_request *r, const char *name); /* ?name=value, decoded, first one */
 /* All of them in order; false beyond the last. */
 bool lk_request_query_at(const lk_request *r, size_t i, const char **name, const char **value);
 const char *lk_request_header(const lk_request *r, const char *name);
-const char *lk_request_peer(const lk_request *r);                     /* "127.0.0.1" */
+const char *lk_request_peer(const lk_request *r); /* "127.0.0.1" */
 lk_http *lk_request_server(const lk_request *r);
-const char *lk_request_id(const lk_request *r);                       /* random, also sent as X-Request-Id */
+const char *lk_request_id(const lk_request *r); /* random, also sent as X-Request-Id */
 
-typedef struct lk_part { const char *name, *filename, *type; const void *data; size_t size; } lk_part;
+typedef struct lk_part {
+    const char *name, *filename, *type;
+    const void *data;
+    size_t size;
+} lk_part;
 /* Of multipart/form-data or application/x-www-form-urlencoded. Part data is NUL-terminated beyond its size. */
 const lk_part *lk_request_part(const lk_request *r, const char *name);
 size_t lk_request_part_count(const lk_request *r);
@@ -42,32 +46,34 @@ typedef struct lk_route {
     const char *method, *pattern; /* "POST", "/v1/collections/{c}/images" */
     lk_handler_fn *fn;
     bool heavy;
-    const void *tag;              /* the caller's own, e.g. the scope the route needs */
-    size_t max_body;              /* bytes; 0: the server's max_body */
+    const void *tag; /* the caller's own, e.g. the scope the route needs */
+    size_t max_body; /* bytes; 0: the server's max_body */
 } lk_route;
 
-const lk_route *lk_request_route(const lk_request *r);                /* NULL when none fitted */
+const lk_route *lk_request_route(const lk_request *r); /* NULL when none fitted */
 
 typedef struct lk_http_options {
-    const char *address;     /* "127.0.0.1" */
-    int port;                /* 0: any free one */
-    int threads;             /* of connections; default 4 */
-    int workers;             /* of heavy routes; default: number of CPUs */
-    size_t queue;            /* waiting heavy requests; default 64 */
-    size_t max_body;         /* bytes; larger: 413 */
-    size_t max_memory;       /* bytes of bodies held at a time, over all connections; more: 503. Default 8 x max_body */
-    int idle_timeout;        /* seconds; default 30 */
-    int max_connections;     /* default 1024 */
-    /* Called before the body of a matched route is read; answer (lk_respond) and return false to refuse. NULL: all may. */
+    const char *address; /* "127.0.0.1" */
+    int port;            /* 0: any free one */
+    int threads;         /* of connections; default 4 */
+    int workers;         /* of heavy routes; default: number of CPUs */
+    size_t queue;        /* waiting heavy requests; default 64 */
+    size_t max_body;     /* bytes; larger: 413 */
+    size_t max_memory;   /* bytes of bodies held at a time, over all connections; more: 503. Default 8 x max_body */
+    int idle_timeout;    /* seconds; default 30 */
+    int max_connections; /* default 1024 */
+    /* Called before the body of a matched route is read; answer (lk_respond) and return false to refuse. NULL: all may.
+     */
     bool (*admit)(lk_request *r, const lk_route *route, void *ctx);
     /* Writes the answer for errors found in here: 400, 404, 405, 408, 413, 503. */
     void (*fault)(lk_request *r, int status, const char *sentence, void *ctx);
     /* After every answer, for logs and counters. */
     void (*done)(const lk_request *r, int status, double seconds, void *ctx);
-    void *ctx;               /* of all four and of the handlers */
+    void *ctx; /* of all four and of the handlers */
 } lk_http_options;
 
-int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route *routes, size_t count, liken_error *err);
+int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route *routes, size_t count,
+                  liken_error *err);
 int lk_http_port(const lk_http *h);
 size_t lk_http_waiting(lk_http *h); /* heavy requests waiting */
 /* Stops listening, finishes what was accepted, frees. */

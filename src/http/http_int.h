@@ -16,25 +16,27 @@
 #define LK_TARGET_SEGMENTS 32
 #define LK_TARGET_QUERIES 64
 
-typedef struct lk_pair { const char *name, *value; } lk_pair;
+typedef struct lk_pair {
+    const char *name, *value;
+} lk_pair;
 
 typedef struct lk_target {
     const char *path;                         /* as it came, without the query */
     const char *segments[LK_TARGET_SEGMENTS]; /* decoded; "/" has none */
     size_t segment_count;
-    lk_pair queries[LK_TARGET_QUERIES];       /* decoded */
+    lk_pair queries[LK_TARGET_QUERIES]; /* decoded */
     size_t query_count;
 } lk_target;
 
-/* Takes apart a request target ("/a/b%20c?d=e", or with "http://host" before it); strings live in the arena. LIKEN_E_ARG
- * for a bad escape, a NUL, too many parts. */
+/* Takes apart a request target ("/a/b%20c?d=e", or with "http://host" before it); strings live in the arena.
+ * LIKEN_E_ARG for a bad escape, a NUL, too many parts. */
 int lk_target_parse(lk_target *t, lk_arena *arena, const char *raw, liken_error *err);
 
 typedef struct lk_routed {
-    const lk_route *route;                    /* NULL: nothing fits */
+    const lk_route *route; /* NULL: nothing fits */
     lk_pair params[LK_TARGET_SEGMENTS];
     size_t param_count;
-    char allow[64];                           /* the methods that the path has, for 405; "" when it has none */
+    char allow[64]; /* the methods that the path has, for 405; "" when it has none */
 } lk_routed;
 
 /* HEAD is answered by the route of GET. Out of memory looks like no route. */
@@ -75,9 +77,9 @@ void lk_linger_free(lk_linger *l);
 #define LK_ANSWER_HEADERS 16
 
 typedef struct lk_answer {
-    int status;                               /* 0: not answered yet */
+    int status; /* 0: not answered yet */
     const char *type;
-    char *body;                               /* malloc'd */
+    char *body; /* malloc'd */
     size_t size;
     lk_pair headers[LK_ANSWER_HEADERS];
     size_t header_count;
@@ -85,25 +87,26 @@ typedef struct lk_answer {
 
 struct lk_request {
     lk_http *server;
-    struct MHD_Connection *connection;        /* NULL in tests and fuzzing */
+    struct MHD_Connection *connection; /* NULL in tests and fuzzing */
     lk_arena arena;
-    liken_error fault;                        /* of the target; said once the method is known */
+    liken_error fault; /* of the target; said once the method is known */
     lk_target target;
     lk_routed routed;
     char method[16], id[33], peer[48];
-    bool begun, complete, running, sent;      /* headers seen; body seen; counted as running; answer handed over */
+    bool begun, complete, running, sent; /* headers seen; body seen; counted as running; answer handed over */
     bool has_body;
     size_t received;
     lk_form *form;
     lk_buf body;
     lk_answer answer;
-    int linger;                               /* a duplicate of the socket, or -1 */
+    int linger; /* a duplicate of the socket, or -1 */
     double started;
 };
 
 lk_request *lk_request_make(lk_http *server, struct MHD_Connection *connection, const char *target);
 void lk_request_free(lk_request *r);
-/* The answer as one HTTP/1.1 message that closes the connection, for places where libmicrohttpd takes none. malloc'd. */
+/* The answer as one HTTP/1.1 message that closes the connection, for places where libmicrohttpd takes none. malloc'd.
+ */
 char *lk_request_wire(const lk_request *r, size_t *size);
 
 #endif

@@ -1,9 +1,9 @@
 /* linger.c - closing a connection whose client is still sending.
  *
- * A request that is refused early (413, 401 ...) leaves unread bytes behind. Closing the socket then makes the kernel send
- * a reset, which can destroy the answer before the client has read it. So a duplicate of the socket comes here after the
- * answer was sent and its sending side shut: what still arrives is read and dropped until the client closes, or the
- * time or the byte limit is up. One thread, a fixed table; when that is full, the socket is simply closed. */
+ * A request that is refused early (413, 401 ...) leaves unread bytes behind. Closing the socket then makes the kernel
+ * send a reset, which can destroy the answer before the client has read it. So a duplicate of the socket comes here
+ * after the answer was sent and its sending side shut: what still arrives is read and dropped until the client closes,
+ * or the time or the byte limit is up. One thread, a fixed table; when that is full, the socket is simply closed. */
 #include "base/clock.h"
 #include "http/http_int.h"
 

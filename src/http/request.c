@@ -97,7 +97,8 @@ const char *lk_request_header(const lk_request *r, const char *name) {
     if (r->connection == NULL ||
         MHD_lookup_connection_value_n(r->connection, MHD_HEADER_KIND, name, strlen(name), &value, &size) != MHD_YES)
         return NULL;
-    return value != NULL && strlen(value) == size ? value : NULL; /* a value with a NUL inside is not taken for its start */
+    return value != NULL && strlen(value) == size ? value
+                                                  : NULL; /* a value with a NUL inside is not taken for its start */
 }
 
 const char *lk_request_peer(const lk_request *r) {
@@ -153,8 +154,9 @@ char *lk_request_wire(const lk_request *r, size_t *size) {
     const lk_answer *a = &r->answer;
     lk_buf b;
     lk_buf_init(&b, a->size + 65536);
-    int rc = lk_buf_format(&b, NULL, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n", a->status,
-                           MHD_get_reason_phrase_for((unsigned)a->status), a->size, r->id);
+    int rc =
+        lk_buf_format(&b, NULL, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n",
+                      a->status, MHD_get_reason_phrase_for((unsigned)a->status), a->size, r->id);
     if (rc == LIKEN_OK && a->type != NULL)
         rc = lk_buf_format(&b, NULL, "Content-Type: %s\r\n", a->type);
     for (size_t i = 0; rc == LIKEN_OK && i < a->header_count; i++)

@@ -15,7 +15,8 @@ static int hex(char c) {
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Decodes `size` bytes into the arena; '+' means a space only in a query. NULL with *err set when they are malformed. */
+/* Decodes `size` bytes into the arena; '+' means a space only in a query. NULL with *err set when they are malformed.
+ */
 static const char *decode(lk_arena *arena, const char *text, size_t size, bool query, liken_error *err) {
     char *out = lk_arena_alloc(arena, size + 1);
     if (out == NULL) {
@@ -31,8 +32,9 @@ static const char *decode(lk_arena *arena, const char *text, size_t size, bool q
             const int high = i + 2 < size ? hex(text[i + 1]) : -1;
             const int low = high >= 0 ? hex(text[i + 2]) : -1;
             if (high < 0 || low < 0 || (high == 0 && low == 0)) {
-                (void)lk_fail(err, LIKEN_E_ARG,
-                              "The address holds a %% that two hex digits other than 00 must follow; write a bare %% as %%25.");
+                (void)lk_fail(
+                    err, LIKEN_E_ARG,
+                    "The address holds a %% that two hex digits other than 00 must follow; write a bare %% as %%25.");
                 return NULL;
             }
             c = (char)(high * 16 + low);

@@ -261,7 +261,10 @@ static int read_photo(const void *bytes, size_t size, char names[NAMES][32], lik
 }
 
 static liken_face face_of(const char *name, int64_t id, int i) {
-    return (liken_face){.id = id, .box = {10.5f + (float)i, 20, 30, 40}, .confidence = 0.9f, .quality = {.size = 40, .score = 0.5f},
+    return (liken_face){.id = id,
+                        .box = {10.5f + (float)i, 20, 30, 40},
+                        .confidence = 0.9f,
+                        .quality = {.size = 40, .score = 0.5f},
                         .reason = strcmp(name, "tiny") == 0 ? LIKEN_TOO_SMALL : LIKEN_KEPT};
 }
 
@@ -331,7 +334,8 @@ static struct stored *store_photo(liken *lk, const liken_add_options *o, struct 
     return s;
 }
 
-int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *o, liken_image **out, liken_error *err) {
+int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *o, liken_image **out,
+              liken_error *err) {
     struct stored photo = {0};
     int rc = pass_gate(err);
     if (rc == LIKEN_OK)
@@ -356,7 +360,8 @@ int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options
     return known ? LIKEN_OK : no_collection(photo.collection, err);
 }
 
-int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *o, liken_image **out, liken_error *err) {
+int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *o, liken_image **out,
+                 liken_error *err) {
     (void)lk;
     struct stored photo = {0};
     int rc = pass_gate(err);
@@ -375,7 +380,8 @@ int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_o
 
 /* ---- searching ---- */
 
-static void match_all(const liken *lk, const liken_search_options *o, const char *name, int64_t except, liken_answer *a) {
+static void match_all(const liken *lk, const liken_search_options *o, const char *name, int64_t except,
+                      liken_answer *a) {
     a->matches = calloc(IMAGES, sizeof *a->matches);
     const size_t limit = o->limit > 0 ? (size_t)o->limit : 20;
     for (int i = 0; i < lk->image_count; i++) {
@@ -389,9 +395,14 @@ static void match_all(const liken *lk, const liken_search_options *o, const char
             const float threshold = o->threshold > 0 ? o->threshold : 0.6f;
             if (s->faces[k] == 0 || s->faces[k] == except || (!same && threshold < 1) || a->match_count == limit)
                 continue;
-            a->matches[a->match_count++] = (liken_match){.face_id = s->faces[k], .image = s->id, .image_id = copy(s->image_id),
-                                                         .file = copy(s->file), .image_width = 640, .image_height = 480,
-                                                         .distance = same ? 0 : 1, .similarity = same ? 1 : 0};
+            a->matches[a->match_count++] = (liken_match){.face_id = s->faces[k],
+                                                         .image = s->id,
+                                                         .image_id = copy(s->image_id),
+                                                         .file = copy(s->file),
+                                                         .image_width = 640,
+                                                         .image_height = 480,
+                                                         .distance = same ? 0 : 1,
+                                                         .similarity = same ? 1 : 0};
         }
     }
 }

@@ -46,8 +46,10 @@ static char *ask(const char *method, const char *path, const char *headers, cons
     if (key != NULL)
         (void)snprintf(bearer, sizeof bearer, "Authorization: Bearer %s\r\n", key);
     lk_buf_init(&b, 1 << 22);
-    assert_int_equal(lk_buf_format(&b, NULL, "%s %s HTTP/1.1\r\n%s%s%sConnection: close\r\nContent-Length: %zu\r\n\r\n", method, path,
-                                   strstr(headers, "Host:") != NULL ? "" : "Host: localhost\r\n", headers, bearer, size), 0);
+    assert_int_equal(lk_buf_format(&b, NULL, "%s %s HTTP/1.1\r\n%s%s%sConnection: close\r\nContent-Length: %zu\r\n\r\n",
+                                   method, path, strstr(headers, "Host:") != NULL ? "" : "Host: localhost\r\n", headers,
+                                   bearer, size),
+                     0);
     assert_int_equal(lk_buf_append(&b, body, size, NULL), 0);
     char *answer = wire_talk(lk_api_port(api), b.data, b.size);
     lk_buf_free(&b);
@@ -86,13 +88,15 @@ static json_t *form(const char *path, const char *parts, int status) {
     lk_buf b;
     lk_buf_init(&b, 1 << 20);
     assert_int_equal(lk_buf_format(&b, NULL, "%s--XX--\r\n", parts), 0);
-    json_t *json = expect(ask("POST", path, "Content-Type: multipart/form-data; boundary=XX\r\n", b.data, b.size), status);
+    json_t *json =
+        expect(ask("POST", path, "Content-Type: multipart/form-data; boundary=XX\r\n", b.data, b.size), status);
     lk_buf_free(&b);
     return json;
 }
 
 #define PART(name, data) "--XX\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" data "\r\n"
-#define NAMED(name, file, data) "--XX\r\nContent-Disposition: form-data; name=\"" name "\"; filename=\"" file "\"\r\n\r\n" data "\r\n"
+#define NAMED(name, file, data)                                                                                        \
+    "--XX\r\nContent-Disposition: form-data; name=\"" name "\"; filename=\"" file "\"\r\n\r\n" data "\r\n"
 
 static const char *text_of(const json_t *json, const char *name) {
     const char *text = json_string_value(json_object_get(json, name));
@@ -122,8 +126,10 @@ static void refused(json_t *problem, const char *code, const char *word) {
 
 static void images_are_added_listed_and_removed(void **state) {
     (void)state;
-    json_t *one = form(IMAGES, NAMED("file", "a b.jpg", "FACES anna tiny") PART("image_id", "x1") PART("tags", "red")
-                                   PART("captured_at", "2024-05-01T10:00:00Z"), 201);
+    json_t *one = form(IMAGES,
+                       NAMED("file", "a b.jpg", "FACES anna tiny") PART("image_id", "x1") PART("tags", "red")
+                           PART("captured_at", "2024-05-01T10:00:00Z"),
+                       201);
     assert_string_equal(text_of(one, "file"), "a b.jpg");
     assert_string_equal(text_of(one, "image_id"), "x1");
     assert_string_equal(text_of(one, "captured_at"), "2024-05-01T10:00:00Z");
@@ -186,14 +192,27 @@ static void a_search_answers_every_face(void **state) {
 
 static void parameters_are_checked(void **state) {
     (void)state;
-    static const struct { const char *query, *word; } bad[] = {
-        {"limit=abc", "limit must be a whole number from 1 to 10000"}, {"limit=0", "limit"},   {"limit=10001", "limit"},
-        {"limit=", "limit"},            {"limit=1.5", "limit"},        {"threshold=-1", "threshold must be a number above 0"},
-        {"threshold=nan", "threshold"}, {"threshold=inf", "threshold"},{"threshold=0", "threshold"},
-        {"threshold=1e999", "threshold"},{"threshold=0x1", "threshold"},{"distinct=x", "one of: face image person"},
-        {"captured_from=yesterday", "captured_from"},                  {"face_id=1&face_id=2", "more than once"},
-        {"captured_from=2024-02-01&captured_to=2024-01-01", "before"}, {"treshold=1", "no parameter \"treshold\""},
-        {"threshold=1&max_false_matches=1", "not both"},               {"limit=99999999999999999999", "limit"},
+    static const struct {
+        const char *query, *word;
+    } bad[] = {
+        {"limit=abc", "limit must be a whole number from 1 to 10000"},
+        {"limit=0", "limit"},
+        {"limit=10001", "limit"},
+        {"limit=", "limit"},
+        {"limit=1.5", "limit"},
+        {"threshold=-1", "threshold must be a number above 0"},
+        {"threshold=nan", "threshold"},
+        {"threshold=inf", "threshold"},
+        {"threshold=0", "threshold"},
+        {"threshold=1e999", "threshold"},
+        {"threshold=0x1", "threshold"},
+        {"distinct=x", "one of: face image person"},
+        {"captured_from=yesterday", "captured_from"},
+        {"face_id=1&face_id=2", "more than once"},
+        {"captured_from=2024-02-01&captured_to=2024-01-01", "before"},
+        {"treshold=1", "no parameter \"treshold\""},
+        {"threshold=1&max_false_matches=1", "not both"},
+        {"limit=99999999999999999999", "limit"},
     };
     for (size_t i = 0; i < LK_LENGTH(bad); i++) {
         char path[256];
@@ -206,15 +225,28 @@ static void parameters_are_checked(void **state) {
 
 static void json_is_checked(void **state) {
     (void)state;
-    static const struct { const char *body, *word; } bad[] = {
-        {"", "not valid JSON"},        {"{", "not valid JSON"},              {"[]", "must be an object"},
-        {"{\"face_id\":\"1\"}", "whole number"}, {"{\"face_id\":1.5}", "whole number"}, {"{\"face_id\":[1]}", "whole number"},
-        {"{\"face_id\":1,\"face_id\":2}", "not valid JSON"}, {"{\"descriptor\":[]}", "array"}, {"{\"descriptor\":\"x\"}", "array"},
-        {"{\"descriptor\":[1,\"x\"]}", "entry 1"},   {"{\"descriptor\":[1,1e39]}", "entry 1"},
-        {"{\"descriptor\":[1,2,3]}", "2 numbers"},    {"{\"face_id\":1,\"descriptor\":[1,2]}", "exactly one"},
-        {"{}", "exactly one"},         {"{\"face_id\":1,\"tags\":\"x\"}", "list of strings"},
-        {"{\"face_id\":1,\"tags\":[1]}", "list of strings"}, {"{\"face_id\":1,\"threshold\":true}", "threshold"},
-        {"{\"face_id\":1,\"nope\":1}", "no parameter"}, {"{\"face_id\":1e400}", "not valid JSON"},
+    static const struct {
+        const char *body, *word;
+    } bad[] = {
+        {"", "not valid JSON"},
+        {"{", "not valid JSON"},
+        {"[]", "must be an object"},
+        {"{\"face_id\":\"1\"}", "whole number"},
+        {"{\"face_id\":1.5}", "whole number"},
+        {"{\"face_id\":[1]}", "whole number"},
+        {"{\"face_id\":1,\"face_id\":2}", "not valid JSON"},
+        {"{\"descriptor\":[]}", "array"},
+        {"{\"descriptor\":\"x\"}", "array"},
+        {"{\"descriptor\":[1,\"x\"]}", "entry 1"},
+        {"{\"descriptor\":[1,1e39]}", "entry 1"},
+        {"{\"descriptor\":[1,2,3]}", "2 numbers"},
+        {"{\"face_id\":1,\"descriptor\":[1,2]}", "exactly one"},
+        {"{}", "exactly one"},
+        {"{\"face_id\":1,\"tags\":\"x\"}", "list of strings"},
+        {"{\"face_id\":1,\"tags\":[1]}", "list of strings"},
+        {"{\"face_id\":1,\"threshold\":true}", "threshold"},
+        {"{\"face_id\":1,\"nope\":1}", "no parameter"},
+        {"{\"face_id\":1e400}", "not valid JSON"},
         {"{\"face_id\":1,\"model\":\"a\\u0000b\"}", ""},
     };
     for (size_t i = 0; i < LK_LENGTH(bad); i++)
@@ -295,7 +327,8 @@ static void health_and_metrics(void **state) {
     json_decref(photo(IMAGES, "FACES anna", 201));
     char *answer = ask("GET", "/metrics", "", "", 0);
     assert_int_equal(wire_status(answer), 200);
-    assert_non_null(strstr(answer, "liken_requests_total{method=\"POST\",route=\"/v1/collections/{c}/images\",status=\"2xx\"} 1\n"));
+    assert_non_null(strstr(
+        answer, "liken_requests_total{method=\"POST\",route=\"/v1/collections/{c}/images\",status=\"2xx\"} 1\n"));
     assert_non_null(strstr(answer, "liken_request_seconds_count{method=\"GET\",route=\"/healthz\"} 1\n"));
     assert_non_null(strstr(answer, "liken_images 1\n"));
     free(answer);
@@ -307,9 +340,10 @@ static void health_and_metrics(void **state) {
 
 static void the_seed_s_calls(void **state) {
     (void)state;
-    char *answer = ask("POST", "/faces", "Content-Type: multipart/form-data; boundary=XX\r\n",
-                       NAMED("file", "a.jpg", "FACES anna bob") PART("url", "/u/a.jpg") PART("image_id", "7") "--XX--\r\n",
-                       strlen(NAMED("file", "a.jpg", "FACES anna bob") PART("url", "/u/a.jpg") PART("image_id", "7") "--XX--\r\n"));
+    char *answer = ask(
+        "POST", "/faces", "Content-Type: multipart/form-data; boundary=XX\r\n",
+        NAMED("file", "a.jpg", "FACES anna bob") PART("url", "/u/a.jpg") PART("image_id", "7") "--XX--\r\n",
+        strlen(NAMED("file", "a.jpg", "FACES anna bob") PART("url", "/u/a.jpg") PART("image_id", "7") "--XX--\r\n"));
     assert_int_equal(wire_status(answer), 201);
     assert_string_equal(wire_body(answer), "{\"status\":\"PROCESSED\",\"ids\":[1,2]}");
     free(answer);
@@ -367,13 +401,18 @@ static void a_repeated_key_gets_the_first_answer(void **state) {
 static void pages_of_other_sites_are_kept_out(void **state) {
     (void)state;
     refused(expect(ask("GET", "/v1/status", "Host: evil.example\r\n", "", 0), 403), "foreign_host", "localhost");
-    refused(expect(ask("GET", "/v1/status", "Host: 127.0.0.1.evil.example\r\n", "", 0), 403), "foreign_host", "localhost");
+    refused(expect(ask("GET", "/v1/status", "Host: 127.0.0.1.evil.example\r\n", "", 0), 403), "foreign_host",
+            "localhost");
     json_decref(expect(ask("GET", "/v1/status", "Host: 127.0.0.1:9000\r\n", "", 0), 200));
     json_decref(expect(ask("GET", "/v1/status", "Host: [::1]:9000\r\n", "", 0), 200));
     static const char photo_type[] = "Content-Type: image/jpeg\r\n";
-    static const struct { const char *headers; int status; } origins[] = {
-        {"Origin: http://evil.example\r\n", 403}, {"Origin: null\r\n", 403}, {"Sec-Fetch-Site: cross-site\r\n", 403},
-        {"Origin: http://localhost:1\r\n", 403}, {"Origin: http://localhost\r\n", 201}, {"Sec-Fetch-Site: none\r\n", 200},
+    static const struct {
+        const char *headers;
+        int status;
+    } origins[] = {
+        {"Origin: http://evil.example\r\n", 403}, {"Origin: null\r\n", 403},
+        {"Sec-Fetch-Site: cross-site\r\n", 403},  {"Origin: http://localhost:1\r\n", 403},
+        {"Origin: http://localhost\r\n", 201},    {"Sec-Fetch-Site: none\r\n", 200},
     };
     for (size_t i = 0; i < LK_LENGTH(origins); i++) {
         char headers[256];
@@ -386,8 +425,9 @@ static void a_full_queue_answers_503(void **state) {
     (void)state;
     (void)stop(NULL);
     start_on(NULL, NULL, 1);
-    static const char request[] = "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/jpeg\r\n"
-                                  "Content-Length: 10\r\n\r\nFACES anna";
+    static const char request[] =
+        "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/jpeg\r\n"
+        "Content-Length: 10\r\n\r\nFACES anna";
     int fd[2];
     fake_hold();
     for (int i = 0; i < 2; i++) {
@@ -417,7 +457,8 @@ static int start_with_keys(void **state) {
     assert_non_null(mkdtemp(folder));
     (void)snprintf(keys_path, sizeof keys_path, "%s/keys", folder);
     assert_ok(lk_key_add(keys_path, "reader", LK_SCOPE_READ, NULL, reader, &err), err);
-    assert_ok(lk_key_add(keys_path, "bound", LK_SCOPE_READ | LK_SCOPE_ADD | LK_SCOPE_SEARCH, "party", bound, &err), err);
+    assert_ok(lk_key_add(keys_path, "bound", LK_SCOPE_READ | LK_SCOPE_ADD | LK_SCOPE_SEARCH, "party", bound, &err),
+              err);
     assert_ok(lk_key_add(keys_path, "boss", LK_SCOPE_ADMIN, NULL, admin, &err), err);
     key = NULL;
     start_on("0.0.0.0", keys_path, 8);
@@ -451,7 +492,8 @@ static void keys_open_what_they_should(void **state) {
     refused(plain("GET", IMAGES, 403), "forbidden", "this collection");
     json_decref(photo("/v1/collections/party/images", "FACES anna", 201));
     json_decref(photo("/v1/detect", "FACES anna", 200));
-    refused(form("/v1/compare", PART("a", "FACES") PART("b", "FACES") PART("collection", "default"), 403), "forbidden", "collection");
+    refused(form("/v1/compare", PART("a", "FACES") PART("b", "FACES") PART("collection", "default"), 403), "forbidden",
+            "collection");
     json_t *list = plain("GET", "/v1/collections", 200);
     assert_int_equal(json_array_size(json_object_get(list, "collections")), 1);
     json_decref(list);

@@ -102,8 +102,8 @@ static void write_file(const char *text) {
 static void a_damaged_file_names_its_line(void **state) {
     (void)state;
     static const char *const bad[] = {
-        "\na read *\n",  "# x\na read * " HASH " more\n", "\na nope * " HASH, "\na b read * " HASH, "\na read * ABC\n",
-        "\n$ read * " HASH "\n", "\na read p/q " HASH "\n"};
+        "\na read *\n",     "# x\na read * " HASH " more\n", "\na nope * " HASH,       "\na b read * " HASH,
+        "\na read * ABC\n", "\n$ read * " HASH "\n",         "\na read p/q " HASH "\n"};
     for (size_t i = 0; i < LK_LENGTH(bad); i++) {
         liken_error err = {0};
         lk_key *keys = NULL;
@@ -201,9 +201,13 @@ static void two_at_once_lose_nothing(void **state) {
 
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scopes_are_read_and_written), TEST(a_key_is_made_listed_and_removed), TEST(bad_names_are_refused),
-        TEST(a_damaged_file_names_its_line), TEST(comments_and_blank_lines_are_skipped), TEST(the_ring_follows_the_file),
-        cmocka_unit_test(a_key_allows_its_scopes_and_collection), TEST(two_at_once_lose_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(scopes_are_read_and_written),
+                                       TEST(a_key_is_made_listed_and_removed),
+                                       TEST(bad_names_are_refused),
+                                       TEST(a_damaged_file_names_its_line),
+                                       TEST(comments_and_blank_lines_are_skipped),
+                                       TEST(the_ring_follows_the_file),
+                                       cmocka_unit_test(a_key_allows_its_scopes_and_collection),
+                                       TEST(two_at_once_lose_nothing)};
     return cmocka_run_group_tests_name("auth/keys", tests, NULL, NULL);
 }

@@ -19,13 +19,16 @@ static void echo(lk_request *r, void *ctx) {
     const void *body = lk_request_body(r, &size);
     const char *q = lk_request_query(r, "q"), *id = lk_request_param(r, "id");
     lk_buf_init(&b, 1 << 20);
-    assert_int_equal(lk_buf_format(&b, NULL, "%s %s q=%s id=%s body=%zu:%.20s\n", lk_request_method(r), lk_request_path(r),
-                                   q != NULL ? q : "-", id != NULL ? id : "-", size, body != NULL ? (const char *)body : ""), 0);
+    assert_int_equal(lk_buf_format(&b, NULL, "%s %s q=%s id=%s body=%zu:%.20s\n", lk_request_method(r),
+                                   lk_request_path(r), q != NULL ? q : "-", id != NULL ? id : "-", size,
+                                   body != NULL ? (const char *)body : ""),
+                     0);
     for (size_t i = 0; i < lk_request_part_count(r); i++) {
         const lk_part *p = lk_request_part_at(r, i);
         assert_int_equal(((const char *)p->data)[p->size], 0);
-        assert_int_equal(lk_buf_format(&b, NULL, "part %s file=%s size=%zu %.10s\n", p->name, p->filename != NULL ? p->filename : "-",
-                                       p->size, (const char *)p->data), 0);
+        assert_int_equal(lk_buf_format(&b, NULL, "part %s file=%s size=%zu %.10s\n", p->name,
+                                       p->filename != NULL ? p->filename : "-", p->size, (const char *)p->data),
+                         0);
     }
     lk_respond(r, 200, "text/plain", b.data, b.size);
     lk_buf_free(&b);
@@ -45,10 +48,10 @@ static void silent(lk_request *r, void *ctx) {
 }
 
 static const lk_route routes[] = {
-    {"GET", "/echo", echo, false, NULL, 0},          {"GET", "/echo/{id}", echo, false, NULL, 0},
-    {"POST", "/echo", echo, false, NULL, 0},         {"POST", "/heavy", slow, true, NULL, 0},
-    {"POST", "/worker", echo, true, NULL, 0},        {"GET", "/silent", silent, false, NULL, 0},
-    {"POST", "/secret", echo, false, "secret", 0},   {"POST", "/small", echo, false, NULL, 100},
+    {"GET", "/echo", echo, false, NULL, 0},        {"GET", "/echo/{id}", echo, false, NULL, 0},
+    {"POST", "/echo", echo, false, NULL, 0},       {"POST", "/heavy", slow, true, NULL, 0},
+    {"POST", "/worker", echo, true, NULL, 0},      {"GET", "/silent", silent, false, NULL, 0},
+    {"POST", "/secret", echo, false, "secret", 0}, {"POST", "/small", echo, false, NULL, 100},
 };
 
 static bool admit(lk_request *r, const lk_route *route, void *ctx) {
@@ -103,7 +106,8 @@ static void requests_are_answered(void **state) {
     expect(h, "GET /echo/x%2Fy HTTP/1.1\r\n" CLOSE "\r\n", 200, "id=x/y");
     expect(h, "POST /echo HTTP/1.1\r\n" CLOSE "Content-Length: 5\r\n\r\nhello", 200, "body=5:hello");
     expect(h, "POST /worker HTTP/1.1\r\n" CLOSE "Content-Length: 5\r\n\r\nhello", 200, "body=5:hello");
-    expect(h, "POST /worker HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", 200, "body=5:hello");
+    expect(h, "POST /worker HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+           200, "body=5:hello");
     expect(h, "GET /echo HTTP/1.1\r\n" CLOSE "\r\n", 200, "X-Request-Id: ");
     expect(h, "GET /silent HTTP/1.1\r\n" CLOSE "\r\n", 500, "without an answer");
     char *answer = ask(h, "HEAD /echo HTTP/1.1\r\n" CLOSE "\r\n");
@@ -124,7 +128,7 @@ static void what_is_wrong_is_refused(void **state) {
     expect(h, "GET /echo NONSENSE\r\n\r\n", 400, "");
     expect(h, "GET /echo HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "");
     expect(h, "GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n", 400, ""); /* no Host */
-    expect(h, "GET /echo HTTP/1.1\r\n" CLOSE "\r\n", 200, "GET /echo"); /* still there */
+    expect(h, "GET /echo HTTP/1.1\r\n" CLOSE "\r\n", 200, "GET /echo");    /* still there */
     lk_http_stop(h);
 }
 
@@ -201,7 +205,8 @@ static void memory_is_bounded_over_all_connections(void **state) {
 static char *form(const char *type, const char *body) {
     char *request = malloc(strlen(body) + strlen(type) + 256);
     assert_non_null(request);
-    (void)sprintf(request, "POST /echo HTTP/1.1\r\n" CLOSE "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", type, strlen(body), body);
+    (void)sprintf(request, "POST /echo HTTP/1.1\r\n" CLOSE "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", type,
+                  strlen(body), body);
     return request;
 }
 
@@ -217,11 +222,15 @@ static void expect_form(lk_http *h, const char *type, const char *body, int stat
 static void forms_come_apart(void **state) {
     (void)state;
     lk_http *h = start();
-    static const char two[] = PART("a", "", "1") PART("f", "; filename=\"x y.jpg\"\r\nContent-Type: image/jpeg", "data") "--XX--\r\n";
+    static const char two[] =
+        PART("a", "", "1") PART("f", "; filename=\"x y.jpg\"\r\nContent-Type: image/jpeg", "data") "--XX--\r\n";
     expect_form(h, MULTIPART, two, 200, "part a file=- size=1 1\npart f file=x y.jpg size=4 data\n");
-    expect_form(h, MULTIPART, PART("t", "", "1") PART("t", "", "2") "--XX--\r\n", 200, "part t file=- size=1 1\npart t file=- size=1 2\n");
-    expect_form(h, MULTIPART, PART("e", "", "") PART("f", "", "x") "--XX--\r\n", 200, "part e file=- size=0 \npart f file=- size=1 x\n");
-    expect_form(h, "application/x-www-form-urlencoded", "a=1+2&b=%41&c=", 200, "part a file=- size=3 1 2\npart b file=- size=1 A\npart c");
+    expect_form(h, MULTIPART, PART("t", "", "1") PART("t", "", "2") "--XX--\r\n", 200,
+                "part t file=- size=1 1\npart t file=- size=1 2\n");
+    expect_form(h, MULTIPART, PART("e", "", "") PART("f", "", "x") "--XX--\r\n", 200,
+                "part e file=- size=0 \npart f file=- size=1 x\n");
+    expect_form(h, "application/x-www-form-urlencoded", "a=1+2&b=%41&c=", 200,
+                "part a file=- size=3 1 2\npart b file=- size=1 A\npart c");
     lk_http_stop(h);
 }
 
@@ -236,7 +245,8 @@ static void damaged_forms_are_refused(void **state) {
     lk_buf many, key;
     lk_buf_init(&many, 1 << 20);
     for (int i = 0; i < LK_FORM_PARTS + 1; i++)
-        assert_int_equal(lk_buf_format(&many, NULL, "--XX\r\nContent-Disposition: form-data; name=\"n%d\"\r\n\r\nv\r\n", i), 0);
+        assert_int_equal(
+            lk_buf_format(&many, NULL, "--XX\r\nContent-Disposition: form-data; name=\"n%d\"\r\n\r\nv\r\n", i), 0);
     assert_int_equal(lk_buf_string(&many, "--XX--\r\n", NULL), 0);
     expect_form(h, MULTIPART, many.data, 413, "parts");
     lk_buf_init(&key, 1 << 20);

@@ -20,7 +20,11 @@ static const lk_route routes[] = {
 
 static void addresses_come_apart(void **state) {
     (void)state;
-    static const struct { const char *raw, *path; size_t segments; const char *last, *query; } good[] = {
+    static const struct {
+        const char *raw, *path;
+        size_t segments;
+        const char *last, *query;
+    } good[] = {
         {"/", "/", 0, NULL, NULL},
         {"/a", "/a", 1, "a", NULL},
         {"/a/", "/a/", 2, "", NULL},
@@ -109,7 +113,8 @@ static void what_does_not_fit_says_what_would(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(addresses_come_apart), cmocka_unit_test(bad_addresses_are_refused),
-                                       cmocka_unit_test(routes_are_found), cmocka_unit_test(what_does_not_fit_says_what_would)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(addresses_come_apart),
+                                       cmocka_unit_test(bad_addresses_are_refused), cmocka_unit_test(routes_are_found),
+                                       cmocka_unit_test(what_does_not_fit_says_what_would)};
     return cmocka_run_group_tests_name("http/target", tests, NULL, NULL);
 }
