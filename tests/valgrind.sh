@@ -31,6 +31,6 @@ export LIKEN_DATA="$dir/gallery" LD_LIBRARY_PATH="$build/src${LD_LIBRARY_PATH:+:
 ${CC:-cc} -Iinclude examples/search.c -L"$build/src" -lliken -o "$dir/search"
 check "$dir/search" "$LIKEN_DATA" "$photo" "$photo"
 grep -q "^  0.000  $photo" "$dir/out" || { cat "$dir/out"; echo "the photo did not find itself"; exit 1; }
-check "$build/liken" rm 1
+check "$build/liken" rm --yes 1
 if "$build/liken" list | grep -q "$photo"; then echo "the photo is there after it was removed"; exit 1; fi
 echo "valgrind: ok"
