@@ -1,8 +1,8 @@
 /* batch.h - the same work on many photos, by several threads, answered in the order of the paths.
  *
  * Photos are read and worked on inside a window that moves over the paths; the calling thread hands out the outcomes in
- * order, so that output needs no lock and is the same in every run. After an interrupt (interrupt.h) what is being worked
- * on is finished and handed out, the rest is left. */
+ * order, so that output needs no lock and is the same in every run. After an interrupt (interrupt.h) what is being
+ * worked on is finished and handed out, the rest is left. */
 #ifndef LK_CLI_BATCH_H
 #define LK_CLI_BATCH_H
 

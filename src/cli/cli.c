@@ -14,7 +14,9 @@
 int lk_cli_failed(const lk_cli *cli, const liken_error *err) {
     LK_FREE char *sentence = lk_printable(err->message);
     lk_message("liken %s: %s", cli->command->name, sentence == NULL ? "out of memory" : sentence);
-    return err->code == LIKEN_E_CANCELLED ? LK_EXIT_INTERRUPTED : err->code == LIKEN_E_ARG ? LK_EXIT_USAGE : LK_EXIT_FAILED;
+    return err->code == LIKEN_E_CANCELLED ? LK_EXIT_INTERRUPTED
+           : err->code == LIKEN_E_ARG     ? LK_EXIT_USAGE
+                                          : LK_EXIT_FAILED;
 }
 
 int lk_cli_usage(const lk_cli *cli, const char *format, ...) {
@@ -24,7 +26,8 @@ int lk_cli_usage(const lk_cli *cli, const char *format, ...) {
     (void)vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
     LK_FREE char *sentence = lk_printable(text);
-    lk_message("liken %s: %s See liken help %s.", cli->command->name, sentence == NULL ? "" : sentence, cli->command->name);
+    lk_message("liken %s: %s See liken help %s.", cli->command->name, sentence == NULL ? "" : sentence,
+               cli->command->name);
     return LK_EXIT_USAGE;
 }
 
@@ -54,7 +57,7 @@ int lk_cli_print(json_t *json, liken_error *err) {
     json_decref(json);
     if (line == NULL)
         return lk_fail_memory(err);
-    (void)puts(line); /* a full disk is found when the program ends */
+    (void)puts(line);     /* a full disk is found when the program ends */
     (void)fflush(stdout); /* a reader learns at once what is done */
     return LIKEN_OK;
 }
@@ -87,8 +90,8 @@ int lk_cli_verb(const lk_cli *cli, const lk_verb *verbs, size_t count) {
     const char *near = nearest_verb(verbs, count, word);
     if (near != NULL)
         return lk_cli_usage(cli, "There is no \"%s\"; did you mean %s?", word, near);
-    return lk_cli_usage(cli, "%s%s%s", *word ? "There is no \"" : "What to do? Say ", *word ? word : cli->command->synopsis,
-                        *word ? "\"." : ".");
+    return lk_cli_usage(cli, "%s%s%s", *word ? "There is no \"" : "What to do? Say ",
+                        *word ? word : cli->command->synopsis, *word ? "\"." : ".");
 }
 
 bool lk_cli_read_id(const char *word, int64_t *id) {
@@ -149,8 +152,9 @@ static int bad_setting(const liken_error *err) {
 static void start_log(const lk_config *config, const lk_command *command) {
     const bool serves = strcmp(command->name, "serve") == 0;
     const bool given = lk_config_text(config, LK_SET_LOG_LEVEL) != NULL;
-    const liken_log_level level = given ? (liken_log_level)lk_config_choice(config, LK_SET_LOG_LEVEL)
-                                        : serves ? LIKEN_LOG_INFO : LIKEN_LOG_WARN;
+    const liken_log_level level = given    ? (liken_log_level)lk_config_choice(config, LK_SET_LOG_LEVEL)
+                                  : serves ? LIKEN_LOG_INFO
+                                           : LIKEN_LOG_WARN;
     lk_message_log(level, lk_config_switch(config, LK_SET_LOG_JSON));
 }
 
@@ -167,7 +171,8 @@ static int data_folder(const lk_config *config, char *out, size_t room, liken_er
         n = snprintf(out, room, "%s/.local/share/liken", home);
     else
         return lk_fail(err, LIKEN_E_ARG, "Where is the data? Say --data FOLDER (HOME is not set).");
-    return n >= 0 && (size_t)n < room ? LIKEN_OK : lk_fail(err, LIKEN_E_ARG, "The name of the data folder is too long.");
+    return n >= 0 && (size_t)n < room ? LIKEN_OK
+                                      : lk_fail(err, LIKEN_E_ARG, "The name of the data folder is too long.");
 }
 
 static int find_files(lk_cli *cli, char *data, char *keys, size_t room, liken_error *err) {
@@ -182,7 +187,8 @@ static int find_files(lk_cli *cli, char *data, char *keys, size_t room, liken_er
 }
 
 static int run_command(const lk_command *command, lk_config *config, const lk_arguments *words) {
-    lk_cli cli = {command, config, words->words + 1, words->count - 1, lk_config_switch(config, LK_SET_JSON), NULL, NULL};
+    lk_cli cli = {command, config, words->words + 1, words->count - 1, lk_config_switch(config, LK_SET_JSON),
+                  NULL,    NULL};
     char who[64], data[PATH_MAX], keys[PATH_MAX];
     liken_error err = {0};
     (void)snprintf(who, sizeof who, "liken %s", command->name);
@@ -213,7 +219,8 @@ static int dispatch(lk_config *config, const lk_arguments *words) {
     const bool asks_version = words->count == 0 && lk_config_switch(config, LK_SET_VERSION);
     const bool asks_help = words->count == 0 && lk_config_switch(config, LK_SET_HELP);
     if (asks_version || asks_help) {
-        const lk_cli cli = {find_command(asks_help ? "help" : "version"), config, asks_help ? help : version, 0, false, NULL, NULL};
+        const lk_cli cli = {
+            find_command(asks_help ? "help" : "version"), config, asks_help ? help : version, 0, false, NULL, NULL};
         return cli.command->run(&cli);
     }
     if (words->count == 0) {

@@ -1,8 +1,8 @@
 /* cli.h - what every command is made of.
  *
  * A command is a row of the table in commands.c; help, man pages, completion and dispatch all come from that row. Its
- * `run` gets a checked configuration and the words after its name. Data goes to standard output, everything else through
- * message.h to standard error. */
+ * `run` gets a checked configuration and the words after its name. Data goes to standard output, everything else
+ * through message.h to standard error. */
 #ifndef LK_CLI_CLI_H
 #define LK_CLI_CLI_H
 
@@ -24,8 +24,8 @@ typedef struct lk_cli {
     const char *const *words; /* after the command's name */
     size_t count;
     bool json;
-    const char *data;         /* the folder of the store */
-    const char *keys;         /* the file of the server's keys */
+    const char *data; /* the folder of the store */
+    const char *keys; /* the file of the server's keys */
 } lk_cli;
 
 typedef struct lk_exit {
@@ -78,14 +78,15 @@ json_t *lk_cli_error_json(const liken_error *err);
 /* A command of several verbs: "models install". */
 typedef struct lk_verb {
     const char *name;
-    size_t least, most; /* words after the verb */
+    size_t least, most;            /* words after the verb */
     int (*run)(const lk_cli *cli); /* cli->words start after the verb */
 } lk_verb;
 int lk_cli_verb(const lk_cli *cli, const lk_verb *verbs, size_t count);
 
 /* A positive 64-bit id from a word. */
 bool lk_cli_read_id(const char *word, int64_t *id);
-/* Asks on the terminal; true for "y" or "yes", and at once with --yes. *usage is set when there is no terminal to ask. */
+/* Asks on the terminal; true for "y" or "yes", and at once with --yes. *usage is set when there is no terminal to ask.
+ */
 bool lk_cli_confirm(const lk_cli *cli, const char *question, bool *usage);
 
 int lk_cmd_add(const lk_cli *cli);

@@ -32,7 +32,8 @@ static int work(void *ctx, const lk_path *path, const char *bytes, size_t size, 
 
 /* A fault of the installation or the collection, which every other photo would meet as well. */
 static bool is_general(int rc) {
-    return rc == LIKEN_E_STORE || rc == LIKEN_E_MODEL || rc == LIKEN_E_MISMATCH || rc == LIKEN_E_MEMORY || rc == LIKEN_E_ARG;
+    return rc == LIKEN_E_STORE || rc == LIKEN_E_MODEL || rc == LIKEN_E_MISMATCH || rc == LIKEN_E_MEMORY ||
+           rc == LIKEN_E_ARG;
 }
 
 static const char *count(adding *a, const lk_outcome *o) {
@@ -55,7 +56,8 @@ static json_t *photo_json(const lk_outcome *o, const char *status) {
     json_t *json = json_pack("{s:o, s:s}", "path", lk_json_text(o->path->name), "status", status);
     if (json == NULL)
         return NULL;
-    json_t *rest = o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", lk_cli_error_json(&o->err));
+    json_t *rest =
+        o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", lk_cli_error_json(&o->err));
     const int failed = rest == NULL || json_object_update_missing(json, rest) != 0;
     json_decref(rest);
     if (failed)
@@ -79,12 +81,14 @@ static int summary_json(const adding *a, double seconds, bool interrupted, liken
     json_t *refused = json_object();
     for (size_t r = 0; r < LK_LENGTH(a->refused); r++)
         if (a->refused[r] > 0)
-            (void)json_object_set_new(refused, liken_reason_code((liken_reason)r), json_integer((json_int_t)a->refused[r]));
-    return lk_cli_print(json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:b}}", "summary", "added", (json_int_t)a->added,
-                                  "existed", (json_int_t)a->existed, "skipped", (json_int_t)a->skipped, "failed",
-                                  (json_int_t)a->failed, "faces", (json_int_t)a->faces, "without_face",
-                                  (json_int_t)a->without_face, "refused", refused, "seconds", seconds, "interrupted",
-                                  interrupted), err);
+            (void)json_object_set_new(refused, liken_reason_code((liken_reason)r),
+                                      json_integer((json_int_t)a->refused[r]));
+    return lk_cli_print(json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:b}}", "summary", "added",
+                                  (json_int_t)a->added, "existed", (json_int_t)a->existed, "skipped",
+                                  (json_int_t)a->skipped, "failed", (json_int_t)a->failed, "faces",
+                                  (json_int_t)a->faces, "without_face", (json_int_t)a->without_face, "refused", refused,
+                                  "seconds", seconds, "interrupted", interrupted),
+                        err);
 }
 
 static void print_summary(const adding *a, double seconds) {
@@ -123,15 +127,21 @@ static int collect(const lk_cli *cli, lk_paths *paths, liken_error *err) {
 static int run(adding *a, const lk_paths *paths, liken_error *err) {
     const lk_config *c = a->cli->config;
     const int threads = (int)lk_config_number(c, LK_SET_THREADS);
-    const lk_batch batch = {.paths = paths->items, .count = paths->count, .threads = threads > 0 ? threads : lk_cpu_count(),
-                            .max_file = lk_config_size(c, LK_SET_MAX_FILE), .work = work, .done = done, .ctx = a};
+    const lk_batch batch = {.paths = paths->items,
+                            .count = paths->count,
+                            .threads = threads > 0 ? threads : lk_cpu_count(),
+                            .max_file = lk_config_size(c, LK_SET_MAX_FILE),
+                            .work = work,
+                            .done = done,
+                            .ctx = a};
     const double started = lk_clock_monotonic();
     size_t handed = 0;
     const int rc = lk_batch_run(&batch, &handed, err);
     const double seconds = lk_clock_monotonic() - started;
     if (!a->cli->json)
         print_summary(a, seconds);
-    else if (summary_json(a, seconds, rc == LIKEN_E_CANCELLED, rc == LIKEN_OK ? err : NULL) != LIKEN_OK && rc == LIKEN_OK)
+    else if (summary_json(a, seconds, rc == LIKEN_E_CANCELLED, rc == LIKEN_OK ? err : NULL) != LIKEN_OK &&
+             rc == LIKEN_OK)
         return LIKEN_E_MEMORY;
     return rc;
 }

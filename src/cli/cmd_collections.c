@@ -8,8 +8,9 @@
 static int print_collection(const lk_cli *cli, const liken_collection *c, liken_error *err) {
     if (cli->json)
         return lk_cli_print(lk_json_collection(c), err);
-    (void)printf("%-20s %8" PRId64 " photos %8" PRId64 " faces  %s, threshold %.3f, model %s\n", c->name, c->images, c->faces,
-                 c->metric == LIKEN_L2 ? "l2" : "normalized", (double)c->threshold, c->model == NULL ? "none yet" : c->model);
+    (void)printf("%-20s %8" PRId64 " photos %8" PRId64 " faces  %s, threshold %.3f, model %s\n", c->name, c->images,
+                 c->faces, c->metric == LIKEN_L2 ? "l2" : "normalized", (double)c->threshold,
+                 c->model == NULL ? "none yet" : c->model);
     return LIKEN_OK;
 }
 
@@ -47,8 +48,8 @@ static int ask_and_remove(const lk_cli *cli, liken *lk, const liken_collection *
     liken_error err = {0};
     bool usage = false;
     char question[256];
-    (void)snprintf(question, sizeof question, "Remove collection %s with %" PRId64 " photos and %" PRId64 " faces?", c->name,
-                   c->images, c->faces);
+    (void)snprintf(question, sizeof question, "Remove collection %s with %" PRId64 " photos and %" PRId64 " faces?",
+                   c->name, c->images, c->faces);
     if (!lk_cli_confirm(cli, question, &usage)) {
         if (usage)
             return lk_cli_usage(cli, "There is no terminal to ask on; say --yes.");
@@ -58,7 +59,8 @@ static int ask_and_remove(const lk_cli *cli, liken *lk, const liken_collection *
     int rc = liken_collection_remove(lk, c->name, &err);
     if (rc == LIKEN_OK && cli->json)
         rc = lk_cli_print(json_pack("{s:s, s:I, s:I}", "removed", c->name, "images", (json_int_t)c->images, "faces",
-                                    (json_int_t)c->faces), &err);
+                                    (json_int_t)c->faces),
+                          &err);
     else if (rc == LIKEN_OK)
         (void)printf("Removed %s: %" PRId64 " photos, %" PRId64 " faces.\n", c->name, c->images, c->faces);
     return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);

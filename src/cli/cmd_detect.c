@@ -39,9 +39,10 @@ static int work(void *ctx, const lk_path *path, const char *bytes, size_t size, 
 }
 
 static void print_face(const liken_face *f) {
-    (void)printf("  %.0f,%.0f %.0fx%.0f  confidence %.2f  sharpness %.2f  yaw %.0f pitch %.0f roll %.0f", (double)f->box.x,
-                 (double)f->box.y, (double)f->box.width, (double)f->box.height, (double)f->confidence,
-                 (double)f->quality.sharpness, (double)f->quality.yaw, (double)f->quality.pitch, (double)f->quality.roll);
+    (void)printf("  %.0f,%.0f %.0fx%.0f  confidence %.2f  sharpness %.2f  yaw %.0f pitch %.0f roll %.0f",
+                 (double)f->box.x, (double)f->box.y, (double)f->box.width, (double)f->box.height, (double)f->confidence,
+                 (double)f->quality.sharpness, (double)f->quality.yaw, (double)f->quality.pitch,
+                 (double)f->quality.roll);
     if (f->reason == LIKEN_KEPT)
         (void)putchar('\n');
     else
@@ -65,7 +66,8 @@ static json_t *photo_json(const lk_outcome *o) {
     json_t *json = json_pack("{s:o}", "file", lk_json_text(o->path->name));
     if (json == NULL)
         return NULL;
-    json_t *rest = o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", lk_cli_error_json(&o->err));
+    json_t *rest =
+        o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", lk_cli_error_json(&o->err));
     const int failed = rest == NULL || json_object_update_missing(json, rest) != 0;
     json_decref(rest);
     if (failed)
@@ -101,8 +103,13 @@ int lk_cmd_detect(const lk_cli *cli) {
         for (size_t i = 0; i < cli->count; i++)
             paths[i].name = (char *)(uintptr_t)cli->words[i]; /* read only; the batch frees nothing */
         const int threads = (int)lk_config_number(cli->config, LK_SET_THREADS);
-        const lk_batch batch = {.paths = paths, .count = cli->count, .threads = threads > 0 ? threads : lk_cpu_count(),
-                                .max_file = lk_config_size(cli->config, LK_SET_MAX_FILE), .work = work, .done = done, .ctx = &d};
+        const lk_batch batch = {.paths = paths,
+                                .count = cli->count,
+                                .threads = threads > 0 ? threads : lk_cpu_count(),
+                                .max_file = lk_config_size(cli->config, LK_SET_MAX_FILE),
+                                .work = work,
+                                .done = done,
+                                .ctx = &d};
         size_t handed = 0;
         lk_interrupt_arm();
         rc = lk_batch_run(&batch, &handed, &err);

@@ -13,14 +13,15 @@ static void on_finding(void *ctx, const char *what, liken_verdict verdict, const
     findings *f = ctx;
     if (f->list != NULL) {
         /* appending NULL fails and is seen in the count that is printed */
-        (void)json_array_append_new(f->list, json_pack("{s:o, s:s, s:o}", "what", lk_json_text(what), "verdict", names[verdict],
-                                                       "message", lk_json_text(message)));
+        (void)json_array_append_new(f->list, json_pack("{s:o, s:s, s:o}", "what", lk_json_text(what), "verdict",
+                                                       names[verdict], "message", lk_json_text(message)));
         return;
     }
     LK_FREE char *subject = lk_printable(what);
     LK_FREE char *sentence = lk_printable(message == NULL ? "" : message);
     const bool says = sentence != NULL && sentence[0] != '\0';
-    (void)printf("%-4s  %s%s%s\n", names[verdict], subject == NULL ? "?" : subject, says ? ": " : "", says ? sentence : "");
+    (void)printf("%-4s  %s%s%s\n", names[verdict], subject == NULL ? "?" : subject, says ? ": " : "",
+                 says ? sentence : "");
 }
 
 int lk_cmd_doctor(const lk_cli *cli) {

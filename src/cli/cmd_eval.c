@@ -143,8 +143,13 @@ static int make_paths(evaluation *e, liken_error *err) {
 static int describe(evaluation *e, liken_error *err) {
     const lk_config *c = e->cli->config;
     const int threads = (int)lk_config_number(c, LK_SET_THREADS);
-    const lk_batch batch = {.paths = e->paths, .count = e->pairs->file_count, .threads = threads > 0 ? threads : lk_cpu_count(),
-                            .max_file = lk_config_size(c, LK_SET_MAX_FILE), .work = work, .done = done, .ctx = e};
+    const lk_batch batch = {.paths = e->paths,
+                            .count = e->pairs->file_count,
+                            .threads = threads > 0 ? threads : lk_cpu_count(),
+                            .max_file = lk_config_size(c, LK_SET_MAX_FILE),
+                            .work = work,
+                            .done = done,
+                            .ctx = e};
     size_t handed = 0;
     lk_interrupt_arm();
     return lk_batch_run(&batch, &handed, err);
@@ -222,9 +227,10 @@ int lk_cmd_eval(const lk_cli *cli) {
     if (rc == LIKEN_OK)
         rc = report(&e, &err);
     if (rc == LIKEN_OK && e.without_face + e.unreadable > 0)
-        lk_message("%zu files without a usable face, %zu that could not be read; pairs with one count as errors in accuracy "
-                   "and TMR, and are left out of accuracy (used).",
-                   e.without_face, e.unreadable);
+        lk_message(
+            "%zu files without a usable face, %zu that could not be read; pairs with one count as errors in accuracy "
+            "and TMR, and are left out of accuracy (used).",
+            e.without_face, e.unreadable);
     const size_t unreadable = e.unreadable;
     free_evaluation(&e);
     if (rc != LIKEN_OK)

@@ -11,9 +11,9 @@ static const char *folder_of(const lk_cli *cli) {
 
 static json_t *pack_json(const liken_pack *p) {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "name", lk_json_text(p->name), "version",
-                     lk_json_text(p->version), "licence", lk_json_text(p->licence), "source", lk_json_text(p->source), "holds",
-                     lk_json_text(p->holds), "path", lk_json_text(p->path), "installed", p->installed, "default",
-                     p->is_default);
+                     lk_json_text(p->version), "licence", lk_json_text(p->licence), "source", lk_json_text(p->source),
+                     "holds", lk_json_text(p->holds), "path", lk_json_text(p->path), "installed", p->installed,
+                     "default", p->is_default);
 }
 
 static int print_packs(const lk_cli *cli, const liken_pack *packs, size_t count, liken_error *err) {
@@ -132,6 +132,7 @@ static int verify(const lk_cli *cli) {
 }
 
 int lk_cmd_models(const lk_cli *cli) {
-    static const lk_verb verbs[] = {{"list", 0, 0, list}, {"install", 0, LK_ANY, install}, {"verify", 0, LK_ANY, verify}};
+    static const lk_verb verbs[] = {
+        {"list", 0, 0, list}, {"install", 0, LK_ANY, install}, {"verify", 0, LK_ANY, verify}};
     return lk_cli_verb(cli, verbs, LK_LENGTH(verbs));
 }

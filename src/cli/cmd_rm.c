@@ -31,7 +31,8 @@ static int find_by_ids(const lk_cli *cli, liken *lk, targets *t, liken_error *er
     for (size_t i = 0; i < cli->count; i++) {
         int64_t id = 0;
         if (!lk_cli_read_id(cli->words[i], &id))
-            return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" is not the id of a photo; liken list shows them.", cli->words[i]);
+            return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" is not the id of a photo; liken list shows them.",
+                           cli->words[i]);
         liken_image *image = NULL;
         int rc = liken_image_get(lk, lk_config_text(cli->config, LK_SET_COLLECTION), id, &image, err);
         liken_image_free(image);
@@ -102,7 +103,8 @@ static int rm_images(const lk_cli *cli, liken *lk, targets *t) {
         return LK_EXIT_NOTHING;
     }
     char question[128];
-    (void)snprintf(question, sizeof question, "Remove %zu %s with all faces?", t->count, t->count == 1 ? "photo" : "photos");
+    (void)snprintf(question, sizeof question, "Remove %zu %s with all faces?", t->count,
+                   t->count == 1 ? "photo" : "photos");
     const int code = ask(cli, question);
     if (code != LK_EXIT_DONE)
         return code;

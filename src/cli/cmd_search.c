@@ -21,8 +21,8 @@ static void print_match(const liken_match *m) {
 static void print_answer(const liken_answer *a, size_t i, size_t count) {
     (void)printf("Face %zu of %zu at ", i + 1, count);
     print_box(&a->face.box);
-    (void)printf(": %zu %s, %.3g strangers expected among them\n", a->match_count, a->match_count == 1 ? "match" : "matches",
-                 a->expected_false_matches);
+    (void)printf(": %zu %s, %.3g strangers expected among them\n", a->match_count,
+                 a->match_count == 1 ? "match" : "matches", a->expected_false_matches);
     if (a->match_count > 0)
         (void)printf("  distance  similarity     photo  file  box\n");
     for (size_t m = 0; m < a->match_count; m++)
@@ -54,7 +54,7 @@ static int search(const lk_cli *cli, liken *lk, liken_result **out, liken_error 
                                     .max_false_matches = lk_config_number(c, LK_SET_MAX_FALSE_MATCHES),
                                     .limit = (int)lk_config_number(c, LK_SET_LIMIT),
                                     .distinct = lk_config_choice(c, LK_SET_DISTINCT) == 1 ? LIKEN_DISTINCT_IMAGE
-                                                                                         : LIKEN_DISTINCT_FACE};
+                                                                                          : LIKEN_DISTINCT_FACE};
     options.tags = lk_config_list(c, LK_SET_TAG, &options.tag_count);
     int rc = lk_file_read(cli->words[0], lk_config_size(c, LK_SET_MAX_FILE), &bytes, &size, err);
     if (rc != LIKEN_OK)
@@ -69,7 +69,8 @@ int lk_cmd_search(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
     liken_result *result = NULL;
-    if (lk_config_number(cli->config, LK_SET_THRESHOLD) > 0 && lk_config_number(cli->config, LK_SET_MAX_FALSE_MATCHES) > 0)
+    if (lk_config_number(cli->config, LK_SET_THRESHOLD) > 0 &&
+        lk_config_number(cli->config, LK_SET_MAX_FALSE_MATCHES) > 0)
         return lk_cli_usage(cli, "Say --threshold or --max-false-matches, not both.");
     int rc = lk_cli_open(cli, false, &lk, &err);
     if (rc == LIKEN_OK)

@@ -15,7 +15,8 @@ static int print_address(const lk_cli *cli, lk_api *api, liken_error *err) {
     (void)snprintf(url, sizeof url, "http://%s%s%s:%d", six ? "[" : "", address, six ? "]" : "", lk_api_port(api));
     int rc = LIKEN_OK;
     if (cli->json)
-        rc = lk_cli_print(json_pack("{s:s, s:i, s:b}", "url", url, "port", lk_api_port(api), "open", lk_api_open(api)), err);
+        rc = lk_cli_print(json_pack("{s:s, s:i, s:b}", "url", url, "port", lk_api_port(api), "open", lk_api_open(api)),
+                          err);
     else
         (void)printf("Serving on %s%s\n", url, lk_api_open(api) ? " (open to this machine: there is no key)" : "");
     (void)fflush(stdout);

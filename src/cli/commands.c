@@ -5,23 +5,24 @@
     (LK_BIT(DATA) | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(THREADS) | LK_BIT(MAX_FILE) |            \
      LK_BIT(MAX_MEGAPIXELS) | LK_BIT(MAX_FACES))
 
-#define INTERRUPTED {LK_EXIT_INTERRUPTED, "interrupted; what was finished is kept"}
+#define INTERRUPTED                                                                                                    \
+    { LK_EXIT_INTERRUPTED, "interrupted; what was finished is kept" }
 
 const lk_command lk_commands[] = {
     {.name = "add",
      .synopsis = "PATH...",
      .summary = "find the faces in photos and keep them",
      .description =
-         "Each PATH is a photo, a folder, or - for a list of paths on standard input, one a line. Folders are walked, "
-         "sorted by name; what starts with a dot and links to folders are left out. A file in a folder that is no photo "
-         "at all is named and left; a file that you named yourself counts as failed.\n\n"
+         "Each PATH is a photo, a folder, or - for a list of paths on standard input, one a line. Folders are "
+         "walked, sorted by name; what starts with a dot and links to folders are left out. A file in a folder "
+         "that is no photo at all is named and left; a file that you named yourself counts as failed.\n\n"
          "A photo whose bytes are in the collection already is skipped before it is decoded. So a run that was "
-         "interrupted is taken up again by the same command. The first Ctrl-C finishes the photos in progress, the second "
-         "quits at once; either way nothing is half there.\n\n"
-         "With --json one object a line is printed for each photo, in the order of the paths, with a status (added, "
-         "existed, skipped, failed), and at the end an object with the summary.",
-     .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE_LABEL) | LK_BIT(TAG) | LK_BIT(REQUIRE_FACE) |
-                 LK_BIT(NULL),
+         "interrupted is taken up again by the same command. The first Ctrl-C finishes the photos in progress, "
+         "the second quits at once; either way nothing is half there.\n\n"
+         "With --json one object a line is printed for each photo, in the order of the paths, with a status "
+         "(added, existed, skipped, failed), and at the end an object with the summary.",
+     .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE_LABEL) | LK_BIT(TAG) |
+                 LK_BIT(REQUIRE_FACE) | LK_BIT(NULL),
      .least = 1,
      .most = LK_ANY,
      .exits = {{LK_EXIT_FAILED, "some photos could not be added; each is named"}, INTERRUPTED},
@@ -34,24 +35,26 @@ const lk_command lk_commands[] = {
      .synopsis = "PHOTO",
      .summary = "find the photos that hold the same face",
      .description =
-         "Every face of PHOTO is searched and answered on its own, largest first; matches come nearest first. A match shows "
-         "its distance, a similarity from 0 to 1 (0.5 at the default threshold), the photo's id, its file label and the "
-         "face's box as x,y and width x height.\n\n"
-         "The threshold is the collection's own unless --threshold says another distance or --max-false-matches says how "
-         "many strangers may be expected among the matches: the larger the collection, the nearer a match must then be.",
+         "Every face of PHOTO is searched and answered on its own, largest first; matches come nearest first. "
+         "A match shows its distance, a similarity from 0 to 1 (0.5 at the default threshold), the photo's id, "
+         "its file label and the face's box as x,y and width x height.\n\n"
+         "The threshold is the collection's own unless --threshold says another distance or "
+         "--max-false-matches says how many strangers may be expected among the matches: the larger the "
+         "collection, the nearer a match must then be.",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(THRESHOLD) | LK_BIT(MAX_FALSE_MATCHES) | LK_BIT(LIMIT) |
                  LK_BIT(DISTINCT) | LK_BIT(TAG),
      .least = 1,
      .most = 1,
-     .exits = {{LK_EXIT_NOTHING, "no face in the photo, or no match"}, {LK_EXIT_FAILED, "the photo could not be searched"}},
+     .exits = {{LK_EXIT_NOTHING, "no face in the photo, or no match"},
+               {LK_EXIT_FAILED, "the photo could not be searched"}},
      .examples = {{"liken search me.jpg", "Where else am I?"},
                   {"liken search --max-false-matches 0.01 --limit 5 me.jpg", "Only the sure ones."}},
      .run = lk_cmd_search},
     {.name = "compare",
      .synopsis = "PHOTO PHOTO",
      .summary = "tell whether two photos show the same person",
-     .description = "Compares every face of the one with every face of the other and answers with the nearest two. The metric "
-                    "and the threshold are those of the collection; nothing is stored.",
+     .description = "Compares every face of the one with every face of the other and answers with the nearest two. The "
+                    "metric and the threshold are those of the collection; nothing is stored.",
      .settings = PHOTO | LK_BIT(COLLECTION),
      .least = 2,
      .most = 2,
@@ -63,9 +66,10 @@ const lk_command lk_commands[] = {
      .synopsis = "PHOTO...",
      .summary = "find the faces in photos, storing nothing",
      .description =
-         "Prints each face with its box, the detector's confidence and its quality, and each refused face with the reason. "
-         "With --json one object is printed for each photo, one a line, in the order given: file, width, height, detector, "
-         "model, faces, refused; a photo that cannot be read has file and error instead.",
+         "Prints each face with its box, the detector's confidence and its quality, and each refused face with "
+         "the reason. With --json one object is printed for each photo, one a line, in the order given: file, "
+         "width, height, detector, model, faces, refused; a photo that cannot be read has file and error "
+         "instead.",
      .settings = PHOTO | LK_BIT(DRAW) | LK_BIT(DESCRIBE),
      .least = 1,
      .most = LK_ANY,
@@ -88,23 +92,23 @@ const lk_command lk_commands[] = {
     {.name = "rm",
      .synopsis = "[ID...]",
      .summary = "remove photos or one face",
-     .description =
-         "Removes the photos with these ids (liken list shows them), or those with --image-id or --file, or one face with "
-         "--face. Their faces and descriptors go with them; files on disk are never touched. Asks first, unless --yes. A "
-         "whole collection is removed by liken collections rm.",
+     .description = "Removes the photos with these ids (liken list shows them), or those with --image-id or --file, or "
+                    "one face with --face. Their faces and descriptors go with them; files on disk are never touched. "
+                    "Asks first, unless --yes. A whole collection is removed by liken collections rm.",
      .settings = LK_BIT(DATA) | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(FACE) | LK_BIT(YES),
      .least = 0,
      .most = LK_ANY,
      .exits = {{LK_EXIT_NOTHING, "nothing there to remove"}, {LK_EXIT_FAILED, "not removed, or only in part"}},
-     .examples = {{"liken rm 12 13", "Two photos."}, {"liken rm --yes --file holiday/1.jpg", "By its label, without asking."}},
+     .examples = {{"liken rm 12 13", "Two photos."},
+                  {"liken rm --yes --file holiday/1.jpg", "By its label, without asking."}},
      .run = lk_cmd_rm},
     {.name = "collections",
      .synopsis = "list | create NAME | rm NAME",
      .summary = "list, make and remove collections",
      .description =
-         "A collection holds photos that are searched together. It keeps the model that described its first photo and the "
-         "metric it was made with; the collection called default is always there. rm removes a collection with everything "
-         "in it (default is emptied) and asks first, unless --yes.",
+         "A collection holds photos that are searched together. It keeps the model that described its first "
+         "photo and the metric it was made with; the collection called default is always there. rm removes a "
+         "collection with everything in it (default is emptied) and asks first, unless --yes.",
      .settings = LK_BIT(DATA) | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(METRIC) | LK_BIT(YES),
      .least = 1,
      .most = 2,
@@ -115,10 +119,11 @@ const lk_command lk_commands[] = {
      .synopsis = "",
      .summary = "answer over HTTP",
      .description =
-         "Serves the collections over HTTP until SIGTERM or Ctrl-C, which finishes what was accepted; a second one quits at "
-         "once. The address is printed on standard output when the server is ready; the log goes to standard error.\n\n"
-         "With no key on a loopback address the server is open to this machine and says so. On any other address it does "
-         "not start without a key; liken keys add makes one.",
+         "Serves the collections over HTTP until SIGTERM or Ctrl-C, which finishes what was accepted; a second "
+         "one quits at once. The address is printed on standard output when the server is ready; the log goes "
+         "to standard error.\n\n"
+         "With no key on a loopback address the server is open to this machine and says so. On any other "
+         "address it does not start without a key; liken keys add makes one.",
      .settings = PHOTO | LK_BIT(ADDRESS) | LK_BIT(PORT) | LK_BIT(KEY_FILE) | LK_BIT(QUEUE) | LK_BIT(IDLE_TIMEOUT) |
                  LK_BIT(MAX_CONNECTIONS) | LK_BIT(LOG_JSON),
      .least = 0,
@@ -131,9 +136,10 @@ const lk_command lk_commands[] = {
      .synopsis = "list | install [NAME...] | verify [NAME...]",
      .summary = "list, install and verify model packs",
      .description =
-         "Networks come as packs of weights, which are fetched once and checked against pinned sha256 sums. install without "
-         "a name takes faceapi, which is needed, and yunet, the better detector, which is not: where it cannot be had the "
-         "detector ssd of faceapi is used. verify without a name checks every installed pack.",
+         "Networks come as packs of weights, which are fetched once and checked against pinned sha256 sums. "
+         "install without a name takes faceapi, which is needed, and yunet, the better detector, which is not: "
+         "where it cannot be had the detector ssd of faceapi is used. verify without a name checks every "
+         "installed pack.",
      .settings = LK_BIT(MODELS),
      .least = 1,
      .most = LK_ANY,
@@ -145,8 +151,8 @@ const lk_command lk_commands[] = {
      .synopsis = "list | add NAME | rm NAME",
      .summary = "list, make and remove the server's keys",
      .description =
-         "A key is shown once, when it is made; only its hash is kept. --scope says what it may do, and with --collection "
-         "it opens that collection only. A running server takes changes up at once.",
+         "A key is shown once, when it is made; only its hash is kept. --scope says what it may do, and with "
+         "--collection it opens that collection only. A running server takes changes up at once.",
      .settings = LK_BIT(DATA) | LK_BIT(KEY_FILE) | LK_BIT(SCOPE) | LK_BIT(COLLECTION),
      .least = 1,
      .most = 2,
@@ -157,17 +163,18 @@ const lk_command lk_commands[] = {
      .synopsis = "PAIRS.csv",
      .summary = "measure how well same and different people are told apart",
      .description =
-         "PAIRS.csv has a header and the columns file_a, file_b, same (1 or 0) and, if wanted, source and fold. Paths are "
-         "relative to its folder. Each file is described once. Where a photo holds several faces the subject is, among "
-         "those at least half as tall as the tallest, the one nearest the centre. One row is printed for each source.\n\n"
-         "accuracy: each fold is judged with the threshold that is best on the other folds; without folds, ten are dealt "
-         "out in the order of the file. A pair with a photo in which no face was found counts as an error; accuracy_used "
-         "leaves such pairs out. threshold is the one that is best on all pairs.\n\n"
-         "tmr_at_fmr: the share of same pairs within the distance at which the given share of strangers is accepted. "
-         "Where fewer than ten strangers' pairs of the file lie within that distance, all pairs of different people among the "
-         "source's files are taken as strangers instead, which is steadier; strangers_at_fmr says which set was used and "
-         "how large it is. Two files are of different people when neither their folder nor a chain of same pairs "
-         "joins them, so each folder should hold one person.",
+         "PAIRS.csv has a header and the columns file_a, file_b, same (1 or 0) and, if wanted, source and "
+         "fold. Paths are relative to its folder. Each file is described once. Where a photo holds several "
+         "faces the subject is, among those at least half as tall as the tallest, the one nearest the centre. "
+         "One row is printed for each source.\n\n"
+         "accuracy: each fold is judged with the threshold that is best on the other folds; without folds, ten "
+         "are dealt out in the order of the file. A pair with a photo in which no face was found counts as an "
+         "error; accuracy_used leaves such pairs out. threshold is the one that is best on all pairs.\n\n"
+         "tmr_at_fmr: the share of same pairs within the distance at which the given share of strangers is "
+         "accepted. Where fewer than ten strangers' pairs of the file lie within that distance, all pairs of "
+         "different people among the source's files are taken as strangers instead, which is steadier; "
+         "strangers_at_fmr says which set was used and how large it is. Two files are of different people when "
+         "neither their folder nor a chain of same pairs joins them, so each folder should hold one person.",
      .settings = PHOTO | LK_BIT(METRIC) | LK_BIT(DET),
      .least = 1,
      .most = 1,

@@ -37,8 +37,8 @@ size_t lk_eval_cross_validate(lk_scored *pairs, size_t n, size_t *judged);
 /* Chance that a same pair is nearer than a strangers' pair, ties count half; NAN when either is empty. */
 double lk_eval_auc(const float *same, size_t n_same, const float *strangers, size_t n_strangers);
 
-/* The error where false and missed matches are equally frequent: their mean at the distance where they are nearest to each
- * other; NAN when either is empty. */
+/* The error where false and missed matches are equally frequent: their mean at the distance where they are nearest to
+ * each other; NAN when either is empty. */
 double lk_eval_equal_error(const float *same, size_t n_same, const float *strangers, size_t n_strangers);
 
 #endif

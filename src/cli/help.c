@@ -13,7 +13,8 @@ static void flag_text(const lk_setting *s, char *out, size_t room) {
     char letter[8] = "";
     if (s->letter != 0)
         (void)snprintf(letter, sizeof letter, "-%c, ", s->letter);
-    (void)snprintf(out, room, "%s--%s%s%s", letter, s->name, s->value_name ? " " : "", s->value_name ? s->value_name : "");
+    (void)snprintf(out, room, "%s--%s%s%s", letter, s->name, s->value_name ? " " : "",
+                   s->value_name ? s->value_name : "");
 }
 
 /* Words of `text` on lines of at most WIDTH, every line but the first indented; a blank line keeps paragraphs apart. */
@@ -54,8 +55,9 @@ static int flag_lines(lk_buf *b, const char *title, uint64_t settings, liken_err
         lk_setting_variable(s, variable, sizeof variable);
         const bool shows = s->fallback != NULL && s->type != LK_SWITCH;
         const bool environment = s->where & LK_IN_ENVIRONMENT;
-        (void)snprintf(text, sizeof text, "%s%s%s%s%s%s%s", s->help, shows ? " Default: " : "", shows ? s->fallback : "",
-                       shows ? "." : "", environment ? " [" : "", environment ? variable : "", environment ? "]" : "");
+        (void)snprintf(text, sizeof text, "%s%s%s%s%s%s%s", s->help, shows ? " Default: " : "",
+                       shows ? s->fallback : "", shows ? "." : "", environment ? " [" : "", environment ? variable : "",
+                       environment ? "]" : "");
         rc = lk_buf_format(b, err, "  %-34s  ", flag);
         if (rc == LIKEN_OK)
             rc = wrap(b, text, 38, 38, err);
@@ -108,17 +110,19 @@ static int render(lk_buf *b, const lk_command *c, liken_error *err) {
 }
 
 static int overview(lk_buf *b, liken_error *err) {
-    int rc = lk_buf_string(b, "liken: photos in, the same face out\n\nUsage: liken COMMAND [flags] ...\n\nCommands:\n", err);
+    int rc =
+        lk_buf_string(b, "liken: photos in, the same face out\n\nUsage: liken COMMAND [flags] ...\n\nCommands:\n", err);
     for (size_t i = 0; rc == LIKEN_OK && i < lk_commands_count; i++)
         rc = lk_buf_format(b, err, "  %-12s  %s\n", lk_commands[i].name, lk_commands[i].summary);
     if (rc != LIKEN_OK)
         return rc;
-    return lk_buf_string(
-        b,
-        "\nliken help COMMAND says all about one. Every command takes --json. A setting may be given as a flag, in the\n"
-        "environment or in a configuration file; man liken lists them all.\n\n"
-        "Exit codes: 0 done, 1 failed (all or part), 2 wrong command line or setting, 3 nothing found, 130 interrupted.\n",
-        err);
+    return lk_buf_string(b,
+                         "\nliken help COMMAND says all about one. Every command takes --json. A setting may be given "
+                         "as a flag, in the\n"
+                         "environment or in a configuration file; man liken lists them all.\n\n"
+                         "Exit codes: 0 done, 1 failed (all or part), 2 wrong command line or setting, 3 nothing "
+                         "found, 130 interrupted.\n",
+                         err);
 }
 
 int lk_help_render(const lk_command *command, char **out, liken_error *err) {

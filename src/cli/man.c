@@ -48,11 +48,12 @@ static int setting(lk_buf *b, const lk_setting *s, liken_error *err) {
     char tag[128], variable[64], text[768], letter[8] = "";
     if (s->letter != 0)
         (void)snprintf(letter, sizeof letter, "-%c, ", s->letter);
-    (void)snprintf(tag, sizeof tag, "%s--%s%s%s", letter, s->name, s->value_name ? " " : "", s->value_name ? s->value_name : "");
+    (void)snprintf(tag, sizeof tag, "%s--%s%s%s", letter, s->name, s->value_name ? " " : "",
+                   s->value_name ? s->value_name : "");
     lk_setting_variable(s, variable, sizeof variable);
     const bool shows = s->fallback != NULL && s->type != LK_SWITCH;
-    (void)snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s%s", s->help, shows ? " Default: " : "", shows ? s->fallback : "",
-                   shows ? "." : "", s->where & LK_IN_ENVIRONMENT ? " Environment: " : "",
+    (void)snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s%s", s->help, shows ? " Default: " : "",
+                   shows ? s->fallback : "", shows ? "." : "", s->where & LK_IN_ENVIRONMENT ? " Environment: " : "",
                    s->where & LK_IN_ENVIRONMENT ? variable : "", s->where & LK_IN_ENVIRONMENT ? "." : "",
                    s->where & LK_IN_FILE ? " In the file: " : "", s->where & LK_IN_FILE ? s->name : "",
                    s->where & LK_IN_FILE ? "." : "");
@@ -110,12 +111,14 @@ static int command_page(lk_buf *b, const lk_command *c, liken_error *err) {
 
 static const char about[] =
     "liken finds the same face again in a collection of photos. Photos are added once; the faces in them become "
-    "vectors that are kept in a store. Another photo is then answered with every stored photo that holds the same face, "
+    "vectors that are kept in a store. Another photo is then answered with every stored photo that holds the same "
+    "face, "
     "nearest first. All work is done on this machine.\n\n"
     "Data is printed on standard output; messages and progress go to standard error. Every command takes --json.";
 
 static const char file_text[] =
-    "Lines of \"name = value\", each name once; blank lines and lines that start with # are skipped. The file is the one "
+    "Lines of \"name = value\", each name once; blank lines and lines that start with # are skipped. The file is the "
+    "one "
     "named by --config or LIKEN_CONFIG, else $XDG_CONFIG_HOME/liken/liken.conf, else ~/.config/liken/liken.conf. "
     "A flag wins over the environment, the environment over the file. Sizes may end in K, M or G (powers of 1024); "
     "switches are yes or no.";

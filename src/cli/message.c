@@ -63,7 +63,8 @@ static void log_line(void *ctx, liken_log_level level, const char *message) {
         lk_message("%s %s: %s", when, names[level], clean == NULL ? "?" : clean);
         return;
     }
-    json_t *json = json_pack("{s:s, s:s, s:s}", "time", when, "level", names[level], "message", clean == NULL ? "?" : clean);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s}", "time", when, "level", names[level], "message", clean == NULL ? "?" : clean);
     char *line = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
     if (line != NULL)
         lk_message("%s", line);

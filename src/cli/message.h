@@ -11,8 +11,8 @@ void lk_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Sends the library's log lines up to `level` to standard error, as text or as one JSON object a line. */
 void lk_message_log(liken_log_level level, bool json);
 
-/* Progress of `total` things called `noun` ("photos"). On a terminal one line that is redrawn a few times a second, else a
- * plain line every few seconds. */
+/* Progress of `total` things called `noun` ("photos"). On a terminal one line that is redrawn a few times a second,
+ * else a plain line every few seconds. */
 void lk_progress_start(const char *noun, size_t total);
 void lk_progress_show(size_t done, size_t faces);
 void lk_progress_end(void);

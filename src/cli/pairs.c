@@ -25,8 +25,8 @@ static int read_header(lk_csv *c, columns *out, liken_error *err) {
         return rc;
     if (rc == 0)
         return lk_fail(err, LIKEN_E_ARG, "the file is empty.");
-    *out = (columns){lk_csv_find(c, "file_a"), lk_csv_find(c, "file_b"), lk_csv_find(c, "same"), lk_csv_find(c, "source"),
-                     lk_csv_find(c, "fold")};
+    *out = (columns){lk_csv_find(c, "file_a"), lk_csv_find(c, "file_b"), lk_csv_find(c, "same"),
+                     lk_csv_find(c, "source"), lk_csv_find(c, "fold")};
     if (out->a < 0 || out->b < 0 || out->same < 0)
         return line_fault(c, "the header must name the columns file_a, file_b and same.", err);
     return LIKEN_OK;
@@ -73,7 +73,8 @@ static int grow(lk_pairs *p, names *n, liken_error *err) {
 
 static int read_row(lk_pairs *p, names *n, const lk_csv *c, const columns *k, size_t width, liken_error *err) {
     if (c->count != width)
-        return lk_fail(err, LIKEN_E_ARG, "line %zu: there are %zu fields, but the header has %zu.", c->line, c->count, width);
+        return lk_fail(err, LIKEN_E_ARG, "line %zu: there are %zu fields, but the header has %zu.", c->line, c->count,
+                       width);
     if (p->count == LK_PAIRS_CEILING)
         return line_fault(c, "there are more than a million pairs.", err);
     int rc = grow(p, n, err);

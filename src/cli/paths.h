@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#define LK_PATH_CEILING 4095        /* bytes of one path */
-#define LK_PATHS_CEILING 10000000   /* paths in one run */
+#define LK_PATH_CEILING 4095      /* bytes of one path */
+#define LK_PATHS_CEILING 10000000 /* paths in one run */
 
 typedef struct lk_path {
     char *name;

@@ -12,7 +12,7 @@
 
 /* The subject of one file. */
 typedef struct lk_subject {
-    float *vector;   /* NULL: no face, or the file could not be read */
+    float *vector; /* NULL: no face, or the file could not be read */
     int dimension;
     bool unreadable; /* it is the second */
     int faces;       /* in the whole photo */
@@ -23,8 +23,8 @@ typedef struct lk_rate {
     double fmr;           /* wanted */
     double tmr, tmr_used; /* same pairs without a face counted as missed, or left out; NAN: not resolvable */
     double threshold;
-    bool all;             /* strangers: all pairs of different people among the files, not those of the CSV file */
-    size_t strangers;     /* how many pairs */
+    bool all;         /* strangers: all pairs of different people among the files, not those of the CSV file */
+    size_t strangers; /* how many pairs */
 } lk_rate;
 
 typedef struct lk_report {
@@ -33,7 +33,7 @@ typedef struct lk_report {
     size_t used, used_same;        /* with a face in both photos */
     size_t strangers_all;          /* pairs of different people among the source's files */
     double accuracy, accuracy_used, threshold, auc, equal_error; /* NAN: needs both kinds */
-    bool dealt;                    /* the folds were not in the file */
+    bool dealt;                                                  /* the folds were not in the file */
     lk_rate rates[LK_REPORT_RATES];
     double ms_per_photo, ms_per_face;
     double curve_fmr[LK_CURVE_POINTS], curve_miss[LK_CURVE_POINTS]; /* falling fmr */

@@ -52,15 +52,16 @@ json_t *lk_report_json(const lk_report *r, const lk_pairs *p, const lk_subject *
     if (in == NULL)
         return NULL;
     return json_pack(
-        "{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "source",
-        lk_json_text(r->source), "pairs", (json_int_t)r->pairs, "same", (json_int_t)r->same, "different",
+        "{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "source", lk_json_text(r->source), "pairs", (json_int_t)r->pairs, "same", (json_int_t)r->same, "different",
         (json_int_t)r->different, "used", (json_int_t)r->used, "accuracy", lk_json_number(r->accuracy), "accuracy_used",
-        lk_json_number(r->accuracy_used), "threshold", lk_json_number(r->threshold), "folds", r->dealt ? "dealt" : "given",
-        "tmr_at_fmr", per_rate(r, tmr_json), "tmr_at_fmr_used", per_rate(r, tmr_used_json), "threshold_at_fmr",
-        per_rate(r, threshold_json), "strangers_at_fmr", per_rate(r, strangers_json), "strangers_pairs",
-        (json_int_t)r->strangers_all, "auc", lk_json_number(r->auc), "eer", lk_json_number(r->equal_error), "ms_per_photo",
-        lk_json_number(r->ms_per_photo), "ms_per_face", lk_json_number(r->ms_per_face), "files_without_face",
-        names_json(p, subjects, in, false), "unreadable", names_json(p, subjects, in, true));
+        lk_json_number(r->accuracy_used), "threshold", lk_json_number(r->threshold), "folds",
+        r->dealt ? "dealt" : "given", "tmr_at_fmr", per_rate(r, tmr_json), "tmr_at_fmr_used",
+        per_rate(r, tmr_used_json), "threshold_at_fmr", per_rate(r, threshold_json), "strangers_at_fmr",
+        per_rate(r, strangers_json), "strangers_pairs", (json_int_t)r->strangers_all, "auc", lk_json_number(r->auc),
+        "eer", lk_json_number(r->equal_error), "ms_per_photo", lk_json_number(r->ms_per_photo), "ms_per_face",
+        lk_json_number(r->ms_per_face), "files_without_face", names_json(p, subjects, in, false), "unreadable",
+        names_json(p, subjects, in, true));
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */
@@ -92,7 +93,8 @@ void lk_report_print(const lk_report *reports, size_t count) {
         (void)printf("  %8.1f\n", r->ms_per_face);
     }
     if (all)
-        (void)printf("* strangers: all pairs of different people among the source's photos, not only those of the file.\n");
+        (void)printf(
+            "* strangers: all pairs of different people among the source's photos, not only those of the file.\n");
 }
 
 /* ---- the curve ------------------------------------------------------------------------------ */
@@ -133,23 +135,29 @@ static int axes(lk_buf *b, liken_error *err) {
 static int escaped(lk_buf *b, const char *text, liken_error *err) {
     int rc = LIKEN_OK;
     for (const char *p = text; rc == LIKEN_OK && *p != '\0'; p++) {
-        const char *entity = *p == '&' ? "&amp;" : *p == '<' ? "&lt;" : *p == '>' ? "&gt;" : *p == '"' ? "&quot;" : NULL;
+        const char *entity = *p == '&'   ? "&amp;"
+                             : *p == '<' ? "&lt;"
+                             : *p == '>' ? "&gt;"
+                             : *p == '"' ? "&quot;"
+                                         : NULL;
         rc = entity == NULL ? lk_buf_append(b, p, 1, err) : lk_buf_string(b, entity, err);
     }
     return rc;
 }
 
 static int curve(lk_buf *b, const lk_report *r, size_t n, liken_error *err) {
-    static const char *const colours[] = {"#0b62a4", "#d1495b", "#2e8540", "#b5651d", "#6a3d9a", "#008080", "#7a7a00", "#444444"};
+    static const char *const colours[] = {"#0b62a4", "#d1495b", "#2e8540", "#b5651d",
+                                          "#6a3d9a", "#008080", "#7a7a00", "#444444"};
     const char *colour = colours[n % LK_LENGTH(colours)];
     const char *dashes = n / LK_LENGTH(colours) % 2 == 0 ? "none" : "6 3";
-    int rc = lk_buf_format(b, err, "<path fill=\"none\" stroke=\"%s\" stroke-dasharray=\"%s\" stroke-width=\"1.8\" d=\"",
-                           colour, dashes);
+    int rc = lk_buf_format(
+        b, err, "<path fill=\"none\" stroke=\"%s\" stroke-dasharray=\"%s\" stroke-width=\"1.8\" d=\"", colour, dashes);
     for (size_t i = 0; rc == LIKEN_OK && i < r->curve_points; i++)
         rc = lk_buf_format(b, err, "%c%.1f %.1f", i == 0 ? 'M' : 'L', at_x(r->curve_fmr[i]), at_y(r->curve_miss[i]));
     const double y = TOP + 16 + 18 * (double)n;
     if (rc == LIKEN_OK)
-        rc = lk_buf_format(b, err, "\"/>\n<path stroke=\"%s\" stroke-dasharray=\"%s\" stroke-width=\"3\" d=\"M%.1f %.1fh20\"/>"
+        rc = lk_buf_format(b, err,
+                           "\"/>\n<path stroke=\"%s\" stroke-dasharray=\"%s\" stroke-width=\"3\" d=\"M%.1f %.1fh20\"/>"
                            "<text x=\"%.1f\" y=\"%.1f\">",
                            colour, dashes, LEFT + SIDE_X + 16, y - 4, LEFT + SIDE_X + 42, y);
     LK_FREE char *source = lk_printable(r->source);
@@ -163,17 +171,19 @@ static int draw(lk_buf *b, const lk_report *reports, size_t count, liken_error *
     for (size_t i = 0; i < count; i++)
         drawn += reports[i].curve_points > 0;
     const double height = fmax(TOP + SIDE_Y + 50, TOP + 30 + 18 * (double)drawn);
-    int rc = lk_buf_format(b, err,
-                           "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"860\" height=\"%.0f\" font-family=\"sans-serif\" "
-                           "font-size=\"12\">\n<style>.grid{stroke:#ddd;fill:none}</style>\n"
-                           "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-                           height);
+    int rc = lk_buf_format(
+        b, err,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"860\" height=\"%.0f\" font-family=\"sans-serif\" "
+        "font-size=\"12\">\n<style>.grid{stroke:#ddd;fill:none}</style>\n"
+        "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
+        height);
     if (rc == LIKEN_OK)
         rc = axes(b, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_format(b, err,
                            "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">false match rate</text>\n"
-                           "<text x=\"16\" y=\"%.1f\" text-anchor=\"middle\" transform=\"rotate(-90 16 %.1f)\">missed matches</text>\n",
+                           "<text x=\"16\" y=\"%.1f\" text-anchor=\"middle\" transform=\"rotate(-90 16 %.1f)\">missed "
+                           "matches</text>\n",
                            LEFT + SIDE_X / 2, TOP + SIDE_Y + 40, TOP + SIDE_Y / 2, TOP + SIDE_Y / 2);
     drawn = 0;
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)

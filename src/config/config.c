@@ -18,10 +18,10 @@ typedef enum rank { BY_DEFAULT, BY_FILE, BY_ENVIRONMENT, BY_FLAG } rank;
 
 typedef struct value {
     rank from;
-    char *origin;   /* NULL: default */
-    char **texts;   /* one, or several of a LIST */
+    char *origin; /* NULL: default */
+    char **texts; /* one, or several of a LIST */
     size_t count;
-    double number;  /* INTEGER, NUMBER, SIZE; 0 or 1 of a SWITCH; index of a CHOICE */
+    double number; /* INTEGER, NUMBER, SIZE; 0 or 1 of a SWITCH; index of a CHOICE */
 } value;
 
 struct lk_config {
@@ -121,7 +121,8 @@ static int parse(const lk_setting *s, const char *origin, const char *text, doub
         break;
     case LK_SIZE:
         if (read_size(text, &n) != LIKEN_OK)
-            return lk_fail(err, LIKEN_E_ARG, "%s: \"%.64s\" is not a size; write bytes, or 512K, 64M, 2G.", origin, text);
+            return lk_fail(err, LIKEN_E_ARG, "%s: \"%.64s\" is not a size; write bytes, or 512K, 64M, 2G.", origin,
+                           text);
         break;
     case LK_SWITCH:
         if (read_switch(text, &n) != LIKEN_OK)
@@ -230,7 +231,8 @@ static int unknown_name(const char *file, int number, const char *name, bool exi
         return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: %s can only be given as a flag.", file, number, name);
     const char *near = nearest(name, LK_IN_FILE);
     if (near != NULL)
-        return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: there is no setting \"%.64s\"; did you mean %s?", file, number, name, near);
+        return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: there is no setting \"%.64s\"; did you mean %s?", file, number,
+                       name, near);
     return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: there is no setting \"%.64s\".", file, number, name);
 }
 
@@ -269,7 +271,8 @@ int lk_config_read(lk_config *c, const char *name, const char *text, size_t size
         const size_t length = end == NULL ? size : (size_t)(end - text);
         char line[LINE_CEILING + 1];
         if (length > LINE_CEILING)
-            return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: the line is longer than %d bytes.", name, number, LINE_CEILING);
+            return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: the line is longer than %d bytes.", name, number,
+                           LINE_CEILING);
         if (memchr(text, '\0', length) != NULL)
             return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: the line holds a NUL byte.", name, number);
         memcpy(line, text, length);
@@ -349,9 +352,9 @@ static int read_flag(lk_config *c, int argc, char **argv, int i, int *used, like
     const bool is_long = word[1] == '-';
     const char *equals = is_long ? strchr(word, '=') : NULL;
     const size_t length = equals == NULL ? strlen(word) : (size_t)(equals - word);
-    const size_t id = is_long             ? find_setting(word + 2, length - 2)
+    const size_t id = is_long           ? find_setting(word + 2, length - 2)
                       : word[2] == '\0' ? find_letter(word[1])
-                                          : LK_SET_COUNT;
+                                        : LK_SET_COUNT;
     if (id == LK_SET_COUNT || !(lk_settings[id].where & LK_IN_FLAG))
         return unknown_flag(word, length, err);
     char origin[64];

@@ -1,10 +1,10 @@
 /* config.h - one table of settings. A row feeds the configuration file, the environment, the flag, --help and the man
  * pages. Order of precedence: flag, environment, file, default.
  *
- * The file is lines of `name = value`; blank lines and lines that start with '#' are skipped; a value runs to the end of
- * its line and is trimmed. It is $LIKEN_CONFIG or --config (which must then exist), else
- * $XDG_CONFIG_HOME/liken/liken.conf, else ~/.config/liken/liken.conf (which need not). Every message about a value names
- * where the value came from: "--port", "LIKEN_PORT", "/etc/liken.conf:12: port". */
+ * The file is lines of `name = value`; blank lines and lines that start with '#' are skipped; a value runs to the end
+ * of its line and is trimmed. It is $LIKEN_CONFIG or --config (which must then exist), else
+ * $XDG_CONFIG_HOME/liken/liken.conf, else ~/.config/liken/liken.conf (which need not). Every message about a value
+ * names where the value came from: "--port", "LIKEN_PORT", "/etc/liken.conf:12: port". */
 #ifndef LK_CONFIG_CONFIG_H
 #define LK_CONFIG_CONFIG_H
 
@@ -68,8 +68,8 @@ typedef enum lk_setting_id {
 #define LK_BIT(name) (UINT64_C(1) << LK_SET_##name)
 
 typedef struct lk_setting {
-    const char *name;       /* "max-file": flag --max-file, file key max-file, environment LIKEN_MAX_FILE */
-    char letter;            /* "-0" beside "--null", or 0 */
+    const char *name; /* "max-file": flag --max-file, file key max-file, environment LIKEN_MAX_FILE */
+    char letter;      /* "-0" beside "--null", or 0 */
     lk_setting_type type;
     int where;              /* LK_IN_* : where it may be given */
     const char *value_name; /* "BYTES" in help; the words of a CHOICE; NULL for a SWITCH */
@@ -91,14 +91,16 @@ typedef struct lk_arguments {
     size_t count;
 } lk_arguments;
 
-/* Reads flags from argv[1..]. "--" ends the flags; "-" alone is a word. ARG for an unknown flag or a value out of range,
- * with the nearest name when there is one. words->words is freed with free(). */
+/* Reads flags from argv[1..]. "--" ends the flags; "-" alone is a word. ARG for an unknown flag or a value out of
+ * range, with the nearest name when there is one. words->words is freed with free(). */
 int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, liken_error *err);
-/* Reads the environment and the file as well: what help and version do without, so that they work whatever these hold. */
+/* Reads the environment and the file as well: what help and version do without, so that they work whatever these hold.
+ */
 int lk_config_complete(lk_config *c, liken_error *err);
 /* Only defaults. */
 int lk_config_new(lk_config **out, liken_error *err);
-/* Takes over what `text`, the content of the file called `name`, says. Limits: 64 KiB, 4096 bytes a line, each name once. */
+/* Takes over what `text`, the content of the file called `name`, says. Limits: 64 KiB, 4096 bytes a line, each name
+ * once. */
 int lk_config_read(lk_config *c, const char *name, const char *text, size_t size, liken_error *err);
 void lk_config_free(lk_config *c);
 

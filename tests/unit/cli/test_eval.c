@@ -55,8 +55,8 @@ static void best_threshold_is_the_middle_of_the_best(void **state) {
 
 static void cross_validation_judges_with_the_other_folds(void **state) {
     (void)state;
-    /* fold 0 alone says 0.5, fold 1 alone says 0.7. Judged by fold 1's 0.7, fold 0 is right twice (0.1 within, 0.9 not);
-     * judged by fold 0's 0.5, fold 1 misses its same pair at 0.6 and is right about 0.8. */
+    /* fold 0 alone says 0.5, fold 1 alone says 0.7. Judged by fold 1's 0.7, fold 0 is right twice (0.1 within, 0.9
+     * not); judged by fold 0's 0.5, fold 1 misses its same pair at 0.6 and is right about 0.8. */
     lk_scored pairs[] = {{0.1f, true, 0}, {0.9f, false, 0}, {0.6f, true, 1}, {0.8f, false, 1}};
     size_t judged = 0;
     assert_int_equal(lk_eval_cross_validate(pairs, 4, &judged), 3);

@@ -30,7 +30,8 @@ static int make_tree(void **state) {
     make_file("t/b/1.jpg");
     make_file("t/b/.2.jpg");
     make_file("t/.hidden/3.jpg");
-    return mkfifo("t/fifo", 0600) | symlink("b", "t/link") | symlink("c.jpg", "t/d.jpg") | symlink("nowhere", "t/e.jpg");
+    return mkfifo("t/fifo", 0600) | symlink("b", "t/link") | symlink("c.jpg", "t/d.jpg") |
+           symlink("nowhere", "t/e.jpg");
 }
 
 static int remove_tree(void **state) {
@@ -130,10 +131,10 @@ static void printable_text_cannot_steer_a_terminal(void **state) {
         {"plain é 漢 😀", "plain é 漢 😀"},
         {"a\nb\tc\rd", "a\\nb\\tc\\rd"},
         {"\x1b[31m\x7f", "\\x1b[31m\\x7f"},
-        {"\xc2\x9b", "\xef\xbf\xbd"},                         /* an 8-bit CSI */
-        {"\xff\xc3(", "\xef\xbf\xbd\xef\xbf\xbd("},           /* no UTF-8 at all */
+        {"\xc2\x9b", "\xef\xbf\xbd"},                             /* an 8-bit CSI */
+        {"\xff\xc3(", "\xef\xbf\xbd\xef\xbf\xbd("},               /* no UTF-8 at all */
         {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* a surrogate */
-        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},             /* cut short */
+        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},                 /* cut short */
         {"", ""},
     };
     for (size_t i = 0; i < LK_LENGTH(cases); i++) {

@@ -23,8 +23,9 @@ static const struct {
     const char *name;
     float x, y;
     bool face, readable;
-} photos[] = {{"a/1", 0, 0, true, true},  {"a/2", 1, 0, true, true},   {"b/1", 10, 0, true, true}, {"b/2", 10, 2, true, true},
-              {"c/1", 0, 10, true, true}, {"c/2", 0, 0, false, true},  {"d/1", 0, 0, false, false}, {"e/1", 0, 4, true, true}};
+} photos[] = {{"a/1", 0, 0, true, true},   {"a/2", 1, 0, true, true},  {"b/1", 10, 0, true, true},
+              {"b/2", 10, 2, true, true},  {"c/1", 0, 10, true, true}, {"c/2", 0, 0, false, true},
+              {"d/1", 0, 0, false, false}, {"e/1", 0, 4, true, true}};
 
 typedef struct fixture {
     lk_pairs *pairs;
@@ -42,8 +43,11 @@ static int set_up(void **state) {
             return -1;
         f->vectors[i][0] = photos[i].x;
         f->vectors[i][1] = photos[i].y;
-        f->subjects[i] = (lk_subject){.vector = photos[i].face ? f->vectors[i] : NULL, .dimension = 2,
-                                      .unreadable = !photos[i].readable, .faces = photos[i].face ? 2 : 0, .seconds = 0.1};
+        f->subjects[i] = (lk_subject){.vector = photos[i].face ? f->vectors[i] : NULL,
+                                      .dimension = 2,
+                                      .unreadable = !photos[i].readable,
+                                      .faces = photos[i].face ? 2 : 0,
+                                      .seconds = 0.1};
     }
     *state = f;
     return 0;

@@ -168,7 +168,9 @@ static void sizes_have_units(void **state) {
     static const struct {
         char *flag;
         size_t bytes;
-    } cases[] = {{"--max-file=2048", 2048},       {"--max-file=2k", 2048},           {"--max-file=3MB", 3u << 20},
+    } cases[] = {{"--max-file=2048", 2048},
+                 {"--max-file=2k", 2048},
+                 {"--max-file=3MB", 3u << 20},
                  {"--max-file=1GiB", 1u << 30}};
     for (size_t i = 0; i < LK_LENGTH(cases); i++) {
         liken_error err = {0};
@@ -229,10 +231,14 @@ static void near_words_are_suggested(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_those_of_the_table), cmocka_unit_test(every_row_is_whole),
-        cmocka_unit_test(flag_beats_environment_beats_file), cmocka_unit_test(words_and_flags_may_mix),
-        cmocka_unit_test(bad_values_are_named), cmocka_unit_test(sizes_have_units),
-        cmocka_unit_test(bad_files_are_named_with_their_line), cmocka_unit_test(near_words_are_suggested),
+        cmocka_unit_test(defaults_are_those_of_the_table),
+        cmocka_unit_test(every_row_is_whole),
+        cmocka_unit_test(flag_beats_environment_beats_file),
+        cmocka_unit_test(words_and_flags_may_mix),
+        cmocka_unit_test(bad_values_are_named),
+        cmocka_unit_test(sizes_have_units),
+        cmocka_unit_test(bad_files_are_named_with_their_line),
+        cmocka_unit_test(near_words_are_suggested),
     };
     return cmocka_run_group_tests_name("config", tests, isolate, NULL);
 }
