@@ -156,62 +156,48 @@ static void measure(const sample *s, const double *usual, double noise, double *
         survive[i] /= (double)(first * (s->turns - first));
 }
 
-static uint32_t choose_coarse(const sample *s, const double *survive) {
-    double best = INFINITY;
-    uint32_t chosen = 8;
-    for (size_t i = 0; i < (s->n + 7) / 8; i++) {
-        const double cost = BYTE_COST * (4 * (double)(i + 1) + 2) + survive[i] * RECORD_COST;
-        if (cost < best) {
-            best = cost;
-            chosen = (uint32_t)(8 * (i + 1));
-        }
-    }
-    return chosen;
+/* What a row costs with these lengths; `coarse` and `fine`: shares that pass the two tests. */
+static double cost_of(const sample *s, uint32_t coarse_dims, uint32_t record, const double *coarse, const double *fine) {
+    const size_t fine_dims = record - LK_RECORD_TAIL < s->n ? record - LK_RECORD_TAIL : s->n;
+    const double first = coarse[coarse_dims / 8 - 1], second = fmin(first, fine[(fine_dims + 7) / 8 - 1]);
+    return BYTE_COST * (coarse_dims / 2 + 2) + first * record / 64 * RECORD_COST +
+           second * (double)up16(s->n) / 16 * ROW_COST;
 }
 
-static uint32_t choose_record(const sample *s, uint32_t coarse, double after_coarse, const double *survive) {
-    const double rows = (double)up16(s->n) / 16, room = FACE_BYTES * fmax(1, (double)s->n / 128) - 11 - coarse / 2;
+/* The cheapest pair of lengths that leaves a face within its bytes (besides the codes: value, id, deletion bit). */
+static void choose_lengths(lk_plan *p, const sample *s, const double *coarse, const double *fine) {
+    const double room = FACE_BYTES * fmax(1, (double)s->n / 128) - sizeof(uint16_t) - sizeof(int64_t) - 0.125;
     double best = INFINITY;
-    uint32_t chosen = 64;
-    for (uint32_t record = 64; record <= LK_PLAN_MAX_RECORD && (record == 64 || record <= room); record += 64) {
-        const size_t dims = record - LK_RECORD_TAIL < s->n ? record - LK_RECORD_TAIL : s->n;
-        const double after = fmin(survive[(dims + 7) / 8 - 1], after_coarse);
-        const double cost = after_coarse * record / 64 * RECORD_COST + after * rows * ROW_COST;
-        if (cost < best) {
+    for (uint32_t record = 64; record <= LK_PLAN_MAX_RECORD && record < up16(s->n) + 128; record += 64)
+        for (uint32_t dims = 8; dims < s->n + 8 && dims / 2 + record <= room; dims += 8) {
+            const double cost = cost_of(s, dims, record, coarse, fine);
+            if (!(cost < best))
+                continue;
             best = cost;
-            chosen = record;
+            p->coarse = dims;
+            p->record = record;
         }
-        if (dims == s->n)
-            break;
-    }
-    return chosen;
 }
 
 /* Lengths and the usual distance. */
 static bool choose(lk_plan *p, const sample *s) {
     const size_t steps = (s->n + 7) / 8;
-    double usual[QUERIES], sum = 0, *survive = malloc(steps * sizeof *survive);
-    if (survive == NULL)
+    double usual[QUERIES], sum = 0, *coarse = malloc(2 * steps * sizeof *coarse);
+    if (coarse == NULL)
         return false;
-    if (s->count == 1) { /* nothing to learn, little to search */
-        free(survive);
-        p->coarse = 8;
-        p->record = p->axes = 64;
-        return true;
+    p->coarse = 8;
+    p->record = 64;
+    if (s->count > 1) { /* of a single row there is nothing to learn */
+        for (size_t q = 0; q < first_other(s); q++)
+            sum += usual[q] = usual_of(s, q);
+        p->usual = (float)(sum / (double)first_other(s));
+        measure(s, usual, LEVELS_NOISE, coarse);
+        measure(s, usual, 0, coarse + steps);
+        choose_lengths(p, s, coarse, coarse + steps);
     }
-    for (size_t q = 0; q < first_other(s); q++)
-        sum += usual[q] = usual_of(s, q);
-    p->usual = (float)(sum / (double)first_other(s));
-    measure(s, usual, LEVELS_NOISE, survive);
-    const uint32_t room = (uint32_t)(2 * (FACE_BYTES - 64 - 11) * (s->n < 128 ? 128 : s->n) / 128 / 8 * 8);
-    p->coarse = choose_coarse(s, survive);
-    p->coarse = p->coarse < room ? p->coarse : room;
-    const double after_coarse = survive[p->coarse / 8 - 1];
-    measure(s, usual, 0, survive);
-    p->record = choose_record(s, p->coarse, after_coarse, survive);
-    const uint32_t fine = p->record - LK_RECORD_TAIL;
-    p->axes = (uint32_t)up16(p->coarse > fine ? p->coarse : fine);
-    free(survive);
+    const uint32_t longer = p->record - LK_RECORD_TAIL;
+    p->axes = (uint32_t)up16(p->coarse > longer ? p->coarse : longer);
+    free(coarse);
     return true;
 }
 
