@@ -99,7 +99,7 @@ static int run(const subject *s, int batch, liken_error *err) {
 int main(int argc, char **argv) {
     liken_error err;
     if (argc == 2 && strcmp(argv[1], "peak") == 0)
-        return printf("FMA peak\t%.1f\tGFLOP/s\n", bench_peak_gflops()), 0;
+        return printf("FMA peak\t%.1f\n", bench_peak_gflops()), 0;
     for (size_t i = 0; argc == 3 && i < LK_LENGTH(subjects); i++)
         if (strcmp(argv[1], subjects[i].name) == 0) {
             if (run(&subjects[i], atoi(argv[2]), &err) == LIKEN_OK)

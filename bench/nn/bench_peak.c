@@ -20,7 +20,9 @@ typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
 double bench_peak_gflops(void) {
     double best = 0;
     for (int attempt = 0; attempt < 5; attempt++) {
-        vec sum[CHAINS] = {{0}};
+        vec sum[CHAINS];
+        for (int i = 0; i < CHAINS; i++)
+            sum[i] = (vec){0} + 0.01f * (float)i; /* all different, or the compiler would do the work once */
         const vec a = (vec){0} + 0.999f, b = (vec){0} + 1e-3f;
         const double start = lk_clock_cpu();
         for (int round = 0; round < ROUNDS; round++)

@@ -26,7 +26,8 @@ bool lk_flow_next(const lk_chain *c, lk_flow *f) {
 
 int lk_flow_needed(const lk_chain *c, const lk_flow *f, int k) {
     const lk_link *reader = &c->link[k + 1];
-    return f->made[k + 1] * reader->stride - reader->top;
+    const int next = f->made[k + 1] * reader->stride - reader->top;
+    return next < f->made[k] ? next : f->made[k]; /* a reader may step over rows that are not made yet */
 }
 
 void lk_flow_size_windows(lk_chain *c) {

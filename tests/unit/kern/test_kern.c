@@ -329,6 +329,81 @@ static void test_depthwise(void **unused) {
             check_depthwise(i, k);
 }
 
+/* ---- depthwise and 1x1 in one ---- */
+
+static const struct {
+    int stride, channels, out, height, width, batch, rectify, residual;
+} separables[] = {
+    {1, 16, 16, 1, 1, 1, 0, 0},   {1, 64, 48, 7, 100, 1, 0, 0}, {1, 32, 64, 6, 7, 3, 1, 1},
+    {2, 32, 136, 12, 10, 2, 0, 1}, {1, 512, 32, 5, 5, 1, 1, 0},  {2, 16, 16, 9, 97, 1, 0, 0},
+};
+
+/* Both steps by the reference of each. */
+static void check_separable(size_t i, kind k) {
+    const int channels = separables[i].channels, stored = lk_panels(channels), outs = separables[i].out;
+    const int stride = separables[i].stride, batch = separables[i].batch, rectify = separables[i].rectify;
+    const int height = (separables[i].height + stride - 1) / stride, width = (separables[i].width + stride - 1) / stride;
+    const conv_case point = {1, 1, 1, 0, channels, outs, height, width, batch, LK_ACT_RELU, separables[i].residual};
+    image in = new_image(separables[i].height, separables[i].width, channels, batch, k);
+    image add = new_image(height, width, outs, batch, k);
+    weights w = new_weights(&point, stored, k);
+    float *depth = calloc((size_t)(9 * stored), sizeof *depth), *bias = calloc((size_t)stored, sizeof *bias);
+    double *expected = malloc(sizeof *expected * (size_t)(batch * height * width * outs)), *p = expected;
+    double *seen = malloc(sizeof *seen * (size_t)channels);
+    float *scratch = malloc(sizeof *scratch * LK_SEPARABLE_PIXELS * (size_t)stored);
+    assert_true(depth != NULL && bias != NULL && expected != NULL && seen != NULL && scratch != NULL);
+    for (int c = 0; c < channels; c++) {
+        bias[c] = number(k);
+        for (int tap = 0; tap < 9; tap++)
+            depth[tap * stored + c] = number(ORDINARY);
+    }
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++) {
+                for (int c = 0; c < channels; c++) {
+                    seen[c] = (double)bias[c];
+                    for (int tap = 0; tap < 9; tap++) {
+                        const double a = value(&in, n, y * stride - 1 + tap / 3, x * stride - 1 + tap % 3, c);
+                        seen[c] += (rectify && a < 0 ? 0 : a) * (double)depth[tap * stored + c];
+                    }
+                    seen[c] = activate(seen[c], LK_ACT_RELU6);
+                }
+                for (int o = 0; o < outs; o++) {
+                    double sum = (double)w.bias[o] + (point.residual ? value(&add, n, y, x, o) : 0);
+                    for (int c = 0; c < channels; c++)
+                        sum += seen[c] * (double)w.plain[c * outs + o];
+                    *p++ = activate(sum, LK_ACT_RELU);
+                }
+            }
+    const lk_depthwise d = {.stride = stride, .top = 1, .left = 1, .rectify = rectify, .weights = depth, .bias = bias,
+                            .act = LK_ACT_RELU6};
+    const lk_conv c = conv_of(&point, &w, stored);
+    for (size_t l = 0; l < LK_LENGTH(levels); l++) {
+        const lk_kern *kern = lk_kern_of(levels[l]);
+        if (kern == NULL)
+            continue;
+        image out = new_image(height, width, outs, batch, ORDINARY);
+        kern->separable(&d, &c, &in.map, &out.map, point.residual ? &add.map : NULL, height, width, batch, scratch);
+        compare("separable", levels[l], &out, expected, height, width);
+        free(out.memory);
+    }
+    free(scratch);
+    free(seen);
+    free(expected);
+    free(depth);
+    free(bias);
+    free_weights(&w);
+    free(add.memory);
+    free(in.memory);
+}
+
+static void test_separable(void **unused) {
+    (void)unused;
+    for (size_t i = 0; i < LK_LENGTH(separables); i++)
+        for (kind k = ORDINARY; k <= DENORMALS; k++)
+            check_separable(i, k);
+}
+
 /* ---- pooling, enlarging, loading ---- */
 
 static double pool_value(const image *in, int average, int size, int stride, int n, int y, int x, int c) {
@@ -431,7 +506,8 @@ static void test_levels(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels), cmocka_unit_test(test_conv),          cmocka_unit_test(test_conv_batches),
-        cmocka_unit_test(test_conv_nan), cmocka_unit_test(test_depthwise),   cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_conv_nan), cmocka_unit_test(test_depthwise),   cmocka_unit_test(test_separable),
+        cmocka_unit_test(test_pools),
         cmocka_unit_test(test_add_upsampled), cmocka_unit_test(test_load_row),
     };
     return cmocka_run_group_tests_name("kern/kern", tests, NULL, NULL);

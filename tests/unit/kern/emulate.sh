@@ -1,0 +1,22 @@
+#!/bin/sh
+# emulate.sh - builds test_kern.c for aarch64 and runs it under qemu-user, so that the NEON level is tested on any machine.
+# Exit status 77 (skipped) where the cross compiler or the emulator is missing; on aarch64 itself the plain test does it.
+set -eu
+root=$(realpath "$(dirname "$0")/../../..")
+cc=aarch64-linux-gnu-gcc
+for program in $cc qemu-aarch64; do
+  if ! command -v $program > /dev/null; then
+    echo "skipped: $program is missing (packages gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, qemu-user): NEON is not tested"
+    exit 77
+  fi
+done
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
+cd "$root"
+for level in kern scalar neon; do
+  $cc -std=gnu11 -D_GNU_SOURCE -O3 -ffp-contract=off -fno-math-errno -Wall -Wextra -Wconversion -Werror -Isrc -Iinclude \
+    -c -o "$work/$level.o" src/kern/$level.c
+done
+$cc -std=gnu11 -D_GNU_SOURCE -O2 -static -Itests/unit/kern/emulated -Isrc -Iinclude -Itests -o "$work/test" \
+  tests/unit/kern/test_kern.c src/base/cpu.c src/base/log.c "$work"/*.o -lm -lpthread
+qemu-aarch64 "$work/test"
