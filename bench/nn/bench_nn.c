@@ -59,7 +59,8 @@ static double time_forward(lk_net_state *s, const lk_net_input *inputs, int batc
     static double runs[MAX_RUNS];
     int count = 0;
     lk_net_forward(s, inputs, batch);
-    for (const double end = lk_clock_cpu() + SECONDS; count < 3 || (count < MAX_RUNS && lk_clock_cpu() < end); count++) {
+    for (const double end = lk_clock_cpu() + SECONDS; count < 3 || (count < MAX_RUNS && lk_clock_cpu() < end);
+         count++) {
         const double start = lk_clock_cpu();
         lk_net_forward(s, inputs, batch);
         runs[count] = lk_clock_cpu() - start;
@@ -85,8 +86,8 @@ static int run(const subject *s, int batch, liken_error *err) {
             photo[i] = (uint8_t)(i * i / 97 + i / row);
         for (int i = 0; i < batch; i++)
             inputs[i] = (lk_net_input){photo, row};
-        printf("liken %s %s\t%.4f\t%.1f\n", liken_version(), lk_cpu_name(lk_cpu_level()), time_forward(state, inputs, batch),
-               (double)lk_net_state_bytes(state) / 1e6);
+        printf("liken %s %s\t%.4f\t%.1f\n", liken_version(), lk_cpu_name(lk_cpu_level()),
+               time_forward(state, inputs, batch), (double)lk_net_state_bytes(state) / 1e6);
     }
     lk_net_state_free(state);
     lk_net_free(net);

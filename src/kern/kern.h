@@ -30,7 +30,7 @@ typedef struct lk_map {
     float *data;
     size_t image, row; /* strides in floats */
     int height, width;
-    int channels;      /* stored: a multiple of 16, or 3 */
+    int channels; /* stored: a multiple of 16, or 3 */
 } lk_map;
 
 /* A dense convolution: out(y, x) = act(bias + sum of taps + residual(y, x)). Output (y, x) sees input rows from
@@ -47,9 +47,9 @@ typedef struct lk_conv {
 /* A 3x3 convolution of each channel alone; stride 1 or 2. */
 typedef struct lk_depthwise {
     int stride, top, left;
-    int rectify;           /* negative inputs count as zero */
-    const float *weights;  /* [9][channels] */
-    const float *bias;     /* channels floats */
+    int rectify;          /* negative inputs count as zero */
+    const float *weights; /* [9][channels] */
+    const float *bias;    /* channels floats */
     lk_act act;
 } lk_depthwise;
 
@@ -64,16 +64,16 @@ typedef struct lk_kern {
     /* The same by Winograd F(4x4,3x3), for 3x3 stride 1 with c->winograd. Reads up to 3 rows and columns past the
      * border that conv needs (they must be there, any finite values). `scratch`: lk_kern_winograd_floats. NULL on
      * the scalar level, which is the definition and has no second way. */
-    void (*winograd)(const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual, int height, int width,
-                     int batch, float *scratch);
+    void (*winograd)(const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual, int height,
+                     int width, int batch, float *scratch);
 
     /* Writes the whole of out, whose channels are in's. */
     void (*depthwise)(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch);
 
     /* depthwise, and at once the 1x1 stride 1 convolution `c` of what it gives, which is never stored whole. Sizes and
      * residual as for conv. `scratch`: LK_SEPARABLE_PIXELS * in->channels floats. */
-    void (*separable)(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual,
-                      int height, int width, int batch, float *scratch);
+    void (*separable)(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out,
+                      const lk_map *residual, int height, int width, int batch, float *scratch);
 
     /* Windows of `size` x `size` every `stride` pixels, no border; writes the whole of out. avg_pool: out may have more
      * channels than in, they are set to zero. */

@@ -8,7 +8,8 @@ static float activate(float x, lk_act act) {
 }
 
 /* One output pixel, one panel. */
-static void conv_pixel(const lk_conv *c, const float *in, size_t row, const float *panel, const float *bias, float *sum) {
+static void conv_pixel(const lk_conv *c, const float *in, size_t row, const float *panel, const float *bias,
+                       float *sum) {
     for (int o = 0; o < LK_PANEL; o++)
         sum[o] = bias[o];
     const size_t taps = (size_t)c->kernel_w * (size_t)c->in;
@@ -57,8 +58,8 @@ static void depthwise(const lk_depthwise *d, const lk_map *in, const lk_map *out
                 depthwise_pixel(d, in, n, y, x, lk_map_at(out, n, y, x));
 }
 
-static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual,
-                      int height, int width, int batch, float *scratch) {
+static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out,
+                      const lk_map *residual, int height, int width, int batch, float *scratch) {
     const lk_map pixel = {.data = scratch, .height = 1, .width = 1, .channels = in->channels};
     for (int n = 0; n < batch; n++)
         for (int y = 0; y < height; y++)

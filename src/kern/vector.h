@@ -8,7 +8,7 @@
  *   vclamp                vclamp(low, x, high): x in between, NaN stays NaN
  *   vmaximum              the larger; NaN when either is
  *
- * and then includes this file, which defines `static const lk_kern_parts`-style functions and the table's body.
+ * and then includes this file, which defines the kernels and LK_KERN_TABLE.
  *
  * Convolution is an "indirect" matrix product. In NHWC the taps of one kernel row are neighbours in memory, so that an
  * output pixel needs only one pointer and the image's row stride: its receptive field is kernel_h runs of kernel_w*in
@@ -190,8 +190,9 @@ static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk
 
 /* ---- depthwise ---- */
 
-/* `rows` x `columns` outputs at once, so that an input and a weight are loaded once for all that need them. Channels are
- * the innermost loop: memory is then walked in order, and the nine weights of each channel come from the level-1 cache. */
+/* `rows` x `columns` outputs at once, so that an input and a weight are loaded once for all that need them. Channels
+ * are the innermost loop: memory is then walked in order, and the nine weights of each channel come from the level-1
+ * cache. */
 INLINE void depthwise_tile(int rows, int columns, int stride, int rectify, const lk_depthwise *d, int channels,
                            const float *in, size_t row, float *to, size_t to_row) {
     const size_t pixel = (size_t)channels;
@@ -281,8 +282,8 @@ static void depthwise(const lk_depthwise *d, const lk_map *in, const lk_map *out
 /* ---- depthwise and 1x1 in one ---- */
 
 /* The 1x1 convolution of `rows` x `width` pixels that lie in `seen`, for output from (n, y, x) on. */
-static void mix_channels(const lk_conv *c, const float *seen, const lk_map *out, const lk_map *residual, int n, int y, int x,
-                         int rows, int width) {
+static void mix_channels(const lk_conv *c, const float *seen, const lk_map *out, const lk_map *residual, int n, int y,
+                         int x, int rows, int width) {
     const runs g = {1, (size_t)c->in, 0, (size_t)c->in * LK_PANEL};
     const finish f = {c->bias, c->act};
     const float *a[LK_SEPARABLE_PIXELS], *add[LK_SEPARABLE_PIXELS];
@@ -299,19 +300,20 @@ static void mix_channels(const lk_conv *c, const float *seen, const lk_map *out,
 
 /* Some rows of some columns at a time, so that what is between the two convolutions stays in the nearest caches, and
  * still so many pixels that the weights of the second are not read too often. */
-static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual,
-                      int height, int width, int batch, float *scratch) {
+static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out,
+                      const lk_map *residual, int height, int width, int batch, float *scratch) {
     const int columns = width < LK_SEPARABLE_PIXELS / 2 ? width : LK_SEPARABLE_PIXELS / 2;
     const int rows = LK_SEPARABLE_PIXELS / columns / 2 * 2;
     for (int n = 0; n < batch; n++)
         for (int y = 0; y < height; y += rows)
             for (int x = 0; x < width; x += columns) {
-                const int high = height - y < rows ? height - y : rows, wide = width - x < columns ? width - x : columns;
+                const int high = height - y < rows ? height - y : rows,
+                          wide = width - x < columns ? width - x : columns;
                 const size_t scratch_row = (size_t)(wide * in->channels);
                 for (int v = 0; v < high; v += 2)
                     depthwise_for(d, high - v < 2 ? 1 : 2)(
-                        d, in->channels, lk_map_at(in, n, (y + v) * d->stride - d->top, x * d->stride - d->left), in->row,
-                        scratch + (size_t)v * scratch_row, scratch_row, wide);
+                        d, in->channels, lk_map_at(in, n, (y + v) * d->stride - d->top, x * d->stride - d->left),
+                        in->row, scratch + (size_t)v * scratch_row, scratch_row, wide);
                 mix_channels(c, scratch, out, residual, n, y, x, high, wide);
             }
 }

@@ -69,8 +69,8 @@ static void tile_in(const float *from, size_t row, int channels, float *to, size
 }
 
 /* 36 places, `step` apart, to at most 4x4 pixels. */
-static void tile_out(const lk_conv *k, const float *from, size_t step, const lk_map *out, float *to, const lk_map *residual,
-                     const float *add, int height, int width) {
+static void tile_out(const lk_conv *k, const float *from, size_t step, const lk_map *out, float *to,
+                     const lk_map *residual, const float *add, int height, int width) {
     for (int c = 0; c < k->out; c += LANES) {
         vec half[4][6];
         UNROLL
@@ -125,8 +125,8 @@ static place place_of(int t, int tiles_y, int tiles_x) {
     return (place){t / (tiles_y * tiles_x), in_image / tiles_x * 4, in_image % tiles_x * 4};
 }
 
-static void winograd(const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual, int height, int width,
-                     int batch, float *scratch) {
+static void winograd(const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual, int height,
+                     int width, int batch, float *scratch) {
     const int block = lk_winograd_block(c->in, c->out);
     float *seen = scratch, *made = scratch + 36 * (size_t)block * (size_t)c->in;
     const int tiles_y = (height + 3) / 4, tiles_x = (width + 3) / 4, total = batch * tiles_y * tiles_x;

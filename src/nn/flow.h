@@ -12,8 +12,8 @@
 
 #define LK_MAX_LINKS 32
 
-/* Tensors of a chain: link 0 is what its first node reads, each other what a node writes. All but the last (and the first,
- * unless it is the photo) are windows. */
+/* Tensors of a chain: link 0 is what its first node reads, each other what a node writes. All but the last (and the
+ * first, unless it is the photo) are windows. */
 typedef struct lk_link {
     int tensor;
     int maker;             /* node that writes it */
@@ -26,8 +26,8 @@ typedef struct lk_link {
 typedef struct lk_chain {
     int first, last; /* nodes */
     int links;
-    int load;        /* link 0 is the photo */
-    int band;        /* rows of the last link at a time */
+    int load; /* link 0 is the photo */
+    int band; /* rows of the last link at a time */
     lk_link link[LK_MAX_LINKS];
 } lk_chain;
 

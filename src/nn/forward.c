@@ -4,8 +4,8 @@
 #include "nn/plan.h"
 
 /* Convolution i, with the depthwise one before it where it does both. */
-static void run_conv(const lk_net_state *s, int i, const lk_map *in, const lk_map *out, const lk_map *residual, int height,
-                     int width, int batch) {
+static void run_conv(const lk_net_state *s, int i, const lk_map *in, const lk_map *out, const lk_map *residual,
+                     int height, int width, int batch) {
     const lk_step *step = &s->step[i];
     if (step->before != LK_NONE)
         s->kern->separable(&s->step[step->before].depthwise, &step->conv, in, out, residual, height, width, batch,

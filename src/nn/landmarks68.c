@@ -16,8 +16,17 @@ static int separable(lk_builder *b, int x, const char *name, int in, int out, in
     const float *point = lk_build_values(b, 4, point_shape, "%s/pointwise_filter", name);
     const float *bias = lk_build_values(b, 1, vector, "%s/bias", name);
     const int seen = lk_build_depthwise(b, x, depth, NULL, in, stride, LK_PAD_SAME, LK_ACT_NONE, rectify);
-    const lk_conv_spec s = {.in = seen, .kernel = point, .bias = bias, .height = 1, .width = 1, .channels_in = in,
-                            .channels_out = out, .stride = 1, .pad = LK_PAD_NONE, .act = act, .residual = residual,
+    const lk_conv_spec s = {.in = seen,
+                            .kernel = point,
+                            .bias = bias,
+                            .height = 1,
+                            .width = 1,
+                            .channels_in = in,
+                            .channels_out = out,
+                            .stride = 1,
+                            .pad = LK_PAD_NONE,
+                            .act = act,
+                            .residual = residual,
                             .into = LK_NONE};
     return lk_build_conv(b, &s);
 }
@@ -32,9 +41,18 @@ static int first(lk_builder *b) {
         return LK_INPUT;
     for (int i = 0; i < 27 * 32; i++)
         kernel[i] = filters[i] / 255;
-    const lk_conv_spec s = {.in = LK_INPUT, .kernel = kernel, .bias = bias, .height = 3, .width = 3, .channels_in = 3,
-                            .channels_out = 32, .stride = 2, .pad = LK_PAD_SAME, .act = LK_ACT_RELU,
-                            .residual = LK_NONE, .into = LK_NONE};
+    const lk_conv_spec s = {.in = LK_INPUT,
+                            .kernel = kernel,
+                            .bias = bias,
+                            .height = 3,
+                            .width = 3,
+                            .channels_in = 3,
+                            .channels_out = 32,
+                            .stride = 2,
+                            .pad = LK_PAD_SAME,
+                            .act = LK_ACT_RELU,
+                            .residual = LK_NONE,
+                            .into = LK_NONE};
     return lk_build_conv(b, &s);
 }
 
@@ -56,10 +74,17 @@ int lk_net_landmarks68(lk_net **out, const lk_weights *w, liken_error *err) {
     x = block(&b, x, 2, 64, 128);
     x = block(&b, x, 3, 128, 256);
     x = lk_build_global_pool(&b, x); /* 7x7 is all there is */
-    const lk_conv_spec matrix = {.in = x, .kernel = lk_build_values(&b, 2, (const int[]){256, 136}, "fc/weights"),
-                                 .bias = lk_build_values(&b, 1, (const int[]){136}, "fc/bias"), .height = 1, .width = 1,
-                                 .channels_in = 256, .channels_out = 136, .stride = 1, .pad = LK_PAD_NONE,
-                                 .residual = LK_NONE, .into = LK_NONE};
+    const lk_conv_spec matrix = {.in = x,
+                                 .kernel = lk_build_values(&b, 2, (const int[]){256, 136}, "fc/weights"),
+                                 .bias = lk_build_values(&b, 1, (const int[]){136}, "fc/bias"),
+                                 .height = 1,
+                                 .width = 1,
+                                 .channels_in = 256,
+                                 .channels_out = 136,
+                                 .stride = 1,
+                                 .pad = LK_PAD_NONE,
+                                 .residual = LK_NONE,
+                                 .into = LK_NONE};
     x = lk_build_conv(&b, &matrix);
     lk_build_part(&b, lk_build_output(&b, "points", NULL), x, 0, 136);
     return lk_build_end(&b, out);

@@ -1,7 +1,8 @@
 /* measure.c - direct or Winograd? Winograd does a quarter of the products and reads four times the weights, so that the
  * answer depends on channels, size, batch, caches and CPU: it is timed, on the planned workspace itself (what is in it
- * does not matter: borders are never written). Batches 1, 2, 4, ... are tried until Winograd wins; it keeps winning above. What was found is kept
- * in the net, so that all its states choose alike and only the first one pays (some tens of milliseconds). */
+ * does not matter: borders are never written). Batches 1, 2, 4, ... are tried until Winograd wins; it keeps winning
+ * above. What was found is kept in the net, so that all its states choose alike and only the first one pays (some tens
+ * of milliseconds). */
 #include <limits.h>
 
 #include "base/clock.h"
@@ -22,11 +23,13 @@ static double time_node(lk_net_state *s, int i, int batch, int winograd) {
     return best;
 }
 
+/* Goes on where an earlier state with a smaller batch stopped: what was found stays. */
 static void measure_node(lk_net_state *s, int i, lk_choice *c) {
     const lk_step *step = &s->step[i];
-    *c = (lk_choice){step->height, step->width, 0, INT_MAX};
-    for (int batch = 1; c->tried < s->max_batch && c->winograd_from == INT_MAX; batch *= 2) {
-        batch = batch < s->max_batch ? batch : s->max_batch;
+    if (c->height != step->height || c->width != step->width)
+        *c = (lk_choice){step->height, step->width, 0, INT_MAX};
+    while (c->tried < s->max_batch && c->winograd_from == INT_MAX) {
+        const int next = c->tried == 0 ? 1 : 2 * c->tried, batch = next < s->max_batch ? next : s->max_batch;
         if (time_node(s, i, batch, 1) < time_node(s, i, batch, 0))
             c->winograd_from = batch;
         c->tried = batch;
@@ -58,7 +61,8 @@ void lk_measure(lk_net_state *s) {
         if (s->step[i].conv.winograd == NULL)
             continue;
         lk_choice *c = &net->choice[i];
-        *c = net->choice[twin_of(s, i)];
+        if (!known(s, i, c))
+            *c = net->choice[twin_of(s, i)];
         if (!known(s, i, c))
             measure_node(s, i, c);
         s->step[i].winograd_from = c->winograd_from;

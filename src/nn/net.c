@@ -68,9 +68,9 @@ const float *lk_build_values(lk_builder *b, int rank, const int *shape, const ch
     va_end(args);
     const lk_tensor *t = lk_weights_find(b->weights, name);
     if (t == NULL) {
-        b->status = lk_fail(b->err, LIKEN_E_MODEL,
-                            "The weights have no tensor \"%s\": they belong to another network; install the pack again.",
-                            name);
+        b->status =
+            lk_fail(b->err, LIKEN_E_MODEL,
+                    "The weights have no tensor \"%s\": they belong to another network; install the pack again.", name);
         return NULL;
     }
     int same = t->rank == rank;
@@ -101,7 +101,8 @@ float *lk_build_temporary(lk_builder *b, size_t count) {
 
 static int fault(lk_builder *b, const char *what) {
     if (b->status == LIKEN_OK)
-        b->status = lk_fail(b->err, LIKEN_E_INTERNAL, "A network of liken is built wrongly: %s. Please report it.", what);
+        b->status =
+            lk_fail(b->err, LIKEN_E_INTERNAL, "A network of liken is built wrongly: %s. Please report it.", what);
     return LK_INPUT;
 }
 
@@ -150,10 +151,19 @@ int lk_build_conv(lk_builder *b, const lk_conv_spec *s) {
     if (b->status != LIKEN_OK)
         return LK_INPUT;
     const int out = s->into != LK_NONE ? s->into : lk_build_tensor(b, s->channels_out);
-    lk_node node = {.op = LK_OP_CONV, .in = s->in, .in2 = s->residual, .out = out, .size = s->height, .stride = s->stride,
+    lk_node node = {.op = LK_OP_CONV,
+                    .in = s->in,
+                    .in2 = s->residual,
+                    .out = out,
+                    .size = s->height,
+                    .stride = s->stride,
                     .pad = s->pad};
-    node.conv = (lk_conv){.kernel_h = s->height, .kernel_w = s->width, .stride = s->stride,
-                          .in = b->net->channels[s->in], .out = lk_panels(s->channels_out), .act = s->act};
+    node.conv = (lk_conv){.kernel_h = s->height,
+                          .kernel_w = s->width,
+                          .stride = s->stride,
+                          .in = b->net->channels[s->in],
+                          .out = lk_panels(s->channels_out),
+                          .act = s->act};
     if (b->net->channels[out] != node.conv.out || node.conv.in < s->channels_in)
         return fault(b, "a convolution does not fit its tensors");
     node.conv.bias = keep_panels(b, s->bias, s->channels_out);
@@ -161,8 +171,8 @@ int lk_build_conv(lk_builder *b, const lk_conv_spec *s) {
     return add_node(b, &node);
 }
 
-int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride, lk_pad pad,
-                       lk_act act, bool rectify) {
+int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride,
+                       lk_pad pad, lk_act act, bool rectify) {
     if (b->status != LIKEN_OK)
         return LK_INPUT;
     const int stored = lk_panels(channels);
@@ -173,16 +183,26 @@ int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *
         return LK_INPUT;
     for (size_t tap = 0; tap < 9; tap++)
         memcpy(weights + tap * (size_t)stored, kernel + tap * (size_t)channels, (size_t)channels * sizeof(float));
-    lk_node node = {.op = LK_OP_DEPTHWISE, .in = in, .in2 = LK_NONE, .out = lk_build_tensor(b, channels), .size = 3,
-                    .stride = stride, .pad = pad};
-    node.depthwise = (lk_depthwise){.stride = stride, .rectify = rectify, .weights = weights,
-                                    .bias = keep_panels(b, bias, channels), .act = act};
+    lk_node node = {.op = LK_OP_DEPTHWISE,
+                    .in = in,
+                    .in2 = LK_NONE,
+                    .out = lk_build_tensor(b, channels),
+                    .size = 3,
+                    .stride = stride,
+                    .pad = pad};
+    node.depthwise = (lk_depthwise){
+        .stride = stride, .rectify = rectify, .weights = weights, .bias = keep_panels(b, bias, channels), .act = act};
     return add_node(b, &node);
 }
 
 static int build_pool(lk_builder *b, lk_op op, int in, int size, int stride, int channels) {
-    const lk_node node = {.op = op, .in = in, .in2 = LK_NONE, .out = lk_build_tensor(b, channels), .size = size,
-                          .stride = stride, .pad = LK_PAD_NONE};
+    const lk_node node = {.op = op,
+                          .in = in,
+                          .in2 = LK_NONE,
+                          .out = lk_build_tensor(b, channels),
+                          .size = size,
+                          .stride = stride,
+                          .pad = LK_PAD_NONE};
     return add_node(b, &node);
 }
 
@@ -203,8 +223,13 @@ int lk_build_global_pool(lk_builder *b, int in) {
 }
 
 int lk_build_add_upsampled(lk_builder *b, int fine, int coarse) {
-    const lk_node node = {.op = LK_OP_ADD_UPSAMPLED, .in = fine, .in2 = coarse,
-                          .out = lk_build_tensor(b, channels_of(b, fine)), .size = 1, .stride = 1, .pad = LK_PAD_NONE};
+    const lk_node node = {.op = LK_OP_ADD_UPSAMPLED,
+                          .in = fine,
+                          .in2 = coarse,
+                          .out = lk_build_tensor(b, channels_of(b, fine)),
+                          .size = 1,
+                          .stride = 1,
+                          .pad = LK_PAD_NONE};
     return add_node(b, &node);
 }
 

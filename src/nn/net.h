@@ -20,7 +20,14 @@
 #define LK_INPUT 0 /* tensor 0: the photo, minus lk_net.mean */
 #define LK_NONE (-1)
 
-typedef enum lk_op { LK_OP_CONV, LK_OP_DEPTHWISE, LK_OP_MAX_POOL, LK_OP_AVG_POOL, LK_OP_GLOBAL_POOL, LK_OP_ADD_UPSAMPLED } lk_op;
+typedef enum lk_op {
+    LK_OP_CONV,
+    LK_OP_DEPTHWISE,
+    LK_OP_MAX_POOL,
+    LK_OP_AVG_POOL,
+    LK_OP_GLOBAL_POOL,
+    LK_OP_ADD_UPSAMPLED
+} lk_op;
 
 typedef enum lk_pad {
     LK_PAD_NONE, /* only windows that lie inside */
@@ -41,7 +48,9 @@ typedef struct lk_node {
 typedef struct lk_output {
     const char *name;
     int parts;
-    struct { int tensor, first, count; } part[LK_MAX_PARTS];
+    struct {
+        int tensor, first, count;
+    } part[LK_MAX_PARTS];
     /* Done to the values of one image where they lie; NULL: nothing. */
     void (*post)(const lk_net *net, float *values, size_t count);
 } lk_output;
@@ -54,15 +63,15 @@ typedef struct lk_choice {
 } lk_choice;
 
 struct lk_net {
-    lk_arena arena;     /* packed weights and constants */
-    int height, width;  /* of the input, 0: any that `multiple` divides */
+    lk_arena arena;    /* packed weights and constants */
+    int height, width; /* of the input, 0: any that `multiple` divides */
     int multiple;
     float mean[3];
     int channels[LK_MAX_TENSORS]; /* stored */
     int tensors, nodes, outputs;
     lk_node node[LK_MAX_NODES];
     lk_output output[LK_MAX_OUTPUTS];
-    const float *anchors; /* ssd: (ymin, xmin, ymax, xmax) each */
+    const float *anchors;       /* ssd: (ymin, xmin, ymax, xmax) each */
     pthread_mutex_t *measuring; /* guards `choice`, the only thing that changes once the net is built */
     lk_choice *choice;          /* of each node */
 };
@@ -109,8 +118,8 @@ typedef struct lk_conv_spec {
 /* Each returns the tensor it writes. */
 int lk_build_conv(lk_builder *b, const lk_conv_spec *spec);
 /* kernel [3][3][channels]; bias may be NULL. `rectify`: negative inputs count as zero. */
-int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride, lk_pad pad,
-                       lk_act act, bool rectify);
+int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride,
+                       lk_pad pad, lk_act act, bool rectify);
 int lk_build_max_pool(lk_builder *b, int in, int size, int stride);
 /* `channels` may be more than in's: the rest is zero. */
 int lk_build_avg_pool(lk_builder *b, int in, int size, int stride, int channels);

@@ -6,8 +6,8 @@
  * A tensor's buffer is free again after its last reader; what outputs read stays.
  *
  * Large tensors with a single reader become windows of a chain (flow.h) and have a buffer of their own. A chain grows
- * while its windows together are small beside a level-3 cache. What lies between a depthwise and a 1x1 convolution has no
- * buffer at all where one kernel does both. */
+ * while its windows together are small beside a level-3 cache. What lies between a depthwise and a 1x1 convolution has
+ * no buffer at all where one kernel does both. */
 #include "nn/plan.h"
 
 #include <limits.h>
@@ -33,7 +33,7 @@ typedef struct shape {
 
 /* A run of floats that serves tensors of one shape. */
 typedef struct buffer {
-    int tensor;    /* one of them */
+    int tensor; /* one of them */
     int busy_until;
     size_t offset;
 } buffer;
@@ -180,7 +180,8 @@ static int start_of(const plan *p, int i) {
 /* ---- chains ---- */
 
 static int can_stream(const lk_node *n) {
-    const int slides = n->op == LK_OP_DEPTHWISE || n->op == LK_OP_MAX_POOL || (n->op == LK_OP_CONV && n->conv.winograd == NULL);
+    const int slides =
+        n->op == LK_OP_DEPTHWISE || n->op == LK_OP_MAX_POOL || (n->op == LK_OP_CONV && n->conv.winograd == NULL);
     return slides && n->in2 == LK_NONE;
 }
 
@@ -212,7 +213,8 @@ static size_t window_bytes(const plan *p, const lk_chain *c) {
 
 static lk_chain chain_of(const plan *p, int first, int last) {
     const int width = p->s->step[last].width, rows = (BAND_PIXELS + width - 1) / width;
-    lk_chain c = {.first = first, .last = last, .links = 1, .band = (rows + 1) / 2 * 2}; /* kernels like pairs of rows */
+    lk_chain c = {
+        .first = first, .last = last, .links = 1, .band = (rows + 1) / 2 * 2}; /* kernels like pairs of rows */
     c.load = p->net->node[first].in == LK_INPUT && p->shape[LK_INPUT].readers == 1;
     c.link[0] = link_of(p, p->net->node[first].in, LK_NONE);
     for (int i = first; i <= last; i++)
@@ -259,7 +261,8 @@ static void place_tensor(plan *p, int t, int now) {
     if (p->shape[t].inside)
         return;
     if (window > 0) {
-        p->buffer[p->buffers] = (buffer){.tensor = t, .busy_until = INT_MAX, .offset = take(p, (size_t)window * row_floats(p, t))};
+        p->buffer[p->buffers] =
+            (buffer){.tensor = t, .busy_until = INT_MAX, .offset = take(p, (size_t)window * row_floats(p, t))};
         p->shape[t].buffer = p->buffers++;
         return;
     }
@@ -316,8 +319,11 @@ static void fill_maps(const plan *p) {
         lk_map *m = &p->s->map[t];
         if (sh->inside)
             continue;
-        *m = (lk_map){.image = sh->window > 0 ? 0 : image_floats(p, t), .row = row_floats(p, t), .height = sh->height,
-                      .width = sh->width, .channels = p->net->channels[t]};
+        *m = (lk_map){.image = sh->window > 0 ? 0 : image_floats(p, t),
+                      .row = row_floats(p, t),
+                      .height = sh->height,
+                      .width = sh->width,
+                      .channels = p->net->channels[t]};
         /* of a window, `data` is the row at its top */
         m->data = p->s->memory + p->buffer[sh->buffer].offset + (sh->window > 0 ? 0 : (size_t)sh->top * m->row) +
                   (size_t)sh->left * (size_t)m->channels;
@@ -350,14 +356,15 @@ static int allocate(plan *p, liken_error *err) {
 
 static int check_size(const lk_net *net, int max_batch, int height, int width, liken_error *err) {
     if (max_batch < 1 || max_batch > MAX_BATCH)
-        return lk_fail(err, LIKEN_E_ARG, "A batch of %d was asked for; a network runs 1 to %d at once.", max_batch, MAX_BATCH);
+        return lk_fail(err, LIKEN_E_ARG, "A batch of %d was asked for; a network runs 1 to %d at once.", max_batch,
+                       MAX_BATCH);
     if (net->height != 0)
         return LIKEN_OK;
     if (height < net->multiple || width < net->multiple || height > MAX_SIDE || width > MAX_SIDE ||
         height % net->multiple != 0 || width % net->multiple != 0)
         return lk_fail(err, LIKEN_E_ARG,
-                       "An input of %dx%d was asked for; this network takes sides from %d to %d that %d divides.", width,
-                       height, net->multiple, MAX_SIDE, net->multiple);
+                       "An input of %dx%d was asked for; this network takes sides from %d to %d that %d divides.",
+                       width, height, net->multiple, MAX_SIDE, net->multiple);
     return LIKEN_OK;
 }
 

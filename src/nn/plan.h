@@ -23,7 +23,7 @@ struct lk_net_state {
     lk_step step[LK_MAX_NODES];
     int chains;
     lk_chain *chain; /* which together hold all nodes, in order; a chain of one node is simply run */
-    float *scratch; /* of Winograd and separable convolutions */
+    float *scratch;  /* of Winograd and separable convolutions */
     float *output[LK_MAX_OUTPUTS];
     size_t output_floats[LK_MAX_OUTPUTS]; /* of one image */
     float *memory;                        /* everything above lies in here */

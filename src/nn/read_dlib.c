@@ -23,12 +23,12 @@
 #define DIVISOR 256.0f /* in dlib's source, not in the file */
 
 static const char *const names[] = {
-    "conv32_down",         "conv32_1/conv1",         "conv32_1/conv2",    "conv32_2/conv1",   "conv32_2/conv2",
-    "conv32_3/conv1",      "conv32_3/conv2",         "conv64_down/conv1", "conv64_down/conv2", "conv64_1/conv1",
-    "conv64_1/conv2",      "conv64_2/conv1",         "conv64_2/conv2",    "conv64_3/conv1",   "conv64_3/conv2",
-    "conv128_down/conv1",  "conv128_down/conv2",     "conv128_1/conv1",   "conv128_1/conv2",  "conv128_2/conv1",
-    "conv128_2/conv2",     "conv256_down/conv1",     "conv256_down/conv2", "conv256_1/conv1", "conv256_1/conv2",
-    "conv256_2/conv1",     "conv256_2/conv2",        "conv256_down_out/conv1", "conv256_down_out/conv2",
+    "conv32_down",        "conv32_1/conv1",     "conv32_1/conv2",         "conv32_2/conv1",         "conv32_2/conv2",
+    "conv32_3/conv1",     "conv32_3/conv2",     "conv64_down/conv1",      "conv64_down/conv2",      "conv64_1/conv1",
+    "conv64_1/conv2",     "conv64_2/conv1",     "conv64_2/conv2",         "conv64_3/conv1",         "conv64_3/conv2",
+    "conv128_down/conv1", "conv128_down/conv2", "conv128_1/conv1",        "conv128_1/conv2",        "conv128_2/conv1",
+    "conv128_2/conv2",    "conv256_down/conv1", "conv256_down/conv2",     "conv256_1/conv1",        "conv256_1/conv2",
+    "conv256_2/conv1",    "conv256_2/conv2",    "conv256_down_out/conv1", "conv256_down_out/conv2",
 };
 
 /* A place in the file; once `failed`, everything read is zero. */
@@ -112,7 +112,8 @@ static tensor take_tensor(stream *s) {
     tensor t = {.count = 1};
     take_shape(s, 2, t.shape);
     for (int i = 0; i < 4; i++) {
-        if (t.shape[i] < 0 || (t.shape[i] > 0 && (size_t)t.shape[i] > LK_WEIGHTS_MAX_VALUES / (t.count == 0 ? 1 : t.count)))
+        if (t.shape[i] < 0 ||
+            (t.shape[i] > 0 && (size_t)t.shape[i] > LK_WEIGHTS_MAX_VALUES / (t.count == 0 ? 1 : t.count)))
             s->failed = 1;
         t.count *= s->failed ? 0 : (size_t)t.shape[i];
     }
@@ -127,8 +128,9 @@ static float value_at(const uint8_t *values, size_t i) {
 }
 
 static int damaged(reader *r) {
-    return lk_fail(r->err, LIKEN_E_MODEL,
-                   "The dlib file is damaged, or is not the face recognition network (dlib_face_recognition_resnet_model_v1).");
+    return lk_fail(
+        r->err, LIKEN_E_MODEL,
+        "The dlib file is damaged, or is not the face recognition network (dlib_face_recognition_resnet_model_v1).");
 }
 
 static int add(reader *r, const char *prefix, const char *suffix, int rank, const int64_t *shape, float **values) {
@@ -180,8 +182,9 @@ static int read_conv(reader *r) {
         return damaged(r);
     const char *name = names[r->convs++];
     const int status = add_filters(r, name, params.values, filters);
-    return status != LIKEN_OK ? status
-                              : add_vector(r, name, "/conv/bias", params.values + count * sizeof(float), (size_t)filters[0]);
+    return status != LIKEN_OK
+               ? status
+               : add_vector(r, name, "/conv/bias", params.values + count * sizeof(float), (size_t)filters[0]);
 }
 
 static int read_affine(reader *r, int has_disabled) {

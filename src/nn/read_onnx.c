@@ -127,7 +127,8 @@ static int add_tensor(lk_weights *w, message m, liken_error *err) {
     if (t.type != TYPE_FLOAT)
         return LIKEN_OK;
     if (t.location != 0)
-        return lk_fail(err, LIKEN_E_MODEL, "The ONNX file keeps its weights in another file, which liken does not read.");
+        return lk_fail(err, LIKEN_E_MODEL,
+                       "The ONNX file keeps its weights in another file, which liken does not read.");
     const message values = t.raw.at != NULL ? t.raw : t.floats;
     const size_t size = values.at == NULL ? 0 : (size_t)(values.end - values.at);
     size_t count = 1;

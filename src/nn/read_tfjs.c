@@ -120,7 +120,8 @@ static int read_groups(lk_weights *w, json_t *groups, bytes *from, liken_error *
         }
     }
     if (from->left != 0)
-        return lk_fail(err, LIKEN_E_MODEL, "The weights' binary has %zu bytes more than its manifest lists.", from->left);
+        return lk_fail(err, LIKEN_E_MODEL, "The weights' binary has %zu bytes more than its manifest lists.",
+                       from->left);
     return LIKEN_OK;
 }
 

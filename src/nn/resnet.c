@@ -38,8 +38,16 @@ static int conv(lk_builder *b, const char *name, lk_conv_spec s, float divisor, 
 
 static int residual(lk_builder *b, int x, const char *name, int channels) {
     char path[NAME];
-    lk_conv_spec s = {.in = x, .height = 3, .width = 3, .channels_in = channels, .channels_out = channels, .stride = 1,
-                      .pad = LK_PAD_ONE, .act = LK_ACT_RELU, .residual = LK_NONE, .into = LK_NONE};
+    lk_conv_spec s = {.in = x,
+                      .height = 3,
+                      .width = 3,
+                      .channels_in = channels,
+                      .channels_out = channels,
+                      .stride = 1,
+                      .pad = LK_PAD_ONE,
+                      .act = LK_ACT_RELU,
+                      .residual = LK_NONE,
+                      .into = LK_NONE};
     (void)snprintf(path, sizeof path, "%s/conv1", name);
     s.in = conv(b, path, s, 1, false);
     s.residual = x;
@@ -52,8 +60,16 @@ static int residual_down(lk_builder *b, int x, const char *name, int in, int out
     char path[NAME];
     /* the average is never negative, so that relu(0 + average) is the average */
     const int sum = lk_build_avg_pool(b, x, 2, 2, out);
-    lk_conv_spec s = {.in = x, .height = 3, .width = 3, .channels_in = in, .channels_out = out, .stride = 2,
-                      .pad = LK_PAD_NONE, .act = LK_ACT_RELU, .residual = LK_NONE, .into = LK_NONE};
+    lk_conv_spec s = {.in = x,
+                      .height = 3,
+                      .width = 3,
+                      .channels_in = in,
+                      .channels_out = out,
+                      .stride = 2,
+                      .pad = LK_PAD_NONE,
+                      .act = LK_ACT_RELU,
+                      .residual = LK_NONE,
+                      .into = LK_NONE};
     (void)snprintf(path, sizeof path, "%s/conv1", name);
     s.in = conv(b, path, s, 1, false);
     s.channels_in = out;
@@ -90,8 +106,16 @@ int lk_net_resnet(lk_net **out, const lk_weights *w, liken_error *err) {
     const float divisor = normalisation(w, mean);
     lk_build_start(&b, w, 150, 150, 1, mean, err);
     int x = conv(&b, "conv32_down",
-                 (lk_conv_spec){.in = LK_INPUT, .height = 7, .width = 7, .channels_in = 3, .channels_out = 32, .stride = 2,
-                                .pad = LK_PAD_NONE, .act = LK_ACT_RELU, .residual = LK_NONE, .into = LK_NONE},
+                 (lk_conv_spec){.in = LK_INPUT,
+                                .height = 7,
+                                .width = 7,
+                                .channels_in = 3,
+                                .channels_out = 32,
+                                .stride = 2,
+                                .pad = LK_PAD_NONE,
+                                .act = LK_ACT_RELU,
+                                .residual = LK_NONE,
+                                .into = LK_NONE},
                  divisor, false);
     x = lk_build_max_pool(&b, x, 3, 2);
     x = blocks(&b, x, 32, 3);
@@ -103,9 +127,16 @@ int lk_net_resnet(lk_net **out, const lk_weights *w, liken_error *err) {
     x = blocks(&b, x, 256, 2);
     x = residual_down(&b, x, "conv256_down_out", 256, 256, true);
     x = lk_build_global_pool(&b, x);
-    const lk_conv_spec matrix = {.in = x, .kernel = lk_build_values(&b, 2, (const int[]){256, 128}, "fc"), .height = 1,
-                                 .width = 1, .channels_in = 256, .channels_out = 128, .stride = 1, .pad = LK_PAD_NONE,
-                                 .residual = LK_NONE, .into = LK_NONE};
+    const lk_conv_spec matrix = {.in = x,
+                                 .kernel = lk_build_values(&b, 2, (const int[]){256, 128}, "fc"),
+                                 .height = 1,
+                                 .width = 1,
+                                 .channels_in = 256,
+                                 .channels_out = 128,
+                                 .stride = 1,
+                                 .pad = LK_PAD_NONE,
+                                 .residual = LK_NONE,
+                                 .into = LK_NONE};
     x = lk_build_conv(&b, &matrix);
     lk_build_part(&b, lk_build_output(&b, "descriptor", NULL), x, 0, 128);
     return lk_build_end(&b, out);

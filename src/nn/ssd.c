@@ -1,9 +1,9 @@
 /* ssd.c - SSD on MobileNet v1: 512x512 RGB to 5118 boxes with a score a class.
  *
- * Thirteen pairs of depthwise and 1x1 convolutions (relu6), eight more convolutions behind them, and six predictors that
- * look at layer 11, layer 13 and four of the eight. A predictor is two 1x1 convolutions of one tensor (boxes, classes);
- * here they are one, boxes first, and the background's columns are left out. Predicted boxes are offsets from anchors,
- * which the pack holds as (ymin, xmin, ymax, xmax). */
+ * Thirteen pairs of depthwise and 1x1 convolutions (relu6), eight more convolutions behind them, and six predictors
+ * that look at layer 11, layer 13 and four of the eight. A predictor is two 1x1 convolutions of one tensor (boxes,
+ * classes); here they are one, boxes first, and the background's columns are left out. Predicted boxes are offsets from
+ * anchors, which the pack holds as (ymin, xmin, ymax, xmax). */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,9 +27,18 @@ static int conv(lk_builder *b, const char *name, int x, int size, int in, int ou
         return LK_INPUT;
     for (size_t i = 0; i < count; i++)
         kernel[i] = filters[i] / divisor;
-    const lk_conv_spec s = {.in = x, .kernel = kernel, .bias = bias, .height = size, .width = size, .channels_in = in,
-                            .channels_out = out, .stride = stride, .pad = LK_PAD_SAME, .act = LK_ACT_RELU6,
-                            .residual = LK_NONE, .into = LK_NONE};
+    const lk_conv_spec s = {.in = x,
+                            .kernel = kernel,
+                            .bias = bias,
+                            .height = size,
+                            .width = size,
+                            .channels_in = in,
+                            .channels_out = out,
+                            .stride = stride,
+                            .pad = LK_PAD_SAME,
+                            .act = LK_ACT_RELU6,
+                            .residual = LK_NONE,
+                            .into = LK_NONE};
     return lk_build_conv(b, &s);
 }
 
@@ -70,8 +79,10 @@ static int predictor(lk_builder *b, int number, int x, int in, int anchors) {
     char name[NAME];
     const int boxes = 4 * anchors, classes = CLASSES * anchors, kept = CLASSES - 1, out = (4 + kept) * anchors;
     (void)snprintf(name, sizeof name, "Prediction/BoxPredictor_%d", number);
-    const float *box_filters = lk_build_values(b, 4, (const int[]){1, 1, in, boxes}, "%s/BoxEncodingPredictor/weights", name);
-    const float *class_filters = lk_build_values(b, 4, (const int[]){1, 1, in, classes}, "%s/ClassPredictor/weights", name);
+    const float *box_filters =
+        lk_build_values(b, 4, (const int[]){1, 1, in, boxes}, "%s/BoxEncodingPredictor/weights", name);
+    const float *class_filters =
+        lk_build_values(b, 4, (const int[]){1, 1, in, classes}, "%s/ClassPredictor/weights", name);
     const float *box_bias = vector_of(b, name, "BoxEncodingPredictor/biases", boxes);
     const float *class_bias = vector_of(b, name, "ClassPredictor/biases", classes);
     float *kernel = lk_build_temporary(b, (size_t)(in * out)), *bias = lk_build_temporary(b, (size_t)out);
@@ -83,8 +94,17 @@ static int predictor(lk_builder *b, int number, int x, int in, int anchors) {
         place(kernel, out, boxes + a * kept, class_filters, classes, a * CLASSES + 1, kept, in);
         place(bias, out, boxes + a * kept, class_bias, classes, a * CLASSES + 1, kept, 1);
     }
-    const lk_conv_spec s = {.in = x, .kernel = kernel, .bias = bias, .height = 1, .width = 1, .channels_in = in,
-                            .channels_out = out, .stride = 1, .pad = LK_PAD_NONE, .residual = LK_NONE, .into = LK_NONE};
+    const lk_conv_spec s = {.in = x,
+                            .kernel = kernel,
+                            .bias = bias,
+                            .height = 1,
+                            .width = 1,
+                            .channels_in = in,
+                            .channels_out = out,
+                            .stride = 1,
+                            .pad = LK_PAD_NONE,
+                            .residual = LK_NONE,
+                            .into = LK_NONE};
     return lk_build_conv(b, &s);
 }
 

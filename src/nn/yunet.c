@@ -1,10 +1,11 @@
-/* yunet.c - the YuNet face detector (libfacedetection.train's yunet_n): any size that 32 divides, no normalisation, BGR.
+/* yunet.c - the YuNet face detector (libfacedetection.train's yunet_n): any size that 32 divides, no normalisation,
+ * BGR.
  *
- * Everything but the first convolution is a unit: 1x1 convolution, then depthwise 3x3 with bias, mostly relu. A backbone
- * of 2x2-pooled stages gives features at strides 8, 16 and 32; the neck adds the coarser ones, enlarged, to the finer; a
- * head a stride predicts class (1), objectness (1), box (4) and five points (10). The four predictors of a head are
- * units of the same tensor: here they are one unit of 16 channels. The exporter folded batch normalisation into the
- * depthwise convolutions and named them by number: `depth` below. */
+ * Everything but the first convolution is a unit: 1x1 convolution, then depthwise 3x3 with bias, mostly relu. A
+ * backbone of 2x2-pooled stages gives features at strides 8, 16 and 32; the neck adds the coarser ones, enlarged, to
+ * the finer; a head a stride predicts class (1), objectness (1), box (4) and five points (10). The four predictors of a
+ * head are units of the same tensor: here they are one unit of 16 channels. The exporter folded batch normalisation
+ * into the depthwise convolutions and named them by number: `depth` below. */
 #include <stdio.h>
 
 #include "nn/net.h"
@@ -22,8 +23,17 @@ static void turn(float *to, int total, int at, const float *from, int in, int ou
 /* Adds 1x1 convolution and depthwise, both given in tensorflow's order. */
 static int add_unit(lk_builder *b, int x, const float *point, const float *point_bias, const float *depth,
                     const float *depth_bias, int in, int out, lk_act act) {
-    const lk_conv_spec s = {.in = x, .kernel = point, .bias = point_bias, .height = 1, .width = 1, .channels_in = in,
-                            .channels_out = out, .stride = 1, .pad = LK_PAD_NONE, .residual = LK_NONE, .into = LK_NONE};
+    const lk_conv_spec s = {.in = x,
+                            .kernel = point,
+                            .bias = point_bias,
+                            .height = 1,
+                            .width = 1,
+                            .channels_in = in,
+                            .channels_out = out,
+                            .stride = 1,
+                            .pad = LK_PAD_NONE,
+                            .residual = LK_NONE,
+                            .into = LK_NONE};
     if (b->status != LIKEN_OK)
         return LK_INPUT;
     return lk_build_depthwise(b, lk_build_conv(b, &s), depth, depth_bias, out, 1, LK_PAD_ONE, act, false);
@@ -40,8 +50,8 @@ static unit new_unit(lk_builder *b, int in, int total) {
                   lk_build_temporary(b, (size_t)(9 * total)), lk_build_temporary(b, (size_t)total), total};
 }
 
-static void fill(lk_builder *b, const unit *u, int at, const char *point, const char *depth_weight, const char *depth_bias,
-                 int in, int out) {
+static void fill(lk_builder *b, const unit *u, int at, const char *point, const char *depth_weight,
+                 const char *depth_bias, int in, int out) {
     const float *pw = lk_build_values(b, 4, (const int[]){out, in, 1, 1}, "%s.weight", point);
     const float *pb = lk_build_values(b, 1, &out, "%s.bias", point);
     const float *dw = lk_build_values(b, 4, (const int[]){out, 1, 3, 3}, "%s", depth_weight);
@@ -113,8 +123,17 @@ static int first(lk_builder *b) {
         for (int i = 0; i < 3; i++)
             for (int tap = 0; tap < 9; tap++)
                 kernel[(tap * 3 + 2 - i) * 16 + o] = filters[(o * 3 + i) * 9 + tap];
-    const lk_conv_spec s = {.in = LK_INPUT, .kernel = kernel, .bias = bias, .height = 3, .width = 3, .channels_in = 3,
-                            .channels_out = 16, .stride = 2, .pad = LK_PAD_ONE, .act = LK_ACT_RELU, .residual = LK_NONE,
+    const lk_conv_spec s = {.in = LK_INPUT,
+                            .kernel = kernel,
+                            .bias = bias,
+                            .height = 3,
+                            .width = 3,
+                            .channels_in = 3,
+                            .channels_out = 16,
+                            .stride = 2,
+                            .pad = LK_PAD_ONE,
+                            .act = LK_ACT_RELU,
+                            .residual = LK_NONE,
                             .into = LK_NONE};
     return lk_build_conv(b, &s);
 }

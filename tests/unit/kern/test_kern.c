@@ -1,5 +1,5 @@
-/* Every level that this machine has, against a double-precision reference that shares no code with it: odd sizes, batches
- * of 1 to 33, unaligned memory, zeros, denormals, NaN. One table of cases for all levels. */
+/* Every level that this machine has, against a double-precision reference that shares no code with it: odd sizes,
+ * batches of 1 to 33, unaligned memory, zeros, denormals, NaN. One table of cases for all levels. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +56,12 @@ static image new_image(int height, int width, int real, int batch, kind k) {
     const size_t row = (size_t)((width + 2 * BORDER) * channels), whole = row * (size_t)(height + 2 * BORDER);
     image i = {.memory = calloc(whole * (size_t)batch + 1, sizeof(float)), .real = real, .batch = batch};
     assert_non_null(i.memory);
-    i.map = (lk_map){.data = i.memory + 1 + BORDER * row + (size_t)(BORDER * channels), .image = whole, .row = row,
-                     .height = height, .width = width, .channels = channels};
+    i.map = (lk_map){.data = i.memory + 1 + BORDER * row + (size_t)(BORDER * channels),
+                     .image = whole,
+                     .row = row,
+                     .height = height,
+                     .width = width,
+                     .channels = channels};
     for (int n = 0; n < batch; n++)
         for (int y = 0; y < height; y++)
             for (int x = 0; x < width; x++)
@@ -85,13 +89,13 @@ typedef struct conv_case {
 } conv_case;
 
 static const conv_case convs[] = {
-    {3, 3, 1, 1, 16, 16, 1, 1, 1, LK_ACT_NONE, 0},     {3, 3, 1, 1, 32, 32, 5, 7, 1, LK_ACT_RELU, 1},
-    {3, 3, 1, 1, 32, 48, 9, 4, 3, LK_ACT_RELU, 2},     {3, 3, 1, 1, 64, 64, 17, 17, 2, LK_ACT_RELU, 1},
-    {3, 3, 1, 1, 128, 128, 8, 8, 5, LK_ACT_NONE, 0},   {3, 3, 1, 1, 256, 256, 4, 4, 33, LK_ACT_RELU, 1},
-    {3, 3, 1, 1, 40, 24, 6, 11, 1, LK_ACT_RELU6, 0},   {3, 3, 2, 0, 32, 64, 35, 35, 1, LK_ACT_RELU, 0},
-    {3, 3, 2, 1, 3, 16, 32, 24, 2, LK_ACT_RELU, 0},    {7, 7, 2, 0, 3, 32, 31, 29, 2, LK_ACT_RELU, 0},
-    {1, 1, 1, 0, 64, 16, 5, 5, 7, LK_ACT_NONE, 0},     {1, 1, 1, 0, 256, 136, 1, 1, 33, LK_ACT_NONE, 0},
-    {1, 1, 1, 0, 16, 144, 3, 13, 1, LK_ACT_RELU6, 1},  {5, 2, 3, 1, 24, 80, 13, 9, 2, LK_ACT_NONE, 1},
+    {3, 3, 1, 1, 16, 16, 1, 1, 1, LK_ACT_NONE, 0},    {3, 3, 1, 1, 32, 32, 5, 7, 1, LK_ACT_RELU, 1},
+    {3, 3, 1, 1, 32, 48, 9, 4, 3, LK_ACT_RELU, 2},    {3, 3, 1, 1, 64, 64, 17, 17, 2, LK_ACT_RELU, 1},
+    {3, 3, 1, 1, 128, 128, 8, 8, 5, LK_ACT_NONE, 0},  {3, 3, 1, 1, 256, 256, 4, 4, 33, LK_ACT_RELU, 1},
+    {3, 3, 1, 1, 40, 24, 6, 11, 1, LK_ACT_RELU6, 0},  {3, 3, 2, 0, 32, 64, 35, 35, 1, LK_ACT_RELU, 0},
+    {3, 3, 2, 1, 3, 16, 32, 24, 2, LK_ACT_RELU, 0},   {7, 7, 2, 0, 3, 32, 31, 29, 2, LK_ACT_RELU, 0},
+    {1, 1, 1, 0, 64, 16, 5, 5, 7, LK_ACT_NONE, 0},    {1, 1, 1, 0, 256, 136, 1, 1, 33, LK_ACT_NONE, 0},
+    {1, 1, 1, 0, 16, 144, 3, 13, 1, LK_ACT_RELU6, 1}, {5, 2, 3, 1, 24, 80, 13, 9, 2, LK_ACT_NONE, 1},
 };
 
 /* Weights as [y][x][in][out], and packed. */
@@ -129,7 +133,8 @@ static double activate(double x, lk_act act) {
     return act == LK_ACT_RELU6 && x > 6 ? 6 : x;
 }
 
-static double conv_value(const conv_case *c, const weights *w, const image *in, int n, int y, int x, int o, double add) {
+static double conv_value(const conv_case *c, const weights *w, const image *in, int n, int y, int x, int o,
+                         double add) {
     double sum = (double)w->bias[o];
     for (int ky = 0; ky < c->kernel_h; ky++)
         for (int kx = 0; kx < c->kernel_w; kx++)
@@ -161,8 +166,7 @@ static double largest(const double *values, size_t count) {
 
 /* Compares the first `height` x `width` pixels; the channels that fill the last panel must be zero. */
 static void compare(const char *what, lk_cpu level, const image *out, const double *expected, int height, int width) {
-    const double room =
-        TOLERANCE * largest(expected, (size_t)(out->batch * height * width * out->real)) + FLOOR;
+    const double room = TOLERANCE * largest(expected, (size_t)(out->batch * height * width * out->real)) + FLOOR;
     for (int n = 0; n < out->batch; n++)
         for (int y = 0; y < height; y++)
             for (int x = 0; x < width; x++) {
@@ -191,9 +195,17 @@ static void run_conv(const lk_kern *k, const lk_conv *c, int winograd, const ima
 }
 
 static lk_conv conv_of(const conv_case *c, const weights *w, int stored) {
-    return (lk_conv){.kernel_h = c->kernel_h, .kernel_w = c->kernel_w, .stride = c->stride, .top = c->before,
-                     .left = c->before, .in = stored, .out = lk_panels(c->out), .weights = w->packed,
-                     .winograd = w->winograd, .bias = w->bias, .act = c->act};
+    return (lk_conv){.kernel_h = c->kernel_h,
+                     .kernel_w = c->kernel_w,
+                     .stride = c->stride,
+                     .top = c->before,
+                     .left = c->before,
+                     .in = stored,
+                     .out = lk_panels(c->out),
+                     .weights = w->packed,
+                     .winograd = w->winograd,
+                     .bias = w->bias,
+                     .act = c->act};
 }
 
 static void check_conv(const conv_case *c, kind k) {
@@ -212,8 +224,11 @@ static void check_conv(const conv_case *c, kind k) {
             image out = new_image(height, width, c->out, c->batch, ORDINARY);
             if (c->residual == 2)
                 memcpy(out.memory + 1, add.memory + 1, out.map.image * (size_t)c->batch * sizeof(float));
-            run_conv(kern, &conv, winograd, &in, &out, c->residual == 0 ? NULL : c->residual == 1 ? &add : &out, height,
-                     width, c->batch);
+            run_conv(kern, &conv, winograd, &in, &out,
+                     c->residual == 0   ? NULL
+                     : c->residual == 1 ? &add
+                                        : &out,
+                     height, width, c->batch);
             compare(winograd ? "winograd" : "conv", levels[l], &out, expected, height, width);
             free(out.memory);
         }
@@ -270,14 +285,16 @@ static const struct {
     int stride, before, channels, height, width, batch, rectify;
     lk_act act;
 } depthwises[] = {
-    {1, 1, 16, 1, 1, 1, 0, LK_ACT_NONE},   {1, 1, 64, 7, 19, 2, 0, LK_ACT_RELU},  {1, 1, 40, 5, 8, 1, 1, LK_ACT_NONE},
-    {2, 0, 32, 10, 12, 3, 0, LK_ACT_RELU6}, {2, 1, 128, 9, 9, 1, 1, LK_ACT_RELU6}, {1, 1, 256, 4, 33, 1, 0, LK_ACT_RELU6},
+    {1, 1, 16, 1, 1, 1, 0, LK_ACT_NONE},   {1, 1, 64, 7, 19, 2, 0, LK_ACT_RELU},
+    {1, 1, 40, 5, 8, 1, 1, LK_ACT_NONE},   {2, 0, 32, 10, 12, 3, 0, LK_ACT_RELU6},
+    {2, 1, 128, 9, 9, 1, 1, LK_ACT_RELU6}, {1, 1, 256, 4, 33, 1, 0, LK_ACT_RELU6},
 };
 
 static void check_depthwise(size_t i, kind k) {
     const int channels = depthwises[i].channels, stored = lk_panels(channels), batch = depthwises[i].batch;
     const int before = depthwises[i].before, stride = depthwises[i].stride, rectify = depthwises[i].rectify;
-    const int height = (depthwises[i].height + stride - 1) / stride, width = (depthwises[i].width + stride - 1) / stride;
+    const int height = (depthwises[i].height + stride - 1) / stride,
+              width = (depthwises[i].width + stride - 1) / stride;
     image in = new_image(depthwises[i].height, depthwises[i].width, channels, batch, k);
     float *w = calloc((size_t)(9 * stored), sizeof *w), *bias = calloc((size_t)stored, sizeof *bias);
     double *expected = malloc(sizeof *expected * (size_t)(batch * height * width * channels)), *p = expected;
@@ -298,7 +315,12 @@ static void check_depthwise(size_t i, kind k) {
                     }
                     *p++ = activate(sum, depthwises[i].act);
                 }
-    const lk_depthwise d = {.stride = stride, .top = before, .left = before, .rectify = rectify, .weights = w, .bias = bias,
+    const lk_depthwise d = {.stride = stride,
+                            .top = before,
+                            .left = before,
+                            .rectify = rectify,
+                            .weights = w,
+                            .bias = bias,
                             .act = depthwises[i].act};
     for (size_t l = 0; l < LK_LENGTH(levels); l++) {
         const lk_kern *kern = lk_kern_of(levels[l]);
@@ -334,7 +356,7 @@ static void test_depthwise(void **unused) {
 static const struct {
     int stride, channels, out, height, width, batch, rectify, residual;
 } separables[] = {
-    {1, 16, 16, 1, 1, 1, 0, 0},   {1, 64, 48, 7, 100, 1, 0, 0}, {1, 32, 64, 6, 7, 3, 1, 1},
+    {1, 16, 16, 1, 1, 1, 0, 0},    {1, 64, 48, 7, 100, 1, 0, 0}, {1, 32, 64, 6, 7, 3, 1, 1},
     {2, 32, 136, 12, 10, 2, 0, 1}, {1, 512, 32, 5, 5, 1, 1, 0},  {2, 16, 16, 9, 97, 1, 0, 0},
 };
 
@@ -342,7 +364,8 @@ static const struct {
 static void check_separable(size_t i, kind k) {
     const int channels = separables[i].channels, stored = lk_panels(channels), outs = separables[i].out;
     const int stride = separables[i].stride, batch = separables[i].batch, rectify = separables[i].rectify;
-    const int height = (separables[i].height + stride - 1) / stride, width = (separables[i].width + stride - 1) / stride;
+    const int height = (separables[i].height + stride - 1) / stride,
+              width = (separables[i].width + stride - 1) / stride;
     const conv_case point = {1, 1, 1, 0, channels, outs, height, width, batch, LK_ACT_RELU, separables[i].residual};
     image in = new_image(separables[i].height, separables[i].width, channels, batch, k);
     image add = new_image(height, width, outs, batch, k);
@@ -375,8 +398,8 @@ static void check_separable(size_t i, kind k) {
                     *p++ = activate(sum, LK_ACT_RELU);
                 }
             }
-    const lk_depthwise d = {.stride = stride, .top = 1, .left = 1, .rectify = rectify, .weights = depth, .bias = bias,
-                            .act = LK_ACT_RELU6};
+    const lk_depthwise d = {
+        .stride = stride, .top = 1, .left = 1, .rectify = rectify, .weights = depth, .bias = bias, .act = LK_ACT_RELU6};
     const lk_conv c = conv_of(&point, &w, stored);
     for (size_t l = 0; l < LK_LENGTH(levels); l++) {
         const lk_kern *kern = lk_kern_of(levels[l]);
@@ -500,15 +523,15 @@ static void test_levels(void **unused) {
     assert_int_equal(lk_kern_get()->level, lk_cpu_level());
     for (size_t l = 0; l < LK_LENGTH(levels); l++)
         print_message("%s: %s\n", lk_cpu_name(levels[l]),
-                      lk_kern_of(levels[l]) != NULL ? "run on this machine" : "not run: this machine or build lacks it");
+                      lk_kern_of(levels[l]) != NULL ? "run on this machine"
+                                                    : "not run: this machine or build lacks it");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels), cmocka_unit_test(test_conv),          cmocka_unit_test(test_conv_batches),
-        cmocka_unit_test(test_conv_nan), cmocka_unit_test(test_depthwise),   cmocka_unit_test(test_separable),
-        cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_add_upsampled), cmocka_unit_test(test_load_row),
+        cmocka_unit_test(test_levels),   cmocka_unit_test(test_conv),          cmocka_unit_test(test_conv_batches),
+        cmocka_unit_test(test_conv_nan), cmocka_unit_test(test_depthwise),     cmocka_unit_test(test_separable),
+        cmocka_unit_test(test_pools),    cmocka_unit_test(test_add_upsampled), cmocka_unit_test(test_load_row),
     };
     return cmocka_run_group_tests_name("kern/kern", tests, NULL, NULL);
 }

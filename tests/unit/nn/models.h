@@ -60,8 +60,8 @@ static inline lk_weights *dlib_weights(void) {
     return w;
 }
 
-/* Photo number `n` of height x width, by a formula that tests/reference has too: smooth waves, a bright disc, and a little
- * hash noise. In whole numbers, so that every language gives the same bytes. */
+/* Photo number `n` of height x width, by a formula that tests/reference has too: smooth waves, a bright disc, and a
+ * little hash noise. In whole numbers, so that every language gives the same bytes. */
 static inline uint8_t photo_value(int n, int height, int width, int y, int x, int c) {
     const int cy = y * 256 / height, cx = x * 256 / width;
     const int wave = (cx * (3 + n % 5) + cy * (2 + c) + 40 * n) & 255;

@@ -1,5 +1,5 @@
-/* Chains in bands of rows: whatever the heights, strides, kernels and bands, each row is made once, everything that a row
- * needs is in its window when it is made, and no window overflows. */
+/* Chains in bands of rows: whatever the heights, strides, kernels and bands, each row is made once, everything that a
+ * row needs is in its window when it is made, and no window overflows. */
 #include "nn/flow.h"
 #include "unit/test.h"
 

@@ -260,11 +260,16 @@ static void test_stride(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faceapi_descriptor), cmocka_unit_test(test_dlib_descriptor),
-        cmocka_unit_test(test_landmarks),          cmocka_unit_test(test_ssd),
-        cmocka_unit_test(test_yunet),              cmocka_unit_test(test_levels_descriptor),
-        cmocka_unit_test(test_levels_landmarks),   cmocka_unit_test(test_levels_ssd),
-        cmocka_unit_test(test_levels_yunet),       cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_faceapi_descriptor),
+        cmocka_unit_test(test_dlib_descriptor),
+        cmocka_unit_test(test_landmarks),
+        cmocka_unit_test(test_ssd),
+        cmocka_unit_test(test_yunet),
+        cmocka_unit_test(test_levels_descriptor),
+        cmocka_unit_test(test_levels_landmarks),
+        cmocka_unit_test(test_levels_ssd),
+        cmocka_unit_test(test_levels_yunet),
+        cmocka_unit_test(test_batches),
         cmocka_unit_test(test_stride),
     };
     return cmocka_run_group_tests_name("nn/networks", tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* States and builders: what they refuse, and that forward allocates nothing. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,8 @@ void *aligned_alloc(size_t align, size_t size) {
 }
 #endif
 
-static void check_forward(int (*build)(lk_net **, const lk_weights *, liken_error *), lk_weights *w, int height, int width) {
+static void check_forward(int (*build)(lk_net **, const lk_weights *, liken_error *), lk_weights *w, int height,
+                          int width) {
 #if COUNTING
     liken_error err;
     lk_net *net = NULL;
@@ -93,8 +95,8 @@ static void test_sizes(void **unused) {
     (void)unused;
     static const struct {
         int batch, height, width;
-    } bad[] = {{0, 64, 64}, {-1, 64, 64}, {100000, 64, 64}, {1, 0, 64}, {1, 64, -32}, {1, 63, 64}, {1, 64, 100},
-               {1, 1 << 20, 64}, {256, 4096, 4096}};
+    } bad[] = {{0, 64, 64}, {-1, 64, 64}, {100000, 64, 64}, {1, 0, 64},       {1, 64, -32},
+               {1, 63, 64}, {1, 64, 100}, {1, 1 << 20, 64}, {256, 4096, 4096}};
     liken_error err;
     lk_net *net = NULL;
     lk_weights *w = or_skip(yunet_weights());
@@ -143,7 +145,7 @@ static void test_wrong_weights(void **unused) {
 
 static void test_names(void **unused) {
     (void)unused;
-    static const char *const names[] = {"cls_8",  "obj_8",   "bbox_8", "kps_8",  "cls_16",  "obj_16",
+    static const char *const names[] = {"cls_8",   "obj_8",  "bbox_8", "kps_8",  "cls_16",  "obj_16",
                                         "bbox_16", "kps_16", "cls_32", "obj_32", "bbox_32", "kps_32"};
     liken_error err;
     lk_net *net = NULL;
@@ -158,6 +160,52 @@ static void test_names(void **unused) {
     lk_net_free(net);
 }
 
+typedef struct worker {
+    const lk_net *net;
+    const lk_net_input *photo;
+    float descriptor[128];
+    int status;
+} worker;
+
+/* A state of its own, planned and measured while the others do the same. */
+static void *work(void *arg) {
+    worker *w = arg;
+    lk_net_state *s = NULL;
+    size_t count;
+    w->status = lk_net_state_new(&s, w->net, 2, 0, 0, NULL);
+    if (w->status != LIKEN_OK)
+        return NULL;
+    lk_net_forward(s, w->photo, 1);
+    memcpy(w->descriptor, lk_net_output(s, 0, &count), sizeof w->descriptor);
+    lk_net_state_free(s);
+    return NULL;
+}
+
+/* One net, several threads: the same to the last bit. */
+static void test_threads(void **unused) {
+    (void)unused;
+    liken_error err;
+    lk_net *net = NULL;
+    lk_weights *w = or_skip(faceapi_weights("face_recognition"));
+    assert_ok(lk_net_resnet(&net, w, &err), err);
+    lk_weights_free(w);
+    uint8_t *photo = photo_new(0, 150, 150);
+    const lk_net_input in = {photo, 150 * 3};
+    worker workers[4];
+    pthread_t threads[LK_LENGTH(workers)];
+    for (size_t i = 0; i < LK_LENGTH(workers); i++) {
+        workers[i] = (worker){.net = net, .photo = &in};
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (size_t i = 0; i < LK_LENGTH(workers); i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(workers[i].status, LIKEN_OK);
+        assert_memory_equal(workers[i].descriptor, workers[0].descriptor, sizeof workers[i].descriptor);
+    }
+    free(photo);
+    lk_net_free(net);
+}
+
 static void test_free_null(void **unused) {
     (void)unused;
     lk_net_free(NULL);
@@ -167,8 +215,12 @@ static void test_free_null(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward_allocates_nothing), cmocka_unit_test(test_sizes), cmocka_unit_test(test_wrong_weights),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_free_null),
+        cmocka_unit_test(test_forward_allocates_nothing),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_wrong_weights),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_free_null),
     };
     return cmocka_run_group_tests_name("nn/state", tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@
 
 static const char manifest[] =
     "[{\"weights\":["
-    "{\"name\":\"a/w\",\"shape\":[2,3],\"dtype\":\"float32\",\"quantization\":{\"dtype\":\"uint8\",\"scale\":0.5,\"min\":-1}},"
+    "{\"name\":\"a/"
+    "w\",\"shape\":[2,3],\"dtype\":\"float32\",\"quantization\":{\"dtype\":\"uint8\",\"scale\":0.5,\"min\":-1}},"
     "{\"name\":\"b\",\"shape\":[],\"dtype\":\"float32\"},"
     "{\"name\":\"c\",\"shape\":[2],\"dtype\":\"int32\",\"quantization\":{\"dtype\":\"uint16\",\"scale\":2,\"min\":10}}"
     "],\"paths\":[\"x.bin\"]}]";
@@ -66,7 +67,8 @@ static void test_tfjs_refused(void **unused) {
     refuse_tfjs(ONE("\"shape\":\"x\",\"dtype\":\"float32\""), bin, 4, "no shape");
     refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"string\""), bin, 4, "neither float32");
     refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"int32\""), bin, 4, "without quantization");
-    refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"float32\",\"quantization\":{\"dtype\":\"float16\"}"), bin, 4, "uint8 or uint16");
+    refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"float32\",\"quantization\":{\"dtype\":\"float16\"}"), bin, 4,
+                "uint8 or uint16");
     refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"float32\",\"quantization\":{\"dtype\":\"uint8\",\"scale\":1}"), bin, 1,
                 "without scale and min");
     refuse_tfjs("[{\"weights\":[{\"name\":\"t\",\"shape\":[1],\"dtype\":\"float32\"},"
@@ -162,8 +164,9 @@ static void test_onnx_refused(void **unused) {
 
 static void test_dlib_refused(void **unused) {
     (void)unused;
-    static const char no_layers[] = "\x01\x01\x01\x0dloss_metric_2\x01\x01\x01\x01\x01\x01\x01\x01\x01\x15input_rgb_image_sized"
-                                    "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01";
+    static const char no_layers[] =
+        "\x01\x01\x01\x0dloss_metric_2\x01\x01\x01\x01\x01\x01\x01\x01\x01\x15input_rgb_image_sized"
+        "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01";
     static const char *const bad[] = {
         "",
         "\x01",

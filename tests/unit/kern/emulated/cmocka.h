@@ -16,7 +16,8 @@ struct CMUnitTest {
     void (*run)(void **state);
 };
 
-#define cmocka_unit_test(f) {#f, f}
+#define cmocka_unit_test(f)                                                                                            \
+    { #f, f }
 #define cmocka_run_group_tests_name(name, tests, setup, teardown) run_all(tests, sizeof(tests) / sizeof((tests)[0]))
 
 static inline int run_all(const struct CMUnitTest *tests, size_t count) {
