@@ -27,9 +27,6 @@ typedef struct lk_head {
     int width, height;        /* as stored, before orientation */
     uint64_t work;            /* bytes a full decode holds beside its output, when more than a few rows */
     uint64_t passes;          /* how often the decoder goes over all pixels */
-    bool progressive;         /* all rows appear only when the last byte was read */
-    bool usable;              /* progressive and cut short: every luma coefficient was seen at least once */
-    bool cut;                 /* the first picture is cut short, and its decoder would not say so */
     lk_kind inner;            /* ICO: LK_KIND_PNG or LK_KIND_BMP; else the kind itself */
     size_t from, size;        /* ICO: where the chosen picture lies in the bytes; size 0: all of them */
     int ycc_across, ycc_down; /* TIFF: how many pixels share a Cb and a Cr in the copy, see ycc.c; else 0 */

@@ -54,8 +54,8 @@ int lk_gif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *e
         return lk_fail(err, LIKEN_E_DECODE, "This GIF is damaged: it ends before its first frame begins.");
     bool whole;
     const size_t end = skip_blocks(bytes, size, data, &whole);
-    head->cut = !whole;
-    head->progressive = frame[9] & 0x40;
+    if (!whole)
+        return lk_fail(err, LIKEN_E_DECODE, "This GIF is cut short: its first frame is not all there.");
     head->copy = malloc(end + 2);
     if (head->copy == NULL)
         return lk_fail_memory(err);

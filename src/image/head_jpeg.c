@@ -1,8 +1,7 @@
 /* head_jpeg.c - walks the markers of a JPEG: its size from the frame header, and how many scans follow.
  *
  * A progressive JPEG may hold any number of scans, each a pass over all pixels, in a few bytes apiece: counting them
- * is what stops a scan bomb. The walk also notes which luma coefficients were whole, because a progressive file that
- * was cut short is the full picture, only softer, once each of them came at least once.
+ * is what stops a scan bomb.
  * Reference: ITU-T T.81, annex B. */
 #include "image/head.h"
 
@@ -11,11 +10,8 @@
 typedef struct walk {
     const uint8_t *bytes;
     size_t size, at;
-    uint8_t luma;         /* component id */
-    uint64_t seen;        /* bit k: luma coefficient k was in a finished scan */
-    uint64_t open;        /* the same, of the scan that is being passed */
     uint64_t sample_area; /* samples of all components a pixel, in 1/64: for the memory of progressive files */
-    bool frame, ended;
+    bool frame, ended, progressive;
 } walk;
 
 static bool is_frame(uint8_t m) {
@@ -38,9 +34,8 @@ static int read_frame(walk *w, uint8_t marker, const uint8_t *p, size_t length, 
                        "This JPEG is of the lossless or hierarchical kind, which liken does not read.");
     head->height = (int)lk_be16(p + 1);
     head->width = (int)lk_be16(p + 3);
-    head->progressive = marker == 0xc2 || marker == 0xca;
+    w->progressive = marker == 0xc2 || marker == 0xca;
     w->frame = true;
-    w->luma = p[6];
     uint64_t largest = 1, total = 0;
     for (int i = 0; i < components; i++) {
         const uint8_t sampling = p[7 + 3 * i];
@@ -52,19 +47,6 @@ static int read_frame(walk *w, uint8_t marker, const uint8_t *p, size_t length, 
     return LIKEN_OK;
 }
 
-static void read_scan(walk *w, const uint8_t *p, size_t length) {
-    const size_t n = length > 0 ? p[0] : 0;
-    w->open = 0;
-    if (n < 1 || n > 4 || length < 1 + 2 * n + 3)
-        return;
-    bool luma = false;
-    for (size_t i = 0; i < n; i++)
-        luma = luma || p[1 + 2 * i] == w->luma;
-    const uint8_t first = p[1 + 2 * n], last = p[2 + 2 * n];
-    if (luma && first <= last && last < 64)
-        w->open = (last == 63 ? UINT64_MAX : (UINT64_C(1) << (last + 1)) - 1) & ~((UINT64_C(1) << first) - 1);
-}
-
 /* Passes the entropy-coded bytes of a scan: up to the next marker that is neither a stuffed zero nor a restart. */
 static void skip_coded(walk *w) {
     while (w->at + 1 < w->size) {
@@ -73,10 +55,8 @@ static void skip_coded(walk *w) {
             break;
         w->at = (size_t)(p - w->bytes);
         const uint8_t m = p[1];
-        if (m != 0 && m != 0xff && !(m >= 0xd0 && m <= 0xd7)) {
-            w->seen |= w->open;
+        if (m != 0 && m != 0xff && !(m >= 0xd0 && m <= 0xd7))
             return;
-        }
         w->at += m == 0xff ? 1 : 2;
     }
     w->at = w->size;
@@ -117,17 +97,13 @@ int lk_jpeg_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
             if (rc != LIKEN_OK)
                 return rc;
         } else if (marker == 0xda) {
-            read_scan(&w, payload, length);
             head->passes++;
             skip_coded(&w);
         }
     }
     if (!w.frame || head->passes == 0)
         return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: it ends before its picture begins.");
-    head->usable = w.seen == UINT64_MAX;
-    if (head->passes > 1) /* a component a scan: no row is whole before the last */
-        head->progressive = true;
-    if (head->progressive) /* all coefficients are held, 16 bits each */
+    if (w.progressive || head->passes > 1) /* all coefficients are held, 16 bits each */
         head->work = (uint64_t)head->width * (uint64_t)head->height * w.sample_area / 64 * 2;
     return LIKEN_OK;
 }

@@ -54,7 +54,6 @@ int lk_png_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *e
     head->width = (int)width;
     head->height = (int)height;
     head->passes = 1;
-    head->progressive = interlace != 0;
     if (interlace != 0) /* the decoder holds all pixels */
         head->work = (uint64_t)width * height * (colour == 0 || colour == 4 ? 2 : 4) * (depth == 16 ? 2 : 1);
     head->copy = malloc(size);

@@ -183,7 +183,7 @@ static int check_samples(const directory *d, liken_error *err) {
             err, LIKEN_E_FORMAT,
             "This TIFF is compressed in a way liken does not read (%llu, %s). Save it with LZW, Deflate or JPEG.",
             (unsigned long long)compression, compression_name(compression));
-    if (samples == 0 || samples > 8 || bits == 0 || bits > 64)
+    if (samples == 0 || samples > 4 || bits == 0 || bits > 64)
         return lk_fail(err, LIKEN_E_FORMAT,
                        "This TIFF has %llu samples of %llu bits a pixel, which liken does not read.",
                        (unsigned long long)samples, (unsigned long long)bits);

@@ -34,9 +34,8 @@ int lk_photo_height(const lk_photo *photo);
 
 /* Decodes the first frame upright (EXIF 1-8), to sRGB through an embedded profile, alpha over white; shrunk
  * while decoding (JPEG 1/2, 1/4, 1/8; others after decoding, with an area filter) to the smallest size whose longer
- * side is still >= want_long_side; 0: full size. A file cut short decodes as far as it goes when at least half of its
- * rows are there (progressive JPEG: every luma coefficient at least once), else DECODE; what is missing is gray. WebP,
- * HEIC, AVIF and interlaced PNG are decoded whole or not at all. `*scale` (optional) receives decoded/full. */
+ * side is still >= want_long_side; 0: full size. A picture is decoded whole or not at all: one that is cut short
+ * or damaged is DECODE, and the sentence says how far it went. `*scale` (optional) receives decoded/full. */
 int lk_photo_decode(lk_photo *photo, int want_long_side, lk_image *out, double *scale, liken_error *err);
 
 /* out (width x height x 3, tightly packed) = the source seen through `to_source` (2x3, row-major), which maps output

@@ -1,9 +1,8 @@
 /* photo.c - from bytes to an upright picture: sniff, read the header, hold it against the limits, decode row by row
  * into an area-averaging shrink, turn upright.
  *
- * Invariant: no decoder is called before its file's header was read here and found within the limits. Damage is
- * measured in rows: the picture counts as far as rows came, and it is refused when fewer than half did. What is
- * missing is filled with middle gray, as JPEG decoders do. */
+ * Invariant: no decoder is called before its file's header was read here and found within the limits. A picture is
+ * decoded whole or not at all: a face in the part that is missing would otherwise be missed in silence. */
 #include "image/image.h"
 #include "image/orient.h"
 #include "image/reader.h"
@@ -212,72 +211,35 @@ static int open_reader(const lk_photo *p, const lk_vips_options *options, lk_rea
     return rc;
 }
 
-/* White or black throughout: what a GIF decoder leaves where no pixel came. */
-static bool is_blank(const uint8_t *rgb, int width) {
-    const size_t n = (size_t)width * 3;
-    return (rgb[0] == 0 || rgb[0] == 255) && memcmp(rgb, rgb + 1, n - 1) == 0;
-}
-
-/* Feeds all rows, gray in place of those that did not come; returns how many did. */
-static int feed(lk_reader *reader, lk_shrink *shrink, const uint8_t *gray, bool cut) {
+/* Feeds rows until one is damaged or missing; returns how many came. */
+static int feed(lk_reader *reader, lk_shrink *shrink) {
     const uint8_t *row;
-    int y = 0, filled = 0;
-    for (; y < reader->height && (row = reader->row(reader, y)) != NULL; y++) {
+    int y = 0;
+    for (; y < reader->height && (row = reader->row(reader, y)) != NULL; y++)
         lk_shrink_row(shrink, row);
-        if (!cut || !is_blank(row, reader->width))
-            filled = y + 1;
-    }
-    for (; y < reader->height; y++)
-        lk_shrink_row(shrink, gray);
-    return filled;
+    return y;
 }
 
-/* Rows come in order until one is damaged. *rows and *height say how far that was. */
-static int decode_rows(const lk_photo *p, const plan *n, lk_image *out, int *rows, int *height, liken_error *err) {
+/* As stored, not yet upright. */
+static int decode_stored(const lk_photo *p, const plan *n, lk_image *out, liken_error *err) {
     lk_reader *reader = NULL;
     int rc = open_reader(p, &n->options, &reader, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_shrink shrink = {0};
-    const bool smaller = n->width > 0 && n->width <= reader->width && n->height <= reader->height;
-    rc = lk_shrink_begin(&shrink, reader->width, reader->height, smaller ? n->width : reader->width,
-                         smaller ? n->height : reader->height, err);
-    uint8_t *gray = rc == LIKEN_OK ? malloc((size_t)reader->width * 3) : NULL;
-    if (rc == LIKEN_OK && gray == NULL)
-        rc = lk_fail_memory(err);
-    if (rc == LIKEN_OK) {
-        memset(gray, 128, (size_t)reader->width * 3);
-        *rows = feed(reader, &shrink, gray, p->head.cut);
-        *height = reader->height;
+    const int height = reader->height;
+    const bool smaller = n->width > 0 && n->width <= reader->width && n->height <= height;
+    rc = lk_shrink_begin(&shrink, reader->width, height, smaller ? n->width : reader->width,
+                         smaller ? n->height : height, err);
+    const int rows = rc == LIKEN_OK ? feed(reader, &shrink) : 0;
+    if (rc == LIKEN_OK && rows < height)
+        rc = lk_fail(err, LIKEN_E_DECODE,
+                     "This %s is damaged or cut short: only %d of its %d rows can be decoded. Copy it anew.",
+                     lk_kind_label(p->kind), rows, height);
+    if (rc == LIKEN_OK)
         lk_shrink_end(&shrink, out);
-    }
-    free(gray);
     lk_shrink_clear(&shrink);
     reader->close(reader);
-    return rc;
-}
-
-static int fail_cut(const lk_photo *p, int rows, int height, liken_error *err) {
-    return lk_fail(err, LIKEN_E_DECODE, "This %s is damaged or cut short: only %d of its %d rows can be decoded.",
-                   lk_kind_label(p->kind), rows, height);
-}
-
-/* As stored, not yet upright. */
-static int decode_stored(const lk_photo *p, plan *n, lk_image *out, liken_error *err) {
-    int rows = 0, height = 0;
-    int rc = decode_rows(p, n, out, &rows, &height, err);
-    if (rc != LIKEN_OK || rows == height)
-        return rc;
-    lk_image_clear(out);
-    const bool enough = p->head.progressive ? p->head.usable : 2 * (int64_t)rows >= height;
-    if (!enough)
-        return fail_cut(p, rows, height, err);
-    n->options.lenient = true;
-    rc = decode_rows(p, n, out, &rows, &height, err);
-    if (rc == LIKEN_OK && 2 * (int64_t)rows < height) {
-        lk_image_clear(out);
-        return fail_cut(p, rows, height, err);
-    }
     return rc;
 }
 

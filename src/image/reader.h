@@ -29,7 +29,6 @@ int lk_ycc_open(lk_reader **out, lk_reader *inner, const lk_head *head, liken_er
 typedef struct lk_vips_options {
     int shrink;   /* JPEG: 1, 2, 4 or 8 */
     double scale; /* WebP: 0 < scale <= 1 */
-    bool lenient; /* JPEG cut short: let the decoder fill in what is missing */
 } lk_vips_options;
 
 /* Reads the header with the decoder that will be used: size as stored and EXIF orientation 1-8. */

@@ -57,7 +57,8 @@ static int fail_decode(lk_kind kind, liken_error *err) {
 static VipsImage *load(lk_kind kind, const uint8_t *bytes, size_t size, const lk_vips_options *o) {
     VipsImage *image = NULL;
     void *b = (void *)(uintptr_t)bytes;
-    const VipsFailOn fail = o->lenient || kind == LK_KIND_GIF ? VIPS_FAIL_ON_NONE : VIPS_FAIL_ON_TRUNCATED;
+    /* a GIF was checked for being whole, and decoders disagree on what else is an error in one */
+    const VipsFailOn fail = kind == LK_KIND_GIF ? VIPS_FAIL_ON_NONE : VIPS_FAIL_ON_TRUNCATED;
     int failed = -1;
 #define COMMON "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail
     switch (kind) {
@@ -92,7 +93,7 @@ int lk_vips_head(lk_kind kind, const uint8_t *bytes, size_t size, int *width, in
     const int rc = enter(err);
     if (rc != LIKEN_OK)
         return rc;
-    const lk_vips_options options = {.shrink = 1, .scale = 1, .lenient = true};
+    const lk_vips_options options = {.shrink = 1, .scale = 1};
     VipsImage *image = load(kind, bytes, size, &options);
     if (image == NULL) {
         leave();

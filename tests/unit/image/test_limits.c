@@ -124,7 +124,7 @@ static int try_tiff(uint32_t bits, uint32_t samples, uint32_t compression, uint3
 static void refuses_absurd_tiffs(void **state) {
     (void)state;
     liken_error err = {0};
-    assert_int_equal(try_tiff(32, 8, 1, 0, &err), LIKEN_E_TOO_LARGE);    /* one strip of gigabytes */
+    assert_int_equal(try_tiff(64, 4, 1, 0, &err), LIKEN_E_TOO_LARGE);    /* one strip of gigabytes */
     assert_int_equal(try_tiff(8, 3, 1, 20000, &err), LIKEN_E_TOO_LARGE); /* a tile larger than the photo */
     assert_int_equal(try_tiff(8, 60000, 1, 0, &err), LIKEN_E_FORMAT);
     assert_int_equal(try_tiff(8, 3, 34712, 0, &err), LIKEN_E_FORMAT);
@@ -237,72 +237,26 @@ static void adds_up_the_tiles_of_a_heic(void **state) {
     assert_int_equal(try_decode(empty.data, empty.size, 0, NULL, &err), LIKEN_E_DECODE);
 }
 
-/* The upper part up to `rows` must be the picture. */
-static void expect_upper(const void *bytes, size_t size, const char *kind, int rows, double most) {
-    lk_image have = decode(bytes, size, 0, kind, NULL), want = picture(300, 200);
-    assert_int_equal(have.height, 200);
-    have.height = want.height = rows;
-    if (difference(&have, &want) > most)
-        fail_msg("%s: off by %g", kind, difference(&have, &want));
-    lk_image_clear(&have);
-    lk_image_clear(&want);
-}
-
-static void keeps_what_a_cut_file_holds(void **state) {
+/* A picture is decoded whole or not at all. */
+static void refuses_cut_files(void **state) {
     (void)state;
-    static const struct {
-        const char *suffix, *kind;
-    } cut[] = {{".jpg[Q=95]", "jpeg"}, {".png", "png"}, {".tif", "tiff"}};
-    liken_error err = {0};
-    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
-        lk_image image = picture(300, 200);
-        for (size_t k = 0; k < image.stride * 200; k++) /* some noise, so that bytes are spread over all rows */
-            image.rgb[k] = (uint8_t)(image.rgb[k] + (k * 2654435761u >> 29) % 3);
-        const saved s = save(to_vips(&image), cut[i].suffix);
-        lk_image_clear(&image);
-        if (strcmp(cut[i].kind, "tiff") != 0) { /* a TIFF may keep its directory at the end */
-            expect_upper(s.bytes, s.size * 8 / 10, cut[i].kind, 110, 4);
-            expect_upper(s.bytes, s.size - 1, cut[i].kind, 160, 4);
-        }
-        const int rc = try_decode(s.bytes, s.size / 5, 0, NULL, &err);
-        if (rc != LIKEN_E_DECODE)
-            fail_msg("%s cut at a fifth: %d", cut[i].suffix, rc);
-        g_free(s.bytes);
-    }
-}
-
-/* A progressive JPEG is whole, but soft, once each luma coefficient came once. */
-static void keeps_a_cut_progressive_jpeg(void **state) {
-    (void)state;
-    liken_error err = {0};
-    const saved s = save_picture(300, 200, ".jpg[Q=95,interlace]");
-    const uint8_t *b = s.bytes;
-    size_t last = 0, first = 0;
-    for (size_t i = 0; i + 1 < s.size; i++)
-        if (b[i] == 0xff && b[i + 1] == 0xda) {
-            first = first == 0 ? i : first;
-            last = i;
-        }
-    expect_upper(s.bytes, last + 10, "jpeg", 200, 3);
-    assert_int_equal(try_decode(s.bytes, first + 30, 0, NULL, &err), LIKEN_E_DECODE);
-    g_free(s.bytes);
-}
-
-/* What is decoded whole or not at all. */
-static void refuses_other_cut_files(void **state) {
-    (void)state;
-    static const char *const suffixes[] = {".webp[lossless]", ".webp[Q=90]", ".heic", ".avif[speed=8]",
-                                           ".png[interlace]"};
+    static const char *const suffixes[] = {".jpg[Q=95]", ".jpg[Q=95,interlace]", ".png",         ".png[interlace]", ".tif",
+                                           ".gif",       ".webp[lossless]",      ".webp[Q=90]", ".heic", ".avif[speed=8]"};
+    int seen = 0;
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         const saved s = save_picture(300, 200, suffixes[i]);
         if (s.bytes == NULL)
-            continue;
-        liken_error err = {0};
-        const int rc = try_decode(s.bytes, s.size * 6 / 10, 0, NULL, &err);
-        if (rc != LIKEN_E_DECODE)
-            fail_msg("%s: %d: %s", suffixes[i], rc, err.message);
+            continue; /* this libvips has no such saver */
+        seen++;
+        for (size_t tenths = 2; tenths < 10; tenths += 2) {
+            liken_error err = {0};
+            const int rc = try_decode(s.bytes, s.size * tenths / 10, 0, NULL, &err);
+            if (rc != LIKEN_E_DECODE)
+                fail_msg("%s cut at %zu tenths: %d: %s", suffixes[i], tenths, rc, err.message);
+        }
         g_free(s.bytes);
     }
+    assert_true(seen >= 7);
 }
 
 static int start(void **state) {
@@ -315,8 +269,7 @@ int main(void) {
         cmocka_unit_test(holds_to_its_limits),         cmocka_unit_test(refuses_bombs_by_their_header),
         cmocka_unit_test(counts_the_scans_of_a_jpeg),  cmocka_unit_test(drops_png_text),
         cmocka_unit_test(adds_up_the_tiles_of_a_heic), cmocka_unit_test(refuses_absurd_tiffs),
-        cmocka_unit_test(keeps_what_a_cut_file_holds), cmocka_unit_test(keeps_a_cut_progressive_jpeg),
-        cmocka_unit_test(refuses_other_cut_files),
+        cmocka_unit_test(refuses_cut_files),
     };
     return cmocka_run_group_tests_name("image/limits", tests, start, NULL);
 }
