@@ -1,11 +1,14 @@
-/* align.c - see align.h. The mean face is dlib's (image_transforms/interpolation.h, get_face_chip_details): positions in a
- * unit square that padding then surrounds. dlib's positions count pixels by their index, hence the half pixel. */
+/* align.c - see align.h. The mean face is dlib's (image_transforms/interpolation.h, get_face_chip_details): positions
+ * in a unit square that padding then surrounds. dlib's positions count pixels by their index, hence the half pixel. */
 #include "face/align.h"
 
 #include <math.h>
 #include <string.h>
 
-static const struct { int index; float x, y; } mean68[] = {
+static const struct {
+    int index;
+    float x, y;
+} mean68[] = {
     {27, 0.490127f, 0.203352f}, {28, 0.490127f, 0.307009f}, {29, 0.490127f, 0.409805f}, {30, 0.490127f, 0.515625f},
     {31, 0.36688f, 0.587326f},  {32, 0.426036f, 0.609345f}, {33, 0.490127f, 0.628106f}, {34, 0.554217f, 0.609345f},
     {35, 0.613373f, 0.587326f}, {36, 0.121737f, 0.216423f}, {37, 0.187122f, 0.178758f}, {38, 0.265825f, 0.179852f},
@@ -71,7 +74,8 @@ static int targets_of(const liken_point *points, lk_points_kind kind, int side, 
         else if (kind == LK_POINTS_DLIB5)
             chip[i] = padded(mean_dlib5[i].x, mean_dlib5[i].y, side, padding);
         else
-            chip[i] = padded(chip_detector5[i].x / 150 * 1.4f - 0.2f, chip_detector5[i].y / 150 * 1.4f - 0.2f, side, padding);
+            chip[i] =
+                padded(chip_detector5[i].x / 150 * 1.4f - 0.2f, chip_detector5[i].y / 150 * 1.4f - 0.2f, side, padding);
     }
     return count;
 }

@@ -15,16 +15,17 @@ typedef enum lk_points_kind {
 
 int lk_points_count(lk_points_kind kind);
 
-/* The similarity (turn, scale, shift; no mirror) that takes `from` nearest to `to` in the least-squares sense; S. Umeyama,
- * "Least-squares estimation of transformation parameters between two point patterns", 1991. False, and `out`
+/* The similarity (turn, scale, shift; no mirror) that takes `from` nearest to `to` in the least-squares sense; S.
+ * Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991. False, and `out`
  * untouched, when the points lie in one place or are not finite. */
 bool lk_similarity(const liken_point *from, const liken_point *to, int count, double out[6]);
 
-/* Chip positions -> photo positions, for a square chip of `side` pixels with `padding` (a share of the face's size) around
- * the mean face. False as above. */
+/* Chip positions -> photo positions, for a square chip of `side` pixels with `padding` (a share of the face's size)
+ * around the mean face. False as above. */
 bool lk_align(const liken_point *points, lk_points_kind kind, int side, double padding, double out[6]);
 
-/* Where liken_face.landmarks lie on the mean face, laid over the face by dlib's five points. Unaligned: all at points[4]. */
+/* Where liken_face.landmarks lie on the mean face, laid over the face by dlib's five points. Unaligned: all at
+ * points[4]. */
 void lk_align_mean_five(const liken_point dlib5[5], liken_point five[5]);
 
 liken_point lk_map_point(const double map[6], liken_point p);

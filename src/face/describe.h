@@ -15,8 +15,8 @@ typedef struct lk_describer lk_describer; /* one thread's */
 int lk_describer_new(lk_describer **out, const lk_models *m, liken_error *err);
 void lk_describer_free(lk_describer *d);
 
-/* Queues a face's chips (side x side x 3 each, copied); its descriptor goes to *descriptor (dimension floats) at the latest
- * with lk_describer_flush. `second`, upright like the first, is used by mirroring packs only. */
+/* Queues a face's chips (side x side x 3 each, copied); its descriptor goes to *descriptor (dimension floats) at the
+ * latest with lk_describer_flush. `second`, upright like the first, is used by mirroring packs only. */
 void lk_describer_add(lk_describer *d, const uint8_t *chip, const uint8_t *second, float *descriptor);
 void lk_describer_flush(lk_describer *d);
 /* Forgets what is queued. */

@@ -12,7 +12,7 @@ typedef struct lk_detection {
     liken_box box;         /* pixels of the full upright photo, but where a function says otherwise */
     liken_point points[5]; /* as liken_face.landmarks; meaningless unless `pointed` */
     bool pointed;
-    float score;           /* 0..1 */
+    float score; /* 0..1 */
 } lk_detection;
 
 typedef struct lk_detections {

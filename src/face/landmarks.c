@@ -44,8 +44,8 @@ void lk_landmarker_free(lk_landmarker *l) {
 
 /* ---- the network ---- */
 
-/* Positions of the crop -> the photo: a square about the middle of the box, its side `widen` times the box's longer one,
- * turned so that the eyes are level. */
+/* Positions of the crop -> the photo: a square about the middle of the box, its side `widen` times the box's longer
+ * one, turned so that the eyes are level. */
 static void crop_map(const lk_detection *d, double widen, double out[6]) {
     const double scale = fmax(d->box.width, d->box.height) * widen / SIDE;
     const double roll = d->pointed ? atan2(d->points[1].y - d->points[0].y, d->points[1].x - d->points[0].x) : 0;
@@ -59,8 +59,8 @@ static void crop_map(const lk_detection *d, double widen, double out[6]) {
     out[5] = y - (a + b) * SIDE / 2;
 }
 
-static void find_by_net(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count, double widen,
-                        lk_landmarks *out) {
+static void find_by_net(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count,
+                        double widen, lk_landmarks *out) {
     double maps[LK_LANDMARKS_BATCH][6] = {{0}};
     lk_net_input inputs[LK_LANDMARKS_BATCH] = {{NULL, 0}};
     for (size_t i = 0; i < count; i++) {
@@ -91,7 +91,8 @@ static liken_box box_for_shape(const lk_detection *d, lk_detector_kind detector)
     return (liken_box){x - side / 2, y - side / 2, side, side};
 }
 
-static void find_by_shape(const lk_landmarker *l, const lk_source *source, const lk_detection *face, lk_landmarks *out) {
+static void find_by_shape(const lk_landmarker *l, const lk_source *source, const lk_detection *face,
+                          lk_landmarks *out) {
     const liken_box b = box_for_shape(face, l->models->detector);
     const float sx = (float)source->scale_x, sy = (float)source->scale_y;
     liken_point points[LK_SHAPE_MAX_POINTS];
@@ -108,8 +109,8 @@ static void take_detectors(const lk_detection *face, lk_landmarks *out) {
         out->points[i] = face->points[i];
 }
 
-void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count, double widen,
-                        lk_landmarks *out) {
+void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count,
+                        double widen, lk_landmarks *out) {
     if (l->state != NULL) {
         find_by_net(l, source, faces, count, widen, out);
         return;

@@ -15,10 +15,11 @@ int lk_landmarker_new(lk_landmarker **out, const lk_models *m, liken_error *err)
 void lk_landmarker_free(lk_landmarker *l);
 
 #define LK_LANDMARKS_BATCH 8
-/* For up to LK_LANDMARKS_BATCH faces of one photo, decoded as large as it needs to be. `widen`: the network sees the box
- * that many times as wide (1: as it is), which gives an estimate of its own; what is not found by a network ignores it. */
-void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count, double widen,
-                        lk_landmarks *out);
+/* For up to LK_LANDMARKS_BATCH faces of one photo, decoded as large as it needs to be. `widen`: the network sees the
+ * box that many times as wide (1: as it is), which gives an estimate of its own; what is not found by a network ignores
+ * it. */
+void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count,
+                        double widen, lk_landmarks *out);
 
 /* The five of liken_face: from 68, or (they do not hold all five) through the mean face's alignment by them. */
 void lk_landmarks_five(const lk_landmarks *in, liken_point five[5]);

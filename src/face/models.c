@@ -66,7 +66,8 @@ static int load_shape(lk_shape **out, int points, const lk_pack *pack, const lk_
 static int load_detector_from(lk_models *m, lk_pack_kind kind, build_fn *build, const lk_pack *pack, liken_error *err) {
     const lk_pack_network *n = lk_pack_kind_network(pack, kind);
     if (n == NULL)
-        return lk_fail(err, LIKEN_E_MODEL, "The model pack %s holds no detector of the kind that was asked for.", pack->name);
+        return lk_fail(err, LIKEN_E_MODEL, "The model pack %s holds no detector of the kind that was asked for.",
+                       pack->name);
     return load_net(&m->detector_net, build, pack, n, err);
 }
 
@@ -99,7 +100,8 @@ static int load_auto(lk_models *m, const char *folder, liken_error *err) {
     if (rc != LIKEN_E_NOT_FOUND)
         return rc;
     snprintf(m->note, sizeof m->note,
-             "The yunet pack is not installed, so faces are found by the SSD detector, which misses more small ones. Install "
+             "The yunet pack is not installed, so faces are found by the SSD detector, which misses more small ones. "
+             "Install "
              "it with: liken models install " YUNET_PACK);
     return load_ssd(m, folder, err);
 }
@@ -133,20 +135,24 @@ static int load_landmarks(lk_models *m, liken_error *err) {
         return load_net(&m->landmarks_net, lk_net_landmarks68, m->pack, net, err);
     if (m->points == LK_POINTS_DETECTOR5 && m->detector == LK_DETECT_YUNET)
         return LIKEN_OK;
-    return lk_fail(err, LIKEN_E_MODEL, "The model pack %s aligns faces by %d points and holds no network that finds them.",
-                   m->pack->name, m->pack->descriptor.alignment);
+    return lk_fail(err, LIKEN_E_MODEL,
+                   "The model pack %s aligns faces by %d points and holds no network that finds them.", m->pack->name,
+                   m->pack->descriptor.alignment);
 }
 
 static int load_descriptor(lk_models *m, liken_error *err) {
     const lk_pack_descriptor *d = &m->pack->descriptor;
     const lk_pack_network *n = lk_pack_role_network(m->pack, LK_ROLE_DESCRIPTOR);
     if (n == NULL || d->dimension == 0)
-        return lk_fail(err, LIKEN_E_MODEL, "The model pack %s describes no faces: choose one that holds a descriptor, like %s.",
+        return lk_fail(err, LIKEN_E_MODEL,
+                       "The model pack %s describes no faces: choose one that holds a descriptor, like %s.",
                        m->pack->name, DEFAULT_PACK);
     if (n->kind != LK_KIND_DLIB_RESNET || d->dimension != 128 || d->chip != 150)
-        return lk_fail(err, LIKEN_E_MODEL,
-                       "The model pack %s has a descriptor network that this liken cannot run: it runs the dlib ResNet, 150 "
-                       "pixels to 128 numbers.", m->pack->name);
+        return lk_fail(
+            err, LIKEN_E_MODEL,
+            "The model pack %s has a descriptor network that this liken cannot run: it runs the dlib ResNet, 150 "
+            "pixels to 128 numbers.",
+            m->pack->name);
     return load_net(&m->descriptor_net, lk_net_resnet, m->pack, n, err);
 }
 

@@ -12,15 +12,15 @@
 typedef enum lk_detector_kind { LK_DETECT_YUNET, LK_DETECT_SSD, LK_DETECT_HOG } lk_detector_kind;
 
 struct lk_models {
-    lk_pack *pack;                 /* of the descriptor; its descriptor part says how a chip is cut */
+    lk_pack *pack; /* of the descriptor; its descriptor part says how a chip is cut */
     lk_detector_kind detector;
-    lk_net *detector_net;          /* NULL for hog */
-    lk_net *landmarks_net;         /* one of these two, or neither: the detector's own points */
+    lk_net *detector_net;  /* NULL for hog */
+    lk_net *landmarks_net; /* one of these two, or neither: the detector's own points */
     lk_shape *landmarks_shape;
-    lk_points_kind points;         /* what the chip is aligned by */
+    lk_points_kind points; /* what the chip is aligned by */
     lk_net *descriptor_net;
     char id[128];
-    char note[512];                /* empty: none */
+    char note[512]; /* empty: none */
 };
 
 #endif

@@ -1,8 +1,8 @@
 /* pipeline.c - one photo through detector, landmarks, alignment, quality and descriptor.
  *
- * The detector decodes the photo as small as serves it. Before chips are cut it is decoded again, larger, when one of the
- * accepted faces would otherwise be cut from fewer pixels than its chip has and the file holds more. Faces go through
- * in small batches, largest first, so memory does not grow with the crowd. */
+ * The detector decodes the photo as small as serves it. Before chips are cut it is decoded again, larger, when one of
+ * the accepted faces would otherwise be cut from fewer pixels than its chip has and the file holds more. Faces go
+ * through in small batches, largest first, so memory does not grow with the crowd. */
 #include "face/describe.h"
 #include "face/face.h"
 #include "face/landmarks.h"
@@ -15,7 +15,7 @@
 #define MAX_FACES 1000      /* when the caller names no limit */
 #define SECOND_WIDEN 1.12   /* how the second chip of a mirroring pack is cut: landmarks from a wider look, */
 #define SECOND_PADDING 0.06 /* and this much more around the face */
-#define LANDMARK_SIDE 112.0 /* pixels a face's box should have in the decoded photo */
+#define BOX_SHARE 1.2       /* pixels a face's box should have in the decoded photo for each of its chip's */
 
 struct lk_pipeline {
     const lk_models *models;
@@ -106,11 +106,12 @@ static int find(job *j, liken_error *err) {
 
 /* Decoded large enough for the smallest accepted face. */
 static int enough_pixels(job *j, liken_error *err) {
+    const double side = BOX_SHARE * j->pipeline->models->pack->descriptor.chip;
     double scale = 0;
     for (size_t i = 0; i < j->found.count; i++) {
         const lk_detection *d = &j->found.items[i];
         if (d->score >= j->pipeline->detector->accept)
-            scale = fmax(scale, LANDMARK_SIDE / fmax(d->box.width, d->box.height));
+            scale = fmax(scale, side / fmax(d->box.width, d->box.height));
     }
     return scale > 0 ? lk_source_need(&j->source, scale, err) : LIKEN_OK;
 }
@@ -147,15 +148,16 @@ static int keep(job *j, const liken_face *face, const lk_landmarks *second, like
         if (kept->descriptor == NULL)
             return lk_fail_memory(err);
         lk_pipeline *p = j->pipeline;
-        const bool cut = second != NULL &&
-                         cut_chip(j, second, p->models->pack->descriptor.padding + SECOND_PADDING, p->second);
+        const bool cut =
+            second != NULL && cut_chip(j, second, p->models->pack->descriptor.padding + SECOND_PADDING, p->second);
         lk_describer_add(p->describer, p->chip, cut ? p->second : p->chip, kept->descriptor);
     }
     j->faces.kept_count++;
     return LIKEN_OK;
 }
 
-static int judge(job *j, const lk_detection *d, const lk_landmarks *points, const lk_landmarks *second, liken_error *err) {
+static int judge(job *j, const lk_detection *d, const lk_landmarks *points, const lk_landmarks *second,
+                 liken_error *err) {
     const lk_pack_descriptor *cut = &j->pipeline->models->pack->descriptor;
     liken_face face = begin_face(d);
     if (!d->pointed) {
@@ -218,7 +220,9 @@ static int judge_all(job *j, liken_error *err) {
 }
 
 int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, lk_faces *out, liken_error *err) {
-    job j = {.pipeline = p, .source = lk_source_of(photo), .describe = describe,
+    job j = {.pipeline = p,
+             .source = lk_source_of(photo),
+             .describe = describe,
              .max_faces = max_faces > 0 ? (size_t)max_faces : MAX_FACES};
     j.faces.width = j.source.width;
     j.faces.height = j.source.height;

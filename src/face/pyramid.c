@@ -10,9 +10,9 @@
  * Where two looks judged a face its score is their mean plus AGREE, because two moderate opinions are worth more than
  * one; where the second look saw nothing it counts MISSED.
  *
- * When all that gives no certain face, the photo is smoothed and seen at 320 in four turns: dithering and grain blind the
- * detector, and some photos lie on their side without saying so. A turn that shows more than the photo as it is gets
- * the whole procedure.
+ * When all that gives no certain face, the photo is smoothed and seen at 320 in four turns: dithering and grain blind
+ * the detector, and some photos lie on their side without saying so. A turn that shows more than the photo as it is
+ * gets the whole procedure.
  *
  * The numbers were chosen on annotated photos; tests/accuracy/test_detection.py measures the result. */
 #include "face/yunet.h"
@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WHOLE 640   /* pixels of the longer side */
+#define WHOLE 640 /* pixels of the longer side */
 #define HALF 320
 #define TILE 640
 #define OVERLAP 96  /* of tiles; no smaller than what is taken from one */
@@ -39,7 +39,7 @@
 #define CERTAIN 0.92f /* below that the photo may lie on its side */
 #define SECOND_TRY 0.75f
 #define TURN_MARGIN 0.05f /* by which a turn must beat the photo as it is */
-#define REPORT 0.5f /* what is told of at all */
+#define REPORT 0.5f       /* what is told of at all */
 
 typedef struct pyramid {
     lk_detector base;
@@ -72,7 +72,8 @@ static int smooth(lk_frame *f, liken_error *err) {
     for (int y = 1; y + 1 < f->inner_height; y++)
         for (size_t i = 3; i + 3 < (size_t)f->inner_width * 3; i++) {
             const uint8_t *p = f->rgb + (size_t)(y - 1) * row + i, *q = p + row, *r = q + row;
-            out[(size_t)y * row + i] = (uint8_t)((p[-3] + p[0] + p[3] + q[-3] + q[0] + q[3] + r[-3] + r[0] + r[3] + 4) / 9);
+            out[(size_t)y * row + i] =
+                (uint8_t)((p[-3] + p[0] + p[3] + q[-3] + q[0] + q[3] + r[-3] + r[0] + r[3] + 4) / 9);
         }
     free(f->rgb);
     f->rgb = out;
@@ -171,7 +172,8 @@ static int look_at_tile(const look *l, const lk_frame *f, int x, int y, lk_detec
     const int width = f->width < TILE ? f->width : TILE, height = f->height < TILE ? f->height : TILE;
     const size_t stride = (size_t)f->width * 3;
     lk_detections seen = {0};
-    int rc = lk_yunet_look(l->yunet, f->rgb + (size_t)y * stride + (size_t)x * 3, stride, width, height, FLOOR, &seen, err);
+    int rc =
+        lk_yunet_look(l->yunet, f->rgb + (size_t)y * stride + (size_t)x * 3, stride, width, height, FLOOR, &seen, err);
     for (size_t i = 0; i < seen.count && rc == LIKEN_OK; i++) {
         lk_detection *d = &seen.items[i];
         if (d->box.height >= TAKEN || cut_by_tile(&d->box, f, x, y, width, height))
@@ -204,7 +206,7 @@ static int look_closer(const look *l, int long_side, float small, const lk_detec
 
 /* ---- the policy ---- */
 
-/* Squashed and soft photos gain by the first doubling even where they have no more pixels; later ones must have them. */
+/* Squashed and soft photos gain by the first doubling even without more pixels; later ones must have them. */
 static bool level_is_worth(int level, int full) {
     return (WHOLE << level) <= (level == 1 ? 2.5 : 1.25) * full;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_SIZE 10.0f      /* pixels of box height */
+#define MIN_SIZE 10.0f /* pixels of box height */
 #define MIN_SHARPNESS 0.04f
 #define MAX_YAW 88.0f
 #define MAX_PITCH 80.0f
@@ -13,7 +13,8 @@
 
 /* ---- pose ---- */
 
-/* On the mean face: how far out the nose tip stands, in eye distances, and where between eyes (0) and mouth (1) it is. */
+/* On the mean face: how far out the nose tip stands, in eye distances, and where between eyes (0) and mouth (1) it is.
+ */
 #define NOSE_DEPTH 0.6f
 #define NOSE_DOWN 0.583f
 #define FACE_LENGTH 1.04f /* eyes to mouth, in eye distances */
@@ -27,7 +28,8 @@ void lk_quality_pose(const liken_point f[5], liken_quality *q) {
     const float dx = f[1].x - f[0].x, dy = f[1].y - f[0].y, span = hypotf(dx, dy);
     const float mx = mouth.x - eyes.x, my = mouth.y - eyes.y, nx = f[2].x - eyes.x, ny = f[2].y - eyes.y;
     q->roll = atan2f(dy, dx) * DEGREES;
-    const float ux = span > 0 ? dx / span : 1, uy = span > 0 ? dy / span : 0; /* along the eyes; (-uy, ux) points down */
+    const float ux = span > 0 ? dx / span : 1,
+                uy = span > 0 ? dy / span : 0; /* along the eyes; (-uy, ux) points down */
     const float face_length = mx * -uy + my * ux, nose_down = nx * -uy + ny * ux;
     const float share = face_length != 0 ? nose_down / face_length : NOSE_DOWN;
     const float aside = nx * ux + ny * uy - share * (mx * ux + my * uy);
@@ -42,8 +44,8 @@ static void luma(const uint8_t *chip, int side, float *out) {
         out[i] = 0.299f * chip[0] + 0.587f * chip[1] + 0.114f * chip[2];
 }
 
-/* How much of the variation along one axis a running mean of 9 pixels along it takes away: 0 nothing, 1 all. `step` goes
- * along the axis, `across` to the next line; the outer fifth of the chip is not face. */
+/* How much of the variation along one axis a running mean of 9 pixels along it takes away: 0 nothing, 1 all. `step`
+ * goes along the axis, `across` to the next line; the outer fifth of the chip is not face. */
 static float lost_to_blur(const float *luma_, int side, int step, int across) {
     const int margin = side / 5, reach = 4;
     float before = 0, lost = 0;

@@ -54,7 +54,8 @@ static void paste_turned(const lk_image *from, int turn, lk_frame *to) {
 
 static void paste(const lk_image *from, lk_frame *to) {
     for (int y = 0; y < from->height; y++)
-        memcpy(to->rgb + (size_t)y * (size_t)to->width * 3, from->rgb + (size_t)y * from->stride, (size_t)from->width * 3);
+        memcpy(to->rgb + (size_t)y * (size_t)to->width * 3, from->rgb + (size_t)y * from->stride,
+               (size_t)from->width * 3);
 }
 
 static int up_to_32(int n) {
@@ -75,7 +76,8 @@ int lk_source_frame(lk_source *source, int long_side, int turn, bool square, lk_
     rc = lk_image_resize(&source->image, scaled(source->width, scale), scaled(source->height, scale), &fitted, err);
     if (rc != LIKEN_OK)
         return rc;
-    lk_frame f = {.scale = scale, .inner_width = turn & 1 ? fitted.height : fitted.width,
+    lk_frame f = {.scale = scale,
+                  .inner_width = turn & 1 ? fitted.height : fitted.width,
                   .inner_height = turn & 1 ? fitted.width : fitted.height};
     f.width = square ? long_side : up_to_32(f.inner_width);
     f.height = square ? long_side : up_to_32(f.inner_height);

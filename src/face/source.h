@@ -10,9 +10,9 @@
 #include "image/image.h"
 
 typedef struct lk_source {
-    lk_photo *photo;       /* borrowed */
-    int width, height;     /* of the full upright photo */
-    lk_image image;        /* {0} until something was needed */
+    lk_photo *photo;         /* borrowed */
+    int width, height;       /* of the full upright photo */
+    lk_image image;          /* {0} until something was needed */
     double scale_x, scale_y; /* image over full */
 } lk_source;
 
@@ -26,10 +26,10 @@ int lk_source_need(lk_source *source, double scale, liken_error *err);
 /* The whole photo, turned clockwise by `turn` quarters, its longer side `long_side` pixels, in the top left corner
  * of a canvas that is black elsewhere. */
 typedef struct lk_frame {
-    uint8_t *rgb;         /* height x width x 3, tightly packed */
-    int width, height;    /* of the canvas: multiples of 32 */
+    uint8_t *rgb;                  /* height x width x 3, tightly packed */
+    int width, height;             /* of the canvas: multiples of 32 */
     int inner_width, inner_height; /* of the photo in it */
-    double scale;         /* frame pixels a photo pixel */
+    double scale;                  /* frame pixels a photo pixel */
 } lk_frame;
 
 /* `square`: the canvas is long_side x long_side. */

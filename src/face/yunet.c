@@ -17,7 +17,9 @@ typedef struct slot {
     lk_net_state *state;
 } slot;
 
-typedef struct heads { int cls, obj, box, points; } heads;
+typedef struct heads {
+    int cls, obj, box, points;
+} heads;
 
 struct lk_yunet {
     const lk_net *net;
@@ -91,7 +93,8 @@ static int state_for(lk_yunet *y, int width, int height, lk_net_state **out, lik
 static lk_detection decode_cell(const float *box, const float *points, int column, int row, int stride, float score) {
     const float s = (float)stride, x = (float)column, y = (float)row;
     const float width = expf(box[2]) * s, height = expf(box[3]) * s;
-    lk_detection d = {.pointed = true, .score = score,
+    lk_detection d = {.pointed = true,
+                      .score = score,
                       .box = {(x + box[0]) * s - width / 2, (y + box[1]) * s - height / 2, width, height}};
     for (int i = 0; i < 5; i++)
         d.points[i] = (liken_point){(points[2 * i] + x) * s, (points[2 * i + 1] + y) * s};

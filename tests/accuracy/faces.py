@@ -28,6 +28,7 @@ def rows(name):
 
 def run(data, *args, ok=(0,), **more):
     """liken ARGS --data DATA, its output read as one JSON value a line."""
-    done = subprocess.run([BIN, *args, "--json", "--data", str(data)], capture_output=True, text=True, check=False, **more)
+    argv = [BIN, *args, "--json", "--data", str(data)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, **more)
     assert done.returncode in ok, f"liken {' '.join(args)[:200]}: {done.stderr[-2000:]}"
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -4,8 +4,8 @@ As a test it holds the default detector against the row that it must meet in eve
 
     LIKEN_FACES=... LIKEN_MODELS=... python tests/accuracy/test_detection.py [yunet ssd hog]
 
-A labelled face is found when a kept box overlaps it with an intersection over union of at least 0.35, each box serving one
-face. Boxes over faces marked `ignore` count neither way; every other box is false. Groups count kept faces only."""
+A labelled face is found when a kept box overlaps it with an intersection over union of at least 0.35, each box serving
+one face. Boxes over faces marked `ignore` count neither way; every other box is false. Groups count kept faces only."""
 import sys
 import tempfile
 
@@ -31,7 +31,7 @@ def overlap(a, b):
 
 def detect(detector):
     """{file: boxes of kept faces, most confident first}."""
-    names = list(dict.fromkeys([r["file"] for r in faces.rows("boxes.csv")] + [r["file"] for r in faces.rows("groups.csv")]))
+    names = list(dict.fromkeys(r["file"] for r in faces.rows("boxes.csv") + faces.rows("groups.csv")))
     with tempfile.TemporaryDirectory() as data:
         lines = faces.run(data, "detect", "--detector", detector, *[str(faces.FACES / n) for n in names])
     out = {}

@@ -23,7 +23,7 @@ THROUGH_COMMAND_LINE = 40
 
 
 def people(every):
-    """{person: photos}, the LFW people with two or more first; all of the rest of `identities`, or as many strangers."""
+    """{person: photos} of the LFW people with two or more; and of everybody else in `identities`, or some strangers."""
     photos = collections.defaultdict(list)
     for r in faces.rows("images.csv"):
         if r["section"] == "identities":
@@ -45,8 +45,8 @@ def add(data, files):
 
 @contextlib.contextmanager
 def served(data):
-    server = subprocess.Popen([faces.BIN, "serve", "--json", "--port", "0", "--data", str(data)], stdout=subprocess.PIPE,
-                              text=True)
+    server = subprocess.Popen([faces.BIN, "serve", "--json", "--port", "0", "--data", str(data)],
+                              stdout=subprocess.PIPE, text=True)
     try:
         yield json.loads(server.stdout.readline())["url"]
     finally:
@@ -56,11 +56,12 @@ def served(data):
 
 
 def subject(photo):
-    """The face that the photo is of: the most central of those at least half as tall as the tallest; None without a face."""
+    """Whom the photo is of: the most central face of those at least half as tall as the tallest; or None."""
     tallest = max((f["box"]["height"] for f in photo["faces"]), default=0)
     def off_centre(face):
         box = face["box"]
-        return (box["x"] + box["width"] / 2 - photo["width"] / 2) ** 2 + (box["y"] + box["height"] / 2 - photo["height"] / 2) ** 2
+        x, y = box["x"] + box["width"] / 2 - photo["width"] / 2, box["y"] + box["height"] / 2 - photo["height"] / 2
+        return x * x + y * y
     return min((f for f in photo["faces"] if f["box"]["height"] * 2 >= tallest), key=off_centre, default=None)
 
 
@@ -78,8 +79,10 @@ def search_http(url, photo):
 def search_command_line(data, file, photo):
     result = faces.run(data, "search", "--threshold", "10", "--limit", "20", str(faces.FACES / file))[0]
     at = subject(photo)["box"]
-    answer = min(result["answers"], key=lambda a: abs(a["face"]["box"]["x"] - at["x"]) + abs(a["face"]["box"]["y"] - at["y"]))
-    return nearest_other(answer, photo["id"])
+    def off(answer):
+        box = answer["face"]["box"]
+        return abs(box["x"] - at["x"]) + abs(box["y"] - at["y"])
+    return nearest_other(min(result["answers"], key=off), photo["id"])
 
 
 def measure(every):
@@ -88,7 +91,8 @@ def measure(every):
     files = [f for group in (wanted, others) for photos in group.values() for f in photos]
     with tempfile.TemporaryDirectory() as data:
         added = add(data, files)
-        person_of = {added[f]["id"]: person for group in (wanted, others) for person, photos in group.items() for f in photos}
+        everyone = {**wanted, **others}
+        person_of = {added[f]["id"]: person for person, photos in everyone.items() for f in photos}
         queries = [(person, f) for person, photos in wanted.items() for f in photos]
         with served(data) as url:
             answers = {f: search_http(url, added[f]) if subject(added[f]) else None for _, f in queries}

@@ -5,7 +5,8 @@
 #include <math.h>
 
 /* Turned by `degrees`, scaled and shifted. */
-static void move(const liken_point *in, int count, double degrees, double scale, double dx, double dy, liken_point *out) {
+static void move(const liken_point *in, int count, double degrees, double scale, double dx, double dy,
+                 liken_point *out) {
     const double c = scale * cos(degrees / 57.29577951), s = scale * sin(degrees / 57.29577951);
     for (int i = 0; i < count; i++)
         out[i] = (liken_point){(float)(c * in[i].x - s * in[i].y + dx), (float)(s * in[i].x + c * in[i].y + dy)};
@@ -76,8 +77,10 @@ static void points_without_extent_are_refused(void **state) {
 /* dlib's own numbers: on a chip of 150 with padding 0.25 its right-hand eye corner lies at (0.25 + x) / 1.5 * 150. */
 static void dlib_five_lands_where_dlib_puts_it(void **state) {
     (void)state;
-    static const double mean[5][2] = {{0.8595674595992, 0.2134981538014}, {0.6460604764104, 0.2289674387677},
-                                      {0.1205750620789, 0.2137274526848}, {0.3340850613712, 0.2290642403242},
+    static const double mean[5][2] = {{0.8595674595992, 0.2134981538014},
+                                      {0.6460604764104, 0.2289674387677},
+                                      {0.1205750620789, 0.2137274526848},
+                                      {0.3340850613712, 0.2290642403242},
                                       {0.4901123135679, 0.6277975316475}};
     liken_point photo[5];
     for (int i = 0; i < 5; i++)
@@ -106,14 +109,14 @@ static void five_points_of_dlib_give_a_whole_face(void **state) {
     lk_align_mean_five(upright, five);
     assert_true(five[0].x < five[2].x && five[2].x < five[1].x); /* eyes on both sides of the nose */
     assert_true(five[3].y > five[2].y && five[4].y > five[2].y); /* the mouth below it */
-    assert_true(five[0].x > 12 && five[0].x < 33);                /* an eye's middle is between its corners */
+    assert_true(five[0].x > 12 && five[0].x < 33);               /* an eye's middle is between its corners */
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_exact_similarity_is_found),       cmocka_unit_test(no_other_similarity_is_nearer),
-        cmocka_unit_test(points_without_extent_are_refused),  cmocka_unit_test(dlib_five_lands_where_dlib_puts_it),
-        cmocka_unit_test(more_padding_shows_more),            cmocka_unit_test(five_points_of_dlib_give_a_whole_face),
+        cmocka_unit_test(an_exact_similarity_is_found),      cmocka_unit_test(no_other_similarity_is_nearer),
+        cmocka_unit_test(points_without_extent_are_refused), cmocka_unit_test(dlib_five_lands_where_dlib_puts_it),
+        cmocka_unit_test(more_padding_shows_more),           cmocka_unit_test(five_points_of_dlib_give_a_whole_face),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

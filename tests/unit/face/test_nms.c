@@ -81,8 +81,10 @@ static void a_full_list_keeps_the_best(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(overlap_is_shared_area_over_joint_area), cmocka_unit_test(the_better_of_two_stays),
-        cmocka_unit_test(a_chain_is_not_eaten_whole),             cmocka_unit_test(order_does_not_matter),
+        cmocka_unit_test(overlap_is_shared_area_over_joint_area),
+        cmocka_unit_test(the_better_of_two_stays),
+        cmocka_unit_test(a_chain_is_not_eaten_whole),
+        cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(a_full_list_keeps_the_best),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

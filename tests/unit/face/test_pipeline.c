@@ -1,4 +1,5 @@
-/* The whole pipeline on the sample photos of the faceapi pack; skipped where LIKEN_MODELS names no folder that holds it. */
+/* The whole pipeline on the sample photos of the faceapi pack; skipped where LIKEN_MODELS names no folder that holds
+ * it. */
 #include "unit/test.h"
 
 #include "base/buf.h"
@@ -264,7 +265,11 @@ static void the_dlib_pack_tells_people_apart(void **state) {
 
 /* ---- threads ---- */
 
-typedef struct worker { const lk_models *models; const lk_image *image; lk_faces faces; } worker;
+typedef struct worker {
+    const lk_models *models;
+    const lk_image *image;
+    lk_faces faces;
+} worker;
 
 static void *work(void *ctx) {
     worker *w = ctx;

@@ -1,5 +1,5 @@
-/* The pyramid's policy, with a stand-in for the network that sees red squares: wherever one lies in a photo of any size,
- * in any turn, it must be found once, in its place. The stand-in is linked instead of yunet.c. */
+/* The pyramid's policy, with a stand-in for the network that sees red squares: wherever one lies in a photo of any
+ * size, in any turn, it must be found once, in its place. The stand-in is linked instead of yunet.c. */
 #include "unit/test.h"
 
 #include "face/yunet.h"
@@ -11,10 +11,12 @@
 #define LEAST_SEEN 9 /* pixels of the window; as small as the network sees */
 #define MOST_SEEN 400
 
-struct lk_yunet { int unused; };
+struct lk_yunet {
+    int unused;
+};
 
 static size_t pixels_looked_at; /* since the last reset */
-static float doubtful; /* score of a square whose mark is not at its top */
+static float doubtful;          /* score of a square whose mark is not at its top */
 
 int lk_yunet_new(lk_yunet **out, const lk_net *net, liken_error *err) {
     (void)net;
@@ -57,8 +59,10 @@ int lk_yunet_look(lk_yunet *yunet, const uint8_t *rgb, size_t stride, int width,
             const int w = run_of(p, 3, width - x), h = run_of(p, stride, height - y);
             if (w < LEAST_SEEN || h < LEAST_SEEN || h > MOST_SEEN)
                 continue;
-            const lk_detection d = {.box = {(float)x, (float)y, (float)w, (float)h}, .pointed = true,
-                                    .points = {{(float)x, (float)y}}, .score = score_of(rgb, stride, x, y, h)};
+            const lk_detection d = {.box = {(float)x, (float)y, (float)w, (float)h},
+                                    .pointed = true,
+                                    .points = {{(float)x, (float)y}},
+                                    .score = score_of(rgb, stride, x, y, h)};
             const int rc = d.score > floor ? lk_detections_add(out, &d, err) : LIKEN_OK;
             if (rc != LIKEN_OK)
                 return rc;

@@ -8,7 +8,8 @@
 
 #define SIDE 150
 
-static const liken_point frontal[5] = {{46.74f, 45.15f}, {103.77f, 44.91f}, {75.80f, 79.70f}, {49.73f, 104.60f}, {100.89f, 104.48f}};
+static const liken_point frontal[5] = {
+    {46.74f, 45.15f}, {103.77f, 44.91f}, {75.80f, 79.70f}, {49.73f, 104.60f}, {100.89f, 104.48f}};
 
 static void a_frontal_face_has_no_angles(void **state) {
     (void)state;
