@@ -163,13 +163,14 @@ static void check_same(const subject *x, int a, const subject *y, int b) {
     }
 }
 
-static void check_levels(build_fn *build, lk_weights *(*weights)(void), const char *what, int height, int width) {
+static void check_levels(build_fn *build, lk_weights *(*weights)(void), const char *what, int height, int width,
+                         int batch) {
     static const lk_cpu levels[] = {LK_CPU_AVX2, LK_CPU_AVX512, LK_CPU_NEON};
-    subject truth = open_subject(build, or_skip(weights(), what), height, width, 2);
+    subject truth = open_subject(build, or_skip(weights(), what), height, width, batch);
     truth.state->kern = lk_kern_of(LK_CPU_SCALAR);
     for (int i = 0; i < truth.net->nodes; i++)
         truth.state->step[i].winograd_from = INT32_MAX;
-    lk_net_forward(truth.state, truth.photos, 2);
+    lk_net_forward(truth.state, truth.photos, batch);
     for (size_t i = 0; i < LK_LENGTH(levels); i++) {
         const lk_kern *kern = lk_kern_of(levels[i]);
         if (kern == NULL) {
@@ -177,13 +178,13 @@ static void check_levels(build_fn *build, lk_weights *(*weights)(void), const ch
             continue;
         }
         for (int winograd = 0; winograd < 2; winograd++) {
-            subject s = open_subject(build, weights(), height, width, 2);
+            subject s = open_subject(build, weights(), height, width, batch);
             s.state->kern = kern;
             for (int k = 0; k < s.net->nodes; k++)
                 s.state->step[k].winograd_from = winograd && s.net->node[k].conv.winograd != NULL ? 1 : INT32_MAX;
-            lk_net_forward(s.state, s.photos, 2);
-            check_same(&truth, 0, &s, 0);
-            check_same(&truth, 1, &s, 1);
+            lk_net_forward(s.state, s.photos, batch);
+            for (int n = 0; n < batch; n++)
+                check_same(&truth, n, &s, n);
             close_subject(&s);
         }
         print_message("%s: run natively\n", lk_cpu_name(levels[i]));
@@ -205,23 +206,23 @@ static lk_weights *ssd(void) {
 
 static void test_levels_descriptor(void **unused) {
     (void)unused;
-    check_levels(lk_net_resnet, recognition, "faceapi/face_recognition_model", 150, 150);
+    check_levels(lk_net_resnet, recognition, "faceapi/face_recognition_model", 150, 150, 2);
 }
 
 static void test_levels_landmarks(void **unused) {
     (void)unused;
-    check_levels(lk_net_landmarks68, landmark, "faceapi/face_landmark_68_model", 112, 112);
+    check_levels(lk_net_landmarks68, landmark, "faceapi/face_landmark_68_model", 112, 112, 2);
 }
 
 static void test_levels_ssd(void **unused) {
     (void)unused;
-    check_levels(lk_net_ssd_mobilenet, ssd, "faceapi/ssd_mobilenetv1_model", 512, 512);
+    check_levels(lk_net_ssd_mobilenet, ssd, "faceapi/ssd_mobilenetv1_model", 512, 512, 1);
 }
 
 static void test_levels_yunet(void **unused) {
     (void)unused;
-    check_levels(lk_net_yunet, yunet_weights, "yunet/yunet_n_640_640.onnx", 96, 160);
-    check_levels(lk_net_yunet, yunet_weights, "yunet/yunet_n_640_640.onnx", 352, 608); /* large enough for chains */
+    check_levels(lk_net_yunet, yunet_weights, "yunet/yunet_n_640_640.onnx", 96, 160, 2);
+    check_levels(lk_net_yunet, yunet_weights, "yunet/yunet_n_640_640.onnx", 352, 608, 1); /* large enough for chains */
 }
 
 /* Image n gives the same whatever else is in the batch, and a state gives the same when it is used again. */
