@@ -7,8 +7,9 @@
 
 #define MIN_SIZE 10.0f /* pixels of box height */
 #define MIN_SHARPNESS 0.04f
-#define MAX_YAW 88.0f
-#define MAX_PITCH 80.0f
+#define MAX_YAW 80.0f
+#define MAX_PITCH 70.0f
+#define SURE 0.8f /* a detector as sure as that has seen a profile, not a texture */
 #define DEGREES 57.29578f
 
 /* ---- pose ---- */
@@ -95,7 +96,7 @@ liken_reason lk_quality_judge(const liken_quality *q, float confidence, float ac
         return LIKEN_LOW_CONFIDENCE;
     if (q->size < MIN_SIZE)
         return LIKEN_TOO_SMALL;
-    if (fabsf(q->yaw) > MAX_YAW || fabsf(q->pitch) > MAX_PITCH)
+    if (confidence < SURE && (fabsf(q->yaw) > MAX_YAW || fabsf(q->pitch) > MAX_PITCH))
         return LIKEN_EXTREME_POSE;
     if (q->sharpness < MIN_SHARPNESS)
         return LIKEN_BLURRED;

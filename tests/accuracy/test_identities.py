@@ -40,7 +40,7 @@ def add(data, files):
     listed = "\n".join(str(faces.FACES / f) for f in files)
     lines = faces.run(data, "add", "-", input=listed)
     assert lines[-1]["summary"]["failed"] == 0, lines[-1]
-    return {str(pathlib.Path(line["file"]).relative_to(faces.FACES)): line for line in lines[:-1]}
+    return {str(pathlib.Path(line["path"]).relative_to(faces.FACES)): line for line in lines[:-1]}
 
 
 @contextlib.contextmanager
@@ -73,7 +73,7 @@ def search_http(url, photo):
     body = json.dumps({"face_id": subject(photo)["id"], "threshold": 10, "limit": 20}).encode()
     request = urllib.request.Request(url + "/v1/collections/default/search", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as reply:
-        return nearest_other(json.load(reply)["answers"][0], photo["id"])
+        return nearest_other(json.load(reply)["faces"][0], photo["id"])
 
 
 def search_command_line(data, file, photo):
@@ -82,7 +82,7 @@ def search_command_line(data, file, photo):
     def off(answer):
         box = answer["face"]["box"]
         return abs(box["x"] - at["x"]) + abs(box["y"] - at["y"])
-    return nearest_other(min(result["answers"], key=off), photo["id"])
+    return nearest_other(min(result["faces"], key=off), photo["id"])
 
 
 def measure(every):

@@ -112,7 +112,8 @@ static void each_reason_has_its_case(void **state) {
     assert_int_equal(lk_quality_judge(&q, 0.9f, 0.7f), LIKEN_TOO_SMALL);
     q = good;
     q.yaw = -89;
-    assert_int_equal(lk_quality_judge(&q, 0.9f, 0.7f), LIKEN_EXTREME_POSE);
+    assert_int_equal(lk_quality_judge(&q, 0.75f, 0.7f), LIKEN_EXTREME_POSE);
+    assert_int_equal(lk_quality_judge(&q, 0.9f, 0.7f), LIKEN_KEPT); /* a sure profile */
 }
 
 static void what_is_worse_scores_less(void **state) {
