@@ -46,7 +46,10 @@ static void fail(const char *what) {
 }
 
 /* CPU and wall times of `count` runs. */
-typedef struct times { double cpu[MOST], wall[MOST], cpu_start, wall_start; int count; } times;
+typedef struct times {
+    double cpu[MOST], wall[MOST], cpu_start, wall_start;
+    int count;
+} times;
 
 static void start(times *t) {
     t->cpu_start = seconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -140,7 +143,8 @@ static void measure_adding(lk_index *ix) {
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     lk_index_settle(ix);
     report(case_name, ours, "coding after it", seconds(CLOCK_MONOTONIC) - wall, "s", 1);
-    report(case_name, ours, "coding after it, cpu", (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / (double)n * 1e6, "us/face", 1);
+    report(case_name, ours, "coding after it, cpu", (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / (double)n * 1e6,
+           "us/face", 1);
 }
 
 static double measure_top(lk_index *ix, size_t k, int threads) {
@@ -194,8 +198,10 @@ static void measure_filtered(lk_index *ix) {
     lk_hit a[10], b[10];
     size_t na, nb;
     for (int q = 0; q < query_count && only != NULL; q++) {
-        const lk_index_query list = {.vector = queries + q * D, .radius = INFINITY, .k = 10, .only = only, .only_count = only_count};
-        const lk_index_query call = {.vector = queries + q * D, .radius = INFINITY, .k = 10, .filter = one_in_a_hundred};
+        const lk_index_query list = {
+            .vector = queries + q * D, .radius = INFINITY, .k = 10, .only = only, .only_count = only_count};
+        const lk_index_query call = {
+            .vector = queries + q * D, .radius = INFINITY, .k = 10, .filter = one_in_a_hundred};
         start(&listed);
         ask(ix, &list, a, &na);
         stop(&listed);
@@ -228,7 +234,8 @@ static void measure_batches(lk_index *ix, size_t batch) {
             same(hits[i], counts[i], q + (int)i, 10);
     }
     if (done > 0)
-        report(case_name, ours, "top10 in batches of 32", (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / done * 1e3, "ms", done);
+        report(case_name, ours, "top10 in batches of 32", (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / done * 1e3, "ms",
+               done);
 }
 
 static void measure_single_adds(lk_index *ix) {

@@ -60,8 +60,8 @@ static int load(const char *folder, const char *name, float *out, size_t count) 
 static int load_covariances(gallery *g) {
     static float total[D * D], within[D * D];
     const char *folder = getenv("LIKEN_DESCRIPTORS");
-    if (folder == NULL || !load(folder, "total_cov.f32", total, D * D) || !load(folder, "within_cov.f32", within, D * D) ||
-        !load(folder, "mean.f32", g->mean, D))
+    if (folder == NULL || !load(folder, "total_cov.f32", total, D * D) ||
+        !load(folder, "within_cov.f32", within, D * D) || !load(folder, "mean.f32", g->mean, D))
         return 0;
     for (int i = 0; i < D * D; i++)
         total[i] -= within[i];

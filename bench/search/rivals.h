@@ -15,7 +15,7 @@ typedef struct rival {
     void (*set)(void *index, int effort); /* NULL: exact, nothing to set */
     void (*search)(void *index, const float *query, int k, int64_t *ids);
     void (*free)(void *index);
-    const int *efforts;                   /* ends with 0 */
+    const int *efforts; /* ends with 0 */
 } rival;
 
 extern const rival *const rivals[]; /* ends with NULL */

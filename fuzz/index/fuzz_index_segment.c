@@ -25,8 +25,11 @@ static void search(lk_sealed *sealed) {
     lk_hit hits[8];
     size_t count = 0;
     for (int i = 0; i < 4; i++) {
-        const lk_index_query q = {.vector = vector, .radius = i == 1 ? 0.5f : INFINITY, .k = i == 2 ? 1 : 8,
-                                  .only = i == 3 ? only : NULL, .only_count = i == 3 ? 3 : 0};
+        const lk_index_query q = {.vector = vector,
+                                  .radius = i == 1 ? 0.5f : INFINITY,
+                                  .k = i == 2 ? 1 : 8,
+                                  .only = i == 3 ? only : NULL,
+                                  .only_count = i == 3 ? 3 : 0};
         const int rc = lk_index_search(ix, &q, hits, &count, NULL, NULL);
         if (rc != LIKEN_OK && rc != LIKEN_E_STORE)
             abort();
@@ -55,13 +58,16 @@ static void attempt(void *bytes, size_t size, bool trust) {
 static bool sign(char *bytes, size_t size) {
     lk_sealed_header head;
     memcpy(&head, bytes, sizeof head);
-    const lk_plan plan = {.stride = (uint32_t)lk_row_stride((int)(head.dimension % 2048)), .coarse = head.coarse % 4096,
-                          .record = head.record % 4096, .axes = head.axes % 4096};
+    const lk_plan plan = {.stride = (uint32_t)lk_row_stride((int)(head.dimension % 2048)),
+                          .coarse = head.coarse % 4096,
+                          .record = head.record % 4096,
+                          .axes = head.axes % 4096};
     const size_t floats = lk_plan_floats(&plan);
     if (LK_SEALED_HEADER + floats * sizeof(float) > size)
         return false;
     head.crc = 0;
-    head.crc = lk_loops_get()->crc(lk_loops_get()->crc(0, &head, sizeof head), bytes + LK_SEALED_HEADER, floats * sizeof(float));
+    head.crc = lk_loops_get()->crc(lk_loops_get()->crc(0, &head, sizeof head), bytes + LK_SEALED_HEADER,
+                                   floats * sizeof(float));
     memcpy(bytes, &head, sizeof head);
     return true;
 }

@@ -19,7 +19,8 @@ double lk_rotation_error(const lk_plan *p, double length) {
 
 double lk_rest_error(const lk_plan *p, double length) {
     const double e = lk_rotation_error(p, length), gram = p->stretch * p->stretch - p->squeeze * p->squeeze;
-    const double squares = (product_error(p) + 4 * ROUNDOFF + gram) * length * length + e * (2.1 * p->stretch * length + e);
+    const double squares =
+        (product_error(p) + 4 * ROUNDOFF + gram) * length * length + e * (2.1 * p->stretch * length + e);
     return sqrt(squares) * 1.001 + 1e-20;
 }
 
@@ -100,7 +101,8 @@ bool lk_probe_may(const lk_probe *probe, const lk_sealed *s, float sum, const ui
     uint16_t units[2];
     memcpy(units, tail, sizeof units);
     const lk_losses *l = &s->head.losses;
-    const double apart = sqrt((double)sum) * (1 - 2e-5) - 4e-7 * probe->length - probe->misplaced - l->fine_unit * units[0];
+    const double apart =
+        sqrt((double)sum) * (1 - 2e-5) - 4e-7 * probe->length - probe->misplaced - l->fine_unit * units[0];
     const double kept = above_zero(apart) / s->plan.stretch;
     const double rests = above_zero(fabs(probe->rest - l->rest_unit * units[1]) - probe->rest_error - l->rest_error);
     return !(kept * kept + rests * rests > r->reach * r->reach);

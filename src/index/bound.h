@@ -7,9 +7,9 @@
  *  - A code stands for a point y' with |y - y'| <= e, e stored and rounded up. So the row can only matter if
  *    |z - y'| <= H + e, where H = H0 * stretch + the query's share.
  *  - Coarse test: |z - y'|^2 = |z|^2 + |y'|^2 - 2 z.y', where y' = step * (2*code - 15). z*step is rounded to 8-bit
- *    integers times a scale; what that can change is at most |rounding| * |2*code - 15|, by Cauchy and Schwarz. The rest
- *    is one integer product per row, one stored value per row, (H + e)^2 and constants. To have one value a row, e stands
- *    in it at a usual H (plan.h); what another H can change is at most the spread of e times the difference.
+ *    integers times a scale; what that can change is at most |rounding| * |2*code - 15|, by Cauchy and Schwarz. The
+ * rest is one integer product per row, one stored value per row, (H + e)^2 and constants. To have one value a row, e
+ * stands in it at a usual H (plan.h); what another H can change is at most the spread of e times the difference.
  *  - Fine test: the same without the integers, and the dimensions left out have lengths |rest of z| and |rest of y|,
  *    whose difference is added in squares.
  * All of this is rounded so that it errs to the side of looking at a row once too often. */
@@ -27,10 +27,10 @@ double lk_rest_error(const lk_plan *p, double length);
 typedef struct lk_probe {
     _Alignas(64) float fine[LK_PLAN_MAX_RECORD];
     int8_t coarse[LK_PLAN_MAX_COARSE];
-    float slope;          /* of the coarse test */
-    double unit;          /* what one step of the integer product stands for */
-    double constant;      /* |z|^2 and all that the integers leave out */
-    double misplaced;     /* the query's own rotation error */
+    float slope;      /* of the coarse test */
+    double unit;      /* what one step of the integer product stands for */
+    double constant;  /* |z|^2 and all that the integers leave out */
+    double misplaced; /* the query's own rotation error */
     double length, rest, rest_error;
 } lk_probe;
 

@@ -2,7 +2,8 @@
  * and with the rows that are not sealed yet. Only `contents` is replaced, whole and atomically, after what it names has
  * reached the disk; files that it does not name are removed. So a crash at any moment leaves the state before or after.
  *
- * contents: header | for each part: entry | (sealed: a bit a row, set when deleted) (open: ids, then vectors) | CRC-32C.
+ * contents: header | for each part: entry | (sealed: a bit a row, set when deleted) (open: ids, then vectors) |
+ * CRC-32C.
  *
  * One process owns the folder (a lock on `owner`); others may read the cache, and then keep all they do in memory. */
 #include "index/inner.h"
@@ -13,18 +14,17 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define MAGIC UINT64_C(0x746e6f436b6e4c) /* reads differently on a machine of the other byte order */
 #define VERSION 1
 #define CEILING ((size_t)4 << 30)
 #define MAX_PARTS 65536
+#define TRIES 4
 
 typedef struct header {
     uint64_t magic;
@@ -39,7 +39,8 @@ typedef struct entry {
     uint64_t number, rows;
 } entry;
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------------------------------
+ */
 
 /* What is saved: a view of which every segment is held. */
 typedef struct snapshot {
@@ -64,8 +65,14 @@ static int hold(lk_index *ix, int64_t change, snapshot *s, liken_error *err) {
     lk_view *v = atomic_load(&ix->current);
     s->state = atomic_load(&v->state);
     s->building = ix->building;
-    s->head = (header){.magic = MAGIC, .version = VERSION, .dimension = (uint32_t)ix->dimension, .identity = ix->identity,
-                       .change = change, .last_id = ix->last_id, .next_number = ix->next_number, .parts = v->count};
+    s->head = (header){.magic = MAGIC,
+                       .version = VERSION,
+                       .dimension = (uint32_t)ix->dimension,
+                       .identity = ix->identity,
+                       .change = change,
+                       .last_id = ix->last_id,
+                       .next_number = ix->next_number,
+                       .parts = v->count};
     s->segments = calloc(v->count + 1, sizeof *s->segments);
     s->rows = calloc(v->count + 1, sizeof *s->rows);
     if (s->segments == NULL || s->rows == NULL)
@@ -91,7 +98,8 @@ static int write_sealed(const lk_segment *g, uint64_t version, lk_buf *out, like
 }
 
 /* Only the rows that are alive: what is deleted from an open segment leaves no trace. */
-static int write_open(const lk_index *ix, const lk_segment *g, size_t rows, uint64_t version, lk_buf *out, liken_error *err) {
+static int write_open(const lk_index *ix, const lk_segment *g, size_t rows, uint64_t version, lk_buf *out,
+                      liken_error *err) {
     const entry e = {.rows = lk_segment_live(g, rows, version)};
     int rc = lk_buf_append(out, &e, sizeof e, err);
     for (size_t r = 0; rc == LIKEN_OK && r < rows; r++)
@@ -113,7 +121,8 @@ static int write_contents(const lk_index *ix, const snapshot *s, lk_buf *out, li
             g->sealed->on_disk = rc == LIKEN_OK; /* under ix->saving */
         }
         if (rc == LIKEN_OK)
-            rc = g->sealed != NULL ? write_sealed(g, version, out, err) : write_open(ix, g, s->rows[i], version, out, err);
+            rc = g->sealed != NULL ? write_sealed(g, version, out, err)
+                                   : write_open(ix, g, s->rows[i], version, out, err);
     }
     if (rc != LIKEN_OK)
         return rc;
@@ -137,6 +146,8 @@ static void remove_unnamed(const lk_index *ix, const snapshot *s) {
     for (struct dirent *d; (d = readdir(folder)) != NULL;) {
         uint64_t number;
         int end = 0;
+        if (strncmp(d->d_name, "contents.", strlen("contents.")) == 0) /* never renamed: its process was killed */
+            (void)unlinkat(dirfd(folder), d->d_name, 0);
         if (sscanf(d->d_name, "%16" SCNx64 ".segment%n", &number, &end) == 1 && end > 0 && d->d_name[end] == '\0' &&
             !named(s, number))
             (void)unlinkat(dirfd(folder), d->d_name, 0);
@@ -159,10 +170,7 @@ static int save(lk_index *ix, snapshot *s, liken_error *err) {
     return rc;
 }
 
-int lk_index_save(lk_index *ix, int64_t change, liken_error *err) {
-    if (ix->folder == NULL)
-        return LIKEN_OK;
-    pthread_mutex_lock(&ix->saving);
+static int save_now(lk_index *ix, int64_t change, liken_error *err) {
     snapshot s = {0};
     pthread_mutex_lock(&ix->lock);
     int rc = lk_index_intact(ix, atomic_load(&ix->current), err);
@@ -172,13 +180,23 @@ int lk_index_save(lk_index *ix, int64_t change, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = save(ix, &s, err);
     release(ix, &s);
+    return rc;
+}
+
+int lk_index_save(lk_index *ix, int64_t change, liken_error *err) {
+    pthread_mutex_lock(&ix->saving);
+    const int rc = ix->folder != NULL ? save_now(ix, change, err) : LIKEN_OK;
     pthread_mutex_unlock(&ix->saving);
     return rc;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------------------------
+ */
 
-typedef struct reader { const char *at; size_t left; } reader;
+typedef struct reader {
+    const char *at;
+    size_t left;
+} reader;
 
 /* The next `size` bytes, or NULL. */
 static const void *next(reader *r, size_t size) {
@@ -204,7 +222,8 @@ static bool mark_deleted(lk_segment *g, const char *bits) {
     return true;
 }
 
-static int read_sealed(const lk_index *ix, const entry *e, const char *folder, reader *r, lk_segment **out, liken_error *err) {
+static int read_sealed(const lk_index *ix, const entry *e, const char *folder, reader *r, lk_segment **out,
+                       liken_error *err) {
     const char *bits = e->rows >= 1 && e->rows <= LK_SEALED_MAX_ROWS ? next(r, (e->rows + 63) / 64 * 8) : NULL;
     if (bits == NULL)
         return short_of(err);
@@ -320,50 +339,57 @@ static void adopt(lk_index *ix, const header *h, lk_view *v) {
     ix->next_number = h->next_number;
 }
 
-/* The lock on the folder, or -1 when another process has it. */
-static int own(const char *folder) {
-    LK_FREE char *path = lk_path_join(folder, "owner");
-    const int fd = path != NULL ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
+/* Whoever does not own the folder may meet it while its owner replaces files; what is there then is looked at anew. */
+static int load_in_peace(const lk_index *ix, const char *folder, header *h, lk_view **v, liken_error *err) {
+    int rc = load(ix, folder, h, v, err);
+    for (int tries = 1; rc != LIKEN_OK && rc != LIKEN_E_MEMORY && ix->owner < 0 && tries < TRIES; tries++)
+        rc = load(ix, folder, h, v, err);
+    return rc;
 }
 
-static int start(lk_index *ix, const char *folder, int64_t *change, liken_error *err) {
-    int rc = lk_folder_make(folder, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    ix->owner = own(folder);
-    if (ix->owner >= 0 && (ix->folder = strdup(folder)) == NULL)
-        return lk_fail_memory(err);
+static int load_cache(lk_index *ix, const char *folder, int64_t *change, liken_error *err) {
     header h = {0};
     lk_view *v = NULL;
     liken_error why = {0};
-    rc = load(ix, folder, &h, &v, &why);
+    const int rc = load_in_peace(ix, folder, &h, &v, &why);
     if (rc == LIKEN_E_MEMORY)
         return lk_fail_memory(err);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK) {
         adopt(ix, &h, v);
-    else if (rc != LIKEN_E_NOT_FOUND)
+        *change = h.change;
+    } else if (rc != LIKEN_E_NOT_FOUND) {
+        (void)snprintf(ix->trouble, sizeof ix->trouble, "%.255s", why.message);
         lk_log(LIKEN_LOG_WARN, "The index in %s is made anew from the store: %s.", folder, why.message);
-    *change = rc == LIKEN_OK ? h.change : 0;
-    if (ix->folder != NULL) { /* what an ended process left behind */
-        snapshot s = {0};
-        rc = hold(ix, 0, &s, err);
-        s.head.next_number = UINT64_MAX;
-        if (rc == LIKEN_OK)
-            remove_unnamed(ix, &s);
-        release(ix, &s);
-    } else {
-        lk_log(LIKEN_LOG_INFO, "Another process owns the index in %s; this one keeps its own in memory.", folder);
     }
-    return rc == LIKEN_E_MEMORY ? rc : LIKEN_OK;
+    return LIKEN_OK;
 }
 
-int lk_index_open(lk_index **out, const char *folder, int dimension, const char *model, const char *store,
-                  int64_t *change, liken_error *err) {
+/* What an ended process left behind. */
+static int tidy(lk_index *ix, liken_error *err) {
+    snapshot s = {0};
+    const int rc = hold(ix, 0, &s, err);
+    s.head.next_number = UINT64_MAX;
+    if (rc == LIKEN_OK)
+        remove_unnamed(ix, &s);
+    release(ix, &s);
+    return rc;
+}
+
+static int start(lk_index *ix, const char *folder, bool read_only, int64_t *change, liken_error *err) {
+    int rc = read_only ? LIKEN_OK : lk_folder_make(folder, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    ix->owner = read_only ? -1 : lk_cache_own(folder);
+    if (ix->owner >= 0 && (ix->folder = strdup(folder)) == NULL)
+        return lk_fail_memory(err);
+    if (ix->owner < 0 && !read_only)
+        lk_log(LIKEN_LOG_INFO, "Another process owns the index in %s; this one keeps its own in memory.", folder);
+    rc = load_cache(ix, folder, change, err);
+    return rc == LIKEN_OK && ix->folder != NULL ? tidy(ix, err) : rc;
+}
+
+static int open_cache(lk_index **out, const char *folder, int dimension, const char *model, const char *store,
+                      bool read_only, int64_t *change, liken_error *err) {
     lk_index *ix = NULL;
     if (strlen(model) >= sizeof ix->identity.model || strlen(store) >= sizeof ix->identity.store)
         return lk_fail(err, LIKEN_E_ARG, "The model's or the store's name is too long for an index.");
@@ -373,7 +399,7 @@ int lk_index_open(lk_index **out, const char *folder, int dimension, const char 
     memcpy(ix->identity.model, model, strlen(model));
     memcpy(ix->identity.store, store, strlen(store));
     int64_t held = 0;
-    rc = start(ix, folder, &held, err);
+    rc = start(ix, folder, read_only, &held, err);
     if (rc != LIKEN_OK) {
         lk_index_free(ix);
         return rc;
@@ -384,4 +410,18 @@ int lk_index_open(lk_index **out, const char *folder, int dimension, const char 
     *change = held;
     *out = ix;
     return LIKEN_OK;
+}
+
+int lk_index_open(lk_index **out, const char *folder, int dimension, const char *model, const char *store,
+                  int64_t *change, liken_error *err) {
+    return open_cache(out, folder, dimension, model, store, false, change, err);
+}
+
+int lk_index_open_read_only(lk_index **out, const char *folder, int dimension, const char *model, const char *store,
+                            int64_t *change, liken_error *err) {
+    return open_cache(out, folder, dimension, model, store, true, change, err);
+}
+
+const char *lk_index_trouble(const lk_index *ix) {
+    return ix->trouble[0] == '\0' ? NULL : ix->trouble;
 }

@@ -1,5 +1,5 @@
-/* Keeping the list of segments short and coded: one background thread, started when there is work and gone when there is
- * none. A job is a run of neighbouring segments that become one sealed segment without the rows deleted so far:
+/* Keeping the list of segments short and coded: one background thread, started when there is work and gone when there
+ * is none. A job is a run of neighbouring segments that become one sealed segment without the rows deleted so far:
  *   - the closed open ones and small sealed ones, as soon as they are a segment's worth of rows together;
  *   - then eight of about one size at a time, up to the largest size, so that a row is copied a few times in its life;
  *   - a segment that has lost a quarter of its rows.
@@ -20,11 +20,11 @@
 #define FAN 8
 
 typedef struct job {
-    size_t first, count;     /* segments of the view */
-    size_t rows;             /* of them that are alive */
+    size_t first, count; /* segments of the view */
+    size_t rows;         /* of them that are alive */
     uint64_t version;
-    lk_segment **sources;    /* count, with a reference each */
-    lk_segment *neighbour;   /* the one before, with a reference, or NULL */
+    lk_segment **sources;  /* count, with a reference each */
+    lk_segment *neighbour; /* the one before, with a reference, or NULL */
     size_t *source_rows;
 } job;
 
@@ -32,7 +32,7 @@ typedef struct job {
 static int size_class(const lk_index *ix, size_t rows) {
     int class = 0;
     for (size_t limit = ix->sizes.fewest_rows; rows >= limit; limit *= FAN)
-        class++;
+        class ++;
     return class;
 }
 
@@ -56,7 +56,8 @@ static bool run_from(const lk_index *ix, const lk_view *v, size_t closed, size_t
     if (n == 0)
         return false;
     const bool full = first + n < closed && rows + alive_in(v, first + n) > ix->sizes.largest_rows;
-    return n >= FAN || (n > 1 && full && rows > ix->sizes.largest_rows / 2) || (open > 0 && rows >= ix->sizes.fewest_rows);
+    return n >= FAN || (n > 1 && full && rows > ix->sizes.largest_rows / 2) ||
+           (open > 0 && rows >= ix->sizes.fewest_rows);
 }
 
 static bool thinned(const lk_index *ix, const lk_view *v, size_t i) {
@@ -153,7 +154,8 @@ static int copy_rows(const job *j, lk_sealed *to, liken_error *err) {
     for (size_t i = 0; i < j->count; i++) {
         const lk_segment *s = j->sources[i];
         if (s->sealed != NULL && !lk_sealed_check(s->sealed, NULL))
-            return lk_fail(err, LIKEN_E_STORE, "The index files are damaged; the index must be made anew from the store.");
+            return lk_fail(err, LIKEN_E_STORE,
+                           "The index files are damaged; the index must be made anew from the store.");
         for (size_t r = 0; r < j->source_rows[i]; r++) {
             if (!lk_segment_alive(s, r, j->version))
                 continue;

@@ -2,8 +2,8 @@
  *
  * Sixteen partial sums: sum j takes the components j, j+16, j+32, ... in that order; each step rounds three times, to
  * float: the difference, its square, the addition. The sums are then folded: j += j+8, then j+4, j+2, j+1. The distance
- * is the correctly rounded square root. Every CPU level does exactly this, so that an answer, ties included, is the same
- * on every machine.
+ * is the correctly rounded square root. Every CPU level does exactly this, so that an answer, ties included, is the
+ * same on every machine.
  *
  * Rows and queries are padded with zeros to lk_row_stride() floats and aligned to 64 bytes. */
 #ifndef LK_INDEX_DISTANCE_H

@@ -11,8 +11,8 @@ static double dot(const double *x, const double *y, size_t n) {
     return sum;
 }
 
-/* The reflector that maps column k of `a`, below the diagonal, onto its first component: `v` (m = n-k-1 components, unit
- * length, or zero when the column is zero already). Returns that component. */
+/* The reflector that maps column k of `a`, below the diagonal, onto its first component: `v` (m = n-k-1 components,
+ * unit length, or zero when the column is zero already). Returns that component. */
 static double reflector(const double *a, size_t n, size_t k, double *v) {
     const size_t m = n - k - 1;
     for (size_t i = 0; i < m; i++)
@@ -109,7 +109,8 @@ static void ql_step(double *d, double *e, double *z, size_t n, size_t low, size_
 
 static void diagonal(double *d, double *e, double *z, size_t n) {
     for (size_t low = 0; low < n; low++)
-        for (int steps = 0; steps < 60; steps++) { /* far more than ever needed; what is left then is an approximation */
+        for (int steps = 0; steps < 60;
+             steps++) { /* far more than ever needed; what is left then is an approximation */
             size_t high = low;
             while (high + 1 < n && fabs(e[high]) > 1e-16 * (fabs(d[high]) + fabs(d[high + 1])))
                 high++;

@@ -1,9 +1,9 @@
 /* epoch.h - readers that never wait for a writer.
  *
- * A reader writes the current epoch into a free slot before it loads a shared pointer, and zero when it is done. A writer
- * replaces the pointer, then moves the epoch on; what it replaced may be freed once no slot holds an epoch as old as the
- * replacement. All operations are sequentially consistent: a slot that was still empty when the writer looked belongs to
- * a reader that will load the new pointer. */
+ * A reader writes the current epoch into a free slot before it loads a shared pointer, and zero when it is done. A
+ * writer replaces the pointer, then moves the epoch on; what it replaced may be freed once no slot holds an epoch as
+ * old as the replacement. All operations are sequentially consistent: a slot that was still empty when the writer
+ * looked belongs to a reader that will load the new pointer. */
 #ifndef LK_INDEX_EPOCH_H
 #define LK_INDEX_EPOCH_H
 
@@ -15,7 +15,9 @@
 
 typedef struct lk_epoch {
     _Atomic uint64_t now;
-    struct { _Alignas(64) _Atomic uint64_t epoch; } slots[LK_EPOCH_SLOTS];
+    struct {
+        _Alignas(64) _Atomic uint64_t epoch;
+    } slots[LK_EPOCH_SLOTS];
 } lk_epoch;
 
 void lk_epoch_init(lk_epoch *e);

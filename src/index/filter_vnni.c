@@ -3,7 +3,9 @@
 #include <immintrin.h>
 #include <string.h>
 
-typedef struct pair { __m512i low, high; } pair; /* inner products of the low and of the high halves */
+typedef struct pair {
+    __m512i low, high;
+} pair; /* inner products of the low and of the high halves */
 
 static inline pair line(pair dot, const uint8_t *codes, __m512i q_low, __m512i q_high) {
     const __m512i half = _mm512_set1_epi8(15), both = _mm512_load_si512(codes);

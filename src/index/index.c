@@ -7,17 +7,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_ROWS 1024          /* capacity of the first open segment; later ones double up to OPEN_ROWS */
+#define FIRST_ROWS 1024 /* capacity of the first open segment; later ones double up to OPEN_ROWS */
 #define OPEN_ROWS 4096
 #define FEWEST_ROWS 4096
 #define LEARN_ROWS 32768
 #define LARGEST_BYTES (UINT64_C(256) << 20) /* of float32 rows in a sealed segment */
-#define LARGEST_COMPONENT 1e15f  /* so that no square overflows at any dimension */
+#define LARGEST_COMPONENT 1e15f             /* so that no square overflows at any dimension */
 
 int lk_index_new(lk_index **out, int dimension, liken_error *err) {
     if (dimension < 16 || dimension > LK_INDEX_MAX_DIMENSION)
-        return lk_fail(err, LIKEN_E_ARG, "An index holds vectors of 16 to %d components, not %d.", LK_INDEX_MAX_DIMENSION,
-                       dimension);
+        return lk_fail(err, LIKEN_E_ARG, "An index holds vectors of 16 to %d components, not %d.",
+                       LK_INDEX_MAX_DIMENSION, dimension);
     lk_index *ix = aligned_alloc(64, (sizeof *ix + 63) / 64 * 64);
     lk_view *v = lk_view_new(0);
     if (ix == NULL || v == NULL) {
@@ -72,7 +72,8 @@ static int check_rows(const lk_index *ix, const int64_t *ids, const float *vecto
                            (long long)ids[i], (long long)last);
     for (size_t i = 0; i < count; i++)
         if (!lk_vector_usable(vectors + i * (size_t)ix->dimension, (size_t)ix->dimension))
-            return lk_fail(err, LIKEN_E_ARG, "The vector of id %lld has a component that is not a number or beyond 1e15.",
+            return lk_fail(err, LIKEN_E_ARG,
+                           "The vector of id %lld has a component that is not a number or beyond 1e15.",
                            (long long)ids[i]);
     return LIKEN_OK;
 }
@@ -218,6 +219,21 @@ int64_t lk_index_last_id(lk_index *ix) {
     const int64_t id = ix->last_id;
     pthread_mutex_unlock(&ix->lock);
     return id;
+}
+
+void lk_index_pass(lk_index *ix, int64_t id) {
+    pthread_mutex_lock(&ix->lock);
+    if (id > ix->last_id)
+        ix->last_id = id;
+    pthread_mutex_unlock(&ix->lock);
+}
+
+int lk_index_check(lk_index *ix, liken_error *err) {
+    lk_index_settle(ix);
+    pthread_mutex_lock(&ix->lock);
+    const int rc = lk_index_intact(ix, atomic_load(&ix->current), err);
+    pthread_mutex_unlock(&ix->lock);
+    return rc;
 }
 
 uint64_t lk_index_bytes(const lk_index *ix) {

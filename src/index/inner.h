@@ -1,10 +1,11 @@
 /* inner.h - what the files of this folder share: the index as an append-only list of segments, seen through views.
  *
  * A view lists the segments and says how many rows of each exist; of the last one, which is still being filled, the
- * number stands in `state` together with the version of the last deletion, so that one load gives a reader both: a state
- * that existed at one moment. Writers hold the lock, write where no reader looks, then publish by storing `state`, or by
- * replacing the whole view when the list changes. Replaced views are freed when the readers that may hold them have left
- * (epoch.h). Ids ascend over the segments, so that a binary search finds an id and the order of rows is that of ids.
+ * number stands in `state` together with the version of the last deletion, so that one load gives a reader both: a
+ * state that existed at one moment. Writers hold the lock, write where no reader looks, then publish by storing
+ * `state`, or by replacing the whole view when the list changes. Replaced views are freed when the readers that may
+ * hold them have left (epoch.h). Ids ascend over the segments, so that a binary search finds an id and the order of
+ * rows is that of ids.
  *
  * One background thread a busy index (compact.c) turns runs of segments into one sealed segment without the rows that
  * were deleted, and replaces them in a new view; deletions that came meanwhile are carried over with their versions. */
@@ -22,20 +23,24 @@ typedef struct lk_view {
     uint64_t epoch;         /* it was retired with */
     _Atomic uint64_t state; /* version of the last deletion << 24 | rows of the last segment */
     size_t count;
-    struct { lk_segment *segment; size_t rows; } parts[];
+    struct {
+        lk_segment *segment;
+        size_t rows;
+    } parts[];
 } lk_view;
 
 struct lk_index {
     lk_epoch epoch;
     _Atomic(lk_view *) current;
     _Atomic size_t live;
-    _Atomic bool damaged;      /* a block of the cache turned out to be spoilt */
+    _Atomic bool damaged; /* a block of the cache turned out to be spoilt */
     int dimension;
     size_t stride;
-    char *folder;              /* NULL: in memory only */
-    int owner;                 /* the lock on the folder, or -1 */
+    char *folder; /* NULL: in memory only */
+    int owner;    /* the lock on the folder, or -1 */
+    char trouble[256]; /* why the cache could not be used, or empty */
     lk_identity identity;
-    pthread_mutex_t lock;      /* writers; all below */
+    pthread_mutex_t lock; /* writers; all below */
     lk_view *retired;
     int64_t last_id;
     uint64_t next_number;      /* of a sealed file */
@@ -44,13 +49,13 @@ struct lk_index {
     bool keeping, keeper_runs; /* there is one to join; it has not decided to end */
     bool failed_to_seal;       /* no more tries: memory or disk is full */
     _Atomic bool closing;
-    pthread_mutex_t saving;    /* one save at a time */
+    pthread_mutex_t saving; /* one save at a time */
     struct {
-        size_t open_rows;      /* capacity at most of an open segment */
-        size_t fewest_rows;    /* worth sealing */
-        size_t learn_rows;     /* from here on a sealed segment has a plan of its own */
-        size_t largest_rows;   /* of a sealed segment */
-    } sizes;                   /* set once; tests make them small */
+        size_t open_rows;    /* capacity at most of an open segment */
+        size_t fewest_rows;  /* worth sealing */
+        size_t learn_rows;   /* from here on a sealed segment has a plan of its own */
+        size_t largest_rows; /* of a sealed segment */
+    } sizes;                 /* set once; tests make them small */
 };
 
 static inline uint64_t lk_state_of(uint64_t version, size_t rows) {
@@ -84,6 +89,9 @@ void lk_keep(lk_index *ix);
 void lk_keep_stop(lk_index *ix);
 /* malloc'd path of a sealed file. */
 char *lk_sealed_path(const char *folder, uint64_t number);
+
+/* The lock on a folder; -1 when another process has it, or the folder cannot be written. */
+int lk_cache_own(const char *folder);
 
 /* A segment's flag as the index's own; LIKEN_E_STORE once there was damage. */
 int lk_index_intact(lk_index *ix, const lk_view *v, liken_error *err);

@@ -1,5 +1,5 @@
-/* loops.h - the index's hot loops as one table, chosen once by CPU level. The scalar ones are the definition: every level
- * gives the same bits, so that what a search looks at, and what it answers, is the same on every machine.
+/* loops.h - the index's hot loops as one table, chosen once by CPU level. The scalar ones are the definition: every
+ * level gives the same bits, so that what a search looks at, and what it answers, is the same on every machine.
  *
  * Sums of floats are made as distance.h says: sixteen partial sums, folded in halves, every step rounded. */
 #ifndef LK_INDEX_LOOPS_H
@@ -12,9 +12,9 @@
 /* out[i] = inner product of `x` and the i-th row; strides are multiples of 16. */
 typedef void lk_dots_fn(const float *x, const float *rows, size_t stride, size_t count, float *out);
 
-/* Coarse codes: blocks of 16 rows, each of dims/8 lines of 64 bytes; byte 4*row+j of line l holds dimension 8*l+j in its
- * low half and 8*l+4+j in its high half. Bit r of masks[b] is set when row r of block b survives: its value is 0, or
- * slope * value - (inner product of its codes and `query`) <= limit. */
+/* Coarse codes: blocks of 16 rows, each of dims/8 lines of 64 bytes; byte 4*row+j of line l holds dimension 8*l+j in
+ * its low half and 8*l+4+j in its high half. Bit r of masks[b] is set when row r of block b survives: its value is 0,
+ * or slope * value - (inner product of its codes and `query`) <= limit. */
 typedef void lk_coarse_fn(const uint8_t *codes, const uint16_t *values, const int8_t *query, size_t dims, size_t blocks,
                           float slope, float limit, uint16_t *masks);
 

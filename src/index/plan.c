@@ -8,13 +8,13 @@
 #include <string.h>
 
 /* What the choice of lengths goes by, in nanoseconds on the machine it was measured on; only the ratios matter. */
-#define BYTE_COST 0.05    /* of one byte that is read in order */
-#define RECORD_COST 14.0  /* of 64 bytes of a fine record that is picked out */
-#define ROW_COST 20.0     /* of 64 bytes of a row that is picked out */
-#define FACE_BYTES 200    /* at most, per 128 dimensions, all but the row itself */
-#define TURNS 1024        /* rows of the sample that the choice looks at */
-#define QUERIES 32        /* of them, those that play the query */
-#define LEVELS_STEP 0.1676 /* half a step of the best uniform 16-level quantiser, in standard deviations */
+#define BYTE_COST 0.05      /* of one byte that is read in order */
+#define RECORD_COST 14.0    /* of 64 bytes of a fine record that is picked out */
+#define ROW_COST 20.0       /* of 64 bytes of a row that is picked out */
+#define FACE_BYTES 200      /* at most, per 128 dimensions, all but the row itself */
+#define TURNS 1024          /* rows of the sample that the choice looks at */
+#define QUERIES 32          /* of them, those that play the query */
+#define LEVELS_STEP 0.1676  /* half a step of the best uniform 16-level quantiser, in standard deviations */
 #define LEVELS_NOISE 0.0118 /* and its mean squared error, in variances */
 
 static size_t up16(size_t n) {
@@ -134,7 +134,8 @@ static double usual_of(const sample *s, size_t q) {
     }
     const double n = (double)(s->turns - first), mean = sum / n;
     const double deviation = sqrt(fmax(0, squares / n - mean * mean));
-    return mean > 0 ? mean * exp(-tenth_of(s->total) * deviation / mean) : 0; /* the tail is nearer to a lognormal one */
+    return mean > 0 ? mean * exp(-tenth_of(s->total) * deviation / mean)
+                    : 0; /* the tail is nearer to a lognormal one */
 }
 
 /* survive[i]: share of the sample that the first 8*(i+1) axes with that noise (standard deviations' share) let pass. */
@@ -157,7 +158,8 @@ static void measure(const sample *s, const double *usual, double noise, double *
 }
 
 /* What a row costs with these lengths; `coarse` and `fine`: shares that pass the two tests. */
-static double cost_of(const sample *s, uint32_t coarse_dims, uint32_t record, const double *coarse, const double *fine) {
+static double cost_of(const sample *s, uint32_t coarse_dims, uint32_t record, const double *coarse,
+                      const double *fine) {
     const size_t fine_dims = record - LK_RECORD_TAIL < s->n ? record - LK_RECORD_TAIL : s->n;
     const double first = coarse[coarse_dims / 8 - 1], second = fmin(first, fine[(fine_dims + 7) / 8 - 1]);
     return BYTE_COST * (coarse_dims / 2 + 2) + first * record / 64 * RECORD_COST +

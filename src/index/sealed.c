@@ -26,8 +26,13 @@ static size_t up(size_t n, size_t to) {
 static void lay_out(lk_sealed *s) {
     const lk_sealed_header *h = &s->head;
     const size_t rows = up(h->rows, 16);
-    s->plan = (lk_plan){.dimension = h->dimension, .stride = (uint32_t)lk_row_stride((int)h->dimension), .coarse = h->coarse,
-                        .record = h->record, .axes = h->axes, .usual = (float)h->usual, .stretch = h->stretch,
+    s->plan = (lk_plan){.dimension = h->dimension,
+                        .stride = (uint32_t)lk_row_stride((int)h->dimension),
+                        .coarse = h->coarse,
+                        .record = h->record,
+                        .axes = h->axes,
+                        .usual = (float)h->usual,
+                        .stretch = h->stretch,
                         .squeeze = h->squeeze};
     const size_t units[LK_PARTS] = {sizeof(int64_t), sizeof(uint16_t), h->coarse / 2, h->record,
                                     s->plan.stride * sizeof(float)};
@@ -37,7 +42,8 @@ static void lay_out(lk_sealed *s) {
         s->parts[p] = (lk_part){0, units[p], steps[p], (rows + steps[p] - 1) / steps[p], s->blocks};
         s->blocks += s->parts[p].blocks;
     }
-    size_t at = LK_SEALED_HEADER + up(lk_plan_floats(&s->plan) * sizeof(float), 64) + up(s->blocks * sizeof(uint32_t), 64);
+    size_t at =
+        LK_SEALED_HEADER + up(lk_plan_floats(&s->plan) * sizeof(float), 64) + up(s->blocks * sizeof(uint32_t), 64);
     for (int p = 0; p < LK_PARTS; p++) {
         s->parts[p].offset = at;
         at += up(rows * units[p], 64);
@@ -108,9 +114,17 @@ int lk_sealed_create(lk_sealed **out, const char *path, const lk_plan *plan, con
     lk_sealed *s = calloc(1, sizeof *s);
     if (s == NULL)
         return lk_fail_memory(err);
-    s->head = (lk_sealed_header){.magic = MAGIC, .version = VERSION, .dimension = plan->dimension, .coarse = plan->coarse,
-                                 .record = plan->record, .axes = plan->axes, .rows = rows, .stretch = plan->stretch,
-                                 .squeeze = plan->squeeze, .usual = (double)plan->usual, .identity = *identity};
+    s->head = (lk_sealed_header){.magic = MAGIC,
+                                 .version = VERSION,
+                                 .dimension = plan->dimension,
+                                 .coarse = plan->coarse,
+                                 .record = plan->record,
+                                 .axes = plan->axes,
+                                 .rows = rows,
+                                 .stretch = plan->stretch,
+                                 .squeeze = plan->squeeze,
+                                 .usual = (double)plan->usual,
+                                 .identity = *identity};
     lay_out(s);
     const int rc = map_new(s, path, err);
     if (rc != LIKEN_OK) {
@@ -124,10 +138,13 @@ int lk_sealed_create(lk_sealed **out, const char *path, const lk_plan *plan, con
     return LIKEN_OK;
 }
 
-/* ---- coding ------------------------------------------------------------------------------------------------------- */
+/* ---- coding -------------------------------------------------------------------------------------------------------
+ */
 
 /* What a row's codes lost, until the units are known. */
-typedef struct loss { float error, norm2, fine_error, rest; } loss;
+typedef struct loss {
+    float error, norm2, fine_error, rest;
+} loss;
 
 typedef struct coder {
     lk_sealed *s;
@@ -198,7 +215,8 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Rows that lose more than this are looked at in every search, so that a few odd ones do not loosen the bounds of all. */
+/* Rows that lose more than this are looked at in every search, so that a few odd ones do not loosen the bounds of all.
+ */
 static float largest_usual_error(const coder *c) {
     float seen[1024];
     const size_t rows = c->s->head.rows, n = rows < 1024 ? rows : 1024;
@@ -302,7 +320,8 @@ int lk_sealed_encode(lk_sealed *s, const _Atomic bool *stop, liken_error *err) {
     return rc;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------------------------
+ */
 
 static bool finite_positive(double x) {
     return x >= 0 && x < 1e30;
@@ -341,7 +360,8 @@ static int adopt(lk_sealed *s, size_t size, const lk_identity *identity, int dim
     return s->checked != NULL ? LIKEN_OK : lk_fail_memory(err);
 }
 
-int lk_sealed_read(lk_sealed **out, void *bytes, size_t size, const lk_identity *identity, int dimension, liken_error *err) {
+int lk_sealed_read(lk_sealed **out, void *bytes, size_t size, const lk_identity *identity, int dimension,
+                   liken_error *err) {
     lk_sealed *s = calloc(1, sizeof *s);
     if (s == NULL)
         return lk_fail_memory(err);

@@ -1,4 +1,5 @@
-/* sealed.h - a finished segment: ids, rows and codes in one region of memory, which is a file where the index has a folder.
+/* sealed.h - a finished segment: ids, rows and codes in one region of memory, which is a file where the index has a
+ * folder.
  *
  * Layout, every part aligned to 64 bytes and its length following from the header alone:
  *   header | plan | checksums | ids | values | coarse codes | fine records | float32 rows
@@ -16,7 +17,9 @@
 #define LK_SEALED_HEADER 1024 /* bytes before the plan */
 
 /* Whose vectors these are; text, zero-padded. */
-typedef struct lk_identity { char model[128], store[64]; } lk_identity;
+typedef struct lk_identity {
+    char model[128], store[64];
+} lk_identity;
 
 /* What coding lost, and so how sure a bound is; see bound.h for its use. */
 typedef struct lk_losses {
@@ -30,9 +33,9 @@ typedef struct lk_losses {
 
 typedef struct lk_sealed_header {
     uint64_t magic;
-    uint32_t version, crc;        /* crc: of header and plan, with this field 0 */
+    uint32_t version, crc; /* crc: of header and plan, with this field 0 */
     uint32_t dimension, coarse, record, axes;
-    uint64_t rows, number;        /* number: the index's own, part of the file's name */
+    uint64_t rows, number; /* number: the index's own, part of the file's name */
     int64_t first_id, last_id;
     double stretch, squeeze, usual;
     lk_losses losses;
@@ -42,24 +45,26 @@ typedef struct lk_sealed_header {
 enum { LK_PART_IDS, LK_PART_VALUES, LK_PART_COARSE, LK_PART_FINE, LK_PART_ROWS, LK_PARTS };
 
 /* One part: `unit` bytes a row, checked in blocks of `block` rows. */
-typedef struct lk_part { size_t offset, unit, block, blocks, first_block; } lk_part;
+typedef struct lk_part {
+    size_t offset, unit, block, blocks, first_block;
+} lk_part;
 
 typedef struct lk_sealed {
     lk_sealed_header head;
-    lk_plan plan;               /* points into the region */
+    lk_plan plan; /* points into the region */
     lk_part parts[LK_PARTS];
     char *region;
     size_t bytes, blocks;
-    bool mapped;                /* the region is ours to unmap */
-    bool on_disk;               /* and has been written out; for whoever saves */
+    bool mapped;  /* the region is ours to unmap */
+    bool on_disk; /* and has been written out; for whoever saves */
     int64_t *ids;
     uint16_t *values;
     uint8_t *coarse, *fine;
     float *rows;
-    uint32_t *sums;             /* one a block */
-    _Atomic bool trusted;       /* every block is known to be intact */
-    _Atomic bool damaged;       /* a block was found that is not */
-    _Atomic uint64_t *checked;  /* a bit a block; NULL when the region was made here */
+    uint32_t *sums;            /* one a block */
+    _Atomic bool trusted;      /* every block is known to be intact */
+    _Atomic bool damaged;      /* a block was found that is not */
+    _Atomic uint64_t *checked; /* a bit a block; NULL when the region was made here */
 } lk_sealed;
 
 /* A region for that many rows, all zero, with a copy of the plan; `path` NULL: anonymous memory. Then the caller fills
@@ -72,7 +77,8 @@ int lk_sealed_encode(lk_sealed *s, const _Atomic bool *stop, liken_error *err);
 /* Maps a file. LIKEN_E_STORE when it is not an intact header of this identity and dimension. */
 int lk_sealed_open(lk_sealed **out, const char *path, const lk_identity *identity, int dimension, liken_error *err);
 /* The same for bytes in memory, which the caller keeps; for tests. */
-int lk_sealed_read(lk_sealed **out, void *bytes, size_t size, const lk_identity *identity, int dimension, liken_error *err);
+int lk_sealed_read(lk_sealed **out, void *bytes, size_t size, const lk_identity *identity, int dimension,
+                   liken_error *err);
 /* Writes the region to disk for good. */
 int lk_sealed_sync(lk_sealed *s, liken_error *err);
 /* Checks every block; false when one is damaged. */

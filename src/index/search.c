@@ -1,12 +1,12 @@
 /* Searching: filter and refine.
  *
  * A sealed segment is read in runs of 1024 rows. The coarse codes of a run are read whole; what survives has its fine
- * record looked at; what survives that has its float32 row measured, which alone decides. The radius shrinks to the k-th
- * best so far, so after the first run few rows survive. Why a row that is passed over cannot be an answer: bound.h.
- * Open segments have no codes and are measured row by row.
+ * record looked at; what survives that has its float32 row measured, which alone decides. The radius shrinks to the
+ * k-th best so far, so after the first run few rows survive. Why a row that is passed over cannot be an answer:
+ * bound.h. Open segments have no codes and are measured row by row.
  *
- * Several queries share a pass: each run is read by all of them while it is in the cache. Several threads share a search:
- * they take turns at stretches of rows, keep hits of their own and one common radius per query. */
+ * Several queries share a pass: each run is read by all of them while it is in the cache. Several threads share a
+ * search: they take turns at stretches of rows, keep hits of their own and one common radius per query. */
 #include "index/inner.h"
 
 #include "index/bound.h"
@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUN 1024                 /* rows between two looks at the radius: one checked block of codes */
-#define STRETCH (RUN * 16)       /* rows that a thread takes at a time */
-#define THREAD_ROWS 65536        /* fewer are not worth another thread */
+#define RUN 1024           /* rows between two looks at the radius: one checked block of codes */
+#define STRETCH (RUN * 16) /* rows that a thread takes at a time */
+#define THREAD_ROWS 65536  /* fewer are not worth another thread */
 #define MAX_THREADS 64
 
 /* One query in the hands of one thread. */
@@ -31,7 +31,7 @@ typedef struct seeker {
     _Atomic uint32_t *common; /* bits of the smallest radius that any thread has reached */
     lk_topk top;
     lk_hit *hits;
-    uint32_t pending[RUN];  /* rows that passed the coarse test of the latest run */
+    uint32_t pending[RUN]; /* rows that passed the coarse test of the latest run */
     size_t pending_count;
     bool listed; /* this stretch is done: it was looked through by the list of ids */
 } seeker;
@@ -55,7 +55,8 @@ typedef struct party {
     pthread_t thread;
 } party;
 
-/* ---- one run of rows ---------------------------------------------------------------------------------------------- */
+/* ---- one run of rows ----------------------------------------------------------------------------------------------
+ */
 
 static uint32_t bits_of(float f) {
     uint32_t bits;
@@ -163,7 +164,8 @@ static void measure_sealed(const party *p, seeker *s, const lk_segment *g, const
     }
 }
 
-/* Fine test and measurement of these rows (RUN at most). Before there are k hits, those that promise most come first. */
+/* Fine test and measurement of these rows (RUN at most). Before there are k hits, those that promise most come first.
+ */
 static void refine(const party *p, seeker *s, const lk_segment *g, const uint32_t *rows, size_t n) {
     lk_sealed *sealed = g->sealed;
     float sums[RUN];
@@ -254,7 +256,8 @@ static bool pick_listed(const party *p, seeker *s, const lk_segment *g, size_t f
     return true;
 }
 
-/* ---- a thread's share --------------------------------------------------------------------------------------------- */
+/* ---- a thread's share ---------------------------------------------------------------------------------------------
+ */
 
 static void search_sealed(party *p, const lk_segment *g, size_t first, size_t end) {
     for (size_t q = 0; q < p->hunt->n; q++)
@@ -300,7 +303,8 @@ static void *search_share(void *arg) {
     return NULL;
 }
 
-/* ---- a search ----------------------------------------------------------------------------------------------------- */
+/* ---- a search -----------------------------------------------------------------------------------------------------
+ */
 
 static void party_free(party *p, size_t n) {
     for (size_t q = 0; p->seekers != NULL && q < n; q++)
@@ -388,7 +392,8 @@ static uint64_t passed(const lk_view *v, uint64_t state, const lk_index_query *q
     size_t row;
     for (size_t i = 0; q->only != NULL && i < q->only_count; i++) {
         const lk_segment *g = lk_view_find(v, state, q->only[i], &row);
-        n += g != NULL && lk_segment_alive(g, row, version) && (q->filter == NULL || q->filter(q->filter_ctx, q->only[i]));
+        n += g != NULL && lk_segment_alive(g, row, version) &&
+             (q->filter == NULL || q->filter(q->filter_ctx, q->only[i]));
     }
     for (size_t i = 0; q->only == NULL && i < v->count; i++) {
         const lk_segment *g = v->parts[i].segment;

@@ -2,25 +2,25 @@
  * to be coded) or sealed.
  *
  * One writer appends (it holds the index's lock); readers see only as many rows as the view they hold says. Deletion
- * keeps the row: it is stamped with the deletion's version, then its bit is set. A reader of version v that sees the bit
- * compares the stamp; one that does not see it holds a version from before the deletion. So every reader sees exactly
- * the deletions up to its version, and nothing is copied. */
+ * keeps the row: it is stamped with the deletion's version, then its bit is set. A reader of version v that sees the
+ * bit compares the stamp; one that does not see it holds a version from before the deletion. So every reader sees
+ * exactly the deletions up to its version, and nothing is copied. */
 #ifndef LK_INDEX_SEGMENT_H
 #define LK_INDEX_SEGMENT_H
 
 #include "index/sealed.h"
 
 typedef struct lk_segment {
-    int refs;          /* views that hold it; under the index's lock */
-    size_t stride;     /* floats from row to row */
+    int refs;      /* views that hold it; under the index's lock */
+    size_t stride; /* floats from row to row */
     size_t capacity;
-    size_t count;      /* rows written, published or not; under the index's lock */
-    size_t deleted;    /* under the index's lock */
+    size_t count;   /* rows written, published or not; under the index's lock */
+    size_t deleted; /* under the index's lock */
     int64_t *ids;
-    float *rows;       /* aligned to 64 bytes */
-    lk_sealed *sealed; /* owns ids and rows; NULL: open */
-    _Atomic uint64_t *dead;              /* one bit a row */
-    _Atomic(_Atomic uint64_t *) stamps;  /* version of the deletion of each row; NULL before the first */
+    float *rows;                        /* aligned to 64 bytes */
+    lk_sealed *sealed;                  /* owns ids and rows; NULL: open */
+    _Atomic uint64_t *dead;             /* one bit a row */
+    _Atomic(_Atomic uint64_t *) stamps; /* version of the deletion of each row; NULL before the first */
 } lk_segment;
 
 /* Open, empty. NULL when out of memory; refs is 0. */

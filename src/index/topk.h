@@ -8,7 +8,8 @@
 typedef struct lk_topk {
     lk_hit *hits;
     size_t count, k;
-    float radius; /* what a hit may be away at most: the caller's; once k are there the worst of them; it may be lowered */
+    float radius; /* what a hit may be away at most: the caller's; once k are there the worst of them; it may be lowered
+                   */
 } lk_topk;
 
 void lk_topk_init(lk_topk *t, lk_hit *hits, size_t k, float radius);

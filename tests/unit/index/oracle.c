@@ -99,9 +99,9 @@ void oracle_check(const oracle *o, lk_index *ix, const lk_index_query *q) {
     assert_int_equal(count, expected_count);
     for (size_t i = 0; i < count; i++)
         if (hits[i].id != expected[i].id || hits[i].distance != expected[i].distance)
-            fail_msg("hit %zu of %zu (k %zu, radius %.9g): id %lld at %.9g, brute force has id %lld at %.9g", i, count, q->k,
-                     (double)q->radius, (long long)hits[i].id, (double)hits[i].distance, (long long)expected[i].id,
-                     (double)expected[i].distance);
+            fail_msg("hit %zu of %zu (k %zu, radius %.9g): id %lld at %.9g, brute force has id %lld at %.9g", i, count,
+                     q->k, (double)q->radius, (long long)hits[i].id, (double)hits[i].distance,
+                     (long long)expected[i].id, (double)expected[i].distance);
     assert_true(searched == expected_searched);
     free(expected);
     free(hits);

@@ -25,10 +25,12 @@ lk_hit *oracle_search(const oracle *o, const lk_index_query *q, size_t *count, u
 void oracle_check(const oracle *o, lk_index *ix, const lk_index_query *q);
 
 /* A generator that every platform repeats. */
-typedef struct dice { uint64_t state; } dice;
-uint32_t dice_roll(dice *d);             /* 0 .. 2^32-1 */
+typedef struct dice {
+    uint64_t state;
+} dice;
+uint32_t dice_roll(dice *d); /* 0 .. 2^32-1 */
 uint32_t dice_below(dice *d, uint32_t n);
-float dice_unit(dice *d);                /* -1 .. 1 */
+float dice_unit(dice *d); /* -1 .. 1 */
 float dice_normal(dice *d);
 
 #endif

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct { const char *name; lk_cpu level; lk_squares_fn *fn; } levels[] = {
+static const struct {
+    const char *name;
+    lk_cpu level;
+    lk_squares_fn *fn;
+} levels[] = {
 #if defined(__x86_64__)
     {"avx2", LK_CPU_AVX2, lk_squares_avx2},
     {"avx512", LK_CPU_AVX512, lk_squares_avx512},

@@ -76,8 +76,8 @@ static void ask_many(dice *d, int kind, const oracle *o, lk_index *ix) {
     liken_error err = {0};
     for (int i = 0; i < MANY; i++) {
         draw(d, kind, vectors[i], o->dimension);
-        queries[i] = (lk_index_query){.vector = vectors[i], .radius = INFINITY, .k = 1u + dice_below(d, 100),
-                                      .filter = i == 1 ? odd : NULL};
+        queries[i] = (lk_index_query){
+            .vector = vectors[i], .radius = INFINITY, .k = 1u + dice_below(d, 100), .filter = i == 1 ? odd : NULL};
         hits[i] = room[i];
     }
     assert_ok(lk_index_search_many(ix, queries, MANY, hits, counts, &err), err);
@@ -224,8 +224,10 @@ static void what_is_not_a_question_is_refused(void **state) {
         assert_int_equal(lk_index_add(ix, &(int64_t){2}, v, 1, NULL), LIKEN_E_ARG);
     }
     v[7] = 0;
-    const lk_index_query bad[] = {{.vector = v, .radius = 1, .k = 0}, {.vector = v, .radius = 1, .k = 10001},
-                                  {.vector = v, .radius = NAN, .k = 1}, {.vector = v, .radius = -1, .k = 1}};
+    const lk_index_query bad[] = {{.vector = v, .radius = 1, .k = 0},
+                                  {.vector = v, .radius = 1, .k = 10001},
+                                  {.vector = v, .radius = NAN, .k = 1},
+                                  {.vector = v, .radius = -1, .k = 1}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(lk_index_search(ix, &bad[i], &hit, &count, NULL, &err), LIKEN_E_ARG);
     assert_true(hit.id == 77 && count == 55);

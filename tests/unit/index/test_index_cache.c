@@ -196,9 +196,14 @@ static void a_second_process_disturbs_nothing(void **state) {
     lk_index_free(first);
 }
 
-/* ---- damage ------------------------------------------------------------------------------------------------------- */
+/* ---- damage -------------------------------------------------------------------------------------------------------
+ */
 
-typedef struct cached { char path[512]; char *bytes; size_t size; } cached;
+typedef struct cached {
+    char path[512];
+    char *bytes;
+    size_t size;
+} cached;
 
 static size_t read_cache(cached *files, size_t room) {
     DIR *d = opendir(folder);
@@ -274,9 +279,12 @@ static void damage_is_never_a_wrong_answer(void **state) {
         free(files[f].bytes);
 }
 
-/* ---- kill -9 ------------------------------------------------------------------------------------------------------ */
+/* ---- kill -9 ------------------------------------------------------------------------------------------------------
+ */
 
-typedef struct store { _Atomic int64_t added, deleted; } store;
+typedef struct store {
+    _Atomic int64_t added, deleted;
+} store;
 
 /* Adds, deletes, compacts and saves until it is killed. The store commits first. */
 static void live(store *s, uint64_t seed) {

@@ -1,5 +1,5 @@
-/* The index as it is configured for real, against brute force, on the kinds of data that matter: real descriptors, their
- * spectrum, a flat one, duplicates. LIKEN_EXACT_ROWS and LIKEN_EXACT_QUERIES make it larger. */
+/* The index as it is configured for real, against brute force, on the kinds of data that matter: real descriptors,
+ * their spectrum, a flat one, duplicates. LIKEN_EXACT_ROWS and LIKEN_EXACT_QUERIES make it larger. */
 #include "oracle.h"
 
 #include "base/buf.h"
@@ -14,7 +14,11 @@
 
 enum { D = 128 };
 
-typedef struct gallery { float *vectors; size_t rows; lk_index *ix; } gallery;
+typedef struct gallery {
+    float *vectors;
+    size_t rows;
+    lk_index *ix;
+} gallery;
 
 static size_t setting(const char *name, size_t otherwise) {
     const char *value = getenv(name);
@@ -86,14 +90,16 @@ static void check_all(const char *name, gallery *g, dice *d, size_t queries) {
     assert_true(all != NULL && squares != NULL);
     gallery_index(g);
     for (size_t i = 0; i < queries; i++) {
-        const float *a = g->vectors + dice_below(d, (uint32_t)g->rows) * D, *b = g->vectors + dice_below(d, (uint32_t)g->rows) * D;
+        const float *a = g->vectors + dice_below(d, (uint32_t)g->rows) * D,
+                    *b = g->vectors + dice_below(d, (uint32_t)g->rows) * D;
         const float t = i % 3 == 0 ? 0 : i % 3 == 1 ? 0.1f : 0.5f; /* a row, near a row, between two */
         for (int j = 0; j < D; j++)
             query[j] = a[j] + t * (b[j] - a[j]);
         check(g, query, all, squares);
     }
     const lk_sealed *s = atomic_load(&g->ix->current)->parts[0].segment->sealed;
-    print_message("%s: %zu queries on %zu rows, coarse %u, record %u\n", name, queries, g->rows, s->plan.coarse, s->plan.record);
+    print_message("%s: %zu queries on %zu rows, coarse %u, record %u\n", name, queries, g->rows, s->plan.coarse,
+                  s->plan.record);
     free(all);
     free(squares);
     gallery_free(g);
