@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_CHIPS 4
+
 struct lk_describer {
     lk_net_state *state;
     bool mirror;
     int side, dimension;
-    uint8_t *chips; /* room for LK_DESCRIBE_BATCH chips, each followed by the face's mirrored one where there are any */
+    uint8_t *chips; /* each face's one after the other */
     float *descriptors[LK_DESCRIBE_BATCH];
     int queued;
 };
@@ -17,8 +19,9 @@ static size_t chip_bytes(const lk_describer *d) {
     return (size_t)d->side * (size_t)d->side * 3;
 }
 
+/* How many chips make a descriptor. */
 static int each(const lk_describer *d) {
-    return d->mirror ? 2 : 1;
+    return d->mirror ? MOST_CHIPS : 1;
 }
 
 int lk_describer_new(lk_describer **out, const lk_models *m, liken_error *err) {
@@ -56,19 +59,32 @@ static void mirror_chip(const uint8_t *in, int side, uint8_t *out) {
 }
 
 void lk_describer_add(lk_describer *d, const uint8_t *chip, const uint8_t *second, float *descriptor) {
-    uint8_t *to = d->chips + chip_bytes(d) * (size_t)(d->queued * each(d));
-    memcpy(to, chip, chip_bytes(d));
-    if (d->mirror)
-        mirror_chip(second, d->side, to + chip_bytes(d));
+    const size_t bytes = chip_bytes(d);
+    uint8_t *to = d->chips + bytes * (size_t)(d->queued * each(d));
+    memcpy(to, chip, bytes);
+    if (d->mirror) {
+        mirror_chip(chip, d->side, to + bytes);
+        memcpy(to + 2 * bytes, second, bytes);
+        mirror_chip(second, d->side, to + 3 * bytes);
+    }
     d->descriptors[d->queued++] = descriptor;
     if (d->queued == LK_DESCRIBE_BATCH)
         lk_describer_flush(d);
 }
 
+static void mean_of(const float *in, int count, size_t apart, float *out, int dimension) {
+    for (int k = 0; k < dimension; k++) {
+        float sum = 0;
+        for (int i = 0; i < count; i++)
+            sum += in[(size_t)i * apart + (size_t)k];
+        out[k] = sum / (float)count;
+    }
+}
+
 void lk_describer_flush(lk_describer *d) {
     if (d->queued == 0)
         return;
-    lk_net_input inputs[2 * LK_DESCRIBE_BATCH] = {{NULL, 0}};
+    lk_net_input inputs[MOST_CHIPS * LK_DESCRIBE_BATCH] = {{NULL, 0}};
     const int count = d->queued * each(d);
     for (int i = 0; i < count; i++)
         inputs[i] = (lk_net_input){d->chips + chip_bytes(d) * (size_t)i, (size_t)d->side * 3};
@@ -76,8 +92,7 @@ void lk_describer_flush(lk_describer *d) {
     size_t floats;
     const float *in = lk_net_output(d->state, 0, &floats);
     for (int i = 0; i < d->queued; i++, in += floats * (size_t)each(d))
-        for (int k = 0; k < d->dimension; k++)
-            d->descriptors[i][k] = d->mirror ? (in[k] + in[floats + (size_t)k]) / 2 : in[k];
+        mean_of(in, each(d), floats, d->descriptors[i], d->dimension);
     d->queued = 0;
 }
 

@@ -1,14 +1,15 @@
 /* describe.h - chips to descriptors, several at a time.
  *
- * With a mirroring pack a descriptor is the mean of two: of the chip, and of a second chip of the same face, mirrored.
- * That is about twice the work, and it gains 4 to 6 points of true match rate at a false match rate of 1e-4. The second
- * chip is cut by an estimate of its own (pipeline.c), so that errors of alignment average out as well. */
+ * With a mirroring pack a descriptor is the mean of four: of two chips of the face, cut by estimates of their own
+ * (pipeline.c), and of both mirrored. Errors of alignment and lighting average out. Against one chip alone that is four
+ * times the work; on LFW it took the errors in 2,428 pairs from 31 to 14, and the true match rate at a false match rate
+ * of 1e-4 from 0.76 to 0.84 (two chips, one of them mirrored: 19 to 22 errors, 0.82 to 0.83). */
 #ifndef LK_FACE_DESCRIBE_H
 #define LK_FACE_DESCRIBE_H
 
 #include "face/models.h"
 
-#define LK_DESCRIBE_BATCH 8 /* faces */
+#define LK_DESCRIBE_BATCH 4 /* faces */
 
 typedef struct lk_describer lk_describer; /* one thread's */
 

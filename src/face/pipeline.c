@@ -13,8 +13,8 @@
 #include <string.h>
 
 #define MAX_FACES 1000      /* when the caller names no limit */
-#define SECOND_WIDEN 1.12   /* how the second chip of a mirroring pack is cut: landmarks from a wider look, */
-#define SECOND_PADDING 0.06 /* and this much more around the face */
+#define SECOND_WIDEN 1.12   /* how a mirroring pack's second chip is cut: by landmarks from a wider look, */
+#define SECOND_PADDING 0.06 /* and with this much more around the face */
 #define BOX_SHARE 1.2       /* pixels a face's box should have in the decoded photo for each of its chip's */
 
 struct lk_pipeline {
@@ -138,7 +138,7 @@ static bool cut_chip(const job *j, const lk_landmarks *points, double padding, u
     return true;
 }
 
-/* `second`: the points of the mirrored chip, NULL for a pack that does not mirror. */
+/* `second`: the points of the second chip, NULL for a pack that does not mirror. */
 static int keep(job *j, const liken_face *face, const lk_landmarks *second, liken_error *err) {
     liken_face *kept = &j->faces.kept[j->faces.kept_count];
     *kept = *face;

@@ -46,7 +46,7 @@ def add(data, files):
 @contextlib.contextmanager
 def served(data):
     server = subprocess.Popen([faces.BIN, "serve", "--json", "--port", "0", "--data", str(data)],
-                              stdout=subprocess.PIPE, text=True)
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         yield json.loads(server.stdout.readline())["url"]
     finally:
