@@ -140,7 +140,7 @@ static int write_all(int fd, const char *bytes, size_t size) {
         bytes += n;
         size -= (size_t)n;
     }
-    return fsync(fd) == 0 ? 0 : errno;
+    return 0;
 }
 
 static void sync_folder_of(const char *path) {
@@ -153,7 +153,8 @@ static void sync_folder_of(const char *path) {
     }
 }
 
-int lk_file_write(const char *path, const void *bytes, size_t size, liken_error *err) {
+/* Whole or not at all, under a name of its own first. */
+static int replace_file(const char *path, const void *bytes, size_t size, liken_error *err) {
     const size_t room = strlen(path) + 16;
     LK_FREE char *temporary = malloc(room);
     if (temporary == NULL)
@@ -163,6 +164,8 @@ int lk_file_write(const char *path, const void *bytes, size_t size, liken_error 
     if (fd < 0)
         return lk_fail_errno(err, LIKEN_E_IO, errno, "%s cannot be written", path);
     int failed = fchmod(fd, 0644) == 0 ? write_all(fd, bytes, size) : errno;
+    if (failed == 0 && fsync(fd) != 0)
+        failed = errno;
     if (close(fd) != 0 && failed == 0)
         failed = errno;
     if (failed == 0 && rename(temporary, path) != 0)
@@ -173,6 +176,27 @@ int lk_file_write(const char *path, const void *bytes, size_t size, liken_error 
     }
     sync_folder_of(path);
     return LIKEN_OK;
+}
+
+/* A pipe or a device: it can only be written into, and cannot be synced. */
+static int write_into(const char *path, const void *bytes, size_t size, liken_error *err) {
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return lk_fail_errno(err, LIKEN_E_IO, errno, "%s cannot be written", path);
+    int failed = write_all(fd, bytes, size);
+    if (close(fd) != 0 && failed == 0)
+        failed = errno;
+    return failed == 0 ? LIKEN_OK : lk_fail_errno(err, LIKEN_E_IO, failed, "%s cannot be written", path);
+}
+
+int lk_file_write(const char *path, const void *bytes, size_t size, liken_error *err) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return replace_file(path, bytes, size, err);
+    if (!S_ISREG(st.st_mode))
+        return write_into(path, bytes, size, err);
+    LK_FREE char *target = realpath(path, NULL); /* what a link points to is written, and the link stays */
+    return replace_file(target == NULL ? path : target, bytes, size, err);
 }
 
 int lk_folder_make(const char *path, liken_error *err) {

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,11 +64,43 @@ static void reads_only_whole_regular_files(void **state) {
     assert_int_equal(lk_folder_make(path, &err), LIKEN_E_IO);
 }
 
+static void writes_into_what_is_no_file_and_through_links(void **state) {
+    (void)state;
+    liken_error err = {0};
+    char *out = NULL, got[8] = "";
+    size_t size = 0;
+    char folder[] = "/tmp/liken-test-XXXXXX", file[64], link[64], fifo[64];
+    struct stat st;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/file", folder);
+    (void)snprintf(link, sizeof link, "%s/link", folder);
+    (void)snprintf(fifo, sizeof fifo, "%s/fifo", folder);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    const int fd = open(fifo, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_ok(lk_file_write(fifo, "hello", 5, &err), err);
+    assert_int_equal(read(fd, got, sizeof got), 5);
+    assert_string_equal(got, "hello");
+    close(fd);
+    assert_int_equal(lstat(fifo, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_ok(lk_file_write(file, "old", 3, &err), err);
+    assert_int_equal(symlink("file", link), 0);
+    assert_ok(lk_file_write(link, "new", 3, &err), err);
+    assert_int_equal(lstat(link, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_ok(lk_file_read(file, 9, &out, &size, &err), err);
+    assert_string_equal(out, "new");
+    free(out);
+    assert_int_equal(lk_file_write(folder, "", 0, &err), LIKEN_E_IO);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_to_its_ceiling_and_no_further),
         cmocka_unit_test(formats_and_gives_away),
         cmocka_unit_test(reads_only_whole_regular_files),
+        cmocka_unit_test(writes_into_what_is_no_file_and_through_links),
     };
     return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
 }
