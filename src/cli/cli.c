@@ -4,6 +4,7 @@
 #include "cli/message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -231,10 +232,21 @@ static int dispatch(lk_config *config, const lk_arguments *words) {
     return command == NULL ? unknown_command(words->words[0]) : run_command(command, config, words);
 }
 
+/* A standard stream that the caller closed must not become the number of one of our files or sockets, into which
+ * messages would then be written. What holds the number refuses: a lost answer is still a failure. */
+static bool hold_streams(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            return false;
+    return true;
+}
+
 int lk_cli_main(int argc, char **argv) {
     lk_config *config = NULL;
     lk_arguments words = {0};
     liken_error err = {0};
+    if (!hold_streams())
+        return LK_EXIT_FAILED; /* there is nowhere to say why */
     if (lk_config_flags(&config, &words, argc, argv, &err) != LIKEN_OK)
         return bad_setting(&err);
     int code = dispatch(config, &words);
@@ -242,7 +254,7 @@ int lk_cli_main(int argc, char **argv) {
     lk_config_free(config);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         lk_message("liken: standard output could not be written; is the disk full?");
-        code = code == LK_EXIT_DONE ? LK_EXIT_FAILED : code;
+        code = code == LK_EXIT_DONE || code == LK_EXIT_NOTHING ? LK_EXIT_FAILED : code;
     }
     return code;
 }

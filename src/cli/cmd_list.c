@@ -15,9 +15,9 @@ static int print_image(const lk_cli *cli, const liken_image *image, liken_error 
     lk_clock_format(image->added_at, added, sizeof added);
     LK_FREE char *file = lk_printable(image->file == NULL ? "" : image->file);
     LK_FREE char *id = lk_printable(image->image_id == NULL ? "" : image->image_id);
-    (void)printf("%8" PRId64 "  %s  %3zu faces  %5dx%-5d  %s%s%s%s\n", image->id, added, image->face_count,
-                 image->width, image->height, file == NULL ? "?" : file, image->image_id ? "  (" : "",
-                 id == NULL ? "?" : id, image->image_id ? ")" : "");
+    (void)printf("%8" PRId64 "  %s  %3zu %-5s  %5dx%-5d  %s%s%s%s\n", image->id, added, image->face_count,
+                 image->face_count == 1 ? "face" : "faces", image->width, image->height, file == NULL ? "?" : file,
+                 image->image_id ? "  (" : "", id == NULL ? "?" : id, image->image_id ? ")" : "");
     return LIKEN_OK;
 }
 

@@ -72,6 +72,8 @@ static int walk(lk_paths *p, const char *folder, int depth, liken_error *err) {
 
 int lk_paths_add(lk_paths *p, const char *name, liken_error *err) {
     struct stat st;
+    if (*name == '\0')
+        return lk_fail(err, LIKEN_E_ARG, "A path is empty; name a photo or a folder.");
     if (strlen(name) > LK_PATH_CEILING)
         return lk_fail(err, LIKEN_E_ARG, "A path is longer than %d bytes: %.40s...", LK_PATH_CEILING, name);
     if (stat(name, &st) == 0 && S_ISDIR(st.st_mode))

@@ -2,6 +2,7 @@
  * work at once, over all packs; a caller that finds none free waits. Pipelines are made when first needed and kept. */
 #include "gallery/gallery_int.h"
 
+#include "base/log.h"
 #include "face/pack.h"
 
 #include <stdlib.h>
@@ -43,6 +44,8 @@ static int load(liken *lk, const char *pack, lk_engine **out, liken_error *err) 
         engine_free(e);
         return rc;
     }
+    if (lk_models_detector_note(e->models) != NULL)
+        lk_log(LIKEN_LOG_WARN, "%s", lk_models_detector_note(e->models));
     pthread_mutex_lock(&lk->engine_lock);
     e->next = lk->engines;
     lk->engines = e;

@@ -13,13 +13,9 @@ struct check {
     int bad;
 };
 
-/* Tells of a finding; a statement that cannot even run is a finding too. */
-static void say(struct check *k, const char *what, const char *fault, const char *mend) {
+/* Tells of a fault; a statement that cannot even run is one too. */
+static void blame(struct check *k, const char *what, const char *fault, const char *mend) {
     char message[512];
-    if (fault == NULL) {
-        k->fn(k->ctx, what, LIKEN_GOOD, "");
-        return;
-    }
     k->bad++;
     (void)snprintf(message, sizeof message, "%.300s %s", fault, mend);
     k->fn(k->ctx, what, LIKEN_BAD, message);
@@ -36,44 +32,53 @@ static void check_pages(lk_sqlite_conn *c, struct check *k) {
         rc = lk_sqlite_step(c, stmt, &row, &err);
     const char *text = rc == LIKEN_OK && row ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     if (rc != LIKEN_OK)
-        say(k, "store integrity", err.message, "");
+        blame(k, "store integrity", err.message, "");
     else if (text == NULL || sqlite3_stricmp(text, "ok") != 0)
-        say(k, "store integrity", text == NULL ? "The check gave no answer." : text, restore);
+        blame(k, "store integrity", text == NULL ? "The check gave no answer." : text, restore);
     else
-        say(k, "store integrity", NULL, "");
+        k->fn(k->ctx, "store integrity", LIKEN_GOOD, "every page is sound");
 }
 
-/* `sql` counts the rows at fault. */
-static void check_count(lk_sqlite_conn *c, struct check *k, const char *what, const char *sql, const char *fault,
-                        const char *mend) {
+/* A promise of the tables: `sql` counts the rows that break it. */
+struct promise {
+    const char *what, *sql, *kept, *broken;
+};
+
+static const struct promise promises[] = {
+    {"store references", "SELECT count(*) FROM pragma_foreign_key_check", "every row that another points to is there",
+     "rows point to rows that are not there."},
+    {"store faces", "SELECT count(*) FROM faces f WHERE NOT EXISTS (SELECT 1 FROM images i WHERE i.id = f.image)",
+     "each belongs to an image", "faces belong to no image."},
+    {"store descriptors",
+     "SELECT count(*) FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
+     " JOIN models m ON m.id = c.model WHERE length(f.descriptor) <> 4 * m.dimension",
+     "each is as long as its model makes them", "descriptors have the wrong length."},
+    {"store counts",
+     "SELECT count(*) FROM collections c WHERE images <> (SELECT count(*) FROM images i WHERE i.collection = c.id)"
+     " OR faces <> (SELECT count(*) FROM faces f JOIN images i ON i.id = f.image WHERE i.collection = c.id)",
+     "every collection counts its photos and faces rightly", "collections count their photos wrongly."},
+};
+
+static void check_promise(lk_sqlite_conn *c, struct check *k, const struct promise *p) {
     int64_t count = 0;
     liken_error err;
     char text[256];
-    const int rc = lk_sqlite_number(c, sql, &count, &err);
-    (void)snprintf(text, sizeof text, fault, (long long)count);
-    if (rc != LIKEN_OK)
-        say(k, what, err.message, "");
-    else
-        say(k, what, count == 0 ? NULL : text, mend);
+    const int rc = lk_sqlite_number(c, p->sql, &count, &err);
+    if (rc != LIKEN_OK) {
+        blame(k, p->what, err.message, "");
+    } else if (count > 0) {
+        (void)snprintf(text, sizeof text, "%lld %s", (long long)count, p->broken);
+        blame(k, p->what, text, restore);
+    } else {
+        k->fn(k->ctx, p->what, LIKEN_GOOD, p->kept);
+    }
 }
 
 static int check(lk_sqlite_conn *c, void *arg, liken_error *err) {
     (void)err;
     check_pages(c, arg);
-    check_count(c, arg, "store references", "SELECT count(*) FROM pragma_foreign_key_check",
-                "%lld rows point to rows that are not there.", restore);
-    check_count(c, arg, "store faces",
-                "SELECT count(*) FROM faces f WHERE NOT EXISTS (SELECT 1 FROM images i WHERE i.id = f.image)",
-                "%lld faces belong to no image.", restore);
-    check_count(c, arg, "store descriptors",
-                "SELECT count(*) FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
-                " JOIN models m ON m.id = c.model WHERE length(f.descriptor) <> 4 * m.dimension",
-                "%lld descriptors have the wrong length.", restore);
-    check_count(
-        c, arg, "store counts",
-        "SELECT count(*) FROM collections c WHERE images <> (SELECT count(*) FROM images i WHERE i.collection = c.id)"
-        " OR faces <> (SELECT count(*) FROM faces f JOIN images i ON i.id = f.image WHERE i.collection = c.id)",
-        "%lld collections count their photos wrongly.", restore);
+    for (size_t i = 0; i < LK_LENGTH(promises); i++)
+        check_promise(c, arg, &promises[i]);
     return LIKEN_OK;
 }
 

@@ -5,10 +5,11 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 import urllib.error
 import urllib.request
 
-from conftest import MODELS
+from conftest import BIN, MODELS
 
 
 def test_models(liken, models):
@@ -139,3 +140,34 @@ def test_serve_refuses(liken, models):
     assert str(port) in err
     server.send_signal(signal.SIGTERM)
     server.communicate(timeout=60)
+
+
+def test_every_finding_of_the_doctor_says_something(liken, album):
+    liken("add", str(album))
+    [report] = liken.json("doctor")
+    assert {"store integrity", "store references", "store faces", "store descriptors", "store counts"} <= {
+        finding["what"] for finding in report["findings"]}
+    assert all(finding["message"] for finding in report["findings"])
+
+
+def test_the_spare_detector_is_named_once(liken, album, tmp_path):
+    shutil.copytree(MODELS / "faceapi", tmp_path / "packs" / "faceapi")
+    alone = {"LIKEN_MODELS": str(tmp_path / "packs")}
+    for args in (["add", str(album)], ["search", str(album / "sample1.jpg")], ["detect", str(album / "sample1.jpg")]):
+        _, err = liken(*args, env=alone)
+        assert err.count("The yunet pack is not installed") == 1
+    _, err = liken("detect", "--detector", "ssd", str(album / "sample1.jpg"), env=alone)
+    assert "yunet" not in err  # what was asked for is no surprise
+
+
+def test_closed_streams_are_no_place_for_sockets(liken, models):
+    server = subprocess.Popen(["sh", "-c", f'exec "{BIN}" serve --port 0 --json 0<&- 2>&-'], stdout=subprocess.PIPE,
+                              env=liken.env)
+    try:
+        json.loads(server.stdout.readline())
+        for number in (0, 2):
+            assert os.readlink(f"/proc/{server.pid}/fd/{number}") == "/dev/null"
+    finally:
+        server.terminate()
+        server.stdout.close()
+        assert server.wait(60) == 0

@@ -122,3 +122,23 @@ def test_a_full_disk_is_a_failure(liken):
         done = subprocess.run([BIN, "help"], stdout=full, stderr=subprocess.PIPE, env=liken.env, check=False)
     assert done.returncode == 1
     assert b"standard output could not be written" in done.stderr
+
+
+def test_an_answer_that_is_lost_is_a_failure(liken, tmp_path):
+    photo = tmp_path / "grey.pgm"
+    photo.write_bytes(b"P5 64 64 255\n" + b"\x80" * 4096)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BIN, "detect", str(photo)], stdout=full, stderr=subprocess.PIPE, env=liken.env, check=False)
+    assert done.returncode == 1  # not 3, "no face": nobody was told
+    assert b"standard output could not be written" in done.stderr or b"liken models install" in done.stderr
+
+
+def test_standard_output_closed(liken):
+    done = subprocess.run(["sh", "-c", f'"{BIN}" help >&-'], stderr=subprocess.PIPE, env=liken.env, check=False)
+    assert done.returncode == 1
+    assert b"standard output could not be written" in done.stderr
+
+
+def test_an_empty_path(liken, models):
+    _, err = liken("add", "", code=2)
+    assert "A path is empty" in err
