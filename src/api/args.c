@@ -348,7 +348,7 @@ int64_t lk_args_id(lk_args *a) {
     const char *text = lk_request_param(a->request, "id");
     int64_t id = 0;
     if (text == NULL || !read_integer(text, &id) || id <= 0)
-        fail(a, LIKEN_E_NOT_FOUND, NULL, -1, "There is nothing with the id \"%.40s\": ids are whole numbers.",
+        fail(a, LIKEN_E_NOT_FOUND, NULL, -1, "There is nothing with the id \"%.40s\": ids are whole numbers from 1 on.",
              text == NULL ? "" : text);
     return id;
 }

@@ -44,7 +44,8 @@ static void create(lk_request *r, lk_api *api, lk_args *a) {
     if (lk_args_refused(a))
         return;
     const int rc = liken_collection_create(api->lk, name, pack, metric, &c, &err);
-    if (rc == LIKEN_E_MODEL && pack != NULL) { /* the client's choice, not the server's fault */
+    if ((rc == LIKEN_E_MODEL || rc == LIKEN_E_NOT_FOUND) &&
+        pack != NULL) { /* the client's choice, not the server's fault */
         lk_answer_problem(r, 422, liken_status_code(rc), err.message, "pack", -1);
         return;
     }

@@ -59,11 +59,12 @@ static void log_line(const lk_request *r, int status, double seconds) {
     for (char *p = path; *p != '\0'; p++)
         if (*p < 0x21 || *p > 0x7e)
             *p = '?';
+    const char *method = lk_request_method(r); /* "" when the headers were never read to their end */
     const lk_route *route = lk_request_route(r);
     const lk_access *access = route == NULL ? NULL : route->tag;
     const bool probe = access != NULL && access->scope == 0;
-    lk_log(probe ? LIKEN_LOG_DEBUG : LIKEN_LOG_INFO, "%s %s %d %.0f ms %s %s", lk_request_method(r), path, status,
-           seconds * 1e3, lk_request_peer(r), lk_request_id(r));
+    lk_log(probe ? LIKEN_LOG_DEBUG : LIKEN_LOG_INFO, "%s %s %d %.0f ms %s %s", *method == '\0' ? "-" : method, path,
+           status, seconds * 1e3, lk_request_peer(r), lk_request_id(r));
 }
 
 void lk_metrics_done(const lk_request *r, int status, double seconds, void *ctx) {

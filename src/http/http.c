@@ -177,6 +177,12 @@ static void admit_body(lk_request *r) {
 
 static void route(lk_request *r) {
     lk_http *h = r->server;
+    const char *framing = lk_framing_fault(r->connection);
+    if (framing != NULL) {
+        lk_respond_header(r, "Connection", "close"); /* whatever follows may be the rest of this one */
+        fault(r, 400, framing);
+        return;
+    }
     if (r->fault.code != LIKEN_OK) {
         fault_error(r, &r->fault);
         return;

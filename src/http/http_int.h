@@ -1,6 +1,7 @@
 /* http_int.h - private to http/: how a request is put together from its pieces.
  *
  *   target.c   "/a/{b}?c=d": taken apart, decoded, matched with a route (pure functions)
+ *   framing.c  headers that contradict each other
  *   form.c     multipart and urlencoded bodies, piece by piece
  *   request.c  the request object: what handlers read, and the answer they leave
  *   linger.c   closing a connection whose client is still sending, so that it sees its answer
@@ -62,6 +63,11 @@ int lk_form_finish(lk_form *f, liken_error *err);
 size_t lk_form_count(const lk_form *f);
 const lk_part *lk_form_at(const lk_form *f, size_t i);
 void lk_form_free(lk_form *f);
+
+/* ---- framing.c ---- */
+
+/* What is wrong with the headers that say where the request ends and whom it is for, as a sentence; NULL: nothing. */
+const char *lk_framing_fault(struct MHD_Connection *connection);
 
 /* ---- linger.c ---- */
 

@@ -69,6 +69,24 @@ def test_malformed_http(shared, request_bytes):
     assert shared.get("/healthz").status == 200
 
 
+@pytest.mark.parametrize("headers, body", [
+    (b"Content-Length: 2\r\nContent-Length: 60\r\n", b"{}"),
+    (b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+    (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+    (b"Transfer-Encoding: gzip\r\n", b""),
+    (b"Transfer-Encoding: xchunked\r\nContent-Length: 2\r\n", b"{}"),
+    (b"Transfer-Encoding : chunked\r\nContent-Length: 2\r\n", b"{}"),
+    (b"Host: elsewhere\r\n", b""),
+], ids=range(7))
+def test_no_request_hides_in_another(shared, headers, body):
+    hidden = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+    with shared.connect() as s:
+        s.sendall(b"POST /v1/collections HTTP/1.1\r\n" + HOST + headers + b"\r\n" + body + hidden)
+        status, problem = read(s)
+        assert status == 400 and json.loads(problem)["code"] == "bad_request"
+        assert s.recv(100) == b""  # nothing more is answered on this connection
+
+
 @pytest.mark.parametrize("target", [b"/%", b"/%zz", b"/v1/collections/%00", b"/v1/collections/default/images?x=%00", b"/a?%",
                                     b"/" + b"/a" * 40, b"/a?" + b"&".join(b"p%d=1" % i for i in range(100))])
 def test_malformed_targets(shared, target):
