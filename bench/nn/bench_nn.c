@@ -21,8 +21,12 @@ typedef struct subject {
     int side;
 } subject;
 
+static int build_descriptor(lk_net **out, const lk_weights *w, liken_error *err) {
+    return lk_net_resnet(out, w, (const float[]){122.782f, 117.001f, 104.298f}, 1.0f / 255, err);
+}
+
 static const subject subjects[] = {
-    {"descriptor", "faceapi", "face_recognition_model", lk_net_resnet, 150},
+    {"descriptor", "faceapi", "face_recognition_model", build_descriptor, 150},
     {"landmarks", "faceapi", "face_landmark_68_model", lk_net_landmarks68, 112},
     {"ssd", "faceapi", "ssd_mobilenetv1_model", lk_net_ssd_mobilenet, 512},
     {"yunet", "yunet", "yunet_n_640_640.onnx", lk_net_yunet, 640},

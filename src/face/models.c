@@ -35,16 +35,27 @@ static int read_weights(lk_weights **out, const lk_pack *pack, const lk_pack_net
 
 typedef int build_fn(lk_net **out, const lk_weights *w, liken_error *err);
 
-static int load_net(lk_net **out, build_fn *build, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
-    lk_weights *weights = NULL;
-    int rc = read_weights(&weights, pack, n, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    rc = build(out, weights, err);
+/* Names the pack and the file in an error, frees the weights. */
+static int built(int rc, lk_weights *weights, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
     lk_weights_free(weights);
     if (rc != LIKEN_OK)
         lk_error_prefix(err, "Model pack %s, %s", pack->name, n->files[0]);
     return rc;
+}
+
+static int load_net(lk_net **out, build_fn *build, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
+    lk_weights *weights = NULL;
+    const int rc = read_weights(&weights, pack, n, err);
+    return rc != LIKEN_OK ? rc : built(build(out, weights, err), weights, pack, n, err);
+}
+
+/* The descriptor, which sees the photo as its pack says. */
+static int load_resnet(lk_net **out, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
+    const lk_pack_descriptor *d = &pack->descriptor;
+    const float mean[] = {(float)d->mean[0], (float)d->mean[1], (float)d->mean[2]};
+    lk_weights *weights = NULL;
+    const int rc = read_weights(&weights, pack, n, err);
+    return rc != LIKEN_OK ? rc : built(lk_net_resnet(out, weights, mean, (float)d->scale, err), weights, pack, n, err);
 }
 
 static int load_shape(lk_shape **out, int points, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
@@ -153,7 +164,7 @@ static int load_descriptor(lk_models *m, liken_error *err) {
             "The model pack %s has a descriptor network that this liken cannot run: it runs the dlib ResNet, 150 "
             "pixels to 128 numbers.",
             m->pack->name);
-    return load_net(&m->descriptor_net, lk_net_resnet, m->pack, n, err);
+    return load_resnet(&m->descriptor_net, m->pack, n, err);
 }
 
 static void write_id(lk_models *m) {

@@ -10,7 +10,7 @@
  *     "samples":  [ ... ],                                        optional; photos, kept in the sub-folder samples/
  *     "networks": [ { "role": "descriptor", "kind": "dlib-resnet", "format": "tfjs", "files": ["m.json", "a.bin"] } ],
  *     "descriptor": { "dimension": 128, "chip": 150, "padding": 0.2, "alignment": 68, "mirror": true,
- *                     "mean": [122.782, 117.001, 104.298], "scale": 0.00390625,
+ *                     "mean": [122.782, 117.001, 104.298], "scale": 0.00392156863,
  *                     "calibration": { "normalized": { "threshold": 0.378,
  *                                                      "points": [ { "distance": 0.3, "fmr": 1e-5, "tmr": 0.6 }, ... ] },
  *                                      "l2": { ... } } } }

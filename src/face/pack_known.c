@@ -40,8 +40,8 @@
         {0.657f, 3e-2, 0.993}, {0.708f, 0.1, 0.997}, {0.775f, 0.3, 0.9995},                                            \
         {0.847f, 0.6, 0.9998}, {0.939f, 0.9, 0.9999}, {1.027f, 0.99, 1}}}
 
-/* the descriptor network's own input: RGB, this mean, divided by 256 */
-#define DLIB_INPUT .mean = {122.782, 117.001, 104.298}, .scale = 1.0 / 256
+/* the mean of the photos that the descriptor network was trained on, RGB */
+#define DLIB_MEAN .mean = {122.782, 117.001, 104.298}
 
 /* ---- faceapi ---- */
 
@@ -145,8 +145,8 @@ static const lk_known_pack known[] = {
               .files = faceapi_files, .file_count = LK_LENGTH(faceapi_files),
               .samples = faceapi_samples, .sample_count = LK_LENGTH(faceapi_samples),
               .networks = faceapi_networks, .network_count = LK_LENGTH(faceapi_networks),
-              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.20, .alignment = 68, .mirror = true, DLIB_INPUT,
-                             .normalized = FACEAPI_NORMALIZED, .l2 = FACEAPI_L2}},
+              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.20, .alignment = 68, .mirror = true, DLIB_MEAN,
+                             .scale = 0.00392156863 /* 1/255 */, .normalized = FACEAPI_NORMALIZED, .l2 = FACEAPI_L2}},
      .is_default = true,
      .from = LK_FROM_NPM,
      .package = "@vladmandic/face-api",
@@ -166,8 +166,8 @@ static const lk_known_pack known[] = {
               .source = "PyPI face_recognition_models 0.3.0",
               .files = dlib_files, .file_count = LK_LENGTH(dlib_files),
               .networks = dlib_networks, .network_count = LK_LENGTH(dlib_networks),
-              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.25, .alignment = 5, .mirror = false, DLIB_INPUT,
-                             .normalized = DLIB_NORMALIZED, .l2 = DLIB_L2}},
+              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.25, .alignment = 5, .mirror = false, DLIB_MEAN,
+                             .scale = 0.00390625 /* 1/256 */, .normalized = DLIB_NORMALIZED, .l2 = DLIB_L2}},
      .from = LK_FROM_PIP,
      .package = "face_recognition_models",
      .pin = "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",

@@ -23,7 +23,8 @@ typedef struct lk_weights lk_weights;
 int lk_weights_read_tfjs(lk_weights **out, const char *manifest, size_t manifest_size, const void *bin, size_t bin_size, liken_error *err);
 /* ONNX: the graph's initialisers. */
 int lk_weights_read_onnx(lk_weights **out, const void *bytes, size_t size, liken_error *err);
-/* dlib: serialised `anet_type` of the face recognition ResNet (tensors named like the tfjs manifest's). */
+/* dlib: serialised `anet_type` of the face recognition ResNet (tensors named like the tfjs manifest's, and the three
+ * "input/mean"). */
 int lk_weights_read_dlib_resnet(lk_weights **out, const void *bytes, size_t size, liken_error *err);
 size_t lk_weights_count(const lk_weights *w);
 const lk_tensor *lk_weights_at(const lk_weights *w, size_t i);
@@ -35,7 +36,8 @@ void lk_weights_free(lk_weights *w);
 typedef struct lk_net lk_net;
 
 /* Each checks every shape it needs and packs the weights; `w` may be freed afterwards. */
-int lk_net_resnet(lk_net **out, const lk_weights *w, liken_error *err);         /* 150x150 RGB -> 128 */
+/* 150x150 RGB -> 128. The network sees (pixel - mean) * scale; LIKEN_E_MODEL when the weights say another mean. */
+int lk_net_resnet(lk_net **out, const lk_weights *w, const float mean[3], float scale, liken_error *err);
 int lk_net_landmarks68(lk_net **out, const lk_weights *w, liken_error *err);    /* 112x112 RGB -> 136: x0,y0,x1,... in 0..1 of the input */
 int lk_net_ssd_mobilenet(lk_net **out, const lk_weights *w, liken_error *err);  /* 512x512 RGB -> boxes (N,4), scores (N,classes) */
 int lk_net_yunet(lk_net **out, const lk_weights *w, liken_error *err);          /* any size that 32 divides; 12 outputs, see lk_net_output */

@@ -11,8 +11,8 @@
  *
  * and the first of the layers has one integer more at its end. Convolutions and the affine layers behind them come in
  * the order of execution, so that the n-th gets the n-th name below. Filters are turned from [out][in][y][x] to
- * tensorflow's [y][x][in][out], names are those of the face-api pack. The input's means and divisor come along as
- * "input/mean" and "input/divisor". */
+ * tensorflow's [y][x][in][out], names are those of the face-api pack. The input's means come along as
+ * "input/mean". */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,6 @@
 #include "nn/weights.h"
 
 #define MAX_LAYERS 512
-#define DIVISOR 256.0f /* in dlib's source, not in the file */
 
 static const char *const names[] = {
     "conv32_down",        "conv32_1/conv1",     "conv32_1/conv2",         "conv32_2/conv1",         "conv32_2/conv2",
@@ -255,7 +254,7 @@ static int read_layer(reader *r, int first) {
 
 static int read_input(reader *r) {
     char kind[64];
-    float *mean, *divisor;
+    float *mean;
     take_string(&r->s, kind);
     float means[3];
     for (int i = 0; i < 3; i++)
@@ -265,14 +264,10 @@ static int read_input(reader *r) {
     if (r->s.failed || strcmp(kind, "input_rgb_image_sized") != 0)
         return damaged(r);
     const int64_t three[] = {3};
-    int status = add(r, "input/", "mean", 1, three, &mean);
+    const int status = add(r, "input/", "mean", 1, three, &mean);
     if (status == LIKEN_OK)
-        status = add(r, "input/", "divisor", 0, NULL, &divisor);
-    if (status != LIKEN_OK)
-        return status;
-    memcpy(mean, means, sizeof means);
-    *divisor = DIVISOR;
-    return LIKEN_OK;
+        memcpy(mean, means, sizeof means);
+    return status;
 }
 
 static int read_network(reader *r) {

@@ -4,15 +4,16 @@
  * affine layer behind it. A "down" block has stride 2 in its first convolution and adds the 2x2 average of x instead of
  * x, with zeros for the channels that x lacks; where the average is one row and column larger than what the convolution
  * gives (256_down and the last block), the convolution counts as zero there. At last the mean over the image and a
- * matrix. The faceapi pack divides the photo by 255, dlib by 256: the weights say which. */
+ * matrix. */
+#include <math.h>
 #include <stdio.h>
 
 #include "nn/net.h"
 
 #define NAME 96
 
-/* One convolution with its affine layer (y*scale + beta) folded in; `divisor` goes into the kernel as well. */
-static int conv(lk_builder *b, const char *name, lk_conv_spec s, float divisor, bool one_pixel) {
+/* One convolution with its affine layer (y*scale + beta) folded in; `input_scale` goes into the kernel as well. */
+static int conv(lk_builder *b, const char *name, lk_conv_spec s, float input_scale, bool one_pixel) {
     const int kernel_shape[] = {s.height, s.width, s.channels_in, s.channels_out}, vector[] = {s.channels_out};
     const float *filters = lk_build_values(b, 4, kernel_shape, "%s/conv/filters", name);
     const float *bias = lk_build_values(b, 1, vector, "%s/conv/bias", name);
@@ -23,7 +24,7 @@ static int conv(lk_builder *b, const char *name, lk_conv_spec s, float divisor, 
     if (b->status != LIKEN_OK)
         return LK_INPUT;
     for (size_t i = 0; i < rows * out; i++)
-        kernel[i] = filters[i] * scale[i % out] / divisor;
+        kernel[i] = filters[i] * scale[i % out] * input_scale;
     for (size_t o = 0; o < out; o++)
         offset[o] = bias[o] * scale[o] + beta[o];
     s.kernel = kernel;
@@ -90,21 +91,22 @@ static int blocks(lk_builder *b, int x, int channels, int count) {
     return x;
 }
 
-/* How the photo is normalised: dlib's file says it itself, the faceapi pack's code has it. */
-static float normalisation(const lk_weights *w, float mean[3]) {
-    const lk_tensor *m = lk_weights_find(w, "input/mean"), *d = lk_weights_find(w, "input/divisor");
-    const float usual[] = {122.782f, 117.001f, 104.298f};
-    const int given = m != NULL && d != NULL && m->count == 3 && d->count == 1 && d->data[0] > 0;
-    for (int i = 0; i < 3; i++)
-        mean[i] = given ? m->data[i] : usual[i];
-    return given ? d->data[0] : 255.0f;
+/* dlib's file has the mean as well: they must agree. */
+static void check_mean(lk_builder *b, const float mean[3]) {
+    const lk_tensor *own = lk_weights_find(b->weights, "input/mean");
+    for (size_t i = 0; i < 3 && own != NULL && b->status == LIKEN_OK; i++)
+        if (own->count != 3 || !(fabsf(own->data[i] - mean[i]) < 1e-3f))
+            b->status = lk_fail(b->err, LIKEN_E_MODEL,
+                                "The weights were trained on photos less (%g, %g, %g), but their pack says mean (%g, "
+                                "%g, %g): correct its pack.json.",
+                                (double)own->data[0], (double)own->data[1], (double)own->data[2], (double)mean[0],
+                                (double)mean[1], (double)mean[2]);
 }
 
-int lk_net_resnet(lk_net **out, const lk_weights *w, liken_error *err) {
+int lk_net_resnet(lk_net **out, const lk_weights *w, const float mean[3], float scale, liken_error *err) {
     lk_builder b;
-    float mean[3];
-    const float divisor = normalisation(w, mean);
     lk_build_start(&b, w, 150, 150, 1, mean, err);
+    check_mean(&b, mean);
     int x = conv(&b, "conv32_down",
                  (lk_conv_spec){.in = LK_INPUT,
                                 .height = 7,
@@ -116,7 +118,7 @@ int lk_net_resnet(lk_net **out, const lk_weights *w, liken_error *err) {
                                 .act = LK_ACT_RELU,
                                 .residual = LK_NONE,
                                 .into = LK_NONE},
-                 divisor, false);
+                 scale, false);
     x = lk_build_max_pool(&b, x, 3, 2);
     x = blocks(&b, x, 32, 3);
     x = residual_down(&b, x, "conv64_down", 32, 64, false);

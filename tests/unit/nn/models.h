@@ -60,6 +60,17 @@ static inline lk_weights *dlib_weights(void) {
     return w;
 }
 
+/* The descriptor's input as each pack says it. */
+static const float descriptor_mean[] = {122.782f, 117.001f, 104.298f};
+
+static inline int build_faceapi(lk_net **out, const lk_weights *w, liken_error *err) {
+    return lk_net_resnet(out, w, descriptor_mean, 1.0f / 255, err);
+}
+
+static inline int build_dlib(lk_net **out, const lk_weights *w, liken_error *err) {
+    return lk_net_resnet(out, w, descriptor_mean, 1.0f / 256, err);
+}
+
 /* Photo number `n` of height x width, by a formula that tests/reference has too: smooth waves, a bright disc, and a
  * little hash noise. In whole numbers, so that every language gives the same bytes. */
 static inline uint8_t photo_value(int n, int height, int width, int y, int x, int c) {

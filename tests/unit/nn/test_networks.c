@@ -74,7 +74,7 @@ static lk_weights *or_skip(lk_weights *w, const char *what) {
 static void test_faceapi_descriptor(void **unused) {
     (void)unused;
     lk_weights *w = or_skip(faceapi_weights("face_recognition"), "faceapi/face_recognition_model");
-    subject s = open_subject(lk_net_resnet, w, 150, 150, 3);
+    subject s = open_subject(build_faceapi, w, 150, 150, 3);
     lk_net_forward(s.state, s.photos, 3);
     CHECK(&s, "descriptor", 0, faceapi_descriptor_0, 1e-5);
     CHECK(&s, "descriptor", 1, faceapi_descriptor_1, 1e-5);
@@ -85,7 +85,7 @@ static void test_faceapi_descriptor(void **unused) {
 static void test_dlib_descriptor(void **unused) {
     (void)unused;
     lk_weights *w = or_skip(dlib_weights(), "dlib/dlib_face_recognition_resnet_model_v1.dat");
-    subject s = open_subject(lk_net_resnet, w, 150, 150, 3);
+    subject s = open_subject(build_dlib, w, 150, 150, 3);
     lk_net_forward(s.state, s.photos, 3);
     CHECK(&s, "descriptor", 0, dlib_descriptor_0, 1e-5);
     CHECK(&s, "descriptor", 1, dlib_descriptor_1, 1e-5);
@@ -206,7 +206,7 @@ static lk_weights *ssd(void) {
 
 static void test_levels_descriptor(void **unused) {
     (void)unused;
-    check_levels(lk_net_resnet, recognition, "faceapi/face_recognition_model", 150, 150, 2);
+    check_levels(build_faceapi, recognition, "faceapi/face_recognition_model", 150, 150, 2);
 }
 
 static void test_levels_landmarks(void **unused) {
@@ -228,8 +228,8 @@ static void test_levels_yunet(void **unused) {
 /* Image n gives the same whatever else is in the batch, and a state gives the same when it is used again. */
 static void test_batches(void **unused) {
     (void)unused;
-    subject one = open_subject(lk_net_resnet, or_skip(recognition(), "faceapi/face_recognition_model"), 150, 150, 1);
-    subject many = open_subject(lk_net_resnet, recognition(), 150, 150, 33);
+    subject one = open_subject(build_faceapi, or_skip(recognition(), "faceapi/face_recognition_model"), 150, 150, 1);
+    subject many = open_subject(build_faceapi, recognition(), 150, 150, 33);
     for (int batch = 1; batch <= 33; batch += batch < 9 ? 1 : 8) {
         lk_net_forward(many.state, many.photos, batch);
         for (int n = 0; n < batch; n += batch < 5 ? 1 : 4) {

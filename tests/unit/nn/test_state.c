@@ -86,7 +86,7 @@ static lk_weights *or_skip(lk_weights *w) {
 static void test_forward_allocates_nothing(void **unused) {
     (void)unused;
     check_forward(lk_net_yunet, or_skip(yunet_weights()), 64, 96);
-    check_forward(lk_net_resnet, or_skip(faceapi_weights("face_recognition")), 150, 150);
+    check_forward(build_faceapi, or_skip(faceapi_weights("face_recognition")), 150, 150);
     check_forward(lk_net_landmarks68, or_skip(faceapi_weights("face_landmark_68")), 112, 112);
     check_forward(lk_net_ssd_mobilenet, or_skip(faceapi_weights("ssd_mobilenetv1")), 512, 512);
 }
@@ -132,7 +132,7 @@ static void test_wrong_weights(void **unused) {
     liken_error err;
     lk_net *net = NULL;
     lk_weights *w = or_skip(yunet_weights());
-    assert_int_equal(lk_net_resnet(&net, w, &err), LIKEN_E_MODEL);
+    assert_int_equal(build_faceapi(&net, w, &err), LIKEN_E_MODEL);
     assert_non_null(strstr(err.message, "conv32_down/conv/filters"));
     assert_int_equal(lk_net_ssd_mobilenet(&net, w, &err), LIKEN_E_MODEL);
     assert_int_equal(lk_net_landmarks68(&net, w, NULL), LIKEN_E_MODEL);
@@ -141,6 +141,18 @@ static void test_wrong_weights(void **unused) {
     assert_int_equal(lk_net_yunet(&net, w, &err), LIKEN_E_MODEL);
     lk_weights_free(w);
     assert_null(net);
+}
+
+/* A file that says what was taken off its photos, and a pack that says something else. */
+static void test_wrong_mean(void **unused) {
+    (void)unused;
+    liken_error err;
+    lk_net *net = NULL;
+    lk_weights *w = or_skip(dlib_weights());
+    assert_int_equal(lk_net_resnet(&net, w, (const float[]){122.782f, 0, 104.298f}, 1.0f / 256, &err), LIKEN_E_MODEL);
+    assert_non_null(strstr(err.message, "pack.json"));
+    assert_null(net);
+    lk_weights_free(w);
 }
 
 static void test_names(void **unused) {
@@ -187,7 +199,7 @@ static void test_threads(void **unused) {
     liken_error err;
     lk_net *net = NULL;
     lk_weights *w = or_skip(faceapi_weights("face_recognition"));
-    assert_ok(lk_net_resnet(&net, w, &err), err);
+    assert_ok(build_faceapi(&net, w, &err), err);
     lk_weights_free(w);
     uint8_t *photo = photo_new(0, 150, 150);
     const lk_net_input in = {photo, 150 * 3};
@@ -218,6 +230,7 @@ int main(void) {
         cmocka_unit_test(test_forward_allocates_nothing),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_wrong_weights),
+        cmocka_unit_test(test_wrong_mean),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_free_null),
