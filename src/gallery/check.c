@@ -108,12 +108,40 @@ static int64_t indexed(liken *lk) {
     return sum;
 }
 
+/* Reads each cache to its end. What is wrong with one costs only time, at the next start or search. */
+static void check_caches(struct doctor *d, liken *lk) {
+    liken_error err;
+    lk_slot **slots = NULL;
+    size_t count = 0;
+    if (lk_gallery_slots_take(lk, &slots, &count, &err) != LIKEN_OK) {
+        say(d, "index cache", LIKEN_BAD, "%s", err.message);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int rc = lk_index_check(slots[i]->index, &err);
+        if (rc == LIKEN_E_STORE)
+            rc = lk_gallery_mend(lk, &slots[i], &err);
+        LK_FREE char *folder = slots[i] == NULL ? NULL : lk_cache_folder(lk, slots[i]->collection);
+        if (rc != LIKEN_OK)
+            say(d, "index cache", LIKEN_BAD, "%s", err.message);
+        else if (folder != NULL && slots[i]->trouble[0] != '\0')
+            say(d, "index cache", LIKEN_NOTE,
+                "%.512s: %.200s. It is made anew from the store when a search or a start needs it; to be rid of it at "
+                "once, stop liken and delete that folder.",
+                folder, slots[i]->trouble);
+        lk_gallery_slot_drop(lk, slots[i]);
+    }
+    free(slots);
+}
+
 /* Builds the index as a search would. Another process may be adding: then the two counts are not of one moment, and
  * it is tried again. */
 static void check_index(struct doctor *d, liken *lk) {
     liken_error err;
     int64_t collections, images, faces = 0, before = -1;
-    int rc = LIKEN_OK;
+    int rc = lk_gallery_sync(lk, &err);
+    if (rc == LIKEN_OK)
+        check_caches(d, lk);
     for (int tries = 0; rc == LIKEN_OK && tries < 5 && before != faces; tries++) {
         rc = lk->store->ops->counts(lk->store, &collections, &images, &before, &err);
         if (rc == LIKEN_OK)

@@ -89,14 +89,23 @@ int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, lik
     return rc;
 }
 
+/* What this process and no other one had open. */
+static void remove_cache(const liken *lk, int64_t collection) {
+    LK_FREE char *folder = lk_cache_folder(lk, collection);
+    if (folder != NULL)
+        lk_index_remove(folder);
+}
+
 int liken_collection_remove(liken *lk, const char *name, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     lk_gallery_enter(lk);
     int rc = lk_gallery_collection(lk, name, &c, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->collection_remove(lk->store, c->id, strcmp(c->name, LK_DEFAULT_COLLECTION) == 0, err);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK) {
         lk_gallery_sync_after_write(lk);
+        remove_cache(lk, c->id);
+    }
     lk_gallery_leave(lk);
     return rc;
 }

@@ -79,6 +79,8 @@ static liken *new_handle(void) {
     pthread_cond_init(&lk->engine_room, NULL);
     pthread_mutex_init(&lk->sync_lock, NULL);
     pthread_mutex_init(&lk->slot_lock, NULL);
+    pthread_mutex_init(&lk->save_lock, NULL);
+    pthread_cond_init(&lk->save_asked, NULL);
     atomic_init(&lk->seen_version, -1);
     return lk;
 }
@@ -107,6 +109,8 @@ int liken_open(liken **out, const liken_options *options, liken_error *err) {
         rc = lk_gallery_engine(lk, NULL, &engine, err);
     if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
         rc = lk_gallery_make_default(lk, err);
+    if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
+        lk_saver_start(lk);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = lk_gallery_sync(lk, err);
     if (rc != LIKEN_OK) {
@@ -123,6 +127,7 @@ void liken_free(liken *lk) {
     (void)pthread_rwlock_wrlock(&lk->calls); /* waits for calls in progress */
     (void)pthread_rwlock_unlock(&lk->calls);
     lk_gallery_engines_free(lk);
+    lk_saver_stop(lk);
     lk_gallery_slots_free(lk);
     if (lk->store != NULL)
         lk->store->ops->close(lk->store);
@@ -132,6 +137,8 @@ void liken_free(liken *lk) {
     pthread_cond_destroy(&lk->engine_room);
     pthread_mutex_destroy(&lk->sync_lock);
     pthread_mutex_destroy(&lk->slot_lock);
+    pthread_mutex_destroy(&lk->save_lock);
+    pthread_cond_destroy(&lk->save_asked);
     free(lk->data);
     free(lk->models);
     free(lk->pack);

@@ -2,10 +2,11 @@
  *
  * The store is the truth. For each collection that has faces there is a slot with an index, fed only from the store
  * (sync.c): before a search the store's version is compared with the one last seen, and what is new is read, whoever
- * wrote it. An engine is one loaded pack with its idle pipelines (engine.c).
+ * wrote it. An index has a cache below DATA/index, which a start reads instead of the store (slots.c) and which a
+ * thread in the background writes (save.c). An engine is one loaded pack with its idle pipelines (engine.c).
  *
  * Locks, in the order in which they may be taken: calls (read) > load_lock > engine_lock; calls > sync_lock >
- * slot_lock. The store and the index have their own and call back only from inside sync. */
+ * slot_lock, save_lock. The store and the index have their own and call back only from inside sync. */
 #ifndef LK_GALLERY_GALLERY_INT_H
 #define LK_GALLERY_GALLERY_INT_H
 
@@ -33,7 +34,14 @@ typedef struct lk_slot {
     liken_metric metric;
     int dimension;
     lk_index *index;
-    int users; /* slot_lock: searches under way, and one for being in the list */
+    char trouble[256];       /* why its cache was of no use, or empty */
+    bool cached;             /* it began with what a cache held */
+    bool spoilt;             /* sync_lock: its index turned out to be damaged */
+    int64_t last;            /* sync_lock: the last face that it has taken; 0: none */
+    int64_t change;          /* the last removal that its cache knew of */
+    int64_t saved;           /* the saver's: how far its cache goes */
+    _Atomic int64_t unsaved; /* faces that came and went since */
+    int users;               /* slot_lock: searches under way, and one for being in the list */
     struct lk_slot *next;
 } lk_slot;
 
@@ -51,13 +59,22 @@ struct liken {
     lk_engine *engines;
     int running; /* pipelines in use, at most `threads` */
 
-    pthread_mutex_t sync_lock; /* the cursors below */
-    int64_t seen_face, seen_deletion;
-    bool primed; /* seen_deletion has been set */
+    _Atomic int searching; /* searches under way */
+
+    pthread_mutex_t sync_lock;                /* whoever feeds the indexes */
+    _Atomic int64_t seen_face, seen_deletion; /* every index holds the store's changes up to here */
+    bool primed;                              /* the caches were opened, the cursors are set */
+    bool begun;                               /* the first catching up is done */
+    uint64_t fed, pending;                    /* faces taken from the store; changes since a save was last asked for */
     _Atomic int64_t seen_version;
 
-    pthread_mutex_t slot_lock;
+    pthread_mutex_t slot_lock; /* the list; it changes under sync_lock only */
     lk_slot *slots;
+
+    pthread_mutex_t save_lock;
+    pthread_cond_t save_asked;
+    pthread_t saver;
+    bool has_saver, save_due, save_stop;
 };
 
 /* ---- gallery.c ---- */
@@ -86,10 +103,39 @@ lk_calibration lk_gallery_calibration(const lk_engine *e, const liken_collection
 int lk_gallery_sync(liken *lk, liken_error *err);
 /* The same after a write that the store has acknowledged: a failure is logged, since the next search tries again. */
 void lk_gallery_sync_after_write(liken *lk);
+/* For an index that turned out to be damaged: *slot becomes one that was made anew from the store (NULL: the collection
+ * is gone). */
+int lk_gallery_mend(liken *lk, lk_slot **slot, liken_error *err);
+
+/* ---- slots.c ---- */
+
 /* NULL when the collection has no faces. */
 lk_slot *lk_gallery_slot_take(liken *lk, int64_t collection);
 void lk_gallery_slot_drop(liken *lk, lk_slot *slot);
+/* All of them, taken; *slots is the caller's to free. */
+int lk_gallery_slots_take(liken *lk, lk_slot ***slots, size_t *count, liken_error *err);
 void lk_gallery_slots_free(liken *lk);
+
+/* The rest is for sync, which holds sync_lock. */
+lk_slot *lk_slot_find(const liken *lk, int64_t collection);
+/* A slot for the list, with what its cache holds, or empty, with no cache but an empty one. */
+int lk_slot_open(liken *lk, const liken_collection *c, lk_slot **out, liken_error *err);
+int lk_slot_new(liken *lk, const liken_collection *c, lk_slot **out, liken_error *err);
+/* Puts `s` into the list in the place of `old`; either may be NULL. `old` is let go of, and its cache deleted. */
+void lk_slot_replace(liken *lk, lk_slot *old, lk_slot *s);
+/* malloc'd "DATA/index/ID". */
+char *lk_cache_folder(const liken *lk, int64_t collection);
+/* Deletes the caches that belong to no slot, unless another process has them open. */
+void lk_cache_sweep(const liken *lk);
+
+/* ---- save.c ---- */
+
+/* Starts the thread that saves; without it the caches are saved by lk_saver_stop alone. */
+void lk_saver_start(liken *lk);
+/* Ends it, and saves what was not. */
+void lk_saver_stop(liken *lk);
+/* So many faces came or went. Under sync_lock. */
+void lk_saver_count(liken *lk, lk_slot *slot, size_t changes);
 
 /* ---- collections.c ---- */
 

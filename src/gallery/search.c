@@ -144,7 +144,7 @@ static int scope_ready(struct scope *s, liken_error *err) {
 /* ---- one query ---- */
 
 struct query {
-    const struct scope *scope;
+    struct scope *scope;
     const float *vector; /* in the index's own form */
     int64_t exclude;     /* a face that is not compared at all, or 0 */
     struct seen seen;
@@ -223,23 +223,44 @@ static int label(struct query *q, const lk_hit *hits, size_t count, liken_error 
     return rc;
 }
 
+/* All the threads of the handle for a search that is alone, and a share of them for each of many. */
+static int threads_for(const liken *lk) {
+    const int searching = atomic_load(&lk->searching);
+    return searching > 1 ? lk->threads / searching : lk->threads;
+}
+
+/* A block of the index's cache may turn out to be damaged: then the index is made anew, once. */
+static int search_index(struct scope *s, const lk_index_query *query, lk_hit *hits, size_t *count, uint64_t *searched,
+                        liken_error *err) {
+    int rc = lk_index_search(s->slot->index, query, hits, count, searched, err);
+    if (rc != LIKEN_E_STORE)
+        return rc;
+    rc = lk_gallery_mend(s->lk, &s->slot, err);
+    if (rc == LIKEN_OK && s->slot != NULL)
+        rc = lk_index_search(s->slot->index, query, hits, count, searched, err);
+    return rc;
+}
+
 /* One page of at most k; *last: the index has no more within the threshold. */
 static int page(struct query *q, size_t k, bool *last, liken_error *err) {
-    const struct scope *s = q->scope;
+    struct scope *s = q->scope;
     LK_FREE lk_hit *hits = malloc(k * sizeof *hits);
     if (hits == NULL)
         return lk_fail_memory(err);
     size_t count = 0;
     uint64_t searched = 0;
     const bool all = q->exclude == 0 && q->seen.count == 0;
+    (void)atomic_fetch_add(&s->lk->searching, 1);
     const lk_index_query query = {.vector = q->vector,
                                   .radius = s->threshold,
                                   .k = k,
                                   .filter = all ? NULL : may_match,
                                   .filter_ctx = q,
                                   .only = s->allowed,
-                                  .only_count = s->allowed_count};
-    int rc = lk_index_search(s->slot->index, &query, hits, &count, &searched, err);
+                                  .only_count = s->allowed_count,
+                                  .threads = threads_for(s->lk)};
+    int rc = search_index(s, &query, hits, &count, &searched, err);
+    (void)atomic_fetch_sub(&s->lk->searching, 1);
     if (rc != LIKEN_OK)
         return rc;
     if (q->seen.count == 0)

@@ -3,105 +3,38 @@
  * The handle remembers the last face and the last removal that it has seen. Faces get their ids in commit order, so
  * everything newer has a larger id, whichever process wrote it. Faces are read before removals: a face that was
  * removed between the two readings is then taken out again, and one that was added and removed between them is never
- * met. The first reading needs no old removals, only to know where they end, and that is looked up before the
- * faces are read.
+ * met.
+ *
+ * The first reading begins where the caches end: at the least that all of them have, so a face may come that an index
+ * has already, and is passed over. An index without a cache needs every face and no old removals, only to know where
+ * they end, and that is looked up before the faces are read. When that is done each index must hold as many faces as
+ * the store counts; one that does not had a cache that was wrong, and is made anew.
  *
  * For the normalized metric the index holds normalised copies; the store keeps what the network gave. */
 #include "gallery/gallery_int.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BATCH 256
-
-/* ---- slots ---- */
-
-static lk_slot *slot_find(liken *lk, int64_t collection) {
-    lk_slot *s = lk->slots;
-    while (s != NULL && s->collection != collection)
-        s = s->next;
-    return s;
-}
-
-lk_slot *lk_gallery_slot_take(liken *lk, int64_t collection) {
-    pthread_mutex_lock(&lk->slot_lock);
-    lk_slot *s = slot_find(lk, collection);
-    if (s != NULL)
-        s->users++;
-    pthread_mutex_unlock(&lk->slot_lock);
-    return s;
-}
-
-void lk_gallery_slot_drop(liken *lk, lk_slot *slot) {
-    if (slot == NULL)
-        return;
-    pthread_mutex_lock(&lk->slot_lock);
-    const bool last = --slot->users == 0;
-    pthread_mutex_unlock(&lk->slot_lock);
-    if (!last)
-        return;
-    lk_index_free(slot->index);
-    free(slot);
-}
-
-void lk_gallery_slots_free(liken *lk) {
-    while (lk->slots != NULL) {
-        lk_slot *s = lk->slots;
-        lk->slots = s->next;
-        lk_gallery_slot_drop(lk, s);
-    }
-}
-
-static int slot_new(liken *lk, int64_t collection, liken_metric metric, int dimension, lk_slot **out,
-                    liken_error *err) {
-    lk_slot *s = calloc(1, sizeof *s);
-    if (s == NULL)
-        return lk_fail_memory(err);
-    *s = (lk_slot){.collection = collection, .metric = metric, .dimension = dimension, .users = 1};
-    const int rc = lk_index_new(&s->index, dimension, err);
-    if (rc != LIKEN_OK) {
-        free(s);
-        return rc;
-    }
-    pthread_mutex_lock(&lk->slot_lock);
-    s->next = lk->slots;
-    lk->slots = s;
-    pthread_mutex_unlock(&lk->slot_lock);
-    *out = s;
-    return LIKEN_OK;
-}
-
-/* Takes slots without faces out of the list; searches under way keep theirs. */
-static void drop_empty(liken *lk) {
-    lk_slot *empty = NULL;
-    pthread_mutex_lock(&lk->slot_lock);
-    for (lk_slot **at = &lk->slots; *at != NULL;) {
-        lk_slot *s = *at;
-        if (lk_index_size(s->index) > 0) {
-            at = &s->next;
-            continue;
-        }
-        *at = s->next;
-        s->next = empty;
-        empty = s;
-    }
-    pthread_mutex_unlock(&lk->slot_lock);
-    while (empty != NULL) {
-        lk_slot *next = empty->next;
-        lk_gallery_slot_drop(lk, empty);
-        empty = next;
-    }
-}
+#define PROGRESS 100000 /* faces between two lines that say how far it is */
 
 /* ---- faces ---- */
 
 struct feed {
     liken *lk;
     liken_error *err;
-    lk_slot *slot;   /* of the vectors that wait */
-    int64_t removed; /* a collection that is no more, and whose faces are therefore passed over */
+    lk_slot *slot;       /* of the vectors that wait */
+    const lk_slot *only; /* not NULL: just this one is fed, apart from the others */
+    int64_t removed;     /* a collection that is no more, and whose faces are therefore passed over */
+    int64_t reached;     /* the last face that was read */
+    int64_t until;       /* about the last one that there is; 0: not known */
+    uint64_t read;
     size_t count;
     int64_t ids[BATCH];
     float *vectors;
@@ -113,44 +46,45 @@ static int flush_vectors(struct feed *f) {
     const int rc = lk_index_add(f->slot->index, f->ids, f->vectors, f->count, f->err);
     if (rc != LIKEN_OK)
         return rc;
-    f->lk->seen_face = f->ids[f->count - 1];
+    f->slot->last = f->ids[f->count - 1];
+    f->lk->fed += f->count;
+    if (f->only == NULL)
+        atomic_store(&f->lk->seen_face, f->slot->last);
+    lk_saver_count(f->lk, f->slot, f->count);
     f->count = 0;
     return LIKEN_OK;
 }
 
-static int collection_metric(liken *lk, int64_t id, liken_metric *metric, bool *found, liken_error *err) {
+/* *out: NULL when there is no such collection any more. */
+static int find_collection(liken *lk, int64_t id, liken_collection **out, liken_error *err) {
     liken_collection **list = NULL;
     size_t count = 0;
     const int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
         return rc;
-    *found = false;
+    *out = NULL;
     for (size_t i = 0; i < count; i++) {
         if (list[i]->id != id)
             continue;
-        *found = true;
-        *metric = list[i]->metric;
+        *out = list[i];
+        list[i] = NULL;
     }
     liken_collections_free(list, count);
     return LIKEN_OK;
 }
 
-/* Turns to the collection of `v`, with room for a batch of its vectors. */
-static int turn_to(struct feed *f, const lk_store_vector *v) {
-    int rc = flush_vectors(f);
-    if (rc != LIKEN_OK)
-        return rc;
-    bool found = true;
-    liken_metric metric = LIKEN_NORMALIZED;
-    f->slot = slot_find(f->lk, v->collection); /* only sync changes the list, and sync is what runs here */
-    if (f->slot == NULL)
-        rc = collection_metric(f->lk, v->collection, &metric, &found, f->err);
-    if (rc == LIKEN_OK && !found)
-        f->removed = v->collection;
-    if (rc == LIKEN_OK && found && f->slot == NULL)
-        rc = slot_new(f->lk, v->collection, metric, v->dimension, &f->slot, f->err);
-    if (rc != LIKEN_OK || f->slot == NULL)
-        return rc;
+/* The slot of a collection's first face; NULL when the collection was removed meanwhile. */
+static int first_face(liken *lk, int64_t collection, lk_slot **out, liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    int rc = find_collection(lk, collection, &c, err);
+    if (rc == LIKEN_OK && c != NULL)
+        rc = lk_slot_new(lk, c, out, err);
+    if (rc == LIKEN_OK && c != NULL)
+        lk_slot_replace(lk, NULL, *out);
+    return rc;
+}
+
+static int make_room(struct feed *f) {
     float *vectors = realloc(f->vectors, BATCH * (size_t)f->slot->dimension * sizeof *vectors);
     if (vectors == NULL)
         return lk_fail_memory(f->err);
@@ -158,19 +92,42 @@ static int turn_to(struct feed *f, const lk_store_vector *v) {
     return LIKEN_OK;
 }
 
+/* Turns to a collection, with room for a batch of its vectors. */
+static int turn_to(struct feed *f, int64_t collection) {
+    int rc = flush_vectors(f);
+    if (rc != LIKEN_OK)
+        return rc;
+    f->slot = lk_slot_find(f->lk, collection); /* only sync changes the list, and sync is what runs here */
+    if (f->slot == NULL)
+        rc = first_face(f->lk, collection, &f->slot, f->err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (f->slot == NULL) {
+        f->removed = collection;
+        return LIKEN_OK;
+    }
+    return make_room(f);
+}
+
+static void tell_progress(struct feed *f) {
+    if (++f->read % PROGRESS != 0)
+        return;
+    const int64_t percent = f->until > 0 && f->reached < f->until ? 100 * f->reached / f->until : 100;
+    lk_log(LIKEN_LOG_INFO, "The index is brought up to the store: %" PRIu64 " faces read, %" PRId64 " %%.", f->read,
+           percent);
+}
+
 static int take_vector(void *ctx, const lk_store_vector *v) {
     struct feed *f = ctx;
     int rc = LIKEN_OK;
-    if (v->collection != f->removed && (f->slot == NULL || f->slot->collection != v->collection))
-        rc = turn_to(f, v);
-    if (rc != LIKEN_OK)
+    f->reached = v->id;
+    tell_progress(f);
+    if (v->collection == f->removed || (f->only != NULL && v->collection != f->only->collection))
+        return LIKEN_OK;
+    if (f->slot == NULL || f->slot->collection != v->collection)
+        rc = turn_to(f, v->collection);
+    if (rc != LIKEN_OK || f->slot == NULL || v->id <= f->slot->last)
         return rc;
-    if (v->collection == f->removed) {
-        rc = flush_vectors(f);
-        if (rc == LIKEN_OK)
-            f->lk->seen_face = v->id;
-        return rc;
-    }
     const size_t dimension = (size_t)f->slot->dimension;
     if (v->dimension != f->slot->dimension)
         return lk_fail(f->err, LIKEN_E_STORE,
@@ -185,18 +142,81 @@ static int take_vector(void *ctx, const lk_store_vector *v) {
     return f->count == BATCH ? flush_vectors(f) : LIKEN_OK;
 }
 
-static int read_faces(liken *lk, liken_error *err) {
+/* Feeds all slots what they have not seen, or, where `only` is given, that one slot everything. */
+static int read_faces(liken *lk, lk_slot *only, int64_t until, liken_error *err) {
     struct feed *f = calloc(1, sizeof *f);
     if (f == NULL)
         return lk_fail_memory(err);
     f->lk = lk;
     f->err = err;
-    int rc = lk->store->ops->vectors_after(lk->store, lk->seen_face, take_vector, f, err);
+    f->slot = only;
+    f->only = only;
+    f->until = until;
+    f->reached = only == NULL ? atomic_load(&lk->seen_face) : 0;
+    int rc = only == NULL ? LIKEN_OK : make_room(f);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->vectors_after(lk->store, f->reached, take_vector, f, err);
     if (rc == LIKEN_OK)
         rc = flush_vectors(f);
+    if (rc == LIKEN_OK && only == NULL)
+        atomic_store(&lk->seen_face, f->reached);
     free(f->vectors);
     free(f);
     return rc;
+}
+
+/* ---- making an index anew ---- */
+
+/* The new one joins the list when it is complete. It holds the faces of now, and thereby also removals that are still
+ * to be read. */
+static int rebuild(liken *lk, lk_slot *old, const char *reason, liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    lk_slot *s = NULL;
+    int rc = find_collection(lk, old->collection, &c, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (c != NULL) {
+        lk_log(LIKEN_LOG_WARN, "The index of collection \"%s\" is made anew from the store (%lld faces): %s.", c->name,
+               (long long)c->faces, reason);
+        lk_index_discard(old->index);
+        rc = lk_slot_new(lk, c, &s, err);
+    }
+    if (rc == LIKEN_OK && s != NULL) {
+        (void)snprintf(s->trouble, sizeof s->trouble, "%s", reason);
+        rc = read_faces(lk, s, 0, err);
+    }
+    if (rc != LIKEN_OK) {
+        lk_gallery_slot_drop(lk, s);
+        return rc;
+    }
+    lk_slot_replace(lk, old, s);
+    return LIKEN_OK;
+}
+
+static int rebuild_spoilt(liken *lk, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (lk_slot *s = lk->slots, *next; rc == LIKEN_OK && s != NULL; s = next) {
+        next = s->next;
+        if (s->spoilt)
+            rc = rebuild(lk, s, "its cache is damaged", err);
+    }
+    return rc;
+}
+
+int lk_gallery_mend(liken *lk, lk_slot **slot, liken_error *err) {
+    const int64_t collection = (*slot)->collection;
+    int rc = LIKEN_OK;
+    pthread_mutex_lock(&lk->sync_lock);
+    if (lk_slot_find(lk, collection) == *slot) { /* else another thread has done it */
+        (*slot)->spoilt = true;
+        rc = rebuild_spoilt(lk, err);
+    }
+    pthread_mutex_unlock(&lk->sync_lock);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk_gallery_slot_drop(lk, *slot);
+    *slot = lk_gallery_slot_take(lk, collection);
+    return LIKEN_OK;
 }
 
 /* ---- removals ---- */
@@ -210,12 +230,17 @@ struct removals {
 
 static int flush_removals(struct removals *r) {
     for (lk_slot *s = r->count == 0 ? NULL : r->lk->slots; s != NULL; s = s->next) {
+        const size_t before = lk_index_size(s->index);
         const int rc = lk_index_delete(s->index, r->faces, r->count, r->err);
-        if (rc != LIKEN_OK)
+        if (rc == LIKEN_E_STORE)
+            s->spoilt = true;
+        else if (rc != LIKEN_OK)
             return rc;
+        if (lk_index_size(s->index) != before)
+            lk_saver_count(r->lk, s, before - lk_index_size(s->index));
     }
     r->count = 0;
-    r->lk->seen_deletion = r->last;
+    atomic_store(&r->lk->seen_deletion, r->last);
     return LIKEN_OK;
 }
 
@@ -226,34 +251,127 @@ static int take_removal(void *ctx, int64_t seq, int64_t face) {
     return r->count == BATCH ? flush_removals(r) : LIKEN_OK;
 }
 
+/* Searches under way keep their slot. */
+static void drop_empty(liken *lk) {
+    for (lk_slot *s = lk->slots, *next; s != NULL; s = next) {
+        next = s->next;
+        if (lk_index_size(s->index) == 0 && !s->spoilt)
+            lk_slot_replace(lk, s, NULL);
+    }
+}
+
 static int read_removals(liken *lk, liken_error *err) {
-    struct removals r = {.lk = lk, .err = err, .last = lk->seen_deletion};
-    const int64_t before = lk->seen_deletion;
+    const int64_t before = atomic_load(&lk->seen_deletion);
+    struct removals r = {.lk = lk, .err = err, .last = before};
     int rc = lk->store->ops->deletions_after(lk->store, before, take_removal, &r, err);
     if (rc == LIKEN_OK)
         rc = flush_removals(&r);
-    if (lk->seen_deletion != before)
+    if (atomic_load(&lk->seen_deletion) != before)
         drop_empty(lk);
     return rc;
 }
 
-static int only_count(void *ctx, int64_t seq, int64_t face) {
-    (void)face;
-    *(int64_t *)ctx = seq;
+/* ---- the beginning ---- */
+
+/* What a cache knows cannot be more than what the store has: it was restored from a backup. */
+static int drop_ahead(liken *lk, int64_t face, int64_t removal, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (lk_slot *s = lk->slots, *next; rc == LIKEN_OK && s != NULL; s = next) {
+        next = s->next;
+        if (s->cached && (s->last > face || s->change > removal))
+            rc = rebuild(lk, s, "its cache is ahead of the store", err);
+    }
+    return rc;
+}
+
+static int open_slots(liken *lk, liken_error *err) {
+    liken_collection **list = NULL;
+    size_t count = 0;
+    int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
+        lk_slot *s = NULL;
+        if (list[i]->faces == 0) /* what it gets has a larger id than any cache knows */
+            continue;
+        rc = lk_slot_open(lk, list[i], &s, err);
+        if (rc != LIKEN_OK)
+            break;
+        lk_slot_replace(lk, NULL, s);
+        if (!s->cached)
+            lk_log(LIKEN_LOG_INFO, "The index of collection \"%s\" is built from the store: %lld faces.", list[i]->name,
+                   (long long)list[i]->faces);
+    }
+    liken_collections_free(list, count);
+    return rc;
+}
+
+/* Opens the caches and sets the cursors to where the least of them ends; *face is where the store's feed ends. */
+static int prime(liken *lk, int64_t *face, liken_error *err) {
+    int64_t first = 0, removal = 0;
+    int rc = open_slots(lk, err);
+    if (rc == LIKEN_OK) /* later than the caches, which may be growing */
+        rc = lk->store->ops->marks(lk->store, face, &removal, err);
+    if (rc == LIKEN_OK)
+        rc = drop_ahead(lk, *face, removal, err);
+    if (rc != LIKEN_OK) {
+        lk_gallery_slots_free(lk);
+        return rc;
+    }
+    first = *face;
+    for (const lk_slot *s = lk->slots; s != NULL; s = s->next) {
+        first = s->last < first ? s->last : first;
+        removal = s->cached && s->change < removal ? s->change : removal;
+    }
+    atomic_store(&lk->seen_face, first);
+    atomic_store(&lk->seen_deletion, removal);
+    if (!lk->read_only)
+        lk_cache_sweep(lk);
+    lk->primed = true;
     return LIKEN_OK;
 }
 
-/* ---- both ---- */
-
-static int catch_up(liken *lk, liken_error *err) {
-    int rc = LIKEN_OK;
-    if (!lk->primed)
-        rc = lk->store->ops->deletions_after(lk->store, 0, only_count, &lk->seen_deletion, err);
-    if (rc == LIKEN_OK) {
-        lk->primed = true;
-        rc = read_faces(lk, err);
+/* Whether the caches were right. Says nothing when somebody has written since `version`: then the counts are of
+ * different moments. */
+static int verify(liken *lk, int64_t version, liken_error *err) {
+    liken_collection **list = NULL;
+    size_t count = 0;
+    int64_t now = 0;
+    int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = lk->store->ops->version(lk->store, &now, err);
+    for (size_t i = 0; rc == LIKEN_OK && now == version && i < count; i++) {
+        lk_slot *s = lk_slot_find(lk, list[i]->id);
+        if (s != NULL && s->cached && lk_index_size(s->index) != (size_t)list[i]->faces)
+            rc = rebuild(lk, s, "its cache does not hold what the store holds", err);
     }
-    return rc == LIKEN_OK ? read_removals(lk, err) : rc;
+    liken_collections_free(list, count);
+    return rc;
+}
+
+static int catch_up(liken *lk, int64_t until, liken_error *err) {
+    int rc = read_faces(lk, NULL, until, err);
+    if (rc == LIKEN_OK)
+        rc = read_removals(lk, err);
+    return rc == LIKEN_OK ? rebuild_spoilt(lk, err) : rc;
+}
+
+static int begin(liken *lk, int64_t version, liken_error *err) {
+    const double start = lk_clock_monotonic();
+    int64_t until = 0;
+    size_t size = 0;
+    int rc = lk->primed ? LIKEN_OK : prime(lk, &until, err);
+    if (rc == LIKEN_OK)
+        rc = catch_up(lk, until, err);
+    if (rc == LIKEN_OK)
+        rc = verify(lk, version, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    for (const lk_slot *s = lk->slots; s != NULL; s = s->next)
+        size += lk_index_size(s->index);
+    lk_log(LIKEN_LOG_INFO, "The index is ready: %zu faces, %" PRIu64 " read from the store, %.3f s.", size, lk->fed,
+           lk_clock_monotonic() - start);
+    lk->begun = true;
+    return LIKEN_OK;
 }
 
 int lk_gallery_sync(liken *lk, liken_error *err) {
@@ -266,7 +384,7 @@ int lk_gallery_sync(liken *lk, liken_error *err) {
      * a commit during the reading is noticed by the next call */
     rc = lk->store->ops->version(lk->store, &version, err);
     if (rc == LIKEN_OK && version != atomic_load(&lk->seen_version)) {
-        rc = catch_up(lk, err);
+        rc = lk->begun ? catch_up(lk, 0, err) : begin(lk, version, err);
         if (rc == LIKEN_OK)
             atomic_store(&lk->seen_version, version);
     }

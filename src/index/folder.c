@@ -1,5 +1,5 @@
-/* The folder of a cache: who may write in it, and how it is deleted. `owner` carries the lock. It is deleted with the rest,
- * so whoever gets a lock looks whether the file still has its name: else somebody deleted it meanwhile. */
+/* The folder of a cache: who may write in it, and how it is deleted. `owner` carries the lock. It is deleted with the
+ * rest, so whoever gets a lock looks whether the file still has its name: else somebody deleted it meanwhile. */
 #include "index/inner.h"
 
 #include "base/buf.h"

@@ -109,6 +109,7 @@ static const lk_store_ops operations = {
     .hits = lk_sqlite_hits,
     .faces_where = lk_sqlite_faces_where,
     .version = store_version,
+    .marks = lk_sqlite_marks,
     .vectors_after = lk_sqlite_vectors_after,
     .deletions_after = lk_sqlite_deletions_after,
 };

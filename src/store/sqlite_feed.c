@@ -15,6 +15,26 @@ static lk_sqlite_store *of(lk_store *s) {
     return (lk_sqlite_store *)s;
 }
 
+/* ---- how far the feed goes ---- */
+
+static int read_marks(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    int64_t *marks = arg;
+    const int rc = lk_sqlite_number(c, "SELECT seq FROM sqlite_sequence WHERE name = 'faces'", &marks[0], err);
+    return rc == LIKEN_OK
+               ? lk_sqlite_number(c, "SELECT seq FROM sqlite_sequence WHERE name = 'deletions'", &marks[1], err)
+               : rc;
+}
+
+int lk_sqlite_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err) {
+    int64_t marks[2];
+    const int rc = lk_sqlite_read(of(s), read_marks, marks, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    *face = marks[0];
+    *deletion = marks[1];
+    return LIKEN_OK;
+}
+
 /* ---- vectors ---- */
 
 struct vectors {

@@ -132,6 +132,7 @@ int lk_sqlite_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image
 int lk_sqlite_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
 int lk_sqlite_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,
                           liken_error *err);
+int lk_sqlite_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);
 int lk_sqlite_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err);
 int lk_sqlite_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err);
 

@@ -453,6 +453,10 @@ static void the_feed_tells_additions_and_removals(void **state) {
     assert_true(h.first == expected->faces[0].descriptor[0]);
     liken_image_free(expected);
     const int64_t last = h.ids[2], gone[2] = {h.ids[0], h.ids[1]};
+    int64_t face = -1, deletion = -1;
+    assert_ok(store->ops->marks(store, &face, &deletion, &err), err);
+    assert_int_equal(face, last);
+    assert_int_equal(deletion, 0);
     assert_int_equal(store->ops->vectors_after(store, 0, refuse, NULL, &err), LIKEN_E_CANCELLED);
     h = (struct heard){0};
     assert_ok(store->ops->vectors_after(store, last, hear, &h, &err), err);
@@ -466,6 +470,9 @@ static void the_feed_tells_additions_and_removals(void **state) {
     assert_ok(store->ops->deletions_after(store, h.seq, hear_removal, &h, &err), err);
     assert_int_equal(h.count, 1);
     assert_int_equal(h.ids[0], last);
+    assert_ok(store->ops->marks(store, &face, &deletion, &err), err);
+    assert_int_equal(face, last);
+    assert_int_equal(deletion, h.seq);
 }
 
 static void the_version_changes_with_every_commit_of_anyone(void **state) {

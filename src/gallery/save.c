@@ -1,0 +1,92 @@
+/* Saving the caches: by a thread of its own whenever many faces came or went, and at the end. Searches and additions go
+ * on meanwhile.
+ *
+ * A cache says how far it goes by two numbers: the face and the removal up to which every change of the store is in it.
+ * They are read before the index is, so what comes between them is in the cache and done once more by whoever opens it,
+ * which changes nothing. An index that had no changes is saved only when it has fallen far behind. Whatever is not
+ * saved costs the next start a longer way through the store, and no more. */
+#include "gallery/gallery_int.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+
+#define SAVE_EVERY 16384 /* changes */
+#define FAR_BEHIND 4096  /* faces of other collections */
+
+static void save_slot(liken *lk, lk_slot *s, bool last) {
+    const int64_t unsaved = atomic_load(&s->unsaved);
+    const int64_t change = atomic_load(&lk->seen_deletion), face = atomic_load(&lk->seen_face);
+    if (unsaved == 0 && face - s->saved < FAR_BEHIND)
+        return;
+    liken_error err = {0};
+    lk_index_pass(s->index, face);
+    const int rc = lk_index_save(s->index, change, &err);
+    if (rc == LIKEN_OK) {
+        (void)atomic_fetch_sub(&s->unsaved, unsaved);
+        s->saved = face;
+    } else if (rc == LIKEN_E_STORE && last) {
+        lk_index_discard(s->index);   /* the next start would meet the same damage */
+    } else if (rc != LIKEN_E_STORE) { /* else the next search makes it anew */
+        lk_log(LIKEN_LOG_WARN, "The index could not be saved; the next start reads more from the store. %s",
+               err.message);
+    }
+}
+
+static void save_all(liken *lk, bool last) {
+    lk_slot **slots = NULL;
+    size_t count = 0;
+    liken_error err = {0};
+    if (lk_gallery_slots_take(lk, &slots, &count, &err) != LIKEN_OK)
+        lk_log(LIKEN_LOG_WARN, "The index could not be saved. %s", err.message);
+    for (size_t i = 0; i < count; i++) {
+        save_slot(lk, slots[i], last);
+        lk_gallery_slot_drop(lk, slots[i]);
+    }
+    free(slots);
+}
+
+static void *run(void *arg) {
+    liken *lk = arg;
+    pthread_mutex_lock(&lk->save_lock);
+    while (!lk->save_stop) {
+        if (!lk->save_due) {
+            pthread_cond_wait(&lk->save_asked, &lk->save_lock);
+            continue;
+        }
+        lk->save_due = false;
+        pthread_mutex_unlock(&lk->save_lock);
+        save_all(lk, false);
+        pthread_mutex_lock(&lk->save_lock);
+    }
+    pthread_mutex_unlock(&lk->save_lock);
+    return NULL;
+}
+
+void lk_saver_start(liken *lk) {
+    lk->has_saver = pthread_create(&lk->saver, NULL, run, lk) == 0;
+}
+
+void lk_saver_stop(liken *lk) {
+    if (lk->has_saver) {
+        pthread_mutex_lock(&lk->save_lock);
+        lk->save_stop = true;
+        pthread_cond_signal(&lk->save_asked);
+        pthread_mutex_unlock(&lk->save_lock);
+        pthread_join(lk->saver, NULL);
+    }
+    if (lk->primed)
+        save_all(lk, true);
+}
+
+void lk_saver_count(liken *lk, lk_slot *slot, size_t changes) {
+    (void)atomic_fetch_add(&slot->unsaved, (int64_t)changes);
+    lk->pending += changes;
+    if (lk->pending < SAVE_EVERY)
+        return;
+    lk->pending = 0;
+    pthread_mutex_lock(&lk->save_lock);
+    lk->save_due = true;
+    pthread_cond_signal(&lk->save_asked);
+    pthread_mutex_unlock(&lk->save_lock);
+}
