@@ -11,6 +11,9 @@
  * by parts as well. A refusal before the body goes through libmicrohttpd; in the middle of a body it takes no answer,
  * so that one is written to the socket by hand. In both cases the socket lingers (linger.c) so that the answer arrives.
  *
+ * Time: headers have HEAD_IDLES idle times to arrive, a body BODY_SECONDS, an answer ANSWER_SECONDS to be taken
+ * (patience.c), however busily a client trickles; where nothing moves at all, the idle timeout ends it.
+ *
  * Stopping: `active` counts requests from their first line on, `running` those that were received whole. Stop waits for
  * all that run, and GRACE seconds for those still being received; later ones are answered 503. */
 #include "base/clock.h"
@@ -20,6 +23,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <poll.h>
@@ -34,8 +38,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GRACE 10              /* seconds for a body that is still coming when the server stops */
-#define BODY_SECONDS 600.0    /* a body that takes longer is refused, however busily it trickles */
+#define GRACE 10 /* seconds for a body that is still coming when the server stops */
+#define HEAD_IDLES 2.0
+#define BODY_SECONDS 600.0
+#define ANSWER_SECONDS 300.0
 #define CONNECTION_ROOM 65536 /* bytes of headers, and of one read */
 
 struct lk_http {
@@ -45,6 +51,7 @@ struct lk_http {
     struct MHD_Daemon *daemon;
     lk_workers *workers;
     lk_linger *linger;
+    lk_patience *patience;
     int listener, port, wake; /* wake ends the accept thread */
     pthread_t acceptor;
     bool accepting;
@@ -85,9 +92,20 @@ static bool stopping(lk_http *h) {
     return now;
 }
 
+static void allow(lk_http *h, struct MHD_Connection *connection, double seconds) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info != NULL)
+        lk_patience_allow(h->patience, info->socket_context, seconds);
+}
+
+static double head_seconds(const lk_http *h) {
+    return HEAD_IDLES * h->o.idle_timeout;
+}
+
 /* Hands the answer to libmicrohttpd. */
 static enum MHD_Result send_answer(lk_request *r) {
     lk_answer *a = &r->answer;
+    allow(r->server, r->connection, ANSWER_SECONDS);
     struct MHD_Response *response = a->body == NULL
                                         ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
                                         : MHD_create_response_from_buffer_with_free_callback(a->size, a->body, free);
@@ -207,6 +225,7 @@ static void route(lk_request *r) {
 
 static enum MHD_Result begin(lk_request *r, const char *method) {
     r->begun = true;
+    allow(r->server, r->connection, INFINITY);
     (void)snprintf(r->method, sizeof r->method, "%s", method);
     if (stopping(r->server))
         busy(r, "The server is stopping; try again in a moment.");
@@ -308,11 +327,11 @@ static void *request_line(void *cls, const char *target, struct MHD_Connection *
 }
 
 static void completed(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode how) {
-    (void)connection;
     (void)how;
     lk_http *h = cls;
     lk_request *r = *state;
     *state = NULL;
+    allow(h, connection, head_seconds(h)); /* of the next request */
     if (r == NULL)
         return;
     if (h->o.done != NULL)
@@ -330,13 +349,17 @@ static void completed(void *cls, struct MHD_Connection *connection, void **state
     pthread_mutex_unlock(&h->lock);
 }
 
-static void connection_changed(void *cls, struct MHD_Connection *connection, void **state,
+static void connection_changed(void *cls, struct MHD_Connection *connection, void **watch,
                                enum MHD_ConnectionNotificationCode what) {
-    (void)connection;
-    (void)state;
     lk_http *h = cls;
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED)
-        atomic_fetch_sub(&h->connections, 1);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *watch = info == NULL ? NULL : lk_patience_watch(h->patience, info->connect_fd, head_seconds(h));
+        return;
+    }
+    lk_patience_drop(h->patience, *watch);
+    *watch = NULL;
+    atomic_fetch_sub(&h->connections, 1);
 }
 
 /* ---- accepting ---- */
@@ -373,7 +396,9 @@ static void *accept_all(void *arg) {
     lk_http *h = arg;
     for (;;) {
         struct pollfd polls[2] = {{.fd = h->listener, .events = POLLIN}, {.fd = h->wake, .events = POLLIN}};
-        (void)poll(polls, 2, -1); /* a failed poll is an early look, no more */
+        (void)poll(polls, 2,
+                   atomic_load(&h->connections) > 0 ? 1000 : -1); /* a failed poll is an early look, no more */
+        lk_patience_sweep(h->patience);
         if (polls[1].revents != 0)
             return NULL;
         if (polls[0].revents != 0)
@@ -480,6 +505,8 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
     pthread_cond_init(&h->changed, NULL);
     int rc = listen_on(h, err);
     if (rc == LIKEN_OK)
+        rc = lk_patience_make(&h->patience, err);
+    if (rc == LIKEN_OK)
         rc = lk_workers_start(&h->workers, "liken-work", h->o.workers, h->o.queue, work, err);
     if (rc == LIKEN_OK)
         rc = lk_linger_start(&h->linger, err);
@@ -526,8 +553,12 @@ static void settle(lk_http *h) {
     while (h->active > 0 && pthread_cond_timedwait(&h->changed, &h->lock, &until) == 0)
         continue;
     h->cut = true;
-    while (h->running > 0)
-        pthread_cond_wait(&h->changed, &h->lock);
+    while (h->running > 0) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        (void)pthread_cond_timedwait(&h->changed, &h->lock, &until);
+        lk_patience_sweep(h->patience);
+    }
     pthread_mutex_unlock(&h->lock);
 }
 
@@ -540,6 +571,7 @@ void lk_http_stop(lk_http *h) {
         MHD_stop_daemon(h->daemon);
     lk_workers_free(h->workers);
     lk_linger_free(h->linger);
+    lk_patience_free(h->patience);
     pthread_cond_destroy(&h->changed);
     pthread_mutex_destroy(&h->lock);
     free(h);

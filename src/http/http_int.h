@@ -5,6 +5,7 @@
  *   form.c     multipart and urlencoded bodies, piece by piece
  *   request.c  the request object: what handlers read, and the answer they leave
  *   linger.c   closing a connection whose client is still sending, so that it sees its answer
+ *   patience.c connections that are never idle and never done
  *   http.c     the server: accepting, receiving, running, stopping */
 #ifndef LK_HTTP_HTTP_INT_H
 #define LK_HTTP_HTTP_INT_H
@@ -77,6 +78,22 @@ int lk_linger_start(lk_linger **out, liken_error *err);
 /* Takes the socket over: reads and drops what still comes, for a few seconds at most, then closes it. */
 void lk_linger_take(lk_linger *l, int fd);
 void lk_linger_free(lk_linger *l);
+
+/* ---- patience.c ---- */
+
+typedef struct lk_patience lk_patience;
+typedef struct lk_watch lk_watch;
+
+int lk_patience_make(lk_patience **out, liken_error *err);
+void lk_patience_free(lk_patience *p);
+/* From now on the socket is shut when the seconds are over. NULL, out of memory, is a watch that never ends. */
+lk_watch *lk_patience_watch(lk_patience *p, int fd, double seconds);
+/* So many seconds from now; INFINITY: no end. */
+void lk_patience_allow(lk_patience *p, lk_watch *w, double seconds);
+/* Before the socket is closed. */
+void lk_patience_drop(lk_patience *p, lk_watch *w);
+/* Shuts the sockets that are late. */
+void lk_patience_sweep(lk_patience *p);
 
 /* ---- request.c ---- */
 

@@ -184,6 +184,24 @@ def test_slow_clients_are_dropped_and_disturb_nobody(start):
     assert server.get("/healthz").status == 200
 
 
+def test_trickling_clients_do_not_keep_others_out(start):
+    server = start("--idle-timeout", "2", "--max-connections", "20")
+    trickling = [server.connect() for _ in range(20)]
+    for i, s in enumerate(trickling):
+        s.sendall(b"GET /heal" if i % 2 else b"GET /healthz HTTP/1.1\r\n" + HOST + b"X: ")
+    deadline = time.monotonic() + 60
+    while trickling:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+        for s in list(trickling):
+            try:
+                s.sendall(b"a")  # never idle, never done
+            except OSError:
+                trickling.remove(s)
+                s.close()
+    assert server.get("/healthz").status == 200
+
+
 def test_clients_that_vanish(shared, samples):
     head = b"POST " + IMAGES + b" HTTP/1.1\r\n" + HOST + b"Content-Type: image/jpeg\r\nContent-Length: 100000\r\n\r\n"
     for i in range(50):
