@@ -8,25 +8,20 @@
 
 #include <string.h>
 
-/* Runs one job; leaves the transaction as it was when the job fails. */
-static void run_job(lk_sqlite_conn *c, lk_sqlite_job *job) {
-    job->status = lk_sqlite_exec(c, "SAVEPOINT job", &job->error);
-    if (job->status != LIKEN_OK)
-        return;
+/* Runs one job; leaves the transaction as it was when the job fails. An error of its own means that it could not, and
+ * the transaction may hold half a job: then nobody's may be committed. */
+static int run_job(lk_sqlite_conn *c, lk_sqlite_job *job, liken_error *err) {
+    int rc = lk_sqlite_exec(c, "SAVEPOINT job", err);
+    if (rc != LIKEN_OK)
+        return rc;
     job->status = job->fn(c, job->arg, &job->error);
     lk_sqlite_reset(c);
-    liken_error undo;
-    int rc = LIKEN_OK;
-    if (sqlite3_get_autocommit(c->db) != 0)
-        return; /* the fault was bad enough for SQLite to end the transaction: the group's COMMIT will say so */
+    if (sqlite3_get_autocommit(c->db) != 0) /* the fault was bad enough for SQLite to end the transaction */
+        return lk_fail(err, LIKEN_E_STORE, "The store %s ended a transaction by itself: %s", c->path,
+                       job->status == LIKEN_OK ? "it gave no reason." : job->error.message);
     if (job->status != LIKEN_OK)
-        rc = lk_sqlite_exec(c, "ROLLBACK TO job", &undo);
-    if (rc == LIKEN_OK)
-        rc = lk_sqlite_exec(c, "RELEASE job", &undo);
-    if (rc != LIKEN_OK && job->status == LIKEN_OK) {
-        job->status = rc;
-        job->error = undo;
-    }
+        rc = lk_sqlite_exec(c, "ROLLBACK TO job", err);
+    return rc == LIKEN_OK ? lk_sqlite_exec(c, "RELEASE job", err) : rc;
 }
 
 static void fail_group(lk_sqlite_job *group, int status, const liken_error *why) {
@@ -57,20 +52,13 @@ static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group) {
         fail_group(group, rc, &err);
         return;
     }
-    for (lk_sqlite_job *job = group; job != NULL; job = job->next) {
-        run_job(c, job);
-        if (sqlite3_get_autocommit(c->db) != 0) {
-            if (job->status == LIKEN_OK)
-                job->status =
-                    lk_fail(&job->error, LIKEN_E_STORE, "The store %s ended a transaction by itself.", c->path);
-            err = job->error;
-            fail_group(group, job->status, &err);
-            return;
-        }
-    }
-    rc = lk_sqlite_exec(c, "COMMIT", &err);
+    for (lk_sqlite_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next)
+        rc = run_job(c, job, &err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_exec(c, "COMMIT", &err);
     if (rc != LIKEN_OK) {
-        (void)lk_sqlite_exec(c, "ROLLBACK", NULL);
+        if (sqlite3_get_autocommit(c->db) == 0)
+            (void)lk_sqlite_exec(c, "ROLLBACK", NULL);
         fail_group(group, rc, &err);
     }
 }
