@@ -215,6 +215,7 @@ int liken_check(const liken_options *options, liken_check_fn *fn, void *ctx, lik
     int rc = lk_gallery_settings(&lk, options, err);
     if (rc != LIKEN_OK)
         return rc;
+    lk->read_only = true; /* whatever the options say: a doctor looks */
     check_cpu(&d);
     if (!lk->no_models) {
         check_models(&d, lk);

@@ -14,6 +14,7 @@
 
 #define LIMIT_DEFAULT 20
 #define LIMIT_MAX 10000
+#define MATCHES_MAX 100000 /* of all faces of a photo together: what an answer may cost in memory */
 #define PAGE_MIN 256
 
 /* ---- faces already seen ---- */
@@ -342,7 +343,15 @@ static int add_answer(struct scope *s, liken_result *r, const liken_face *face, 
         a->face = *face;
         a->face.descriptor = NULL;
     }
-    return answer(s, descriptor, exclude, a, &r->searched, err);
+    const int rc = answer(s, descriptor, exclude, a, &r->searched, err);
+    size_t matches = 0;
+    for (size_t i = 0; rc == LIKEN_OK && i < r->answer_count; i++)
+        matches += r->answers[i].match_count;
+    if (matches > MATCHES_MAX)
+        return lk_fail(err, LIKEN_E_TOO_LARGE,
+                       "The answer would hold more than %d matches; ask for fewer a face, or with a smaller threshold.",
+                       MATCHES_MAX);
+    return rc;
 }
 
 static int finish(int rc, liken_result *r, liken_result **out) {

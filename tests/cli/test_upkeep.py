@@ -150,6 +150,13 @@ def test_every_finding_of_the_doctor_says_something(liken, album):
     assert all(finding["message"] for finding in report["findings"])
 
 
+def test_the_doctor_writes_nothing(liken, album):
+    liken("add", str(album))
+    shutil.rmtree(liken.folder / "data" / "index", ignore_errors=True)
+    liken("doctor")
+    assert not (liken.folder / "data" / "index").exists()
+
+
 def test_the_spare_detector_is_named_once(liken, album, tmp_path):
     shutil.copytree(MODELS / "faceapi", tmp_path / "packs" / "faceapi")
     alone = {"LIKEN_MODELS": str(tmp_path / "packs")}

@@ -379,6 +379,21 @@ static void every_face_is_answered_largest_first(void **state) {
     liken_result_free(r);
 }
 
+static void an_answer_has_a_ceiling(void **state) {
+    (void)state;
+    char crowd[16384];
+    int n = snprintf(crowd, sizeof crowd, "photo 9 9");
+    for (int i = 0; i < 400; i++)
+        n += snprintf(crowd + n, sizeof crowd - (size_t)n, "\nface %d 0.1 50", i);
+    (void)add(crowd);
+    liken_result *r = search(lk, crowd, &(liken_search_options){.threshold = INFINITY, .limit = 200});
+    assert_int_equal(r->answer_count, 400);
+    liken_result_free(r);
+    assert_int_equal(search_fails(crowd, (liken_search_options){.threshold = INFINITY, .limit = 400}),
+                     LIKEN_E_TOO_LARGE);
+    assert_non_null(strstr(err.message, "smaller threshold"));
+}
+
 static void a_face_is_not_its_own_match(void **state) {
     (void)state;
     const int64_t a = add("photo 1 1\nface 1 0.1 50"), b = add("photo 1 2\nface 1 0.1 50");
@@ -720,6 +735,7 @@ int main(void) {
         T(detecting_stores_nothing),
         T(answers_are_those_of_brute_force),
         T(every_face_is_answered_largest_first),
+        T(an_answer_has_a_ceiling),
         T(a_face_is_not_its_own_match),
         T(descriptors_are_checked),
         T(distinct_images_never_shorten_an_answer),
