@@ -22,7 +22,7 @@ typedef struct lk_api_options {
  * this machine but not to other sites' pages in a browser; for any other address LIKEN_E_ARG says how to make a key. */
 int lk_api_start(lk_api **out, const lk_api_options *options, liken *lk, liken_error *err);
 int lk_api_port(const lk_api *api);
-/* True when no key is needed (now). */
+/* True when no key is needed: on loopback, as long as there has been none since it started. */
 bool lk_api_open(lk_api *api);
 /* Stops listening, finishes what was accepted, frees. NULL is accepted. */
 void lk_api_stop(lk_api *api);

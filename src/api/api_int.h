@@ -16,6 +16,8 @@
 #include "base/arena.h"
 #include "http/http.h"
 
+#include <stdatomic.h>
+
 typedef struct lk_metrics lk_metrics;
 typedef struct lk_repeats lk_repeats;
 
@@ -29,6 +31,7 @@ struct lk_api {
     lk_repeats *repeats;
     char *address;
     bool loopback;
+    atomic_bool had_keys; /* since it started */
     size_t max_file;
 };
 

@@ -123,7 +123,8 @@ const lk_command lk_commands[] = {
          "one quits at once. The address is printed on standard output when the server is ready; the log goes "
          "to standard error.\n\n"
          "With no key on a loopback address the server is open to this machine and says so. On any other "
-         "address it does not start without a key; liken keys add makes one.",
+         "address it does not start without a key; liken keys add makes one. The first key closes an open "
+         "server at once, and it stays closed while it runs, even without keys.",
      .settings = PHOTO | LK_BIT(ADDRESS) | LK_BIT(PORT) | LK_BIT(KEY_FILE) | LK_BIT(QUEUE) | LK_BIT(IDLE_TIMEOUT) |
                  LK_BIT(MAX_CONNECTIONS) | LK_BIT(LOG_JSON),
      .least = 0,

@@ -65,6 +65,20 @@ def test_scopes(start, make_key, samples):
                    for path in server.data.rglob("*") if path.is_file())
 
 
+def test_the_first_key_closes_the_server_for_good(start, make_key):
+    server = start()
+    assert server.get("/v1/status").json["open"]
+    boss = make_key("add", "boss", "--scope", "admin")["key"]
+    assert server.get("/v1/status").status == 401
+    server.key = boss
+    assert not server.get("/v1/status").json["open"]
+    make_key("rm", "boss")
+    assert server.get("/v1/status").status == 401
+    (server.data / "keys").unlink()
+    server.key = None
+    assert server.get("/v1/status").status == 401
+
+
 def test_an_open_server_and_browsers(server, samples):
     path, photo = "/v1/collections/default/images", samples[0][1]
 
