@@ -211,7 +211,8 @@ def sanitized(c, kind, quick):
     """The same tests under a sanitizer; `quick` leaves out what only costs time under it."""
     folder = c.build / ("asan" if kind.startswith("address") else "tsan")
     name = folder.name
-    options = [f"-Db_sanitize={kind}", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
+    # dlib, all templates, is not ours to check: leaving it out halves the compilation
+    options = [f"-Db_sanitize={kind}", "-Db_lundef=false", "-Ddlib=disabled"]
     if not c.compile(name, folder, options):
         return
     env = {"LIKEN_BIN": str(folder / "liken"), "LIKEN_SANITIZED": name}

@@ -5,7 +5,7 @@ set -eu
 
 build="gcc g++ libc6-dev make meson ninja-build pkg-config python3 ca-certificates curl
 libvips-dev libsqlite3-dev libmicrohttpd-dev libjansson-dev libsodium-dev libcmocka-dev libdlib-dev libopenblas-dev"
-check="clang libclang-rt-14-dev valgrind python3-venv libjpeg-turbo-progs"
+check="clang valgrind python3-venv libjpeg-turbo-progs gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 
 case "${1:-}" in
 start) wanted=$build ;;

@@ -2,6 +2,10 @@
 # emulate.sh - builds test_kern.c for aarch64 and runs it under qemu-user, so that the NEON level is tested on any machine.
 # Exit status 77 (skipped) where the cross compiler or the emulator is missing; on aarch64 itself the plain test does it.
 set -eu
+if [ -n "${LIKEN_SANITIZED:-}" ]; then
+  echo "skipped: the emulated run is made without a sanitizer, in the ordinary build"
+  exit 77
+fi
 root=$(realpath "$(dirname "$0")/../../..")
 cc=aarch64-linux-gnu-gcc
 for program in $cc qemu-aarch64; do
