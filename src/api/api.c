@@ -134,8 +134,8 @@ int lk_api_port(const lk_api *api) {
     return lk_http_port(api->http);
 }
 
-/* The first key closes the server until it is started again: behind a proxy on this machine, a key file that was lost or
- * emptied would otherwise open it to the world. */
+/* The first key closes the server until it is started again: behind a proxy on this machine, a key file that was lost
+ * or emptied would otherwise open it to the world. */
 bool lk_api_open(lk_api *api) {
     if (!lk_keyring_empty(api->keys))
         atomic_store(&api->had_keys, true);

@@ -101,8 +101,13 @@ const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, 
 const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size_t *count);
 /* The photo: the part of this name, or the whole body when it is neither form nor JSON. False when there is none. */
 bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size);
-/* The {id} of the address; a fault (NOT_FOUND) when it is no number. */
-int64_t lk_args_id(lk_args *a);
+/* The same where it must be there: a fault when it is not. */
+void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size);
+
+/* For resources that take no parameters: false when the request had some, and is answered. */
+bool lk_args_none(lk_request *r);
+/* The same for those whose address ends in {id}: `fn` gets it. */
+void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id));
 
 /* ---- repeat.c: the first answer to an Idempotency-Key is the answer to its repetitions ---- */
 

@@ -344,11 +344,32 @@ bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes,
     return true;
 }
 
-int64_t lk_args_id(lk_args *a) {
-    const char *text = lk_request_param(a->request, "id");
+void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
+    if (!lk_args_photo(a, name, max, bytes, size))
+        lk_args_fail(a, LIKEN_E_ARG, name,
+                     "There is no photo: send it as the part \"file\" of a multipart form, or as the body with its "
+                     "Content-Type.");
+}
+
+bool lk_args_none(lk_request *r) {
+    lk_args a;
+    lk_args_open(&a, r, "");
+    const bool refused = lk_args_refused(&a);
+    lk_args_close(&a);
+    return !refused;
+}
+
+void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id)) {
+    const char *text = lk_request_param(r, "id");
     int64_t id = 0;
-    if (text == NULL || !read_integer(text, &id) || id <= 0)
-        fail(a, LIKEN_E_NOT_FOUND, NULL, -1, "There is nothing with the id \"%.40s\": ids are whole numbers from 1 on.",
-             text == NULL ? "" : text);
-    return id;
+    if (!lk_args_none(r))
+        return;
+    if (text != NULL && read_integer(text, &id) && id > 0) {
+        fn(r, api, id);
+        return;
+    }
+    liken_error err = {0};
+    (void)lk_fail(&err, LIKEN_E_NOT_FOUND, "There is nothing with the id \"%.40s\": ids are whole numbers from 1 on.",
+                  text == NULL ? "" : text);
+    lk_answer_error(r, &err);
 }

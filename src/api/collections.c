@@ -14,13 +14,8 @@ void lk_collections_list(lk_request *r, void *ctx) {
     lk_key key = {0};
     liken_collection **list = NULL;
     size_t count = 0;
-    lk_args a;
-    lk_args_open(&a, r, "");
-    if (lk_args_refused(&a)) {
-        lk_args_close(&a);
+    if (!lk_args_none(r))
         return;
-    }
-    lk_args_close(&a);
     (void)lk_guard_key(api, r, &key); /* an open server has none, and shows all */
     if (liken_collection_list(api->lk, &list, &count, &err) != LIKEN_OK) {
         lk_answer_error(r, &err);
@@ -71,6 +66,8 @@ void lk_collections_get(lk_request *r, void *ctx) {
     lk_api *api = ctx;
     liken_error err = {0};
     liken_collection *c = NULL;
+    if (!lk_args_none(r))
+        return;
     if (liken_collection_get(api->lk, lk_request_param(r, "c"), &c, &err) != LIKEN_OK) {
         lk_answer_error(r, &err);
         return;
@@ -82,6 +79,8 @@ void lk_collections_get(lk_request *r, void *ctx) {
 void lk_collections_remove(lk_request *r, void *ctx) {
     lk_api *api = ctx;
     liken_error err = {0};
+    if (!lk_args_none(r))
+        return;
     if (liken_collection_remove(api->lk, lk_request_param(r, "c"), &err) == LIKEN_OK)
         lk_answer_empty(r);
     else

@@ -7,10 +7,7 @@ static void detect(lk_request *r, lk_api *api, lk_args *a) {
     const void *bytes = NULL;
     size_t size = 0;
     const liken_detect_options o = {.describe = lk_args_switch(a, "descriptors")};
-    if (!lk_args_photo(a, "file", api->max_file, &bytes, &size))
-        lk_args_fail(a, LIKEN_E_ARG, "file",
-                     "There is no photo: send it as the part \"file\" of a multipart form, or as the body with its "
-                     "Content-Type.");
+    lk_args_need_photo(a, "file", api->max_file, &bytes, &size);
     if (lk_args_refused(a))
         return;
     if (liken_detect(api->lk, bytes, size, &o, &image, &err) != LIKEN_OK)

@@ -44,19 +44,10 @@ static void drop(lk_request *r, lk_api *api, int64_t id) {
         lk_answer_empty(r);
 }
 
-static void with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id)) {
-    lk_args a;
-    lk_args_open(&a, r, "");
-    const int64_t id = lk_args_id(&a);
-    if (!lk_args_refused(&a))
-        fn(r, api, id);
-    lk_args_close(&a);
-}
-
 void lk_faces_get(lk_request *r, void *ctx) {
-    with_id(r, ctx, get);
+    lk_args_with_id(r, ctx, get);
 }
 
 void lk_faces_remove(lk_request *r, void *ctx) {
-    with_id(r, ctx, drop);
+    lk_args_with_id(r, ctx, drop);
 }

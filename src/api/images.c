@@ -73,10 +73,7 @@ static void add(lk_request *r, lk_api *api, lk_args *a) {
     const void *bytes = NULL;
     size_t size = 0;
     char print[LK_SHA256_HEX];
-    if (!lk_args_photo(a, "file", api->max_file, &bytes, &size))
-        lk_args_fail(a, LIKEN_E_ARG, "file",
-                     "There is no photo: send it as the part \"file\" of a multipart form, or as the body with its "
-                     "Content-Type.");
+    lk_args_need_photo(a, "file", api->max_file, &bytes, &size);
     read_options(a, &o);
     if (lk_args_refused(a))
         return;
@@ -128,15 +125,6 @@ void lk_images_list(lk_request *r, void *ctx) {
     lk_args_close(&a);
 }
 
-static void with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id)) {
-    lk_args a;
-    lk_args_open(&a, r, "");
-    const int64_t id = lk_args_id(&a);
-    if (!lk_args_refused(&a))
-        fn(r, api, id);
-    lk_args_close(&a);
-}
-
 static void get(lk_request *r, lk_api *api, int64_t id) {
     liken_error err = {0};
     liken_image *image = NULL;
@@ -156,9 +144,9 @@ static void drop(lk_request *r, lk_api *api, int64_t id) {
 }
 
 void lk_images_get(lk_request *r, void *ctx) {
-    with_id(r, ctx, get);
+    lk_args_with_id(r, ctx, get);
 }
 
 void lk_images_remove(lk_request *r, void *ctx) {
-    with_id(r, ctx, drop);
+    lk_args_with_id(r, ctx, drop);
 }

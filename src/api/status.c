@@ -7,6 +7,8 @@ void lk_status(lk_request *r, void *ctx) {
     lk_api *api = ctx;
     liken_error err = {0};
     liken_state *state = NULL;
+    if (!lk_args_none(r))
+        return;
     if (liken_get_state(api->lk, &state, &err) != LIKEN_OK) {
         lk_answer_error(r, &err);
         return;

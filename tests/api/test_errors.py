@@ -120,3 +120,16 @@ def test_a_file_too_large(start):
     refused(server.add(bytes(200_000)), 413, "too_large", "102400")
     refused(server.post(IMAGES, data=bytes(10 << 20), headers=JPEG), 413, "too_large", "limit")
     assert server.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", "/v1/status"), ("GET", "/v1/collections"), ("GET", "/v1/collections/default"), ("DELETE", "/v1/collections/default"),
+    ("GET", "/v1/collections/default/images/1"), ("DELETE", "/v1/collections/default/faces/1"),
+])
+def test_a_wish_that_is_not_understood_is_refused(shared, method, path):
+    refused(shared.call(method, path + "?dry_run=true"), 400, "bad_argument", 'no parameter "dry_run"')
+
+
+def test_an_unknown_pack_is_the_clients_mistake(shared):
+    answer = shared.post("/v1/collections", json={"name": "other", "pack": "nothing"})
+    assert answer.status == 422 and answer.json["parameter"] == "pack"
