@@ -1,6 +1,9 @@
 """Leave-one-out search: every photo of a person with at least two is searched among all others, and the nearest must be
 another photo of the same person. The same through the command line and through HTTP.
 
+A photo's label names its subject alone. Who else is in it nobody has said (quite often somebody who has photos of their
+own here), so hits on other faces than subjects are passed over; the rate without that is printed as well.
+
 The whole set takes a while; the test adds everyone of LFW and as many strangers. By hand, with all of `identities`:
 
     LIKEN_FACES=... LIKEN_MODELS=... python tests/accuracy/test_identities.py
@@ -65,15 +68,21 @@ def subject(photo):
     return min((f for f in photo["faces"] if f["box"]["height"] * 2 >= tallest), key=off_centre, default=None)
 
 
-def nearest_other(answer, image):
-    return next((m["image"] for m in answer["matches"] if m["image"] != image), None)
+def others_of(answer, image):
+    """[image, face] of every match in another photo, nearest first."""
+    return [[m["image"], m["face_id"]] for m in answer["matches"] if m["image"] != image]
+
+
+def first(matches, subjects=None):
+    """The image of the nearest match; of the nearest that is its photo's subject."""
+    return next((image for image, face in matches if subjects is None or face in subjects), None)
 
 
 def search_http(url, photo):
     body = json.dumps({"face_id": subject(photo)["id"], "threshold": 10, "limit": 20}).encode()
     request = urllib.request.Request(url + "/v1/collections/default/search", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as reply:
-        return nearest_other(json.load(reply)["faces"][0], photo["id"])
+        return others_of(json.load(reply)["faces"][0], photo["id"])
 
 
 def search_command_line(data, file, photo):
@@ -82,7 +91,7 @@ def search_command_line(data, file, photo):
     def off(answer):
         box = answer["face"]["box"]
         return abs(box["x"] - at["x"]) + abs(box["y"] - at["y"])
-    return nearest_other(min(result["faces"], key=off), photo["id"])
+    return others_of(min(result["faces"], key=off), photo["id"])
 
 
 def measure(every):
@@ -95,11 +104,15 @@ def measure(every):
         person_of = {added[f]["id"]: person for person, photos in everyone.items() for f in photos}
         queries = [(person, f) for person, photos in wanted.items() for f in photos]
         with served(data) as url:
-            answers = {f: search_http(url, added[f]) if subject(added[f]) else None for _, f in queries}
-        right = sum(person_of.get(answers[f]) == person for person, f in queries)
+            answers = {f: search_http(url, added[f]) if subject(added[f]) else [] for _, f in queries}
+        subjects = {subject(photo)["id"] for photo in added.values() if subject(photo)}
+        right = sum(person_of.get(first(answers[f], subjects)) == person for person, f in queries)
+        right_of_any = sum(person_of.get(first(answers[f])) == person for person, f in queries)
         some = [f for _, f in queries][::max(1, len(queries) // THROUGH_COMMAND_LINE)]
-        differ = [f for f in some if subject(added[f]) and search_command_line(data, f, added[f]) != answers[f]]
-    print(f"{len(files)} photos, {len(queries)} searches of {len(wanted)} people: rank-1 {right / len(queries):.4f}; "
+        differ = [f for f in some if subject(added[f]) and
+                  first(search_command_line(data, f, added[f]), subjects) != first(answers[f], subjects)]
+    print(f"{len(files)} photos, {len(queries)} searches of {len(wanted)} people: rank-1 {right / len(queries):.4f} "
+          f"({right_of_any / len(queries):.4f} with faces that nobody named); "
           f"{len(some)} of them also through the command line, {len(differ)} with another answer")
     return right / len(queries), differ
 
