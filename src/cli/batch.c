@@ -1,8 +1,10 @@
 #include "cli/batch.h"
 
+#include "api/json.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/queue.h"
+#include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
 
@@ -135,4 +137,16 @@ void lk_outcome_say(const lk_outcome *o) {
         lk_message("%s", said);
     else
         lk_message("%s: %s", path == NULL ? "?" : path, said);
+}
+
+json_t *lk_outcome_json(const lk_outcome *o, json_t *head) {
+    if (head == NULL)
+        return NULL;
+    json_t *rest =
+        o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", lk_cli_error_json(&o->err));
+    const int failed = rest == NULL || json_object_update_missing(head, rest) != 0;
+    json_decref(rest);
+    if (failed)
+        json_decref(head);
+    return failed ? NULL : head;
 }

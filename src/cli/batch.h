@@ -8,6 +8,8 @@
 
 #include "cli/paths.h"
 
+#include <jansson.h>
+
 typedef struct lk_outcome {
     const lk_path *path;
     size_t index;
@@ -34,5 +36,9 @@ int lk_batch_run(const lk_batch *b, size_t *handed, liken_error *err);
 
 /* Says "PATH: SENTENCE" on standard error, the path once. */
 void lk_outcome_say(const lk_outcome *o);
+
+/* `head`, whose reference it takes, and behind it what the image has, or {"error": {code, message}}. NULL: out of
+ * memory. */
+json_t *lk_outcome_json(const lk_outcome *o, json_t *head);
 
 #endif

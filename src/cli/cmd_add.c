@@ -51,20 +51,6 @@ static const char *count(adding *a, const lk_outcome *o) {
     return a->added++, "added";
 }
 
-/* {"path", "status", then what the image or the error has}. */
-static json_t *photo_json(const lk_outcome *o, const char *status) {
-    json_t *json = json_pack("{s:o, s:s}", "path", lk_json_text(o->path->name), "status", status);
-    if (json == NULL)
-        return NULL;
-    json_t *rest =
-        o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", lk_cli_error_json(&o->err));
-    const int failed = rest == NULL || json_object_update_missing(json, rest) != 0;
-    json_decref(rest);
-    if (failed)
-        json_decref(json);
-    return failed ? NULL : json;
-}
-
 static int done(void *ctx, const lk_outcome *o, liken_error *err) {
     adding *a = ctx;
     if (is_general(o->rc)) {
@@ -74,7 +60,10 @@ static int done(void *ctx, const lk_outcome *o, liken_error *err) {
     const char *status = count(a, o);
     if (o->rc != LIKEN_OK)
         lk_outcome_say(o);
-    return a->cli->json ? lk_cli_print(photo_json(o, status), err) : LIKEN_OK;
+    return a->cli->json ? lk_cli_print(lk_outcome_json(o, json_pack("{s:o, s:s}", "path", lk_json_text(o->path->name),
+                                                                    "status", status)),
+                                       err)
+                        : LIKEN_OK;
 }
 
 static int summary_json(const adding *a, double seconds, bool interrupted, liken_error *err) {
@@ -146,6 +135,18 @@ static int run(adding *a, const lk_paths *paths, liken_error *err) {
     return rc;
 }
 
+/* Asked once, before every photo would say it. */
+static int check_collection(const adding *a, liken_error *err) {
+    liken_collection *c = NULL;
+    const char *name = a->options.collection;
+    const int rc = liken_collection_get(a->lk, name, &c, err);
+    liken_collection_free(c);
+    return rc != LIKEN_E_NOT_FOUND
+               ? rc
+               : lk_fail(err, rc, "There is no collection \"%.64s\"; liken collections create %.64s makes it.", name,
+                         name);
+}
+
 int lk_cmd_add(const lk_cli *cli) {
     const lk_config *c = cli->config;
     liken_error err = {0};
@@ -159,6 +160,8 @@ int lk_cmd_add(const lk_cli *cli) {
     int rc = collect(cli, &paths, &err);
     if (rc == LIKEN_OK)
         rc = lk_cli_open(cli, false, &a.lk, &err);
+    if (rc == LIKEN_OK)
+        rc = check_collection(&a, &err);
     if (rc == LIKEN_OK) {
         lk_interrupt_arm();
         rc = run(&a, &paths, &err);

@@ -61,20 +61,6 @@ static void print_photo(const lk_outcome *o) {
         print_face(&image->refused[i]);
 }
 
-/* {"file": ..., then what the image or the error has}. */
-static json_t *photo_json(const lk_outcome *o) {
-    json_t *json = json_pack("{s:o}", "file", lk_json_text(o->path->name));
-    if (json == NULL)
-        return NULL;
-    json_t *rest =
-        o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", lk_cli_error_json(&o->err));
-    const int failed = rest == NULL || json_object_update_missing(json, rest) != 0;
-    json_decref(rest);
-    if (failed)
-        json_decref(json);
-    return failed ? NULL : json;
-}
-
 static int done(void *ctx, const lk_outcome *o, liken_error *err) {
     detection *d = ctx;
     if (o->rc == LIKEN_OK) {
@@ -84,7 +70,7 @@ static int done(void *ctx, const lk_outcome *o, liken_error *err) {
         lk_outcome_say(o);
     }
     if (d->cli->json)
-        return lk_cli_print(photo_json(o), err);
+        return lk_cli_print(lk_outcome_json(o, json_pack("{s:o}", "file", lk_json_text(o->path->name))), err);
     if (o->rc == LIKEN_OK)
         print_photo(o);
     return LIKEN_OK;

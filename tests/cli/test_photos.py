@@ -292,3 +292,8 @@ def test_eval_refuses_bad_files(liken, tmp_path):
     (tmp_path / "bad.csv").write_text('file_a,file_b,same\na,b,1\na,"b,1\n')
     _, err = liken("eval", "bad.csv", code=1)
     assert "bad.csv: line 4: a quoted field does not end." in err
+
+
+def test_a_collection_that_is_not_there_is_said_once(liken, album):
+    out, err = liken("add", "--collection", "party", str(album), code=1)
+    assert out == "" and err.count("There is no collection") == 1 and "liken collections create party" in err
