@@ -3,7 +3,8 @@
  *
  * A cache says how far it goes by two numbers: the face and the removal up to which every change of the store is in it.
  * They are read before the index is, so what comes between them is in the cache and done once more by whoever opens it,
- * which changes nothing. An index that had no changes is saved only when it has fallen far behind. Whatever is not
+ * which changes nothing. After many changes the index is given the time to seal them: what is not sealed has to be read
+ * whole at the next start. An index that had no changes is saved only when it has fallen far behind. Whatever is not
  * saved costs the next start a longer way through the store, and no more. */
 #include "gallery/gallery_int.h"
 
@@ -20,6 +21,8 @@ static void save_slot(liken *lk, lk_slot *s, bool last) {
     if (unsaved == 0 && face - s->saved < FAR_BEHIND)
         return;
     liken_error err = {0};
+    if (unsaved >= SAVE_EVERY)
+        lk_index_settle(s->index);
     lk_index_pass(s->index, face);
     const int rc = lk_index_save(s->index, change, &err);
     if (rc == LIKEN_OK) {
