@@ -77,7 +77,7 @@ def test_doctor(liken, album):
 
 def test_doctor_finds_damage(liken, album):
     liken("add", "album")
-    [path] = [p for p in (liken.folder / "data").iterdir() if p.read_bytes()[:15] == b"SQLite format 3"]
+    [path] = [p for p in (liken.folder / "data").iterdir() if p.is_file() and p.read_bytes()[:15] == b"SQLite format 3"]
     db = sqlite3.connect(path)
     db.execute("PRAGMA foreign_keys = off")
     [table] = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'") if name.startswith("image")][:1]
