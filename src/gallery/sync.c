@@ -304,19 +304,21 @@ static int open_slots(liken *lk, liken_error *err) {
     return rc;
 }
 
-/* Opens the caches and sets the cursors to where the least of them ends; *face is where the store's feed ends. */
-static int prime(liken *lk, int64_t *face, liken_error *err) {
-    int64_t first = 0, removal = 0;
-    int rc = open_slots(lk, err);
-    if (rc == LIKEN_OK) /* later than the caches, which may be growing */
-        rc = lk->store->ops->marks(lk->store, face, &removal, err);
+/* Opens the caches and sets the cursors to where the least of them ends, and no further than the store's feed went
+ * before: a collection that had no faces may get some at any moment. *end: where the feed ends now. */
+static int prime(liken *lk, int64_t *end, liken_error *err) {
+    int64_t first = 0, removal = 0, last_removal = 0;
+    int rc = lk->store->ops->marks(lk->store, &first, &removal, err);
     if (rc == LIKEN_OK)
-        rc = drop_ahead(lk, *face, removal, err);
+        rc = open_slots(lk, err);
+    if (rc == LIKEN_OK) /* once more: the caches may have grown meanwhile */
+        rc = lk->store->ops->marks(lk->store, end, &last_removal, err);
+    if (rc == LIKEN_OK)
+        rc = drop_ahead(lk, *end, last_removal, err);
     if (rc != LIKEN_OK) {
         lk_gallery_slots_free(lk);
         return rc;
     }
-    first = *face;
     for (const lk_slot *s = lk->slots; s != NULL; s = s->next) {
         first = s->last < first ? s->last : first;
         removal = s->cached && s->change < removal ? s->change : removal;
