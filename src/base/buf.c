@@ -1,5 +1,7 @@
 #include "base/buf.h"
 
+#include "base/crypto.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -155,15 +157,19 @@ static void sync_folder_of(const char *path) {
 
 /* Whole or not at all, under a name of its own first. */
 static int replace_file(const char *path, const void *bytes, size_t size, liken_error *err) {
-    const size_t room = strlen(path) + 16;
+    uint8_t random[8];
+    char suffix[2 * sizeof random + 1];
+    lk_random(random, sizeof random);
+    lk_hex(random, sizeof random, suffix);
+    const size_t room = strlen(path) + sizeof suffix + 1;
     LK_FREE char *temporary = malloc(room);
     if (temporary == NULL)
         return lk_fail_memory(err);
-    (void)snprintf(temporary, room, "%s.XXXXXX", path);
-    const int fd = mkostemp(temporary, O_CLOEXEC);
+    (void)snprintf(temporary, room, "%s.%s", path, suffix);
+    const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); /* less what the umask takes away */
     if (fd < 0)
         return lk_fail_errno(err, LIKEN_E_IO, errno, "%s cannot be written", path);
-    int failed = fchmod(fd, 0644) == 0 ? write_all(fd, bytes, size) : errno;
+    int failed = write_all(fd, bytes, size);
     if (failed == 0 && fsync(fd) != 0)
         failed = errno;
     if (close(fd) != 0 && failed == 0)
@@ -199,6 +205,15 @@ int lk_file_write(const char *path, const void *bytes, size_t size, liken_error 
     return replace_file(target == NULL ? path : target, bytes, size, err);
 }
 
+/* A new one is on disk when this returns. */
+static int make_folder(const char *path, liken_error *err) {
+    if (mkdir(path, 0700) == 0)
+        sync_folder_of(path);
+    else if (errno != EEXIST)
+        return lk_fail_errno(err, LIKEN_E_IO, errno, "The folder %s cannot be made", path);
+    return LIKEN_OK;
+}
+
 int lk_folder_make(const char *path, liken_error *err) {
     LK_FREE char *part = strdup(path);
     if (part == NULL)
@@ -207,13 +222,15 @@ int lk_folder_make(const char *path, liken_error *err) {
         if (*p != '/')
             continue;
         *p = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            return lk_fail_errno(err, LIKEN_E_IO, errno, "The folder %s cannot be made", part);
+        const int failed = make_folder(part, err);
+        if (failed != LIKEN_OK)
+            return failed;
         *p = '/';
     }
     struct stat st;
-    if (mkdir(part, 0700) != 0 && errno != EEXIST)
-        return lk_fail_errno(err, LIKEN_E_IO, errno, "The folder %s cannot be made", path);
+    const int rc = make_folder(part, err);
+    if (rc != LIKEN_OK)
+        return rc;
     if (stat(part, &st) != 0 || !S_ISDIR(st.st_mode))
         return lk_fail(err, LIKEN_E_IO, "%s is not a folder.", path);
     return LIKEN_OK;

@@ -95,12 +95,27 @@ static void writes_into_what_is_no_file_and_through_links(void **state) {
     assert_int_equal(lk_file_write(folder, "", 0, &err), LIKEN_E_IO);
 }
 
+static void keeps_to_the_umask(void **state) {
+    (void)state;
+    liken_error err = {0};
+    char folder[] = "/tmp/liken-test-XXXXXX", file[64];
+    struct stat st;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/file", folder);
+    const mode_t mask = umask(077);
+    assert_ok(lk_file_write(file, "mine", 4, &err), err);
+    (void)umask(mask);
+    assert_int_equal(stat(file, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_to_its_ceiling_and_no_further),
         cmocka_unit_test(formats_and_gives_away),
         cmocka_unit_test(reads_only_whole_regular_files),
         cmocka_unit_test(writes_into_what_is_no_file_and_through_links),
+        cmocka_unit_test(keeps_to_the_umask),
     };
     return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
 }
