@@ -273,13 +273,48 @@ static int read_removals(liken *lk, liken_error *err) {
 
 /* ---- the beginning ---- */
 
-/* What a cache knows cannot be more than what the store has: it was restored from a backup. */
-static int drop_ahead(liken *lk, int64_t face, int64_t removal, liken_error *err) {
+/* Does the newest face of a cache look as the store has it? One that was removed since says nothing. */
+static int newest_is_right(liken *lk, lk_slot *s, bool *right, liken_error *err) {
+    const size_t dimension = (size_t)s->dimension;
+    LK_FREE float *cached = malloc(2 * dimension * sizeof *cached);
+    liken_face *face = NULL;
+    int64_t id = 0, home = 0;
+    if (cached == NULL)
+        return lk_fail_memory(err);
+    int rc = lk_index_newest(s->index, &id, cached, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->face_get(lk->store, id, &face, NULL, &home, err);
+    if (rc == LIKEN_OK) {
+        float *stored = cached + dimension;
+        *right = home == s->collection && face->dimension == s->dimension;
+        if (*right && s->metric == LIKEN_NORMALIZED)
+            (void)lk_vector_normalize(face->descriptor, dimension, stored);
+        else if (*right)
+            memcpy(stored, face->descriptor, dimension * sizeof *stored);
+        *right = *right && memcmp(cached, stored, dimension * sizeof *stored) == 0;
+    }
+    liken_face_free(face);
+    return rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc;
+}
+
+/* Whether a cache tells of this store's past: not when the store was restored from a backup, and is behind it or has
+ * gone another way since. */
+static int check_cache(liken *lk, lk_slot *s, int64_t face, int64_t removal, liken_error *err) {
+    bool right = true;
+    if (s->last > face || s->change > removal)
+        return rebuild(lk, s, "its cache is ahead of the store", err);
+    const int rc = newest_is_right(lk, s, &right, err);
+    if (rc == LIKEN_E_STORE)
+        return rebuild(lk, s, "its cache is damaged", err);
+    return rc == LIKEN_OK && !right ? rebuild(lk, s, "its cache is of another store", err) : rc;
+}
+
+static int check_caches(liken *lk, int64_t face, int64_t removal, liken_error *err) {
     int rc = LIKEN_OK;
     for (lk_slot *s = lk->slots, *next; rc == LIKEN_OK && s != NULL; s = next) {
         next = s->next;
-        if (s->cached && (s->last > face || s->change > removal))
-            rc = rebuild(lk, s, "its cache is ahead of the store", err);
+        if (s->cached)
+            rc = check_cache(lk, s, face, removal, err);
     }
     return rc;
 }
@@ -314,7 +349,7 @@ static int prime(liken *lk, int64_t *end, liken_error *err) {
     if (rc == LIKEN_OK) /* once more: the caches may have grown meanwhile */
         rc = lk->store->ops->marks(lk->store, end, &last_removal, err);
     if (rc == LIKEN_OK)
-        rc = drop_ahead(lk, *end, last_removal, err);
+        rc = check_caches(lk, *end, last_removal, err);
     if (rc != LIKEN_OK) {
         lk_gallery_slots_free(lk);
         return rc;

@@ -210,6 +210,32 @@ int lk_index_get(lk_index *ix, int64_t id, float *vector, liken_error *err) {
     return rc;
 }
 
+static bool newest(const lk_view *v, uint64_t state, int64_t *id) {
+    for (size_t i = v->count; i-- > 0;) {
+        const lk_segment *s = v->parts[i].segment;
+        for (size_t row = lk_view_rows(v, i, state); row-- > 0;) {
+            if (!lk_segment_alive(s, row, lk_state_version(state)))
+                continue;
+            *id = lk_segment_id(s, row);
+            return true;
+        }
+    }
+    return false;
+}
+
+int lk_index_newest(lk_index *ix, int64_t *id, float *vector, liken_error *err) {
+    int64_t found = 0;
+    const int slot = lk_epoch_enter(&ix->epoch);
+    const lk_view *v = atomic_load(&ix->current);
+    const bool any = newest(v, atomic_load(&((lk_view *)v)->state), &found);
+    lk_epoch_leave(&ix->epoch, slot);
+    const int rc =
+        any ? lk_index_get(ix, found, vector, err) : lk_fail(err, LIKEN_E_NOT_FOUND, "The index holds nothing.");
+    if (rc == LIKEN_OK)
+        *id = found;
+    return rc;
+}
+
 size_t lk_index_size(const lk_index *ix) {
     return atomic_load(&ix->live);
 }

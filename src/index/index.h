@@ -78,6 +78,8 @@ int lk_index_search_many(lk_index *ix, const lk_index_query *queries, size_t n, 
 
 /* The vector of an id, `dimension` floats; NOT_FOUND, STORE (as above). */
 int lk_index_get(lk_index *ix, int64_t id, float *vector, liken_error *err);
+/* The largest id that is there, and its vector; NOT_FOUND, STORE (as above). */
+int lk_index_newest(lk_index *ix, int64_t *id, float *vector, liken_error *err);
 size_t lk_index_size(const lk_index *ix);    /* live ids */
 int64_t lk_index_last_id(lk_index *ix);      /* largest id ever added or passed; INT64_MIN when none */
 uint64_t lk_index_bytes(const lk_index *ix); /* memory held, or mapped */

@@ -350,6 +350,29 @@ static void a_store_from_a_backup_is_behind_its_cache(void **state) {
     liken_free(lk);
 }
 
+static void a_cache_of_another_past_is_noticed(void **state) {
+    (void)state;
+    liken *lk = open_gallery();
+    (void)add(lk, NULL, 0, 100);
+    liken_free(lk);
+    shell("mkdir %s/backup; cp %s/liken.db* %s/backup/", folder.path, folder.path, folder.path);
+    lk = open_gallery();
+    (void)add(lk, NULL, 500, 50);
+    liken_free(lk);
+    shell("rm %s/liken.db*; mv %s/backup/liken.db* %s/; mv %s/index %s/backup/", folder.path, folder.path, folder.path,
+          folder.path, folder.path);
+    lk = open_gallery(); /* as many faces as before and then some, but others */
+    (void)add(lk, NULL, 700, 50);
+    (void)add(lk, NULL, 800, 5);
+    liken_free(lk);
+    shell("rm -r %s/index; mv %s/backup/index %s/", folder.path, folder.path, folder.path);
+    const uint64_t right = truth(NULL);
+    lk = open_gallery();
+    assert_int_equal(heard.anew, 1);
+    assert_true(answers(lk, NULL) == right);
+    liken_free(lk);
+}
+
 /* ---- damage ---- */
 
 struct findings {
@@ -588,6 +611,7 @@ int main(void) {
         T(a_removed_collection_takes_its_cache_along),
         T(read_only_uses_the_cache_and_writes_nothing),
         T(a_store_from_a_backup_is_behind_its_cache),
+        T(a_cache_of_another_past_is_noticed),
         T(whatever_happened_to_the_cache_answers_are_right),
         T(processes_share_a_gallery),
         T(a_damaged_block_is_mended_under_way),
