@@ -2,7 +2,7 @@
  *
  * A model pack is a folder of weights with its pack.json. lk_models holds what is loaded from packs, immutable
  * and shared; lk_pipeline is one thread's working state. A descriptor belongs to the model id of the
- * lk_models that made it ("faceapi-1.7.15/68/0.20/mirror"): everything that changes the numbers is in that id, and
+ * lk_models that made it ("faceapi-1.7.15/68/0.20/x4"): everything that changes the numbers is in that id, and
  * descriptors of different ids are never compared. */
 #ifndef LK_FACE_FACE_H
 #define LK_FACE_FACE_H

@@ -170,7 +170,7 @@ static int load_descriptor(lk_models *m, liken_error *err) {
 static void write_id(lk_models *m) {
     const lk_pack_descriptor *d = &m->pack->descriptor;
     snprintf(m->id, sizeof m->id, "%s-%s/%d/%.2f/%s", m->pack->name, m->pack->version, d->alignment, d->padding,
-             d->mirror ? "mirror" : "single");
+             d->mirror ? "x4" : "x1");
 }
 
 static int load_all(lk_models *m, const char *folder, const lk_models_options *options, liken_error *err) {

@@ -61,7 +61,7 @@ typedef struct lk_pack_descriptor {
     int chip;          /* side of the aligned chip in pixels */
     double padding;    /* around the mean shape, as a share of the chip */
     int alignment;     /* points the chip is aligned by: 68, or 5 */
-    bool mirror;       /* the mean with the mirrored chip's descriptor */
+    bool mirror;       /* the mean of four: two cuts of the face, and both mirrored (describe.h) */
     double mean[3];    /* R, G, B; input = (pixel - mean) * scale */
     double scale;
     lk_calibration normalized, l2; /* one for each liken_metric */

@@ -102,7 +102,7 @@ static void the_id_says_what_changes_the_numbers(void **state) {
     lk_models *m = load(NULL, "ssd");
     assert_non_null(strstr(lk_models_id(m), "faceapi-"));
     assert_non_null(strstr(lk_models_id(m), "/68/"));
-    assert_non_null(strstr(lk_models_id(m), "mirror"));
+    assert_non_null(strstr(lk_models_id(m), "x4"));
     assert_string_equal(lk_models_detector(m), "ssd");
     assert_null(lk_models_detector_note(m)); /* asked for by name: nothing to excuse */
     assert_int_equal(lk_models_dimension(m), 128);
