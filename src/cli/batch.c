@@ -37,6 +37,10 @@ static void work_on(void *job, int worker) {
     size_t size = 0;
     if (lk_interrupted()) /* it was waiting: it is left */
         o->rc = LIKEN_E_CANCELLED;
+    else if (o->path->fault == LK_TOO_DEEP)
+        o->rc = lk_fail(&o->err, LIKEN_E_TOO_LARGE,
+                        "The folder was left out: it lies more than %d folders deep; name it by itself.",
+                        LK_FOLDERS_CEILING);
     else if (o->path->fault != 0)
         o->rc = lk_fail_errno(&o->err, LIKEN_E_IO, o->path->fault, "The folder cannot be read");
     else

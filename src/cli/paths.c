@@ -6,8 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define DEPTH_CEILING 100
-
 static int push(lk_paths *p, const char *name, bool walked, int fault, liken_error *err) {
     if (p->count >= LK_PATHS_CEILING)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "More than %d files were named; add them in several runs.",
@@ -54,8 +52,8 @@ static int visit(lk_paths *p, const char *folder, const char *entry, int depth, 
 }
 
 static int walk(lk_paths *p, const char *folder, int depth, liken_error *err) {
-    if (depth > DEPTH_CEILING)
-        return push(p, folder, true, ELOOP, err);
+    if (depth > LK_FOLDERS_CEILING)
+        return push(p, folder, true, LK_TOO_DEEP, err);
     struct dirent **entries;
     const int n = scandir(folder, &entries, not_hidden, by_bytes);
     if (n < 0)

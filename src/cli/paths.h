@@ -8,11 +8,13 @@
 
 #define LK_PATH_CEILING 4095      /* bytes of one path */
 #define LK_PATHS_CEILING 10000000 /* paths in one run */
+#define LK_FOLDERS_CEILING 100    /* folders in folders */
+#define LK_TOO_DEEP (-1)
 
 typedef struct lk_path {
     char *name;
     bool walked; /* found in a folder, not named by the user */
-    int fault;   /* errno of a folder that could not be read, or 0 */
+    int fault;   /* errno of a folder that could not be read, LK_TOO_DEEP, or 0 */
 } lk_path;
 
 typedef struct lk_paths {

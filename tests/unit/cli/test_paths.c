@@ -90,7 +90,7 @@ static void an_endless_folder_is_a_fault_of_its_own(void **state) {
     assert_ok(lk_folder_make(deep, &err), err);
     assert_ok(lk_paths_add(&p, "t2", &err), err);
     assert_int_equal(p.count, 1);
-    assert_int_equal(p.items[0].fault, ELOOP);
+    assert_int_equal(p.items[0].fault, LK_TOO_DEEP);
     lk_paths_free(&p);
 }
 
