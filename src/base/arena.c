@@ -2,19 +2,31 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct lk_arena_block {
     struct lk_arena_block *below;
     size_t used, size; /* of what follows the header */
 };
 
-enum { HEADER = 64, BLOCK = 64 * 1024 };
+enum { HEADER = 64, BLOCK = 64 * 1024, LARGE_PAGE = 2 << 20 };
+
+void *lk_large_alloc(size_t size) {
+    if (size > SIZE_MAX - LARGE_PAGE)
+        return NULL;
+    const size_t align = size >= LARGE_PAGE ? LARGE_PAGE : 64;
+    void *p = aligned_alloc(align, (size + align - 1) & ~(align - 1));
+    if (p != NULL && align == LARGE_PAGE)
+        /* a wish: without it all is as before, only slower */
+        (void)madvise(p, size / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+    return p;
+}
 
 static struct lk_arena_block *push(lk_arena *a, size_t size) {
     if (size > SIZE_MAX - HEADER - 64)
         return NULL;
     const size_t total = (HEADER + size + 63) & ~(size_t)63;
-    struct lk_arena_block *block = aligned_alloc(64, total);
+    struct lk_arena_block *block = lk_large_alloc(total);
     if (block == NULL)
         return NULL;
     *block = (struct lk_arena_block){.below = a->top, .size = total - HEADER};

@@ -76,5 +76,6 @@ void lk_kern_pack_winograd(float *to, const float *from, int in, int in_stored, 
 }
 
 size_t lk_kern_winograd_floats(int in_stored, int out_stored) {
-    return 36 * (size_t)lk_winograd_block(in_stored, out_stored) * (size_t)(in_stored + out_stored);
+    const int block = lk_winograd_block(in_stored, out_stored);
+    return 36 * (lk_winograd_step(block, in_stored) + lk_winograd_step(block, out_stored));
 }

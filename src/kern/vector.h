@@ -32,6 +32,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #define VECS (LK_PANEL / LANES) /* vectors a panel */
 #define BLOCK (ROWS * (96 / ROWS))
+#define AHEAD 8 /* weight rows that are fetched ahead: weights of deep layers come from far away */
 
 /* Every activation is a range. */
 typedef struct range {
@@ -67,6 +68,7 @@ INLINE void multiply(int rows, int panels, const runs *g, const float *const *a,
                 UNROLL
                 for (int v = 0; v < VECS; v++)
                     w[q * VECS + v] = vload(b + (size_t)q * g->panel + v * LANES);
+                __builtin_prefetch(b + (size_t)q * g->panel + AHEAD * LK_PANEL);
             }
             UNROLL
             for (int r = 0; r < rows; r++) {
@@ -175,7 +177,8 @@ static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk
             for (int x = 0; x < width; x++, from += step, sum += sum_step, made += out->channels) {
                 a[count] = from;
                 to[count] = made;
-                add[count] = sum;
+                if (residual != NULL)
+                    add[count] = sum;
                 if (++count == BLOCK) {
                     product(&g, count, c->out, c->weights, &f, a, to, residual != NULL ? add : NULL);
                     count = 0;

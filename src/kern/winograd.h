@@ -101,7 +101,7 @@ static void tile_out(const lk_conv *k, const float *from, size_t step, const lk_
 
 /* The 36 products of `count` tiles. */
 static void multiply_places(const lk_conv *c, int count, int block, const float *in, float *out) {
-    const size_t in_step = (size_t)block * (size_t)c->in, out_step = (size_t)block * (size_t)c->out;
+    const size_t in_step = lk_winograd_step(block, c->in), out_step = lk_winograd_step(block, c->out);
     const runs g = {1, (size_t)c->in, 0, (size_t)c->in * LK_PANEL};
     const finish f = {NULL, LK_ACT_NONE};
     const float *a[96];
@@ -128,21 +128,22 @@ static place place_of(int t, int tiles_y, int tiles_x) {
 static void winograd(const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual, int height,
                      int width, int batch, float *scratch) {
     const int block = lk_winograd_block(c->in, c->out);
-    float *seen = scratch, *made = scratch + 36 * (size_t)block * (size_t)c->in;
+    float *seen = scratch, *made = scratch + 36 * lk_winograd_step(block, c->in);
     const int tiles_y = (height + 3) / 4, tiles_x = (width + 3) / 4, total = batch * tiles_y * tiles_x;
     for (int first = 0; first < total; first += block) {
         const int count = total - first < block ? total - first : block;
         for (int t = 0; t < count; t++) {
             const place p = place_of(first + t, tiles_y, tiles_x);
             tile_in(lk_map_at(in, p.n, p.y - c->top, p.x - c->left), in->row, c->in, seen + (size_t)(t * c->in),
-                    (size_t)block * (size_t)c->in);
+                    lk_winograd_step(block, c->in));
         }
         multiply_places(c, count, block, seen, made);
         for (int t = 0; t < count; t++) {
             const place p = place_of(first + t, tiles_y, tiles_x);
-            tile_out(c, made + (size_t)(t * c->out), (size_t)block * (size_t)c->out, out, lk_map_at(out, p.n, p.y, p.x),
-                     residual, residual != NULL ? lk_map_at(residual, p.n, p.y, p.x) : NULL,
-                     height - p.y < 4 ? height - p.y : 4, width - p.x < 4 ? width - p.x : 4);
+            tile_out(c, made + (size_t)(t * c->out), lk_winograd_step(block, c->out), out,
+                     lk_map_at(out, p.n, p.y, p.x), residual,
+                     residual != NULL ? lk_map_at(residual, p.n, p.y, p.x) : NULL, height - p.y < 4 ? height - p.y : 4,
+                     width - p.x < 4 ? width - p.x : 4);
         }
     }
 }

@@ -343,7 +343,7 @@ static int allocate(plan *p, liken_error *err) {
         return lk_fail(err, LIKEN_E_TOO_LARGE,
                        "A batch of %d at this size needs %zu MB of memory; make the batch or the photo smaller.",
                        s->max_batch, s->bytes >> 20);
-    s->memory = aligned_alloc(64, (s->bytes + 63) / 64 * 64);
+    s->memory = lk_large_alloc(s->bytes);
     if (s->memory == NULL)
         return lk_fail_memory(err);
     memset(s->memory, 0, s->bytes);
