@@ -296,7 +296,7 @@ typedef struct liken_list_options {
     const char *image_id;   /* only images with this caller's id */
     const char *file;       /* only images with this label */
     int64_t after;          /* only images with a larger id: the cursor */
-    int limit;              /* default 100, at most 1000 */
+    int limit;              /* default 100, at most 1000; a page ends sooner where its images hold 10,000 faces */
 } liken_list_options;
 
 typedef struct liken_image_list {

@@ -6,6 +6,7 @@
 
 #define LK_STORE_LABEL_MAX 65536 /* bytes of an image_id or a file label */
 #define LK_STORE_TAG_MAX 1024
+#define LK_STORE_PAGE_FACES 10000 /* a page of images ends once it holds so many */
 #define LK_STORE_TAGS_MAX 64
 
 /* ARG: not UTF-8; TOO_LARGE: more than `most` bytes. NULL is fine. `what` names it: "file label". */

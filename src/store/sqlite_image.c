@@ -252,10 +252,17 @@ static int list(lk_sqlite_conn *c, void *arg, liken_error *err) {
         count = l->limit;
         l->out->next = l->ids[count - 1];
     }
+    size_t faces = 0;
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
         rc = lk_sqlite_image_load(c, l->ids[i], &l->out->images[i], err);
-        if (rc == LIKEN_OK)
-            l->out->count++;
+        if (rc != LIKEN_OK)
+            break;
+        l->out->count++;
+        faces += l->out->images[i]->face_count + l->out->images[i]->refused_count;
+        if (faces >= LK_STORE_PAGE_FACES && i + 1 < count) {
+            l->out->next = l->ids[i];
+            break;
+        }
     }
     return rc;
 }

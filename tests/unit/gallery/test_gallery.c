@@ -379,12 +379,35 @@ static void every_face_is_answered_largest_first(void **state) {
     liken_result_free(r);
 }
 
+static void crowd_of_400(char *photo, size_t room, int width) {
+    int n = snprintf(photo, room, "photo %d 9", width);
+    for (int i = 0; i < 400; i++)
+        n += snprintf(photo + n, room - (size_t)n, "\nface %d 0.1 50", i);
+}
+
+static void a_page_of_crowds_ends_sooner(void **state) {
+    (void)state;
+    char crowd[16384];
+    liken_image_list *page = NULL;
+    for (int i = 0; i < 27; i++) {
+        crowd_of_400(crowd, sizeof crowd, 9 + i);
+        (void)add(crowd);
+    }
+    assert_ok(liken_list(lk, &(liken_list_options){.limit = 1000}, &page, &err), err);
+    assert_int_equal(page->count, 25);
+    const int64_t next = page->next;
+    assert_int_equal(next, page->images[24]->id);
+    liken_image_list_free(page);
+    assert_ok(liken_list(lk, &(liken_list_options){.limit = 1000, .after = next}, &page, &err), err);
+    assert_int_equal(page->count, 2);
+    assert_int_equal(page->next, 0);
+    liken_image_list_free(page);
+}
+
 static void an_answer_has_a_ceiling(void **state) {
     (void)state;
     char crowd[16384];
-    int n = snprintf(crowd, sizeof crowd, "photo 9 9");
-    for (int i = 0; i < 400; i++)
-        n += snprintf(crowd + n, sizeof crowd - (size_t)n, "\nface %d 0.1 50", i);
+    crowd_of_400(crowd, sizeof crowd, 9);
     (void)add(crowd);
     liken_result *r = search(lk, crowd, &(liken_search_options){.threshold = INFINITY, .limit = 200});
     assert_int_equal(r->answer_count, 400);
@@ -735,6 +758,7 @@ int main(void) {
         T(detecting_stores_nothing),
         T(answers_are_those_of_brute_force),
         T(every_face_is_answered_largest_first),
+        T(a_page_of_crowds_ends_sooner),
         T(an_answer_has_a_ceiling),
         T(a_face_is_not_its_own_match),
         T(descriptors_are_checked),
