@@ -263,6 +263,7 @@ static void work(void *job, int worker) {
     lk_request *r = job;
     struct MHD_Connection *connection = r->connection;
     run_handler(r);
+    atomic_store(&r->worked, true);
     MHD_resume_connection(connection);
 }
 
@@ -312,7 +313,10 @@ static enum MHD_Result access_request(void *cls, struct MHD_Connection *connecti
         *size = 0;
         return receive(r, data, n);
     }
-    return r->complete ? send_answer(r) : finish(r);
+    if (!r->complete)
+        return finish(r);
+    (void)atomic_load(&r->worked); /* libmicrohttpd orders the two threads by itself, but promises it nowhere */
+    return send_answer(r);
 }
 
 static void *request_line(void *cls, const char *target, struct MHD_Connection *connection) {

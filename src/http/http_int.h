@@ -13,6 +13,8 @@
 #include "base/arena.h"
 #include "http/http.h"
 
+#include <stdatomic.h>
+
 /* ---- target.c ---- */
 
 #define LK_TARGET_SEGMENTS 32
@@ -118,6 +120,7 @@ struct lk_request {
     char method[16], id[33], peer[48];
     bool begun, complete, running, sent; /* headers seen; body seen; counted as running; answer handed over */
     bool has_body;
+    atomic_bool worked; /* hands what the worker wrote to the thread that sends it */
     size_t received;
     lk_form *form;
     lk_buf body;
