@@ -51,6 +51,8 @@ class Rivals:
             self.engines += [self.onnx, self.tfjs]
         if self.compile_dlib():
             self.engines.append(self.dlib)
+        if self.compile_dnnl():
+            self.engines.append(self.dnnl)
 
     def npm(self):
         if (self.folder / "node_modules" / "onnxruntime-node").is_dir():
@@ -72,6 +74,15 @@ class Rivals:
         ok, said = attempt(["g++", "-O3", "-march=native", "-o", program, source, "-ldlib", "-lopenblas", "-llapack"])
         if not ok:
             self.missing += [f"dlib: does not compile (libdlib-dev, libopenblas-dev, liblapack-dev): {said}"]
+        return ok
+
+    def compile_dnnl(self):
+        program = self.folder / "rival_dnnl"
+        if program.exists():
+            return True
+        ok, said = attempt(["g++", "-O2", "-o", program, HERE / "rival_dnnl.cpp", "-ldnnl"])
+        if not ok:
+            self.missing += [f"oneDNN: does not compile (libdnnl-dev): {said}"]
         return ok
 
     def liken(self, network, batch):
@@ -97,6 +108,9 @@ class Rivals:
             return None
         weights = self.packs / "dlib" / "dlib_face_recognition_resnet_model_v1.dat"
         return [self.folder / "rival_dlib", weights, str(batch)]
+
+    def dnnl(self, network, batch):
+        return [self.folder / "rival_dnnl", network, str(batch)] if network in ("descriptor", "ssd") else None
 
 
 def measure(command, packs):

@@ -1,0 +1,313 @@
+/* bench_pipeline.c - liken's part of the pipeline benchmark: photos to descriptors, CPU time by stage.
+ *
+ * usage: bench_pipeline make FROM.jpg LONG_SIDE TO.jpg   enlarges or shrinks a photo, at JPEG quality 90
+ *        bench_pipeline run PHOTO.jpg...                 one line a photo, times in milliseconds:
+ *             decode detect landmarks align describe   the same, whole, through the pipeline   faces   decode at 1:1
+ *             width of the decoded picture             MB of the thread's own memory
+ *        bench_pipeline raw PHOTO.jpg TO.ppm             decoded at 1:1, for the rivals
+ *        bench_pipeline threads N PHOTO.jpg...           photos a second of wall time on N threads
+ * Packs come from $LIKEN_MODELS. A stage is what lk_pipeline_run does in it, called by hand here in the same order. */
+#include <malloc.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "face/describe.h"
+#include "face/landmarks.h"
+
+#define ROUNDS 3
+#define SECOND_WIDEN 1.12 /* as in face/pipeline.c: the second chip of packs that mirror, */
+#define SECOND_PADDING 0.06
+#define BOX_SHARE 1.2 /* and the pixels that a chip wants */
+
+enum { DECODE, DETECT, LANDMARKS, ALIGN, DESCRIBE, STAGES };
+
+typedef struct worker {
+    const lk_models *models;
+    lk_detector *detector;
+    lk_landmarker *landmarker;
+    lk_describer *describer;
+    lk_pipeline *pipeline;
+} worker;
+
+static void stop(const liken_error *err) {
+    fprintf(stderr, "%s\n", err->message);
+    exit(1);
+}
+
+static lk_photo *open_photo(const char *bytes, size_t size) {
+    liken_error err;
+    lk_photo *photo = NULL;
+    if (lk_photo_open(&photo, bytes, size, NULL, &err) != LIKEN_OK)
+        stop(&err);
+    return photo;
+}
+
+static char *read_photo(const char *path, size_t *size) {
+    liken_error err;
+    char *bytes = NULL;
+    if (lk_file_read(path, (size_t)64 << 20, &bytes, size, &err) != LIKEN_OK)
+        stop(&err);
+    return bytes;
+}
+
+/* ---- stages ---- */
+
+typedef struct clock_of {
+    double last, *stage;
+} clock_of;
+
+static void lap(clock_of *c, int stage) {
+    const double now = lk_clock_cpu();
+    c->stage[stage] += (now - c->last) * 1e3;
+    c->last = lk_clock_cpu();
+}
+
+static void describe_batch(const worker *w, const lk_source *source, const lk_detection *faces, size_t count,
+                           clock_of *clock) {
+    static uint8_t chip[150 * 150 * 3], second[150 * 150 * 3];
+    static float descriptors[LK_LANDMARKS_BATCH][128];
+    const lk_pack_descriptor *d = &w->models->pack->descriptor;
+    lk_landmarks points[LK_LANDMARKS_BATCH], wider[LK_LANDMARKS_BATCH];
+    lk_landmarker_find(w->landmarker, source, faces, count, 1, points);
+    if (d->mirror)
+        lk_landmarker_find(w->landmarker, source, faces, count, SECOND_WIDEN, wider);
+    lap(clock, LANDMARKS);
+    for (size_t i = 0; i < count; i++) {
+        double map[6];
+        if (!lk_align(points[i].points, points[i].kind, d->chip, d->padding, map))
+            continue;
+        lk_source_warp(source, map, d->chip, d->chip, chip);
+        if (d->mirror && lk_align(wider[i].points, wider[i].kind, d->chip, d->padding + SECOND_PADDING, map))
+            lk_source_warp(source, map, d->chip, d->chip, second);
+        lap(clock, ALIGN);
+        lk_describer_add(w->describer, chip, second, descriptors[i]);
+        lap(clock, DESCRIBE);
+    }
+    lk_describer_flush(w->describer);
+    lap(clock, DESCRIBE);
+}
+
+/* `scale`: what the detector decodes at, learnt from a first look; 0: it decodes by itself. Gives what it used. */
+static double run_stages(const worker *w, const char *bytes, size_t size, double scale, double stage[STAGES]) {
+    liken_error err;
+    clock_of clock = {lk_clock_cpu(), stage};
+    lk_photo *photo = open_photo(bytes, size);
+    lk_source source = lk_source_of(photo);
+    lk_detections found = {0};
+    lk_detection sure[LK_LANDMARKS_BATCH];
+    size_t count = 0;
+    double want = 0;
+    if (scale > 0 && lk_source_need(&source, scale, &err) != LIKEN_OK)
+        stop(&err);
+    lap(&clock, DECODE);
+    if (w->detector->find(w->detector, &source, &found, &err) != LIKEN_OK)
+        stop(&err);
+    lap(&clock, DETECT);
+    const double used = source.scale_x;
+    for (size_t i = 0; i < found.count && count < LK_LANDMARKS_BATCH; i++)
+        if (found.items[i].score >= w->detector->accept) {
+            const liken_box *b = &found.items[i].box;
+            want = fmax(want, BOX_SHARE * w->models->pack->descriptor.chip / (double)fmaxf(b->width, b->height));
+            sure[count++] = found.items[i];
+        }
+    if (want > 0 && lk_source_need(&source, want, &err) != LIKEN_OK)
+        stop(&err);
+    lap(&clock, DECODE);
+    if (count > 0)
+        describe_batch(w, &source, sure, count, &clock);
+    lk_source_clear(&source);
+    lk_detections_clear(&found);
+    lk_photo_free(photo);
+    return used;
+}
+
+/* ---- a photo ---- */
+
+static double run_whole(const worker *w, const char *bytes, size_t size, size_t *faces) {
+    liken_error err;
+    lk_faces out = {0};
+    const double start = lk_clock_cpu();
+    lk_photo *photo = open_photo(bytes, size);
+    if (lk_pipeline_run(w->pipeline, photo, true, 0, &out, &err) != LIKEN_OK)
+        stop(&err);
+    lk_photo_free(photo);
+    const double took = lk_clock_cpu() - start;
+    *faces = out.kept_count;
+    lk_faces_clear(&out);
+    return took * 1e3;
+}
+
+/* One decode at 1:1; *width of the picture. */
+static double decode_whole(const char *bytes, size_t size, lk_image *image) {
+    liken_error err;
+    const double start = lk_clock_cpu();
+    lk_photo *photo = open_photo(bytes, size);
+    if (lk_photo_decode(photo, 0, image, NULL, &err) != LIKEN_OK)
+        stop(&err);
+    lk_photo_free(photo);
+    return (lk_clock_cpu() - start) * 1e3;
+}
+
+static void report(const worker *w, const char *path, double megabytes) {
+    size_t size, faces = 0;
+    double best[STAGES], whole = 1e9, full = 1e9;
+    char *bytes = read_photo(path, &size);
+    double first[STAGES] = {0};
+    const double scale = run_stages(w, bytes, size, 0, first);
+    for (int i = 0; i < STAGES; i++)
+        best[i] = 1e9;
+    for (int round = 0; round < ROUNDS; round++) {
+        double stage[STAGES] = {0};
+        (void)run_stages(w, bytes, size, scale, stage);
+        for (int i = 0; i < STAGES; i++)
+            best[i] = fmin(best[i], stage[i]);
+        whole = fmin(whole, run_whole(w, bytes, size, &faces));
+        lk_image image = {0};
+        full = fmin(full, decode_whole(bytes, size, &image));
+        lk_image_clear(&image);
+    }
+    printf("%s", path);
+    for (int i = 0; i < STAGES; i++)
+        printf("\t%.3f", best[i]);
+    printf("\t%.3f\t%zu\t%.3f\t%.4f\t%.1f\n", whole, faces, full, scale, megabytes);
+    free(bytes);
+}
+
+static worker start_worker(const lk_models *models) {
+    liken_error err;
+    worker w = {.models = models};
+    if (lk_detector_yunet(&w.detector, models->detector_net, &err) != LIKEN_OK ||
+        lk_landmarker_new(&w.landmarker, models, &err) != LIKEN_OK ||
+        lk_describer_new(&w.describer, models, &err) != LIKEN_OK)
+        stop(&err);
+    return w;
+}
+
+static double heap_megabytes(void) {
+    const struct mallinfo2 m = mallinfo2();
+    return (double)(m.uordblks + m.hblkhd) / 1e6;
+}
+
+static int run(const lk_models *models, char **paths) {
+    liken_error err;
+    size_t faces, size;
+    worker w = start_worker(models);
+    const double before = heap_megabytes();
+    if (lk_pipeline_new(&w.pipeline, models, &err) != LIKEN_OK)
+        stop(&err);
+    char *bytes = read_photo(*paths, &size);
+    (void)run_whole(&w, bytes, size, &faces);
+    free(bytes);
+    const double own = heap_megabytes() - before;
+    for (; *paths != NULL; paths++)
+        report(&w, *paths, own);
+    return 0;
+}
+
+/* ---- threads ---- */
+
+typedef struct share {
+    const lk_models *models;
+    char **paths;
+} share;
+
+static void *run_share(void *arg) {
+    const share *s = arg;
+    liken_error err;
+    worker w = {.models = s->models};
+    if (lk_pipeline_new(&w.pipeline, s->models, &err) != LIKEN_OK)
+        stop(&err);
+    for (int round = 0; round <= ROUNDS; round++)
+        for (char **p = s->paths; *p != NULL; p++) {
+            size_t size, faces;
+            char *bytes = read_photo(*p, &size);
+            (void)run_whole(&w, bytes, size, &faces);
+            free(bytes);
+        }
+    lk_pipeline_free(w.pipeline);
+    return NULL;
+}
+
+static int run_threads(const lk_models *models, int count, char **paths) {
+    pthread_t threads[64];
+    share s = {models, paths};
+    int photos = 0;
+    while (paths[photos] != NULL)
+        photos++;
+    const double start = lk_clock_monotonic();
+    for (int i = 0; i < count; i++)
+        if (pthread_create(&threads[i], NULL, run_share, &s) != 0)
+            return 1;
+    for (int i = 0; i < count; i++)
+        (void)pthread_join(threads[i], NULL);
+    printf("%.3f\n", count * photos * (ROUNDS + 1) / (lk_clock_monotonic() - start));
+    return 0;
+}
+
+/* ---- photos for the benchmark ---- */
+
+static lk_image decode(const char *path) {
+    size_t size;
+    lk_image image = {0};
+    char *bytes = read_photo(path, &size);
+    (void)decode_whole(bytes, size, &image);
+    free(bytes);
+    return image;
+}
+
+static int write_file(const char *path, const char *head, const void *bytes, size_t size) {
+    FILE *f = fopen(path, "wb");
+    if (f == NULL)
+        return 1;
+    const int wrong = fputs(head, f) == EOF || fwrite(bytes, 1, size, f) != size;
+    return fclose(f) != 0 || wrong;
+}
+
+static int make(const char *from, int long_side, const char *to) {
+    liken_error err;
+    lk_image image = decode(from), made = {0};
+    const double scale = (double)long_side / (image.width > image.height ? image.width : image.height);
+    void *jpeg = NULL;
+    size_t size;
+    if (lk_image_resize(&image, (int)(image.width * scale), (int)(image.height * scale), &made, &err) != LIKEN_OK ||
+        lk_image_encode_jpeg(&made, 90, &jpeg, &size, &err) != LIKEN_OK)
+        stop(&err);
+    const int status = write_file(to, "", jpeg, size);
+    lk_image_clear(&image);
+    lk_image_clear(&made);
+    free(jpeg);
+    return status;
+}
+
+static int raw(const char *from, const char *to) {
+    lk_image image = decode(from);
+    const size_t row = (size_t)image.width * 3;
+    for (size_t y = 1; y < (size_t)image.height; y++)
+        memmove(image.rgb + y * row, image.rgb + y * image.stride, row);
+    char head[64];
+    (void)snprintf(head, sizeof head, "P6\n%d %d\n255\n", image.width, image.height);
+    const int status = write_file(to, head, image.rgb, row * (size_t)image.height);
+    lk_image_clear(&image);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    liken_error err;
+    lk_models *models = NULL;
+    if (argc == 5 && strcmp(argv[1], "make") == 0)
+        return make(argv[2], atoi(argv[3]), argv[4]);
+    if (argc == 4 && strcmp(argv[1], "raw") == 0)
+        return raw(argv[2], argv[3]);
+    const int threads = argc > 3 && strcmp(argv[1], "threads") == 0 ? atoi(argv[2]) : 0;
+    if (argc < 3 || (strcmp(argv[1], "run") != 0 && (threads < 1 || threads > 64)))
+        return fprintf(stderr, "usage: bench_pipeline make|raw|run|threads ...: see its source\n"), 2;
+    if (lk_models_load(&models, &(lk_models_options){.folder = getenv("LIKEN_MODELS"), .detector = "yunet"}, &err) !=
+        LIKEN_OK)
+        stop(&err);
+    return threads > 0 ? run_threads(models, threads, argv + 3) : run(models, argv + 2);
+}

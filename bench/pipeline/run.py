@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""The pipeline benchmark: JPEG bytes to descriptors, CPU time a photo, on 12-megapixel photos and on small ones.
+
+usage: run.py BUILD        (a build folder configured with -Dbench=true; packs in $LIKEN_MODELS)
+
+The photos are the samples of the pack faceapi, enlarged to 4000 pixels (bilinear: they are soft, and their files small for
+their size) and shrunk to 800. liken is timed in ROUNDS rounds, before, between and after the rivals; the rivals, which take
+seconds a photo, once. They get pixels: liken's own decode at 1:1 is added to their time. Prints tables and writes
+BUILD/bench/pipeline.json.
+"""
+import datetime
+import json
+import os
+import pathlib
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+
+ROUNDS = 3
+SIDES = {"12 megapixels": 4000, "small": 800}
+STAGES = ["decode", "detect", "landmarks", "align", "describe"]
+HERE = pathlib.Path(__file__).resolve().parent
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "VIPS_CONCURRENCY": "1"}
+
+
+def packs_folder():
+    home = os.environ.get("XDG_DATA_HOME", os.path.expanduser("~/.local/share"))
+    return pathlib.Path(os.environ.get("LIKEN_MODELS", os.path.join(home, "liken", "models"))).resolve()
+
+
+def say(command, packs):
+    done = subprocess.run(command, env={**os.environ, **ONE_THREAD, "LIKEN_MODELS": str(packs)}, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{command[0]} failed: {done.stderr.strip()[-400:]}")
+    return done.stdout.splitlines()
+
+
+def attempt(command, **more):
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
+    except OSError as error:
+        return False, str(error)
+    return done.returncode == 0, done.stdout.strip()[-300:]
+
+
+def make_photos(program, folder, packs):
+    """{kind: [jpeg]}; the same pixels as .ppm lie beside them."""
+    samples = sorted((packs / "faceapi" / "samples").glob("*.jpg"))
+    if not samples:
+        sys.exit(f"{packs}/faceapi/samples has no photos: install the pack again (liken models install faceapi)")
+    made = {}
+    for kind, side in SIDES.items():
+        for sample in samples:
+            photo = folder / f"{sample.stem}-{side}.jpg"
+            if not photo.exists():
+                say([program, "make", sample, str(side), photo], packs)
+                say([program, "raw", photo, photo.with_suffix(".ppm")], packs)
+            made.setdefault(kind, []).append(photo)
+    return made
+
+
+def find_rivals(build, folder, packs):
+    """([command without the photos], [what is missing])."""
+    rivals, missing = [], []
+    program = folder / "rival_seed"
+    if not (packs / "dlib").is_dir():
+        missing.append("seed's pipeline (dlib): the pack \"dlib\" is not installed")
+    else:
+        ok, said = (True, "") if program.exists() else attempt(
+            ["g++", "-O3", "-march=native", f"-I{HERE.parent / 'nn'}", "-o", program, HERE / "rival_seed.cpp",
+             "-ldlib", "-lopenblas", "-llapack"])
+        if ok:
+            rivals.append([program, packs])
+        else:
+            missing.append(f"seed's pipeline (dlib): does not compile (libdlib-dev, libopenblas-dev): {said}")
+    modules = build / "bench" / "rivals"
+    modules.mkdir(parents=True, exist_ok=True)
+    ok, said = True, ""
+    if not (modules / "node_modules" / "@vladmandic").is_dir():
+        shutil.copy(HERE.parent / "nn" / "package.json", modules)
+        ok, said = attempt(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=modules)
+    if ok:
+        rivals.append(["node", HERE / "rival_faceapi.mjs", modules, packs])
+    else:
+        missing.append(f"face-api.js: npm install failed: {said}")
+    return rivals, missing
+
+
+def time_djpeg(photo, eighths):
+    """CPU milliseconds of libjpeg-turbo's own program at the same scale; the best of three."""
+    best = float("inf")
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(["djpeg", "-scale", f"{eighths}/8", "-outfile", "/dev/null", photo], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3)
+    return best
+
+
+def run_liken(program, photos, packs, into):
+    for line in say([program, "run", *photos], packs):
+        path, *numbers = line.split("\t")
+        into.setdefault(path, []).append([float(n) for n in numbers])
+
+
+def run_all(program, rivals, photos, packs):
+    """(liken: {photo: medians}, {engine: [(ms, faces)]})."""
+    ours, theirs = {}, {}
+    pixels = [photo.with_suffix(".ppm") for photo in photos]
+    for number in range(max(ROUNDS, len(rivals) + 1)):
+        run_liken(program, photos, packs, ours)
+        if number < len(rivals):
+            name, *lines = say([*rivals[number], *pixels], packs)
+            theirs[name] = [tuple(float(n) for n in line.split("\t")) for line in lines]
+    return {path: [statistics.median(column) for column in zip(*rounds)] for path, rounds in ours.items()}, theirs
+
+
+def report_kind(kind, ours, theirs, rows):
+    photos = list(ours)
+    mean = lambda column: statistics.mean(ours[p][column] for p in photos)
+    stages, whole, faces, full = [mean(i) for i in range(5)], mean(5), mean(6), mean(7)
+    add = lambda engine, metric, value, unit: rows.append(
+        {"case": kind, "engine": engine, "metric": metric, "value": value, "unit": unit, "rounds": ROUNDS})
+    print(f"\n{kind}: {len(photos)} photos, {faces:.1f} faces a photo kept by liken")
+    print(f"  {'liken':<46}{whole:>10.1f} ms {1e3 / whole:>8.2f} photos/s a core")
+    add("liken", "cpu time a photo", whole, "ms")
+    add("liken", "photos a second and core", 1e3 / whole, "1/s")
+    add("liken", "faces a photo", faces, "1")
+    for name, value in zip(STAGES, stages):
+        print(f"    {name:<44}{value:>10.1f} ms {value / sum(stages):>8.0%}")
+        add("liken", f"cpu time of {name}", value, "ms")
+    for engine, results in theirs.items():
+        value = statistics.mean(ms for ms, _ in results) + full
+        found = statistics.mean(n for _, n in results)
+        print(f"  {engine:<46}{value:>10.1f} ms {1e3 / value:>8.2f} photos/s a core, {found:.1f} faces; liken is {value / whole:.1f}x")
+        add(engine, "cpu time a photo", value, "ms")
+        add(engine, "faces a photo", found, "1")
+        add(engine, "liken is faster by", value / whole, "1")
+    report_decode(ours, stages[0], add)
+
+
+def report_decode(ours, decode, add):
+    if not shutil.which("djpeg"):
+        print("  missing: djpeg (libjpeg-turbo-progs)")
+        return
+    theirs = statistics.mean(time_djpeg(p, max(1, round(8 * numbers[8]))) for p, numbers in ours.items())
+    full = statistics.mean(numbers[7] for numbers in ours.values())
+    theirs_full = statistics.mean(time_djpeg(p, 8) for p in ours)
+    print(f"  decode at the detector's scale, with what chips want: {decode:.1f} ms; djpeg once at that scale {theirs:.1f} ms: {decode / theirs:.2f}x")
+    print(f"  decode at 1:1: {full:.1f} ms; djpeg {theirs_full:.1f} ms: {full / theirs_full:.2f}x")
+    add("djpeg", "decode at the detector's scale", theirs, "ms")
+    add("djpeg", "decode at 1:1", theirs_full, "ms")
+    add("liken", "decode at 1:1", full, "ms")
+
+
+def report_threads(program, photos, packs, rows):
+    rate = {n: float(say([program, "threads", str(n), *photos], packs)[0]) for n in (1, 2)}
+    print(f"\nthreads: 1 {rate[1]:.2f} photos/s, 2 {rate[2]:.2f} photos/s of wall time: {rate[2] / rate[1]:.2f}x (load average {os.getloadavg()[0]:.1f})")
+    rows += [{"case": "threads", "engine": "liken", "metric": f"photos a second, {n} threads", "value": v, "unit": "1/s", "rounds": 1}
+             for n, v in rate.items()]
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    build, packs = pathlib.Path(sys.argv[1]).resolve(), packs_folder()
+    program, folder = build / "bench" / "pipeline" / "bench_pipeline", build / "bench" / "photos"
+    folder.mkdir(parents=True, exist_ok=True)
+    photos = make_photos(program, folder, packs)
+    rivals, missing = find_rivals(build, folder, packs)
+    cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    rows = [{"case": "machine", "cpu": cpu, "cpus": os.cpu_count(), "load": os.getloadavg()[0], "date": now}]
+    print(f"{cpu}, {now}, load {os.getloadavg()[0]:.1f}")
+    for kind, paths in photos.items():
+        ours, theirs = run_all(program, rivals, paths, packs)
+        report_kind(kind, ours, theirs, rows)
+        own = next(iter(ours.values()))[9]
+    print(f"\nmemory of a worker beyond the shared weights: {own:.1f} MB")
+    rows.append({"case": "memory", "engine": "liken", "metric": "memory of a worker", "value": own, "unit": "MB", "rounds": 1})
+    report_threads(program, photos["small"], packs, rows)
+    for text in missing:
+        print(f"missing: {text}")
+        rows.append({"case": "missing", "engine": text.split(":")[0], "metric": text, "value": None, "unit": "", "rounds": 0})
+    path = build / "bench" / "pipeline.json"
+    path.write_text(json.dumps(rows, indent=1) + "\n")
+    print(f"written: {path}")
+
+
+main()
