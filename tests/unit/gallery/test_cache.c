@@ -93,9 +93,10 @@ static uint64_t answers(liken *lk, const char *collection) {
     for (int q = 0; q < QUERIES; q++) {
         float descriptor[128];
         liken_result *r = NULL;
+        liken_error why;
         fake_descriptor("faceapi", (unsigned)(q * 211), 0.1f, 7, descriptor);
         const liken_search_options o = {.collection = collection, .threshold = INFINITY, .limit = q == 0 ? 10000 : 50};
-        assert_ok(liken_search_descriptor(lk, descriptor, 128, NULL, &o, &r, &err), err);
+        assert_ok(liken_search_descriptor(lk, descriptor, 128, NULL, &o, &r, &why), why);
         for (size_t i = 0; i < r->answers[0].match_count; i++) {
             const liken_match *m = &r->answers[0].matches[i];
             uint32_t distance;
