@@ -7,7 +7,7 @@ name=$2
 root=$(cd "$(dirname "$0")/.." && pwd)
 fast=$build/release
 
-"$root/tools/deps.sh" start
+"$root/tools/deps.sh" bench
 [ -f "$fast/build.ninja" ] || meson setup "$fast" "$root" -Dbuildtype=release -Dtests=false -Dbench=true
 ninja -C "$fast"
 mkdir -p "$build/bench"

@@ -1,16 +1,18 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs and that are missing; touches nothing when none is.
-# usage: tools/deps.sh start|check
+# usage: tools/deps.sh start|check|bench
 set -eu
 
 build="gcc g++ libc6-dev make meson ninja-build pkg-config python3 ca-certificates curl
 libvips-dev libsqlite3-dev libmicrohttpd-dev libjansson-dev libsodium-dev libcmocka-dev libdlib-dev libopenblas-dev"
+bench="libdnnl-dev libjpeg-turbo-progs"
 check="clang valgrind python3-venv libjpeg-turbo-progs gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 
 case "${1:-}" in
 start) wanted=$build ;;
 check) wanted="$build $check" ;;
-*) echo "usage: tools/deps.sh start|check" >&2; exit 2 ;;
+bench) wanted="$build $bench" ;;
+*) echo "usage: tools/deps.sh start|check|bench" >&2; exit 2 ;;
 esac
 
 # npm brings the default model pack; one that did not come from Debian is as good

@@ -2,17 +2,18 @@
  *
  * usage: bench_pipeline make FROM.jpg LONG_SIDE TO.jpg   enlarges or shrinks a photo, at JPEG quality 90
  *        bench_pipeline run PHOTO.jpg...                 one line a photo, times in milliseconds:
- *             decode detect landmarks align describe   the same, whole, through the pipeline   faces   decode at 1:1
- *             width of the decoded picture             MB of the thread's own memory
- *        bench_pipeline raw PHOTO.jpg TO.ppm             decoded at 1:1, for the rivals
- *        bench_pipeline threads N PHOTO.jpg...           photos a second of wall time on N threads
- * Packs come from $LIKEN_MODELS. A stage is what lk_pipeline_run does in it, called by hand here in the same order. */
+ *             decode detect decode-again landmarks align describe   the same, whole, through the pipeline   faces
+ * decode at 1:1 scale of the first and of the last decode   MB of the thread's own memory bench_pipeline raw PHOTO.jpg
+ * TO.ppm             decoded at 1:1, for the rivals bench_pipeline threads N PHOTO.jpg...           photos a second of
+ * wall time on N threads Packs come from $LIKEN_MODELS. A stage is what lk_pipeline_run does in it, called by hand here
+ * in the same order. */
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -24,7 +25,7 @@
 #define SECOND_PADDING 0.06
 #define BOX_SHARE 1.2 /* and the pixels that a chip wants */
 
-enum { DECODE, DETECT, LANDMARKS, ALIGN, DESCRIBE, STAGES };
+enum { DECODE, DETECT, AGAIN, LANDMARKS, ALIGN, DESCRIBE, STAGES };
 
 typedef struct worker {
     const lk_models *models;
@@ -92,8 +93,10 @@ static void describe_batch(const worker *w, const lk_source *source, const lk_de
     lap(clock, DESCRIBE);
 }
 
-/* `scale`: what the detector decodes at, learnt from a first look; 0: it decodes by itself. Gives what it used. */
-static double run_stages(const worker *w, const char *bytes, size_t size, double scale, double stage[STAGES]) {
+/* `scale`: what the detector decodes at, learnt from a first look; 0: it decodes by itself. Gives what it
+ * used, and in *last what chips are cut from. */
+static double run_stages(const worker *w, const char *bytes, size_t size, double scale, double stage[STAGES],
+                         double *last) {
     liken_error err;
     clock_of clock = {lk_clock_cpu(), stage};
     lk_photo *photo = open_photo(bytes, size);
@@ -117,7 +120,8 @@ static double run_stages(const worker *w, const char *bytes, size_t size, double
         }
     if (want > 0 && lk_source_need(&source, want, &err) != LIKEN_OK)
         stop(&err);
-    lap(&clock, DECODE);
+    *last = source.scale_x;
+    lap(&clock, AGAIN);
     if (count > 0)
         describe_batch(w, &source, sure, count, &clock);
     lk_source_clear(&source);
@@ -142,7 +146,7 @@ static double run_whole(const worker *w, const char *bytes, size_t size, size_t 
     return took * 1e3;
 }
 
-/* One decode at 1:1; *width of the picture. */
+/* One decode at 1:1, in milliseconds. */
 static double decode_whole(const char *bytes, size_t size, lk_image *image) {
     liken_error err;
     const double start = lk_clock_cpu();
@@ -155,15 +159,15 @@ static double decode_whole(const char *bytes, size_t size, lk_image *image) {
 
 static void report(const worker *w, const char *path, double megabytes) {
     size_t size, faces = 0;
-    double best[STAGES], whole = 1e9, full = 1e9;
+    double best[STAGES], whole = 1e9, full = 1e9, last;
     char *bytes = read_photo(path, &size);
     double first[STAGES] = {0};
-    const double scale = run_stages(w, bytes, size, 0, first);
+    const double scale = run_stages(w, bytes, size, 0, first, &last);
     for (int i = 0; i < STAGES; i++)
         best[i] = 1e9;
     for (int round = 0; round < ROUNDS; round++) {
         double stage[STAGES] = {0};
-        (void)run_stages(w, bytes, size, scale, stage);
+        (void)run_stages(w, bytes, size, scale, stage, &last);
         for (int i = 0; i < STAGES; i++)
             best[i] = fmin(best[i], stage[i]);
         whole = fmin(whole, run_whole(w, bytes, size, &faces));
@@ -174,7 +178,7 @@ static void report(const worker *w, const char *path, double megabytes) {
     printf("%s", path);
     for (int i = 0; i < STAGES; i++)
         printf("\t%.3f", best[i]);
-    printf("\t%.3f\t%zu\t%.3f\t%.4f\t%.1f\n", whole, faces, full, scale, megabytes);
+    printf("\t%.3f\t%zu\t%.3f\t%.4f\t%.4f\t%.1f\n", whole, faces, full, scale, last, megabytes);
     free(bytes);
 }
 
@@ -188,22 +192,28 @@ static worker start_worker(const lk_models *models) {
     return w;
 }
 
-static double heap_megabytes(void) {
-    const struct mallinfo2 m = mallinfo2();
-    return (double)(m.uordblks + m.hblkhd) / 1e6;
+static double resident_megabytes(void) {
+    size_t all, resident = 0;
+    (void)malloc_trim(0);
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f == NULL || fscanf(f, "%zu %zu", &all, &resident) != 2)
+        resident = 0;
+    if (f != NULL)
+        (void)fclose(f);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
 static int run(const lk_models *models, char **paths) {
     liken_error err;
     size_t faces, size;
     worker w = start_worker(models);
-    const double before = heap_megabytes();
+    const double before = resident_megabytes();
     if (lk_pipeline_new(&w.pipeline, models, &err) != LIKEN_OK)
         stop(&err);
     char *bytes = read_photo(*paths, &size);
     (void)run_whole(&w, bytes, size, &faces);
     free(bytes);
-    const double own = heap_megabytes() - before;
+    const double own = resident_megabytes() - before;
     for (; *paths != NULL; paths++)
         report(&w, *paths, own);
     return 0;
