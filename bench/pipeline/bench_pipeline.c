@@ -35,7 +35,7 @@ typedef struct worker {
     lk_pipeline *pipeline;
 } worker;
 
-static void stop(const liken_error *err) {
+_Noreturn static void stop(const liken_error *err) {
     fprintf(stderr, "%s\n", err->message);
     exit(1);
 }
@@ -283,7 +283,7 @@ static int make(const char *from, int long_side, const char *to) {
     lk_image image = decode(from), made = {0};
     const double scale = (double)long_side / (image.width > image.height ? image.width : image.height);
     void *jpeg = NULL;
-    size_t size;
+    size_t size = 0;
     if (lk_image_resize(&image, (int)(image.width * scale), (int)(image.height * scale), &made, &err) != LIKEN_OK ||
         lk_image_encode_jpeg(&made, 90, &jpeg, &size, &err) != LIKEN_OK)
         stop(&err);
