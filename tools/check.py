@@ -41,7 +41,6 @@ class Check:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.tally = Tally()
         self.env = dict(os.environ, **SANITIZER_ENV)
-        self.broken = False
 
     def run(self, name, argv, env=None, timeout=1500):
         """Runs one command into its log; returns (status, text, seconds)."""
@@ -66,10 +65,29 @@ class Check:
     def counts(self):
         return len(self.tally.passed), len(self.tally.failed), len(self.tally.skipped)
 
-    def command(self, name, argv, env=None, vital=False, timeout=1500):
+    def aside(self, name, argv):
+        """Starts a stage that is one test and needs one core only; the caller calls what is returned to wait for it."""
+        log = self.logs / (re.sub(r"\W+", "-", name) + ".log")
+        with open(log, "wb") as out:
+            child = subprocess.Popen([str(a) for a in argv], cwd=ROOT, env=self.env, stdout=out, stderr=subprocess.STDOUT,
+                                     stdin=subprocess.DEVNULL)
+
+        def wait():
+            print(f"== {name} (begun before) ...", end="", flush=True)
+            before, begin, status = self.counts(), time.monotonic(), child.wait()
+            self.judge(name, status, log.read_text(errors="replace"))
+            self.say(before, time.monotonic() - begin)
+        return wait
+
+    def command(self, name, argv, env=None, timeout=1500):
         """A stage that is one test."""
         before = self.counts()
         status, text, seconds = self.run(name, argv, env, timeout)
+        self.judge(name, status, text)
+        self.say(before, seconds)
+        return status == 0, text
+
+    def judge(self, name, status, text):
         lines = text.strip().splitlines()
         if status == SKIP:
             self.tally.add(name, "skipped", lines[-1] if lines else "no reason given")
@@ -77,9 +95,6 @@ class Check:
             self.tally.add(name, "passed")
         else:
             self.tally.add(name, "failed", f"exit status {status}\n" + "\n".join(lines[-60:]))
-            self.broken = self.broken or vital
-        self.say(before, seconds)
-        return status == 0, text
 
     def meson(self, name, build, env=None, patterns=("*",), scale=1):
         before = self.counts()
@@ -145,10 +160,10 @@ class Check:
 
     def compile(self, name, folder, options=(), env=None):
         if not (folder / "build.ninja").exists():
-            ok, _ = self.command(f"{name}: configure", ["meson", "setup", folder, "-Dwerror=true", *options], env, vital=True)
+            ok, _ = self.command(f"{name}: configure", ["meson", "setup", folder, "-Dwerror=true", *options], env)
             if not ok:
                 return False
-        return self.command(f"{name}: compile", ["ninja", "-C", folder], env, vital=True)[0]
+        return self.command(f"{name}: compile", ["ninja", "-C", folder], env)[0]
 
     def venv(self):
         venv = self.build / "venv"
@@ -157,8 +172,8 @@ class Check:
         stamp = venv / "requirements.txt"
         if stamp.exists() and stamp.read_text() == requirements.read_text():
             return
-        self.command("python: environment", [sys.executable, "-m", "venv", "--clear", venv], vital=True)
-        ok, _ = self.command("python: packages", [self.python, "-m", "pip", "install", "-q", "-r", requirements], vital=True)
+        self.command("python: environment", [sys.executable, "-m", "venv", "--clear", venv])
+        ok, _ = self.command("python: packages", [self.python, "-m", "pip", "install", "-q", "-r", requirements])
         if ok:
             stamp.write_text(requirements.read_text())
 
@@ -196,12 +211,13 @@ def plain(c):
     c.models()
     c.env["LIKEN_BIN"] = str(c.build / "liken")
     c.meson("unit", c.build)
+    valgrind = c.aside("valgrind", ["sh", "tests/valgrind.sh", c.build])
     c.pytest("api", ["tests/api"])
     c.pytest("cli", ["tests/cli"])
     c.pytest("accuracy", ["tests/accuracy"])
     c.pytest("torture", ["tests/torture"])
     c.command("install", ["sh", "tests/install.sh", c.build])
-    c.command("valgrind", ["sh", "tests/valgrind.sh", c.build])
+    valgrind()
     clang = c.build / "clang"
     c.compile("clang", clang, env={"CC": "clang", "CXX": "clang++"})
     sanitized(c, "address,undefined", quick=True)

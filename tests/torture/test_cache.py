@@ -16,7 +16,7 @@ import time
 import pytest
 
 BIN = os.environ.get("LIKEN_BIN", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "liken"))
-ROUNDS = 200 if os.environ.get("LIKEN_SOAK") else 20
+ROUNDS = 200 if os.environ.get("LIKEN_SOAK") else 8
 SEED = 20261125
 FACES = 9000  # written at once; several times that many make the index save itself in the background
 
