@@ -228,8 +228,8 @@ def plain(c):
 QUICK_API = {"asan": ["tests/api/test_errors.py", "tests/api/test_raw.py", "tests/api/test_files.py"],
              "tsan": ["tests/api/test_routes.py", "tests/api/test_stop.py"]}
 QUICK_UNIT = {"asan": ["*"],
-              "tsan": ["base/queue", "image/formats", "nn/state", "face/pipeline", "index/*", "store/*", "gallery/*", "api/*",
-                       "http/*", "auth/*"]}
+              "tsan": ["*/threads", "base/queue", "image/formats", "nn/state", "face/pipeline", "index/index", "store/*",
+                       "gallery/gallery", "api/*", "http/*", "auth/*"]}
 
 
 def sanitized(c, kind, quick):
