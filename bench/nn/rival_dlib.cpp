@@ -8,7 +8,7 @@
 #include <ctime>
 #include <vector>
 
-#include "dlib_network.h"
+#include "../../tests/reference/dlib_network.h"
 #include <dlib/revision.h>
 
 namespace {

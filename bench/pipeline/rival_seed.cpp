@@ -14,7 +14,7 @@
 #include <dlib/image_transforms.h>
 #include <dlib/revision.h>
 
-#include "dlib_network.h"
+#include "../../tests/reference/dlib_network.h"
 
 namespace {
 

@@ -69,7 +69,7 @@ def find_rivals(build, folder, packs):
         missing.append("seed's pipeline (dlib): the pack \"dlib\" is not installed")
     else:
         ok, said = (True, "") if program.exists() else attempt(
-            ["g++", "-O3", "-march=native", f"-I{HERE.parent / 'nn'}", "-o", program, HERE / "rival_seed.cpp",
+            ["g++", "-O3", "-march=native", "-o", program, HERE / "rival_seed.cpp",
              "-ldlib", "-lopenblas", "-llapack"])
         if ok:
             rivals.append([program, packs])

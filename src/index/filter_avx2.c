@@ -1,14 +1,7 @@
 #include "index/loops.h"
+#include "index/vector256.h"
 
-#include <immintrin.h>
 #include <string.h>
-
-static inline float fold(__m256 low, __m256 high) {
-    const __m256 eight = _mm256_add_ps(low, high);
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
-}
 
 void lk_dots_avx2(const float *x, const float *rows, size_t stride, size_t count, float *out) {
     for (size_t r = 0; r < count; r++) {

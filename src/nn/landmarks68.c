@@ -16,19 +16,7 @@ static int separable(lk_builder *b, int x, const char *name, int in, int out, in
     const float *point = lk_build_values(b, 4, point_shape, "%s/pointwise_filter", name);
     const float *bias = lk_build_values(b, 1, vector, "%s/bias", name);
     const int seen = lk_build_depthwise(b, x, depth, NULL, in, stride, LK_PAD_SAME, LK_ACT_NONE, rectify);
-    const lk_conv_spec s = {.in = seen,
-                            .kernel = point,
-                            .bias = bias,
-                            .height = 1,
-                            .width = 1,
-                            .channels_in = in,
-                            .channels_out = out,
-                            .stride = 1,
-                            .pad = LK_PAD_NONE,
-                            .act = act,
-                            .residual = residual,
-                            .into = LK_NONE};
-    return lk_build_conv(b, &s);
+    return lk_build_point(b, seen, point, bias, in, out, act, residual);
 }
 
 /* The first convolution, the only dense one; the photo's division by 255 is folded in. */
@@ -74,18 +62,9 @@ int lk_net_landmarks68(lk_net **out, const lk_weights *w, liken_error *err) {
     x = block(&b, x, 2, 64, 128);
     x = block(&b, x, 3, 128, 256);
     x = lk_build_global_pool(&b, x); /* 7x7 is all there is */
-    const lk_conv_spec matrix = {.in = x,
-                                 .kernel = lk_build_values(&b, 2, (const int[]){256, 136}, "fc/weights"),
-                                 .bias = lk_build_values(&b, 1, (const int[]){136}, "fc/bias"),
-                                 .height = 1,
-                                 .width = 1,
-                                 .channels_in = 256,
-                                 .channels_out = 136,
-                                 .stride = 1,
-                                 .pad = LK_PAD_NONE,
-                                 .residual = LK_NONE,
-                                 .into = LK_NONE};
-    x = lk_build_conv(&b, &matrix);
+    const float *matrix = lk_build_values(&b, 2, (const int[]){256, 136}, "fc/weights");
+    const float *bias = lk_build_values(&b, 1, (const int[]){136}, "fc/bias");
+    x = lk_build_point(&b, x, matrix, bias, 256, 136, LK_ACT_NONE, LK_NONE);
     lk_build_part(&b, lk_build_output(&b, "points", NULL), x, 0, 136);
     return lk_build_end(&b, out);
 }

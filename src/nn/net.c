@@ -171,6 +171,23 @@ int lk_build_conv(lk_builder *b, const lk_conv_spec *s) {
     return add_node(b, &node);
 }
 
+int lk_build_point(lk_builder *b, int in, const float *kernel, const float *bias, int channels_in, int channels_out,
+                   lk_act act, int residual) {
+    const lk_conv_spec s = {.in = in,
+                            .kernel = kernel,
+                            .bias = bias,
+                            .height = 1,
+                            .width = 1,
+                            .channels_in = channels_in,
+                            .channels_out = channels_out,
+                            .stride = 1,
+                            .pad = LK_PAD_NONE,
+                            .act = act,
+                            .residual = residual,
+                            .into = LK_NONE};
+    return lk_build_conv(b, &s);
+}
+
 int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride,
                        lk_pad pad, lk_act act, bool rectify) {
     if (b->status != LIKEN_OK)

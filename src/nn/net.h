@@ -117,6 +117,9 @@ typedef struct lk_conv_spec {
 
 /* Each returns the tensor it writes. */
 int lk_build_conv(lk_builder *b, const lk_conv_spec *spec);
+/* 1x1: the same matrix, kernel [in][out], at every pixel; bias may be NULL. */
+int lk_build_point(lk_builder *b, int in, const float *kernel, const float *bias, int channels_in, int channels_out,
+                   lk_act act, int residual);
 /* kernel [3][3][channels]; bias may be NULL. `rectify`: negative inputs count as zero. */
 int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride,
                        lk_pad pad, lk_act act, bool rectify);

@@ -129,17 +129,8 @@ int lk_net_resnet(lk_net **out, const lk_weights *w, const float mean[3], float 
     x = blocks(&b, x, 256, 2);
     x = residual_down(&b, x, "conv256_down_out", 256, 256, true);
     x = lk_build_global_pool(&b, x);
-    const lk_conv_spec matrix = {.in = x,
-                                 .kernel = lk_build_values(&b, 2, (const int[]){256, 128}, "fc"),
-                                 .height = 1,
-                                 .width = 1,
-                                 .channels_in = 256,
-                                 .channels_out = 128,
-                                 .stride = 1,
-                                 .pad = LK_PAD_NONE,
-                                 .residual = LK_NONE,
-                                 .into = LK_NONE};
-    x = lk_build_conv(&b, &matrix);
+    const float *matrix = lk_build_values(&b, 2, (const int[]){256, 128}, "fc");
+    x = lk_build_point(&b, x, matrix, NULL, 256, 128, LK_ACT_NONE, LK_NONE);
     lk_build_part(&b, lk_build_output(&b, "descriptor", NULL), x, 0, 128);
     return lk_build_end(&b, out);
 }

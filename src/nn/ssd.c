@@ -94,18 +94,7 @@ static int predictor(lk_builder *b, int number, int x, int in, int anchors) {
         place(kernel, out, boxes + a * kept, class_filters, classes, a * CLASSES + 1, kept, in);
         place(bias, out, boxes + a * kept, class_bias, classes, a * CLASSES + 1, kept, 1);
     }
-    const lk_conv_spec s = {.in = x,
-                            .kernel = kernel,
-                            .bias = bias,
-                            .height = 1,
-                            .width = 1,
-                            .channels_in = in,
-                            .channels_out = out,
-                            .stride = 1,
-                            .pad = LK_PAD_NONE,
-                            .residual = LK_NONE,
-                            .into = LK_NONE};
-    return lk_build_conv(b, &s);
+    return lk_build_point(b, x, kernel, bias, in, out, LK_ACT_NONE, LK_NONE);
 }
 
 /* Offsets (y/10, x/10, log height/5, log width/5) from the anchors, to boxes. */

@@ -23,20 +23,10 @@ static void turn(float *to, int total, int at, const float *from, int in, int ou
 /* Adds 1x1 convolution and depthwise, both given in tensorflow's order. */
 static int add_unit(lk_builder *b, int x, const float *point, const float *point_bias, const float *depth,
                     const float *depth_bias, int in, int out, lk_act act) {
-    const lk_conv_spec s = {.in = x,
-                            .kernel = point,
-                            .bias = point_bias,
-                            .height = 1,
-                            .width = 1,
-                            .channels_in = in,
-                            .channels_out = out,
-                            .stride = 1,
-                            .pad = LK_PAD_NONE,
-                            .residual = LK_NONE,
-                            .into = LK_NONE};
     if (b->status != LIKEN_OK)
         return LK_INPUT;
-    return lk_build_depthwise(b, lk_build_conv(b, &s), depth, depth_bias, out, 1, LK_PAD_ONE, act, false);
+    const int mixed = lk_build_point(b, x, point, point_bias, in, out, LK_ACT_NONE, LK_NONE);
+    return lk_build_depthwise(b, mixed, depth, depth_bias, out, 1, LK_PAD_ONE, act, false);
 }
 
 /* The tensors of one unit into columns [at, at + out) of units of `total` channels. */

@@ -1,6 +1,6 @@
-// dlib's face recognition network (dlib_face_recognition_resnet_model_v1.dat), for the rivals that run it.
-#ifndef LIKEN_BENCH_DLIB_NETWORK_H
-#define LIKEN_BENCH_DLIB_NETWORK_H
+// dlib's face recognition network (dlib_face_recognition_resnet_model_v1.dat), for the reference and the rivals that run it.
+#ifndef LIKEN_REFERENCE_DLIB_NETWORK_H
+#define LIKEN_REFERENCE_DLIB_NETWORK_H
 
 #include <dlib/dnn.h>
 
