@@ -2,7 +2,7 @@
 # make-tables.sh PACKS [TO] - runs the reference implementations and writes their tables to TO (default tests/unit/nn).
 # PACKS: the folder of installed model packs (faceapi, yunet, dlib). A reference that cannot be had is named and left out.
 set -eu
-packs=$(realpath "$1")
+packs=$(realpath -m "$1")
 here=$(realpath "$(dirname "$0")")
 to=$(realpath "${2:-$here/../unit/nn}")
 work=$here/../../build/reference
@@ -19,7 +19,7 @@ else
 fi
 
 if [ ! -x "$work/venv/bin/python" ]; then
-  python3 -m venv "$work/venv" && "$work/venv/bin/pip" -q install numpy onnxruntime || true
+  python3 -m venv "$work/venv" && "$work/venv/bin/pip" -q install numpy==2.4.6 onnxruntime==1.32.0 || true
 fi
 if "$work/venv/bin/python" "$here/yunet.py" "$packs/yunet/yunet_n_640_640.onnx" > "$work/yunet.h" 2> "$work/yunet.log"; then
   mv "$work/yunet.h" "$to/reference_yunet.h"
