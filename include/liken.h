@@ -139,6 +139,8 @@ typedef struct liken liken;
 
 typedef struct liken_options {
     const char *data;       /* folder of the store and index; default $LIKEN_DATA, else ~/.local/share/liken */
+    const char *store;      /* where the gallery is kept: NULL or "sqlite": in the data folder; else a PostgreSQL server as
+                               postgres://user@host/database (libpq's environment, passwords and service files apply) */
     const char *models;     /* folder of the model packs; default $LIKEN_MODELS, else <the user's data folder>/liken/models */
     const char *pack;       /* descriptor pack of new collections; default "faceapi" */
     const char *detector;   /* "auto" (default), "yunet", "ssd", "hog" */

@@ -69,6 +69,8 @@ struct lk_store {
     const lk_store_ops *ops;
 };
 
+/* `where` is a connection string of libpq ("postgres://..."). The schema is made unless read_only. STORE, ARG. */
+int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, liken_error *err);
 int lk_store_open_sqlite(lk_store **out, const char *folder, bool read_only, liken_error *err);
 
 #endif
