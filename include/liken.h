@@ -150,6 +150,8 @@ typedef struct liken_options {
     int max_faces;          /* kept per photo; default 1000 */
     bool read_only;         /* open an existing store, write nothing */
     bool no_models;         /* only the store: list, remove, status; detect and describe then fail */
+    size_t index_memory;    /* bytes that the indexes of collections searched by LIKEN_SEARCH_AUTO may take together;
+                               default: half of the memory */
 } liken_options;
 
 /* Opens (creating it unless read_only) the gallery in options->data. Also brings the index up to
@@ -166,12 +168,25 @@ typedef enum liken_metric {
     LIKEN_L2              /* Euclidean distance of raw descriptors, as the seed system has it */
 } liken_metric;
 
+/* Where the faces of a collection are compared. Every way but HNSW gives the same answers. SQLite knows the first two. */
+typedef enum liken_search {
+    LIKEN_SEARCH_AUTO = 0, /* in memory while it fits into options.index_memory, else in the database */
+    LIKEN_SEARCH_MEMORY,   /* by the index in this process */
+    LIKEN_SEARCH_CUBE,     /* by the database, with PostgreSQL's extension cube */
+    LIKEN_SEARCH_PGVECTOR, /* by the database, with the extension pgvector */
+    LIKEN_SEARCH_HNSW      /* by an approximate index of pgvector: some answers miss faces */
+} liken_search;
+
+/* "auto", "memory", "cube", "pgvector", "hnsw". Never NULL. */
+LIKEN_API const char *liken_search_code(liken_search s);
+
 typedef struct liken_collection {
     int64_t id;
     char *name;
     char *model;         /* descriptor model id; images added later must be described by the same */
     int dimension;
     liken_metric metric;
+    liken_search search; /* as chosen */
     float threshold;     /* default search threshold for this model and metric */
     int64_t created_at;
     int64_t images, faces;
@@ -179,9 +194,14 @@ typedef struct liken_collection {
 
 LIKEN_API void liken_collection_free(liken_collection *c);
 
-/* `name`: 1-64 of [A-Za-z0-9._-], not starting with '.'. `pack` NULL: the handle's own. CONFLICT when it exists. */
+/* `name`: 1-64 of [A-Za-z0-9._-], not starting with '.'. `pack` NULL: the handle's own. CONFLICT when it exists,
+ * UNSUPPORTED when its store cannot search so. */
 LIKEN_API int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric,
-                                      liken_collection **out, liken_error *err);
+                                      liken_search search, liken_collection **out, liken_error *err);
+/* Changes where it is searched. Searches are right at any moment; a handle with no_models returns when the database is
+ * ready to be quick, any other prepares it in the background. UNSUPPORTED says what to install. */
+LIKEN_API int liken_collection_set_search(liken *lk, const char *name, liken_search search, liken_collection **out,
+                                          liken_error *err);
 LIKEN_API int liken_collection_get(liken *lk, const char *name, liken_collection **out, liken_error *err);
 /* *out: array of *count pointers; free with liken_collections_free. */
 LIKEN_API int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, liken_error *err);
@@ -257,7 +277,7 @@ typedef struct liken_answer {
 
 typedef struct liken_result {
     bool exact;                   /* false only where an approximate database index was chosen */
-    double recall;                /* 1 when exact */
+    double recall;                /* 1 when exact; else what share of the true nearest ten it found when last measured */
     uint64_t searched;            /* faces compared (after filters) */
     float threshold;              /* applied */
     char *collection, *model, *detector;
@@ -323,7 +343,7 @@ typedef struct liken_state {
     char *pack, *model, *detector;  /* detector as resolved; NULL with no_models */
     char *detector_note;            /* why auto fell back, or NULL */
     char *cpu;                      /* "avx2", ... */
-    char *store, *data;             /* "sqlite", the folder */
+    char *store, *data;             /* "sqlite", or "postgres://..." without its password; the folder */
     char *store_id;
     int64_t collections, images, faces;
     int64_t indexed;                /* faces in the in-memory index */

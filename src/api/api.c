@@ -27,6 +27,7 @@ static const struct row {
     {"GET", "/v1/collections", lk_collections_list, false, &read_any, SMALL},
     {"POST", "/v1/collections", lk_collections_create, false, &admin, SMALL},
     {"GET", "/v1/collections/{c}", lk_collections_get, false, &read_all, SMALL},
+    {"PATCH", "/v1/collections/{c}", lk_collections_change, false, &admin, SMALL},
     {"DELETE", "/v1/collections/{c}", lk_collections_remove, false, &admin, SMALL},
     {"POST", "/v1/collections/{c}/images", lk_images_add, true, &add, PHOTO},
     {"GET", "/v1/collections/{c}/images", lk_images_list, false, &read_all, SMALL},

@@ -128,7 +128,8 @@ void lk_metrics_done(const lk_request *r, int status, double seconds, void *api)
 
 /* ---- resources; ctx is the lk_api ---- */
 
-lk_handler_fn lk_collections_list, lk_collections_create, lk_collections_get, lk_collections_remove;
+lk_handler_fn lk_collections_list, lk_collections_create, lk_collections_get, lk_collections_change,
+    lk_collections_remove;
 lk_handler_fn lk_images_add, lk_images_list, lk_images_get, lk_images_remove;
 lk_handler_fn lk_faces_get, lk_faces_remove;
 lk_handler_fn lk_search, lk_compare, lk_detect;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define SEARCHES "auto memory cube pgvector hnsw" /* as liken_search counts them */
+
 /* What a key bound to one collection may see. */
 static bool visible(const lk_key *key, const liken_collection *c) {
     return key->collection[0] == '\0' || strcmp(key->collection, c->name) == 0;
@@ -34,11 +36,12 @@ static void create(lk_request *r, lk_api *api, lk_args *a) {
     liken_collection *c = NULL;
     const char *name = lk_args_text(a, "name", 64), *pack = lk_args_text(a, "pack", 64);
     const liken_metric metric = lk_args_choice(a, "metric", "normalized l2") == 1 ? LIKEN_L2 : LIKEN_NORMALIZED;
+    const liken_search search = (liken_search)lk_args_choice(a, "search", SEARCHES);
     if (name == NULL)
         lk_args_fail(a, LIKEN_E_ARG, "name", "A collection needs a name: 1 to 64 letters, digits, '.', '_' or '-'.");
     if (lk_args_refused(a))
         return;
-    const int rc = liken_collection_create(api->lk, name, pack, metric, &c, &err);
+    const int rc = liken_collection_create(api->lk, name, pack, metric, search, &c, &err);
     if ((rc == LIKEN_E_MODEL || rc == LIKEN_E_NOT_FOUND) &&
         pack != NULL) { /* the client's choice, not the server's fault */
         lk_answer_problem(r, 422, liken_status_code(rc), err.message, "pack", -1);
@@ -57,8 +60,31 @@ static void create(lk_request *r, lk_api *api, lk_args *a) {
 
 void lk_collections_create(lk_request *r, void *ctx) {
     lk_args a;
-    lk_args_open(&a, r, "name pack metric");
+    lk_args_open(&a, r, "name pack metric search");
     create(r, ctx, &a);
+    lk_args_close(&a);
+}
+
+static void change(lk_request *r, lk_api *api, lk_args *a) {
+    liken_error err = {0};
+    liken_collection *c = NULL;
+    const liken_search search = (liken_search)lk_args_choice(a, "search", SEARCHES);
+    if (!lk_args_has(a, "search"))
+        lk_args_fail(a, LIKEN_E_ARG, "search", "What can be changed is search: auto, memory, cube, pgvector or hnsw.");
+    if (lk_args_refused(a))
+        return;
+    if (liken_collection_set_search(api->lk, lk_request_param(r, "c"), search, &c, &err) != LIKEN_OK) {
+        lk_answer_error(r, &err);
+        return;
+    }
+    lk_answer_json(r, 200, lk_json_collection(c));
+    liken_collection_free(c);
+}
+
+void lk_collections_change(lk_request *r, void *ctx) {
+    lk_args a;
+    lk_args_open(&a, r, "search");
+    change(r, ctx, &a);
     lk_args_close(&a);
 }
 

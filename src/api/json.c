@@ -271,6 +271,7 @@ json_t *lk_json_collection(const liken_collection *c) {
     put(&o, "model", lk_json_text(c->model));
     put(&o, "dimension", json_integer(c->dimension));
     put(&o, "metric", json_string(c->metric == LIKEN_L2 ? "l2" : "normalized"));
+    put(&o, "search", json_string(liken_search_code(c->search)));
     put(&o, "threshold", shortest(c->threshold));
     put(&o, "created_at", lk_json_time(c->created_at));
     put(&o, "images", json_integer(c->images));

@@ -37,6 +37,8 @@ liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
     static const char *const detectors[] = {"auto", "yunet", "ssd", "hog"};
     return (liken_options){
         .data = cli->data,
+        .store = lk_config_text(c, LK_SET_STORE),
+        .index_memory = lk_config_size(c, LK_SET_INDEX_MEMORY),
         .models = lk_config_text(c, LK_SET_MODELS),
         .pack = lk_config_text(c, LK_SET_PACK),
         .detector = detectors[lk_config_choice(c, LK_SET_DETECTOR)],

@@ -8,9 +8,9 @@
 static int print_collection(const lk_cli *cli, const liken_collection *c, liken_error *err) {
     if (cli->json)
         return lk_cli_print(lk_json_collection(c), err);
-    (void)printf("%-20s %8" PRId64 " photos %8" PRId64 " faces  %s, threshold %.3f, model %s\n", c->name, c->images,
-                 c->faces, c->metric == LIKEN_L2 ? "l2" : "normalized", (double)c->threshold,
-                 c->model == NULL ? "none yet" : c->model);
+    (void)printf("%-20s %8" PRId64 " photos %8" PRId64 " faces  %s, threshold %.3f, search %s, model %s\n", c->name,
+                 c->images, c->faces, c->metric == LIKEN_L2 ? "l2" : "normalized", (double)c->threshold,
+                 liken_search_code(c->search), c->model == NULL ? "none yet" : c->model);
     return LIKEN_OK;
 }
 
@@ -29,6 +29,10 @@ static int list(const lk_cli *cli) {
     return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
 }
 
+static liken_search search_of(const lk_cli *cli) {
+    return (liken_search)lk_config_choice(cli->config, LK_SET_SEARCH);
+}
+
 static int create(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
@@ -36,7 +40,24 @@ static int create(const lk_cli *cli) {
     const liken_metric metric = lk_config_choice(cli->config, LK_SET_METRIC) == 1 ? LIKEN_L2 : LIKEN_NORMALIZED;
     int rc = lk_cli_open(cli, false, &lk, &err);
     if (rc == LIKEN_OK)
-        rc = liken_collection_create(lk, cli->words[0], lk_config_text(cli->config, LK_SET_PACK), metric, &c, &err);
+        rc = liken_collection_create(lk, cli->words[0], lk_config_text(cli->config, LK_SET_PACK), metric,
+                                     search_of(cli), &c, &err);
+    if (rc == LIKEN_OK)
+        rc = print_collection(cli, c, &err);
+    liken_collection_free(c);
+    liken_free(lk);
+    return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
+}
+
+static int set(const lk_cli *cli) {
+    liken_error err = {0};
+    liken *lk = NULL;
+    liken_collection *c = NULL;
+    if (!lk_config_given(cli->config, LK_SET_SEARCH))
+        return lk_cli_usage(cli, "Say what to set: --search auto, memory, cube, pgvector or hnsw.");
+    int rc = lk_cli_open(cli, true, &lk, &err);
+    if (rc == LIKEN_OK)
+        rc = liken_collection_set_search(lk, cli->words[0], search_of(cli), &c, &err);
     if (rc == LIKEN_OK)
         rc = print_collection(cli, c, &err);
     liken_collection_free(c);
@@ -80,6 +101,7 @@ static int rm(const lk_cli *cli) {
 }
 
 int lk_cmd_collections(const lk_cli *cli) {
-    static const lk_verb verbs[] = {{"list", 0, 0, list}, {"create", 1, 1, create}, {"rm", 1, 1, rm}};
+    static const lk_verb verbs[] = {
+        {"list", 0, 0, list}, {"create", 1, 1, create}, {"set", 1, 1, set}, {"rm", 1, 1, rm}};
     return lk_cli_verb(cli, verbs, LK_LENGTH(verbs));
 }

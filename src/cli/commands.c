@@ -1,9 +1,12 @@
 #include "cli/cli.h"
 
+/* Where the gallery is. */
+#define GALLERY (LK_BIT(DATA) | LK_BIT(STORE))
+
 /* What reads photos takes these. */
 #define PHOTO                                                                                                          \
-    (LK_BIT(DATA) | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(THREADS) | LK_BIT(MAX_FILE) |            \
-     LK_BIT(MAX_MEGAPIXELS) | LK_BIT(MAX_FACES))
+    (GALLERY | LK_BIT(INDEX_MEMORY) | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(THREADS) |             \
+     LK_BIT(MAX_FILE) | LK_BIT(MAX_MEGAPIXELS) | LK_BIT(MAX_FACES))
 
 #define INTERRUPTED                                                                                                    \
     { LK_EXIT_INTERRUPTED, "interrupted; what was finished is kept" }
@@ -83,7 +86,7 @@ const lk_command lk_commands[] = {
      .synopsis = "",
      .summary = "list the photos of a collection",
      .description = "By id, ascending: id, when it was added, faces, size, file label. With --json one object a line.",
-     .settings = LK_BIT(DATA) | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(LIMIT),
+     .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(LIMIT),
      .least = 0,
      .most = 0,
      .exits = {{LK_EXIT_NOTHING, "no such photo"}, {LK_EXIT_FAILED, "the collection could not be read"}},
@@ -95,7 +98,7 @@ const lk_command lk_commands[] = {
      .description = "Removes the photos with these ids (liken list shows them), or those with --image-id or --file, or "
                     "one face with --face. Their faces and descriptors go with them; files on disk are never touched. "
                     "Asks first, unless --yes. A whole collection is removed by liken collections rm.",
-     .settings = LK_BIT(DATA) | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(FACE) | LK_BIT(YES),
+     .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(FACE) | LK_BIT(YES),
      .least = 0,
      .most = LK_ANY,
      .exits = {{LK_EXIT_NOTHING, "nothing there to remove"}, {LK_EXIT_FAILED, "not removed, or only in part"}},
@@ -103,17 +106,23 @@ const lk_command lk_commands[] = {
                   {"liken rm --yes --file holiday/1.jpg", "By its label, without asking."}},
      .run = lk_cmd_rm},
     {.name = "collections",
-     .synopsis = "list | create NAME | rm NAME",
-     .summary = "list, make and remove collections",
+     .synopsis = "list | create NAME | set NAME | rm NAME",
+     .summary = "list, make, change and remove collections",
      .description =
          "A collection holds photos that are searched together. It keeps the model that described its first "
          "photo and the metric it was made with; the collection called default is always there. rm removes a "
-         "collection with everything in it (default is emptied) and asks first, unless --yes.",
-     .settings = LK_BIT(DATA) | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(METRIC) | LK_BIT(YES),
+         "collection with everything in it (default is emptied) and asks first, unless --yes.\n\n"
+         "--search says where a collection is searched, and set changes it. memory: by liken, the quickest; the "
+         "faces must fit. cube and pgvector: by a PostgreSQL store, with its extension of that name. All three "
+         "answer the same. hnsw: by an approximate index of pgvector; answers then say that they are, and how "
+         "much they find. auto: memory while it fits into --index-memory, else the database.",
+     .settings = GALLERY | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(METRIC) | LK_BIT(SEARCH) |
+                 LK_BIT(YES),
      .least = 1,
      .most = 2,
      .exits = {{LK_EXIT_FAILED, "not done; the message says why"}},
-     .examples = {{"liken collections create --metric l2 old", "As the seed system compares: raw distances."}},
+     .examples = {{"liken collections create --metric l2 old", "As the seed system compares: raw distances."},
+                  {"liken collections set --search cube old", "Let the database compare the faces."}},
      .run = lk_cmd_collections},
     {.name = "serve",
      .synopsis = "",
@@ -182,6 +191,16 @@ const lk_command lk_commands[] = {
      .exits = {{LK_EXIT_FAILED, "the file is malformed, or photos could not be read; each is named"}, INTERRUPTED},
      .examples = {{"liken eval --det curve.svg pairs.csv", "The table, and the curve."}},
      .run = lk_cmd_eval},
+    {.name = "status",
+     .synopsis = "",
+     .summary = "say where the gallery is and what it holds",
+     .description = "The store, the data folder, and how many collections, photos and faces there are.",
+     .settings = GALLERY,
+     .least = 0,
+     .most = 0,
+     .exits = {{LK_EXIT_FAILED, "the store could not be read"}},
+     .examples = {{"liken status --store postgres://liken@db/faces", "Of a gallery in PostgreSQL."}},
+     .run = lk_cmd_status},
     {.name = "doctor",
      .synopsis = "",
      .summary = "check packs, store, index, CPU and disk",

@@ -134,33 +134,52 @@ static void check_caches(struct doctor *d, liken *lk) {
     free(slots);
 }
 
-/* Builds the index as a search would. Another process may be adding: then the two counts are not of one moment, and
- * it is tried again. */
+/* How many faces the indexes should hold, and how many the store searches by itself. */
+static int count_faces(liken *lk, int64_t *here, int64_t *remote, liken_error *err) {
+    liken_collection **list = NULL;
+    size_t count = 0;
+    const int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    *here = *remote = 0;
+    for (size_t i = 0; i < count; i++)
+        *(lk_place_is_remote(lk, list[i]->id) ? remote : here) += list[i]->faces;
+    liken_collections_free(list, count);
+    return LIKEN_OK;
+}
+
+/* Builds the index as a search would. Another process may be adding or removing: then the two counts are not of one
+ * moment, and it is tried again. */
 static void check_index(struct doctor *d, liken *lk) {
     liken_error err;
-    int64_t collections, images, faces = 0, before = -1;
-    int rc = lk_gallery_sync(lk, &err);
+    int64_t here = 0, remote = 0, face = 0, removal = 0, last_face = -1, last_removal = -1;
+    int rc = lk_gallery_sync_now(lk, &err);
     if (rc == LIKEN_OK)
         check_caches(d, lk);
-    for (int tries = 0; rc == LIKEN_OK && tries < 5 && before != faces; tries++) {
-        rc = lk->store->ops->counts(lk->store, &collections, &images, &before, &err);
+    for (int tries = 0; rc == LIKEN_OK && tries < 5 && (face != last_face || removal != last_removal); tries++) {
+        rc = lk->store->ops->marks(lk->store, &face, &removal, &err);
         if (rc == LIKEN_OK)
-            rc = lk_gallery_sync(lk, &err);
+            rc = lk_gallery_sync_now(lk, &err);
         if (rc == LIKEN_OK)
-            rc = lk->store->ops->counts(lk->store, &collections, &images, &faces, &err);
+            rc = count_faces(lk, &here, &remote, &err);
+        if (rc == LIKEN_OK)
+            rc = lk->store->ops->marks(lk->store, &last_face, &last_removal, &err);
     }
     if (rc != LIKEN_OK)
         say(d, "index", LIKEN_BAD, "%s", err.message);
-    else if (before != faces)
+    else if (face != last_face || removal != last_removal)
         say(d, "index", LIKEN_NOTE,
             "Photos are being added all the time, so index and store could not be compared; try again "
             "later.");
-    else if (indexed(lk) != faces)
+    else if (indexed(lk) != here)
         say(d, "index", LIKEN_BAD,
             "It would hold %lld faces and the store counts %lld. Restore the store from a backup.",
-            (long long)indexed(lk), (long long)faces);
+            (long long)indexed(lk), (long long)here);
+    else if (remote > 0)
+        say(d, "index", LIKEN_GOOD, "%lld faces, as the store; %lld more are searched by the database", (long long)here,
+            (long long)remote);
     else
-        say(d, "index", LIKEN_GOOD, "%lld faces, as the store", (long long)faces);
+        say(d, "index", LIKEN_GOOD, "%lld faces, as the store", (long long)here);
 }
 
 static void check_store(struct doctor *d, liken *lk) {
@@ -168,6 +187,8 @@ static void check_store(struct doctor *d, liken *lk) {
     int bad = 0;
     const int rc = lk->store->ops->check(lk->store, d->fn, d->ctx, &bad, &err);
     d->bad += bad;
+    if (lk->address != NULL)
+        say(d, "store", LIKEN_GOOD, "%s", lk->address);
     if (rc != LIKEN_OK)
         say(d, "store", LIKEN_BAD, "%s", err.message);
     else if (bad == 0)
@@ -221,7 +242,7 @@ int liken_check(const liken_options *options, liken_check_fn *fn, void *ctx, lik
         check_models(&d, lk);
         check_networks(&d, lk);
     }
-    rc = lk_store_open_sqlite(&lk->store, lk->data, true, &why);
+    rc = lk_gallery_store_open(lk, &why);
     if (rc == LIKEN_OK)
         check_store(&d, lk);
     else

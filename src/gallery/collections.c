@@ -67,11 +67,63 @@ int lk_gallery_make_default(liken *lk, liken_error *err) {
     return rc == LIKEN_E_CONFLICT ? LIKEN_OK : rc; /* another process was quicker */
 }
 
-int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_collection **out,
-                            liken_error *err) {
+/* Where one process does the work that another's searches need, it is done when this returns; else by the tender. */
+static int set_search(liken *lk, liken_collection *c, liken_search search, liken_error *err) {
+    const lk_store_ops *ops = lk->store->ops;
+    if (search < LIKEN_SEARCH_AUTO || search > LIKEN_SEARCH_HNSW)
+        return lk_fail(err, LIKEN_E_ARG, "A collection is searched by auto, memory, cube, pgvector or hnsw.");
+    if (ops->search_set == NULL && search != LIKEN_SEARCH_AUTO)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "This store has nowhere to write down how a collection is searched.");
+    int rc = ops->search_set == NULL ? LIKEN_OK : ops->search_set(lk->store, c->id, search, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    c->search = search;
+    if (lk->no_models && ops->near_tend != NULL)
+        return lk_tend(lk, err);
+    lk_gallery_sync_after_write(lk);
+    lk_tender_ask(lk);
+    return LIKEN_OK;
+}
+
+/* One that cannot be searched as it should is not made. */
+static int create_searched(liken *lk, const char *name, const char *pack, liken_metric metric, liken_search search,
+                           liken_collection **out, liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    int rc = create(lk, name, pack, metric, &c, err);
+    if (rc == LIKEN_OK && search != LIKEN_SEARCH_AUTO) {
+        rc = set_search(lk, c, search, err);
+        if (rc != LIKEN_OK)
+            (void)lk->store->ops->collection_remove(lk->store, c->id, false, NULL);
+    }
+    if (rc == LIKEN_OK) {
+        *out = c;
+        c = NULL;
+    }
+    return rc;
+}
+
+int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_search search,
+                            liken_collection **out, liken_error *err) {
     lk_gallery_enter(lk);
-    const int rc = create(lk, name, pack, metric, out, err);
+    const int rc = create_searched(lk, name, pack, metric, search, out, err);
     lk_gallery_leave(lk);
+    return rc;
+}
+
+int liken_collection_set_search(liken *lk, const char *name, liken_search search, liken_collection **out,
+                                liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    lk_gallery_enter(lk);
+    int rc = lk_gallery_collection(lk, name, &c, err);
+    if (rc == LIKEN_OK && lk->read_only)
+        rc = lk_fail(err, LIKEN_E_STORE, "The gallery was opened read-only; open it for writing to change it.");
+    if (rc == LIKEN_OK)
+        rc = set_search(lk, c, search, err);
+    lk_gallery_leave(lk);
+    if (rc == LIKEN_OK) {
+        *out = c;
+        c = NULL;
+    }
     return rc;
 }
 

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "face/pack.h"
+#include "store/pg.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,10 +50,29 @@ static int check_options(const liken_options *o, liken_error *err) {
     return LIKEN_OK;
 }
 
+static int copy_store(liken *lk, const char *where, liken_error *err) {
+    char address[512];
+    if (where == NULL || strcmp(where, "sqlite") == 0)
+        return LIKEN_OK;
+    if (strncmp(where, "postgres://", 11) != 0 && strncmp(where, "postgresql://", 13) != 0)
+        return lk_fail(
+            err, LIKEN_E_ARG,
+            "The store is sqlite, or a PostgreSQL server as postgres://user@host/database. What was given is "
+            "neither, and not repeated here, since it may hold a password.");
+    const int rc = lk_pg_address(where, address, sizeof address, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk->where = strdup(where);
+    lk->address = strdup(address);
+    return lk->where == NULL || lk->address == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
 static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     int rc = check_options(o, err);
     if (rc == LIKEN_OK)
         rc = data_folder(o->data, &lk->data, err);
+    if (rc == LIKEN_OK)
+        rc = copy_store(lk, o->store, err);
     if (rc == LIKEN_OK && !(o->no_models && o->models == NULL))
         rc = lk_models_folder(o->models, &lk->models, err);
     if (rc != LIKEN_OK)
@@ -61,6 +81,7 @@ static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     lk->detector = o->detector == NULL ? NULL : strdup(o->detector);
     if (lk->pack == NULL || (o->detector != NULL && lk->detector == NULL))
         return lk_fail_memory(err);
+    lk->index_memory = o->index_memory;
     lk->threads = o->threads == 0 ? lk_cpu_count() : o->threads;
     lk->max_faces = o->max_faces == 0 ? DEFAULT_FACES : o->max_faces;
     lk->limits = (lk_photo_limits){.max_bytes = o->max_file_bytes, .max_pixels = o->max_pixels};
@@ -81,6 +102,8 @@ static liken *new_handle(void) {
     pthread_mutex_init(&lk->slot_lock, NULL);
     pthread_mutex_init(&lk->save_lock, NULL);
     pthread_cond_init(&lk->save_asked, NULL);
+    pthread_mutex_init(&lk->tend_lock, NULL);
+    pthread_cond_init(&lk->tend_asked, NULL);
     atomic_init(&lk->seen_version, -1);
     return lk;
 }
@@ -99,12 +122,18 @@ int lk_gallery_settings(liken **out, const liken_options *options, liken_error *
     return LIKEN_OK;
 }
 
+int lk_gallery_store_open(liken *lk, liken_error *err) {
+    if (lk->where == NULL)
+        return lk_store_open_sqlite(&lk->store, lk->data, lk->read_only, err);
+    return lk_fail(err, LIKEN_E_UNSUPPORTED, "This liken has no PostgreSQL store.");
+}
+
 int liken_open(liken **out, const liken_options *options, liken_error *err) {
     liken *lk = NULL;
     lk_engine *engine;
     int rc = lk_gallery_settings(&lk, options, err);
     if (rc == LIKEN_OK)
-        rc = lk_store_open_sqlite(&lk->store, lk->data, lk->read_only, err);
+        rc = lk_gallery_store_open(lk, err);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = lk_gallery_engine(lk, NULL, &engine, err);
     if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
@@ -113,6 +142,8 @@ int liken_open(liken **out, const liken_options *options, liken_error *err) {
         lk_saver_start(lk);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = lk_gallery_sync(lk, err);
+    if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
+        lk_tender_start(lk);
     if (rc != LIKEN_OK) {
         liken_free(lk);
         return rc;
@@ -127,6 +158,7 @@ void liken_free(liken *lk) {
     (void)pthread_rwlock_wrlock(&lk->calls); /* waits for calls in progress */
     (void)pthread_rwlock_unlock(&lk->calls);
     lk_gallery_engines_free(lk);
+    lk_tender_stop(lk);
     lk_saver_stop(lk);
     lk_gallery_slots_free(lk);
     if (lk->store != NULL)
@@ -139,6 +171,11 @@ void liken_free(liken *lk) {
     pthread_mutex_destroy(&lk->slot_lock);
     pthread_mutex_destroy(&lk->save_lock);
     pthread_cond_destroy(&lk->save_asked);
+    pthread_mutex_destroy(&lk->tend_lock);
+    pthread_cond_destroy(&lk->tend_asked);
+    free(lk->remote);
+    free(lk->where);
+    free(lk->address);
     free(lk->data);
     free(lk->models);
     free(lk->pack);

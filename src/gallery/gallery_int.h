@@ -3,10 +3,12 @@
  * The store is the truth. For each collection that has faces there is a slot with an index, fed only from the store
  * (sync.c): before a search the store's version is compared with the one last seen, and what is new is read, whoever
  * wrote it. An index has a cache below DATA/index, which a start reads instead of the store (slots.c) and which a
- * thread in the background writes (save.c). An engine is one loaded pack with its idle pipelines (engine.c).
+ * thread in the background writes (save.c). A store that can search by itself does so for the collections that
+ * place.c says (near.c), and is kept quick in the background (tend.c). An engine is one loaded pack with its idle
+ * pipelines (engine.c).
  *
  * Locks, in the order in which they may be taken: calls (read) > load_lock > engine_lock; calls > sync_lock >
- * slot_lock, save_lock. The store and the index have their own and call back only from inside sync. */
+ * slot_lock, save_lock, tend_lock. The store and the index have their own and call back only from inside sync. */
 #ifndef LK_GALLERY_GALLERY_INT_H
 #define LK_GALLERY_GALLERY_INT_H
 
@@ -47,6 +49,9 @@ typedef struct lk_slot {
 
 struct liken {
     char *data, *models, *pack, *detector;
+    char *where;         /* the PostgreSQL server; NULL: SQLite in `data` */
+    char *address;       /* the same as it may be shown, without a password */
+    size_t index_memory; /* bytes for the indexes of LIKEN_SEARCH_AUTO */
     int threads, max_faces;
     lk_photo_limits limits;
     bool read_only, no_models;
@@ -70,17 +75,25 @@ struct liken {
 
     pthread_mutex_t slot_lock; /* the list; it changes under sync_lock only */
     lk_slot *slots;
+    int64_t *remote; /* slot_lock, changed under sync_lock: the collections that the store searches, ascending */
+    size_t remote_count;
 
     pthread_mutex_t save_lock;
     pthread_cond_t save_asked;
     pthread_t saver;
     bool has_saver, save_due, save_stop;
+
+    pthread_mutex_t tend_lock;
+    pthread_cond_t tend_asked;
+    pthread_t tender;
+    bool has_tender, tend_due, tend_stop;
 };
 
 /* ---- gallery.c ---- */
 
 /* A handle with its options settled and nothing opened yet. ARG. */
 int lk_gallery_settings(liken **out, const liken_options *options, liken_error *err);
+int lk_gallery_store_open(liken *lk, liken_error *err);
 void lk_gallery_enter(liken *lk);
 void lk_gallery_leave(liken *lk);
 
@@ -101,7 +114,9 @@ lk_calibration lk_gallery_calibration(const lk_engine *e, const liken_collection
 
 /* Brings every index up to the store; cheap when nothing changed. */
 int lk_gallery_sync(liken *lk, liken_error *err);
-/* The same after a write that the store has acknowledged: a failure is logged, since the next search tries again. */
+/* The same, whatever the store says about its version. */
+int lk_gallery_sync_now(liken *lk, liken_error *err);
+/* lk_gallery_sync after a write that the store has acknowledged: a failure is logged, since the next search tries again. */
 void lk_gallery_sync_after_write(liken *lk);
 /* For an index that turned out to be damaged: *slot becomes one that was made anew from the store (NULL: the collection
  * is gone). */
@@ -123,7 +138,7 @@ int lk_slot_open(liken *lk, const liken_collection *c, lk_slot **out, liken_erro
 int lk_slot_new(liken *lk, const liken_collection *c, lk_slot **out, liken_error *err);
 /* Puts `s` into the list in the place of `old`; either may be NULL. `old` is let go of, and its cache deleted. */
 void lk_slot_replace(liken *lk, lk_slot *old, lk_slot *s);
-/* malloc'd "DATA/index/ID". */
+/* malloc'd "DATA/index/ID", or "DATA/index/STORE/ID" for a store that is not in DATA itself; NULL when out of memory. */
 char *lk_cache_folder(const liken *lk, int64_t collection);
 /* Deletes the caches that belong to no slot, unless another process has them open. */
 void lk_cache_sweep(const liken *lk);
@@ -136,6 +151,28 @@ void lk_saver_start(liken *lk);
 void lk_saver_stop(liken *lk);
 /* So many faces came or went. Under sync_lock. */
 void lk_saver_count(liken *lk, lk_slot *slot, size_t changes);
+
+/* ---- place.c ---- */
+
+/* Settles again which collections the store searches. *joined: those that it does not any more, joined_count of them,
+ * free(). Under sync_lock. */
+int lk_place_settle(liken *lk, int64_t **joined, size_t *joined_count, liken_error *err);
+bool lk_place_is_remote(liken *lk, int64_t collection);
+
+/* ---- near.c ---- */
+
+/* The nearest as the store finds them: as lk_index_search answers, to the bit, when *exact. */
+int lk_near_search(liken *lk, const liken_collection *c, const lk_store_near *query, lk_hit *hits, size_t *count,
+                   bool *exact, double *recall, liken_error *err);
+
+/* ---- tend.c ---- */
+
+/* Starts the thread that keeps a store quick which searches by itself; none for any other store. */
+void lk_tender_start(liken *lk);
+void lk_tender_stop(liken *lk);
+void lk_tender_ask(liken *lk);
+/* Does all that is due now. */
+int lk_tend(liken *lk, liken_error *err);
 
 /* ---- collections.c ---- */
 

@@ -1,9 +1,10 @@
 /* Searching. What is asked (collection, threshold, filters) is resolved once into a `scope`; each query face is then
  * answered on its own inside it.
  *
- * An answer is gathered in pages: the index gives the nearest k that were not seen yet, the store adds their labels.
- * One page is enough unless faces share images (distinct = image) or were removed between the two; then the next page
- * leaves out the faces already seen. So no filter and no removal ever makes an answer shorter than it should be. */
+ * An answer is gathered in pages: the index, or the store where it searches by itself, gives the nearest k that were
+ * not seen yet, the store adds their labels. One page is enough unless faces share images (distinct = image) or were
+ * removed between the two; then the next page leaves out the faces already seen. So no filter and no removal ever makes
+ * an answer shorter than it should be. */
 #include "gallery/gallery_int.h"
 
 #include "store/codec.h"
@@ -56,11 +57,14 @@ struct scope {
     lk_calibration calibration;
     float threshold;
     size_t limit;
-    lk_slot *slot; /* NULL: no faces */
+    bool remote;   /* the store searches */
+    lk_slot *slot; /* else; NULL: no faces */
     bool filtered;
     int64_t *allowed; /* when filtered: the faces that may match, ascending */
     size_t allowed_count;
     uint64_t searched; /* faces that a query is compared with */
+    bool exact;        /* unless the store said otherwise */
+    double recall;     /* the least that it said */
 };
 
 static bool is_time(int64_t t) {
@@ -91,7 +95,7 @@ static int check_options(const liken_search_options *o, liken_error *err) {
 /* Collection, models and limits: all that can be said before the query photo is looked at. */
 static int scope_open(struct scope *s, liken *lk, const liken_search_options *options, liken_error *err) {
     static const liken_search_options none;
-    *s = (struct scope){.lk = lk, .options = options == NULL ? &none : options};
+    *s = (struct scope){.lk = lk, .options = options == NULL ? &none : options, .exact = true, .recall = 1};
     int rc = check_options(s->options, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(lk, s->options->collection, &s->collection, err);
@@ -116,6 +120,8 @@ static int scope_filter(struct scope *s, liken_error *err) {
     if (!s->filtered)
         return LIKEN_OK;
     lk_store *store = s->lk->store;
+    if (s->remote)
+        return LIKEN_OK;
     const int rc = store->ops->faces_where(store, s->collection->id, o, &s->allowed, &s->allowed_count, err);
     s->searched = s->allowed_count;
     return rc;
@@ -126,9 +132,13 @@ static int scope_ready(struct scope *s, liken_error *err) {
     int rc = lk_gallery_sync(s->lk, err);
     if (rc != LIKEN_OK)
         return rc;
-    s->slot = lk_gallery_slot_take(s->lk, s->collection->id);
+    lk_store *store = s->lk->store;
+    s->remote = lk_place_is_remote(s->lk, s->collection->id);
+    s->slot = s->remote ? NULL : lk_gallery_slot_take(s->lk, s->collection->id);
     s->searched = s->slot == NULL ? 0 : lk_index_size(s->slot->index);
     rc = scope_filter(s, err);
+    if (rc == LIKEN_OK && s->remote)
+        rc = store->ops->near_count(store, s->collection->id, s->options, 0, &s->searched, err);
     if (rc != LIKEN_OK)
         return rc;
     const liken_search_options *o = s->options;
@@ -242,13 +252,8 @@ static int search_index(struct scope *s, const lk_index_query *query, lk_hit *hi
     return rc;
 }
 
-/* One page of at most k; *last: the index has no more within the threshold. */
-static int page(struct query *q, size_t k, bool *last, liken_error *err) {
+static int page_from_index(struct query *q, size_t k, lk_hit *hits, size_t *count, liken_error *err) {
     struct scope *s = q->scope;
-    LK_FREE lk_hit *hits = malloc(k * sizeof *hits);
-    if (hits == NULL)
-        return lk_fail_memory(err);
-    size_t count = 0;
     uint64_t searched = 0;
     const bool all = q->exclude == 0 && q->seen.count == 0;
     (void)atomic_fetch_add(&s->lk->searching, 1);
@@ -260,12 +265,50 @@ static int page(struct query *q, size_t k, bool *last, liken_error *err) {
                                   .only = s->allowed,
                                   .only_count = s->allowed_count,
                                   .threads = threads_for(s->lk)};
-    int rc = search_index(s, &query, hits, &count, &searched, err);
+    const int rc = search_index(s, &query, hits, count, &searched, err);
     (void)atomic_fetch_sub(&s->lk->searching, 1);
+    if (rc == LIKEN_OK && q->seen.count == 0)
+        q->searched = searched;
+    return rc;
+}
+
+static int page_from_store(struct query *q, size_t k, lk_hit *hits, size_t *count, liken_error *err) {
+    struct scope *s = q->scope;
+    lk_store *store = s->lk->store;
+    bool exact = true;
+    double recall = 1;
+    int rc = LIKEN_OK;
+    if (q->seen.count == 0) { /* the first page; what is seen may not come again, and the face itself never */
+        rc = store->ops->near_count(store, s->collection->id, s->options, q->exclude, &q->searched, err);
+        if (rc == LIKEN_OK && q->exclude != 0)
+            rc = seen_add(&q->seen, &(lk_hit){.id = q->exclude}, 1, err);
+    }
+    const lk_store_near query = {.collection = s->collection->id,
+                                 .vector = q->vector,
+                                 .dimension = s->collection->dimension,
+                                 .radius = s->threshold,
+                                 .k = k,
+                                 .except = q->seen.ids,
+                                 .except_count = q->seen.count,
+                                 .filter = s->options};
+    if (rc == LIKEN_OK)
+        rc = lk_near_search(s->lk, s->collection, &query, hits, count, &exact, &recall, err);
     if (rc != LIKEN_OK)
         return rc;
-    if (q->seen.count == 0)
-        q->searched = searched;
+    s->exact = s->exact && exact;
+    s->recall = recall < s->recall ? recall : s->recall;
+    return LIKEN_OK;
+}
+
+/* One page of at most k; *last: there is no more within the threshold. */
+static int page(struct query *q, size_t k, bool *last, liken_error *err) {
+    LK_FREE lk_hit *hits = malloc(k * sizeof *hits);
+    if (hits == NULL)
+        return lk_fail_memory(err);
+    size_t count = 0;
+    int rc = (q->scope->remote ? page_from_store : page_from_index)(q, k, hits, &count, err);
+    if (rc != LIKEN_OK)
+        return rc;
     *last = count < k;
     rc = label(q, hits, count, err);
     return rc == LIKEN_OK && !*last ? seen_add(&q->seen, hits, count, err) : rc;
@@ -283,7 +326,7 @@ static int ask(struct query *q, liken_error *err) {
     size_t k = s->limit;
     if (s->options->distinct == LIKEN_DISTINCT_IMAGE)
         k = s->limit * 4 < PAGE_MIN ? PAGE_MIN : s->limit * 4 > LIMIT_MAX ? LIMIT_MAX : s->limit * 4;
-    bool last = s->slot == NULL || (s->filtered && s->allowed_count == 0);
+    bool last = !s->remote && (s->slot == NULL || (s->filtered && s->allowed_count == 0));
     int rc = LIKEN_OK;
     while (rc == LIKEN_OK && !last && q->out->match_count < s->limit)
         rc = page(q, k, &last, err);
@@ -344,6 +387,8 @@ static int add_answer(struct scope *s, liken_result *r, const liken_face *face, 
         a->face.descriptor = NULL;
     }
     const int rc = answer(s, descriptor, exclude, a, &r->searched, err);
+    r->recall = s->recall;
+    r->exact = s->exact;
     size_t matches = 0;
     for (size_t i = 0; rc == LIKEN_OK && i < r->answer_count; i++)
         matches += r->answers[i].match_count;

@@ -94,10 +94,23 @@ void lk_gallery_slots_free(liken *lk) {
 
 /* ---- caches ---- */
 
-char *lk_cache_folder(const liken *lk, int64_t collection) {
-    char name[40];
-    (void)snprintf(name, sizeof name, "index/%" PRId64, collection);
+/* "DATA/index", or "DATA/index/STORE": several servers' galleries may have their caches in one data folder. */
+static char *caches(const liken *lk) {
+    char name[64], store[37];
+    (void)snprintf(name, sizeof name, "index");
+    if (lk->where != NULL) { /* a store that is open knows its id */
+        if (lk->store->ops->id(lk->store, store, NULL) != LIKEN_OK)
+            return NULL;
+        (void)snprintf(name, sizeof name, "index/%s", store);
+    }
     return lk_path_join(lk->data, name);
+}
+
+char *lk_cache_folder(const liken *lk, int64_t collection) {
+    char name[24];
+    LK_FREE char *folder = caches(lk);
+    (void)snprintf(name, sizeof name, "%" PRId64, collection);
+    return folder == NULL ? NULL : lk_path_join(folder, name);
 }
 
 static int open_index(liken *lk, const liken_collection *c, const char *folder, lk_slot *s, liken_error *err) {
@@ -158,7 +171,7 @@ int lk_slot_new(liken *lk, const liken_collection *c, lk_slot **out, liken_error
 }
 
 void lk_cache_sweep(const liken *lk) {
-    LK_FREE char *path = lk_path_join(lk->data, "index");
+    LK_FREE char *path = caches(lk);
     DIR *folder = path == NULL ? NULL : opendir(path);
     if (folder == NULL)
         return; /* there are no caches yet */

@@ -45,8 +45,8 @@ static int fill(liken *lk, liken_state *s, liken_error *err) {
         rc = lk_gallery_engine(lk, NULL, &e, err);
     if (rc != LIKEN_OK)
         return rc;
-    bool ok = copy(&s->pack, lk->pack) && copy(&s->cpu, lk_cpu_name(lk_cpu_level())) &&
-              copy(&s->store, lk->store->ops->name(lk->store)) && copy(&s->data, lk->data) &&
+    bool ok = copy(&s->store, lk->address == NULL ? lk->store->ops->name(lk->store) : lk->address) &&
+              copy(&s->pack, lk->pack) && copy(&s->cpu, lk_cpu_name(lk_cpu_level())) && copy(&s->data, lk->data) &&
               copy(&s->store_id, store_id);
     if (e != NULL)
         ok = ok && copy(&s->model, lk_models_id(e->models)) && copy(&s->detector, lk_models_detector(e->models)) &&

@@ -10,6 +10,9 @@
  * they end, and that is looked up before the faces are read. When that is done each index must hold as many faces as
  * the store counts; one that does not had a cache that was wrong, and is made anew.
  *
+ * What the store itself searches (place.c) is left out of all this; a collection that comes back from there is read
+ * anew.
+ *
  * For the normalized metric the index holds normalised copies; the store keeps what the network gave. */
 #include "gallery/gallery_int.h"
 
@@ -142,6 +145,37 @@ static int take_vector(void *ctx, const lk_store_vector *v) {
     return f->count == BATCH ? flush_vectors(f) : LIKEN_OK;
 }
 
+/* The collections of which nothing is read: those that the store searches, or, where `only` is given, all others. */
+static int left_out(liken *lk, const lk_slot *only, int64_t **out, size_t *count, liken_error *err) {
+    liken_collection **list = NULL;
+    size_t n = 0;
+    int rc = only == NULL ? LIKEN_OK : lk->store->ops->collection_list(lk->store, &list, &n, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const size_t room = only == NULL ? lk->remote_count : n;
+    int64_t *ids = malloc((room + 1) * sizeof *ids);
+    size_t kept = 0;
+    for (size_t i = 0; ids != NULL && i < room; i++)
+        if (only == NULL || list[i]->id != only->collection)
+            ids[kept++] = only == NULL ? lk->remote[i] : list[i]->id;
+    liken_collections_free(list, n);
+    if (ids == NULL)
+        return lk_fail_memory(err);
+    *out = ids;
+    *count = kept;
+    return LIKEN_OK;
+}
+
+static int read_feed(liken *lk, struct feed *f, liken_error *err) {
+    const lk_store_ops *ops = lk->store->ops;
+    if (ops->vectors_except == NULL)
+        return ops->vectors_after(lk->store, f->reached, take_vector, f, err);
+    LK_FREE int64_t *out = NULL;
+    size_t count = 0;
+    const int rc = left_out(lk, f->only, &out, &count, err);
+    return rc == LIKEN_OK ? ops->vectors_except(lk->store, f->reached, out, count, take_vector, f, err) : rc;
+}
+
 /* Feeds all slots what they have not seen, or, where `only` is given, that one slot everything. */
 static int read_faces(liken *lk, lk_slot *only, int64_t until, liken_error *err) {
     struct feed *f = calloc(1, sizeof *f);
@@ -155,7 +189,7 @@ static int read_faces(liken *lk, lk_slot *only, int64_t until, liken_error *err)
     f->reached = only == NULL ? atomic_load(&lk->seen_face) : 0;
     int rc = only == NULL ? LIKEN_OK : make_room(f);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->vectors_after(lk->store, f->reached, take_vector, f, err);
+        rc = read_feed(lk, f, err);
     if (rc == LIKEN_OK)
         rc = flush_vectors(f);
     if (rc == LIKEN_OK && only == NULL)
@@ -167,30 +201,41 @@ static int read_faces(liken *lk, lk_slot *only, int64_t until, liken_error *err)
 
 /* ---- making an index anew ---- */
 
-/* The new one joins the list when it is complete. It holds the faces of now, and thereby also removals that are still
- * to be read. */
-static int rebuild(liken *lk, lk_slot *old, const char *reason, liken_error *err) {
+/* A slot for the list, complete: it holds the faces of now, and thereby also removals that are still to be read. *out:
+ * NULL when the collection was removed meanwhile. */
+static int build(liken *lk, int64_t collection, lk_slot *old, const char *reason, lk_slot **out, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     lk_slot *s = NULL;
-    int rc = find_collection(lk, old->collection, &c, err);
+    int rc = find_collection(lk, collection, &c, err);
     if (rc != LIKEN_OK)
         return rc;
     if (c != NULL) {
-        lk_log(LIKEN_LOG_WARN, "The index of collection \"%s\" is made anew from the store (%lld faces): %s.", c->name,
+        lk_log(old == NULL ? LIKEN_LOG_INFO : LIKEN_LOG_WARN,
+               "The index of collection \"%s\" is made anew from the store (%lld faces): %s.", c->name,
                (long long)c->faces, reason);
-        lk_index_discard(old->index);
+        if (old != NULL)
+            lk_index_discard(old->index);
         rc = lk_slot_new(lk, c, &s, err);
     }
     if (rc == LIKEN_OK && s != NULL) {
-        (void)snprintf(s->trouble, sizeof s->trouble, "%s", reason);
+        if (old != NULL)
+            (void)snprintf(s->trouble, sizeof s->trouble, "%s", reason);
         rc = read_faces(lk, s, 0, err);
     }
     if (rc != LIKEN_OK) {
         lk_gallery_slot_drop(lk, s);
         return rc;
     }
-    lk_slot_replace(lk, old, s);
+    *out = s;
     return LIKEN_OK;
+}
+
+static int rebuild(liken *lk, lk_slot *old, const char *reason, liken_error *err) {
+    lk_slot *s = NULL;
+    const int rc = build(lk, old->collection, old, reason, &s, err);
+    if (rc == LIKEN_OK)
+        lk_slot_replace(lk, old, s);
+    return rc;
 }
 
 static int rebuild_spoilt(liken *lk, liken_error *err) {
@@ -325,8 +370,8 @@ static int open_slots(liken *lk, liken_error *err) {
     int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
         lk_slot *s = NULL;
-        if (list[i]->faces == 0) /* what it gets has a larger id than any cache knows */
-            continue;
+        if (list[i]->faces == 0 || lk_place_is_remote(lk, list[i]->id))
+            continue; /* what an empty one gets has a larger id than any cache knows */
         rc = lk_slot_open(lk, list[i], &s, err);
         if (rc != LIKEN_OK)
             break;
@@ -339,11 +384,28 @@ static int open_slots(liken *lk, liken_error *err) {
     return rc;
 }
 
+/* Which collections the store searches may change with every commit. One that comes back from there gets its index
+ * before its new faces are read. */
+static int settle_places(liken *lk, liken_error *err) {
+    LK_FREE int64_t *joined = NULL;
+    size_t count = 0;
+    int rc = lk->store->ops->near == NULL ? LIKEN_OK : lk_place_settle(lk, &joined, &count, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
+        lk_slot *s = NULL;
+        rc = build(lk, joined[i], NULL, "it is searched in memory now", &s, err);
+        if (rc == LIKEN_OK && s != NULL)
+            lk_slot_replace(lk, NULL, s);
+    }
+    return rc;
+}
+
 /* Opens the caches and sets the cursors to where the least of them ends, and no further than the store's feed went
  * before: a collection that had no faces may get some at any moment. *end: where the feed ends now. */
 static int prime(liken *lk, int64_t *end, liken_error *err) {
     int64_t first = 0, removal = 0, last_removal = 0;
     int rc = lk->store->ops->marks(lk->store, &first, &removal, err);
+    if (rc == LIKEN_OK)
+        rc = settle_places(lk, err);
     if (rc == LIKEN_OK)
         rc = open_slots(lk, err);
     if (rc == LIKEN_OK) /* once more: the caches may have grown meanwhile */
@@ -366,17 +428,18 @@ static int prime(liken *lk, int64_t *end, liken_error *err) {
     return LIKEN_OK;
 }
 
-/* Whether the caches were right. Says nothing when somebody has written since `version`: then the counts are of
- * different moments. */
-static int verify(liken *lk, int64_t version, liken_error *err) {
+/* Whether the caches were right. Says nothing when faces came or went since these were the ends of the feed: then the
+ * counts are of different moments. */
+static int verify(liken *lk, int64_t face, int64_t removal, liken_error *err) {
     liken_collection **list = NULL;
     size_t count = 0;
-    int64_t now = 0;
+    int64_t face_now = 0, removal_now = 0;
     int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = lk->store->ops->version(lk->store, &now, err);
-    for (size_t i = 0; rc == LIKEN_OK && now == version && i < count; i++) {
+    rc = lk->store->ops->marks(lk->store, &face_now, &removal_now, err);
+    const bool same = face_now == face && removal_now == removal;
+    for (size_t i = 0; rc == LIKEN_OK && same && i < count; i++) {
         lk_slot *s = lk_slot_find(lk, list[i]->id);
         if (s != NULL && s->cached && lk_index_size(s->index) != (size_t)list[i]->faces)
             rc = rebuild(lk, s, "its cache does not hold what the store holds", err);
@@ -386,21 +449,27 @@ static int verify(liken *lk, int64_t version, liken_error *err) {
 }
 
 static int catch_up(liken *lk, int64_t until, liken_error *err) {
-    int rc = read_faces(lk, NULL, until, err);
+    int rc = settle_places(lk, err);
+    if (rc == LIKEN_OK)
+        rc = read_faces(lk, NULL, until, err);
     if (rc == LIKEN_OK)
         rc = read_removals(lk, err);
+    if (rc == LIKEN_OK && lk->remote_count > 0)
+        lk_tender_ask(lk);
     return rc == LIKEN_OK ? rebuild_spoilt(lk, err) : rc;
 }
 
-static int begin(liken *lk, int64_t version, liken_error *err) {
+static int begin(liken *lk, liken_error *err) {
     const double start = lk_clock_monotonic();
-    int64_t until = 0;
+    int64_t until = 0, face = 0, removal = 0;
     size_t size = 0;
     int rc = lk->primed ? LIKEN_OK : prime(lk, &until, err);
     if (rc == LIKEN_OK)
+        rc = lk->store->ops->marks(lk->store, &face, &removal, err);
+    if (rc == LIKEN_OK)
         rc = catch_up(lk, until, err);
     if (rc == LIKEN_OK)
-        rc = verify(lk, version, err);
+        rc = verify(lk, face, removal, err);
     if (rc != LIKEN_OK)
         return rc;
     for (const lk_slot *s = lk->slots; s != NULL; s = s->next)
@@ -411,22 +480,31 @@ static int begin(liken *lk, int64_t version, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_gallery_sync(liken *lk, liken_error *err) {
+static int sync_all(liken *lk, bool always, liken_error *err) {
     int64_t version = 0;
-    int rc = lk->store->ops->version(lk->store, &version, err);
-    if (rc != LIKEN_OK || version == atomic_load(&lk->seen_version))
-        return rc;
     pthread_mutex_lock(&lk->sync_lock);
     /* asked again under the lock: another thread may have caught up meanwhile; and asked before reading, so that
      * a commit during the reading is noticed by the next call */
-    rc = lk->store->ops->version(lk->store, &version, err);
-    if (rc == LIKEN_OK && version != atomic_load(&lk->seen_version)) {
-        rc = lk->begun ? catch_up(lk, 0, err) : begin(lk, version, err);
+    int rc = lk->store->ops->version(lk->store, &version, err);
+    if (rc == LIKEN_OK && (always || version != atomic_load(&lk->seen_version))) {
+        rc = lk->begun ? catch_up(lk, 0, err) : begin(lk, err);
         if (rc == LIKEN_OK)
             atomic_store(&lk->seen_version, version);
     }
     pthread_mutex_unlock(&lk->sync_lock);
     return rc;
+}
+
+int lk_gallery_sync(liken *lk, liken_error *err) {
+    int64_t version = 0;
+    const int rc = lk->store->ops->version(lk->store, &version, err);
+    if (rc != LIKEN_OK || version == atomic_load(&lk->seen_version))
+        return rc;
+    return sync_all(lk, false, err);
+}
+
+int lk_gallery_sync_now(liken *lk, liken_error *err) {
+    return sync_all(lk, true, err);
 }
 
 void lk_gallery_sync_after_write(liken *lk) {

@@ -1,4 +1,5 @@
-/* Freeing what a store hands out: the vocabulary's images, faces and collections. Declared in liken.h. */
+/* Freeing what a store hands out: the vocabulary's images, faces and collections; and the words for ways to search.
+ * Declared in liken.h. */
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -50,4 +51,9 @@ void liken_collections_free(liken_collection **list, size_t count) {
     for (size_t i = 0; list != NULL && i < count; i++)
         liken_collection_free(list[i]);
     free(list);
+}
+
+const char *liken_search_code(liken_search s) {
+    static const char *const codes[] = {"auto", "memory", "cube", "pgvector", "hnsw"};
+    return (size_t)s < LK_LENGTH(codes) ? codes[s] : "unknown";
 }

@@ -112,6 +112,7 @@ static const lk_store_ops operations = {
     .marks = lk_sqlite_marks,
     .vectors_after = lk_sqlite_vectors_after,
     .deletions_after = lk_sqlite_deletions_after,
+    .search_set = lk_sqlite_search_set,
 };
 
 /* Makes the file as ours alone to read: SQLite gives its companions the same permissions. */

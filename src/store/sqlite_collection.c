@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define SELECT_COLLECTION                                                                                              \
-    "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces"                 \
+    "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces, c.search"       \
     " FROM collections c JOIN models m ON m.id = c.model"
 
 static lk_sqlite_store *of(lk_store *s) {
@@ -25,6 +25,7 @@ static int read_row(sqlite3_stmt *stmt, liken_collection **out, liken_error *err
     c->created_at = sqlite3_column_int64(stmt, 6);
     c->images = sqlite3_column_int64(stmt, 7);
     c->faces = sqlite3_column_int64(stmt, 8);
+    c->search = sqlite3_column_int(stmt, 9) == LIKEN_SEARCH_MEMORY ? LIKEN_SEARCH_MEMORY : LIKEN_SEARCH_AUTO;
     *out = c;
     return LIKEN_OK;
 }
@@ -173,4 +174,35 @@ int lk_sqlite_collection_create(lk_store *s, liken_collection *c, liken_error *e
     if (rc == LIKEN_OK)
         c->id = job.id;
     return rc;
+}
+
+/* ---- how it is searched ---- */
+
+struct search {
+    int64_t collection;
+    liken_search search;
+};
+
+static int set_search(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    const struct search *job = arg;
+    sqlite3_stmt *stmt;
+    int rc = lk_sqlite_use(c, "UPDATE collections SET search = ?2 WHERE id = ?1", &stmt, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    (void)sqlite3_bind_int64(stmt, 1, job->collection);
+    (void)sqlite3_bind_int(stmt, 2, (int)job->search);
+    rc = lk_sqlite_run(c, stmt, err);
+    if (rc == LIKEN_OK && sqlite3_changes(c->db) == 0)
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile.");
+    return rc;
+}
+
+int lk_sqlite_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err) {
+    struct search job = {.collection = collection, .search = search};
+    if (search != LIKEN_SEARCH_AUTO && search != LIKEN_SEARCH_MEMORY)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                       "SQLite does not compare faces, so a collection in it is searched in memory; \"%s\" needs a "
+                       "PostgreSQL store (--store postgres://...).",
+                       liken_search_code(search));
+    return lk_sqlite_write(of(s), set_search, &job, err);
 }

@@ -15,7 +15,7 @@
 #include <sqlite3.h>
 
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
-#define LK_SQLITE_SCHEMA 1               /* the version this liken writes */
+#define LK_SQLITE_SCHEMA 2               /* the version this liken writes */
 #define LK_SQLITE_READERS 8
 #define LK_SQLITE_STATEMENTS 48
 #define LK_SQLITE_BATCH 512
@@ -117,6 +117,7 @@ int lk_sqlite_collection_create(lk_store *s, liken_collection *c, liken_error *e
 int lk_sqlite_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err);
 int lk_sqlite_collection_list(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
 int lk_sqlite_collection_remove(lk_store *s, int64_t id, bool keep_row, liken_error *err);
+int lk_sqlite_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err);
 
 int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing, liken_error *err);
 int lk_sqlite_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err);

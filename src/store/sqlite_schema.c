@@ -46,7 +46,11 @@ static const char step_1[] =
     "CREATE TABLE deletions (seq INTEGER PRIMARY KEY AUTOINCREMENT, face INTEGER NOT NULL) STRICT;"
     "CREATE TRIGGER faces_deleted AFTER DELETE ON faces BEGIN INSERT INTO deletions (face) VALUES (old.id); END;";
 
-static const char *const steps[] = {step_1};
+/* how it is searched: 0 auto, 1 in memory; a database that searches by itself knows more */
+static const char step_2[] =
+    "ALTER TABLE collections ADD COLUMN search INTEGER NOT NULL DEFAULT 0 CHECK (search IN (0, 1));";
+
+static const char *const steps[] = {step_1, step_2};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
 int lk_sqlite_examine(lk_sqlite_conn *c, int *version, liken_error *err) {

@@ -27,6 +27,21 @@ typedef struct lk_store_hit {
     int width, height;
 } lk_store_hit;
 
+/* A search that the database does. */
+typedef struct lk_store_near {
+    int64_t collection;
+    const float *vector; /* as the collection compares: normalised where it does so */
+    int dimension;
+    float radius;          /* INFINITY: none */
+    size_t k;              /* 1..10000 */
+    const int64_t *except; /* faces that may not come, except_count of them */
+    size_t except_count;
+    const liken_search_options *filter; /* its tags and times count */
+} lk_store_near;
+/* A face that may be among the k nearest; its descriptor is as the network gave it. Each face comes once. Non-zero stops
+ * with that status. */
+typedef int lk_store_near_fn(void *ctx, int64_t face, const float *descriptor, int dimension);
+
 typedef struct lk_store_ops {
     void (*close)(lk_store *s);
     const char *(*name)(const lk_store *s);                 /* "sqlite" */
@@ -63,6 +78,27 @@ typedef struct lk_store_ops {
     int (*marks)(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);
     int (*vectors_after)(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err);
     int (*deletions_after)(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err);
+
+    /* How the collection is searched. UNSUPPORTED says what is missing. NULL: by LIKEN_SEARCH_AUTO, always. */
+    int (*search_set)(lk_store *s, int64_t collection, liken_search search, liken_error *err);
+
+    /* ---- what a store has that can search by itself; all NULL in one that cannot ---- */
+
+    /* Calls `fn`, in any order, with faces among which the k nearest within the radius surely are, however the
+     * distance is rounded. *exact: false where an approximate index was chosen; then some may be missed, and *recall
+     * says how many were found when that was last measured (else it is 1). */
+    int (*near)(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact, double *recall,
+                liken_error *err);
+    /* Faces that a search may compare: those the filter lets through, without `except` (0: none). */
+    int (*near_count)(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
+                      uint64_t *count, liken_error *err);
+    /* Makes the database quick for a collection of LIKEN_SEARCH_AUTO that this process has no room for. */
+    int (*near_want)(lk_store *s, int64_t collection, liken_error *err);
+    /* Does some of the work that is due to keep the database quick; *more: call again. Several processes may. */
+    int (*near_tend)(lk_store *s, bool *more, liken_error *err);
+    /* vectors_after without the faces of these collections. */
+    int (*vectors_except)(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
+                          lk_store_vector_fn *fn, void *ctx, liken_error *err);
 } lk_store_ops;
 
 struct lk_store {

@@ -183,8 +183,14 @@ void liken_collection_free(liken_collection *c) {
     free(c);
 }
 
-int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_collection **out,
-                            liken_error *err) {
+const char *liken_search_code(liken_search s) {
+    return s == LIKEN_SEARCH_MEMORY ? "memory" : "auto";
+}
+
+int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_search search,
+                            liken_collection **out, liken_error *err) {
+    if (search > LIKEN_SEARCH_MEMORY)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "The fake compares faces in memory.");
     if (strchr(name, '/') != NULL || *name == '.' || *name == '\0')
         return lk_fail(err, LIKEN_E_ARG, "\"%s\" is no name for a collection.", name);
     if (pack != NULL && strcmp(pack, "fake") != 0)
@@ -200,6 +206,16 @@ int liken_collection_create(liken *lk, const char *name, const char *pack, liken
     return exists ? lk_fail(err, LIKEN_E_CONFLICT, "\"%s\" exists.", name)
            : room ? LIKEN_OK
                   : lk_fail(err, LIKEN_E_TOO_LARGE, "The fake holds no more.");
+}
+
+int liken_collection_set_search(liken *lk, const char *name, liken_search search, liken_collection **out,
+                                liken_error *err) {
+    if (search > LIKEN_SEARCH_MEMORY)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "The fake compares faces in memory.");
+    const int rc = liken_collection_get(lk, name, out, err);
+    if (rc == LIKEN_OK)
+        (*out)->search = search;
+    return rc;
 }
 
 int liken_collection_get(liken *lk, const char *name, liken_collection **out, liken_error *err) {

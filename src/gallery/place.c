@@ -1,0 +1,114 @@
+/* Where each collection is searched: by an index in this process, or by the store where it can.
+ *
+ * A collection of LIKEN_SEARCH_AUTO is searched in memory while the indexes of all such collections fit into
+ * index_memory; the older ones are placed first, so that a new collection never drives out one that is in use. One that
+ * had to leave comes back when there is room to spare, so that it does not come and go with every photo. */
+#include "gallery/gallery_int.h"
+
+#include "base/log.h"
+#include "index/distance.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BESIDE 64 /* bytes an index takes for a face beside its vector and its codes */
+
+static int by_id(const void *a, const void *b) {
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int by_age(const void *a, const void *b) {
+    return by_id(&(*(liken_collection *const *)a)->id, &(*(liken_collection *const *)b)->id);
+}
+
+static bool holds(const int64_t *ids, size_t count, int64_t id) {
+    return count > 0 && bsearch(&id, ids, count, sizeof id, by_id) != NULL;
+}
+
+bool lk_place_is_remote(liken *lk, int64_t collection) {
+    pthread_mutex_lock(&lk->slot_lock);
+    const bool remote = holds(lk->remote, lk->remote_count, collection);
+    pthread_mutex_unlock(&lk->slot_lock);
+    return remote;
+}
+
+static double index_bytes(const liken_collection *c) {
+    const size_t stride = lk_row_stride(c->dimension);
+    return (double)c->faces * (double)(stride * sizeof(float) + stride + BESIDE);
+}
+
+static size_t budget(const liken *lk) {
+    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return lk->index_memory > 0 || pages < 1 || size < 1 ? lk->index_memory : (size_t)pages * (size_t)size / 2;
+}
+
+/* *used: what the collections of LIKEN_SEARCH_AUTO that are in memory take. */
+static bool is_remote(const liken *lk, const liken_collection *c, double *used) {
+    if (c->search != LIKEN_SEARCH_AUTO)
+        return c->search != LIKEN_SEARCH_MEMORY;
+    const double room = (double)budget(lk), bytes = index_bytes(c);
+    const bool was = holds(lk->remote, lk->remote_count, c->id);
+    if (*used + bytes > (was ? 0.9 * room : room))
+        return true;
+    *used += bytes;
+    return false;
+}
+
+/* What LIKEN_SEARCH_AUTO does not find room for is made quick in the database; until then it is only slow there. */
+static void want(liken *lk, const liken_collection *c) {
+    liken_error err = {0};
+    if (c->search != LIKEN_SEARCH_AUTO || holds(lk->remote, lk->remote_count, c->id))
+        return;
+    lk_log(LIKEN_LOG_INFO, "Collection \"%s\" (%lld faces) does not fit into index-memory; the database searches it.",
+           c->name, (long long)c->faces);
+    if (!lk->read_only && lk->store->ops->near_want(lk->store, c->id, &err) != LIKEN_OK)
+        lk_log(LIKEN_LOG_WARN, "Searches of collection \"%s\" will be slow. %s", c->name, err.message);
+}
+
+/* A search under way keeps the slot that it has. */
+static void let_go(liken *lk, const int64_t *ids, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        lk_slot *s = lk_slot_find(lk, ids[i]);
+        if (s != NULL)
+            lk_slot_replace(lk, s, NULL);
+    }
+}
+
+int lk_place_settle(liken *lk, int64_t **joined, size_t *joined_count, liken_error *err) {
+    liken_collection **list = NULL;
+    size_t count = 0, n = 0, back = 0;
+    double used = 0;
+    int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    int64_t *remote = malloc((count + 1) * sizeof *remote);
+    int64_t *came = malloc((count + 1) * sizeof *came);
+    if (remote == NULL || came == NULL) {
+        free(remote);
+        free(came);
+        liken_collections_free(list, count);
+        return lk_fail_memory(err);
+    }
+    if (count > 0)
+        qsort(list, count, sizeof(*list), by_age);
+    for (size_t i = 0; i < count; i++) {
+        if (is_remote(lk, list[i], &used)) {
+            want(lk, list[i]);
+            remote[n++] = list[i]->id;
+        } else if (holds(lk->remote, lk->remote_count, list[i]->id)) {
+            came[back++] = list[i]->id;
+        }
+    }
+    liken_collections_free(list, count);
+    let_go(lk, remote, n);
+    pthread_mutex_lock(&lk->slot_lock);
+    free(lk->remote);
+    lk->remote = remote;
+    lk->remote_count = n;
+    pthread_mutex_unlock(&lk->slot_lock);
+    *joined = came;
+    *joined_count = back;
+    return LIKEN_OK;
+}
