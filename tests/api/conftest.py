@@ -1,4 +1,6 @@
-"""The real server, started on port 0 over an empty store, and a client that checks every answer against the contract."""
+"""The real server, started on port 0 over an empty store, and a client that checks every answer against the contract.
+
+With LIKEN_TEST_STORE=postgres every gallery is a database of a PostgreSQL server that the tests start."""
 import json
 import os
 import pathlib
@@ -10,6 +12,7 @@ import pytest
 import requests
 
 import contract
+from postgres import postgres  # a fixture
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = os.environ.get("LIKEN_BIN", str(ROOT / "build" / "liken"))
@@ -28,8 +31,12 @@ class Answer:
 
 
 class Server:
+    postgres = None  # where the galleries are, instead of the data folders
+
     def __init__(self, data, *flags, env=None):
         self.data = pathlib.Path(data)
+        if Server.postgres and "--store" not in flags:
+            flags = (*flags, "--store", Server.postgres.url(Server.postgres.of(data)))
         self.log = open(self.data.parent / (self.data.name + ".log"), "ab")
         command = [BIN, "serve", "--port", "0", "--data", str(data), "--models", str(MODELS), "--json", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **(env or {})})
@@ -85,6 +92,14 @@ class Server:
         self.process.stdout.close()
         self.log.close()
         return code
+
+
+@pytest.fixture(scope="session", autouse=True)
+def store(request):
+    if os.environ.get("LIKEN_TEST_STORE") == "postgres":
+        Server.postgres = request.getfixturevalue("postgres")
+    yield
+    Server.postgres = None
 
 
 @pytest.fixture(scope="session")
