@@ -170,6 +170,13 @@ static int sync_once(lk_pg_conn *c, liken_error *err) {
     return LIKEN_OK;
 }
 
+int lk_pg_send(lk_pg_conn *c, liken_error *err) {
+    if (c->lost)
+        return lk_pg_give_up(c, "the connection was lost", err);
+    const int rc = sync_once(c, err);
+    return rc == LIKEN_OK ? lk_pg_flush(c, err) : rc;
+}
+
 /* Reads on until a statement that is not a preparing was answered. */
 static int read_statement(lk_pg_conn *c, PGresult **out, liken_error *err) {
     bool prepares = true, aborted = false;
