@@ -22,6 +22,23 @@ def test_collections(server):
     assert server.get("/v1/collections/default").status == 200
 
 
+def test_where_a_collection_is_searched(server):
+    def change(name, body):
+        return server.call("PATCH", f"/v1/collections/{name}", json=body)
+
+    assert server.get("/v1/collections/default").json["search"] == "auto"
+    assert (change("default", {"search": "memory"}).status, server.get("/v1/collections/default").json["search"]) == (200, "memory")
+    assert server.post("/v1/collections", json={"name": "party", "search": "memory"}).json["search"] == "memory"
+    assert change("party", {"search": "auto"}).json["search"] == "auto"
+    assert [change("default", body).status for body in ({}, {"search": "magic"}, {"metric": "l2"})] == [400, 400, 400]
+    assert change("none", {"search": "memory"}).status == 404
+    if server.postgres is None:
+        refused = change("default", {"search": "cube"})
+        assert (refused.status, refused.json["code"]) == (422, "unsupported") and "PostgreSQL" in refused.json["detail"]
+        assert server.post("/v1/collections", json={"name": "cubes", "search": "cube"}).status == 422
+        assert server.get("/v1/collections/cubes").status == 404
+
+
 def test_images(server, samples):
     (name, photo), (_, other) = samples[0], samples[1]
     added = server.post("/v1/collections/default/images", files={"file": (name, photo, "image/jpeg")},
