@@ -21,23 +21,29 @@ static inline uint16_t survivors(pair dot, const uint16_t *values, __m512 slope,
     return (uint16_t)(_mm512_cmp_ps_mask(left, limit, _CMP_LE_OQ) | _mm512_testn_epi32_mask(value, value));
 }
 
-/* Two blocks at once, to hide the latency of the products. */
+/* Lines are read strictly in order, which is what memory is fastest at; even and odd ones are summed apart, to hide the
+ * latency of the products. */
 void lk_coarse_vnni(const uint8_t *codes, const uint16_t *values, const int8_t *query, size_t dims, size_t blocks,
                     float slope, float limit, uint16_t *masks) {
     const __m512 slopes = _mm512_set1_ps(slope), limits = _mm512_set1_ps(limit);
     const pair none = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-    for (size_t b = 0; b < blocks; b += 2) {
-        const uint8_t *x = codes + b * dims * 8, *y = b + 1 < blocks ? x + dims * 8 : x;
-        pair dx = none, dy = none;
-        for (size_t l = 0; l < dims / 8; l++) {
+    const size_t lines = dims / 8;
+    for (size_t b = 0; b < blocks; b++, codes += 64 * lines) {
+        pair even = none, odd = none;
+        size_t l = 0;
+        for (; l + 2 <= lines; l += 2) {
+            int32_t q[4];
+            memcpy(q, query + 8 * l, sizeof q);
+            even = line(even, codes + 64 * l, _mm512_set1_epi32(q[0]), _mm512_set1_epi32(q[1]));
+            odd = line(odd, codes + 64 * l + 64, _mm512_set1_epi32(q[2]), _mm512_set1_epi32(q[3]));
+        }
+        if (l < lines) {
             int32_t q[2];
             memcpy(q, query + 8 * l, sizeof q);
-            const __m512i q_low = _mm512_set1_epi32(q[0]), q_high = _mm512_set1_epi32(q[1]);
-            dx = line(dx, x + 64 * l, q_low, q_high);
-            dy = line(dy, y + 64 * l, q_low, q_high);
+            even = line(even, codes + 64 * l, _mm512_set1_epi32(q[0]), _mm512_set1_epi32(q[1]));
         }
-        masks[b] = survivors(dx, values + 16 * b, slopes, limits);
-        if (b + 1 < blocks)
-            masks[b + 1] = survivors(dy, values + 16 * b + 16, slopes, limits);
+        even.low = _mm512_add_epi32(even.low, odd.low);
+        even.high = _mm512_add_epi32(even.high, odd.high);
+        masks[b] = survivors(even, values + 16 * b, slopes, limits);
     }
 }

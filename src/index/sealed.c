@@ -3,6 +3,7 @@
 #include "index/bound.h"
 #include "index/distance.h"
 #include "index/loops.h"
+#include "index/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 #define MAGIC UINT64_C(0x31644c53696b6e4c) /* reads differently on a machine of the other byte order */
-#define VERSION 1
+#define VERSION 2
 
 _Static_assert(sizeof(lk_sealed_header) <= LK_SEALED_HEADER, "the header outgrew its room");
 
@@ -36,7 +37,7 @@ static void lay_out(lk_sealed *s) {
                         .squeeze = h->squeeze};
     const size_t units[LK_PARTS] = {sizeof(int64_t), sizeof(uint16_t), h->coarse / 2, h->record,
                                     s->plan.stride * sizeof(float)};
-    const size_t steps[LK_PARTS] = {1024, 1024, 1024, 64, 64};
+    const size_t steps[LK_PARTS] = {1024, 1024, 1024, 32, 8};
     s->blocks = 0;
     for (int p = 0; p < LK_PARTS; p++) {
         s->parts[p] = (lk_part){0, units[p], steps[p], (rows + steps[p] - 1) / steps[p], s->blocks};
@@ -56,8 +57,6 @@ static void point(lk_sealed *s) {
     lk_plan_place(&s->plan, (float *)(void *)(s->region + LK_SEALED_HEADER));
     s->sums = (uint32_t *)(void *)(s->region + LK_SEALED_HEADER + up(plan, 64));
     s->ids = (int64_t *)(void *)(s->region + s->parts[LK_PART_IDS].offset);
-    s->values = (uint16_t *)(void *)(s->region + s->parts[LK_PART_VALUES].offset);
-    s->coarse = (uint8_t *)s->region + s->parts[LK_PART_COARSE].offset;
     s->fine = (uint8_t *)s->region + s->parts[LK_PART_FINE].offset;
     s->rows = (float *)(void *)(s->region + s->parts[LK_PART_ROWS].offset);
 }
@@ -84,29 +83,50 @@ static uint32_t block_sum(const lk_sealed *s, int part, size_t block) {
     return lk_loops_get()->crc(0, bytes, size);
 }
 
-static int map_new(lk_sealed *s, const char *path, liken_error *err) {
-    const int shared = path != NULL ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
-    int fd = -1;
-    if (path != NULL) {
-        (void)unlink(path); /* never written over: somebody may have it mapped */
-        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0)
-            return lk_fail_errno(err, LIKEN_E_IO, errno, "The index file %s cannot be made", path);
-        const int full = posix_fallocate(fd, 0, (off_t)s->bytes); /* else a full disk would be a SIGBUS later */
-        if (full != 0) {
-            close(fd);
-            unlink(path);
-            return lk_fail_errno(err, LIKEN_E_IO, full, "The index file %s cannot be given %zu bytes", path, s->bytes);
-        }
-    }
-    void *region = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, shared, fd, 0);
-    if (fd >= 0)
+static int map_file(lk_sealed *s, const char *path, liken_error *err) {
+    (void)unlink(path); /* never written over: somebody may have it mapped */
+    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return lk_fail_errno(err, LIKEN_E_IO, errno, "The index file %s cannot be made", path);
+    const int full = posix_fallocate(fd, 0, (off_t)s->bytes); /* else a full disk would be a SIGBUS later */
+    if (full != 0) {
         close(fd);
+        unlink(path);
+        return lk_fail_errno(err, LIKEN_E_IO, full, "The index file %s cannot be given %zu bytes", path, s->bytes);
+    }
+    void *region = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
     if (region == MAP_FAILED)
         return lk_fail_memory(err);
     s->region = region;
     s->mapped = true;
     return LIKEN_OK;
+}
+
+/* Values and coarse codes: where they are in the region, and their size. */
+static char *codes_at(const lk_sealed *s, size_t *size) {
+    *size = s->parts[LK_PART_FINE].offset - s->parts[LK_PART_VALUES].offset;
+    return s->region + s->parts[LK_PART_VALUES].offset;
+}
+
+/* A region to be filled, and memory for the codes where that is not the region itself. */
+static int make_room(lk_sealed *s, const char *path, liken_error *err) {
+    size_t size;
+    if (path == NULL) {
+        s->region = lk_pages_new(s->bytes);
+        s->owned = s->region != NULL;
+        atomic_init(&s->codes, s->owned ? codes_at(s, &size) : NULL);
+        return s->owned ? LIKEN_OK : lk_fail_memory(err);
+    }
+    const int rc = map_file(s, path, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    (void)codes_at(s, &size);
+    atomic_init(&s->codes, lk_pages_new(size));
+    if (atomic_load(&s->codes) != NULL)
+        return LIKEN_OK;
+    unlink(path);
+    return lk_fail_memory(err);
 }
 
 int lk_sealed_create(lk_sealed **out, const char *path, const lk_plan *plan, const lk_identity *identity, size_t rows,
@@ -125,10 +145,11 @@ int lk_sealed_create(lk_sealed **out, const char *path, const lk_plan *plan, con
                                  .squeeze = plan->squeeze,
                                  .usual = (double)plan->usual,
                                  .identity = *identity};
+    pthread_mutex_init(&s->loading, NULL);
     lay_out(s);
-    const int rc = map_new(s, path, err);
+    const int rc = make_room(s, path, err);
     if (rc != LIKEN_OK) {
-        free(s);
+        lk_sealed_free(s);
         return rc;
     }
     point(s);
@@ -148,6 +169,8 @@ typedef struct loss {
 
 typedef struct coder {
     lk_sealed *s;
+    uint16_t *values;
+    uint8_t *coarse;
     const lk_loops *loops;
     float *centred, *turned;
     loss *losses;
@@ -162,7 +185,7 @@ static float ceiling(double x) {
 
 static void code_coarse(const coder *c, size_t row, double lost, loss *out) {
     const lk_plan *p = &c->s->plan;
-    uint8_t *block = c->s->coarse + row / 16 * p->coarse * 8;
+    uint8_t *block = c->coarse + row / 16 * p->coarse * 8;
     double error = 0, norm = 0, code_norm = 0;
     for (size_t i = 0; i < p->coarse; i++) {
         const double y = (double)c->turned[i], step = (double)p->step[i];
@@ -260,7 +283,7 @@ static void write_values(coder *c) {
         uint16_t value = (uint16_t)(steps < 0 ? 0 : steps > 65535 ? 65535 : steps);
         if (value > 0 && l->value_base + l->value_unit * value > v)
             value--;
-        c->s->values[r] = value;
+        c->values[r] = value;
     }
 }
 
@@ -286,7 +309,20 @@ static void write_tails(coder *c) {
     }
 }
 
+/* Nobody looks at the codes in a file before it is opened again, so its pages need not stay. */
+static void forget_codes(const lk_sealed *s) {
+    size_t size;
+    char *codes = codes_at(s, &size);
+    const size_t page = 4096, before = up((uintptr_t)codes, page) - (uintptr_t)codes;
+    if (s->mapped && size > before + page)
+        (void)madvise(codes + before, (size - before) / page * page, MADV_DONTNEED);
+}
+
 static void write_sums(lk_sealed *s) {
+    size_t size;
+    char *codes = codes_at(s, &size);
+    if (s->mapped)
+        memcpy(codes, atomic_load(&s->codes), size);
     for (int p = 0; p < LK_PARTS; p++)
         for (size_t b = 0; b < s->parts[p].blocks; b++)
             s->sums[s->parts[p].first_block + b] = block_sum(s, p, b);
@@ -295,10 +331,13 @@ static void write_sums(lk_sealed *s) {
     memcpy(s->region, &s->head, sizeof s->head);
     s->head.crc = header_sum(s);
     memcpy(s->region, &s->head, sizeof s->head);
+    forget_codes(s);
 }
 
 int lk_sealed_encode(lk_sealed *s, const _Atomic bool *stop, liken_error *err) {
     coder c = {.s = s, .loops = lk_loops_get(), .losses = malloc(s->head.rows * sizeof *c.losses)};
+    c.values = (uint16_t *)lk_sealed_values(s); /* still ours alone */
+    c.coarse = (uint8_t *)lk_sealed_coarse(s);
     c.centred = aligned_alloc(64, s->plan.stride * sizeof(float));
     c.turned = aligned_alloc(64, s->plan.axes * sizeof(float));
     int rc = LIKEN_OK;
@@ -366,9 +405,10 @@ int lk_sealed_read(lk_sealed **out, void *bytes, size_t size, const lk_identity 
     if (s == NULL)
         return lk_fail_memory(err);
     s->region = bytes;
+    pthread_mutex_init(&s->loading, NULL);
     const int rc = adopt(s, size, identity, dimension, err);
     if (rc != LIKEN_OK) {
-        free(s);
+        lk_sealed_free(s);
         return rc;
     }
     *out = s;
@@ -418,6 +458,45 @@ bool lk_sealed_check_block(lk_sealed *s, int part, size_t row) {
     return true;
 }
 
+/* Is the copy in `codes` as the checksums want it? */
+static bool codes_intact(const lk_sealed *s, const char *codes) {
+    size_t size;
+    const char *from = codes_at(s, &size);
+    for (int p = LK_PART_VALUES; p <= LK_PART_COARSE; p++)
+        for (size_t b = 0; b < s->parts[p].blocks; b++) {
+            const char *bytes = codes + (block_bytes(s, p, b, &size) - from);
+            if (lk_loops_get()->crc(0, bytes, size) != s->sums[s->parts[p].first_block + b])
+                return false;
+        }
+    return true;
+}
+
+static int load_codes(lk_sealed *s) {
+    size_t size;
+    const char *from = codes_at(s, &size);
+    char *codes = lk_pages_new(size);
+    if (codes == NULL)
+        return LIKEN_E_MEMORY;
+    memcpy(codes, from, size);
+    if (!atomic_load(&s->trusted) && !codes_intact(s, codes)) {
+        lk_pages_free(codes, size);
+        atomic_store(&s->damaged, true);
+        return LIKEN_E_STORE;
+    }
+    forget_codes(s);
+    atomic_store_explicit(&s->codes, codes, memory_order_release);
+    return LIKEN_OK;
+}
+
+int lk_sealed_load(lk_sealed *s) {
+    if (atomic_load_explicit(&s->codes, memory_order_acquire) != NULL)
+        return LIKEN_OK;
+    pthread_mutex_lock(&s->loading);
+    const int rc = atomic_load(&s->codes) != NULL ? LIKEN_OK : load_codes(s);
+    pthread_mutex_unlock(&s->loading);
+    return rc;
+}
+
 bool lk_sealed_check(lk_sealed *s, const _Atomic bool *stop) {
     for (int p = 0; p < LK_PARTS; p++)
         for (size_t r = 0; r < up(s->head.rows, 16); r += s->parts[p].block) {
@@ -433,8 +512,16 @@ bool lk_sealed_check(lk_sealed *s, const _Atomic bool *stop) {
 void lk_sealed_free(lk_sealed *s) {
     if (s == NULL)
         return;
+    size_t size;
+    if (atomic_load(&s->codes) != NULL && !s->owned) {
+        (void)codes_at(s, &size);
+        lk_pages_free(atomic_load(&s->codes), size);
+    }
     if (s->mapped)
         munmap(s->region, s->bytes);
+    if (s->owned)
+        lk_pages_free(s->region, s->bytes);
+    pthread_mutex_destroy(&s->loading);
     free(s->checked);
     free(s);
 }

@@ -4,13 +4,16 @@
  * Layout, every part aligned to 64 bytes and its length following from the header alone:
  *   header | plan | checksums | ids | values | coarse codes | fine records | float32 rows
  * The header and the plan are covered by one CRC-32C; each other part by one for every few rows. A file that was opened
- * is not read: a block is checked when it is first looked at, or by lk_sealed_check. The file is a cache: it is written
- * and read on machines of one byte order, and whatever is wrong with it means that it is made anew. */
+ * is not read: a block is checked when it is first looked at, or by lk_sealed_check. What every search reads whole, the
+ * values and the coarse codes, is copied to memory of its own (pages.h) by the first search; the rest stays in the
+ * mapped file, a page of it looked at here and there. The file is a cache: it is written and read on machines of one
+ * byte order, and whatever is wrong with it means that it is made anew. */
 #ifndef LK_INDEX_SEALED_H
 #define LK_INDEX_SEALED_H
 
 #include "index/plan.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #define LK_SEALED_MAX_ROWS (UINT64_C(1) << 23)
@@ -55,12 +58,14 @@ typedef struct lk_sealed {
     lk_part parts[LK_PARTS];
     char *region;
     size_t bytes, blocks;
-    bool mapped;  /* the region is ours to unmap */
+    bool mapped;  /* the region is a file's, ours to unmap */
+    bool owned;   /* the region is lk_pages_new's */
     bool on_disk; /* and has been written out; for whoever saves */
     int64_t *ids;
-    uint16_t *values;
-    uint8_t *coarse, *fine;
+    uint8_t *fine;
     float *rows;
+    _Atomic(char *) codes;     /* values and coarse codes, as in the region; NULL until they are loaded */
+    pthread_mutex_t loading;
     uint32_t *sums;            /* one a block */
     _Atomic bool trusted;      /* every block is known to be intact */
     _Atomic bool damaged;      /* a block was found that is not */
@@ -81,6 +86,15 @@ int lk_sealed_read(lk_sealed **out, void *bytes, size_t size, const lk_identity 
                    liken_error *err);
 /* Writes the region to disk for good. */
 int lk_sealed_sync(lk_sealed *s, liken_error *err);
+/* Before lk_sealed_values or lk_sealed_coarse: brings them to memory, and checks them. LIKEN_E_MEMORY; LIKEN_E_STORE
+ * when a block is damaged (`damaged` is set then). Any thread. */
+int lk_sealed_load(lk_sealed *s);
+static inline const uint16_t *lk_sealed_values(const lk_sealed *s) {
+    return (const uint16_t *)(const void *)atomic_load_explicit(&s->codes, memory_order_acquire);
+}
+static inline const uint8_t *lk_sealed_coarse(const lk_sealed *s) {
+    return (const uint8_t *)lk_sealed_values(s) + (s->parts[LK_PART_COARSE].offset - s->parts[LK_PART_VALUES].offset);
+}
 /* Checks every block; false when one is damaged. */
 bool lk_sealed_check(lk_sealed *s, const _Atomic bool *stop);
 void lk_sealed_free(lk_sealed *s);

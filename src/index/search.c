@@ -45,6 +45,7 @@ typedef struct hunt {
     int dimension;
     _Atomic uint32_t *common; /* n */
     _Atomic size_t taken;     /* stretches */
+    _Atomic bool starved;     /* there was no memory for a segment's codes */
 } hunt;
 
 /* A thread's share. */
@@ -190,12 +191,11 @@ static void refine_pending(const party *p, seeker *s, const lk_segment *g) {
 /* At most RUN rows from a multiple of RUN. */
 static void filter_run(const party *p, seeker *s, const lk_segment *g, size_t first, size_t end) {
     lk_sealed *sealed = g->sealed;
-    if (!lk_sealed_intact(sealed, LK_PART_COARSE, first) || !lk_sealed_intact(sealed, LK_PART_VALUES, first))
-        return;
     const size_t dims = sealed->plan.coarse, blocks = (end - first + 15) / 16, record = sealed->plan.record;
     uint16_t masks[RUN / 16];
-    p->loops->coarse(sealed->coarse + first / 16 * dims * 8, sealed->values + first, s->probe.coarse, dims, blocks,
-                     s->probe.slope, lk_probe_limit(&s->probe, sealed, s->top.radius), masks);
+    p->loops->coarse(lk_sealed_coarse(sealed) + first / 16 * dims * 8, lk_sealed_values(sealed) + first,
+                     s->probe.coarse, dims, blocks, s->probe.slope, lk_probe_limit(&s->probe, sealed, s->top.radius),
+                     masks);
     refine_pending(p, s, g);
     for (size_t b = 0; b < blocks; b++)
         for (unsigned left = masks[b]; left != 0; left &= left - 1) {
@@ -259,9 +259,24 @@ static bool pick_listed(const party *p, seeker *s, const lk_segment *g, size_t f
 /* ---- a thread's share ---------------------------------------------------------------------------------------------
  */
 
-static void search_sealed(party *p, const lk_segment *g, size_t first, size_t end) {
-    for (size_t q = 0; q < p->hunt->n; q++)
+/* Are all seekers done with this stretch by their lists of ids? */
+static bool search_listed(party *p, const lk_segment *g, size_t first, size_t end) {
+    bool all = true;
+    for (size_t q = 0; q < p->hunt->n; q++) {
         p->seekers[q].listed = pick_listed(p, &p->seekers[q], g, first, end);
+        all = all && p->seekers[q].listed;
+    }
+    return all;
+}
+
+static void search_sealed(party *p, const lk_segment *g, size_t first, size_t end) {
+    if (search_listed(p, g, first, end))
+        return;
+    const int rc = lk_sealed_load(g->sealed);
+    if (rc == LIKEN_E_MEMORY)
+        atomic_store(&p->hunt->starved, true);
+    if (rc != LIKEN_OK)
+        return;
     for (size_t at = first; at < end; at += RUN)
         for (size_t q = 0; q < p->hunt->n; q++)
             if (!p->seekers[q].listed)
@@ -383,7 +398,11 @@ static int search_view(hunt *h, party *best, liken_error *err) {
     for (int t = 1; t < made; t++)
         party_free(&parties[t], h->n);
     free(h->common);
-    return made > 0 ? LIKEN_OK : lk_fail_memory(err);
+    if (made > 0 && !atomic_load(&h->starved))
+        return LIKEN_OK;
+    if (made > 0)
+        party_free(best, h->n);
+    return lk_fail_memory(err);
 }
 
 static uint64_t passed(const lk_view *v, uint64_t state, const lk_index_query *q) {
