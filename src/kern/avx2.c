@@ -29,8 +29,11 @@ static inline vec vfma(vec a, vec b, vec c) {
     return _mm256_fmadd_ps(a, b, c);
 }
 /* max and min give their second operand when either is NaN */
-static inline vec vclamp(vec low, vec x, vec high) {
-    return _mm256_min_ps(high, _mm256_max_ps(low, x));
+static inline vec vabove(vec low, vec x) {
+    return _mm256_max_ps(low, x);
+}
+static inline vec vbelow(vec high, vec x) {
+    return _mm256_min_ps(high, x);
 }
 static inline vec vmaximum(vec a, vec b) {
     const vec larger = _mm256_max_ps(a, b);

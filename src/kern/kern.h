@@ -48,6 +48,7 @@ typedef struct lk_conv {
 typedef struct lk_depthwise {
     int stride, top, left;
     int rectify;          /* negative inputs count as zero */
+    int pool;             /* an output is the largest of 2x2 of the convolution's; stride 1 and no rectify only */
     const float *weights; /* [9][channels] */
     const float *bias;    /* channels floats */
     lk_act act;
@@ -67,11 +68,12 @@ typedef struct lk_kern {
     void (*winograd)(const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual, int height,
                      int width, int batch, float *scratch);
 
-    /* Writes the whole of out, whose channels are in's. */
+    /* Writes the whole of out, whose channels are in's. With `pool`, out has half the convolution's height and width.
+     */
     void (*depthwise)(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch);
 
-    /* depthwise, and at once the 1x1 stride 1 convolution `c` of what it gives, which is never stored whole. Sizes and
-     * residual as for conv. `scratch`: LK_SEPARABLE_PIXELS * in->channels floats. */
+    /* depthwise (without pool), and at once the 1x1 stride 1 convolution `c` of what it gives, which is never stored
+     * whole. Sizes and residual as for conv. `scratch`: LK_SEPARABLE_PIXELS * in->channels floats. */
     void (*separable)(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out,
                       const lk_map *residual, int height, int width, int batch, float *scratch);
 

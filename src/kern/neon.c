@@ -29,8 +29,11 @@ static inline vec vfma(vec a, vec b, vec c) {
     return vfmaq_f32(c, a, b);
 }
 /* vmaxq and vminq give NaN when either operand is */
-static inline vec vclamp(vec low, vec x, vec high) {
-    return vminq_f32(high, vmaxq_f32(low, x));
+static inline vec vabove(vec low, vec x) {
+    return vmaxq_f32(low, x);
+}
+static inline vec vbelow(vec high, vec x) {
+    return vminq_f32(high, x);
 }
 static inline vec vmaximum(vec a, vec b) {
     return vmaxq_f32(a, b);

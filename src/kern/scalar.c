@@ -39,23 +39,35 @@ static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk
             }
 }
 
-/* One output pixel, all channels. */
-static void depthwise_pixel(const lk_depthwise *d, const lk_map *in, int n, int y, int x, float *to) {
-    for (int c = 0; c < in->channels; c++) {
-        float sum = d->bias[c];
-        for (int k = 0; k < 9; k++) {
-            const float a = lk_map_at(in, n, y * d->stride - d->top + k / 3, x * d->stride - d->left + k % 3)[c];
-            sum += (d->rectify && a < 0 ? 0 : a) * d->weights[k * in->channels + c];
-        }
-        to[c] = activate(sum, d->act);
+/* Channel c of the convolution at (y, x). */
+static float depthwise_value(const lk_depthwise *d, const lk_map *in, int n, int y, int x, int c) {
+    float sum = d->bias[c];
+    for (int k = 0; k < 9; k++) {
+        const float a = lk_map_at(in, n, y * d->stride - d->top + k / 3, x * d->stride - d->left + k % 3)[c];
+        sum += (d->rectify && a < 0 ? 0 : a) * d->weights[k * in->channels + c];
     }
+    return activate(sum, d->act);
+}
+
+/* NaN when either is. */
+static float larger(float a, float b) {
+    return a > b || a != a ? a : b;
+}
+
+static float pooled_value(const lk_depthwise *d, const lk_map *in, int n, int y, int x, int c) {
+    const float above =
+        larger(depthwise_value(d, in, n, 2 * y, 2 * x, c), depthwise_value(d, in, n, 2 * y, 2 * x + 1, c));
+    return larger(above, larger(depthwise_value(d, in, n, 2 * y + 1, 2 * x, c),
+                                depthwise_value(d, in, n, 2 * y + 1, 2 * x + 1, c)));
 }
 
 static void depthwise(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch) {
     for (int n = 0; n < batch; n++)
         for (int y = 0; y < out->height; y++)
             for (int x = 0; x < out->width; x++)
-                depthwise_pixel(d, in, n, y, x, lk_map_at(out, n, y, x));
+                for (int c = 0; c < in->channels; c++)
+                    lk_map_at(out, n, y, x)[c] =
+                        d->pool ? pooled_value(d, in, n, y, x, c) : depthwise_value(d, in, n, y, x, c);
 }
 
 static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out,
@@ -66,7 +78,8 @@ static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in,
             for (int x = 0; x < width; x++) {
                 const lk_map to = {.data = lk_map_at(out, n, y, x), .channels = out->channels};
                 const lk_map add = {.data = residual != NULL ? lk_map_at(residual, n, y, x) : NULL};
-                depthwise_pixel(d, in, n, y, x, scratch);
+                for (int k = 0; k < in->channels; k++)
+                    scratch[k] = depthwise_value(d, in, n, y, x, k);
                 conv(c, &pixel, &to, residual != NULL ? &add : NULL, 1, 1, 1);
             }
 }
@@ -77,11 +90,8 @@ static void max_pool(const lk_map *in, const lk_map *out, int size, int stride, 
             for (int x = 0; x < out->width; x++)
                 for (int c = 0; c < in->channels; c++) {
                     float best = lk_map_at(in, n, y * stride, x * stride)[c];
-                    for (int k = 1; k < size * size; k++) {
-                        const float a = lk_map_at(in, n, y * stride + k / size, x * stride + k % size)[c];
-                        if (!(a <= best) && best == best)
-                            best = a; /* larger, or NaN; once NaN it stays */
-                    }
+                    for (int k = 1; k < size * size; k++)
+                        best = larger(best, lk_map_at(in, n, y * stride + k / size, x * stride + k % size)[c]);
                     lk_map_at(out, n, y, x)[c] = best;
                 }
 }

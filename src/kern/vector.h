@@ -5,7 +5,7 @@
  *   ROWS, WIDE            the tile of the multiplication: ROWS pixels by WIDE panels of 16 channels
  *   vload vstore vset     memory, and one float in all lanes
  *   vadd vsub vmul vfma   vfma(a, b, c) is a*b + c, rounded once
- *   vclamp                vclamp(low, x, high): x in between, NaN stays NaN
+ *   vabove vbelow         vabove(low, x), vbelow(high, x): x, or the limit that it passes; NaN stays NaN
  *   vmaximum              the larger; NaN when either is
  *
  * and then includes this file, which defines the kernels and LK_KERN_TABLE.
@@ -34,13 +34,25 @@
 #define BLOCK (ROWS * (96 / ROWS))
 #define AHEAD 8 /* weight rows that are fetched ahead: weights of deep layers come from far away */
 
-/* Every activation is a range. */
-typedef struct range {
-    vec low, high;
-} range;
-
-INLINE range range_of(lk_act act) {
-    return (range){vset(act == LK_ACT_NONE ? -INFINITY : 0), vset(act == LK_ACT_RELU6 ? 6 : INFINITY)};
+/* `rows` x `columns` values through the activation; a row of x is `row` long. None, the usual one between two layers,
+ * costs nothing. */
+INLINE void activate(lk_act act, int rows, int columns, vec *x, int row) {
+    if (act == LK_ACT_NONE)
+        return;
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int i = 0; i < columns; i++)
+            x[r * row + i] = vabove(vset(0), x[r * row + i]);
+    }
+    if (act == LK_ACT_RELU)
+        return;
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int i = 0; i < columns; i++)
+            x[r * row + i] = vbelow(vset(6), x[r * row + i]);
+    }
 }
 
 /* ---- matrix product ---- */
@@ -99,49 +111,61 @@ INLINE void tile(int rows, int panels, const runs *g, const float *const *a, con
             sums[r][v] = start;
     }
     multiply(rows, panels, g, a, b, sums);
-    const range act = range_of(f->act);
+    if (add != NULL) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            UNROLL
+            for (int v = 0; v < panels * VECS; v++)
+                sums[r][v] = vadd(sums[r][v], vload(add[r] + o + v * LANES));
+        }
+    }
+    activate(f->act, rows, panels * VECS, sums[0], WIDE * VECS);
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
-        for (int v = 0; v < panels * VECS; v++) {
-            const int at = o + v * LANES;
-            const vec sum = add != NULL ? vadd(sums[r][v], vload(add[r] + at)) : sums[r][v];
-            vstore(to[r] + at, vclamp(act.low, sum, act.high));
-        }
+        for (int v = 0; v < panels * VECS; v++)
+            vstore(to[r] + o + v * LANES, sums[r][v]);
     }
 }
 
-typedef void tile_fn(const runs *g, const float *const *a, const float *b, const finish *f, int o, float *const *to,
-                     const float *const *add);
+/* `count` pixels by `panels` panels at channel `o`, `rows` at a time. */
+INLINE void strip(int rows, int panels, const runs *g, int count, const float *b, const finish *f, int o,
+                  const float *const *a, float *const *to, const float *const *add) {
+    for (int r = 0; r + rows <= count; r += rows)
+        tile(rows, panels, g, a + r, b, f, o, to + r, add != NULL ? add + r : NULL);
+}
 
-/* A tile with fewer rows is a function of its own, so that every sum is in a register whatever the count. */
-#define TILE(rows)                                                                                                     \
-    static void tile_##rows(const runs *g, const float *const *a, const float *b, const finish *f, int o,              \
-                            float *const *to, const float *const *add) {                                               \
-        tile(rows, 1, g, a, b, f, o, to, add);                                                                         \
+typedef void strip_fn(const runs *g, int count, const float *b, const finish *f, int o, const float *const *a,
+                      float *const *to, const float *const *add);
+
+/* The count of rows is a constant to the compiler, so that every sum is in a register: a function for each. */
+#define STRIP(rows)                                                                                                    \
+    static void strip_##rows(const runs *g, int count, const float *b, const finish *f, int o, const float *const *a,  \
+                             float *const *to, const float *const *add) {                                              \
+        strip(rows, 1, g, count, b, f, o, a, to, add);                                                                 \
     }                                                                                                                  \
-    static void wide_##rows(const runs *g, const float *const *a, const float *b, const finish *f, int o,              \
+    static void wide_##rows(const runs *g, int count, const float *b, const finish *f, int o, const float *const *a,   \
                             float *const *to, const float *const *add) {                                               \
-        tile(rows, WIDE, g, a, b, f, o, to, add);                                                                      \
+        strip(rows, WIDE, g, count, b, f, o, a, to, add);                                                              \
     }
 
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
+STRIP(1)
+STRIP(2)
+STRIP(3)
+STRIP(4)
+STRIP(5)
+STRIP(6)
 #if ROWS > 6
-TILE(7)
-TILE(8)
+STRIP(7)
+STRIP(8)
 #endif
 
-static tile_fn *const tiles[2][ROWS] = {
+static strip_fn *const strips[2][ROWS] = {
 #if ROWS > 6
-    {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7, tile_8},
+    {strip_1, strip_2, strip_3, strip_4, strip_5, strip_6, strip_7, strip_8},
     {wide_1, wide_2, wide_3, wide_4, wide_5, wide_6, wide_7, wide_8},
 #else
-    {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6},
+    {strip_1, strip_2, strip_3, strip_4, strip_5, strip_6},
     {wide_1, wide_2, wide_3, wide_4, wide_5, wide_6},
 #endif
 };
@@ -149,15 +173,34 @@ static tile_fn *const tiles[2][ROWS] = {
 /* `count` rows by `out` channels. */
 static void product(const runs *g, int count, int out, const float *weights, const finish *f, const float *const *a,
                     float *const *to, const float *const *add) {
+    const int whole = count / ROWS * ROWS;
     for (int o = 0; o < out;) {
         const int wide = o + WIDE * LK_PANEL <= out;
         const float *b = weights + (size_t)(o / LK_PANEL) * g->panel;
-        for (int r = 0; r < count; r += ROWS) {
-            const int rows = count - r < ROWS ? count - r : ROWS;
-            tiles[wide][rows - 1](g, a + r, b, f, o, to + r, add != NULL ? add + r : NULL);
-        }
+        strips[wide][ROWS - 1](g, count, b, f, o, a, to, add);
+        if (whole < count)
+            strips[wide][count - whole - 1](g, count - whole, b, f, o, a + whole, to + whole,
+                                            add != NULL ? add + whole : NULL);
         o += wide ? WIDE * LK_PANEL : LK_PANEL;
     }
+}
+
+/* Pixels on their way to `product`, a block at most. */
+typedef struct pixels {
+    int count;
+    const float *a[BLOCK], *add[BLOCK];
+    float *to[BLOCK];
+} pixels;
+
+/* Adds `count` pixels of a row: inputs a_step floats apart, outputs and residuals (NULL: none) to_step. */
+INLINE void gather(pixels *p, int count, const float *a, size_t a_step, float *to, size_t to_step, const float *add) {
+    for (size_t i = 0; i < (size_t)count; i++)
+        p->a[(size_t)p->count + i] = a + i * a_step;
+    for (size_t i = 0; i < (size_t)count; i++)
+        p->to[(size_t)p->count + i] = to + i * to_step;
+    for (size_t i = 0; add != NULL && i < (size_t)count; i++)
+        p->add[(size_t)p->count + i] = add + i * to_step;
+    p->count += count;
 }
 
 static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual, int height, int width,
@@ -165,72 +208,70 @@ static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk
     const size_t length = (size_t)c->kernel_w * (size_t)c->in, step = (size_t)c->stride * (size_t)c->in;
     const runs g = {c->kernel_h, length, in->row, (size_t)c->kernel_h * length * LK_PANEL};
     const finish f = {c->bias, c->act};
-    const float *a[BLOCK], *add[BLOCK];
-    float *to[BLOCK];
-    int count = 0;
+    pixels p;
+    p.count = 0;
     for (int n = 0; n < batch; n++)
-        for (int y = 0; y < height; y++) {
-            const float *from = lk_map_at(in, n, y * c->stride - c->top, -c->left);
-            const float *sum = residual != NULL ? lk_map_at(residual, n, y, 0) : from;
-            const size_t sum_step = residual != NULL ? (size_t)residual->channels : 0;
-            float *made = lk_map_at(out, n, y, 0);
-            for (int x = 0; x < width; x++, from += step, sum += sum_step, made += out->channels) {
-                a[count] = from;
-                to[count] = made;
-                if (residual != NULL)
-                    add[count] = sum;
-                if (++count == BLOCK) {
-                    product(&g, count, c->out, c->weights, &f, a, to, residual != NULL ? add : NULL);
-                    count = 0;
-                }
+        for (int y = 0; y < height; y++)
+            for (int x = 0, count; x < width; x += count) {
+                count = width - x < BLOCK - p.count ? width - x : BLOCK - p.count;
+                gather(&p, count, lk_map_at(in, n, y * c->stride - c->top, x * c->stride - c->left), step,
+                       lk_map_at(out, n, y, x), (size_t)out->channels,
+                       residual != NULL ? lk_map_at(residual, n, y, x) : NULL);
+                if (p.count < BLOCK)
+                    continue;
+                product(&g, BLOCK, c->out, c->weights, &f, p.a, p.to, residual != NULL ? p.add : NULL);
+                p.count = 0;
             }
-        }
-    if (count > 0)
-        product(&g, count, c->out, c->weights, &f, a, to, residual != NULL ? add : NULL);
+    product(&g, p.count, c->out, c->weights, &f, p.a, p.to, residual != NULL ? p.add : NULL);
 }
 
 #include "kern/winograd.h"
 
 /* ---- depthwise ---- */
 
-/* `rows` x `columns` outputs at once, so that an input and a weight are loaded once for all that need them. Channels
- * are the innermost loop: memory is then walked in order, and the nine weights of each channel come from the level-1
- * cache. */
-INLINE void depthwise_tile(int rows, int columns, int stride, int rectify, const lk_depthwise *d, int channels,
-                           const float *in, size_t row, float *to, size_t to_row) {
-    const size_t pixel = (size_t)channels;
-    const range act = range_of(d->act);
-    const vec zero = vset(0), most = vset(INFINITY);
-    for (int c = 0; c < channels; c += LANES) {
-        vec sum[2][2];
+/* One vector of channels of `rows` x `columns` outputs, so that an input and a weight are loaded once for all that need
+ * them. `in` and `weights`: at the vector's first channel. */
+INLINE void depthwise_tile(int rows, int columns, int stride, int rectify, const float *in, size_t row, size_t pixel,
+                           const float *weights, vec bias, vec sum[2][2]) {
+    UNROLL
+    for (int y = 0; y < rows; y++) {
         UNROLL
-        for (int y = 0; y < rows; y++) {
-            UNROLL
-            for (int x = 0; x < columns; x++)
-                sum[y][x] = vload(d->bias + c);
-        }
+        for (int x = 0; x < columns; x++)
+            sum[y][x] = bias;
+    }
+    UNROLL
+    for (int v = 0; v < (rows - 1) * stride + 3; v++) {
         UNROLL
-        for (int v = 0; v < (rows - 1) * stride + 3; v++) {
+        for (int u = 0; u < (columns - 1) * stride + 3; u++) {
+            vec a = vload(in + (size_t)v * row + (size_t)u * pixel);
+            a = rectify ? vabove(vset(0), a) : a;
             UNROLL
-            for (int u = 0; u < (columns - 1) * stride + 3; u++) {
-                vec a = vload(in + (size_t)v * row + (size_t)u * pixel + c);
-                a = rectify ? vclamp(zero, a, most) : a;
+            for (int y = 0; y < rows; y++) {
                 UNROLL
-                for (int y = 0; y < rows; y++) {
-                    UNROLL
-                    for (int x = 0; x < columns; x++) {
-                        const int ky = v - y * stride, kx = u - x * stride;
-                        if (ky >= 0 && ky < 3 && kx >= 0 && kx < 3)
-                            sum[y][x] = vfma(a, vload(d->weights + (size_t)(3 * ky + kx) * pixel + c), sum[y][x]);
-                    }
+                for (int x = 0; x < columns; x++) {
+                    const int ky = v - y * stride, kx = u - x * stride;
+                    if (ky >= 0 && ky < 3 && kx >= 0 && kx < 3)
+                        sum[y][x] = vfma(a, vload(weights + (size_t)(3 * ky + kx) * pixel), sum[y][x]);
                 }
             }
         }
+    }
+}
+
+/* `rows` x `columns` outputs. Channels are the innermost loop: memory is then walked in order, and the nine weights of
+ * each channel come from the level-1 cache. */
+INLINE void depthwise_pixels(int rows, int columns, int stride, int rectify, const lk_depthwise *d, int channels,
+                             const float *in, size_t row, float *to, size_t to_row) {
+    const size_t pixel = (size_t)channels;
+    for (int c = 0; c < channels; c += LANES) {
+        vec sum[2][2];
+        depthwise_tile(rows, columns, stride, rectify, in + c, row, pixel, d->weights + c, vload(d->bias + c), sum);
+        activate(d->act, rows, columns, sum[0], 2);
         UNROLL
         for (int y = 0; y < rows; y++) {
             UNROLL
             for (int x = 0; x < columns; x++)
-                vstore(to + (size_t)y * to_row + (size_t)x * pixel + c, vclamp(act.low, sum[y][x], act.high));
+                vstore(to + (size_t)y * to_row + (size_t)x * pixel + c, sum[y][x]);
         }
     }
 }
@@ -241,9 +282,9 @@ INLINE void depthwise_rows(int rows, int stride, int rectify, const lk_depthwise
     const size_t step = (size_t)channels;
     int x = 0;
     for (; x + 2 <= width; x += 2, in += 2 * (size_t)stride * step, to += 2 * step)
-        depthwise_tile(rows, 2, stride, rectify, d, channels, in, row, to, to_row);
+        depthwise_pixels(rows, 2, stride, rectify, d, channels, in, row, to, to_row);
     if (x < width)
-        depthwise_tile(rows, 1, stride, rectify, d, channels, in, row, to, to_row);
+        depthwise_pixels(rows, 1, stride, rectify, d, channels, in, row, to, to_row);
 }
 
 typedef void depthwise_fn(const lk_depthwise *d, int channels, const float *in, size_t row, float *to, size_t to_row,
@@ -274,12 +315,30 @@ static depthwise_fn *depthwise_for(const lk_depthwise *d, int rows) {
     return depthwises[rows - 1][d->stride - 1][d->rectify != 0];
 }
 
+/* A row of `width` pixels, each the largest of 2x2: what is compared is never stored. */
+static void depthwise_pooled(const lk_depthwise *d, int channels, const float *in, size_t row, float *to, int width) {
+    const size_t pixel = (size_t)channels;
+    for (int x = 0; x < width; x++, in += 2 * pixel, to += pixel)
+        for (int c = 0; c < channels; c += LANES) {
+            vec sum[2][2];
+            depthwise_tile(2, 2, 1, 0, in + c, row, pixel, d->weights + c, vload(d->bias + c), sum);
+            vec most = vmaximum(vmaximum(sum[0][0], sum[0][1]), vmaximum(sum[1][0], sum[1][1]));
+            activate(d->act, 1, 1, &most, 1);
+            vstore(to + c, most);
+        }
+}
+
 static void depthwise(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch) {
     for (int n = 0; n < batch; n++)
-        for (int y = 0; y < out->height; y += 2)
-            depthwise_for(d, y + 2 <= out->height ? 2 : 1)(d, in->channels,
-                                                           lk_map_at(in, n, y * d->stride - d->top, -d->left), in->row,
-                                                           lk_map_at(out, n, y, 0), out->row, out->width);
+        for (int y = 0; y < out->height; y += d->pool ? 1 : 2) {
+            const float *from = lk_map_at(in, n, (d->pool ? 2 * y : y * d->stride) - d->top, -d->left);
+            float *to = lk_map_at(out, n, y, 0);
+            if (d->pool)
+                depthwise_pooled(d, in->channels, from, in->row, to, out->width);
+            else
+                depthwise_for(d, y + 2 <= out->height ? 2 : 1)(d, in->channels, from, in->row, to, out->row,
+                                                               out->width);
+        }
 }
 
 /* ---- depthwise and 1x1 in one ---- */
@@ -289,16 +348,12 @@ static void mix_channels(const lk_conv *c, const float *seen, const lk_map *out,
                          int x, int rows, int width) {
     const runs g = {1, (size_t)c->in, 0, (size_t)c->in * LK_PANEL};
     const finish f = {c->bias, c->act};
-    const float *a[LK_SEPARABLE_PIXELS], *add[LK_SEPARABLE_PIXELS];
-    float *to[LK_SEPARABLE_PIXELS];
-    int count = 0;
+    pixels p;
+    p.count = 0;
     for (int v = 0; v < rows; v++)
-        for (int u = 0; u < width; u++, seen += c->in, count++) {
-            a[count] = seen;
-            to[count] = lk_map_at(out, n, y + v, x + u);
-            add[count] = residual != NULL ? lk_map_at(residual, n, y + v, x + u) : NULL;
-        }
-    product(&g, count, c->out, c->weights, &f, a, to, residual != NULL ? add : NULL);
+        gather(&p, width, seen + (size_t)(v * width * c->in), (size_t)c->in, lk_map_at(out, n, y + v, x),
+               (size_t)out->channels, residual != NULL ? lk_map_at(residual, n, y + v, x) : NULL);
+    product(&g, p.count, c->out, c->weights, &f, p.a, p.to, residual != NULL ? p.add : NULL);
 }
 
 /* Some rows of some columns at a time, so that what is between the two convolutions stays in the nearest caches, and

@@ -85,16 +85,17 @@ static void tile_out(const lk_conv *k, const float *from, size_t step, const lk_
                 half[y][x] = o[y];
         }
         const vec bias = vload(k->bias + c);
-        const range act = range_of(k->act);
         for (int y = 0; y < height; y++) {
             vec o[4];
             transform_out(half[y], o);
-            for (int x = 0; x < width; x++) {
-                vec sum = vadd(o[x], bias);
-                if (add != NULL)
-                    sum = vadd(sum, vload(add + (size_t)y * residual->row + (size_t)(x * residual->channels + c)));
-                vstore(to + (size_t)y * out->row + (size_t)(x * out->channels + c), vclamp(act.low, sum, act.high));
-            }
+            UNROLL
+            for (int x = 0; x < 4; x++)
+                o[x] = vadd(o[x], bias);
+            for (int x = 0; x < width && add != NULL; x++)
+                o[x] = vadd(o[x], vload(add + (size_t)y * residual->row + (size_t)(x * residual->channels + c)));
+            activate(k->act, 1, 4, o, 4);
+            for (int x = 0; x < width; x++)
+                vstore(to + (size_t)y * out->row + (size_t)(x * out->channels + c), o[x]);
         }
     }
 }

@@ -31,7 +31,10 @@ static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_m
         s->kern->depthwise(&s->step[i].depthwise, in, out, batch);
         break;
     case LK_OP_MAX_POOL:
-        s->kern->max_pool(in, out, n->size, n->stride, batch);
+        if (s->step[i].before != LK_NONE)
+            s->kern->depthwise(&s->step[s->step[i].before].depthwise, in, out, batch);
+        else
+            s->kern->max_pool(in, out, n->size, n->stride, batch);
         break;
     case LK_OP_AVG_POOL:
         s->kern->avg_pool(in, out, n->size, n->stride, batch);

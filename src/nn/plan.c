@@ -158,14 +158,23 @@ static void find_readers(plan *p) {
 
 /* ---- pairs ---- */
 
-/* Depthwise nodes whose only reader is the 1x1 convolution behind them. */
+/* Can one kernel do a depthwise node and `second`, which reads it? */
+static bool can_pair(const lk_node *first, const lk_node *second) {
+    if (second->op == LK_OP_CONV)
+        return second->size == 1 && second->stride == 1;
+    return second->op == LK_OP_MAX_POOL && second->size == 2 && second->stride == 2 && first->stride == 1 &&
+           !first->depthwise.rectify;
+}
+
+/* Depthwise nodes whose only reader is the 1x1 convolution or the pool behind them. */
 static void form_pairs(plan *p) {
     for (int i = 0; i + 1 < p->net->nodes; i++) {
         const lk_node *first = &p->net->node[i], *second = &p->net->node[i + 1];
-        if (first->op != LK_OP_DEPTHWISE || second->op != LK_OP_CONV || second->size != 1 || second->stride != 1 ||
-            second->in != first->out || p->shape[first->out].readers != 1)
+        if (first->op != LK_OP_DEPTHWISE || second->in != first->out || p->shape[first->out].readers != 1 ||
+            !can_pair(first, second))
             continue;
         p->s->step[i].done = true;
+        p->s->step[i].depthwise.pool = second->op == LK_OP_MAX_POOL;
         p->s->step[i + 1].before = i;
         p->shape[first->out].inside = true;
         p->shape[first->in].last = larger(p->shape[first->in].last, i + 1);
@@ -197,8 +206,9 @@ static lk_link link_of(const plan *p, int tensor, int maker) {
     lk_link l = {.tensor = tensor, .maker = maker, .height = sh->height, .above = sh->top, .below = sh->bottom};
     if (maker != LK_NONE) {
         const int start = start_of(p, maker);
-        l.size = p->net->node[start].size;
-        l.stride = p->net->node[start].stride;
+        const lk_node *first = &p->net->node[start], *last = &p->net->node[maker];
+        l.size = start == maker ? last->size : first->size + (last->size - 1) * first->stride;
+        l.stride = start == maker ? last->stride : first->stride * last->stride;
         l.top = p->s->step[start].top;
     }
     return l;

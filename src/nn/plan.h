@@ -11,7 +11,7 @@ typedef struct lk_step {
     lk_conv conv;
     lk_depthwise depthwise;
     int winograd_from; /* the smallest batch for which Winograd is faster */
-    int before;        /* the depthwise node that a 1x1 convolution does as well, LK_NONE */
+    int before;        /* the depthwise node that this one, a 1x1 convolution or a pool, does as well; LK_NONE */
     bool done;         /* by the node behind it: never run alone */
 } lk_step;
 

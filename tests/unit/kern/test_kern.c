@@ -281,65 +281,93 @@ static void test_conv_nan(void **unused) {
 
 /* ---- depthwise ---- */
 
-static const struct {
-    int stride, before, channels, height, width, batch, rectify;
+typedef struct depth_case {
+    int stride, before, channels, height, width, batch, rectify, pool;
     lk_act act;
-} depthwises[] = {
-    {1, 1, 16, 1, 1, 1, 0, LK_ACT_NONE},   {1, 1, 64, 7, 19, 2, 0, LK_ACT_RELU},
-    {1, 1, 40, 5, 8, 1, 1, LK_ACT_NONE},   {2, 0, 32, 10, 12, 3, 0, LK_ACT_RELU6},
-    {2, 1, 128, 9, 9, 1, 1, LK_ACT_RELU6}, {1, 1, 256, 4, 33, 1, 0, LK_ACT_RELU6},
+} depth_case;
+
+static const depth_case depthwises[] = {
+    {1, 1, 16, 1, 1, 1, 0, 0, LK_ACT_NONE},   {1, 1, 64, 7, 19, 2, 0, 0, LK_ACT_RELU},
+    {1, 1, 40, 5, 8, 1, 1, 0, LK_ACT_NONE},   {2, 0, 32, 10, 12, 3, 0, 0, LK_ACT_RELU6},
+    {2, 1, 128, 9, 9, 1, 1, 0, LK_ACT_RELU6}, {1, 1, 256, 4, 33, 1, 0, 0, LK_ACT_RELU6},
+    {1, 1, 64, 8, 18, 2, 0, 1, LK_ACT_RELU},  {1, 1, 40, 5, 7, 1, 0, 1, LK_ACT_NONE},
 };
 
-static void check_depthwise(size_t i, kind k) {
-    const int channels = depthwises[i].channels, stored = lk_panels(channels), batch = depthwises[i].batch;
-    const int before = depthwises[i].before, stride = depthwises[i].stride, rectify = depthwises[i].rectify;
-    const int height = (depthwises[i].height + stride - 1) / stride,
-              width = (depthwises[i].width + stride - 1) / stride;
-    image in = new_image(depthwises[i].height, depthwises[i].width, channels, batch, k);
-    float *w = calloc((size_t)(9 * stored), sizeof *w), *bias = calloc((size_t)stored, sizeof *bias);
-    double *expected = malloc(sizeof *expected * (size_t)(batch * height * width * channels)), *p = expected;
-    assert_true(w != NULL && bias != NULL && expected != NULL);
-    for (int c = 0; c < channels; c++) {
-        bias[c] = number(k);
-        for (int tap = 0; tap < 9; tap++)
-            w[tap * stored + c] = number(ORDINARY);
+/* Nine weights and a bias a channel, in whole panels. */
+static lk_depthwise depth_of(const depth_case *c, kind k, float **memory) {
+    const size_t stored = (size_t)lk_panels(c->channels);
+    float *w = calloc(10 * stored, sizeof *w);
+    assert_non_null(w);
+    *memory = w;
+    for (size_t i = 0; i < (size_t)c->channels; i++) {
+        w[9 * stored + i] = number(k);
+        for (size_t tap = 0; tap < 9; tap++)
+            w[tap * stored + i] = number(ORDINARY);
     }
-    for (int n = 0; n < batch; n++)
+    return (lk_depthwise){.stride = c->stride,
+                          .top = c->before,
+                          .left = c->before,
+                          .rectify = c->rectify,
+                          .pool = c->pool,
+                          .weights = w,
+                          .bias = w + 9 * stored,
+                          .act = c->act};
+}
+
+/* What the convolution itself gives. */
+static double depth_value(const lk_depthwise *d, const image *in, int n, int y, int x, int c) {
+    double sum = (double)d->bias[c];
+    for (int tap = 0; tap < 9; tap++) {
+        const double a = value(in, n, y * d->stride - d->top + tap / 3, x * d->stride - d->left + tap % 3, c);
+        sum += (d->rectify && a < 0 ? 0 : a) * (double)d->weights[tap * in->map.channels + c];
+    }
+    return activate(sum, d->act);
+}
+
+static double pooled_value(const lk_depthwise *d, const image *in, int n, int y, int x, int c) {
+    double most = depth_value(d, in, n, 2 * y, 2 * x, c);
+    for (int k = 1; k < 4; k++)
+        most = fmax(most, depth_value(d, in, n, 2 * y + k / 2, 2 * x + k % 2, c));
+    return most;
+}
+
+/* A NaN makes NaN of the first output, which sees it. */
+static void check_depthwise_nan(const lk_kern *kern, const lk_depthwise *d, const image *in, const image *out) {
+    for (int place = 0; place < (d->pool ? 4 : 1); place++) {
+        float *seen = at(in, 0, place / 2, place % 2);
+        const float kept = *seen;
+        *seen = NAN;
+        kern->depthwise(d, &in->map, &out->map, in->batch);
+        assert_true(isnan(*at(out, 0, 0, 0)));
+        *seen = kept;
+    }
+}
+
+static void check_depthwise(const depth_case *c, kind k) {
+    const int step = c->pool ? 2 : c->stride, short_by = c->pool ? 0 : step - 1; /* a pool drops an odd row */
+    const int height = (c->height + short_by) / step, width = (c->width + short_by) / step;
+    image in = new_image(c->height, c->width, c->channels, c->batch, k);
+    float *memory;
+    const lk_depthwise d = depth_of(c, k, &memory);
+    double *expected = malloc(sizeof *expected * (size_t)(c->batch * height * width * c->channels)), *p = expected;
+    assert_non_null(expected);
+    for (int n = 0; n < c->batch; n++)
         for (int y = 0; y < height; y++)
             for (int x = 0; x < width; x++)
-                for (int c = 0; c < channels; c++) {
-                    double sum = (double)bias[c];
-                    for (int tap = 0; tap < 9; tap++) {
-                        const double a = value(&in, n, y * stride - before + tap / 3, x * stride - before + tap % 3, c);
-                        sum += (rectify && a < 0 ? 0 : a) * (double)w[tap * stored + c];
-                    }
-                    *p++ = activate(sum, depthwises[i].act);
-                }
-    const lk_depthwise d = {.stride = stride,
-                            .top = before,
-                            .left = before,
-                            .rectify = rectify,
-                            .weights = w,
-                            .bias = bias,
-                            .act = depthwises[i].act};
+                for (int i = 0; i < c->channels; i++)
+                    *p++ = c->pool ? pooled_value(&d, &in, n, y, x, i) : depth_value(&d, &in, n, y, x, i);
     for (size_t l = 0; l < LK_LENGTH(levels); l++) {
         const lk_kern *kern = lk_kern_of(levels[l]);
         if (kern == NULL)
             continue;
-        image out = new_image(height, width, channels, batch, ORDINARY);
-        kern->depthwise(&d, &in.map, &out.map, batch);
-        compare("depthwise", levels[l], &out, expected, height, width);
-        if (k == ORDINARY) {
-            const float kept = *at(&in, 0, 0, 0);
-            *at(&in, 0, 0, 0) = NAN;
-            kern->depthwise(&d, &in.map, &out.map, batch);
-            assert_true(isnan(*at(&out, 0, 0, 0)));
-            *at(&in, 0, 0, 0) = kept;
-        }
+        image out = new_image(height, width, c->channels, c->batch, ORDINARY);
+        kern->depthwise(&d, &in.map, &out.map, c->batch);
+        compare(c->pool ? "depthwise and pool" : "depthwise", levels[l], &out, expected, height, width);
+        if (k == ORDINARY)
+            check_depthwise_nan(kern, &d, &in, &out);
         free(out.memory);
     }
-    free(w);
-    free(bias);
+    free(memory);
     free(expected);
     free(in.memory);
 }
@@ -348,7 +376,7 @@ static void test_depthwise(void **unused) {
     (void)unused;
     for (size_t i = 0; i < LK_LENGTH(depthwises); i++)
         for (kind k = ORDINARY; k <= DENORMALS; k++)
-            check_depthwise(i, k);
+            check_depthwise(&depthwises[i], k);
 }
 
 /* ---- depthwise and 1x1 in one ---- */
@@ -361,46 +389,42 @@ static const struct {
 };
 
 /* Both steps by the reference of each. */
+static double *separable_reference(const lk_depthwise *d, const conv_case *point, const weights *w, const image *in,
+                                   const image *add) {
+    double *expected = malloc(sizeof *expected * (size_t)(point->batch * point->height * point->width * point->out));
+    double *seen = malloc(sizeof *seen * (size_t)point->in), *p = expected;
+    assert_true(expected != NULL && seen != NULL);
+    for (int n = 0; n < point->batch; n++)
+        for (int y = 0; y < point->height; y++)
+            for (int x = 0; x < point->width; x++) {
+                for (int c = 0; c < point->in; c++)
+                    seen[c] = depth_value(d, in, n, y, x, c);
+                for (int o = 0; o < point->out; o++) {
+                    double sum = (double)w->bias[o] + (point->residual ? value(add, n, y, x, o) : 0);
+                    for (int c = 0; c < point->in; c++)
+                        sum += seen[c] * (double)w->plain[c * point->out + o];
+                    *p++ = activate(sum, point->act);
+                }
+            }
+    free(seen);
+    return expected;
+}
+
 static void check_separable(size_t i, kind k) {
     const int channels = separables[i].channels, stored = lk_panels(channels), outs = separables[i].out;
-    const int stride = separables[i].stride, batch = separables[i].batch, rectify = separables[i].rectify;
+    const int stride = separables[i].stride, batch = separables[i].batch;
     const int height = (separables[i].height + stride - 1) / stride,
               width = (separables[i].width + stride - 1) / stride;
+    const depth_case depth = {stride, 1, channels, 0, 0, 0, separables[i].rectify, 0, LK_ACT_RELU6};
     const conv_case point = {1, 1, 1, 0, channels, outs, height, width, batch, LK_ACT_RELU, separables[i].residual};
     image in = new_image(separables[i].height, separables[i].width, channels, batch, k);
     image add = new_image(height, width, outs, batch, k);
     weights w = new_weights(&point, stored, k);
-    float *depth = calloc((size_t)(9 * stored), sizeof *depth), *bias = calloc((size_t)stored, sizeof *bias);
-    double *expected = malloc(sizeof *expected * (size_t)(batch * height * width * outs)), *p = expected;
-    double *seen = malloc(sizeof *seen * (size_t)channels);
-    float *scratch = malloc(sizeof *scratch * LK_SEPARABLE_PIXELS * (size_t)stored);
-    assert_true(depth != NULL && bias != NULL && expected != NULL && seen != NULL && scratch != NULL);
-    for (int c = 0; c < channels; c++) {
-        bias[c] = number(k);
-        for (int tap = 0; tap < 9; tap++)
-            depth[tap * stored + c] = number(ORDINARY);
-    }
-    for (int n = 0; n < batch; n++)
-        for (int y = 0; y < height; y++)
-            for (int x = 0; x < width; x++) {
-                for (int c = 0; c < channels; c++) {
-                    seen[c] = (double)bias[c];
-                    for (int tap = 0; tap < 9; tap++) {
-                        const double a = value(&in, n, y * stride - 1 + tap / 3, x * stride - 1 + tap % 3, c);
-                        seen[c] += (rectify && a < 0 ? 0 : a) * (double)depth[tap * stored + c];
-                    }
-                    seen[c] = activate(seen[c], LK_ACT_RELU6);
-                }
-                for (int o = 0; o < outs; o++) {
-                    double sum = (double)w.bias[o] + (point.residual ? value(&add, n, y, x, o) : 0);
-                    for (int c = 0; c < channels; c++)
-                        sum += seen[c] * (double)w.plain[c * outs + o];
-                    *p++ = activate(sum, LK_ACT_RELU);
-                }
-            }
-    const lk_depthwise d = {
-        .stride = stride, .top = 1, .left = 1, .rectify = rectify, .weights = depth, .bias = bias, .act = LK_ACT_RELU6};
+    float *memory, *scratch = malloc(sizeof *scratch * LK_SEPARABLE_PIXELS * (size_t)stored);
+    assert_non_null(scratch);
+    const lk_depthwise d = depth_of(&depth, k, &memory);
     const lk_conv c = conv_of(&point, &w, stored);
+    double *expected = separable_reference(&d, &point, &w, &in, &add);
     for (size_t l = 0; l < LK_LENGTH(levels); l++) {
         const lk_kern *kern = lk_kern_of(levels[l]);
         if (kern == NULL)
@@ -411,10 +435,8 @@ static void check_separable(size_t i, kind k) {
         free(out.memory);
     }
     free(scratch);
-    free(seen);
     free(expected);
-    free(depth);
-    free(bias);
+    free(memory);
     free_weights(&w);
     free(add.memory);
     free(in.memory);
