@@ -81,9 +81,8 @@ static void find_by_net(lk_landmarker *l, const lk_source *source, const lk_dete
 
 /* ---- dlib's shape predictors ---- */
 
-/* The box that dlib's own detector would give, because the predictors know faces only in such boxes: a square of nearly
- * the same area, a little lower. Both numbers are means over 398 photos that both detectors saw. */
-static liken_box box_for_shape(const lk_detection *d, lk_detector_kind detector) {
+/* Both numbers are means over 398 photos that both detectors saw. */
+liken_box lk_landmarks_box(const lk_detection *d, lk_detector_kind detector) {
     if (detector == LK_DETECT_HOG)
         return d->box;
     const float side = 0.96f * sqrtf(d->box.width * d->box.height);
@@ -93,7 +92,7 @@ static liken_box box_for_shape(const lk_detection *d, lk_detector_kind detector)
 
 static void find_by_shape(const lk_landmarker *l, const lk_source *source, const lk_detection *face,
                           lk_landmarks *out) {
-    const liken_box b = box_for_shape(face, l->models->detector);
+    const liken_box b = lk_landmarks_box(face, l->models->detector);
     const float sx = (float)source->scale_x, sy = (float)source->scale_y;
     liken_point points[LK_SHAPE_MAX_POINTS];
     lk_shape_predict(l->models->landmarks_shape, &source->image,

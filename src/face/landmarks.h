@@ -21,6 +21,10 @@ void lk_landmarker_free(lk_landmarker *l);
 void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count,
                         double widen, lk_landmarks *out);
 
+/* The box that dlib's own detector would give, because its shape predictors know faces only in such boxes: a square of
+ * nearly the same area, a little lower. */
+liken_box lk_landmarks_box(const lk_detection *d, lk_detector_kind detector);
+
 /* The five of liken_face: from 68, or (they do not hold all five) through the mean face's alignment by them. */
 void lk_landmarks_five(const lk_landmarks *in, liken_point five[5]);
 

@@ -1,7 +1,7 @@
 /* models.c - loads what a pipeline needs from the packs, every file verified as it is read.
  *
  * The detector is a choice of its own: "auto" takes yunet where its pack is installed and else the SSD of the faceapi
- * pack, with a note that says so. Everything else comes from the one descriptor pack. */
+ * pack, with a note that says so; with the pack seed it takes hog, as the seed did. Everything else comes from the one descriptor pack. */
 #include "face/models.h"
 
 #include "base/buf.h"
@@ -117,8 +117,20 @@ static int load_auto(lk_models *m, const char *folder, liken_error *err) {
     return load_ssd(m, folder, err);
 }
 
+static int load_hog(lk_models *m, liken_error *err) {
+    lk_detector *probe = NULL; /* is dlib in this build? */
+    const int rc = lk_detector_hog(&probe, err);
+    lk_detector_free(probe);
+    if (rc == LIKEN_OK)
+        m->detector = LK_DETECT_HOG;
+    return rc;
+}
+
 static int load_detector(lk_models *m, const char *folder, const char *name, liken_error *err) {
-    if (name == NULL || strcmp(name, "auto") == 0)
+    const bool any = name == NULL || strcmp(name, "auto") == 0;
+    if (any && m->pack->descriptor.seed && load_hog(m, NULL) == LIKEN_OK)
+        return LIKEN_OK;
+    if (any)
         return load_auto(m, folder, err);
     if (strcmp(name, "yunet") == 0)
         return load_yunet(m, folder, err);
@@ -126,11 +138,7 @@ static int load_detector(lk_models *m, const char *folder, const char *name, lik
         return load_ssd(m, folder, err);
     if (strcmp(name, "hog") != 0)
         return lk_fail(err, LIKEN_E_ARG, "There is no detector called \"%s\": use auto, yunet, ssd or hog.", name);
-    m->detector = LK_DETECT_HOG;
-    lk_detector *probe = NULL; /* is dlib in this build? */
-    const int rc = lk_detector_hog(&probe, err);
-    lk_detector_free(probe);
-    return rc;
+    return load_hog(m, err);
 }
 
 /* ---- the descriptor pack ---- */

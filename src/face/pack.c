@@ -64,9 +64,7 @@ static int fail_absent(const char *folder, const char *name, liken_error *err) {
                    folder);
 }
 
-int lk_pack_open(lk_pack **out, const char *folder, const char *name, liken_error *err) {
-    if (!lk_pack_name_ok(name))
-        return lk_fail(err, LIKEN_E_ARG, "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
+static int open_folder(lk_pack **out, const char *folder, const char *name, liken_error *err) {
     LK_FREE char *path = lk_path_join(folder, name);
     LK_FREE char *file = path == NULL ? NULL : lk_path_join(path, "pack.json");
     if (file == NULL)
@@ -87,6 +85,22 @@ int lk_pack_open(lk_pack **out, const char *folder, const char *name, liken_erro
         lk_pack_free(pack);
         return rc;
     }
+    *out = pack;
+    return LIKEN_OK;
+}
+
+int lk_pack_open(lk_pack **out, const char *folder, const char *name, liken_error *err) {
+    if (!lk_pack_name_ok(name))
+        return lk_fail(err, LIKEN_E_ARG, "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
+    const lk_known_pack *known = lk_known_find(name);
+    if (known == NULL || known->lender == NULL)
+        return open_folder(out, folder, name, err);
+    lk_pack *pack = NULL;
+    const int rc = open_folder(&pack, folder, known->lender, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    pack->name = known->pack.name;
+    pack->descriptor = known->pack.descriptor;
     *out = pack;
     return LIKEN_OK;
 }

@@ -62,6 +62,7 @@ typedef struct lk_pack_descriptor {
     double padding;    /* around the mean shape, as a share of the chip */
     int alignment;     /* points the chip is aligned by: 68, or 5 */
     bool mirror;       /* the mean of four: two cuts of the face, and both mirrored (describe.h) */
+    bool seed;         /* cut and coloured as the seed system did (seed.h); of the built-in table only */
     double mean[3];    /* R, G, B; input = (pixel - mean) * scale */
     double scale;
     lk_calibration normalized, l2; /* one for each liken_metric */
@@ -84,7 +85,8 @@ typedef struct lk_pack {
  * *out is freed with free(). LIKEN_E_ARG when none of them is set. */
 int lk_models_folder(const char *given, char **out, liken_error *err);
 
-/* Reads and checks <folder>/<name>/pack.json; opens no other file. `folder` as in lk_models_folder's answer.
+/* Reads and checks <folder>/<name>/pack.json (or its lender's); opens no other file. `folder` as in
+ * lk_models_folder's answer.
  * LIKEN_E_ARG (`name` is not one), LIKEN_E_NOT_FOUND (no such folder or no pack.json; the sentence names the command
  * that installs it), LIKEN_E_MODEL (malformed, or its name is not the folder's). */
 int lk_pack_open(lk_pack **out, const char *folder, const char *name, liken_error *err);
@@ -118,6 +120,7 @@ typedef enum lk_pack_from { LK_FROM_NPM, LK_FROM_PIP, LK_FROM_ADDRESS } lk_pack_
 
 typedef struct lk_known_pack {
     lk_pack pack;
+    const char *lender; /* the known pack whose files it reads, in whose folder, or NULL: a treatment, not weights */
     bool is_default;
     lk_pack_from from;
     const char *package;         /* npm, pip: the package's name; its version is the pack's */

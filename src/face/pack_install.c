@@ -219,6 +219,8 @@ int lk_known_install(const lk_known_pack *known, const char *models, liken_progr
 
 int liken_pack_install(const char *models, const char *name, liken_progress_fn *progress, void *ctx, liken_error *err) {
     const lk_known_pack *known = name == NULL ? NULL : lk_known_find(name);
+    if (known != NULL && known->lender != NULL)
+        known = lk_known_find(known->lender);
     return known == NULL ? fail_unknown(name == NULL ? "" : name, err)
                          : lk_known_install(known, models, progress, ctx, err);
 }

@@ -40,6 +40,10 @@
         {0.657f, 3e-2, 0.993}, {0.708f, 0.1, 0.997}, {0.775f, 0.3, 0.9995},                                            \
         {0.847f, 0.6, 0.9998}, {0.939f, 0.9, 0.9999}, {1.027f, 0.99, 1}}}
 
+/* the seed searched by 0.6 and so does a collection of its rows */
+#define SEED_NORMALIZED DLIB_NORMALIZED
+#define SEED_L2 DLIB_L2
+
 /* the mean of the photos that the descriptor network was trained on, RGB */
 #define DLIB_MEAN .mean = {122.782, 117.001, 104.298}
 
@@ -175,6 +179,14 @@ static const lk_known_pack known[] = {
                 "4fd8c534f6c0d1b80ce0973d01331525538045084c73c153ee6df20224cf/face_recognition_models-0.3.0.tar.gz",
      .root = "face_recognition_models-0.3.0",
      .origins = dlib_origins},
+    {.pack = {.name = "seed", .version = "0.3.0", .licence = "CC0-1.0; public domain",
+              .source = "the pack dlib, as the seed system used it",
+              .files = dlib_files, .file_count = LK_LENGTH(dlib_files),
+              .networks = dlib_networks, .network_count = LK_LENGTH(dlib_networks),
+              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.25, .alignment = 5, .mirror = false, DLIB_MEAN,
+                             .scale = 0.00390625 /* 1/256 */, .seed = true, .normalized = SEED_NORMALIZED,
+                             .l2 = SEED_L2}},
+     .lender = "dlib"},
 };
 
 const lk_known_pack *lk_known_all(size_t *count) {

@@ -7,6 +7,7 @@
 #include "face/face.h"
 #include "face/landmarks.h"
 #include "face/quality.h"
+#include "face/seed.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct lk_pipeline {
     lk_detector *detector;
     lk_landmarker *landmarker;
     lk_describer *describer;
+    lk_seed *seed; /* NULL, but for the pack seed */
     uint8_t *chip, *second;
 };
 
@@ -43,6 +45,8 @@ int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err) {
     rc = rc != LIKEN_OK ? rc : new_detector(&p->detector, m, err);
     rc = rc != LIKEN_OK ? rc : lk_landmarker_new(&p->landmarker, m, err);
     rc = rc != LIKEN_OK ? rc : lk_describer_new(&p->describer, m, err);
+    if (rc == LIKEN_OK && m->pack->descriptor.seed)
+        rc = lk_seed_new(&p->seed, m, err);
     if (rc != LIKEN_OK) {
         lk_pipeline_free(p);
         return rc;
@@ -57,6 +61,7 @@ void lk_pipeline_free(lk_pipeline *p) {
     lk_detector_free(p->detector);
     lk_landmarker_free(p->landmarker);
     lk_describer_free(p->describer);
+    lk_seed_free(p->seed);
     free(p->chip);
     free(p->second);
     free(p);
@@ -111,7 +116,7 @@ static int enough_pixels(job *j, liken_error *err) {
     for (size_t i = 0; i < j->found.count; i++) {
         const lk_detection *d = &j->found.items[i];
         if (d->score >= j->pipeline->detector->accept)
-            scale = fmax(scale, side / fmax(d->box.width, d->box.height));
+            scale = j->pipeline->seed != NULL ? 1 : fmax(scale, side / fmax(d->box.width, d->box.height));
     }
     return scale > 0 ? lk_source_need(&j->source, scale, err) : LIKEN_OK;
 }
@@ -173,10 +178,13 @@ static int judge(job *j, const lk_detection *d, const lk_landmarks *points, cons
     liken_reason reason = lk_quality_judge(&face.quality, face.confidence, j->pipeline->detector->accept);
     if (reason == LIKEN_KEPT && j->faces.kept_count >= j->max_faces)
         reason = LIKEN_OVER_LIMIT;
-    if (reason == LIKEN_KEPT)
-        return keep(j, &face, second, err);
-    refuse(j, &face, reason);
-    return LIKEN_OK;
+    if (reason != LIKEN_KEPT) {
+        refuse(j, &face, reason);
+        return LIKEN_OK;
+    }
+    lk_seed *seed = j->pipeline->seed; /* it describes another chip than the one that was judged */
+    const int rc = seed == NULL ? LIKEN_OK : lk_seed_chip(seed, &j->source, d, j->pipeline->chip, err);
+    return rc == LIKEN_OK ? keep(j, &face, second, err) : rc;
 }
 
 static int judge_batch(job *j, const lk_detection *batch, size_t count, liken_error *err) {
