@@ -361,6 +361,55 @@ typedef void liken_check_fn(void *ctx, const char *what, liken_verdict verdict, 
  * changes anything. Returns the number of BAD findings, or a negative status. */
 LIKEN_API int liken_check(const liken_options *options, liken_check_fn *fn, void *ctx, liken_error *err);
 
+/* ---- a cluster -------------------------------------------------------------------------------------------
+ *
+ * A gallery in PostgreSQL can keep its descriptors on several servers, the shards; options->store names the one that
+ * keeps all else. See docs/scale.md. */
+
+typedef void liken_progress_fn(void *ctx, const char *message);
+
+/* A server of a cluster, as it is added: `name` is 1 to 32 of a-z 0-9 _, `where` as in liken_options.store; liken and
+ * the first server both reach it so. */
+typedef struct liken_shard_address {
+    const char *name, *where;
+} liken_shard_address;
+
+typedef struct liken_shard {
+    char *name;
+    char *where;   /* without its password; NULL when it does not answer */
+    char *trouble; /* why it does not answer, or NULL */
+    int buckets;   /* parts of the gallery that lie there, of liken_cluster.buckets */
+    int64_t faces; /* descriptors there: as the server estimates, or counted when deep */
+    uint64_t bytes;
+    int64_t orphans; /* deep: descriptors that belong to no face; -1: not counted */
+    int64_t missing; /* deep: faces without their descriptor; -1: not counted */
+} liken_shard;
+
+typedef struct liken_cluster {
+    int64_t faces; /* in all collections */
+    int buckets;
+    int64_t gone; /* descriptors of removed faces that wait to be removed themselves */
+    liken_shard *shards;
+    size_t shard_count;
+} liken_cluster;
+
+LIKEN_API void liken_cluster_free(liken_cluster *c);
+/* Spreads the gallery over these servers. Nobody can write to it meanwhile. CONFLICT: it is spread already, or a
+ * shard's database is in use. On failure nothing has changed. */
+LIKEN_API int liken_cluster_create(const liken_options *options, const liken_shard_address *shards, size_t count,
+                                   liken_progress_fn *progress, void *ctx, liken_error *err);
+/* Adds a server and gives it its part, while everything goes on. Interrupted: liken_cluster_balance goes on with it. */
+LIKEN_API int liken_cluster_add(const liken_options *options, const liken_shard_address *shard,
+                                liken_progress_fn *progress, void *ctx, liken_error *err);
+/* Moves parts until every server has as many as the others. */
+LIKEN_API int liken_cluster_balance(const liken_options *options, liken_progress_fn *progress, void *ctx,
+                                    liken_error *err);
+/* NOT_FOUND: the gallery is not spread. `deep` reads every id. A shard that does not answer is told in ->trouble. */
+LIKEN_API int liken_cluster_status(const liken_options *options, bool deep, liken_cluster **out, liken_error *err);
+/* Removes descriptors that belong to no face, which a crash may leave; *removed counts them. */
+LIKEN_API int liken_cluster_sweep(const liken_options *options, liken_progress_fn *progress, void *ctx,
+                                  int64_t *removed, liken_error *err);
+
 /* ---- model packs ------------------------------------------------------------------------------------- */
 
 typedef struct liken_pack {
@@ -370,8 +419,6 @@ typedef struct liken_pack {
     bool installed, known; /* known: liken can install it by itself */
     bool is_default;
 } liken_pack;
-
-typedef void liken_progress_fn(void *ctx, const char *message);
 
 LIKEN_API int liken_pack_list(const char *models, liken_pack **out, size_t *count, liken_error *err);
 LIKEN_API void liken_packs_free(liken_pack *packs, size_t count);

@@ -1,0 +1,286 @@
+/* pg_cluster.c - the map of a spread gallery and the ways to its shards. The map is read again when its epoch changed;
+ * the shards' addresses are those that postgres_fdw uses, read from the coordinator's catalogue. */
+#include "store/pg_cluster.h"
+
+#include "base/clock.h"
+#include "store/pg_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY 3.0     /* seconds until a shard that did not answer is tried again */
+#define PROBE_MS 2000 /* what a shard may take to say that it is there */
+
+/* what postgres_fdw adds to libpq's options */
+#define OF_THE_WRAPPER                                                                                                 \
+    "'use_remote_estimate', 'fdw_startup_cost', 'fdw_tuple_cost', 'extensions', 'fetch_size', 'batch_size',"           \
+    " 'async_capable', 'keep_connections', 'updatable', 'truncatable', 'parallel_commit', 'parallel_abort',"           \
+    " 'analyze_sampling', 'password_required'"
+
+static const char sql_shards[] =
+    "SELECT h.name, (SELECT string_agg(option_name || '=''' || replace(replace(option_value, '\\', '\\\\'), '''',"
+    "   '\\''') || '''', ' ') FROM (SELECT * FROM pg_options_to_table(f.srvoptions) UNION ALL"
+    "   SELECT * FROM pg_options_to_table(u.umoptions)) o WHERE option_name NOT IN (" OF_THE_WRAPPER "))"
+    " FROM liken.shards h JOIN pg_foreign_server f ON f.srvname = 'liken_' || h.name"
+    " LEFT JOIN pg_user_mappings u ON u.srvid = f.oid AND u.usename = current_user ORDER BY h.name";
+
+static const char sql_buckets[] = "SELECT bucket, shard FROM liken.buckets";
+
+int lk_cluster_new(lk_cluster **out, liken_error *err) {
+    lk_cluster *k = calloc(1, sizeof *k);
+    if (k == NULL)
+        return lk_fail_memory(err);
+    pthread_mutex_init(&k->lock, NULL);
+    *out = k;
+    return LIKEN_OK;
+}
+
+void lk_cluster_free(lk_cluster *k) {
+    if (k == NULL)
+        return;
+    for (size_t i = 0; i < k->count; i++) {
+        lk_pg_close(k->shards[i]->pg);
+        free(k->shards[i]->where);
+        free(k->shards[i]);
+    }
+    pthread_mutex_destroy(&k->lock);
+    free(k);
+}
+
+/* ---- the map ---- */
+
+static lk_shard *find(const lk_cluster *k, const char *name) {
+    for (size_t i = 0; i < k->count; i++) {
+        if (strcmp(k->shards[i]->name, name) == 0)
+            return k->shards[i];
+    }
+    return NULL;
+}
+
+/* Under the lock. A known shard keeps its pool, whatever its address is now: a restart takes a new address up. */
+static int learn(lk_cluster *k, const lk_pg_result *rows, int row, liken_error *err) {
+    const char *name = lk_pg_get_bytes(rows, row, 0, NULL);
+    if (find(k, name) != NULL)
+        return LIKEN_OK;
+    if (k->count == LK_CLUSTER_SHARDS)
+        return lk_fail(err, LIKEN_E_STORE, "The cluster has more than %d shards.", LK_CLUSTER_SHARDS);
+    if (strlen(name) > LK_CLUSTER_NAME)
+        return lk_fail(err, LIKEN_E_STORE, "liken.shards names a shard of more than %d letters.", LK_CLUSTER_NAME);
+    lk_shard *shard = calloc(1, sizeof *shard);
+    if (shard == NULL || !lk_pg_copy(rows, row, 1, &shard->where)) {
+        free(shard);
+        return lk_fail_memory(err);
+    }
+    (void)strcpy(shard->name, name);
+    k->shards[k->count++] = shard;
+    return LIKEN_OK;
+}
+
+static int index_of(const lk_cluster *k, const char *name) {
+    for (size_t i = 0; i < k->count; i++) {
+        if (strcmp(k->shards[i]->name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static int assign(lk_cluster *k, const lk_pg_result *rows, liken_error *err) {
+    bool seen[LK_CLUSTER_BUCKETS] = {false};
+    int count = 0;
+    for (int i = 0; i < lk_pg_rows(rows); i++) {
+        const int64_t bucket = lk_pg_get_int(rows, i, 0);
+        const int shard = index_of(k, lk_pg_get_bytes(rows, i, 1, NULL));
+        if (bucket < 0 || bucket >= LK_CLUSTER_BUCKETS || shard < 0 || seen[bucket])
+            break;
+        k->owner[bucket] = (unsigned char)shard;
+        seen[bucket] = true;
+        count++;
+    }
+    if (count != LK_CLUSTER_BUCKETS)
+        return lk_fail(err, LIKEN_E_STORE,
+                       "liken.buckets does not give every one of %d buckets a shard; run liken cluster status.",
+                       LK_CLUSTER_BUCKETS);
+    return LIKEN_OK;
+}
+
+static int reload(lk_cluster *k, int64_t epoch, const lk_pg_result *shards, const lk_pg_result *buckets,
+                  liken_error *err) {
+    pthread_mutex_lock(&k->lock);
+    int rc = LIKEN_OK;
+    for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(shards); i++)
+        rc = learn(k, shards, i, err);
+    if (rc == LIKEN_OK)
+        rc = assign(k, buckets, err);
+    k->epoch = rc == LIKEN_OK ? epoch : 0;
+    pthread_mutex_unlock(&k->lock);
+    return rc;
+}
+
+static int read_map(lk_cluster *k, lk_pg_conn *c, int64_t epoch, liken_error *err) {
+    lk_pg_result *shards = NULL, *buckets = NULL;
+    int rc = lk_pg_exec(c, sql_shards, LK_PG_NO_ARGS, &shards, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c, sql_buckets, LK_PG_NO_ARGS, &buckets, err);
+    if (rc == LIKEN_OK)
+        rc = reload(k, epoch, shards, buckets, err);
+    lk_pg_clear(shards);
+    lk_pg_clear(buckets);
+    return rc;
+}
+
+/* False when another thread has read a map of another epoch meanwhile. */
+static bool copy_map(lk_cluster *k, int64_t epoch, lk_cluster_map *out) {
+    pthread_mutex_lock(&k->lock);
+    const bool same = k->epoch == epoch;
+    if (same) {
+        *out = (lk_cluster_map){.epoch = epoch, .count = k->count};
+        for (size_t i = 0; i < k->count; i++)
+            (void)strcpy(out->names[i], k->shards[i]->name);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return same;
+}
+
+int lk_cluster_look(lk_cluster *k, lk_pg_conn *c, lk_cluster_map *out, liken_error *err) {
+    int64_t epoch = 0;
+    int rc = lk_pg_number(c, "SELECT epoch FROM liken.cluster", LK_PG_NO_ARGS, 0, &epoch, err);
+    if (rc == LIKEN_OK && epoch == 0)
+        *out = (lk_cluster_map){.epoch = 0};
+    while (rc == LIKEN_OK && epoch != 0 && !copy_map(k, epoch, out))
+        rc = read_map(k, c, epoch, err);
+    return rc;
+}
+
+/* ---- the shards ---- */
+
+static int open_shard(lk_cluster *k, lk_shard *shard, lk_pg **out, liken_error *err) {
+    static const lk_pg_options options = {.connections = 4, .connect_s = 2, .statement_ms = LK_CLUSTER_WRITE_MS};
+    liken_error why = {0};
+    lk_pg *pg = NULL;
+    int rc = lk_pg_open(&pg, shard->where, &options, &why);
+    if (rc != LIKEN_OK)
+        lk_error_prefix(&why, "Shard \"%s\"", shard->name);
+    pthread_mutex_lock(&k->lock);
+    if (shard->pg == NULL) { /* else another thread was first */
+        shard->pg = pg;
+        pg = NULL;
+        shard->why = why;
+        shard->retry_at = rc == LIKEN_OK ? 0 : lk_clock_monotonic() + RETRY;
+    }
+    if (shard->pg != NULL) {
+        *out = shard->pg;
+        rc = LIKEN_OK;
+    } else if (err != NULL) {
+        *err = why;
+    }
+    pthread_mutex_unlock(&k->lock);
+    lk_pg_close(pg);
+    return rc;
+}
+
+int lk_cluster_shard(lk_cluster *k, const char *name, lk_pg **out, liken_error *err) {
+    liken_error why = {0};
+    pthread_mutex_lock(&k->lock);
+    lk_shard *shard = find(k, name);
+    lk_pg *pg = shard == NULL ? NULL : shard->pg;
+    if (shard != NULL && lk_clock_monotonic() < shard->retry_at)
+        why = shard->why;
+    pthread_mutex_unlock(&k->lock);
+    if (shard == NULL)
+        return lk_fail(err, LIKEN_E_STORE, "The cluster has no shard \"%s\".", name);
+    if (why.code != LIKEN_OK) {
+        if (err != NULL)
+            *err = why;
+        return why.code;
+    }
+    if (pg == NULL)
+        return open_shard(k, shard, out, err);
+    *out = pg;
+    return LIKEN_OK;
+}
+
+/* ---- asking all of them at once ---- */
+
+/* A shard that did not answer is left alone for a while: it must not hold up everybody again and again. */
+static void rest(lk_cluster *k, const char *name, const liken_error *why) {
+    pthread_mutex_lock(&k->lock);
+    lk_shard *shard = find(k, name);
+    if (shard != NULL) {
+        shard->why = *why;
+        shard->retry_at = lk_clock_monotonic() + RETRY;
+    }
+    pthread_mutex_unlock(&k->lock);
+}
+
+static void settle(lk_cluster_ask *a, int rc) {
+    if (rc == LIKEN_OK || a->status != LIKEN_OK)
+        return;
+    lk_error_prefix(&a->err, "Shard \"%s\"", a->name);
+    a->status = rc;
+    if (rc == LIKEN_E_BUSY)
+        rest(a->k, a->name, &a->err);
+}
+
+void lk_cluster_start(lk_cluster *k, lk_cluster_ask *a, const char *name) {
+    *a = (lk_cluster_ask){.k = k, .name = name};
+    a->status = lk_cluster_shard(k, name, &a->pg, &a->err);
+    if (a->status == LIKEN_OK)
+        settle(a, lk_pg_take(a->pg, &a->c, &a->err));
+}
+
+void lk_cluster_queue(lk_cluster_ask *a, const char *sql, const lk_pg_value *values, int count) {
+    if (a->status == LIKEN_OK)
+        settle(a, lk_pg_queue(a->c, sql, values, count, &a->err));
+}
+
+void lk_cluster_send(lk_cluster_ask *a) {
+    if (a->status == LIKEN_OK)
+        settle(a, lk_pg_send(a->c, &a->err));
+}
+
+void lk_cluster_answer(lk_cluster_ask *a, int64_t *touched) {
+    lk_pg_result *r = NULL;
+    if (a->status == LIKEN_OK)
+        settle(a, lk_pg_answer(a->c, &r, &a->err));
+    if (a->status == LIKEN_OK)
+        *touched = lk_pg_touched(r);
+    lk_pg_clear(r);
+}
+
+void lk_cluster_end(lk_cluster_ask *a) {
+    if (a->c == NULL)
+        return;
+    liken_error late = {0};
+    const int rc = lk_pg_finish(a->c, a->status, &late);
+    if (a->status == LIKEN_OK && rc != LIKEN_OK) {
+        a->err = late;
+        settle(a, rc);
+    }
+    lk_pg_give(a->pg, a->c);
+    a->c = NULL;
+}
+
+int lk_cluster_probe(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err) {
+    lk_cluster_ask *asks = calloc(map->count, sizeof *asks);
+    if (asks == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; i < map->count; i++) {
+        lk_cluster_start(k, &asks[i], map->names[i]);
+        if (asks[i].c != NULL)
+            asks[i].c->patience_ms = PROBE_MS;
+        lk_cluster_queue(&asks[i], "SELECT 1", LK_PG_NO_ARGS);
+        lk_cluster_send(&asks[i]);
+    }
+    int rc = LIKEN_OK;
+    for (size_t i = 0; i < map->count; i++) {
+        lk_cluster_end(&asks[i]);
+        down[i] = asks[i].status != LIKEN_OK;
+        if (down[i] && rc == LIKEN_OK) {
+            rc = asks[i].status;
+            if (err != NULL)
+                *err = asks[i].err;
+        }
+    }
+    free(asks);
+    return rc;
+}

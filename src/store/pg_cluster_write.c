@@ -1,0 +1,219 @@
+/* Writing to shards: each gets its own part in one statement, all at the same time, and commits it. */
+#include "store/pg_cluster.h"
+
+#include "store/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DRAIN 2000 /* descriptors removed a call */
+
+/* "ON CONFLICT DO NOTHING" finds the key of whichever bucket the row belongs to */
+static const char sql_put[] = "INSERT INTO liken.vectors (face, collection, descriptor)"
+                              " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING";
+static const char sql_drop[] = "DELETE FROM liken.vectors WHERE face = ANY ($1::bigint[])";
+
+/* What one shard gets. */
+struct part {
+    lk_cluster_ask ask;
+    lk_pg_column faces, collections, descriptors;
+};
+
+static void part_init(struct part *p) {
+    lk_pg_column_init(&p->faces, LK_PG_INT8);
+    lk_pg_column_init(&p->collections, LK_PG_INT8);
+    lk_pg_column_init(&p->descriptors, LK_PG_BYTEA);
+}
+
+static void part_free(struct part *p) {
+    lk_pg_column_free(&p->faces);
+    lk_pg_column_free(&p->collections);
+    lk_pg_column_free(&p->descriptors);
+}
+
+/* One for each shard of the map; NULL: out of memory. */
+static struct part *parts_new(const lk_cluster_map *map) {
+    struct part *parts = calloc(map->count, sizeof *parts);
+    for (size_t i = 0; parts != NULL && i < map->count; i++)
+        part_init(&parts[i]);
+    return parts;
+}
+
+static void parts_free(struct part *parts, size_t count) {
+    for (size_t i = 0; parts != NULL && i < count; i++)
+        part_free(&parts[i]);
+    free(parts);
+}
+
+static size_t owner_of(lk_cluster *k, int64_t face) {
+    pthread_mutex_lock(&k->lock);
+    const size_t owner = k->owner[face % LK_CLUSTER_BUCKETS];
+    pthread_mutex_unlock(&k->lock);
+    return owner;
+}
+
+static int part_add(struct part *p, const lk_cluster_row *row, liken_error *err) {
+    const size_t size = (size_t)row->dimension * sizeof(float);
+    LK_FREE unsigned char *bytes = malloc(size + 1);
+    if (bytes == NULL)
+        return lk_fail_memory(err);
+    lk_floats_encode(row->descriptor, (size_t)row->dimension, bytes);
+    int rc = lk_pg_column_add(&p->faces, lk_pg_int8(row->face), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_column_add(&p->collections, lk_pg_int8(row->collection), err);
+    return rc == LIKEN_OK ? lk_pg_column_add(&p->descriptors, lk_pg_bytes(bytes, size), err) : rc;
+}
+
+static void queue_put(struct part *p) {
+    lk_cluster_queue(&p->ask, sql_put,
+                     LK_PG_ARGS(lk_pg_array(&p->faces), lk_pg_array(&p->collections), lk_pg_array(&p->descriptors)));
+}
+
+/* Rows whose ids were there: orphans that a crash left. They are replaced. */
+static void replace(lk_cluster *k, struct part *p) {
+    const char *name = p->ask.name;
+    lk_cluster_start(k, &p->ask, name);
+    lk_cluster_queue(&p->ask, sql_drop, LK_PG_ARGS(lk_pg_array(&p->faces)));
+    queue_put(p);
+    lk_cluster_send(&p->ask);
+    lk_cluster_end(&p->ask);
+}
+
+static void put_parts(lk_cluster *k, const lk_cluster_map *map, struct part *parts) {
+    for (size_t i = 0; i < map->count; i++) {
+        if (parts[i].faces.count == 0)
+            continue;
+        lk_cluster_start(k, &parts[i].ask, map->names[i]);
+        queue_put(&parts[i]);
+        lk_cluster_send(&parts[i].ask);
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        int64_t stored = 0;
+        if (parts[i].faces.count == 0)
+            continue;
+        lk_cluster_answer(&parts[i].ask, &stored);
+        lk_cluster_end(&parts[i].ask);
+        if (parts[i].ask.status == LIKEN_OK && stored < parts[i].faces.count)
+            replace(k, &parts[i]);
+    }
+}
+
+/* The first failure among the shards. */
+static int failed(const struct part *parts, size_t count, liken_error *err) {
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].ask.status == LIKEN_OK)
+            continue;
+        if (err != NULL)
+            *err = parts[i].ask.err;
+        return parts[i].ask.status;
+    }
+    return LIKEN_OK;
+}
+
+int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, lk_cluster_row *rows, size_t count, liken_error *err) {
+    struct part *parts = parts_new(map);
+    int rc = parts == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = part_add(&parts[owner_of(k, rows[i].face)], &rows[i], err);
+    if (rc == LIKEN_OK) {
+        put_parts(k, map, parts);
+        rc = failed(parts, map->count, err);
+        for (size_t i = 0; i < count; i++)
+            rows[i].failed = parts[owner_of(k, rows[i].face)].ask.status != LIKEN_OK;
+    } else {
+        for (size_t i = 0; i < count; i++)
+            rows[i].failed = true;
+    }
+    parts_free(parts, map->count);
+    return rc;
+}
+
+/* ---- removing ---- */
+
+static int buckets_of(lk_cluster *k, size_t shard, lk_pg_column *out, liken_error *err) {
+    int rc = LIKEN_OK;
+    lk_pg_column_init(out, LK_PG_INT8);
+    pthread_mutex_lock(&k->lock);
+    for (int i = 0; rc == LIKEN_OK && i < LK_CLUSTER_BUCKETS; i++) {
+        if (k->owner[i] == shard)
+            rc = lk_pg_column_add(out, lk_pg_int8(i), err);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return rc;
+}
+
+/* For each shard on its own, so that one that is away does not hold up the others. */
+static int gather_gone(lk_cluster *k, lk_pg_conn *c, size_t shard, struct part *p, liken_error *err) {
+    lk_pg_column buckets;
+    lk_pg_result *rows = NULL;
+    int rc = buckets_of(k, shard, &buckets, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c, "SELECT face FROM liken.vectors_gone WHERE face % 64 = ANY ($1::bigint[]) LIMIT $2",
+                        LK_PG_ARGS(lk_pg_array(&buckets), lk_pg_int4(DRAIN)), &rows, err);
+    for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(rows); i++)
+        rc = lk_pg_column_add(&p->faces, lk_pg_int8(lk_pg_get_int(rows, i, 0)), err);
+    lk_pg_clear(rows);
+    lk_pg_column_free(&buckets);
+    return rc;
+}
+
+static void drop_parts(lk_cluster *k, const lk_cluster_map *map, struct part *parts) {
+    for (size_t i = 0; i < map->count; i++) {
+        if (parts[i].faces.count == 0)
+            continue;
+        lk_cluster_start(k, &parts[i].ask, map->names[i]);
+        lk_cluster_queue(&parts[i].ask, sql_drop, LK_PG_ARGS(lk_pg_array(&parts[i].faces)));
+        lk_cluster_send(&parts[i].ask);
+    }
+    for (size_t i = 0; i < map->count; i++)
+        lk_cluster_end(&parts[i].ask);
+}
+
+/* *more: a shard that answered has others. */
+static int forget_gone(lk_pg_conn *c, const struct part *parts, size_t count, bool *more, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
+        if (parts[i].faces.count == 0 || parts[i].ask.status != LIKEN_OK)
+            continue;
+        rc = lk_pg_exec(c, "DELETE FROM liken.vectors_gone WHERE face = ANY ($1::bigint[])",
+                        LK_PG_ARGS(lk_pg_array(&parts[i].faces)), NULL, err);
+        *more = *more || parts[i].faces.count == DRAIN;
+    }
+    return rc;
+}
+
+static int drain(lk_cluster *k, lk_pg_conn *c, bool *more, liken_error *err) {
+    lk_cluster_map map;
+    int64_t quiet = 0;
+    int rc = lk_pg_number(c, "SELECT pg_try_advisory_xact_lock_shared($1)::int", LK_PG_ARGS(lk_pg_int8(LK_CLUSTER_MOVING)),
+                          0, &quiet, err);
+    if (rc == LIKEN_OK)
+        rc = lk_cluster_look(k, c, &map, err);
+    if (rc != LIKEN_OK || quiet == 0 || map.epoch == 0)
+        return rc;
+    struct part *parts = parts_new(&map);
+    if (parts == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; rc == LIKEN_OK && i < map.count; i++)
+        rc = gather_gone(k, c, i, &parts[i], err);
+    if (rc == LIKEN_OK) {
+        drop_parts(k, &map, parts);
+        rc = forget_gone(c, parts, map.count, more, err);
+    }
+    parts_free(parts, map.count);
+    return rc;
+}
+
+int lk_cluster_drain(lk_cluster *k, lk_pg_conn *c, bool *more, liken_error *err) {
+    bool left = false;
+    int rc = lk_pg_script(c, "BEGIN", err);
+    if (rc == LIKEN_OK)
+        rc = drain(k, c, &left, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_script(c, "COMMIT", err);
+    else if (!lk_pg_lost(c))
+        (void)lk_pg_script(c, "ROLLBACK", NULL);
+    if (rc == LIKEN_OK)
+        *more = left;
+    return rc;
+}
