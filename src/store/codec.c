@@ -83,3 +83,50 @@ bool lk_sha256_parse(const char *hex, unsigned char out[32]) {
     memcpy(out, bytes, sizeof bytes);
     return true;
 }
+
+/* ---- what may be stored at all ---- */
+
+static int check_labels(const liken_image *image, liken_error *err) {
+    int rc = lk_store_text("image_id", image->image_id, LK_STORE_LABEL_MAX, err);
+    if (rc == LIKEN_OK)
+        rc = lk_store_text("file label", image->file, LK_STORE_LABEL_MAX, err);
+    if (rc == LIKEN_OK && image->tag_count > LK_STORE_TAGS_MAX)
+        rc = lk_fail(err, LIKEN_E_TOO_LARGE, "A photo may carry at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
+                     image->tag_count);
+    for (size_t i = 0; rc == LIKEN_OK && i < image->tag_count; i++)
+        rc = lk_store_text("tag", image->tags[i], LK_STORE_TAG_MAX, err);
+    return rc;
+}
+
+static bool is_sane_face(const liken_face *f) {
+    const float numbers[] = {f->box.x,       f->box.y,         f->box.width,         f->box.height,
+                             f->confidence,  f->quality.size,  f->quality.sharpness, f->quality.brightness,
+                             f->quality.yaw, f->quality.pitch, f->quality.roll,      f->quality.score};
+    bool sane = lk_floats_sane(numbers, LK_LENGTH(numbers));
+    for (size_t i = 0; i < LK_LENGTH(f->landmarks); i++)
+        sane = sane && lk_floats_sane((const float[]){f->landmarks[i].x, f->landmarks[i].y}, 2);
+    return sane;
+}
+
+static int check_faces(const liken_image *image, liken_error *err) {
+    bool good = true;
+    for (size_t i = 0; i < image->face_count; i++) {
+        const liken_face *f = &image->faces[i];
+        good = good && is_sane_face(f) && f->descriptor != NULL && f->dimension > 0 && f->dimension <= LK_STORE_DIMENSION_MAX &&
+               lk_floats_sane(f->descriptor, (size_t)f->dimension);
+    }
+    for (size_t i = 0; i < image->refused_count; i++)
+        good = good && is_sane_face(&image->refused[i]);
+    if (!good)
+        return lk_fail(err, LIKEN_E_INTERNAL,
+                       "A face without a usable descriptor or box came to the store; nothing was "
+                       "stored. Please report it.");
+    return LIKEN_OK;
+}
+
+int lk_store_check_image(const liken_image *image, unsigned char sha256[32], liken_error *err) {
+    if (!lk_sha256_parse(image->sha256, sha256))
+        return lk_fail(err, LIKEN_E_INTERNAL, "A photo came to the store without its sha256. Please report it.");
+    const int rc = check_labels(image, err);
+    return rc == LIKEN_OK ? check_faces(image, err) : rc;
+}

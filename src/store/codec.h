@@ -8,6 +8,7 @@
 #define LK_STORE_TAG_MAX 1024
 #define LK_STORE_PAGE_FACES 10000 /* a page of images ends once it holds so many */
 #define LK_STORE_TAGS_MAX 64
+#define LK_STORE_DIMENSION_MAX 4096 /* numbers of a descriptor */
 
 /* ARG: not UTF-8; TOO_LARGE: more than `most` bytes. NULL is fine. `what` names it: "file label". */
 int lk_store_text(const char *what, const char *text, size_t most, liken_error *err);
@@ -20,5 +21,9 @@ bool lk_floats_sane(const float *values, size_t count);
 
 /* 64 lower-case hex digits to 32 bytes; false when it is anything else. */
 bool lk_sha256_parse(const char *hex, unsigned char out[32]);
+
+/* May this photo be stored at all: its labels, its tags, its faces' numbers? Also gives its hash as bytes. ARG, TOO_LARGE;
+ * INTERNAL for what only liken itself can have got wrong. */
+int lk_store_check_image(const liken_image *image, unsigned char sha256[32], liken_error *err);
 
 #endif

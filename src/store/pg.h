@@ -129,6 +129,8 @@ int lk_pg_number(lk_pg_conn *c, const char *sql, const lk_pg_value *values, int 
  * Without a BEGIN of its own a pipeline is one transaction. After a fault nothing later in it is done. */
 int lk_pg_queue(lk_pg_conn *c, const char *sql, const lk_pg_value *values, int count, liken_error *err);
 int lk_pg_answer(lk_pg_conn *c, lk_pg_result **out, liken_error *err);
+/* Queues a statement whose answer nobody asks for: answer passes over it, and tells of its fault. */
+int lk_pg_say(lk_pg_conn *c, const char *sql, const lk_pg_value *values, int count, liken_error *err);
 /* Sends what was queued without waiting for answers, so that several databases can work at once; before the first
  * answer. */
 int lk_pg_send(lk_pg_conn *c, liken_error *err);

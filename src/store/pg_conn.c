@@ -132,7 +132,7 @@ static int set_limits(lk_pg_conn *c, liken_error *err) {
      * is on disk */
     return lk_pg_exec(c,
                       "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
-                      " set_config('idle_in_transaction_session_timeout', $1, false),"
+                      " set_config('idle_in_transaction_session_timeout', '5s', false),"
                       " set_config('default_transaction_read_only', CASE WHEN $2 THEN 'on' ELSE"
                       " current_setting('default_transaction_read_only') END, false),"
                       " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
@@ -202,7 +202,9 @@ const char *lk_pg_parameter(const lk_pg_conn *c, const char *name) {
 int lk_pg_patience(lk_pg_conn *c, int ms, liken_error *err) {
     char text[16];
     (void)snprintf(text, sizeof text, "%d", ms);
-    const int rc = lk_pg_exec(c, "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true)",
+    const int rc = lk_pg_exec(c,
+                              "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true),"
+                              " set_config('idle_in_transaction_session_timeout', $1, true)",
                               LK_PG_ARGS(lk_pg_text(text)), NULL, err);
     if (rc == LIKEN_OK)
         c->patience_ms = ms + LK_PG_GRACE_MS;

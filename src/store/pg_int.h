@@ -9,6 +9,8 @@
 
 #define LK_PG_STATEMENTS 64
 #define LK_PG_POOL_MAX 64
+#define LK_PG_ASKED 0u        /* a statement, and an answer is wanted */
+#define LK_PG_SAID UINT32_MAX /* one whose answer nobody asks for */
 #define LK_PG_GRACE_MS 2000 /* how much longer than the server this side waits for a statement */
 
 struct lk_pg {
@@ -42,7 +44,7 @@ struct lk_pg_conn {
     int kept_count;
     unsigned numbers;
 
-    /* the pipeline: for each thing sent and not yet answered, the number of the statement it prepares, 0 for others */
+    /* the pipeline: for each thing sent and not yet answered, the number of the statement it prepares, or: */
     unsigned *sent;
     size_t sent_first, sent_count, sent_room;
     bool synced;

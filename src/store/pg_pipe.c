@@ -91,7 +91,8 @@ static int send_prepare(lk_pg_conn *c, unsigned number, const char *sql, const s
     return lk_pg_fail(c, NULL, err);
 }
 
-static int send_packed(lk_pg_conn *c, const char *sql, const struct packed *p, int count, liken_error *err) {
+static int send_packed(lk_pg_conn *c, unsigned kind, const char *sql, const struct packed *p, int count,
+                       liken_error *err) {
     char name[16];
     bool fresh = false;
     const unsigned number = keep(c, sql, &fresh);
@@ -102,7 +103,7 @@ static int send_packed(lk_pg_conn *c, const char *sql, const struct packed *p, i
             forget(c, number);
     }
     if (rc == LIKEN_OK)
-        rc = note_sent(c, 0, err);
+        rc = note_sent(c, kind, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)snprintf(name, sizeof name, "s%u", number);
@@ -115,7 +116,8 @@ static int send_packed(lk_pg_conn *c, const char *sql, const struct packed *p, i
     return lk_pg_fail(c, NULL, err);
 }
 
-int lk_pg_queue(lk_pg_conn *c, const char *sql, const lk_pg_value *values, int count, liken_error *err) {
+static int queue(lk_pg_conn *c, unsigned kind, const char *sql, const lk_pg_value *values, int count,
+                 liken_error *err) {
     if (c->lost)
         return lk_pg_give_up(c, "the connection was lost", err);
     if (c->synced || c->copying)
@@ -126,9 +128,17 @@ int lk_pg_queue(lk_pg_conn *c, const char *sql, const lk_pg_value *values, int c
     lk_buf_init(&p.bytes, STATEMENT_BYTES);
     int rc = pack(&p, values, count, err);
     if (rc == LIKEN_OK)
-        rc = send_packed(c, sql, &p, count, err);
+        rc = send_packed(c, kind, sql, &p, count, err);
     lk_buf_free(&p.bytes);
     return rc;
+}
+
+int lk_pg_queue(lk_pg_conn *c, const char *sql, const lk_pg_value *values, int count, liken_error *err) {
+    return queue(c, LK_PG_ASKED, sql, values, count, err);
+}
+
+int lk_pg_say(lk_pg_conn *c, const char *sql, const lk_pg_value *values, int count, liken_error *err) {
+    return queue(c, LK_PG_SAID, sql, values, count, err);
 }
 
 /* ---- answers ---- */
@@ -147,7 +157,7 @@ static int read_one(lk_pg_conn *c, PGresult **out, bool *aborted, liken_error *e
     *aborted = status == PGRES_PIPELINE_ABORTED;
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && !*aborted)
         rc = lk_pg_fail(c, r, err);
-    if (prepares != 0 && (rc != LIKEN_OK || *aborted))
+    if (prepares != LK_PG_ASKED && prepares != LK_PG_SAID && (rc != LIKEN_OK || *aborted))
         forget(c, prepares);
     if (!c->lost) { /* exactly one more, the end mark */
         const int rest = lk_pg_result_next(c, &end, rc == LIKEN_OK ? err : NULL);
@@ -177,13 +187,13 @@ int lk_pg_send(lk_pg_conn *c, liken_error *err) {
     return rc == LIKEN_OK ? lk_pg_flush(c, err) : rc;
 }
 
-/* Reads on until a statement that is not a preparing was answered. */
+/* Reads on until a statement whose answer is wanted was answered. */
 static int read_statement(lk_pg_conn *c, PGresult **out, liken_error *err) {
-    bool prepares = true, aborted = false;
+    bool asked = false, aborted = false;
     int rc = LIKEN_OK;
-    while (rc == LIKEN_OK && prepares && c->sent_count > 0) {
-        prepares = c->sent[c->sent_first] != 0;
-        rc = read_one(c, prepares ? NULL : out, &aborted, err);
+    while (rc == LIKEN_OK && !asked && c->sent_count > 0) {
+        asked = c->sent[c->sent_first] == LK_PG_ASKED;
+        rc = read_one(c, asked ? out : NULL, &aborted, err);
     }
     if (rc == LIKEN_OK && aborted)
         rc = lk_fail(err, LIKEN_E_INTERNAL, "A statement was not done because an earlier one failed. Please report it.");

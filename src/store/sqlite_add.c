@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIMENSION_MAX 4096
-
 static lk_sqlite_store *of(lk_store *s) {
     return (lk_sqlite_store *)s;
 }
@@ -19,46 +17,6 @@ struct add {
     int64_t id, *faces; /* given by the database; told to the caller after the commit */
     liken_image *existing;
 };
-
-/* ---- what may be stored at all, before the writer is troubled ---- */
-
-static int check_labels(const liken_image *image, liken_error *err) {
-    int rc = lk_store_text("image_id", image->image_id, LK_STORE_LABEL_MAX, err);
-    if (rc == LIKEN_OK)
-        rc = lk_store_text("file label", image->file, LK_STORE_LABEL_MAX, err);
-    if (rc == LIKEN_OK && image->tag_count > LK_STORE_TAGS_MAX)
-        rc = lk_fail(err, LIKEN_E_TOO_LARGE, "A photo may carry at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
-                     image->tag_count);
-    for (size_t i = 0; rc == LIKEN_OK && i < image->tag_count; i++)
-        rc = lk_store_text("tag", image->tags[i], LK_STORE_TAG_MAX, err);
-    return rc;
-}
-
-static bool is_sane_face(const liken_face *f) {
-    const float numbers[] = {f->box.x,       f->box.y,         f->box.width,         f->box.height,
-                             f->confidence,  f->quality.size,  f->quality.sharpness, f->quality.brightness,
-                             f->quality.yaw, f->quality.pitch, f->quality.roll,      f->quality.score};
-    bool sane = lk_floats_sane(numbers, LK_LENGTH(numbers));
-    for (size_t i = 0; i < LK_LENGTH(f->landmarks); i++)
-        sane = sane && lk_floats_sane((const float[]){f->landmarks[i].x, f->landmarks[i].y}, 2);
-    return sane;
-}
-
-static int check_faces(const liken_image *image, liken_error *err) {
-    bool good = true;
-    for (size_t i = 0; i < image->face_count; i++) {
-        const liken_face *f = &image->faces[i];
-        good = good && is_sane_face(f) && f->descriptor != NULL && f->dimension > 0 && f->dimension <= DIMENSION_MAX &&
-               lk_floats_sane(f->descriptor, (size_t)f->dimension);
-    }
-    for (size_t i = 0; i < image->refused_count; i++)
-        good = good && is_sane_face(&image->refused[i]);
-    if (!good)
-        return lk_fail(err, LIKEN_E_INTERNAL,
-                       "A face without a usable descriptor or box came to the store; nothing was "
-                       "stored. Please report it.");
-    return LIKEN_OK;
-}
 
 /* ---- rows ---- */
 
@@ -175,7 +133,7 @@ static void bind_face(sqlite3_stmt *stmt, const liken_face *f) {
 
 static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_error *err) {
     const liken_face *f = &a->image->faces[i];
-    unsigned char bytes[4 * DIMENSION_MAX];
+    unsigned char bytes[4 * LK_STORE_DIMENSION_MAX];
     sqlite3_stmt *stmt;
     int rc = lk_sqlite_use(
         c, "INSERT INTO faces (image, descriptor, " FACE_NAMES ") VALUES (?1, ?2, " FACE_PARAMETERS ")", &stmt, err);
@@ -236,11 +194,7 @@ static int add(lk_sqlite_conn *c, void *arg, liken_error *err) {
 }
 
 static int prepare(struct add *a, liken_error *err) {
-    if (!lk_sha256_parse(a->image->sha256, a->sha256))
-        return lk_fail(err, LIKEN_E_INTERNAL, "A photo came to the store without its sha256. Please report it.");
-    int rc = check_labels(a->image, err);
-    if (rc == LIKEN_OK)
-        rc = check_faces(a->image, err);
+    const int rc = lk_store_check_image(a->image, a->sha256, err);
     if (rc != LIKEN_OK)
         return rc;
     a->faces = calloc(a->image->face_count + 1, sizeof *a->faces);

@@ -1,0 +1,238 @@
+/* Adding photos. Whoever comes while nobody is committing becomes the one who commits: it takes everything that waits,
+ * writes it in one transaction (one statement a table) and tells the others; while the database works, the next group
+ * gathers by itself. A photo that cannot be stored (an unknown collection, a foreign model) is left out of the group; when
+ * the database itself refuses the group, each is tried alone, so that one cannot take the others down. */
+#include "store/postgres_rows.h"
+
+#include "store/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUP_IMAGES 512
+#define GROUP_FACES 4096
+
+static lk_postgres *of(lk_store *s) {
+    return (lk_postgres *)s;
+}
+
+struct lk_postgres_job {
+    int64_t collection;
+    const liken_image *image;
+    unsigned char sha256[32];
+
+    int64_t id, *faces; /* what it will be called; true once it is committed */
+    int64_t same;       /* the image with the same bytes, which is there already */
+    int status;
+    liken_error error;
+    bool fresh, done;
+    lk_postgres_job *next;
+};
+
+/* ---- which of a group are new ---- */
+
+static int judge(lk_postgres_job *job, const lk_pg_result *r, int row, liken_error *err) {
+    if (!lk_pg_is_null(r, row, 3)) {
+        job->same = lk_pg_get_int(r, row, 3);
+        return LIKEN_OK;
+    }
+    if (lk_pg_is_null(r, row, 0))
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile; nothing was stored.");
+    const char *name = lk_pg_get_bytes(r, row, 0, NULL), *model = lk_pg_get_bytes(r, row, 1, NULL);
+    const char *ours = job->image->model == NULL ? "" : job->image->model;
+    bool same = strcmp(model, ours) == 0;
+    for (size_t i = 0; i < job->image->face_count; i++)
+        same = same && job->image->faces[i].dimension == lk_pg_get_int(r, row, 2);
+    if (!same)
+        return lk_fail(err, LIKEN_E_MISMATCH,
+                       "Collection \"%s\" holds descriptors of model %s, and these are of %s; they cannot be compared. Add "
+                       "to a collection of that model.",
+                       name, model, ours);
+    job->fresh = true;
+    return LIKEN_OK;
+}
+
+static int ask(lk_pg_conn *c, lk_postgres_job *group, lk_pg_result **out, liken_error *err) {
+    lk_pg_column collections, hashes;
+    lk_pg_column_init(&collections, LK_PG_INT8);
+    lk_pg_column_init(&hashes, LK_PG_BYTEA);
+    int rc = LIKEN_OK;
+    for (lk_postgres_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next) {
+        rc = lk_pg_column_add(&collections, lk_pg_int8(job->collection), err);
+        if (rc == LIKEN_OK)
+            rc = lk_pg_column_add(&hashes, lk_pg_bytes(job->sha256, sizeof job->sha256), err);
+    }
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c,
+                        "SELECT c.name, m.name, m.dimension, i.id FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY"
+                        " g (collection, sha256, n) LEFT JOIN liken.collections c ON c.id = g.collection"
+                        " LEFT JOIN liken.models m ON m.id = c.model"
+                        " LEFT JOIN liken.images i ON i.collection = g.collection AND i.sha256 = g.sha256 ORDER BY g.n",
+                        LK_PG_ARGS(lk_pg_array(&collections), lk_pg_array(&hashes)), out, err);
+    lk_pg_column_free(&collections);
+    lk_pg_column_free(&hashes);
+    return rc;
+}
+
+/* An earlier one of the group with the same bytes. */
+static const lk_postgres_job *twin(const lk_postgres_job *group, const lk_postgres_job *job) {
+    for (const lk_postgres_job *other = group; other != job; other = other->next) {
+        if (other->fresh && other->collection == job->collection &&
+            memcmp(other->sha256, job->sha256, sizeof job->sha256) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+/* Decides about each and gives ids to the new ones. */
+static int sort_out(lk_pg_conn *c, lk_postgres_write_state *w, lk_postgres_job *group, liken_error *err) {
+    lk_pg_result *r = NULL;
+    int rc = ask(c, group, &r, err), row = 0;
+    for (lk_postgres_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next, row++) {
+        job->fresh = false;
+        job->same = 0;
+        job->status = judge(job, r, row, &job->error);
+        const lk_postgres_job *first = job->fresh ? twin(group, job) : NULL;
+        if (first != NULL) {
+            job->fresh = false;
+            job->same = first->id;
+        }
+        if (!job->fresh)
+            continue;
+        w->changed = true;
+        job->id = ++w->image;
+        for (size_t i = 0; i < job->image->face_count; i++)
+            job->faces[i] = ++w->face;
+    }
+    lk_pg_clear(r);
+    return rc;
+}
+
+/* ---- rows ---- */
+
+static int fill_tables(const lk_postgres_job *group, lk_postgres_tables *t, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (const lk_postgres_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next) {
+        if (job->fresh)
+            rc = lk_postgres_tables_add(t, job->image, job->collection, job->id, job->faces, job->sha256, err);
+    }
+    return rc;
+}
+
+static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
+    lk_postgres_tables t;
+    int rc = sort_out(c, w, arg, err);
+    if (rc != LIKEN_OK || !w->changed)
+        return rc;
+    lk_postgres_tables_init(&t);
+    rc = fill_tables(arg, &t, err);
+    if (rc == LIKEN_OK)
+        rc = lk_postgres_tables_queue(c, &t, err);
+    lk_postgres_tables_free(&t);
+    return rc;
+}
+
+/* ---- group commit ---- */
+
+static void write_group(lk_postgres *s, lk_postgres_job *group) {
+    liken_error err = {0};
+    const int rc = lk_postgres_write(s, add_group, group, &err);
+    if (rc == LIKEN_OK)
+        return;
+    const bool alone = rc != LIKEN_E_BUSY && group->next != NULL;
+    for (lk_postgres_job *job = group, *next; job != NULL; job = next) {
+        next = job->next;
+        if (alone) {
+            job->next = NULL;
+            write_group(s, job);
+            job->next = next;
+        } else {
+            job->status = rc;
+            job->error = err;
+        }
+    }
+}
+
+/* Takes what waits. Called with the lock held. */
+static lk_postgres_job *take_group(lk_postgres *s) {
+    lk_postgres_job *group = s->first, *end = group;
+    size_t faces = group->image->face_count;
+    for (int n = 1; n < GROUP_IMAGES && end->next != NULL; n++) {
+        faces += end->next->image->face_count;
+        if (faces > GROUP_FACES)
+            break;
+        end = end->next;
+    }
+    s->first = end->next;
+    if (s->first == NULL)
+        s->last = NULL;
+    end->next = NULL;
+    return group;
+}
+
+/* Returns once `job` is done, by this thread or another. */
+static void commit_together(lk_postgres *s, lk_postgres_job *job) {
+    pthread_mutex_lock(&s->add_lock);
+    if (s->last == NULL)
+        s->first = job;
+    else
+        s->last->next = job;
+    s->last = job;
+    while (!job->done) {
+        if (s->committing) {
+            pthread_cond_wait(&s->added, &s->add_lock);
+            continue;
+        }
+        s->committing = true;
+        lk_postgres_job *group = take_group(s);
+        pthread_mutex_unlock(&s->add_lock);
+        write_group(s, group);
+        pthread_mutex_lock(&s->add_lock);
+        for (lk_postgres_job *one = group, *next; one != NULL; one = next) {
+            next = one->next; /* it is its submitter's stack: gone once done is seen */
+            one->done = true;
+        }
+        s->committing = false;
+        pthread_cond_broadcast(&s->added);
+    }
+    pthread_mutex_unlock(&s->add_lock);
+}
+
+static int add_once(lk_postgres *s, lk_postgres_job *job, liken_image **existing, liken_error *err) {
+    job->next = NULL;
+    job->done = false;
+    job->status = LIKEN_OK;
+    commit_together(s, job);
+    if (job->status != LIKEN_OK) {
+        if (err != NULL)
+            *err = job->error;
+        return job->status;
+    }
+    return job->same == 0 ? LIKEN_OK : lk_postgres_image_get(&s->base, job->collection, job->same, existing, err);
+}
+
+int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
+                          liken_error *err) {
+    lk_postgres_job job = {.collection = collection, .image = image};
+    liken_image *found = NULL;
+    int rc = lk_store_check_image(image, job.sha256, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    job.faces = calloc(image->face_count + 1, sizeof *job.faces);
+    if (job.faces == NULL)
+        return lk_fail_memory(err);
+    /* the image with the same bytes may be removed between the two looks at it: then this one is new after all */
+    do {
+        job.same = 0;
+        rc = add_once(of(s), &job, &found, err);
+    } while (rc == LIKEN_E_NOT_FOUND && job.same != 0);
+    if (rc == LIKEN_OK && job.same == 0) {
+        image->id = job.id;
+        for (size_t i = 0; i < image->face_count; i++)
+            image->faces[i].id = job.faces[i];
+    }
+    if (rc == LIKEN_OK)
+        *existing = found;
+    free(job.faces);
+    return rc;
+}

@@ -1,0 +1,242 @@
+/* What the index and a search ask: the feed of vectors and removals, the labels of a match, the faces a filter allows.
+ * The feeds come in pages, each a statement of its own: ids and sequence numbers rise in the order of commits, so pages
+ * need not share a moment. */
+#include "store/postgres_int.h"
+
+#include "store/codec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 4096
+
+static lk_postgres *of(lk_store *s) {
+    return (lk_postgres *)s;
+}
+
+struct page {
+    int64_t after;
+    lk_pg_result *rows;
+};
+
+/* ---- how far the feed goes ---- */
+
+static int read_marks(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct page *p = arg;
+    return lk_pg_exec(c, "SELECT face, deletion FROM liken.counters", LK_PG_NO_ARGS, &p->rows, err);
+}
+
+int lk_postgres_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err) {
+    struct page p = {0};
+    int rc = lk_pg_with(of(s)->db, read_marks, &p, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (lk_pg_rows(p.rows) != 1) {
+        rc = lk_fail(err, LIKEN_E_STORE, "The database %s has lost its counters; restore it from a backup.",
+                     lk_pg_name(of(s)->db));
+    } else {
+        *face = lk_pg_get_int(p.rows, 0, 0);
+        *deletion = lk_pg_get_int(p.rows, 0, 1);
+    }
+    lk_pg_clear(p.rows);
+    return rc;
+}
+
+/* ---- vectors ---- */
+
+static int read_vectors(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct page *p = arg;
+    /* a vector without a face is what a crash may leave in a cluster; it is nobody's */
+    return lk_pg_exec(c,
+                      "SELECT v.face, f.image, v.collection, v.descriptor FROM liken.vectors v"
+                      " JOIN liken.faces f ON f.id = v.face WHERE v.face > $1 AND f.id > $1 ORDER BY v.face LIMIT $2",
+                      LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE)), &p->rows, err);
+}
+
+static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, float *values, lk_store_vector_fn *fn,
+                       void *ctx, liken_error *err) {
+    size_t size;
+    const char *bytes = lk_pg_get_bytes(r, row, 3, &size);
+    const int64_t id = lk_pg_get_int(r, row, 0);
+    if (bytes == NULL || size % 4 != 0 || size > 4 * LK_STORE_DIMENSION_MAX)
+        return lk_fail(err, LIKEN_E_STORE,
+                       "The database %s holds a descriptor of %zu bytes for face %lld, which cannot be right; run liken "
+                       "doctor.",
+                       lk_pg_name(s->db), size, (long long)id);
+    lk_floats_decode(bytes, size / 4, values);
+    const lk_store_vector vector = {
+        .id = id,
+        .image = lk_pg_get_int(r, row, 1),
+        .collection = lk_pg_get_int(r, row, 2),
+        .descriptor = values,
+        .dimension = (int)(size / 4),
+    };
+    return fn(ctx, &vector);
+}
+
+int lk_postgres_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err) {
+    struct page p = {.after = after_face};
+    LK_FREE float *values = malloc(LK_STORE_DIMENSION_MAX * sizeof *values);
+    if (values == NULL)
+        return lk_fail_memory(err);
+    int rc, rows;
+    do {
+        rc = lk_pg_with(of(s)->db, read_vectors, &p, err);
+        rows = rc == LIKEN_OK ? lk_pg_rows(p.rows) : 0;
+        for (int i = 0; rc == LIKEN_OK && i < rows; i++)
+            rc = pass_vector(of(s), p.rows, i, values, fn, ctx, err);
+        if (rc == LIKEN_OK && rows > 0)
+            p.after = lk_pg_get_int(p.rows, rows - 1, 0);
+        lk_pg_clear(p.rows);
+        p.rows = NULL;
+    } while (rc == LIKEN_OK && rows == PAGE);
+    return rc;
+}
+
+/* ---- removals ---- */
+
+static int read_deletions(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct page *p = arg;
+    return lk_pg_exec(c, "SELECT seq, face FROM liken.deletions WHERE seq > $1 ORDER BY seq LIMIT $2",
+                      LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE)), &p->rows, err);
+}
+
+int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx,
+                                liken_error *err) {
+    struct page p = {.after = after_seq};
+    int rc, rows;
+    do {
+        rc = lk_pg_with(of(s)->db, read_deletions, &p, err);
+        rows = rc == LIKEN_OK ? lk_pg_rows(p.rows) : 0;
+        for (int i = 0; rc == LIKEN_OK && i < rows; i++)
+            rc = fn(ctx, lk_pg_get_int(p.rows, i, 0), lk_pg_get_int(p.rows, i, 1));
+        if (rc == LIKEN_OK && rows > 0)
+            p.after = lk_pg_get_int(p.rows, rows - 1, 0);
+        lk_pg_clear(p.rows);
+        p.rows = NULL;
+    } while (rc == LIKEN_OK && rows == PAGE);
+    return rc;
+}
+
+/* ---- labels of matches ---- */
+
+struct hits {
+    lk_pg_column faces;
+    lk_pg_result *rows;
+};
+
+static int read_hits(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct hits *h = arg;
+    return lk_pg_exec(c,
+                      "SELECT u.n, f.id, i.id, i.image_id, i.file, i.width, i.height, f.x, f.y, f.width, f.height"
+                      " FROM unnest($1) WITH ORDINALITY u (face, n) JOIN liken.faces f ON f.id = u.face"
+                      " JOIN liken.images i ON i.id = f.image",
+                      LK_PG_ARGS(lk_pg_array(&h->faces)), &h->rows, err);
+}
+
+static int read_hit(const lk_pg_result *r, int row, lk_store_hit *hit, liken_error *err) {
+    hit->face = lk_pg_get_int(r, row, 1);
+    hit->image = lk_pg_get_int(r, row, 2);
+    hit->width = (int)lk_pg_get_int(r, row, 5);
+    hit->height = (int)lk_pg_get_int(r, row, 6);
+    hit->box = (liken_box){(float)lk_pg_get_real(r, row, 7), (float)lk_pg_get_real(r, row, 8),
+                           (float)lk_pg_get_real(r, row, 9), (float)lk_pg_get_real(r, row, 10)};
+    if (!lk_pg_copy(r, row, 3, &hit->image_id) || !lk_pg_copy(r, row, 4, &hit->file))
+        return lk_fail_memory(err);
+    return LIKEN_OK;
+}
+
+int lk_postgres_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err) {
+    LK_FREE lk_store_hit *own = calloc(count + 1, sizeof *own);
+    struct hits h = {0};
+    if (own == NULL)
+        return lk_fail_memory(err);
+    int rc = lk_postgres_ids(&h.faces, faces, count, err);
+    if (rc == LIKEN_OK && count > 0)
+        rc = lk_pg_with(of(s)->db, read_hits, &h, err);
+    const int rows = h.rows == NULL ? 0 : lk_pg_rows(h.rows);
+    for (int i = 0; rc == LIKEN_OK && i < rows; i++)
+        rc = read_hit(h.rows, i, &own[lk_pg_get_int(h.rows, i, 0) - 1], err);
+    lk_pg_clear(h.rows);
+    lk_pg_column_free(&h.faces);
+    if (rc == LIKEN_OK && count > 0)
+        memcpy(hits, own, count * sizeof *own);
+    for (size_t i = 0; rc != LIKEN_OK && i < count; i++) {
+        free(own[i].image_id);
+        free(own[i].file);
+    }
+    return rc;
+}
+
+/* ---- filters ---- */
+
+#define WHERE_START "SELECT f.id FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1"
+#define WHERE_TIME " AND i.captured_at BETWEEN $2 AND $3"
+/* tags and the number of different ones among them */
+#define WHERE_TAGS(tags)                                                                                               \
+    " AND i.id IN (SELECT image FROM liken.tags WHERE tag = ANY (" tags ") GROUP BY image"                             \
+    " HAVING count(*) = (SELECT count(DISTINCT t) FROM unnest(" tags ") u (t)))"
+#define WHERE_END " ORDER BY f.id"
+
+struct where {
+    int64_t collection;
+    const liken_search_options *options;
+    lk_pg_column tags;
+    lk_pg_result *rows;
+};
+
+static bool is_bound(int64_t when) {
+    return when != 0 && when != LIKEN_NO_TIME;
+}
+
+static int read_where(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct where *w = arg;
+    const liken_search_options *o = w->options;
+    const bool timed = is_bound(o->captured_from) || is_bound(o->captured_to);
+    const lk_pg_value in = lk_pg_int8(w->collection), tags = lk_pg_array(&w->tags);
+    const lk_pg_value from = lk_pg_int8(is_bound(o->captured_from) ? o->captured_from : INT64_MIN);
+    const lk_pg_value to = lk_pg_int8(is_bound(o->captured_to) ? o->captured_to : INT64_MAX);
+    if (timed && o->tag_count > 0)
+        return lk_pg_exec(c, WHERE_START WHERE_TIME WHERE_TAGS("$4") WHERE_END, LK_PG_ARGS(in, from, to, tags), &w->rows,
+                          err);
+    if (timed)
+        return lk_pg_exec(c, WHERE_START WHERE_TIME WHERE_END, LK_PG_ARGS(in, from, to), &w->rows, err);
+    if (o->tag_count > 0)
+        return lk_pg_exec(c, WHERE_START WHERE_TAGS("$2") WHERE_END, LK_PG_ARGS(in, tags), &w->rows, err);
+    return lk_pg_exec(c, WHERE_START WHERE_END, LK_PG_ARGS(in), &w->rows, err);
+}
+
+static int copy_ids(const lk_pg_result *r, int64_t **out, size_t *count, liken_error *err) {
+    const int rows = lk_pg_rows(r);
+    int64_t *ids = malloc(((size_t)rows + 1) * sizeof *ids);
+    if (ids == NULL)
+        return lk_fail_memory(err);
+    for (int i = 0; i < rows; i++)
+        ids[i] = lk_pg_get_int(r, i, 0);
+    *out = ids;
+    *count = (size_t)rows;
+    return LIKEN_OK;
+}
+
+int lk_postgres_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,
+                            size_t *count, liken_error *err) {
+    if (o->tag_count > LK_STORE_TAGS_MAX)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
+                       o->tag_count);
+    struct where w = {.collection = collection, .options = o};
+    int rc = LIKEN_OK;
+    lk_pg_column_init(&w.tags, LK_PG_TEXT);
+    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++) {
+        rc = lk_store_text("tag", o->tags[i], LK_STORE_TAG_MAX, err);
+        if (rc == LIKEN_OK)
+            rc = lk_pg_column_add(&w.tags, lk_pg_text(o->tags[i]), err);
+    }
+    if (rc == LIKEN_OK)
+        rc = lk_pg_with(of(s)->db, read_where, &w, err);
+    if (rc == LIKEN_OK)
+        rc = copy_ids(w.rows, out, count, err);
+    lk_pg_clear(w.rows);
+    lk_pg_column_free(&w.tags);
+    return rc;
+}

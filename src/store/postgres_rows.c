@@ -1,0 +1,179 @@
+/* The rows of a photo, in the order of the tables' columns. Vectors go first: where they lie on other servers, a crash
+ * between theirs and the coordinator's commit leaves vectors that belong to no face, and never a face without one. */
+#include "store/postgres_rows.h"
+
+#include "store/codec.h"
+
+#include <string.h>
+
+#define B LK_PG_BYTEA
+#define I LK_PG_INT4
+#define L LK_PG_INT8
+#define R LK_PG_FLOAT4
+#define S LK_PG_INT2
+#define T LK_PG_TEXT
+
+static const lk_pg_type image_types[] = {L, L, B, T, T, L, L, I, I, T};
+static const lk_pg_type tag_types[] = {T, L};
+static const lk_pg_type face_types[] = {L, L, R, R, R, R, B, R, R, R, R, R, R, R, R};
+static const lk_pg_type refused_types[] = {L, S, R, R, R, R, B, R, R, R, R, R, R, R, R};
+static const lk_pg_type vector_types[] = {L, L, B};
+static const lk_pg_type count_types[] = {L, L, L};
+
+#define FACE_NAMES "x, y, width, height, landmarks, confidence, size, sharpness, brightness, yaw, pitch, roll, score"
+#define FACE_ARRAYS                                                                                                    \
+    "$3::real[], $4::real[], $5::real[], $6::real[], $7::bytea[], $8::real[], $9::real[], $10::real[], $11::real[],"   \
+    " $12::real[], $13::real[], $14::real[], $15::real[]"
+
+static void table_init(lk_postgres_table *t, const lk_pg_type *types, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        lk_pg_column_init(&t->columns[i], types[i]);
+    t->count = (int)count;
+}
+
+static int add_row(lk_postgres_table *t, const lk_pg_value *values, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (int i = 0; rc == LIKEN_OK && i < t->count; i++)
+        rc = lk_pg_column_add(&t->columns[i], values[i], err);
+    return rc;
+}
+
+void lk_postgres_tables_init(lk_postgres_tables *t) {
+    table_init(&t->images, image_types, LK_LENGTH(image_types));
+    table_init(&t->tags, tag_types, LK_LENGTH(tag_types));
+    table_init(&t->faces, face_types, LK_LENGTH(face_types));
+    table_init(&t->refused, refused_types, LK_LENGTH(refused_types));
+    table_init(&t->vectors, vector_types, LK_LENGTH(vector_types));
+    table_init(&t->counts, count_types, LK_LENGTH(count_types));
+}
+
+void lk_postgres_tables_free(lk_postgres_tables *t) {
+    lk_postgres_table *const all[] = {&t->images, &t->tags, &t->faces, &t->refused, &t->vectors, &t->counts};
+    for (size_t i = 0; i < LK_LENGTH(all); i++) {
+        for (int k = 0; k < all[i]->count; k++)
+            lk_pg_column_free(&all[i]->columns[k]);
+    }
+}
+
+/* ---- one photo ---- */
+
+static int add_image(lk_postgres_tables *t, const liken_image *im, int64_t collection, int64_t id,
+                     const unsigned char sha256[32], liken_error *err) {
+    const lk_pg_value row[] = {
+        lk_pg_int8(id),
+        lk_pg_int8(collection),
+        lk_pg_bytes(sha256, 32),
+        lk_pg_text(im->image_id),
+        lk_pg_text(im->file),
+        im->captured_at == LIKEN_NO_TIME ? lk_pg_null(LK_PG_INT8) : lk_pg_int8(im->captured_at),
+        lk_pg_int8(im->added_at),
+        lk_pg_int4(im->width),
+        lk_pg_int4(im->height),
+        lk_pg_text(im->detector == NULL ? "" : im->detector),
+    };
+    return add_row(&t->images, row, err);
+}
+
+/* A face or a refusal; `first` and `second` are the two columns before those that both have. */
+static int add_face(lk_postgres_table *t, lk_pg_value first, lk_pg_value second, const liken_face *f,
+                    liken_error *err) {
+    float points[10];
+    unsigned char landmarks[40];
+    for (size_t i = 0; i < 5; i++) {
+        points[2 * i] = f->landmarks[i].x;
+        points[2 * i + 1] = f->landmarks[i].y;
+    }
+    lk_floats_encode(points, 10, landmarks);
+    const liken_quality *q = &f->quality;
+    const lk_pg_value row[] = {
+        first,
+        second,
+        lk_pg_float4(f->box.x),
+        lk_pg_float4(f->box.y),
+        lk_pg_float4(f->box.width),
+        lk_pg_float4(f->box.height),
+        lk_pg_bytes(landmarks, sizeof landmarks),
+        lk_pg_float4(f->confidence),
+        lk_pg_float4(q->size),
+        lk_pg_float4(q->sharpness),
+        lk_pg_float4(q->brightness),
+        lk_pg_float4(q->yaw),
+        lk_pg_float4(q->pitch),
+        lk_pg_float4(q->roll),
+        lk_pg_float4(q->score),
+    };
+    return add_row(t, row, err);
+}
+
+static int add_vector(lk_postgres_tables *t, int64_t face, int64_t collection, const liken_face *f,
+                      liken_error *err) {
+    unsigned char bytes[4 * LK_STORE_DIMENSION_MAX];
+    lk_floats_encode(f->descriptor, (size_t)f->dimension, bytes);
+    const lk_pg_value row[] = {lk_pg_int8(face), lk_pg_int8(collection), lk_pg_bytes(bytes, 4 * (size_t)f->dimension)};
+    return add_row(&t->vectors, row, err);
+}
+
+int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int64_t collection, int64_t id,
+                           const int64_t *faces, const unsigned char sha256[32], liken_error *err) {
+    int rc = add_image(t, image, collection, id, sha256, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < image->tag_count; i++)
+        rc = add_row(&t->tags, (const lk_pg_value[]){lk_pg_text(image->tags[i]), lk_pg_int8(id)}, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < image->face_count; i++) {
+        rc = add_face(&t->faces, lk_pg_int8(faces[i]), lk_pg_int8(id), &image->faces[i], err);
+        if (rc == LIKEN_OK)
+            rc = add_vector(t, faces[i], collection, &image->faces[i], err);
+    }
+    for (size_t i = 0; rc == LIKEN_OK && i < image->refused_count; i++)
+        rc = add_face(&t->refused, lk_pg_int8(id), lk_pg_int2((int)image->refused[i].reason), &image->refused[i], err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const lk_pg_value counts[] = {lk_pg_int8(collection), lk_pg_int8(1), lk_pg_int8((int64_t)image->face_count)};
+    return add_row(&t->counts, counts, err);
+}
+
+/* ---- all of them ---- */
+
+static int queue_table(lk_pg_conn *c, const char *sql, const lk_postgres_table *t, liken_error *err) {
+    lk_pg_value values[LK_POSTGRES_COLUMNS];
+    if (t->columns[0].count == 0)
+        return LIKEN_OK;
+    for (int i = 0; i < t->count; i++)
+        values[i] = lk_pg_array(&t->columns[i]);
+    return lk_pg_say(c, sql, values, t->count, err);
+}
+
+int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, liken_error *err) {
+    int rc = queue_table(c,
+                         "INSERT INTO liken.vectors (face, collection, descriptor)"
+                         " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])",
+                         &t->vectors, err);
+    if (rc == LIKEN_OK)
+        rc = queue_table(c,
+                         "INSERT INTO liken.images (id, collection, sha256, image_id, file, captured_at, added_at, width,"
+                         " height, detector) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[],"
+                         " $5::text[], $6::bigint[], $7::bigint[], $8::integer[], $9::integer[], $10::text[])",
+                         &t->images, err);
+    if (rc == LIKEN_OK)
+        rc = queue_table(c,
+                         "INSERT INTO liken.tags (tag, image) SELECT * FROM unnest($1::text[], $2::bigint[])"
+                         " ON CONFLICT DO NOTHING",
+                         &t->tags, err);
+    if (rc == LIKEN_OK)
+        rc = queue_table(c,
+                         "INSERT INTO liken.faces (id, image, " FACE_NAMES
+                         ") SELECT * FROM unnest($1::bigint[], $2::bigint[], " FACE_ARRAYS ")",
+                         &t->faces, err);
+    if (rc == LIKEN_OK) /* in order: their own ids are given as they come */
+        rc = queue_table(c,
+                         "INSERT INTO liken.refused (image, reason, " FACE_NAMES
+                         ") SELECT * FROM unnest($1::bigint[], $2::smallint[], " FACE_ARRAYS ")",
+                         &t->refused, err);
+    if (rc == LIKEN_OK)
+        rc = queue_table(c,
+                         "UPDATE liken.collections c SET images = c.images + n.images, faces = c.faces + n.faces"
+                         " FROM (SELECT collection, sum(images)::bigint, sum(faces)::bigint FROM"
+                         " unnest($1::bigint[], $2::bigint[], $3::bigint[]) u (collection, images, faces)"
+                         " GROUP BY collection) n (collection, images, faces) WHERE c.id = n.collection",
+                         &t->counts, err);
+    return rc;
+}
