@@ -125,7 +125,7 @@ int lk_gallery_settings(liken **out, const liken_options *options, liken_error *
 int lk_gallery_store_open(liken *lk, liken_error *err) {
     if (lk->where == NULL)
         return lk_store_open_sqlite(&lk->store, lk->data, lk->read_only, err);
-    return lk_fail(err, LIKEN_E_UNSUPPORTED, "This liken has no PostgreSQL store.");
+    return lk_store_open_postgres(&lk->store, lk->where, lk->read_only, err);
 }
 
 int liken_open(liken **out, const liken_options *options, liken_error *err) {

@@ -4,7 +4,7 @@
  * pg.h the way to the server, postgres_schema.c the tables, postgres_write.c one transaction at a time whatever the number
  * of processes, postgres_add.c group commit, postgres_rows.c photos as rows, postgres_remove.c the other writes,
  * postgres_image.c and postgres_collection.c reading back, postgres_feed.c what the index and a search ask,
- * postgres_check.c the doctor.
+ * postgres_near.c searching inside the database, postgres_check.c the doctor.
  *
  * The version is the number of the last commit. While the listener listens, each commit's NOTIFY brings it within
  * milliseconds, so that asking for it costs nothing; while it is deaf, the database is asked. */
@@ -22,6 +22,7 @@ static void store_close(lk_store *base) {
         return;
     lk_postgres *s = of(base);
     lk_pg_deaf(s->listener);
+    lk_cluster_free(s->cluster);
     lk_pg_close(s->db);
     pthread_mutex_destroy(&s->version_lock);
     pthread_mutex_destroy(&s->add_lock);
@@ -133,6 +134,12 @@ static const lk_store_ops operations = {
     .marks = lk_postgres_marks,
     .vectors_after = lk_postgres_vectors_after,
     .deletions_after = lk_postgres_deletions_after,
+    .search_set = lk_postgres_search_set,
+    .near = lk_postgres_near,
+    .near_count = lk_postgres_near_count,
+    .near_want = lk_postgres_near_want,
+    .near_tend = lk_postgres_near_tend,
+    .vectors_except = lk_postgres_vectors_except,
 };
 
 /* ---- opening ---- */
@@ -172,7 +179,9 @@ static int start(lk_postgres *s, const char *where, liken_error *err) {
     const lk_pg_options options = {.read_only = s->read_only};
     const lk_pg_ear ear = {.channel = LK_POSTGRES_CHANNEL, .look = look, .heard = heard, .lost = deaf, .ctx = s};
     lk_pg_conn *c = NULL;
-    int rc = lk_pg_open(&s->db, where, &options, err);
+    int rc = lk_cluster_new(&s->cluster, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_open(&s->db, where, &options, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_take(s->db, &c, err);
     if (rc != LIKEN_OK)

@@ -17,6 +17,7 @@ static lk_postgres *of(lk_store *s) {
 
 struct page {
     int64_t after;
+    lk_pg_column except; /* of vectors: collections that are left out */
     lk_pg_result *rows;
 };
 
@@ -47,11 +48,13 @@ int lk_postgres_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error
 
 static int read_vectors(lk_pg_conn *c, void *arg, liken_error *err) {
     struct page *p = arg;
-    /* a vector without a face is what a crash may leave in a cluster; it is nobody's */
+    /* a vector without a face is what a crash may leave in a cluster; it is nobody's. One that has just been moved may be
+     * on two shards for a moment. */
     return lk_pg_exec(c,
-                      "SELECT v.face, f.image, v.collection, v.descriptor FROM liken.vectors v"
-                      " JOIN liken.faces f ON f.id = v.face WHERE v.face > $1 AND f.id > $1 ORDER BY v.face LIMIT $2",
-                      LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE)), &p->rows, err);
+                      "SELECT DISTINCT ON (v.face) v.face, f.image, v.collection, v.descriptor FROM liken.vectors v"
+                      " JOIN liken.faces f ON f.id = v.face WHERE v.face > $1 AND f.id > $1"
+                      " AND v.collection <> ALL ($3) ORDER BY v.face LIMIT $2",
+                      LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), &p->rows, err);
 }
 
 static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, float *values, lk_store_vector_fn *fn,
@@ -75,13 +78,14 @@ static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, flo
     return fn(ctx, &vector);
 }
 
-int lk_postgres_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err) {
+int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
+                               lk_store_vector_fn *fn, void *ctx, liken_error *err) {
     struct page p = {.after = after_face};
     LK_FREE float *values = malloc(LK_STORE_DIMENSION_MAX * sizeof *values);
     if (values == NULL)
         return lk_fail_memory(err);
-    int rc, rows;
-    do {
+    int rc = lk_postgres_ids(&p.except, collections, count, err), rows = PAGE;
+    while (rc == LIKEN_OK && rows == PAGE) {
         rc = lk_pg_with(of(s)->db, read_vectors, &p, err);
         rows = rc == LIKEN_OK ? lk_pg_rows(p.rows) : 0;
         for (int i = 0; rc == LIKEN_OK && i < rows; i++)
@@ -90,8 +94,13 @@ int lk_postgres_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_f
             p.after = lk_pg_get_int(p.rows, rows - 1, 0);
         lk_pg_clear(p.rows);
         p.rows = NULL;
-    } while (rc == LIKEN_OK && rows == PAGE);
+    }
+    lk_pg_column_free(&p.except);
     return rc;
+}
+
+int lk_postgres_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err) {
+    return lk_postgres_vectors_except(s, after_face, NULL, 0, fn, ctx, err);
 }
 
 /* ---- removals ---- */

@@ -8,6 +8,7 @@
 #define LK_STORE_POSTGRES_INT_H
 
 #include "store/pg.h"
+#include "store/pg_cluster.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -24,6 +25,7 @@ typedef struct lk_postgres {
     bool read_only;
     char id[37];
     lk_pg_listener *listener;
+    lk_cluster *cluster; /* the shards, where there are some */
 
     pthread_mutex_t version_lock;
     bool hearing; /* the listener listens, so `version` is the database's */
@@ -98,6 +100,17 @@ int lk_postgres_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error
 int lk_postgres_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err);
 int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx,
                                 liken_error *err);
+
+int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
+                               lk_store_vector_fn *fn, void *ctx, liken_error *err);
+
+int lk_postgres_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err);
+int lk_postgres_near(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact,
+                     double *recall, liken_error *err);
+int lk_postgres_near_count(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
+                           uint64_t *count, liken_error *err);
+int lk_postgres_near_want(lk_store *s, int64_t collection, liken_error *err);
+int lk_postgres_near_tend(lk_store *s, bool *more, liken_error *err);
 
 int lk_postgres_check(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
 

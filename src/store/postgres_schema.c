@@ -8,6 +8,7 @@
 
 #include "base/crypto.h"
 #include "store/pg_cluster.h"
+#include "store/pg_near.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,9 @@ static const char step_1[] =
     "CREATE TABLE liken.vectors (face bigint PRIMARY KEY, collection bigint NOT NULL, descriptor bytea NOT NULL);"
     "ALTER TABLE liken.vectors ALTER COLUMN descriptor SET STORAGE EXTERNAL;"
     /* the feed of removals, for readers that hold faces in memory */
-    "CREATE TABLE liken.deletions (seq bigint PRIMARY KEY, face bigint NOT NULL);" LK_CLUSTER_TABLES;
+    "CREATE TABLE liken.deletions (seq bigint PRIMARY KEY, face bigint NOT NULL);" LK_CLUSTER_TABLES
+    /* for searches inside the database */
+    "CREATE INDEX vectors_by_collection ON liken.vectors (collection, face);" LK_NEAR_TABLE;
 
 static const char *const steps[] = {step_1};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");

@@ -1,0 +1,434 @@
+/* A search inside PostgreSQL. All of it sees one moment: what the columns hold is ranked by the database, what they do
+ * not hold yet is read as it is. */
+#include "store/pg_near.h"
+
+#include "store/codec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SQL_MAX 32768
+#define BEYOND 16  /* rows asked for beyond k, so that one question is mostly enough */
+#define CHUNK 2048 /* faces read at a time where the columns are not filled in */
+#define ARGS_MAX 128
+#define COLUMNS_MAX 24
+#define PATIENCE_MS 8000   /* for a search, and for each */
+#define PATIENCE_FACES 100 /* so many faces a millisecond more */
+#define PATIENCE_MAX_MS 600000
+
+/* ---- statements whose parameters are counted ---- */
+
+struct statement {
+    lk_buf sql;
+    lk_pg_value values[ARGS_MAX];
+    int count;
+    lk_pg_column columns[COLUMNS_MAX];
+    int column_count;
+};
+
+static void statement_init(struct statement *t) {
+    t->count = t->column_count = 0;
+    lk_buf_init(&t->sql, SQL_MAX);
+}
+
+static void statement_free(struct statement *t) {
+    for (int i = 0; i < t->column_count; i++)
+        lk_pg_column_free(&t->columns[i]);
+    lk_buf_free(&t->sql);
+}
+
+/* The number of the parameter that has this value. */
+static int put(struct statement *t, lk_pg_value v) {
+    t->values[t->count++] = v;
+    return t->count;
+}
+
+static lk_pg_column *new_column(struct statement *t, lk_pg_type type) {
+    lk_pg_column *column = &t->columns[t->column_count++];
+    lk_pg_column_init(column, type);
+    return column;
+}
+
+static int put_ids(struct statement *t, const int64_t *ids, size_t count, int *number, liken_error *err) {
+    lk_pg_column *column = new_column(t, LK_PG_INT8);
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = lk_pg_column_add(column, lk_pg_int8(ids[i]), err);
+    *number = put(t, lk_pg_array(column));
+    return rc;
+}
+
+static int put_floats(struct statement *t, lk_pg_type type, const float *values, int count, int *number,
+                      liken_error *err) {
+    lk_pg_column *column = new_column(t, type);
+    int rc = LIKEN_OK;
+    for (int i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = lk_pg_column_add(column, type == LK_PG_FLOAT8 ? lk_pg_float8((double)values[i]) : lk_pg_float4(values[i]),
+                              err);
+    *number = put(t, lk_pg_array(column));
+    return rc;
+}
+
+/* ---- filters ---- */
+
+static bool is_time(int64_t t) {
+    return t != 0 && t != LIKEN_NO_TIME;
+}
+
+static bool is_filtered(const liken_search_options *o) {
+    return o != NULL && (o->tag_count > 0 || is_time(o->captured_from) || is_time(o->captured_to));
+}
+
+static int check_filter(const liken_search_options *o, liken_error *err) {
+    int rc = LIKEN_OK;
+    if (o != NULL && o->tag_count > LK_STORE_TAGS_MAX)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
+                       o->tag_count);
+    for (size_t i = 0; o != NULL && rc == LIKEN_OK && i < o->tag_count; i++)
+        rc = lk_store_text("tag", o->tags[i], LK_STORE_TAG_MAX, err);
+    return rc;
+}
+
+/* "SELECT ... FROM ..." of the faces that the filter lets through. $1 is the collection. */
+static int filter_sql(struct statement *t, const char *what, const liken_search_options *o, liken_error *err) {
+    int rc = lk_buf_format(&t->sql, err,
+                           "SELECT %s FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1",
+                           what);
+    if (rc == LIKEN_OK && is_time(o->captured_from))
+        rc = lk_buf_format(&t->sql, err, " AND i.captured_at >= $%d", put(t, lk_pg_int8(o->captured_from)));
+    if (rc == LIKEN_OK && is_time(o->captured_to))
+        rc = lk_buf_format(&t->sql, err, " AND i.captured_at <= $%d", put(t, lk_pg_int8(o->captured_to)));
+    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
+        rc = lk_buf_format(&t->sql, err, " AND i.id IN (SELECT t.image FROM liken.tags t WHERE t.tag = $%d)",
+                           put(t, lk_pg_text(o->tags[i])));
+    return rc;
+}
+
+/* What every statement over the vectors of a collection ends with. */
+static int conditions(struct statement *t, const lk_store_near *near, liken_error *err) {
+    int number, rc = LIKEN_OK;
+    if (near->except_count > 0) {
+        rc = put_ids(t, near->except, near->except_count, &number, err);
+        if (rc == LIKEN_OK)
+            rc = lk_buf_format(&t->sql, err, " AND v.face <> ALL ($%d)", number);
+    }
+    if (rc != LIKEN_OK || !is_filtered(near->filter))
+        return rc;
+    rc = lk_buf_string(&t->sql, " AND v.face IN (", err);
+    if (rc == LIKEN_OK)
+        rc = filter_sql(t, "f.id", near->filter, err);
+    return rc == LIKEN_OK ? lk_buf_string(&t->sql, ")", err) : rc;
+}
+
+/* ---- the plan ---- */
+
+static int release_of(const char *version) {
+    int a = 0, b = 0, c = 0;
+    (void)sscanf(version == NULL ? "" : version, "%4d.%4d.%4d", &a, &b, &c);
+    return 10000 * a + 100 * b + c;
+}
+
+int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, liken_error *err) {
+    lk_pg_result *row = NULL;
+    const int rc = lk_pg_exec(
+        c,
+        "SELECT n.method, n.filled, n.ready, n.recall, k.metric, m.dimension, k.faces, quote_ident(s.nspname), "
+        "e.extversion"
+        " FROM liken.collections k JOIN liken.models m ON m.id = k.model LEFT JOIN liken.near n ON n.collection = k.id"
+        " LEFT JOIN pg_catalog.pg_extension e ON e.extname = CASE WHEN n.method = 2 THEN 'cube' ELSE 'vector' END"
+        " LEFT JOIN pg_catalog.pg_namespace s ON s.oid = e.extnamespace WHERE k.id = $1",
+        LK_PG_ARGS(lk_pg_int8(collection)), &row, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (lk_pg_rows(row) == 0) {
+        lk_pg_clear(row);
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile.");
+    }
+    const char *space = lk_pg_get_bytes(row, 0, 7, NULL);
+    const bool columns = !lk_pg_is_null(row, 0, 0) && space != NULL;
+    *out = (lk_near_plan){.collection = collection,
+                          .method = columns ? (liken_search)lk_pg_get_int(row, 0, 0) : LIKEN_SEARCH_MEMORY,
+                          .filled = columns ? lk_pg_get_int(row, 0, 1) : 0,
+                          .ready = lk_pg_get_int(row, 0, 2) != 0,
+                          .recall = lk_pg_is_null(row, 0, 3) ? NAN : lk_pg_get_real(row, 0, 3),
+                          .metric = lk_pg_get_int(row, 0, 4) == LIKEN_L2 ? LIKEN_L2 : LIKEN_NORMALIZED,
+                          .dimension = (int)lk_pg_get_int(row, 0, 5),
+                          .faces = lk_pg_get_int(row, 0, 6),
+                          .release = release_of(lk_pg_get_bytes(row, 0, 8, NULL))};
+    (void)snprintf(out->space, sizeof out->space, "%s", space == NULL ? "" : space);
+    lk_pg_clear(row);
+    return LIKEN_OK;
+}
+
+/* ---- ranking by the database ---- */
+
+/* The root of the summed squares of the cubes' distances: the seed's arithmetic. A query's cube comes from a subquery
+ * of its own, which the database does once and not for every row. */
+static int cube_distance(struct statement *t, const lk_near_plan *p, const float *vector, liken_error *err) {
+    int rc = lk_buf_string(&t->sql, "sqrt(", err);
+    for (int i = 0; rc == LIKEN_OK && i * LK_NEAR_CUBE_SIZE < p->dimension; i++) {
+        const int first = i * LK_NEAR_CUBE_SIZE, left = p->dimension - first;
+        int number;
+        rc = put_floats(t, LK_PG_FLOAT8, vector + first, left < LK_NEAR_CUBE_SIZE ? left : LK_NEAR_CUBE_SIZE, &number,
+                        err);
+        if (rc == LIKEN_OK)
+            rc = lk_buf_format(&t->sql, err, "%spower(v.c%d OPERATOR(%s.<->) (SELECT %s.cube($%d::float8[])), 2)",
+                               i == 0 ? "" : " + ", i, p->space, p->space, number);
+    }
+    return rc == LIKEN_OK ? lk_buf_string(&t->sql, ")", err) : rc;
+}
+
+static int vector_distance(struct statement *t, const lk_near_plan *p, const float *vector, bool approximate,
+                           liken_error *err) {
+    int number;
+    const int rc = put_floats(t, LK_PG_FLOAT4, vector, p->dimension, &number, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    return approximate /* written as the index is */
+               ? lk_buf_format(&t->sql, err, "(v.v::%s.vector(%d) OPERATOR(%s.<->) $%d::float4[]::%s.vector(%d))",
+                               p->space, p->dimension, p->space, number, p->space, p->dimension)
+               : lk_buf_format(&t->sql, err, "(v.v OPERATOR(%s.<->) (SELECT $%d::float4[]::%s.vector))", p->space,
+                               number, p->space);
+}
+
+/* How much larger a distance of the database may be than the caller's, or smaller: at most a rounding of a float for
+ * each number, and a few more. */
+static double margin(int dimension) {
+    return (dimension + 32) * 0x1p-24;
+}
+
+#define TINY 1e-18 /* what may be lost where squares are too small for a float */
+
+/* The + 0 keeps the database from reading the whole table in the order of its key. The approximate index is one for the
+ * collection alone, which must therefore stand there as a number. */
+static int ranked_sql(struct statement *t, const lk_near_plan *p, const lk_near_query *q, liken_error *err) {
+    const lk_store_near *near = q->near;
+    (void)put(t, lk_pg_int8(p->collection));
+    (void)put(t, lk_pg_int8(p->filled));
+    int rc = lk_buf_string(&t->sql, "SELECT d.face, d.descriptor, d.g FROM (SELECT v.face, v.descriptor, ", err);
+    if (rc == LIKEN_OK)
+        rc = p->method == LIKEN_SEARCH_CUBE ? cube_distance(t, p, near->vector, err)
+                                            : vector_distance(t, p, near->vector, q->approximate, err);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_format(&t->sql, err, " AS g FROM liken.vectors v WHERE v.collection = $1 AND v.face + 0 <= $2");
+    if (rc == LIKEN_OK && q->approximate)
+        rc = lk_buf_format(&t->sql, err, " AND v.collection = %lld", (long long)p->collection);
+    if (rc == LIKEN_OK)
+        rc = conditions(t, near, err);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_string(&t->sql, ") d", err);
+    if (rc == LIKEN_OK && !isinf(near->radius))
+        rc = lk_buf_format(&t->sql, err, " WHERE d.g <= $%d",
+                           put(t, lk_pg_float8((double)near->radius * (1 + 3 * margin(p->dimension)) + TINY)));
+    if (rc == LIKEN_OK)
+        rc = lk_buf_format(&t->sql, err, " ORDER BY d.g LIMIT $%d", put(t, lk_pg_int8((int64_t)q->rows)));
+    return rc;
+}
+
+int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q, lk_pg_result **out, liken_error *err) {
+    struct statement *t = malloc(sizeof *t);
+    if (t == NULL)
+        return lk_fail_memory(err);
+    statement_init(t);
+    int rc = ranked_sql(t, p, q, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c, t->sql.data, t->values, t->count, out, err);
+    statement_free(t);
+    free(t);
+    return rc;
+}
+
+/* Are these rows all that may count: fewer than asked for, or reaching beyond what the k-th can be mistaken by? */
+static bool is_enough(const lk_pg_result *rows, const lk_near_query *q, int dimension) {
+    const int count = lk_pg_rows(rows);
+    if ((size_t)count < q->rows || q->approximate)
+        return true;
+    const double kth = lk_pg_get_real(rows, (int)q->near->k - 1, 2), last = lk_pg_get_real(rows, count - 1, 2);
+    return last > kth * (1 + 3 * margin(dimension)) + TINY;
+}
+
+/* ---- a search ---- */
+
+struct search {
+    const lk_store_near *near;
+    lk_store_near_fn *fn;
+    void *ctx;
+    bool told; /* fn was called: this cannot begin anew */
+    lk_near_plan plan;
+    bool exact;
+    float *numbers;
+};
+
+static int tell(struct search *s, const lk_pg_result *rows, liken_error *err) {
+    const int count = lk_pg_rows(rows);
+    int rc = LIKEN_OK;
+    s->told = s->told || count > 0;
+    for (int i = 0; rc == LIKEN_OK && i < count; i++) {
+        size_t size = 0;
+        const int64_t face = lk_pg_get_int(rows, i, 0);
+        const char *bytes = lk_pg_get_bytes(rows, i, 1, &size);
+        if (bytes == NULL || size % 4 != 0 || size > 4 * LK_STORE_DIMENSION_MAX)
+            return lk_fail(
+                err, LIKEN_E_STORE,
+                "The database holds a descriptor of %zu bytes for face %lld, which cannot be right; run liken "
+                "doctor.",
+                size, (long long)face);
+        lk_floats_decode(bytes, size / 4, s->numbers);
+        rc = s->fn(s->ctx, face, s->numbers, (int)(size / 4));
+    }
+    return rc;
+}
+
+static int search_columns(lk_pg_conn *c, struct search *s, liken_error *err) {
+    const bool approximate = s->plan.method == LIKEN_SEARCH_HNSW && s->plan.ready;
+    lk_near_query q = {.near = s->near, .approximate = approximate, .rows = s->near->k + BEYOND};
+    lk_pg_result *rows = NULL;
+    int rc = lk_near_ranked(c, &s->plan, &q, &rows, err);
+    while (rc == LIKEN_OK && !is_enough(rows, &q, s->plan.dimension)) {
+        lk_pg_clear(rows);
+        rows = NULL;
+        q.rows *= 4;
+        rc = lk_near_ranked(c, &s->plan, &q, &rows, err);
+    }
+    if (rc == LIKEN_OK)
+        rc = tell(s, rows, err);
+    lk_pg_clear(rows);
+    s->exact = !approximate;
+    return rc;
+}
+
+static int read_chunk(lk_pg_conn *c, const struct search *s, int64_t after, lk_pg_result **out, liken_error *err) {
+    struct statement *t = malloc(sizeof *t);
+    if (t == NULL)
+        return lk_fail_memory(err);
+    statement_init(t);
+    (void)put(t, lk_pg_int8(s->near->collection));
+    (void)put(t, lk_pg_int8(after));
+    int rc = lk_buf_string(
+        &t->sql, "SELECT v.face, v.descriptor FROM liken.vectors v WHERE v.collection = $1 AND v.face > $2", err);
+    if (rc == LIKEN_OK)
+        rc = conditions(t, s->near, err);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_format(&t->sql, err, " ORDER BY v.face LIMIT %d", CHUNK);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c, t->sql.data, t->values, t->count, out, err);
+    statement_free(t);
+    free(t);
+    return rc;
+}
+
+/* The faces beyond `filled`, one after the other. */
+static int search_rest(lk_pg_conn *c, struct search *s, liken_error *err) {
+    int64_t after = s->plan.filled;
+    int rc = LIKEN_OK;
+    for (int count = CHUNK; rc == LIKEN_OK && count == CHUNK;) {
+        lk_pg_result *rows = NULL;
+        rc = read_chunk(c, s, after, &rows, err);
+        count = rc == LIKEN_OK ? lk_pg_rows(rows) : 0;
+        if (count > 0) {
+            after = lk_pg_get_int(rows, count - 1, 0);
+            rc = tell(s, rows, err);
+        }
+        lk_pg_clear(rows);
+    }
+    return rc;
+}
+
+static int begin(lk_pg_conn *c, liken_error *err) {
+    return lk_pg_exec(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", LK_PG_NO_ARGS, NULL, err);
+}
+
+static int be_patient(lk_pg_conn *c, int64_t faces, liken_error *err) {
+    const int64_t ms = PATIENCE_MS + faces / PATIENCE_FACES;
+    return lk_pg_patience(c, ms > PATIENCE_MAX_MS ? PATIENCE_MAX_MS : (int)ms, err);
+}
+
+/* What the approximate index is to look at for k answers. */
+static int be_thorough(lk_pg_conn *c, const struct search *s, liken_error *err) {
+    const size_t wide = 2 * s->near->k < 100 ? 100 : 2 * s->near->k > 1000 ? 1000 : 2 * s->near->k;
+    char text[24];
+    (void)snprintf(text, sizeof text, "%zu", wide);
+    int rc = lk_pg_exec(c, "SELECT set_config('hnsw.ef_search', $1, true)", LK_PG_ARGS(lk_pg_text(text)), NULL, err);
+    if (rc == LIKEN_OK && s->plan.release >= 800) /* reads on while filters leave too few */
+        rc = lk_pg_exec(c, "SELECT set_config('hnsw.iterative_scan', 'strict_order', true)", LK_PG_NO_ARGS, NULL, err);
+    return rc;
+}
+
+static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct search *s = arg;
+    if (s->told)
+        return lk_fail(err, LIKEN_E_BUSY, "The database went away in the middle of a search; try again.");
+    int rc = begin(c, err);
+    if (rc == LIKEN_OK)
+        rc = lk_near_plan_read(c, s->near->collection, &s->plan, err);
+    if (rc == LIKEN_E_NOT_FOUND)
+        return LIKEN_OK; /* and nobody is near */
+    if (rc == LIKEN_OK)
+        rc = be_patient(c, s->plan.faces, err);
+    if (rc == LIKEN_OK && s->plan.method == LIKEN_SEARCH_HNSW && s->plan.ready)
+        rc = be_thorough(c, s, err);
+    if (rc == LIKEN_OK && s->plan.method != LIKEN_SEARCH_MEMORY && s->plan.filled > 0)
+        rc = search_columns(c, s, err);
+    return rc == LIKEN_OK ? search_rest(c, s, err) : rc;
+}
+
+int lk_near_search_in(lk_pg *db, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
+                      double *recall, liken_error *err) {
+    struct search s = {.near = near, .fn = fn, .ctx = ctx, .exact = true, .plan = {.recall = NAN}};
+    int rc = check_filter(near->filter, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    s.numbers = malloc(LK_STORE_DIMENSION_MAX * sizeof *s.numbers);
+    if (s.numbers == NULL)
+        return lk_fail_memory(err);
+    rc = lk_pg_with(db, search_on, &s, err);
+    free(s.numbers);
+    if (rc != LIKEN_OK)
+        return rc;
+    *exact = s.exact;
+    *recall = s.exact ? 1 : isnan(s.plan.recall) ? 0 : s.plan.recall; /* an index is ready when it was measured */
+    return LIKEN_OK;
+}
+
+/* ---- counting ---- */
+
+struct count {
+    int64_t collection, except;
+    const liken_search_options *filter;
+    int64_t count;
+};
+
+static int count_on(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct count *k = arg;
+    if (!is_filtered(k->filter))
+        return lk_pg_number(c,
+                            "SELECT k.faces - (SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image"
+                            " WHERE f.id = $2 AND i.collection = k.id) FROM liken.collections k WHERE k.id = $1",
+                            LK_PG_ARGS(lk_pg_int8(k->collection), lk_pg_int8(k->except)), 0, &k->count, err);
+    struct statement *t = malloc(sizeof *t);
+    if (t == NULL)
+        return lk_fail_memory(err);
+    statement_init(t);
+    (void)put(t, lk_pg_int8(k->collection));
+    int rc = filter_sql(t, "count(*)", k->filter, err);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_format(&t->sql, err, " AND f.id <> $%d", put(t, lk_pg_int8(k->except)));
+    if (rc == LIKEN_OK)
+        rc = lk_pg_number(c, t->sql.data, t->values, t->count, 0, &k->count, err);
+    statement_free(t);
+    free(t);
+    return rc;
+}
+
+int lk_near_count_in(lk_pg *db, int64_t collection, const liken_search_options *filter, int64_t except, uint64_t *count,
+                     liken_error *err) {
+    struct count k = {.collection = collection, .except = except, .filter = filter};
+    int rc = check_filter(filter, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_with(db, count_on, &k, err);
+    if (rc == LIKEN_OK)
+        *count = k.count > 0 ? (uint64_t)k.count : 0;
+    return rc;
+}

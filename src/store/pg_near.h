@@ -1,0 +1,71 @@
+/* pg_near.h - searching inside PostgreSQL, by columns that liken.vectors gets for it.
+ *
+ * For a collection that is searched by `cube` its descriptors lie, beside the bytes, in columns c0, c1, ... of 64
+ * numbers each; for pgvector in one column v; as the collection compares them: normalised where it does so. liken.near
+ * has a row for each such collection. Its `filled` says up to which face the columns are filled in. Faces beyond it are
+ * read as bytes and compared by the caller, so a search is right at any moment, and filling in can be left to the
+ * background.
+ *
+ * The database's distances are rounded differently than the caller's, which are the ones that count. So a search takes
+ * everything that the database finds within a margin of its k-th: the rounding can never keep a true answer out. */
+#ifndef LK_STORE_PG_NEAR_H
+#define LK_STORE_PG_NEAR_H
+
+#include "store/pg.h"
+#include "store/store.h"
+
+#define LK_NEAR_CUBE_SIZE 64 /* numbers a cube */
+#define LK_NEAR_CUBES_MAX 15 /* cubes a row of the table has room for: it cannot be larger than 8 KB */
+#define LK_NEAR_TABLE                                                                                                  \
+    "CREATE TABLE liken.near (collection bigint PRIMARY KEY REFERENCES liken.collections (id) ON DELETE CASCADE,"      \
+    " method smallint NOT NULL,"                                        /* liken_search */                             \
+    " filled bigint NOT NULL DEFAULT 0,"                                /* faces up to this one have their columns */  \
+    " ready boolean NOT NULL DEFAULT false,"                            /* the approximate index is complete */        \
+    " recall double precision, recall_at bigint, recall_faces bigint);" /* what it was last measured to find */
+
+/* How a collection is searched at this moment. */
+typedef struct lk_near_plan {
+    int64_t collection;
+    liken_search method; /* CUBE, PGVECTOR, HNSW; MEMORY: there are no columns */
+    int64_t filled;
+    bool ready;
+    double recall;
+    liken_metric metric;
+    int dimension;
+    int64_t faces;
+    char space[144]; /* schema of the extension, quoted */
+    int release;     /* of the extension: 800 for 0.8.0 */
+} lk_near_plan;
+
+/* What is asked of the database at a time. */
+typedef struct lk_near_query {
+    const lk_store_near *near;
+    bool approximate; /* by the approximate index */
+    size_t rows;      /* at most */
+} lk_near_query;
+
+/* ---- pg_near.c ---- */
+
+/* NOT_FOUND: the collection was removed. */
+int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, liken_error *err);
+/* Faces with filled columns, nearest first; columns: face, descriptor, distance. */
+int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q, lk_pg_result **out, liken_error *err);
+
+int lk_near_search_in(lk_pg *db, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
+                      double *recall, liken_error *err);
+int lk_near_count_in(lk_pg *db, int64_t collection, const liken_search_options *filter, int64_t except, uint64_t *count,
+                     liken_error *err);
+
+/* ---- pg_near_set.c ---- */
+
+/* Inside a transaction of the caller, who tells the others about it. UNSUPPORTED says what is to be installed. */
+int lk_near_set(lk_pg_conn *c, int64_t collection, liken_search search, liken_error *err);
+/* The best that this server can do for a collection of LIKEN_SEARCH_AUTO. *changed: it is not yet so. */
+int lk_near_want(lk_pg_conn *c, int64_t collection, bool *changed, liken_error *err);
+
+/* ---- pg_near_tend.c ---- */
+
+/* Some of what is due: filling in, an approximate index, measuring it. */
+int lk_near_tend_in(lk_pg *db, bool *more, liken_error *err);
+
+#endif

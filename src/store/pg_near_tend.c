@@ -1,0 +1,331 @@
+/* Keeping the columns filled in and the approximate indexes measured, a step at a time, by any number of processes:
+ * each step holds an advisory lock of its collection, and whoever does not get it leaves the step to the one who has
+ * it. */
+#include "store/pg_near.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/codec.h"
+#include "store/pg_int.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEND_LOCK "1852141938" /* "near"; the first half of the lock's name, the collection is the other */
+#define BATCH 512              /* faces filled in at a time */
+#define BUILD_MS (24 * 3600 * 1000)
+#define SAMPLES 32 /* searches by which an approximate index is measured, */
+#define NEAREST 10 /* each for so many */
+#define STALE_SECONDS 86400
+
+/* *mine: nobody else works on the collection until the transaction ends. */
+static int lock(lk_pg_conn *c, int64_t collection, bool *mine, liken_error *err) {
+    int64_t got = 0;
+    const int rc = lk_pg_number(c, "SELECT pg_try_advisory_xact_lock(" TEND_LOCK ", $1::bigint::int)::int",
+                                LK_PG_ARGS(lk_pg_int8(collection % INT32_MAX)), 0, &got, err);
+    *mine = got != 0;
+    return rc;
+}
+
+/* ---- filling in ---- */
+
+/* As the collection compares: what the caller's index holds. */
+static void prepare(const lk_near_plan *p, float *numbers) {
+    double sum = 0;
+    for (int i = 0; i < p->dimension; i++)
+        sum += (double)numbers[i] * (double)numbers[i];
+    if (p->metric == LIKEN_L2 || !(sum > 0) || !isfinite(sum))
+        return;
+    const double scale = 1 / sqrt(sum);
+    for (int i = 0; i < p->dimension; i++)
+        numbers[i] = (float)((double)numbers[i] * scale);
+}
+
+static int add_numbers(lk_pg_column *column, lk_pg_type type, const float *numbers, int count, liken_error *err) {
+    int rc = LIKEN_OK;
+    lk_pg_column_init(column, type);
+    for (int i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = lk_pg_column_add(column,
+                              type == LK_PG_FLOAT8 ? lk_pg_float8((double)numbers[i]) : lk_pg_float4(numbers[i]), err);
+    return rc;
+}
+
+/* "UPDATE liken.vectors SET c0 = s.cube($2), ... WHERE face = $1" */
+static int update_sql(const lk_near_plan *p, int columns, lk_buf *sql, liken_error *err) {
+    int rc = lk_buf_string(sql, "UPDATE liken.vectors SET ", err);
+    for (int i = 0; rc == LIKEN_OK && i < columns; i++)
+        rc = p->method == LIKEN_SEARCH_CUBE
+                 ? lk_buf_format(sql, err, "%sc%d = %s.cube($%d::float8[])", i == 0 ? "" : ", ", i, p->space, i + 2)
+                 : lk_buf_format(sql, err, "v = $2::float4[]::%s.vector", p->space);
+    return rc == LIKEN_OK ? lk_buf_string(sql, " WHERE face = $1", err) : rc;
+}
+
+static int fill_one(lk_pg_conn *c, const lk_near_plan *p, const char *sql, int64_t face, const float *numbers,
+                    liken_error *err) {
+    const bool cube = p->method == LIKEN_SEARCH_CUBE;
+    const int size = cube ? LK_NEAR_CUBE_SIZE : p->dimension;
+    lk_pg_column columns[LK_NEAR_CUBES_MAX];
+    lk_pg_value values[LK_NEAR_CUBES_MAX + 1] = {lk_pg_int8(face)};
+    int n = 0, rc = LIKEN_OK;
+    for (int at = 0; rc == LIKEN_OK && at < p->dimension; at += size, n++) {
+        const int left = p->dimension - at;
+        rc = add_numbers(&columns[n], cube ? LK_PG_FLOAT8 : LK_PG_FLOAT4, numbers + at, left < size ? left : size, err);
+        values[n + 1] = lk_pg_array(&columns[n]);
+    }
+    if (rc == LIKEN_OK)
+        rc = lk_pg_say(c, sql, values, n + 1, err);
+    while (n > 0)
+        lk_pg_column_free(&columns[--n]);
+    return rc;
+}
+
+static int fill_rows(lk_pg_conn *c, const lk_near_plan *p, const lk_pg_result *rows, int64_t filled, liken_error *err) {
+    const int columns = p->method == LIKEN_SEARCH_CUBE ? (p->dimension + LK_NEAR_CUBE_SIZE - 1) / LK_NEAR_CUBE_SIZE : 1;
+    LK_FREE float *numbers = malloc(LK_STORE_DIMENSION_MAX * sizeof *numbers);
+    lk_buf sql;
+    lk_buf_init(&sql, 4096);
+    int rc = numbers == NULL ? lk_fail_memory(err) : update_sql(p, columns, &sql, err);
+    for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(rows); i++) {
+        size_t size = 0;
+        const char *bytes = lk_pg_get_bytes(rows, i, 1, &size);
+        const int64_t face = lk_pg_get_int(rows, i, 0);
+        if (bytes == NULL || size != 4 * (size_t)p->dimension) {
+            rc = lk_fail(
+                err, LIKEN_E_STORE,
+                "Face %lld has a descriptor of %zu bytes where its collection has %d numbers; run liken doctor.",
+                (long long)face, size, p->dimension);
+            break;
+        }
+        lk_floats_decode(bytes, (size_t)p->dimension, numbers);
+        prepare(p, numbers);
+        rc = fill_one(c, p, sql.data, face, numbers, err);
+    }
+    if (rc == LIKEN_OK)
+        rc = lk_pg_say(c, "UPDATE liken.near SET filled = $2 WHERE collection = $1",
+                       LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(filled)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_say(c, "COMMIT", LK_PG_NO_ARGS, err);
+    rc = lk_pg_finish(c, rc, err);
+    lk_buf_free(&sql);
+    return rc;
+}
+
+/* *end: the last face that was given; all up to it are committed. */
+static int fill(lk_pg_conn *c, const lk_near_plan *p, int64_t end, bool *full, liken_error *err) {
+    lk_pg_result *rows = NULL;
+    int rc = lk_pg_exec(
+        c,
+        "SELECT face, descriptor FROM liken.vectors WHERE collection = $1 AND face > $2 AND face <= $3"
+        " ORDER BY face LIMIT $4",
+        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end), lk_pg_int8(BATCH)), &rows, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const int count = lk_pg_rows(rows);
+    *full = count == BATCH;
+    rc = fill_rows(c, p, rows, *full ? lk_pg_get_int(rows, count - 1, 0) : end, err);
+    lk_pg_clear(rows);
+    return rc;
+}
+
+/* ---- the approximate index ---- */
+
+/* Built while others write, which takes a connection without a transaction, and one that may take its time. */
+static int build(lk_pg *db, const lk_near_plan *p, liken_error *err) {
+    lk_pg *own = NULL;
+    lk_pg_conn *c = NULL;
+    char sql[768];
+    (void)snprintf(
+        sql, sizeof sql,
+        "CREATE INDEX CONCURRENTLY near_%lld ON liken.vectors USING hnsw ((v::%s.vector(%d)) %s.vector_l2_ops) "
+        "WHERE collection = %lld",
+        (long long)p->collection, p->space, p->dimension, p->space, (long long)p->collection);
+    char drop[96];
+    (void)snprintf(drop, sizeof drop, "DROP INDEX IF EXISTS liken.near_%lld", (long long)p->collection);
+    lk_log(LIKEN_LOG_INFO, "The approximate index over %lld faces is built.", (long long)p->faces);
+    int rc = lk_pg_open(&own, db->where, &(lk_pg_options){.connections = 1, .statement_ms = BUILD_MS}, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_take(own, &c, err);
+    if (rc == LIKEN_OK) /* what a build that was broken off has left */
+        rc = lk_pg_script(c, drop, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_script(c, sql, err);
+    if (c != NULL)
+        lk_pg_give(own, c);
+    lk_pg_close(own);
+    return rc;
+}
+
+/* ---- measuring it ---- */
+
+/* Of the nearest that brute force finds, how many does the index find, or others as near? */
+static int measure_one(lk_pg_conn *c, const lk_near_plan *p, const float *vector, int *found, int *wanted,
+                       liken_error *err) {
+    const lk_store_near near = {
+        .collection = p->collection, .vector = vector, .dimension = p->dimension, .radius = INFINITY, .k = NEAREST};
+    lk_pg_result *truth = NULL, *answer = NULL;
+    int rc = lk_near_ranked(c, p, &(lk_near_query){.near = &near, .rows = NEAREST}, &truth, err);
+    if (rc == LIKEN_OK)
+        rc = lk_near_ranked(c, p, &(lk_near_query){.near = &near, .approximate = true, .rows = NEAREST}, &answer, err);
+    const int n = rc == LIKEN_OK ? lk_pg_rows(truth) : 0;
+    for (int i = 0; n > 0 && i < lk_pg_rows(answer); i++)
+        *found += lk_pg_get_real(answer, i, 2) <= lk_pg_get_real(truth, n - 1, 2) * (1 + 1e-6);
+    *wanted += n;
+    lk_pg_clear(truth);
+    lk_pg_clear(answer);
+    return rc;
+}
+
+/* Faces from all over the collection. */
+static int sample(lk_pg_conn *c, const lk_near_plan *p, lk_pg_result **out, liken_error *err) {
+    return lk_pg_exec(
+        c,
+        "SELECT (SELECT v.descriptor FROM liken.vectors v WHERE v.collection = $1 AND v.face >= s.face"
+        " ORDER BY v.face LIMIT 1) FROM (SELECT b.low + ((b.high - b.low) * random())::bigint AS face FROM"
+        " (SELECT min(face) AS low, max(face) AS high FROM liken.vectors WHERE collection = $1) b,"
+        " generate_series(1, $2)) s",
+        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(SAMPLES)), out, err);
+}
+
+static int measure(lk_pg_conn *c, const lk_near_plan *p, liken_error *err) {
+    LK_FREE float *numbers = malloc(LK_STORE_DIMENSION_MAX * sizeof *numbers);
+    lk_pg_result *rows = NULL;
+    int found = 0, wanted = 0;
+    int rc = numbers == NULL ? lk_fail_memory(err) : sample(c, p, &rows, err);
+    for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(rows); i++) {
+        size_t size = 0;
+        const char *bytes = lk_pg_get_bytes(rows, i, 0, &size);
+        if (bytes == NULL || size != 4 * (size_t)p->dimension)
+            continue;
+        lk_floats_decode(bytes, (size_t)p->dimension, numbers);
+        prepare(p, numbers);
+        rc = measure_one(c, p, numbers, &found, &wanted, err);
+    }
+    lk_pg_clear(rows);
+    if (rc != LIKEN_OK)
+        return rc;
+    const double recall = wanted == 0 ? 1 : (double)found / wanted;
+    lk_log(LIKEN_LOG_INFO, "The approximate index over %lld faces finds %.1f %% of the nearest %d.",
+           (long long)p->faces, 100 * recall, NEAREST);
+    return lk_pg_exec(
+        c,
+        "UPDATE liken.near SET ready = true, recall = $2, recall_at = $3, recall_faces = $4"
+        " WHERE collection = $1 AND method = 4",
+        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_float8(recall), lk_pg_int8(lk_clock_now()), lk_pg_int8(p->faces)),
+        NULL, err);
+}
+
+/* ---- what is due ---- */
+
+enum due { NOTHING, FILL, BUILD, MEASURE };
+
+struct step {
+    lk_pg *db;
+    int64_t collection;
+    enum due due;
+    int64_t end;
+    bool more, skipped;
+    int64_t beyond; /* collections up to this one were left to others */
+};
+
+/* The first collection with something to do. */
+static int next(lk_pg_conn *c, struct step *s, liken_error *err) {
+    lk_pg_result *row = NULL;
+    const int rc =
+        lk_pg_exec(c,
+                   "SELECT n.collection, CASE WHEN n.filled < t.face THEN 1 WHEN n.method <> 4 THEN 0"
+                   " WHEN NOT coalesce((SELECT i.indisvalid FROM pg_catalog.pg_index i WHERE i.indexrelid ="
+                   "  to_regclass('liken.near_' || n.collection)), false) THEN 2"
+                   " WHEN NOT n.ready OR n.recall IS NULL OR abs(k.faces - n.recall_faces) * 10 > n.recall_faces"
+                   "  OR (k.faces <> n.recall_faces AND n.recall_at < $2) THEN 3 ELSE 0 END AS due, t.face"
+                   " FROM liken.near n JOIN liken.collections k ON k.id = n.collection, liken.counters t"
+                   " WHERE n.collection > $1 ORDER BY n.collection",
+                   LK_PG_ARGS(lk_pg_int8(s->beyond), lk_pg_int8(lk_clock_now() - STALE_SECONDS)), &row, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    s->due = NOTHING;
+    for (int i = 0; i < lk_pg_rows(row) && s->due == NOTHING; i++) {
+        s->collection = lk_pg_get_int(row, i, 0);
+        s->due = (enum due)lk_pg_get_int(row, i, 1);
+        s->end = lk_pg_get_int(row, i, 2);
+    }
+    lk_pg_clear(row);
+    return LIKEN_OK;
+}
+
+static int do_fill(lk_pg_conn *c, struct step *s, liken_error *err) {
+    lk_near_plan p;
+    bool mine = false;
+    int rc = lk_pg_script(c, "BEGIN", err);
+    if (rc == LIKEN_OK)
+        rc = lock(c, s->collection, &mine, err);
+    s->skipped = rc == LIKEN_OK && !mine;
+    if (rc != LIKEN_OK || !mine)
+        return rc;
+    rc = lk_near_plan_read(c, s->collection, &p, err);
+    s->skipped = rc == LIKEN_OK && p.method == LIKEN_SEARCH_MEMORY; /* somebody dropped the extension */
+    if (rc != LIKEN_OK || s->skipped || p.filled >= s->end)
+        return rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc;
+    bool full;
+    return fill(c, &p, s->end, &full, err);
+}
+
+/* The lock is held by a transaction that does nothing else, while the index is built on another connection. That one
+ * waits for all transactions that see an older state, so this one must not have a snapshot: none after the lock's. */
+static int do_build(lk_pg_conn *c, struct step *s, liken_error *err) {
+    lk_near_plan p;
+    bool mine = false;
+    int rc = lk_near_plan_read(c, s->collection, &p, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_script(c, "BEGIN", err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_patience(c, BUILD_MS, err);
+    if (rc == LIKEN_OK)
+        rc = lock(c, s->collection, &mine, err);
+    s->skipped = rc == LIKEN_OK && !mine;
+    return rc == LIKEN_OK && mine ? build(s->db, &p, err) : rc;
+}
+
+static int do_measure(lk_pg_conn *c, struct step *s, liken_error *err) {
+    lk_near_plan p;
+    bool mine = false;
+    int rc = lk_pg_script(c, "BEGIN", err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_patience(c, BUILD_MS, err);
+    if (rc == LIKEN_OK)
+        rc = lock(c, s->collection, &mine, err);
+    s->skipped = rc == LIKEN_OK && !mine;
+    if (rc == LIKEN_OK && mine)
+        rc = lk_near_plan_read(c, s->collection, &p, err);
+    if (rc == LIKEN_OK && mine)
+        rc = measure(c, &p, err);
+    return rc == LIKEN_OK && mine ? lk_pg_script(c, "COMMIT", err) : rc;
+}
+
+static int step(lk_pg_conn *c, struct step *s, liken_error *err) {
+    int rc = next(c, s, err);
+    if (rc != LIKEN_OK || s->due == NOTHING)
+        return rc;
+    rc = s->due == FILL ? do_fill(c, s, err) : s->due == BUILD ? do_build(c, s, err) : do_measure(c, s, err);
+    s->more = true;
+    if (s->skipped)
+        s->beyond = s->collection;
+    return rc;
+}
+
+int lk_near_tend_in(lk_pg *db, bool *more, liken_error *err) {
+    struct step s = {.db = db};
+    lk_pg_conn *c = NULL;
+    int rc = lk_pg_take(db, &c, err);
+    do {
+        s.more = s.skipped = false;
+        if (rc == LIKEN_OK)
+            rc = step(c, &s, err);
+    } while (rc == LIKEN_OK && s.skipped);
+    if (c != NULL)
+        lk_pg_give(db, c);
+    if (rc == LIKEN_OK)
+        *more = s.more;
+    return rc;
+}
