@@ -27,6 +27,13 @@ typedef struct lk_store_hit {
     int width, height;
 } lk_store_hit;
 
+/* Parts of a store (shards of a cluster) that were not asked because they do not answer. */
+#define LK_STORE_PARTS 64
+typedef struct lk_store_missing {
+    size_t count;
+    char names[LK_STORE_PARTS][33];
+} lk_store_missing;
+
 /* A search that the database does. */
 typedef struct lk_store_near {
     int64_t collection;
@@ -37,6 +44,8 @@ typedef struct lk_store_near {
     const int64_t *except; /* faces that may not come, except_count of them */
     size_t except_count;
     const liken_search_options *filter; /* its tags and times count */
+    lk_store_missing *missing; /* NULL: a part that does not answer fails the search (BUSY); else it is left out and
+                                  added here, where it is not yet */
 } lk_store_near;
 /* A face that may be among the k nearest; its descriptor is as the network gave it. Each face comes once. Non-zero stops
  * with that status. */
@@ -103,10 +112,17 @@ typedef struct lk_store_ops {
 
 struct lk_store {
     const lk_store_ops *ops;
+    bool fleeting; /* the faces in the feed have numbers of their own, good for this opening only (see below) */
 };
 
 /* `where` is a connection string of libpq ("postgres://..."). The schema is made unless read_only. STORE, ARG. */
 int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, liken_error *err);
+/* Serves a table of the seed in place, as the one collection `about` describes (name, model, dimension, metric, threshold,
+ * created_at; copied). Its ids do not come in the order of commits; so what its feed calls a face (vectors_after,
+ * deletions_after, marks) and hits takes is a number in the order of their coming, while lk_store_hit, images and faces
+ * have the row's id. `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the seed's form), STORE, ARG. */
+int lk_store_open_seed(lk_store **out, const char *where, const char *table, bool read_only,
+                       const liken_collection *about, liken_error *err);
 int lk_store_open_sqlite(lk_store **out, const char *folder, bool read_only, liken_error *err);
 
 #endif
