@@ -21,6 +21,7 @@
 #include "face/landmarks.h"
 
 #define ROUNDS 3
+#define MOST_FACES 64 /* of a photo; the samples have five */
 #define SECOND_WIDEN 1.12 /* as in face/pipeline.c: the second chip of packs that mirror, */
 #define SECOND_PADDING 0.06
 #define BOX_SHARE 1.2 /* and the pixels that a chip wants */
@@ -68,23 +69,24 @@ static void lap(clock_of *c, int stage) {
     c->last = lk_clock_cpu();
 }
 
-static void describe_batch(const worker *w, const lk_source *source, const lk_detection *faces, size_t count,
-                           clock_of *clock) {
-    static uint8_t chip[150 * 150 * 3], second[150 * 150 * 3];
-    static float descriptors[LK_LANDMARKS_BATCH][128];
+static void cut(const worker *w, const lk_source *source, const lk_landmarks *points, double more, uint8_t *chip) {
     const lk_pack_descriptor *d = &w->models->pack->descriptor;
-    lk_landmarks points[LK_LANDMARKS_BATCH], wider[LK_LANDMARKS_BATCH];
-    lk_landmarker_find(w->landmarker, source, faces, count, 1, points);
-    if (d->mirror)
-        lk_landmarker_find(w->landmarker, source, faces, count, SECOND_WIDEN, wider);
-    lap(clock, LANDMARKS);
-    for (size_t i = 0; i < count; i++) {
-        double map[6];
-        if (!lk_align(points[i].points, points[i].kind, d->chip, d->padding, map))
-            continue;
+    double map[6];
+    if (lk_align(points->points, points->kind, d->chip, d->padding + more, map))
         lk_source_warp(source, map, d->chip, d->chip, chip);
-        if (d->mirror && lk_align(wider[i].points, wider[i].kind, d->chip, d->padding + SECOND_PADDING, map))
-            lk_source_warp(source, map, d->chip, d->chip, second);
+}
+
+static void describe(const worker *w, const lk_source *source, const lk_detection *faces, size_t count,
+                     clock_of *clock) {
+    static uint8_t chip[150 * 150 * 3], second[150 * 150 * 3];
+    static float descriptors[MOST_FACES][128];
+    for (size_t i = 0; i < count; i++) {
+        lk_landmarks points, wider;
+        lk_landmarker_find(w->landmarker, source, &faces[i], 1, &points);
+        lk_landmarker_find(w->landmarker, source, &faces[i], SECOND_WIDEN, &wider);
+        lap(clock, LANDMARKS);
+        cut(w, source, &points, 0, chip);
+        cut(w, source, &wider, SECOND_PADDING, second);
         lap(clock, ALIGN);
         lk_describer_add(w->describer, chip, second, descriptors[i]);
         lap(clock, DESCRIBE);
@@ -102,7 +104,7 @@ static double run_stages(const worker *w, const char *bytes, size_t size, double
     lk_photo *photo = open_photo(bytes, size);
     lk_source source = lk_source_of(photo);
     lk_detections found = {0};
-    lk_detection sure[LK_LANDMARKS_BATCH];
+    lk_detection sure[MOST_FACES];
     size_t count = 0;
     double want = 0;
     if (scale > 0 && lk_source_need(&source, scale, &err) != LIKEN_OK)
@@ -112,7 +114,7 @@ static double run_stages(const worker *w, const char *bytes, size_t size, double
         stop(&err);
     lap(&clock, DETECT);
     const double used = source.scale_x;
-    for (size_t i = 0; i < found.count && count < LK_LANDMARKS_BATCH; i++)
+    for (size_t i = 0; i < found.count && count < MOST_FACES; i++)
         if (found.items[i].score >= w->detector->accept) {
             const liken_box *b = &found.items[i].box;
             want = fmax(want, BOX_SHARE * w->models->pack->descriptor.chip / (double)fmaxf(b->width, b->height));
@@ -123,7 +125,7 @@ static double run_stages(const worker *w, const char *bytes, size_t size, double
     *last = source.scale_x;
     lap(&clock, AGAIN);
     if (count > 0)
-        describe_batch(w, &source, sure, count, &clock);
+        describe(w, &source, sure, count, &clock);
     lk_source_clear(&source);
     lk_detections_clear(&found);
     lk_photo_free(photo);

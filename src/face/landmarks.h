@@ -14,12 +14,10 @@ typedef struct lk_landmarker lk_landmarker; /* one thread's */
 int lk_landmarker_new(lk_landmarker **out, const lk_models *m, liken_error *err);
 void lk_landmarker_free(lk_landmarker *l);
 
-#define LK_LANDMARKS_BATCH 8
-/* For up to LK_LANDMARKS_BATCH faces of one photo, decoded as large as it needs to be. `widen`: the network sees the
- * box that many times as wide (1: as it is), which gives an estimate of its own; what is not found by a network ignores
- * it. */
-void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *faces, size_t count,
-                        double widen, lk_landmarks *out);
+/* Of one face of the photo, decoded as large as it needs to be. `widen`: the network sees the box that many times as
+ * wide (1: as it is), which gives an estimate of its own; what is not found by a network ignores it. */
+void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *face, double widen,
+                        lk_landmarks *out);
 
 /* The box that dlib's own detector would give, because its shape predictors know faces only in such boxes: a square of
  * nearly the same area, a little lower. */

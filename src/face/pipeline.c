@@ -1,8 +1,9 @@
 /* pipeline.c - one photo through detector, landmarks, alignment, quality and descriptor.
  *
- * The detector decodes the photo as small as serves it. Before chips are cut it is decoded again, larger, when one of
- * the accepted faces would otherwise be cut from fewer pixels than its chip has and the file holds more. Faces go
- * through in small batches, largest first, so memory does not grow with the crowd. */
+ * The photo is decoded once, at a size that serves the detector and the chips of ordinary faces. It is decoded again,
+ * larger, only when one of the accepted faces would otherwise be cut from fewer pixels than its chip has and the file
+ * holds more. Faces go through one by one, largest first, and are described in small batches, so memory does not grow
+ * with the crowd. */
 #include "face/describe.h"
 #include "face/face.h"
 #include "face/landmarks.h"
@@ -143,8 +144,18 @@ static bool cut_chip(const job *j, const lk_landmarks *points, double padding, u
     return true;
 }
 
-/* `second`: the points of the second chip, NULL for a pack that does not mirror. */
-static int keep(job *j, const liken_face *face, const lk_landmarks *second, liken_error *err) {
+/* Cuts the second chip of a mirroring pack by a second estimate of the points. Where that fails the first one counts
+ * twice. */
+static const uint8_t *second_chip(job *j, const lk_detection *d) {
+    lk_pipeline *p = j->pipeline;
+    lk_landmarks points;
+    if (!p->models->pack->descriptor.mirror)
+        return p->chip;
+    lk_landmarker_find(p->landmarker, &j->source, d, SECOND_WIDEN, &points);
+    return cut_chip(j, &points, p->models->pack->descriptor.padding + SECOND_PADDING, p->second) ? p->second : p->chip;
+}
+
+static int keep(job *j, const liken_face *face, const lk_detection *d, liken_error *err) {
     liken_face *kept = &j->faces.kept[j->faces.kept_count];
     *kept = *face;
     if (j->describe) {
@@ -152,24 +163,22 @@ static int keep(job *j, const liken_face *face, const lk_landmarks *second, like
         kept->descriptor = malloc((size_t)kept->dimension * sizeof *kept->descriptor);
         if (kept->descriptor == NULL)
             return lk_fail_memory(err);
-        lk_pipeline *p = j->pipeline;
-        const bool cut =
-            second != NULL && cut_chip(j, second, p->models->pack->descriptor.padding + SECOND_PADDING, p->second);
-        lk_describer_add(p->describer, p->chip, cut ? p->second : p->chip, kept->descriptor);
+        lk_describer_add(j->pipeline->describer, j->pipeline->chip, second_chip(j, d), kept->descriptor);
     }
     j->faces.kept_count++;
     return LIKEN_OK;
 }
 
-static int judge(job *j, const lk_detection *d, const lk_landmarks *points, const lk_landmarks *second,
-                 liken_error *err) {
+static int judge(job *j, const lk_detection *d, liken_error *err) {
     const lk_pack_descriptor *cut = &j->pipeline->models->pack->descriptor;
     liken_face face = begin_face(d);
+    lk_landmarks points;
+    lk_landmarker_find(j->pipeline->landmarker, &j->source, d, 1, &points);
     if (!d->pointed) {
-        lk_landmarks_five(points, face.landmarks);
+        lk_landmarks_five(&points, face.landmarks);
         lk_quality_pose(face.landmarks, &face.quality);
     }
-    if (!cut_chip(j, points, cut->padding, j->pipeline->chip)) {
+    if (!cut_chip(j, &points, cut->padding, j->pipeline->chip)) {
         refuse(j, &face, LIKEN_EXTREME_POSE);
         return LIKEN_OK;
     }
@@ -184,42 +193,21 @@ static int judge(job *j, const lk_detection *d, const lk_landmarks *points, cons
     }
     lk_seed *seed = j->pipeline->seed; /* it describes another chip than the one that was judged */
     const int rc = seed == NULL ? LIKEN_OK : lk_seed_chip(seed, &j->source, d, j->pipeline->chip, err);
-    return rc == LIKEN_OK ? keep(j, &face, second, err) : rc;
-}
-
-static int judge_batch(job *j, const lk_detection *batch, size_t count, liken_error *err) {
-    lk_landmarks points[LK_LANDMARKS_BATCH], second[LK_LANDMARKS_BATCH];
-    const bool twice = j->describe && j->pipeline->models->pack->descriptor.mirror;
-    int rc = LIKEN_OK;
-    if (count == 0)
-        return LIKEN_OK;
-    lk_landmarker_find(j->pipeline->landmarker, &j->source, batch, count, 1, points);
-    if (twice)
-        lk_landmarker_find(j->pipeline->landmarker, &j->source, batch, count, SECOND_WIDEN, second);
-    for (size_t i = 0; i < count && rc == LIKEN_OK; i++)
-        rc = judge(j, &batch[i], &points[i], twice ? &second[i] : NULL, err);
-    return rc;
+    return rc == LIKEN_OK ? keep(j, &face, d, err) : rc;
 }
 
 /* What the detector itself does not believe in is told of and costs no more. */
 static int judge_all(job *j, liken_error *err) {
-    lk_detection batch[LK_LANDMARKS_BATCH];
-    size_t count = 0;
     int rc = LIKEN_OK;
     for (size_t i = 0; i < j->found.count && rc == LIKEN_OK; i++) {
         const lk_detection *d = &j->found.items[i];
-        if (d->score < j->pipeline->detector->accept) {
+        if (d->score >= j->pipeline->detector->accept) {
+            rc = judge(j, d, err);
+        } else {
             const liken_face face = begin_face(d);
             refuse(j, &face, LIKEN_LOW_CONFIDENCE);
-            continue;
-        }
-        batch[count++] = *d;
-        if (count == LK_LANDMARKS_BATCH) {
-            rc = judge_batch(j, batch, count, err);
-            count = 0;
         }
     }
-    rc = rc != LIKEN_OK ? rc : judge_batch(j, batch, count, err);
     if (rc == LIKEN_OK)
         lk_describer_flush(j->pipeline->describer);
     else

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST 1280 /* pixels of the longer side that the first decode has at least, where the photo has them */
+
 lk_source lk_source_of(lk_photo *photo) {
     return (lk_source){.photo = photo, .width = lk_photo_width(photo), .height = lk_photo_height(photo)};
 }
@@ -25,6 +27,8 @@ int lk_source_long_side(const lk_source *source) {
 int lk_source_need(lk_source *source, double scale, liken_error *err) {
     const int full = lk_source_long_side(source);
     int want = scale >= 1 ? full : (int)ceil(scale * full);
+    if (source->image.rgb == NULL && want < FIRST)
+        want = FIRST;
     want = want < 1 ? 1 : want > full ? full : want;
     if (source->image.rgb != NULL && long_side_of(source->image.width, source->image.height) >= want)
         return LIKEN_OK;

@@ -109,7 +109,8 @@ int lk_vips_head(lk_kind kind, const uint8_t *bytes, size_t size, int *width, in
     return LIKEN_OK;
 }
 
-/* Each step below takes the reference to `in` and gives one to its result, NULL when it failed. */
+/* Each step below takes the reference to `in` and gives one to its result, NULL when it failed. A step that has nothing
+ * to do gives `in` itself: every operation of libvips that is passed through costs a fresh buffer a strip, cleared. */
 static VipsImage *step(VipsImage *in, int failed, VipsImage *out) {
     g_object_unref(in);
     return failed == 0 ? out : NULL;
@@ -124,6 +125,8 @@ static VipsImage *name_colours(VipsImage *in) {
         use = gray ? (wide ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W)
                    : (wide ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB);
     }
+    if (use == vips_image_get_interpretation(in))
+        return in;
     VipsImage *out = NULL;
     const int failed = vips_copy(in, &out, "interpretation", use, NULL);
     return step(in, failed, out);
@@ -157,6 +160,9 @@ static VipsImage *convert_colours(VipsImage *in) {
     }
     if (vips_image_get_interpretation(in) == VIPS_INTERPRETATION_CMYK && vips_image_get_bands(in) >= 4)
         return mix_inks(in);
+    if (vips_image_get_interpretation(in) == VIPS_INTERPRETATION_sRGB &&
+        vips_image_get_format(in) == VIPS_FORMAT_UCHAR)
+        return in;
     const int failed = vips_colourspace(in, &out, VIPS_INTERPRETATION_sRGB, NULL);
     return step(in, failed, out);
 }
