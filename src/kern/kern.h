@@ -17,6 +17,7 @@
 
 #define LK_PANEL 16            /* channels a panel */
 #define LK_SEPARABLE_PIXELS 96 /* of scratch */
+#define LK_MAX_WINDOW 8        /* rows of a kernel or of a pool's window */
 
 /* `n` rounded up to whole panels. */
 static inline int lk_panels(int n) {
@@ -25,13 +26,24 @@ static inline int lk_panels(int n) {
 
 typedef enum lk_act { LK_ACT_NONE, LK_ACT_RELU, LK_ACT_RELU6 } lk_act;
 
-/* Pixel (n, y, x) starts at data[n*image + y*row + x*channels]; `data` is pixel (0, 0, 0), inside the border. */
+/* Pixel (n, y, x) starts at data[n*image + y*row + x*channels]; `data` is pixel (0, 0, 0), inside the border.
+ *
+ * A map may be a ring: only the last `ring` rows of one image are there, row y in the place of row (y + turn) % ring,
+ * the first of which `data` is. conv, depthwise, separable and max_pool read and write rings. */
 typedef struct lk_map {
     float *data;
     size_t image, row; /* strides in floats */
     int height, width;
-    int channels; /* stored: a multiple of 16, or 3 */
+    int channels;   /* stored: a multiple of 16, or 3 */
+    int ring, turn; /* ring 0: all rows are there */
 } lk_map;
+
+/* Where pixel (n, y, x) is; y and x may be in the border. */
+static inline float *lk_map_at(const lk_map *m, int n, int y, int x) {
+    const int place = m->ring > 0 ? (y + m->turn + m->ring) % m->ring : y;
+    return m->data + (ptrdiff_t)n * (ptrdiff_t)m->image + (ptrdiff_t)place * (ptrdiff_t)m->row +
+           (ptrdiff_t)x * (ptrdiff_t)m->channels;
+}
 
 /* A dense convolution: out(y, x) = act(bias + sum of taps + residual(y, x)). Output (y, x) sees input rows from
  * y*stride - top and columns from x*stride - left, in the border where outside. */

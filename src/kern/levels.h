@@ -12,12 +12,6 @@ extern const lk_kern lk_kern_avx512;
 extern const lk_kern lk_kern_neon;
 #endif
 
-/* y and x may be in the border. */
-static inline float *lk_map_at(const lk_map *m, int n, int y, int x) {
-    return m->data + (ptrdiff_t)n * (ptrdiff_t)m->image + (ptrdiff_t)y * (ptrdiff_t)m->row +
-           (ptrdiff_t)x * (ptrdiff_t)m->channels;
-}
-
 /* Winograd tiles that are transformed, multiplied and transformed back together: few enough that both transformed
  * sides stay in a level-2 cache of 1 MiB, enough that the weights are read seldom. */
 static inline int lk_winograd_block(int in, int out) {

@@ -7,14 +7,13 @@ static float activate(float x, lk_act act) {
     return act == LK_ACT_RELU6 && x > 6 ? 6 : x;
 }
 
-/* One output pixel, one panel. */
-static void conv_pixel(const lk_conv *c, const float *in, size_t row, const float *panel, const float *bias,
-                       float *sum) {
+/* One output pixel, one panel; `in`: the rows that it sees. */
+static void conv_pixel(const lk_conv *c, const float *const *in, const float *panel, const float *bias, float *sum) {
     for (int o = 0; o < LK_PANEL; o++)
         sum[o] = bias[o];
     const size_t taps = (size_t)c->kernel_w * (size_t)c->in;
     for (int ky = 0; ky < c->kernel_h; ky++) {
-        const float *a = in + (size_t)ky * row;
+        const float *a = in[ky];
         for (size_t k = 0; k < taps; k++, panel += LK_PANEL)
             for (int o = 0; o < LK_PANEL; o++)
                 sum[o] += a[k] * panel[o];
@@ -27,12 +26,14 @@ static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk
     for (int n = 0; n < batch; n++)
         for (int y = 0; y < height; y++)
             for (int x = 0; x < width; x++) {
-                const float *a = lk_map_at(in, n, y * c->stride - c->top, x * c->stride - c->left);
+                const float *a[LK_MAX_WINDOW];
+                for (int ky = 0; ky < c->kernel_h; ky++)
+                    a[ky] = lk_map_at(in, n, y * c->stride - c->top + ky, x * c->stride - c->left);
                 float *to = lk_map_at(out, n, y, x);
                 const float *add = residual != NULL ? lk_map_at(residual, n, y, x) : NULL;
                 for (int o = 0; o < c->out; o += LK_PANEL) {
                     float sum[LK_PANEL];
-                    conv_pixel(c, a, in->row, c->weights + (size_t)(o / LK_PANEL) * panel, c->bias + o, sum);
+                    conv_pixel(c, a, c->weights + (size_t)(o / LK_PANEL) * panel, c->bias + o, sum);
                     for (int i = 0; i < LK_PANEL; i++)
                         to[o + i] = activate(add != NULL ? sum[i] + add[o + i] : sum[i], c->act);
                 }

@@ -19,7 +19,7 @@
 #ifndef LK_KERN_VECTOR_H
 #define LK_KERN_VECTOR_H
 
-#include <math.h>
+#include <stdbool.h>
 
 #include "kern/levels.h"
 
@@ -60,19 +60,19 @@ INLINE void activate(lk_act act, int rows, int columns, vec *x, int row) {
 /* The runs of floats that one output pixel sees, and the weights of one panel in the same order. */
 typedef struct runs {
     int count;
-    size_t length, stride; /* of a run; from run to run */
-    size_t panel;          /* floats from a panel to the next: count * length * 16 */
+    size_t length;                   /* of a run */
+    size_t panel;                    /* floats from a panel to the next: count * length * 16 */
+    ptrdiff_t offset[LK_MAX_WINDOW]; /* of each run from the first */
 } runs;
 
 /* sums[r][v] += the product of row r with vector v of `panels` panels from b on. */
 INLINE void multiply(int rows, int panels, const runs *g, const float *const *a, const float *b,
                      vec sums[ROWS][WIDE * VECS]) {
     for (int run = 0; run < g->count; run++) {
-        const size_t start = (size_t)run * g->stride;
         const float *p[ROWS];
         UNROLL
         for (int r = 0; r < rows; r++)
-            p[r] = a[r] + start;
+            p[r] = a[r] + g->offset[run];
         for (size_t k = 0; k < g->length; k++, b += LK_PANEL) {
             vec w[WIDE * VECS];
             UNROLL
@@ -203,35 +203,50 @@ INLINE void gather(pixels *p, int count, const float *a, size_t a_step, float *t
     p->count += count;
 }
 
+/* The product for all pixels gathered. */
+static void flush(const lk_conv *c, const runs *g, pixels *p, bool residual) {
+    const finish f = {c->bias, c->act};
+    product(g, p->count, c->out, c->weights, &f, p->a, p->to, residual ? p->add : NULL);
+    p->count = 0;
+}
+
 static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk_map *residual, int height, int width,
                  int batch) {
     const size_t length = (size_t)c->kernel_w * (size_t)c->in, step = (size_t)c->stride * (size_t)c->in;
-    const runs g = {c->kernel_h, length, in->row, (size_t)c->kernel_h * length * LK_PANEL};
-    const finish f = {c->bias, c->act};
+    runs g = {.count = c->kernel_h, .length = length, .panel = (size_t)c->kernel_h * length * LK_PANEL};
     pixels p;
     p.count = 0;
     for (int n = 0; n < batch; n++)
-        for (int y = 0; y < height; y++)
+        for (int y = 0; y < height; y++) {
+            const int top = y * c->stride - c->top;
+            if (in->ring > 0)
+                flush(c, &g, &p, residual != NULL); /* the next row's runs may lie otherwise */
+            for (int run = 0; run < g.count; run++)
+                g.offset[run] = lk_map_at(in, n, top + run, 0) - lk_map_at(in, n, top, 0);
             for (int x = 0, count; x < width; x += count) {
                 count = width - x < BLOCK - p.count ? width - x : BLOCK - p.count;
-                gather(&p, count, lk_map_at(in, n, y * c->stride - c->top, x * c->stride - c->left), step,
-                       lk_map_at(out, n, y, x), (size_t)out->channels,
-                       residual != NULL ? lk_map_at(residual, n, y, x) : NULL);
-                if (p.count < BLOCK)
-                    continue;
-                product(&g, BLOCK, c->out, c->weights, &f, p.a, p.to, residual != NULL ? p.add : NULL);
-                p.count = 0;
+                gather(&p, count, lk_map_at(in, n, top, x * c->stride - c->left), step, lk_map_at(out, n, y, x),
+                       (size_t)out->channels, residual != NULL ? lk_map_at(residual, n, y, x) : NULL);
+                if (p.count == BLOCK)
+                    flush(c, &g, &p, residual != NULL);
             }
-    product(&g, p.count, c->out, c->weights, &f, p.a, p.to, residual != NULL ? p.add : NULL);
+        }
+    flush(c, &g, &p, residual != NULL);
 }
 
 #include "kern/winograd.h"
 
 /* ---- depthwise ---- */
 
+/* Pointers to `count` rows of a map from (y, x) on. */
+INLINE void rows_from(const lk_map *m, int n, int y, int x, int count, float **rows) {
+    for (int v = 0; v < count; v++)
+        rows[v] = lk_map_at(m, n, y + v, x);
+}
+
 /* One vector of channels of `rows` x `columns` outputs, so that an input and a weight are loaded once for all that need
- * them. `in` and `weights`: at the vector's first channel. */
-INLINE void depthwise_tile(int rows, int columns, int stride, int rectify, const float *in, size_t row, size_t pixel,
+ * them: `at` floats into the rows `in`. `weights`: at the vector's first channel. */
+INLINE void depthwise_tile(int rows, int columns, int stride, int rectify, float *const *in, size_t at, size_t pixel,
                            const float *weights, vec bias, vec sum[2][2]) {
     UNROLL
     for (int y = 0; y < rows; y++) {
@@ -243,7 +258,7 @@ INLINE void depthwise_tile(int rows, int columns, int stride, int rectify, const
     for (int v = 0; v < (rows - 1) * stride + 3; v++) {
         UNROLL
         for (int u = 0; u < (columns - 1) * stride + 3; u++) {
-            vec a = vload(in + (size_t)v * row + (size_t)u * pixel);
+            vec a = vload(in[v] + at + (size_t)u * pixel);
             a = rectify ? vabove(vset(0), a) : a;
             UNROLL
             for (int y = 0; y < rows; y++) {
@@ -258,43 +273,41 @@ INLINE void depthwise_tile(int rows, int columns, int stride, int rectify, const
     }
 }
 
-/* `rows` x `columns` outputs. Channels are the innermost loop: memory is then walked in order, and the nine weights of
- * each channel come from the level-1 cache. */
+/* `rows` x `columns` outputs from column x on. Channels are the innermost loop: memory is then walked in order, and the
+ * nine weights of each channel come from the level-1 cache. */
 INLINE void depthwise_pixels(int rows, int columns, int stride, int rectify, const lk_depthwise *d, int channels,
-                             const float *in, size_t row, float *to, size_t to_row) {
-    const size_t pixel = (size_t)channels;
-    for (int c = 0; c < channels; c += LANES) {
+                             float *const *in, float *const *to, int x) {
+    const size_t pixel = (size_t)channels, from = (size_t)(x * stride) * pixel, at = (size_t)x * pixel;
+    for (size_t c = 0; c < pixel; c += LANES) {
         vec sum[2][2];
-        depthwise_tile(rows, columns, stride, rectify, in + c, row, pixel, d->weights + c, vload(d->bias + c), sum);
+        depthwise_tile(rows, columns, stride, rectify, in, from + c, pixel, d->weights + c, vload(d->bias + c), sum);
         activate(d->act, rows, columns, sum[0], 2);
         UNROLL
-        for (int y = 0; y < rows; y++) {
+        for (int v = 0; v < rows; v++) {
             UNROLL
-            for (int x = 0; x < columns; x++)
-                vstore(to + (size_t)y * to_row + (size_t)x * pixel + c, sum[y][x]);
+            for (int u = 0; u < columns; u++)
+                vstore(to[v] + at + (size_t)u * pixel + c, sum[v][u]);
         }
     }
 }
 
-/* `rows` output rows of `width` pixels, for inputs from `in` on. */
-INLINE void depthwise_rows(int rows, int stride, int rectify, const lk_depthwise *d, int channels, const float *in,
-                           size_t row, float *to, size_t to_row, int width) {
-    const size_t step = (size_t)channels;
+/* `rows` output rows of `width` pixels, for the input rows `in`. */
+INLINE void depthwise_rows(int rows, int stride, int rectify, const lk_depthwise *d, int channels, float *const *in,
+                           float *const *to, int width) {
     int x = 0;
-    for (; x + 2 <= width; x += 2, in += 2 * (size_t)stride * step, to += 2 * step)
-        depthwise_pixels(rows, 2, stride, rectify, d, channels, in, row, to, to_row);
+    for (; x + 2 <= width; x += 2)
+        depthwise_pixels(rows, 2, stride, rectify, d, channels, in, to, x);
     if (x < width)
-        depthwise_pixels(rows, 1, stride, rectify, d, channels, in, row, to, to_row);
+        depthwise_pixels(rows, 1, stride, rectify, d, channels, in, to, x);
 }
 
-typedef void depthwise_fn(const lk_depthwise *d, int channels, const float *in, size_t row, float *to, size_t to_row,
-                          int width);
+typedef void depthwise_fn(const lk_depthwise *d, int channels, float *const *in, float *const *to, int width);
 
 /* All counts are constants to the compiler: a function for each. */
 #define DEPTHWISE(rows, stride, rectify)                                                                               \
-    static void depthwise_##rows##stride##rectify(const lk_depthwise *d, int channels, const float *in, size_t row,    \
-                                                  float *to, size_t to_row, int width) {                               \
-        depthwise_rows(rows, stride, rectify, d, channels, in, row, to, to_row, width);                                \
+    static void depthwise_##rows##stride##rectify(const lk_depthwise *d, int channels, float *const *in,               \
+                                                  float *const *to, int width) {                                       \
+        depthwise_rows(rows, stride, rectify, d, channels, in, to, width);                                             \
     }
 
 DEPTHWISE(1, 1, 0)
@@ -311,17 +324,21 @@ static depthwise_fn *const depthwises[2][2][2] = {
     {{depthwise_210, depthwise_211}, {depthwise_220, depthwise_221}},
 };
 
-static depthwise_fn *depthwise_for(const lk_depthwise *d, int rows) {
-    return depthwises[rows - 1][d->stride - 1][d->rectify != 0];
+/* `rows` (1 or 2) output rows of `width` pixels to `to`, the first of them (y, x) of image n. */
+static void depthwise_band(const lk_depthwise *d, const lk_map *in, int n, int y, int x, int rows, int width,
+                           float *const *to) {
+    float *from[5];
+    rows_from(in, n, y * d->stride - d->top, x * d->stride - d->left, (rows - 1) * d->stride + 3, from);
+    depthwises[rows - 1][d->stride - 1][d->rectify != 0](d, in->channels, from, to, width);
 }
 
 /* A row of `width` pixels, each the largest of 2x2: what is compared is never stored. */
-static void depthwise_pooled(const lk_depthwise *d, int channels, const float *in, size_t row, float *to, int width) {
+static void depthwise_pooled(const lk_depthwise *d, int channels, float *const *in, float *to, int width) {
     const size_t pixel = (size_t)channels;
-    for (int x = 0; x < width; x++, in += 2 * pixel, to += pixel)
-        for (int c = 0; c < channels; c += LANES) {
+    for (int x = 0; x < width; x++, to += pixel)
+        for (size_t c = 0; c < pixel; c += LANES) {
             vec sum[2][2];
-            depthwise_tile(2, 2, 1, 0, in + c, row, pixel, d->weights + c, vload(d->bias + c), sum);
+            depthwise_tile(2, 2, 1, 0, in, (size_t)(2 * x) * pixel + c, pixel, d->weights + c, vload(d->bias + c), sum);
             vec most = vmaximum(vmaximum(sum[0][0], sum[0][1]), vmaximum(sum[1][0], sum[1][1]));
             activate(d->act, 1, 1, &most, 1);
             vstore(to + c, most);
@@ -329,15 +346,17 @@ static void depthwise_pooled(const lk_depthwise *d, int channels, const float *i
 }
 
 static void depthwise(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch) {
+    float *from[4], *to[2];
     for (int n = 0; n < batch; n++)
-        for (int y = 0; y < out->height; y += d->pool ? 1 : 2) {
-            const float *from = lk_map_at(in, n, (d->pool ? 2 * y : y * d->stride) - d->top, -d->left);
-            float *to = lk_map_at(out, n, y, 0);
-            if (d->pool)
-                depthwise_pooled(d, in->channels, from, in->row, to, out->width);
-            else
-                depthwise_for(d, y + 2 <= out->height ? 2 : 1)(d, in->channels, from, in->row, to, out->row,
-                                                               out->width);
+        for (int y = 0, rows; y < out->height; y += rows) {
+            rows = d->pool || y + 2 > out->height ? 1 : 2;
+            rows_from(out, n, y, 0, rows, to);
+            if (d->pool) {
+                rows_from(in, n, 2 * y - d->top, -d->left, 4, from);
+                depthwise_pooled(d, in->channels, from, to[0], out->width);
+            } else {
+                depthwise_band(d, in, n, y, 0, rows, out->width, to);
+            }
         }
 }
 
@@ -346,14 +365,13 @@ static void depthwise(const lk_depthwise *d, const lk_map *in, const lk_map *out
 /* The 1x1 convolution of `rows` x `width` pixels that lie in `seen`, for output from (n, y, x) on. */
 static void mix_channels(const lk_conv *c, const float *seen, const lk_map *out, const lk_map *residual, int n, int y,
                          int x, int rows, int width) {
-    const runs g = {1, (size_t)c->in, 0, (size_t)c->in * LK_PANEL};
-    const finish f = {c->bias, c->act};
+    const runs g = {.count = 1, .length = (size_t)c->in, .panel = (size_t)c->in * LK_PANEL};
     pixels p;
     p.count = 0;
     for (int v = 0; v < rows; v++)
         gather(&p, width, seen + (size_t)(v * width * c->in), (size_t)c->in, lk_map_at(out, n, y + v, x),
                (size_t)out->channels, residual != NULL ? lk_map_at(residual, n, y + v, x) : NULL);
-    product(&g, p.count, c->out, c->weights, &f, p.a, p.to, residual != NULL ? p.add : NULL);
+    flush(c, &g, &p, residual != NULL);
 }
 
 /* Some rows of some columns at a time, so that what is between the two convolutions stays in the nearest caches, and
@@ -368,10 +386,10 @@ static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in,
                 const int high = height - y < rows ? height - y : rows,
                           wide = width - x < columns ? width - x : columns;
                 const size_t scratch_row = (size_t)(wide * in->channels);
-                for (int v = 0; v < high; v += 2)
-                    depthwise_for(d, high - v < 2 ? 1 : 2)(
-                        d, in->channels, lk_map_at(in, n, (y + v) * d->stride - d->top, x * d->stride - d->left),
-                        in->row, scratch + (size_t)v * scratch_row, scratch_row, wide);
+                for (int v = 0; v < high; v += 2) {
+                    float *const seen = scratch + (size_t)v * scratch_row, *const to[] = {seen, seen + scratch_row};
+                    depthwise_band(d, in, n, y + v, x, high - v < 2 ? 1 : 2, wide, to);
+                }
                 mix_channels(c, scratch, out, residual, n, y, x, high, wide);
             }
 }
@@ -379,19 +397,22 @@ static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in,
 /* ---- the rest: bound by memory ---- */
 
 INLINE void max_pool_sized(const lk_map *in, const lk_map *out, int size, int stride, int batch) {
+    float *rows[LK_MAX_WINDOW];
+    const size_t pixel = (size_t)in->channels;
     for (int n = 0; n < batch; n++)
-        for (int y = 0; y < out->height; y++)
-            for (int x = 0; x < out->width; x++) {
-                const float *a = lk_map_at(in, n, y * stride, x * stride);
-                float *to = lk_map_at(out, n, y, x);
-                for (int c = 0; c < in->channels; c += LANES) {
-                    vec best = vload(a + c);
+        for (int y = 0; y < out->height; y++) {
+            rows_from(in, n, y * stride, 0, size, rows);
+            float *to = lk_map_at(out, n, y, 0);
+            for (int x = 0; x < out->width; x++, to += pixel)
+                for (size_t c = 0; c < pixel; c += LANES) {
+                    const size_t at = (size_t)(x * stride) * pixel + c;
+                    vec best = vload(rows[0] + at);
                     for (int v = 0; v < size; v++)
                         for (int u = v == 0; u < size; u++)
-                            best = vmaximum(best, vload(a + (size_t)v * in->row + (size_t)(u * in->channels + c)));
+                            best = vmaximum(best, vload(rows[v] + at + (size_t)u * pixel));
                     vstore(to + c, best);
                 }
-            }
+        }
 }
 
 static void max_pool(const lk_map *in, const lk_map *out, int size, int stride, int batch) {

@@ -103,7 +103,7 @@ static void tile_out(const lk_conv *k, const float *from, size_t step, const lk_
 /* The 36 products of `count` tiles. */
 static void multiply_places(const lk_conv *c, int count, int block, const float *in, float *out) {
     const size_t in_step = lk_winograd_step(block, c->in), out_step = lk_winograd_step(block, c->out);
-    const runs g = {1, (size_t)c->in, 0, (size_t)c->in * LK_PANEL};
+    const runs g = {.count = 1, .length = (size_t)c->in, .panel = (size_t)c->in * LK_PANEL};
     const finish f = {NULL, LK_ACT_NONE};
     const float *a[96];
     float *to[96];

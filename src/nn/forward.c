@@ -64,45 +64,35 @@ void lk_run_node(lk_net_state *s, int i, int batch) {
 
 static void load_rows(lk_net_state *s, const lk_map *to, const lk_net_input *photo, int first, int count) {
     for (int y = 0; y < count; y++)
-        s->kern->load_row(to->data + (size_t)y * to->row, photo->rgb + (size_t)(first + y) * photo->stride,
+        s->kern->load_row(lk_map_at(to, 0, y, 0), photo->rgb + (size_t)(first + y) * photo->stride,
                           (size_t)to->width * 3, s->net->mean);
 }
 
 /* Link k of image n as a map whose row 0 is row y. */
-static lk_map rows_from(const lk_net_state *s, const lk_chain *c, const lk_flow *f, int k, int n, int y) {
+static lk_map rows_from(const lk_net_state *s, const lk_chain *c, int k, int n, int y) {
     lk_map m = s->map[c->link[k].tensor];
-    m.data += (size_t)n * m.image + (size_t)(c->link[k].window > 0 ? y - f->base[k] : y) * m.row;
+    if (m.ring > 0)
+        m.turn = y % m.ring;
+    else
+        m.data = lk_map_at(&m, n, y, 0);
     return m;
 }
 
-static void clear_rows(const lk_net_state *s, const lk_chain *c, const lk_flow *f, int k, int first, int count) {
-    const lk_map m = rows_from(s, c, f, k, 0, first);
-    for (int y = 0; y < count; y++)
-        memset(m.data + (size_t)y * m.row, 0, (size_t)m.width * (size_t)m.channels * sizeof(float));
-}
-
-/* Makes room for rows up to `end` by moving those that are still needed to the top. */
-static void slide(const lk_net_state *s, const lk_chain *c, lk_flow *f, int k, int end) {
-    if (end - f->base[k] <= c->link[k].window)
-        return;
-    const int from = lk_flow_needed(c, f, k);
-    const lk_map kept = rows_from(s, c, f, k, 0, from), top = s->map[c->link[k].tensor];
-    /* borders at left and right are zero everywhere: only what lies between them moves */
-    for (int y = 0; y < f->made[k] - from; y++)
-        memmove(top.data + (size_t)y * top.row, kept.data + (size_t)y * kept.row,
-                (size_t)top.width * (size_t)top.channels * sizeof(float));
-    f->base[k] = from;
+static void clear_rows(const lk_net_state *s, const lk_link *l, int first, int count) {
+    const lk_map *m = &s->map[l->tensor];
+    for (int y = first; y < first + count; y++)
+        memset(lk_map_at(m, 0, y, 0), 0, (size_t)m->width * (size_t)m->channels * sizeof(float));
 }
 
 static void make_rows(lk_net_state *s, const lk_chain *c, const lk_flow *f, int k, const lk_net_input *photo, int n) {
     const int first = f->made[k], count = f->want[k] - first;
-    lk_map out = rows_from(s, c, f, k, n, first);
+    lk_map out = rows_from(s, c, k, n, first);
     if (k == 0) {
         load_rows(s, &out, photo, first, count);
         return;
     }
     const int i = c->link[k].maker;
-    const lk_map in = rows_from(s, c, f, k - 1, n, first * c->link[k].stride);
+    const lk_map in = rows_from(s, c, k - 1, n, first * c->link[k].stride);
     out.height = count;
     if (s->net->node[i].op == LK_OP_CONV)
         run_conv(s, i, &in, &out, NULL, count, out.width, 1);
@@ -114,20 +104,18 @@ static void run_chain(lk_net_state *s, const lk_chain *c, const lk_net_input *ph
     lk_flow f;
     lk_flow_start(c, &f);
     for (int k = 0; k < c->links; k++)
-        if (c->link[k].window > 0)
-            clear_rows(s, c, &f, k, -c->link[k].above, c->link[k].above);
+        if (c->link[k].ring > 0)
+            clear_rows(s, &c->link[k], -c->link[k].above, c->link[k].above);
     while (lk_flow_next(c, &f))
-        for (int k = c->load ? 0 : 1; k < c->links; k++) {
+        for (int k = 0; k < c->links; k++) {
             const lk_link *l = &c->link[k];
             if (f.want[k] == f.made[k])
                 continue;
-            const int ends = f.want[k] == l->height;
-            if (l->window > 0)
-                slide(s, c, &f, k, ends ? l->height + l->below : f.want[k]);
-            make_rows(s, c, &f, k, photo, n);
+            if (k > 0 || c->load)
+                make_rows(s, c, &f, k, photo, n);
             f.made[k] = f.want[k];
-            if (l->window > 0 && ends)
-                clear_rows(s, c, &f, k, l->height, l->below);
+            if (l->ring > 0 && f.made[k] == l->height)
+                clear_rows(s, l, l->height, l->below);
         }
 }
 

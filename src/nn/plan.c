@@ -5,8 +5,8 @@
  * height, width, channels and border; tensors of one size therefore all get the largest border that any of them needs.
  * A tensor's buffer is free again after its last reader; what outputs read stays.
  *
- * Large tensors with a single reader become windows of a chain (flow.h) and have a buffer of their own. A chain grows
- * while its windows together are small beside a level-3 cache. What lies between a depthwise and a 1x1 convolution has
+ * Large tensors with a single reader become rings of a chain (flow.h) and have a buffer of their own. A chain grows
+ * while its rings together are small beside a level-3 cache. What lies between a depthwise and a 1x1 convolution has
  * no buffer at all where one kernel does both. */
 #include "nn/plan.h"
 
@@ -17,16 +17,16 @@
 #define MAX_SIDE 8192
 #define MAX_BATCH 256
 #define MAX_BYTES ((size_t)4 << 30)
-#define LARGE ((size_t)256 << 10) /* bytes of an image's tensor from which on it is worth a window */
-#define WINDOWS ((size_t)3 << 20) /* bytes of all windows of a chain */
-#define BAND_PIXELS 320           /* that a band has at least: enough for the kernels to be busy with */
+#define LARGE ((size_t)256 << 10) /* bytes of an image's tensor from which on it is worth a ring */
+#define RINGS ((size_t)3 << 20)   /* bytes of all rings of a chain */
+#define BAND_PIXELS 160 /* of the last tensor, that a band makes at least: enough for the kernels to be busy with */
 
 typedef struct shape {
     int height, width;
     int top, left, bottom, right; /* border */
     int last;                     /* node that reads it last, or INT_MAX */
     int readers;                  /* nodes and outputs */
-    int window;                   /* rows kept, 0: all */
+    int ring;                     /* rows kept, 0: all */
     bool inside;                  /* a kernel, never stored */
     int buffer;
 } shape;
@@ -194,8 +194,8 @@ static int can_stream(const lk_node *n) {
     return slides && n->in2 == LK_NONE;
 }
 
-/* Is tensor t better a window between the node that makes it and node `reader` behind it? */
-static int wants_window(const plan *p, int t, int reader) {
+/* Is tensor t better a ring between the node that makes it and node `reader` behind it? */
+static int wants_ring(const plan *p, int t, int reader) {
     return reader < p->net->nodes && p->net->node[start_of(p, reader)].in == t && p->shape[t].readers == 1 &&
            image_floats(p, t) * sizeof(float) >= LARGE && can_stream(&p->net->node[reader]);
 }
@@ -214,10 +214,10 @@ static lk_link link_of(const plan *p, int tensor, int maker) {
     return l;
 }
 
-static size_t window_bytes(const plan *p, const lk_chain *c) {
+static size_t ring_bytes(const plan *p, const lk_chain *c) {
     size_t floats = 0;
     for (int k = 0; k < c->links; k++)
-        floats += (size_t)c->link[k].window * row_floats(p, c->link[k].tensor);
+        floats += (size_t)c->link[k].ring * row_floats(p, c->link[k].tensor);
     return floats * sizeof(float);
 }
 
@@ -230,7 +230,9 @@ static lk_chain chain_of(const plan *p, int first, int last) {
     for (int i = first; i <= last; i++)
         if (!p->s->step[i].done)
             c.link[c.links++] = link_of(p, p->net->node[i].out, i);
-    lk_flow_size_windows(&c);
+    for (int k = 1; k < c.links; k++)
+        c.band *= c.link[k].stride;
+    lk_flow_size_rings(&c);
     return c;
 }
 
@@ -242,12 +244,12 @@ static lk_chain longest_chain(const plan *p, int first) {
         if (p->s->step[last].done)
             continue;
         const lk_chain longer = chain_of(p, first, last);
-        if (window_bytes(p, &longer) > WINDOWS)
+        if (ring_bytes(p, &longer) > RINGS)
             break;
         if (last > whole || longer.load)
             best = longer;
         const int next = last + 1 < p->net->nodes && p->s->step[last + 1].done ? last + 2 : last + 1;
-        if (longer.links + 1 >= LK_MAX_LINKS || !wants_window(p, p->net->node[last].out, next))
+        if (longer.links + 1 >= LK_MAX_LINKS || !wants_ring(p, p->net->node[last].out, next))
             break;
     }
     return best;
@@ -258,8 +260,8 @@ static void form_chains(plan *p) {
         lk_chain *c = &p->s->chain[p->s->chains++];
         *c = longest_chain(p, i);
         for (int k = 0; k < c->links; k++)
-            if (c->link[k].window > 0)
-                p->shape[c->link[k].tensor].window = c->link[k].window;
+            if (c->link[k].ring > 0)
+                p->shape[c->link[k].tensor].ring = c->link[k].ring;
         shape *in = &p->shape[p->net->node[i].in];
         in->last = larger(in->last, c->last); /* it is read as long as the chain runs */
         i = c->last + 1;
@@ -267,12 +269,12 @@ static void form_chains(plan *p) {
 }
 
 static void place_tensor(plan *p, int t, int now) {
-    const int window = p->shape[t].window;
+    const int ring = p->shape[t].ring;
     if (p->shape[t].inside)
         return;
-    if (window > 0) {
+    if (ring > 0) {
         p->buffer[p->buffers] =
-            (buffer){.tensor = t, .busy_until = INT_MAX, .offset = take(p, (size_t)window * row_floats(p, t))};
+            (buffer){.tensor = t, .busy_until = INT_MAX, .offset = take(p, (size_t)ring * row_floats(p, t))};
         p->shape[t].buffer = p->buffers++;
         return;
     }
@@ -329,13 +331,13 @@ static void fill_maps(const plan *p) {
         lk_map *m = &p->s->map[t];
         if (sh->inside)
             continue;
-        *m = (lk_map){.image = sh->window > 0 ? 0 : image_floats(p, t),
+        *m = (lk_map){.image = sh->ring > 0 ? 0 : image_floats(p, t),
                       .row = row_floats(p, t),
                       .height = sh->height,
                       .width = sh->width,
-                      .channels = p->net->channels[t]};
-        /* of a window, `data` is the row at its top */
-        m->data = p->s->memory + p->buffer[sh->buffer].offset + (sh->window > 0 ? 0 : (size_t)sh->top * m->row) +
+                      .channels = p->net->channels[t],
+                      .ring = sh->ring};
+        m->data = p->s->memory + p->buffer[sh->buffer].offset + (sh->ring > 0 ? 0 : (size_t)sh->top * m->row) +
                   (size_t)sh->left * (size_t)m->channels;
     }
 }

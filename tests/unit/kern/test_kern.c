@@ -502,6 +502,65 @@ static void test_pools(void **unused) {
     }
 }
 
+/* ---- rings ---- */
+
+/* The same image as a ring that begins somewhere in the middle. */
+static image new_ring(const image *from, int turn) {
+    const int rows = from->map.height + 2 * BORDER;
+    image to = new_image(from->map.height, from->map.width, from->real, 1, ORDINARY);
+    to.map.data -= BORDER * to.map.row; /* where the first place is */
+    to.map.ring = rows;
+    to.map.turn = turn;
+    for (int y = -BORDER; y < from->map.height + BORDER; y++)
+        memcpy(lk_map_at(&to.map, 0, y, -BORDER), lk_map_at(&from->map, 0, y, -BORDER), from->map.row * sizeof(float));
+    return to;
+}
+
+/* What each kernel that takes rings makes of the map `in`, in the map `out`. */
+static void run_on_maps(const lk_kern *k, int which, const lk_map *in, const lk_map *out) {
+    static float table[9 * 16 * 16], scratch[LK_SEPARABLE_PIXELS * 16];
+    for (size_t i = 0; i < LK_LENGTH(table); i++)
+        table[i] = (float)(i * i % 17) - 8;
+    const lk_conv full = {3, 3, 1, 1, 1, 16, 16, table, NULL, table, LK_ACT_NONE},
+                  point = {1, 1, 1, 0, 0, 16, 16, table, NULL, table, LK_ACT_NONE};
+    const lk_depthwise d = {1, 1, 1, 0, 0, table, table, LK_ACT_RELU}, pooled = {1, 1, 1, 0, 1, table, table, 0};
+    if (which == 0)
+        k->conv(&full, in, out, NULL, out->height, out->width, 1);
+    else if (which == 1)
+        k->depthwise(&d, in, out, 1);
+    else if (which == 2)
+        k->separable(&d, &point, in, out, NULL, out->height, out->width, 1, scratch);
+    else if (which == 3)
+        k->depthwise(&pooled, in, out, 1);
+    else
+        k->max_pool(in, out, 2, 2, 1);
+}
+
+/* A ring is read and written as the whole map is, wherever it begins. */
+static void test_rings(void **unused) {
+    (void)unused;
+    for (size_t l = 0; l < LK_LENGTH(levels); l++)
+        for (int which = 0; which < 5 && lk_kern_of(levels[l]) != NULL; which++) {
+            const int by = which < 3 ? 1 : 2;
+            image in = new_image(10, 50, 16, 1, ORDINARY);
+            image expected = new_image(10 / by, 50 / by, 16, 1, ORDINARY);
+            run_on_maps(lk_kern_of(levels[l]), which, &in.map, &expected.map);
+            for (int turn = 0; turn < 10 + 2 * BORDER; turn++) {
+                image in_ring = new_ring(&in, turn), blank = new_image(10 / by, 50 / by, 16, 1, ZEROS);
+                image out_ring = new_ring(&blank, turn * 5 % (10 / by + 2 * BORDER));
+                run_on_maps(lk_kern_of(levels[l]), which, &in_ring.map, &out_ring.map);
+                for (int y = 0; y < 10 / by; y++)
+                    assert_memory_equal(lk_map_at(&out_ring.map, 0, y, 0), lk_map_at(&expected.map, 0, y, 0),
+                                        sizeof(float) * 16 * (size_t)(50 / by));
+                free(in_ring.memory);
+                free(blank.memory);
+                free(out_ring.memory);
+            }
+            free(in.memory);
+            free(expected.memory);
+        }
+}
+
 static void test_add_upsampled(void **unused) {
     (void)unused;
     image fine = new_image(6, 10, 64, 2, ORDINARY), coarse = new_image(3, 5, 64, 2, ORDINARY);
@@ -551,9 +610,10 @@ static void test_levels(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),   cmocka_unit_test(test_conv),          cmocka_unit_test(test_conv_batches),
-        cmocka_unit_test(test_conv_nan), cmocka_unit_test(test_depthwise),     cmocka_unit_test(test_separable),
-        cmocka_unit_test(test_pools),    cmocka_unit_test(test_add_upsampled), cmocka_unit_test(test_load_row),
+        cmocka_unit_test(test_levels),   cmocka_unit_test(test_conv),      cmocka_unit_test(test_conv_batches),
+        cmocka_unit_test(test_conv_nan), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_separable),
+        cmocka_unit_test(test_pools),    cmocka_unit_test(test_rings),     cmocka_unit_test(test_add_upsampled),
+        cmocka_unit_test(test_load_row),
     };
     return cmocka_run_group_tests_name("kern/kern", tests, NULL, NULL);
 }
