@@ -2,23 +2,25 @@
  *
  * The first statement locks the row of liken.counters and the last ones raise it, tell the listeners and commit, so that
  * ids and change numbers rise in the order of commits. The fault that needs care is a connection that is lost while
- * COMMIT is on its way: nobody knows whether it happened. The transaction's number answers that: on a new connection,
- * with the row locked again (so the old transaction has ended), the database tells whether that number was committed. */
+ * COMMIT is on its way: nobody knows whether it happened. So each commit leaves a random number of its own in
+ * liken.commits; on a new connection, with the row locked again (so that the old transaction has ended), it is there or
+ * not. (The server's own number of the transaction would not do: one that a crash undid is given again.) */
 #include "store/postgres_int.h"
 
 #include "base/clock.h"
+#include "base/crypto.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define RESOLVE_SECONDS 6.0 /* how long it is tried to learn what became of a commit */
+#define KEPT_COMMITS 10000  /* more than happen in that time */
 
 struct commit {
-    char xid[24];   /* of the transaction whose fate is open, or "" */
-    int64_t change; /* its change number */
-    bool again;     /* the connection was an old one and died before anything was committed */
+    bool open;              /* it was sent, and its fate is not known */
+    int64_t change, token;  /* its number, and what it leaves in liken.commits */
+    bool again;             /* the connection was lost before anything was sent to be committed */
 };
 
 void lk_postgres_note_version(lk_postgres *s, int64_t version) {
@@ -28,73 +30,75 @@ void lk_postgres_note_version(lk_postgres *s, int64_t version) {
     pthread_mutex_unlock(&s->version_lock);
 }
 
-/* Locks the counters; *settled: the transaction in `k` turns out to have been committed. */
-static int begin(lk_postgres *s, lk_pg_conn *c, struct commit *k, lk_postgres_write_state *w, char xid[24],
-                 bool *settled, liken_error *err) {
-    lk_pg_result *row = NULL, *fate = NULL;
+/* Locks the counters; *settled: the commit in `k`, whose fate was open, did happen. */
+static int begin(lk_postgres *s, lk_pg_conn *c, struct commit *k, lk_postgres_write_state *w, bool *settled,
+                 liken_error *err) {
+    lk_pg_result *row = NULL, *found = NULL;
     int rc = lk_pg_say(c, "BEGIN ISOLATION LEVEL READ COMMITTED", LK_PG_NO_ARGS, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c,
-                         "SELECT c.face, c.image, c.deletion, c.change, pg_current_xact_id()::text,"
-                         " (SELECT value::bigint FROM liken.meta WHERE key = 'schema') FROM liken.counters c FOR UPDATE OF c",
+                         "SELECT c.face, c.image, c.deletion, c.change, (SELECT value::bigint FROM liken.meta"
+                         " WHERE key = 'schema') FROM liken.counters c FOR UPDATE OF c",
                          LK_PG_NO_ARGS, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_queue(c, "SELECT pg_xact_status(nullif($1, '')::xid8) = 'committed'", LK_PG_ARGS(lk_pg_text(k->xid)),
-                         err);
+        rc = lk_pg_queue(c, "SELECT 1 FROM liken.commits WHERE change = $1 AND token = $2",
+                         LK_PG_ARGS(lk_pg_int8(k->change), lk_pg_int8(k->token)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_answer(c, &row, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_answer(c, &fate, err);
+        rc = lk_pg_answer(c, &found, err);
     rc = lk_pg_finish(c, rc, err);
-    if (rc == LIKEN_OK && (lk_pg_rows(row) != 1 || lk_pg_get_int(row, 0, 5) != LK_POSTGRES_SCHEMA))
+    if (rc == LIKEN_OK && (lk_pg_rows(row) != 1 || lk_pg_get_int(row, 0, 4) != LK_POSTGRES_SCHEMA))
         rc = lk_fail(err, LIKEN_E_STORE,
                      "The tables of the database %s are not as this liken knows them (schema %lld, this liken knows %d); "
                      "nothing was written. Restart liken, and update it if it says so.",
-                     lk_pg_name(s->db), (long long)(lk_pg_rows(row) == 1 ? lk_pg_get_int(row, 0, 5) : 0),
+                     lk_pg_name(s->db), (long long)(lk_pg_rows(row) == 1 ? lk_pg_get_int(row, 0, 4) : 0),
                      LK_POSTGRES_SCHEMA);
     if (rc == LIKEN_OK) {
         *w = (lk_postgres_write_state){lk_pg_get_int(row, 0, 0), lk_pg_get_int(row, 0, 1), lk_pg_get_int(row, 0, 2), false};
-        *settled = lk_pg_get_int(fate, 0, 0) != 0;
+        *settled = k->open && lk_pg_rows(found) > 0;
         if (!*settled)
             k->change = lk_pg_get_int(row, 0, 3) + 1;
-        (void)snprintf(xid, 24, "%s", lk_pg_get_bytes(row, 0, 4, NULL));
     }
     lk_pg_clear(row);
-    lk_pg_clear(fate);
+    lk_pg_clear(found);
     return rc;
 }
 
-static int commit(lk_pg_conn *c, const lk_postgres_write_state *w, int64_t change, liken_error *err) {
+static int commit(lk_pg_conn *c, const lk_postgres_write_state *w, struct commit *k, liken_error *err) {
+    lk_random(&k->token, sizeof k->token);
     int rc = lk_pg_say(c, "UPDATE liken.counters SET face = $1, image = $2, deletion = $3, change = $4",
-                       LK_PG_ARGS(lk_pg_int8(w->face), lk_pg_int8(w->image), lk_pg_int8(w->deletion), lk_pg_int8(change)),
+                       LK_PG_ARGS(lk_pg_int8(w->face), lk_pg_int8(w->image), lk_pg_int8(w->deletion),
+                                  lk_pg_int8(k->change)),
                        err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_say(c, "SELECT pg_notify('" LK_POSTGRES_CHANNEL "', $1::bigint::text)", LK_PG_ARGS(lk_pg_int8(change)),
-                       err);
+        rc = lk_pg_say(c, "INSERT INTO liken.commits (change, token) VALUES ($1, $2)",
+                       LK_PG_ARGS(lk_pg_int8(k->change), lk_pg_int8(k->token)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_say(c, "DELETE FROM liken.commits WHERE change <= $1",
+                       LK_PG_ARGS(lk_pg_int8(k->change - KEPT_COMMITS)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_say(c, "SELECT pg_notify('" LK_POSTGRES_CHANNEL "', $1::bigint::text)",
+                       LK_PG_ARGS(lk_pg_int8(k->change)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_say(c, "COMMIT", LK_PG_NO_ARGS, err);
-    return lk_pg_finish(c, rc, err);
+    rc = lk_pg_finish(c, rc, err);
+    k->open = rc != LIKEN_OK && lk_pg_lost(c);
+    return rc;
 }
 
 static int transact(lk_postgres *s, lk_pg_conn *c, struct commit *k, lk_postgres_write_fn *fn, void *arg,
                     liken_error *err) {
     lk_postgres_write_state w;
-    char xid[24];
     bool settled = false;
-    int rc = begin(s, c, k, &w, xid, &settled, err);
+    int rc = begin(s, c, k, &w, &settled, err);
     if (rc != LIKEN_OK || settled)
         return rc;
-    k->xid[0] = '\0'; /* the earlier attempt, if there was one, came to nothing */
+    k->open = false; /* the earlier attempt, if there was one, came to nothing */
     rc = fn(c, &w, arg, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    if (!w.changed) {
-        k->change = 0;
-        return LIKEN_OK;
-    }
-    rc = commit(c, &w, k->change, err);
-    if (rc != LIKEN_OK && lk_pg_lost(c))
-        memcpy(k->xid, xid, sizeof k->xid);
+    if (rc == LIKEN_OK && w.changed)
+        return commit(c, &w, k, err);
+    k->change = 0;
     return rc;
 }
 
@@ -126,9 +130,9 @@ int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken
     liken_error why = {0};
     double until = 0;
     int rc = attempt(s, &k, fn, arg, true, &why);
-    if (k.xid[0] == '\0' && k.again)
+    if (!k.open && k.again)
         rc = attempt(s, &k, fn, arg, false, &why);
-    for (until = lk_clock_monotonic() + RESOLVE_SECONDS; k.xid[0] != '\0' && rc != LIKEN_OK;) {
+    for (until = lk_clock_monotonic() + RESOLVE_SECONDS; k.open && rc != LIKEN_OK;) {
         if (lk_clock_monotonic() > until)
             return tell_unknown(s, err);
         (void)nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);

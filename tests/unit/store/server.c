@@ -105,17 +105,17 @@ static int free_port(void) {
     return ntohs(address.sin_port);
 }
 
-static void wait_until_it_answers(struct server *s) {
+/* False: it ended. */
+static bool wait_until_it_answers(const struct server *s) {
     const char *where = server_where(s, "postgres", false, 3);
     for (int tries = 0; tries < 600; tries++) {
         if (PQping(where) == PQPING_OK)
-            return;
+            return true;
         if (waitpid(s->pid, NULL, WNOHANG) == s->pid)
-            break;
+            return false;
         (void)nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
     }
-    show_log(s);
-    fail_msg("the PostgreSQL server did not start");
+    return false;
 }
 
 void server_start(struct server *s) {
@@ -129,8 +129,15 @@ void server_start(struct server *s) {
                                (char *)(uintptr_t) "-c", (char *)(uintptr_t) "shared_buffers=16MB",
                                (char *)(uintptr_t) "-c", (char *)(uintptr_t) "max_connections=60",
                                (char *)(uintptr_t) "-c", (char *)(uintptr_t) "fsync=off", NULL}; /* nobody cuts the power */
-    s->pid = launch(s, "postgres", arguments);
-    wait_until_it_answers(s);
+    /* one that was killed may hold its memory a moment longer, and then the next one does not start */
+    for (int tries = 0; tries < 20; tries++) {
+        s->pid = launch(s, "postgres", arguments);
+        if (wait_until_it_answers(s))
+            return;
+        (void)nanosleep(&(struct timespec){.tv_nsec = 200 * 1000 * 1000}, NULL);
+    }
+    show_log(s);
+    fail_msg("the PostgreSQL server did not start");
 }
 
 void server_make(struct server *s) {
