@@ -137,10 +137,11 @@ static float *copy_part(const lk_map *m, int n, int first, int count, float *to)
     return to;
 }
 
-static void collect(lk_net_state *s, int o, int batch) {
+/* Output o of the workspace's images, which are those of the batch from `first` on. */
+static void collect(lk_net_state *s, int o, int first, int batch) {
     const lk_output *out = &s->net->output[o];
     for (int n = 0; n < batch; n++) {
-        float *values = s->output[o] + (size_t)n * s->output_floats[o], *to = values;
+        float *values = s->output[o] + (size_t)(first + n) * s->output_floats[o], *to = values;
         for (int k = 0; k < out->parts; k++)
             to = copy_part(&s->map[out->part[k].tensor], n, out->part[k].first, out->part[k].count, to);
         if (out->post != NULL)
@@ -148,7 +149,8 @@ static void collect(lk_net_state *s, int o, int batch) {
     }
 }
 
-void lk_net_forward(lk_net_state *s, const lk_net_input *inputs, int batch) {
+/* No more images than the workspace has room for. */
+static void run_part(lk_net_state *s, const lk_net_input *inputs, int batch) {
     if (!s->chain[0].load)
         load(s, inputs, batch);
     for (int i = 0; i < s->chains; i++) {
@@ -158,8 +160,16 @@ void lk_net_forward(lk_net_state *s, const lk_net_input *inputs, int batch) {
         for (int n = 0; c->band > 0 && n < batch; n++)
             run_chain(s, c, &inputs[n], n);
     }
-    for (int o = 0; o < s->net->outputs; o++)
-        collect(s, o, batch);
+}
+
+void lk_net_forward(lk_net_state *s, const lk_net_input *inputs, int batch) {
+    const int parts = (batch + s->together - 1) / s->together;
+    for (int part = 0; part < parts; part++) {
+        const int first = part * batch / parts, count = (part + 1) * batch / parts - first;
+        run_part(s, inputs + first, count);
+        for (int o = 0; o < s->net->outputs; o++)
+            collect(s, o, first, count);
+    }
 }
 
 const float *lk_net_output(const lk_net_state *s, int i, size_t *floats) {

@@ -70,9 +70,9 @@ static void try_batch(lk_net_state *s, int batch) {
     }
 }
 
-/* The smallest batch that some open choice has been tried for; max_batch when none is open. */
+/* The smallest batch that some open choice has been tried for; `together` when none is open. */
 static int tried(const lk_net_state *s) {
-    int least = s->max_batch;
+    int least = s->together;
     for (int i = 0; i < s->net->nodes; i++) {
         lk_choice *c = choice_of(s, i);
         if (c == NULL)
@@ -90,9 +90,9 @@ void lk_measure(lk_net_state *s) {
     if (s->kern->winograd == NULL)
         return;
     pthread_mutex_lock(net->measuring);
-    for (int last = tried(s); last < s->max_batch; last = tried(s)) {
+    for (int last = tried(s); last < s->together; last = tried(s)) {
         const int next = last == 0 ? 1 : 2 * last;
-        try_batch(s, next < s->max_batch ? next : s->max_batch);
+        try_batch(s, next < s->together ? next : s->together);
     }
     for (int i = 0; i < net->nodes; i++)
         if (choice_of(s, i) != NULL)

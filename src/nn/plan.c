@@ -16,6 +16,7 @@
 
 #define MAX_SIDE 8192
 #define MAX_BATCH 256
+#define MAX_TOGETHER 8 /* beyond, the weights are shared well enough and activations leave the cache */
 #define MAX_BYTES ((size_t)4 << 30)
 #define LARGE ((size_t)256 << 10) /* bytes of an image's tensor from which on it is worth a ring */
 #define RINGS ((size_t)3 << 20)   /* bytes of all rings of a chain */
@@ -268,6 +269,23 @@ static void form_chains(plan *p) {
     }
 }
 
+/* Images that run together share the reading of weights, and an image alone keeps its activations in the cache:
+ * whichever is more decides. */
+static int images_together(const plan *p) {
+    size_t weights = 0, activations = 0;
+    for (int i = 0; i < p->net->nodes; i++) {
+        const lk_conv *c = &p->net->node[i].conv;
+        if (p->net->node[i].op == LK_OP_CONV)
+            weights += lk_kern_conv_floats(c->kernel_h, c->kernel_w, c->in, c->out);
+    }
+    for (int t = 0; t < p->net->tensors; t++)
+        activations += p->shape[t].inside ? 0 : image_floats(p, t);
+    if (weights < activations)
+        return 1;
+    const int parts = (p->s->max_batch + MAX_TOGETHER - 1) / MAX_TOGETHER;
+    return (p->s->max_batch + parts - 1) / parts;
+}
+
 static void place_tensor(plan *p, int t, int now) {
     const int ring = p->shape[t].ring;
     if (p->shape[t].inside)
@@ -284,13 +302,14 @@ static void place_tensor(plan *p, int t, int now) {
             p->shape[t].buffer = i;
             return;
         }
-    const size_t floats = image_floats(p, t) * (size_t)p->s->max_batch;
+    const size_t floats = image_floats(p, t) * (size_t)p->s->together;
     p->buffer[p->buffers] = (buffer){.tensor = t, .busy_until = p->shape[t].last, .offset = take(p, floats)};
     p->shape[t].buffer = p->buffers++;
 }
 
 static void place_all(plan *p) {
     int placed[LK_MAX_TENSORS] = {0};
+    p->s->together = images_together(p);
     place_tensor(p, LK_INPUT, -1);
     placed[LK_INPUT] = 1;
     for (int i = 0; i < p->net->nodes; i++) {

@@ -19,6 +19,7 @@ struct lk_net_state {
     const lk_net *net;
     const lk_kern *kern;
     int max_batch;
+    int together; /* images that the workspace has room for: a larger batch runs in parts */
     lk_map map[LK_MAX_TENSORS];
     lk_step step[LK_MAX_NODES];
     int chains;
