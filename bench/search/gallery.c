@@ -3,6 +3,7 @@
 #include "index/loops.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@ enum { D = GALLERY_DIMENSION };
 
 struct gallery {
     _Alignas(64) float between[D * D], within[D * D], mean[D]; /* lower triangular roots of the covariances */
-    int normal;
+    bool normal;
+    float radius;
     const char *source;
 };
 
@@ -47,7 +49,7 @@ static void root(const float *covariance, float *out) {
         out[i] = (float)l[i];
 }
 
-static int load(const char *folder, const char *name, float *out, size_t count) {
+static bool load(const char *folder, const char *name, float *out, size_t count) {
     char path[4096];
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *f = fopen(path, "rb");
@@ -57,21 +59,35 @@ static int load(const char *folder, const char *name, float *out, size_t count) 
     return got == count;
 }
 
-static int load_covariances(gallery *g) {
+static bool load_covariances(gallery *g) {
     static float total[D * D], within[D * D];
     const char *folder = getenv("LIKEN_DESCRIPTORS");
     if (folder == NULL || !load(folder, "total_cov.f32", total, D * D) ||
         !load(folder, "within_cov.f32", within, D * D) || !load(folder, "mean.f32", g->mean, D))
-        return 0;
+        return false;
     for (int i = 0; i < D * D; i++)
         total[i] -= within[i];
     root(total, g->between);
     root(within, g->within);
-    return 1;
+    return true;
 }
 
-/* 13, 49 and 71 dimensions hold 50, 90 and 99 % of the variance, as in real descriptors; in a basis that is not the
- * coordinates'. */
+/* Turns the coordinates into a basis that is nobody's: x - 2 u (u.x) for a u without a favourite among them. */
+static void reflect(float *matrix) {
+    float u[D], norm = 0;
+    normals(77, u);
+    for (int i = 0; i < D; i++)
+        norm += u[i] * u[i];
+    for (int j = 0; j < D; j++) {
+        float dot = 0;
+        for (int i = 0; i < D; i++)
+            dot += u[i] * matrix[i * D + j];
+        for (int i = 0; i < D; i++)
+            matrix[i * D + j] -= 2 * u[i] * dot / norm;
+    }
+}
+
+/* 13, 49 and 71 dimensions hold about 50, 90 and 99 % of the variance, as in real descriptors. */
 static void make_spectrum(gallery *g) {
     for (int i = 0; i < D; i++) {
         const float share = i < 77 ? expf(-(float)i / 21.0f) * 0.05f : 1e-9f;
@@ -79,28 +95,45 @@ static void make_spectrum(gallery *g) {
         g->within[i * D + i] = sqrtf(0.26f * 0.33f / 77) * (i < 77);
         g->mean[i] = 1.307f / sqrtf(D);
     }
+    reflect(g->between);
+    reflect(g->within);
+}
+
+static bool make_flat(gallery *g) {
+    for (int i = 0; i < D; i++) {
+        g->between[i * D + i] = 0.05f;
+        g->within[i * D + i] = 0.02f;
+    }
+    return true;
 }
 
 gallery *gallery_new(const char *kind) {
     gallery *g = aligned_alloc(64, (sizeof *g + 63) / 64 * 64);
+    bool made = false;
     if (g == NULL)
         return NULL;
     memset(g, 0, sizeof *g);
+    g->radius = 0.6f;
     if (strcmp(kind, "flat") == 0) {
-        for (int i = 0; i < D; i++) {
-            g->between[i * D + i] = 0.05f;
-            g->within[i * D + i] = 0.02f;
-        }
+        made = make_flat(g);
         g->source = "equal variances, normal";
-        return g;
-    }
-    g->normal = 1;
-    g->source = "covariances of real descriptors, normalised";
-    if (!load_covariances(g)) {
+    } else if (strcmp(kind, "spectrum") == 0) {
         make_spectrum(g);
-        g->source = "built-in spectrum, normalised";
+        made = true;
+        g->source = "a spectrum like that of real descriptors";
+    } else if (strcmp(kind, "drawn") == 0 || strcmp(kind, "faces") == 0) {
+        made = load_covariances(g);
+        g->source = "covariances of real descriptors";
+        if (strcmp(kind, "faces") == 0) {
+            g->normal = true;
+            g->radius = 0.42f;
+            g->source = "covariances of real descriptors, normalised";
+        }
     }
-    return g;
+    if (made)
+        return g;
+    free(g);
+    return NULL;
 }
 
 void gallery_free(gallery *g) {
@@ -109,6 +142,10 @@ void gallery_free(gallery *g) {
 
 const char *gallery_source(const gallery *g) {
     return g->source;
+}
+
+float gallery_radius(const gallery *g) {
+    return g->radius;
 }
 
 static void make(const gallery *g, uint64_t person, uint64_t photo, float *out) {

@@ -13,14 +13,18 @@ enum { GALLERY_DIMENSION = 128, PHOTOS = 5 }; /* photos of a person */
 
 typedef struct gallery gallery;
 
-/* "faces": mean + N(0, total - within) a person + N(0, within) a photo, normalised, from the covariances in the folder
- * LIKEN_DESCRIPTORS; without that folder a spectrum like theirs. "flat": no dimension matters more than another. */
+/* "drawn": mean + N(0, total - within) a person + N(0, within) a photo, from the covariances of real descriptors in the
+ * folder LIKEN_DESCRIPTORS; "faces": the same, normalised, which is how a collection keeps them unless told otherwise;
+ * "spectrum": made up, with distances and a spectrum like theirs; "flat": no dimension matters more than another.
+ * NULL: no memory, no such kind, or no such folder. */
 gallery *gallery_new(const char *kind);
 void gallery_free(gallery *g);
 /* Photo `number` of the endless gallery; 128 floats. Negative numbers are photos of people who are not in it. */
 void gallery_photo(const gallery *g, int64_t number, float *out);
 /* Another photo of the person of photo `number`. */
 void gallery_again(const gallery *g, int64_t number, float *out);
+/* What is used as a threshold on such descriptors: 0.6, or what that is when they are normalised. */
+float gallery_radius(const gallery *g);
 /* Where the numbers come from, for the report. */
 const char *gallery_source(const gallery *g);
 

@@ -1,6 +1,7 @@
 #include "oracle.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,52 +9,99 @@ oracle *oracle_new(int dimension) {
     oracle *o = calloc(1, sizeof *o);
     assert_non_null(o);
     o->dimension = dimension;
+    o->stride = ((size_t)dimension + 15) / 16 * 16;
     return o;
 }
 
 void oracle_free(oracle *o) {
+    if (o == NULL)
+        return;
     free(o->ids);
-    free(o->vectors);
+    free(o->rows);
     free(o->dead);
     free(o);
 }
 
+static void make_room(oracle *o, size_t count) {
+    if (o->count + count <= o->room)
+        return;
+    o->room = o->count + count + o->count / 2;
+    o->ids = realloc(o->ids, o->room * sizeof *o->ids);
+    o->rows = realloc(o->rows, o->room * o->stride * sizeof(float));
+    o->dead = realloc(o->dead, o->room);
+    assert_true(o->ids != NULL && o->rows != NULL && o->dead != NULL);
+}
+
 void oracle_add(oracle *o, const int64_t *ids, const float *vectors, size_t count) {
     const size_t d = (size_t)o->dimension;
-    if (count == 0)
-        return;
-    if (o->count + count > o->room) {
-        o->room = 2 * (o->count + count);
-        o->ids = realloc(o->ids, o->room * sizeof *o->ids);
-        o->vectors = realloc(o->vectors, o->room * d * sizeof(float));
-        o->dead = realloc(o->dead, o->room);
-        assert_true(o->ids != NULL && o->vectors != NULL && o->dead != NULL);
+    make_room(o, count);
+    for (size_t i = 0; i < count; i++, o->count++, o->live++) {
+        float *row = o->rows + o->count * o->stride;
+        o->ids[o->count] = ids[i];
+        o->dead[o->count] = false;
+        memcpy(row, vectors + i * d, d * sizeof *row);
+        memset(row + d, 0, (o->stride - d) * sizeof *row);
     }
-    memcpy(o->ids + o->count, ids, count * sizeof *ids);
-    memcpy(o->vectors + o->count * d, vectors, count * d * sizeof(float));
-    memset(o->dead + o->count, 0, count);
-    o->count += count;
 }
 
 void oracle_delete(oracle *o, int64_t id) {
-    for (size_t i = 0; i < o->count; i++)
-        if (o->ids[i] == id)
-            o->dead[i] = true;
+    size_t low = 0, high = o->count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (o->ids[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == o->count || o->ids[low] != id || o->dead[low] || (o->wrong == FORGETS_DELETIONS && id % 7 == 0))
+        return;
+    o->dead[low] = true;
+    o->live--;
 }
 
-/* distance.h, said once more and differently. */
-float oracle_distance(const float *a, const float *b, int dimension) {
-    float sum[16] = {0};
-    for (int i = 0; i < dimension; i++) {
-        const float d = a[i] - b[i];
-        sum[i % 16] += d * d;
+const float *oracle_row(const oracle *o, size_t row) {
+    return o->rows + row * o->stride;
+}
+
+/* ---- the distance, said once more and differently than in distance.h ---------------------------------------------
+ */
+
+typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
+
+static float square(const float *a, const float *b, size_t stride) {
+    union {
+        lanes all;
+        float one[16];
+    } sum = {.one = {0}};
+    for (size_t i = 0; i < stride; i += 16) {
+        const lanes d = *(const lanes *)(a + i) - *(const lanes *)(b + i);
+        sum.all += d * d;
     }
     for (int i = 0; i < 8; i++)
-        sum[i] += sum[i + 8];
+        sum.one[i] += sum.one[i + 8];
     for (int i = 0; i < 4; i++)
-        sum[i] += sum[i + 4];
-    return sqrtf((sum[0] + sum[2]) + (sum[1] + sum[3]));
+        sum.one[i] += sum.one[i + 4];
+    return (sum.one[0] + sum.one[2]) + (sum.one[1] + sum.one[3]);
 }
+
+float oracle_distance(const float *a, const float *b, int dimension) {
+    float x[1024] = {0}, y[1024] = {0};
+    memcpy(x, a, (size_t)dimension * sizeof *x);
+    memcpy(y, b, (size_t)dimension * sizeof *y);
+    return sqrtf(square(x, y, ((size_t)dimension + 15) / 16 * 16));
+}
+
+/* All queries against a few rows at a time, so that these are read from memory once. distances: n x o->count. */
+static void all_distances(const oracle *o, const float *queries, size_t n, float *distances) {
+    enum { SOME = 64 };
+    for (size_t first = 0; first < o->count; first += SOME)
+        for (size_t q = 0; q < n; q++)
+            for (size_t r = first; r < o->count && r < first + SOME; r++)
+                distances[q * o->count + r] = sqrtf(square(queries + q * o->stride, oracle_row(o, r), o->stride));
+}
+
+/* ---- the answer ---------------------------------------------------------------------------------------------------
+ */
 
 static int compare(const void *a, const void *b) {
     const lk_hit *x = a, *y = b;
@@ -62,50 +110,170 @@ static int compare(const void *a, const void *b) {
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static bool listed(const lk_index_query *q, int64_t id) {
-    bool found = q->only == NULL;
-    for (size_t i = 0; i < q->only_count && !found; i++)
-        found = q->only[i] == id;
-    return found;
+static int compare_wrongly(const void *a, const void *b) {
+    const lk_hit *x = a, *y = b;
+    return x->distance != y->distance ? compare(a, b) : compare(b, a);
+}
+
+/* Sorts the hits and keeps k; what is farther than the last of them need not be looked at any more. */
+static void keep(const oracle *o, lk_hit *hits, size_t *count, size_t k, float *farthest) {
+    qsort(hits, *count, sizeof *hits, o->wrong == BREAKS_TIES_BACKWARDS ? compare_wrongly : compare);
+    if (*count >= k) {
+        *count = k;
+        *farthest = hits[k - 1].distance;
+    }
+}
+
+/* The k nearest of those that pass. */
+static lk_hit *nearest(const oracle *o, const lk_index_query *q, const float *distances, size_t *out,
+                       uint64_t *searched) {
+    const size_t room = 2 * q->k + 1000;
+    lk_hit *hits = malloc(room * sizeof *hits);
+    assert_non_null(hits);
+    float farthest = q->radius;
+    size_t count = 0, only = 0;
+    *searched = 0;
+    for (size_t r = 0; r < o->count; r++) {
+        while (q->only != NULL && only < q->only_count && q->only[only] < o->ids[r])
+            only++;
+        const bool listed = q->only == NULL || (only < q->only_count && q->only[only] == o->ids[r]);
+        if (o->dead[r] || !listed || (q->filter != NULL && !q->filter(q->filter_ctx, o->ids[r])))
+            continue;
+        ++*searched;
+        if (distances[r] > farthest || (o->wrong == LEAVES_OUT_THE_RADIUS && distances[r] == q->radius))
+            continue;
+        hits[count++] = (lk_hit){o->ids[r], distances[r]};
+        if (count == room)
+            keep(o, hits, &count, q->k, &farthest);
+    }
+    keep(o, hits, &count, q->k, &farthest);
+    *out = count;
+    return hits;
 }
 
 lk_hit *oracle_search(const oracle *o, const lk_index_query *q, size_t *count, uint64_t *searched) {
-    lk_hit *hits = malloc((o->count + 1) * sizeof *hits);
-    assert_non_null(hits);
-    *count = 0;
-    *searched = 0;
-    for (size_t i = 0; i < o->count; i++) {
-        if (o->dead[i] || !listed(q, o->ids[i]) || (q->filter != NULL && !q->filter(q->filter_ctx, o->ids[i])))
-            continue;
-        ++*searched;
-        const float d = oracle_distance(q->vector, o->vectors + i * (size_t)o->dimension, o->dimension);
-        if (d <= q->radius)
-            hits[(*count)++] = (lk_hit){o->ids[i], d};
-    }
-    qsort(hits, *count, sizeof *hits, compare);
-    if (*count > q->k)
-        *count = q->k;
+    float *distances = malloc((o->count + 1) * sizeof *distances), query[1024] = {0};
+    assert_non_null(distances);
+    memcpy(query, q->vector, (size_t)o->dimension * sizeof *query);
+    all_distances(o, query, 1, distances);
+    lk_hit *hits = nearest(o, q, distances, count, searched);
+    free(distances);
     return hits;
 }
 
 void oracle_check(const oracle *o, lk_index *ix, const lk_index_query *q) {
-    size_t expected_count, count = SIZE_MAX;
-    uint64_t expected_searched, searched = UINT64_MAX;
-    liken_error err = {0};
-    lk_hit *expected = oracle_search(o, q, &expected_count, &expected_searched);
-    lk_hit *hits = malloc(q->k * sizeof *hits); /* exactly the room that is promised */
-    assert_non_null(hits);
-    assert_ok(lk_index_search(ix, q, hits, &count, &searched, &err), err);
-    assert_int_equal(count, expected_count);
-    for (size_t i = 0; i < count; i++)
-        if (hits[i].id != expected[i].id || hits[i].distance != expected[i].distance)
-            fail_msg("hit %zu of %zu (k %zu, radius %.9g): id %lld at %.9g, brute force has id %lld at %.9g", i, count,
-                     q->k, (double)q->radius, (long long)hits[i].id, (double)hits[i].distance,
-                     (long long)expected[i].id, (double)expected[i].distance);
-    assert_true(searched == expected_searched);
-    free(expected);
+    char why[WHY];
+    question asked = {.query = *q};
+    if (!oracle_agrees(o, ix, &asked, 1, why))
+        fail_msg("%s", why);
+}
+
+/* ---- comparing ----------------------------------------------------------------------------------------------------
+ */
+
+typedef struct answer {
+    lk_hit *hits;
+    size_t count;
+    uint64_t searched;
+} answer;
+
+static void place_radius(const oracle *o, question *asked, const float *distances) {
+    if (asked->radius == AS_IT_IS)
+        return;
+    lk_index_query all = asked->query;
+    all.k = asked->rank + 1;
+    all.radius = INFINITY;
+    size_t count;
+    uint64_t searched;
+    lk_hit *hits = nearest(o, &all, distances, &count, &searched);
+    asked->query.radius = count > 0 ? hits[count - 1].distance : 0;
+    if (asked->radius == JUST_BEFORE_IT)
+        asked->query.radius = nextafterf(asked->query.radius, 0);
     free(hits);
 }
+
+static bool same(const answer *expected, const lk_index_query *q, const lk_hit *hits, size_t count, const char *how,
+                 char why[WHY]) {
+    const answer *e = expected;
+    for (size_t i = 0; i < count && i < e->count; i++)
+        if (hits[i].id != e->hits[i].id || hits[i].distance != e->hits[i].distance) {
+            (void)snprintf(why, WHY,
+                           "%s, hit %zu of %zu (k %zu, radius %.9g): id %lld at %.9g, brute force has %lld at %.9g",
+                           how, i, count, q->k, (double)q->radius, (long long)hits[i].id, (double)hits[i].distance,
+                           (long long)e->hits[i].id, (double)e->hits[i].distance);
+            return false;
+        }
+    if (count != e->count)
+        (void)snprintf(why, WHY, "%s: %zu hits (k %zu, radius %.9g), brute force has %zu", how, count, q->k,
+                       (double)q->radius, e->count);
+    return count == e->count;
+}
+
+static bool alone(lk_index *ix, const lk_index_query *q, const answer *expected, char why[WHY]) {
+    liken_error err = {0};
+    size_t count = 0;
+    uint64_t searched = UINT64_MAX;
+    lk_hit *hits = malloc(q->k * sizeof *hits); /* exactly the room that is promised */
+    assert_non_null(hits);
+    bool right = lk_index_search(ix, q, hits, &count, &searched, &err) == LIKEN_OK;
+    if (!right)
+        (void)snprintf(why, WHY, "a search failed: %.200s", err.message);
+    right = right && same(expected, q, hits, count, "alone", why);
+    if (right && searched != expected->searched) {
+        (void)snprintf(why, WHY, "searched %llu vectors, not %llu", (unsigned long long)searched,
+                       (unsigned long long)expected->searched);
+        right = false;
+    }
+    free(hits);
+    return right;
+}
+
+static bool together(lk_index *ix, const question *asked, const answer *expected, size_t n, char why[WHY]) {
+    liken_error err = {0};
+    lk_index_query queries[QUESTIONS];
+    lk_hit *hits[QUESTIONS];
+    size_t counts[QUESTIONS] = {0};
+    for (size_t i = 0; i < n; i++) {
+        queries[i] = asked[i].query;
+        hits[i] = malloc(queries[i].k * sizeof *hits[i]);
+        assert_non_null(hits[i]);
+    }
+    bool right = lk_index_search_many(ix, queries, n, hits, counts, &err) == LIKEN_OK;
+    if (!right)
+        (void)snprintf(why, WHY, "a search of many failed: %.200s", err.message);
+    for (size_t i = 0; i < n; i++) {
+        right = right && same(&expected[i], &queries[i], hits[i], counts[i], "one of many", why);
+        free(hits[i]);
+    }
+    return right;
+}
+
+bool oracle_agrees(const oracle *o, lk_index *ix, question *asked, size_t n, char why[WHY]) {
+    assert_true(n <= QUESTIONS);
+    float *queries = calloc(n * o->stride + 1, sizeof *queries);
+    float *distances = malloc((n * o->count + 1) * sizeof *distances);
+    assert_true(queries != NULL && distances != NULL);
+    for (size_t i = 0; i < n; i++)
+        memcpy(queries + i * o->stride, asked[i].query.vector, (size_t)o->dimension * sizeof *queries);
+    all_distances(o, queries, n, distances);
+    answer expected[QUESTIONS] = {{0}};
+    bool right = true;
+    for (size_t i = 0; i < n; i++) {
+        const float *mine = distances + i * o->count;
+        place_radius(o, &asked[i], mine);
+        expected[i].hits = nearest(o, &asked[i].query, mine, &expected[i].count, &expected[i].searched);
+        right = right && alone(ix, &asked[i].query, &expected[i], why);
+    }
+    right = right && (n < 2 || together(ix, asked, expected, n, why));
+    for (size_t i = 0; i < n; i++)
+        free(expected[i].hits);
+    free(queries);
+    free(distances);
+    return right;
+}
+
+/* ---- chance -------------------------------------------------------------------------------------------------------
+ */
 
 uint32_t dice_roll(dice *d) {
     d->state += 0x9e3779b97f4a7c15u;
@@ -128,4 +296,21 @@ float dice_normal(dice *d) {
     for (int i = 0; i < 12; i++)
         sum += dice_unit(d);
     return sum / 2;
+}
+
+const char *const kind_names[KINDS] = {"spread", "flat", "clustered", "equal", "grid", "outliers", "huge", "tiny"};
+
+void dice_vector(dice *d, int kind, float *v, int dimension) {
+    const uint32_t cluster = dice_below(d, 5), rare = dice_below(d, 50);
+    for (int i = 0; i < dimension; i++) {
+        const float wide = dice_normal(d) / sqrtf(1 + (float)i);
+        v[i] = kind == SPREAD      ? wide
+               : kind == FLAT      ? 0.05f * dice_normal(d)
+               : kind == OUTLIERS  ? (rare == 0 ? 1000 : 1) * wide
+               : kind == HUGE_ONES ? 1e14f * wide
+               : kind == TINY      ? 1e-22f * wide
+               : kind == CLUSTERED ? sinf((float)(cluster * 131 + (uint32_t)i)) + 0.01f * wide
+               : kind == EQUAL     ? 0.25f
+                                   : (float)dice_below(d, 2);
+    }
 }

@@ -1,108 +1,205 @@
-/* The index as it is configured for real, against brute force, on the kinds of data that matter: real descriptors,
- * their spectrum, a flat one, duplicates. LIKEN_EXACT_ROWS and LIKEN_EXACT_QUERIES make it larger. */
-#include "oracle.h"
+/* The index as it is configured for real, against all distances, on the kinds of data that matter, through random
+ * histories of adding, deleting, compaction, saving and restarts.
+ *   LIKEN_EXACT_ROWS (default 20000), LIKEN_EXACT_QUERIES (default 200): how large each is
+ *   LIKEN_EXACT_ONLY: names, between commas, of those that are wanted */
+#include "history.h"
 
+#include "../../../bench/search/gallery.h"
 #include "base/buf.h"
-#include "index/distance.h"
-#include "index/inner.h"
-#include "index/loops.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { D = 128 };
-
-typedef struct gallery {
-    float *vectors;
-    size_t rows;
-    lk_index *ix;
-} gallery;
+enum { PHASES = 6 };
 
 static size_t setting(const char *name, size_t otherwise) {
     const char *value = getenv(name);
     return value != NULL ? strtoull(value, NULL, 10) : otherwise;
 }
 
-static gallery gallery_new(size_t rows) {
-    gallery g = {aligned_alloc(64, rows * D * sizeof(float)), rows, NULL};
-    assert_non_null(g.vectors);
-    return g;
-}
-
-static void gallery_index(gallery *g) {
-    liken_error err = {0};
-    int64_t *ids = malloc(g->rows * sizeof *ids);
-    assert_non_null(ids);
-    for (size_t i = 0; i < g->rows; i++)
-        ids[i] = (int64_t)i;
-    assert_ok(lk_index_new(&g->ix, D, &err), err);
-    assert_ok(lk_index_add(g->ix, ids, g->vectors, g->rows, &err), err);
-    lk_index_settle(g->ix);
-    assert_non_null(atomic_load(&g->ix->current)->parts[0].segment->sealed);
-    free(ids);
-}
-
-static void gallery_free(gallery *g) {
-    lk_index_free(g->ix);
-    free(g->vectors);
-}
-
-static int compare(const void *a, const void *b) {
-    const lk_hit *x = a, *y = b;
-    if (x->distance != y->distance)
-        return x->distance < y->distance ? -1 : 1;
-    return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* One query at several k and radii, the radii exactly at neighbours. */
-static void check(const gallery *g, const float *query, lk_hit *all, float *squares) {
-    static lk_hit hits[10000];
-    lk_loops_get()->squares(query, g->vectors, D, g->rows, squares);
-    for (size_t i = 0; i < g->rows; i++)
-        all[i] = (lk_hit){(int64_t)i, sqrtf(squares[i])};
-    qsort(all, g->rows, sizeof *all, compare);
-    static const size_t ks[] = {1, 10, 100, 10000};
-    const float radii[] = {INFINITY, all[3].distance, nextafterf(all[20].distance, 0), all[200].distance};
-    for (size_t i = 0; i < 4; i++)
-        for (size_t r = 0; r < 4; r++) {
-            if (i == 3 && r != 3)
-                continue;
-            liken_error err = {0};
-            size_t count, expected = 0;
-            const lk_index_query q = {.vector = query, .radius = radii[r], .k = ks[i]};
-            assert_ok(lk_index_search(g->ix, &q, hits, &count, NULL, &err), err);
-            while (expected < g->rows && expected < ks[i] && all[expected].distance <= radii[r])
-                expected++;
-            assert_int_equal(count, expected);
-            for (size_t h = 0; h < count; h++)
-                if (hits[h].id != all[h].id || hits[h].distance != all[h].distance)
-                    fail_msg("hit %zu of %zu: %lld at %.9g, not %lld at %.9g", h, count, (long long)hits[h].id,
-                             (double)hits[h].distance, (long long)all[h].id, (double)all[h].distance);
-        }
-}
-
-static void check_all(const char *name, gallery *g, dice *d, size_t queries) {
-    _Alignas(64) float query[D];
-    lk_hit *all = malloc(g->rows * sizeof *all);
-    float *squares = malloc(g->rows * sizeof *squares);
-    assert_true(all != NULL && squares != NULL);
-    gallery_index(g);
-    for (size_t i = 0; i < queries; i++) {
-        const float *a = g->vectors + dice_below(d, (uint32_t)g->rows) * D,
-                    *b = g->vectors + dice_below(d, (uint32_t)g->rows) * D;
-        const float t = i % 3 == 0 ? 0 : i % 3 == 1 ? 0.1f : 0.5f; /* a row, near a row, between two */
-        for (int j = 0; j < D; j++)
-            query[j] = a[j] + t * (b[j] - a[j]);
-        check(g, query, all, squares);
+static bool wanted(const char *name) {
+    const char *list = getenv("LIKEN_EXACT_ONLY"), *at = list;
+    const size_t length = strlen(name);
+    if (list == NULL)
+        return true;
+    while ((at = strstr(at, name)) != NULL) {
+        const bool begins = at == list || at[-1] == ',';
+        at += length;
+        if (begins && (*at == ',' || *at == '\0'))
+            return true;
     }
-    const lk_sealed *s = atomic_load(&g->ix->current)->parts[0].segment->sealed;
-    print_message("%s: %zu queries on %zu rows, coarse %u, record %u\n", name, queries, g->rows, s->plan.coarse,
-                  s->plan.record);
-    free(all);
-    free(squares);
+    return false;
+}
+
+static void expect(const history *h, bool right) {
+    if (!right)
+        fail_msg("%s", h->why);
+}
+
+/* Now and then: deletes, adds, compacts, saves, restarts. */
+static void disturb(history *h, dice *d, uint32_t most) {
+    const uint32_t what = dice_below(d, 8), n = dice_below(d, most) + 1;
+    const uint64_t seed = dice_roll(d);
+    if (what < 2)
+        expect(h, history_delete(h, n, seed));
+    else if (what < 4)
+        expect(h, history_add(h, n, seed));
+    else if (what == 4)
+        history_settle(h);
+    else if (what == 5)
+        expect(h, history_save(h));
+    else if (what == 6)
+        expect(h,
+               history_save(h) && history_add(h, n, seed) && history_delete(h, n / 2, seed + 1) && history_restart(h));
+}
+
+static void grow(history *h, dice *d, size_t rows) {
+    for (int phase = 0; phase < PHASES || h->o->live < rows; phase++) {
+        const size_t left = rows > h->o->live ? rows - h->o->live : 1;
+        expect(h, history_add(h, phase + 1 < PHASES ? dice_below(d, (uint32_t)left / 2 + 1) : left, dice_roll(d)));
+        expect(h, history_delete(h, dice_below(d, (uint32_t)(h->o->count / 30 + 2)), dice_roll(d)));
+        disturb(h, d, (uint32_t)(rows / 100 + 10));
+        expect(h, history_ask(h, 2, dice_roll(d)));
+    }
+    expect(h, history_add(h, rows / 50 + 100, dice_roll(d))); /* so that later deletions leave as many as were wanted */
+}
+
+static void run(const char *name, int dimension, history_source *source, const void *ctx, size_t rows, size_t queries) {
+    if (!wanted(name)) {
+        print_message("%s is not among LIKEN_EXACT_ONLY\n", name);
+        skip();
+    }
+    history h;
+    dice d = {20261125};
+    expect(&h, history_begin(&h, dimension, source, ctx, 0));
+    grow(&h, &d, rows);
+    const uint64_t before = h.asked;
+    size_t fewest = h.o->live;
+    const time_t begin = time(NULL);
+    while (h.asked - before < queries) {
+        if (dice_below(&d, 4) == 0)
+            disturb(&h, &d, 30);
+        const size_t left = queries - (size_t)(h.asked - before);
+        fewest = h.o->live < fewest ? h.o->live : fewest;
+        expect(&h, history_ask(&h, left < QUESTIONS ? left : QUESTIONS, dice_roll(&d)));
+    }
+    expect(&h, history_read(&h, 1000, 1));
+    print_message(
+        "%s, dimension %d: %llu queries on %zu vectors or more, ids, order and distances as all %llu distances "
+        "say (%ld s)\n",
+        name, dimension, (unsigned long long)(h.asked - before), fewest, (unsigned long long)h.vectors,
+        (long)(time(NULL) - begin));
+    history_end(&h);
+}
+
+static size_t rows_wanted(void) {
+    return setting("LIKEN_EXACT_ROWS", 20000);
+}
+
+static size_t queries_wanted(void) {
+    return setting("LIKEN_EXACT_QUERIES", 200);
+}
+
+/* ---- galleries ----------------------------------------------------------------------------------------------------
+ */
+
+static void photo(const void *ctx, int64_t id, dice *d, float *v, int dimension) {
+    (void)d;
+    (void)dimension;
+    gallery_photo(ctx, id, v);
+}
+
+static void photo_of_few(const void *ctx, int64_t id, dice *d, float *v, int dimension) {
+    (void)d;
+    (void)dimension;
+    gallery_photo(ctx, id > 0 ? id / 40 : id, v);
+}
+
+static void on_gallery(const char *name, const char *kind, history_source *source) {
+    gallery *g = gallery_new(kind);
+    if (g == NULL) {
+        print_message("LIKEN_DESCRIPTORS is not set: no gallery can be drawn from their covariances\n");
+        skip();
+    }
+    run(name, GALLERY_DIMENSION, source, g, rows_wanted(), queries_wanted());
     gallery_free(g);
+}
+
+static void on_a_spectrum_like_that_of_descriptors(void **state) {
+    (void)state;
+    on_gallery("spectrum", "spectrum", photo);
+}
+
+static void on_a_flat_spectrum(void **state) {
+    (void)state;
+    on_gallery("flat", "flat", photo);
+}
+
+static void on_the_covariances_of_descriptors(void **state) {
+    (void)state;
+    on_gallery("drawn", "drawn", photo);
+}
+
+static void on_the_same_normalised(void **state) {
+    (void)state;
+    on_gallery("normalised", "faces", photo);
+}
+
+static void on_duplicates(void **state) {
+    (void)state;
+    on_gallery("duplicates", "spectrum", photo_of_few);
+}
+
+/* ---- other data ---------------------------------------------------------------------------------------------------
+ */
+
+static void of_kind(const void *ctx, int64_t id, dice *d, float *v, int dimension) {
+    (void)id;
+    dice_vector(d, *(const int *)ctx, v, dimension);
+}
+
+static void on_kind(const char *name, int kind, int dimension, size_t rows, size_t queries) {
+    run(name, dimension, of_kind, &kind, rows, queries);
+}
+
+static void on_equal_vectors(void **state) {
+    (void)state;
+    on_kind("equal", EQUAL, 128, rows_wanted(), queries_wanted());
+}
+
+/* Corners of a cube: a few dozen distances, so radii and k-th places are met by thousands exactly. */
+static void on_vectors_at_exactly_the_radius(void **state) {
+    (void)state;
+    on_kind("grid", GRID, 128, rows_wanted(), queries_wanted());
+}
+
+static void on_clusters(void **state) {
+    (void)state;
+    on_kind("clusters", CLUSTERED, 128, rows_wanted(), queries_wanted());
+}
+
+static void on_other_dimensions(void **state) {
+    (void)state;
+    static const int dimensions[] = {16, 17, 100, 256, 512, 1024};
+    for (size_t i = 0; i < sizeof dimensions / sizeof dimensions[0]; i++) {
+        const size_t d = (size_t)dimensions[i];
+        on_kind("dimensions", SPREAD, dimensions[i], rows_wanted() * 64 / (d < 64 ? 64 : d), queries_wanted() / 2);
+    }
+}
+
+typedef struct descriptors {
+    float *rows;
+    size_t count;
+} descriptors;
+
+static void real(const void *ctx, int64_t id, dice *d, float *v, int dimension) {
+    const descriptors *all = ctx;
+    const size_t r = id >= 0 ? (size_t)id % all->count : dice_below(d, (uint32_t)all->count);
+    memcpy(v, all->rows + r * (size_t)dimension, (size_t)dimension * sizeof *v);
+    if (id < 0) /* a question: none of them */
+        v[0] += 0.1f * dice_normal(d);
 }
 
 static void on_real_descriptors(void **state) {
@@ -115,63 +212,25 @@ static void on_real_descriptors(void **state) {
         print_message("LIKEN_DESCRIPTORS is not set: real descriptors are left out\n");
         skip();
     }
-    for (int normal = 0; normal < 2; normal++) {
-        (void)snprintf(path, sizeof path, "%s/lfw_dev.f32", folder);
-        assert_ok(lk_file_read(path, 1 << 26, &bytes, &size, &err), err);
-        gallery g = gallery_new(size / sizeof(float) / D);
-        memcpy(g.vectors, bytes, g.rows * D * sizeof(float));
-        free(bytes);
-        for (size_t i = 0; normal && i < g.rows; i++) {
-            float sum = 0;
-            for (int j = 0; j < D; j++)
-                sum += g.vectors[i * D + (size_t)j] * g.vectors[i * D + (size_t)j];
-            for (int j = 0; j < D; j++)
-                g.vectors[i * D + (size_t)j] /= sqrtf(sum);
-        }
-        dice d = {1};
-        check_all(normal ? "real, normalised" : "real", &g, &d, setting("LIKEN_EXACT_QUERIES", 200));
-    }
-}
-
-/* flatness 0: variances fall as in descriptors; 1: equal. */
-static void on_spectrum(const char *name, int flat, int duplicates) {
-    gallery g = gallery_new(setting("LIKEN_EXACT_ROWS", 20000));
-    dice d = {(uint64_t)(2 + flat)};
-    float person[D];
-    for (size_t i = 0; i < g.rows; i++)
-        for (int j = 0; j < D; j++) {
-            const float deviation = flat ? 0.05f : j < 77 ? 0.15f * expf(-(float)j / 42) : 0.0003f;
-            float *x = g.vectors + i * D + j;
-            if (i % 5 == 0)
-                person[j] = deviation * dice_normal(&d);
-            *x = person[j] + 0.4f * deviation * dice_normal(&d);
-            if (duplicates && i % 4 != 0)
-                *x = g.vectors[i / 40 * 40 * D + (size_t)j];
-        }
-    check_all(name, &g, &d, setting("LIKEN_EXACT_QUERIES", 200));
-}
-
-static void on_a_falling_spectrum(void **state) {
-    (void)state;
-    on_spectrum("falling", 0, 0);
-}
-
-static void on_a_flat_spectrum(void **state) {
-    (void)state;
-    on_spectrum("flat", 1, 0);
-}
-
-static void on_duplicates(void **state) {
-    (void)state;
-    on_spectrum("duplicates", 0, 1);
+    (void)snprintf(path, sizeof path, "%s/lfw_dev.f32", folder);
+    assert_ok(lk_file_read(path, 1 << 26, &bytes, &size, &err), err);
+    descriptors all = {(float *)(void *)bytes, size / sizeof(float) / 128};
+    run("real", 128, real, &all, all.count, queries_wanted());
+    free(bytes);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(on_real_descriptors),
-        cmocka_unit_test(on_a_falling_spectrum),
+        cmocka_unit_test(on_a_spectrum_like_that_of_descriptors),
         cmocka_unit_test(on_a_flat_spectrum),
+        cmocka_unit_test(on_the_covariances_of_descriptors),
+        cmocka_unit_test(on_the_same_normalised),
+        cmocka_unit_test(on_real_descriptors),
         cmocka_unit_test(on_duplicates),
+        cmocka_unit_test(on_equal_vectors),
+        cmocka_unit_test(on_vectors_at_exactly_the_radius),
+        cmocka_unit_test(on_clusters),
+        cmocka_unit_test(on_other_dimensions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
