@@ -2,6 +2,7 @@
  * is none. A job is a run of neighbouring segments that become one sealed segment without the rows deleted so far:
  *   - the closed open ones and small sealed ones, as soon as they are a segment's worth of rows together;
  *   - then eight of about one size at a time, up to the largest size, so that a row is copied a few times in its life;
+ *   - a segment before a larger one;
  *   - a segment that has lost a quarter of its rows.
  * Memory: one job at a time, one segment of sizes.largest_rows at most, which lies in a file where there is a folder.
  * Small segments take the plan of a neighbour; from sizes.learn_rows on a plan of their own is learnt. */
@@ -41,23 +42,29 @@ static size_t alive_in(const lk_view *v, size_t i) {
     return v->parts[i].segment->count - v->parts[i].segment->deleted;
 }
 
-/* Extends from segment `first` while sizes are alike or smaller and the sum fits. */
+/* Open ones are small whatever they hold: they have no codes yet. */
+static int class_in(const lk_index *ix, const lk_view *v, size_t i) {
+    return v->parts[i].segment->sealed == NULL ? 0 : size_class(ix, alive_in(v, i));
+}
+
+/* Extends from segment `first` while sizes are alike or smaller and the sum fits; then, if what follows is larger and
+ * fits as well, that too: larger ones come first, but where many rows came at once. */
 static bool run_from(const lk_index *ix, const lk_view *v, size_t closed, size_t first, job *j) {
-    const int class = size_class(ix, alive_in(v, first));
-    size_t n = 0, rows = 0, open = 0;
-    for (size_t i = first; i < closed; i++, n++) {
-        const size_t more = alive_in(v, i);
-        if (size_class(ix, more) > class || rows + more > ix->sizes.largest_rows)
-            break;
-        rows += more;
-        open += v->parts[i].segment->sealed == NULL;
+    const int class = class_in(ix, v, first);
+    size_t n = 0, rows = 0, alike = 0, i = first;
+    for (; i < closed && class_in(ix, v, i) <= class && rows + alive_in(v, i) <= ix->sizes.largest_rows; i++, n++) {
+        rows += alive_in(v, i);
+        alike += class_in(ix, v, i) == class;
     }
-    *j = (job){.first = first, .count = n, .rows = rows};
-    if (n == 0)
-        return false;
-    const bool full = first + n < closed && rows + alive_in(v, first + n) > ix->sizes.largest_rows;
-    return n >= FAN || (n > 1 && full && rows > ix->sizes.largest_rows / 2) ||
-           (open > 0 && rows >= ix->sizes.fewest_rows);
+    const size_t next = i < closed ? alive_in(v, i) : 0;
+    const bool fits = rows + next <= ix->sizes.largest_rows;
+    const bool misplaced = class > 0 && n > 0 && i < closed && fits && class_in(ix, v, i) > class;
+    *j = (job){.first = first, .count = n + misplaced, .rows = rows + (misplaced ? next : 0)};
+    if (n == 0 || misplaced)
+        return misplaced;
+    if (class == 0)
+        return rows >= ix->sizes.fewest_rows;
+    return alike >= FAN || (n > 1 && !fits && rows > ix->sizes.largest_rows / 2);
 }
 
 static bool thinned(const lk_index *ix, const lk_view *v, size_t i) {

@@ -24,5 +24,6 @@ typedef void lk_squares_fn(const float *query, const float *rows, size_t stride,
 lk_squares_fn lk_squares_scalar;
 lk_squares_fn lk_squares_avx2;
 lk_squares_fn lk_squares_avx512;
+lk_squares_fn lk_squares_neon;
 
 #endif

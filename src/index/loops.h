@@ -37,9 +37,9 @@ typedef struct lk_loops {
 /* The table of this machine (LIKEN_CPU lowers it, see base/cpu.h). */
 const lk_loops *lk_loops_get(void);
 
-lk_dots_fn lk_dots_scalar, lk_dots_avx2, lk_dots_avx512;
-lk_coarse_fn lk_coarse_scalar, lk_coarse_avx2, lk_coarse_vnni; /* vnni: needs AVX512_VNNI beside avx512 */
-lk_fine_fn lk_fine_scalar, lk_fine_avx2, lk_fine_avx512;
-lk_crc_fn lk_crc_scalar, lk_crc_sse42;
+lk_dots_fn lk_dots_scalar, lk_dots_avx2, lk_dots_avx512, lk_dots_neon;
+lk_coarse_fn lk_coarse_scalar, lk_coarse_avx2, lk_coarse_vnni, lk_coarse_neon; /* vnni: AVX512_VNNI beside avx512 */
+lk_fine_fn lk_fine_scalar, lk_fine_avx2, lk_fine_avx512, lk_fine_neon;
+lk_crc_fn lk_crc_scalar, lk_crc_sse42, lk_crc_arm; /* arm: needs the CRC32 extension */
 
 #endif

@@ -190,6 +190,7 @@ static void refine_pending(const party *p, seeker *s, const lk_segment *g) {
 
 /* At most RUN rows from a multiple of RUN. */
 static void filter_run(const party *p, seeker *s, const lk_segment *g, size_t first, size_t end) {
+    share_radius(s);
     lk_sealed *sealed = g->sealed;
     const size_t dims = sealed->plan.coarse, blocks = (end - first + 15) / 16, record = sealed->plan.record;
     uint16_t masks[RUN / 16];
@@ -287,7 +288,7 @@ static void search_sealed(party *p, const lk_segment *g, size_t first, size_t en
 
 static void search_stretch(party *p, const lk_segment *g, size_t first, size_t end) {
     for (size_t q = 0; q < p->hunt->n; q++)
-        p->seekers[q].top.radius = fminf(p->seekers[q].top.radius, shared_radius(&p->seekers[q]));
+        share_radius(&p->seekers[q]);
     if (g->sealed != NULL)
         search_sealed(p, g, first, end);
     else
