@@ -256,6 +256,7 @@ typedef struct liken_search_options {
     const char *const *tags;      /* only images that carry all of these */
     size_t tag_count;
     int64_t captured_from, captured_to; /* inclusive; 0 or LIKEN_NO_TIME: open */
+    bool partial;                 /* a cluster's server that does not answer (LIKEN_E_BUSY) is left out and named in ->missing */
 } liken_search_options;
 
 typedef struct liken_match {
@@ -284,6 +285,8 @@ typedef struct liken_result {
     int image_width, image_height;/* of the query photo, 0 when there was none */
     liken_answer *answers;        /* one per face of the query photo, largest first */
     size_t answer_count;
+    char **missing;               /* partial: names of the servers whose faces were not compared (`searched` counts them) */
+    size_t missing_count;
 } liken_result;
 
 LIKEN_API void liken_result_free(liken_result *r);

@@ -234,6 +234,12 @@ json_t *lk_json_result(const liken_result *r) {
     put(&o, "mode", json_string(r->exact ? "exact" : "approximate"));
     put(&o, "recall", lk_json_number(r->recall));
     put(&o, "searched", json_integer((json_int_t)r->searched));
+    if (r->missing_count > 0) {
+        json_t *missing = json_array();
+        for (size_t i = 0; i < r->missing_count; i++)
+            push(&missing, lk_json_text(r->missing[i]));
+        put(&o, "missing", missing);
+    }
     put(&o, "threshold", shortest(r->threshold));
     if (r->image_width > 0) {
         put(&o, "width", json_integer(r->image_width));

@@ -14,6 +14,7 @@ static void read_options(lk_args *a, liken_search_options *o) {
     o->tags = lk_args_list(a, "tags", LK_TAGS_MAX, 128, &o->tag_count);
     o->captured_from = lk_args_time(a, "captured_from", false);
     o->captured_to = lk_args_time(a, "captured_to", true);
+    o->partial = lk_args_switch(a, "partial");
     if (o->threshold > 0 && o->max_false_matches > 0)
         lk_args_fail(a, LIKEN_E_ARG, "max_false_matches", "Give threshold or max_false_matches, not both.");
     if (o->captured_from != LIKEN_NO_TIME && o->captured_to != LIKEN_NO_TIME && o->captured_from > o->captured_to)
@@ -69,7 +70,7 @@ void lk_search(lk_request *r, void *ctx) {
     lk_args a;
     lk_args_open(
         &a, r,
-        "file face_id descriptor model threshold max_false_matches limit distinct tags captured_from captured_to");
+        "file face_id descriptor model threshold max_false_matches limit distinct tags captured_from captured_to partial");
     search(r, ctx, &a);
     lk_args_close(&a);
 }

@@ -34,6 +34,8 @@ static void print_result(const liken_result *r) {
         print_answer(&r->answers[i], i, r->answer_count);
     if (r->answer_count == 0)
         (void)printf("No face was found in the photo.\n");
+    for (size_t i = 0; i < r->missing_count; i++)
+        (void)printf("Server %s of the cluster did not answer: what it holds was not compared.\n", r->missing[i]);
     (void)printf("Compared with %" PRIu64 " faces of %s, %s, threshold %.4f\n", r->searched, r->collection,
                  r->exact ? "exactly" : "approximately", (double)r->threshold);
 }
@@ -55,6 +57,7 @@ static int search(const lk_cli *cli, liken *lk, liken_result **out, liken_error 
                                     .limit = (int)lk_config_number(c, LK_SET_LIMIT),
                                     .distinct = lk_config_choice(c, LK_SET_DISTINCT) == 1 ? LIKEN_DISTINCT_IMAGE
                                                                                           : LIKEN_DISTINCT_FACE};
+    options.partial = lk_config_switch(c, LK_SET_PARTIAL);
     options.tags = lk_config_list(c, LK_SET_TAG, &options.tag_count);
     int rc = lk_file_read(cli->words[0], lk_config_size(c, LK_SET_MAX_FILE), &bytes, &size, err);
     if (rc != LIKEN_OK)

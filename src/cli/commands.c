@@ -45,7 +45,7 @@ const lk_command lk_commands[] = {
          "--max-false-matches says how many strangers may be expected among the matches: the larger the "
          "collection, the nearer a match must then be.",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(THRESHOLD) | LK_BIT(MAX_FALSE_MATCHES) | LK_BIT(LIMIT) |
-                 LK_BIT(DISTINCT) | LK_BIT(TAG),
+                 LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(PARTIAL),
      .least = 1,
      .most = 1,
      .exits = {{LK_EXIT_NOTHING, "no face in the photo, or no match"},
@@ -124,6 +124,29 @@ const lk_command lk_commands[] = {
      .examples = {{"liken collections create --metric l2 old", "As the seed system compares: raw distances."},
                   {"liken collections set --search cube old", "Let the database compare the faces."}},
      .run = lk_cmd_collections},
+    {.name = "cluster",
+     .synopsis = "plan FACES | create NAME=WHERE... | add NAME=WHERE | balance | status | sweep",
+     .summary = "spread a gallery over several PostgreSQL servers",
+     .description =
+         "--store names the server that keeps collections, photos and faces; the descriptors lie on the others, the "
+         "shards, which answer a search all at once. Each shard is NAME=postgres://user@host/database, an empty "
+         "database for it alone, reached so by this program and by the first server alike. Rather than in the address, "
+         "where other users of the machine can see it, put a password into ~/.pgpass.\n\n"
+         "plan prints what so many faces (10M, 1B) take. create spreads a gallery; nobody can write to it while its "
+         "descriptors are copied. add gives a further shard its part, and balance goes on with that where it was "
+         "interrupted; both go on under load. status shows the shards, and with --deep also counts descriptors, those "
+         "that belong to no face, which a crash may leave and sweep removes, and faces that have none, which must not "
+         "be.",
+     .settings = GALLERY | LK_BIT(DEEP),
+     .least = 1,
+     .most = LK_ANY,
+     .exits = {{LK_EXIT_NOTHING, "the gallery is not spread"},
+               {LK_EXIT_FAILED, "not done; or a shard does not answer, or lacks descriptors"}},
+     .examples = {{"liken cluster plan 100M", "The arithmetic."},
+                  {"liken cluster create --store postgres://db0/liken a=postgres://db1/liken b=postgres://db2/liken",
+                   "Two shards."},
+                  {"liken cluster add --store postgres://db0/liken c=postgres://db3/liken", "A third, under load."}},
+     .run = lk_cmd_cluster},
     {.name = "serve",
      .synopsis = "",
      .summary = "answer over HTTP",

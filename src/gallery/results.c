@@ -15,6 +15,9 @@ void liken_result_free(liken_result *r) {
         free(a->matches);
         free(a->face.descriptor);
     }
+    for (size_t i = 0; i < r->missing_count; i++)
+        free(r->missing[i]);
+    free(r->missing);
     free(r->answers);
     free(r->collection);
     free(r->model);

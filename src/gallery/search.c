@@ -64,6 +64,7 @@ struct scope {
     size_t allowed_count;
     uint64_t searched; /* faces that a query is compared with */
     bool exact;        /* unless the store said otherwise */
+    lk_store_missing missing; /* parts of the store that were left out; only where that was asked for */
     double recall;     /* the least that it said */
 };
 
@@ -290,7 +291,8 @@ static int page_from_store(struct query *q, size_t k, lk_hit *hits, size_t *coun
                                  .k = k,
                                  .except = q->seen.ids,
                                  .except_count = q->seen.count,
-                                 .filter = s->options};
+                                 .filter = s->options,
+                                 .missing = s->options->partial ? &s->missing : NULL};
     if (rc == LIKEN_OK)
         rc = lk_near_search(s->lk, s->collection, &query, hits, count, &exact, &recall, err);
     if (rc != LIKEN_OK)
@@ -399,6 +401,22 @@ static int add_answer(struct scope *s, liken_result *r, const liken_face *face, 
     return rc;
 }
 
+/* Copies what was left out into the result. */
+static int tell_missing(const struct scope *s, liken_result *r, liken_error *err) {
+    if (s->missing.count == 0)
+        return LIKEN_OK;
+    r->missing = calloc(s->missing.count, sizeof(*r->missing));
+    if (r->missing == NULL)
+        return lk_fail_memory(err);
+    while (r->missing_count < s->missing.count) {
+        char *name = strdup(s->missing.names[r->missing_count]);
+        if (name == NULL)
+            return lk_fail_memory(err);
+        r->missing[r->missing_count++] = name;
+    }
+    return LIKEN_OK;
+}
+
 static int finish(int rc, liken_result *r, liken_result **out) {
     if (rc == LIKEN_OK)
         *out = r;
@@ -423,6 +441,8 @@ static int search_photo(struct scope *s, const void *bytes, size_t size, liken_r
     }
     for (size_t i = 0; rc == LIKEN_OK && i < faces.kept_count; i++)
         rc = add_answer(s, r, &faces.kept[i], faces.kept[i].descriptor, 0, err);
+    if (rc == LIKEN_OK)
+        rc = tell_missing(s, r, err);
     lk_faces_clear(&faces);
     return finish(rc, r, out);
 }
@@ -475,6 +495,8 @@ static int search_face(struct scope *s, int64_t face_id, liken_result **out, lik
         rc = result_new(s, 1, &r, err);
     if (rc == LIKEN_OK)
         rc = add_answer(s, r, face, face->descriptor, face_id, err);
+    if (rc == LIKEN_OK)
+        rc = tell_missing(s, r, err);
     liken_face_free(face);
     return finish(rc, r, out);
 }
@@ -526,6 +548,8 @@ static int search_descriptor(struct scope *s, const float *descriptor, size_t di
         rc = result_new(s, 1, &r, err);
     if (rc == LIKEN_OK)
         rc = add_answer(s, r, NULL, descriptor, 0, err);
+    if (rc == LIKEN_OK)
+        rc = tell_missing(s, r, err);
     return finish(rc, r, out);
 }
 

@@ -141,9 +141,25 @@ static bool copy_map(lk_cluster *k, int64_t epoch, lk_cluster_map *out) {
     return same;
 }
 
+/* The lock comes before the snapshot of a transaction that has one for all of it: else it could wait for a move and then
+ * read what was before. */
+static int read_epoch(lk_pg_conn *c, int64_t *epoch, liken_error *err) {
+    lk_pg_result *r = NULL;
+    int rc = lk_pg_say(c, "LOCK TABLE liken.cluster IN ACCESS SHARE MODE", LK_PG_NO_ARGS, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_queue(c, "SELECT epoch FROM liken.cluster", LK_PG_NO_ARGS, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_answer(c, &r, err);
+    rc = lk_pg_finish(c, rc, err);
+    if (rc == LIKEN_OK)
+        *epoch = lk_pg_rows(r) == 0 ? 0 : lk_pg_get_int(r, 0, 0);
+    lk_pg_clear(r);
+    return rc;
+}
+
 int lk_cluster_look(lk_cluster *k, lk_pg_conn *c, lk_cluster_map *out, liken_error *err) {
     int64_t epoch = 0;
-    int rc = lk_pg_number(c, "SELECT epoch FROM liken.cluster", LK_PG_NO_ARGS, 0, &epoch, err);
+    int rc = read_epoch(c, &epoch, err);
     if (rc == LIKEN_OK && epoch == 0)
         *out = (lk_cluster_map){.epoch = 0};
     while (rc == LIKEN_OK && epoch != 0 && !copy_map(k, epoch, out))
@@ -165,6 +181,7 @@ static int open_shard(lk_cluster *k, lk_shard *shard, lk_pg **out, liken_error *
         shard->pg = pg;
         pg = NULL;
         shard->why = why;
+        shard->suspect = rc != LIKEN_OK;
         shard->retry_at = rc == LIKEN_OK ? 0 : lk_clock_monotonic() + RETRY;
     }
     if (shard->pg != NULL) {
@@ -206,8 +223,19 @@ static void rest(lk_cluster *k, const char *name, const liken_error *why) {
     pthread_mutex_lock(&k->lock);
     lk_shard *shard = find(k, name);
     if (shard != NULL) {
+        shard->suspect = true;
         shard->why = *why;
         shard->retry_at = lk_clock_monotonic() + RETRY;
+    }
+    pthread_mutex_unlock(&k->lock);
+}
+
+static void trust(lk_cluster *k, const char *name) {
+    pthread_mutex_lock(&k->lock);
+    lk_shard *shard = find(k, name);
+    if (shard != NULL) {
+        shard->suspect = false;
+        shard->retry_at = 0;
     }
     pthread_mutex_unlock(&k->lock);
 }
@@ -258,6 +286,8 @@ void lk_cluster_end(lk_cluster_ask *a) {
     }
     lk_pg_give(a->pg, a->c);
     a->c = NULL;
+    if (a->status == LIKEN_OK)
+        trust(a->k, a->name);
 }
 
 int lk_cluster_probe(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err) {
@@ -275,12 +305,21 @@ int lk_cluster_probe(lk_cluster *k, const lk_cluster_map *map, bool *down, liken
     for (size_t i = 0; i < map->count; i++) {
         lk_cluster_end(&asks[i]);
         down[i] = asks[i].status != LIKEN_OK;
-        if (down[i] && rc == LIKEN_OK) {
-            rc = asks[i].status;
-            if (err != NULL)
-                *err = asks[i].err;
-        }
+        if (down[i] && rc == LIKEN_OK)
+            rc = lk_fail(err, LIKEN_E_BUSY, "%s", asks[i].err.message);
     }
     free(asks);
     return rc;
+}
+
+int lk_cluster_check(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err) {
+    bool suspect = false;
+    pthread_mutex_lock(&k->lock);
+    for (size_t i = 0; i < map->count; i++) {
+        const lk_shard *shard = find(k, map->names[i]);
+        suspect = suspect || shard == NULL || shard->suspect;
+        down[i] = false;
+    }
+    pthread_mutex_unlock(&k->lock);
+    return suspect ? lk_cluster_probe(k, map, down, err) : LIKEN_OK;
 }

@@ -31,6 +31,7 @@
 #define LK_CLUSTER_BUCKETS 64
 #define LK_CLUSTER_SHARDS 64     /* at most */
 #define LK_CLUSTER_NAME 32       /* bytes of a shard's name */
+#define LK_CLUSTER_CUBES 8       /* columns of search=cube, of 64 numbers each */
 #define LK_CLUSTER_WRITE_MS 5000 /* what a shard may take to store a batch */
 #define LK_CLUSTER_MOVING 0x6c696b656e6d76 /* the advisory lock of whoever changes what lies where */
 
@@ -38,8 +39,9 @@ typedef struct lk_shard {
     char name[LK_CLUSTER_NAME + 1];
     char *where; /* connection string, with its password if there is one */
     lk_pg *pg;   /* NULL: not opened yet */
+    bool suspect; /* the last time it was asked it did not answer: `why`. It is not asked before retry_at. */
     double retry_at;
-    liken_error why; /* of the last attempt, until retry_at */
+    liken_error why;
 } lk_shard;
 
 typedef struct lk_cluster {
@@ -62,12 +64,15 @@ typedef struct lk_cluster_map {
 int lk_cluster_new(lk_cluster **out, liken_error *err);
 void lk_cluster_free(lk_cluster *k); /* NULL is accepted */
 
-/* The map, which then holds until the transaction of `c` (the coordinator) ends. */
+/* The map, which then holds until the transaction of `c` (the coordinator) ends: it must be in one, and where that is
+ * REPEATABLE READ this must be its first statement. */
 int lk_cluster_look(lk_cluster *k, lk_pg_conn *c, lk_cluster_map *out, liken_error *err);
 /* The database of one shard, opened when it was not yet. BUSY: `Shard "b": ...`; at once when it just failed. */
 int lk_cluster_shard(lk_cluster *k, const char *name, lk_pg **out, liken_error *err);
-/* Asks all shards of the map at once whether they are there. down[i]: not. *err names the first that is not. */
+/* Asks all shards of the map at once whether they are there. down[i]: not. BUSY: *err names the first that is not. */
 int lk_cluster_probe(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err);
+/* The same, asking only when one of them did not answer when it was last asked. */
+int lk_cluster_check(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err);
 
 /* One of several shards that are asked at the same time: start, queue, send each; then answer and end each. Once one has
  * failed the rest does nothing, and `status` and `err` (which names the shard) say why. */
@@ -102,6 +107,11 @@ int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, lk_cluster_row *row
 /* Removes descriptors of faces that are gone, some thousand a call; *more: there are others, and their shards answer.
  * A transaction of its own on `c`, a connection to the coordinator. Does nothing while buckets move. A shard that does not answer keeps its own until it does. */
 int lk_cluster_drain(lk_cluster *k, lk_pg_conn *c, bool *more, liken_error *err);
+
+/* The shard (of the map last read) that a face belongs to. */
+size_t lk_cluster_owner(lk_cluster *k, int64_t face);
+/* *still: no bucket moves until the transaction of `c` ends. */
+int lk_cluster_still(lk_pg_conn *c, bool *still, liken_error *err);
 
 /* ---- pg_cluster_make.c, pg_cluster_move.c, pg_cluster_status.c: for the operator ---- */
 

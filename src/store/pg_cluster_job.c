@@ -77,7 +77,10 @@ void lk_cluster_job_close(lk_cluster_job *j) {
 }
 
 int lk_cluster_job_look(lk_cluster_job *j, liken_error *err) {
-    return lk_cluster_look(j->k, j->main, &j->map, err);
+    int rc = lk_pg_script(j->main, "BEGIN", err);
+    if (rc == LIKEN_OK)
+        rc = lk_cluster_look(j->k, j->main, &j->map, err);
+    return rc == LIKEN_OK ? lk_pg_script(j->main, "COMMIT", err) : rc;
 }
 
 int lk_cluster_run(lk_pg_conn *from, const char *select, const lk_pg_value *values, int count, lk_pg_conn *on,

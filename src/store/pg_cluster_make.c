@@ -83,18 +83,33 @@ static int check_name(const char *name, liken_error *err) {
     return lk_fail(err, LIKEN_E_ARG, "A shard's name is 1 to %d of a-z 0-9 _, as in a=postgres://...", LK_CLUSTER_NAME);
 }
 
-/* An empty database, or what an interrupted attempt of this very gallery left, which is cleared away. */
-static int check_vacant(lk_pg_conn *c, const char *store, const char *where, liken_error *err) {
-    int64_t schema = 0, ours = 0;
+/* The name under which this database was made a shard of this gallery, malloc'd; NULL: it was not. */
+static int read_claim(lk_pg_conn *c, const char *store, char **out, liken_error *err) {
+    lk_pg_result *r = NULL;
+    int64_t there = 0;
+    int rc = lk_pg_number(c, "SELECT (to_regclass('liken.shard') IS NOT NULL)::int", LK_PG_NO_ARGS, 0, &there, err);
+    if (rc != LIKEN_OK || there == 0)
+        return rc;
+    rc = lk_pg_exec(c, "SELECT name FROM liken.shard WHERE store = $1", LK_PG_ARGS(lk_pg_text(store)), &r, err);
+    if (rc == LIKEN_OK && lk_pg_rows(r) == 1 && !lk_pg_copy(r, 0, 0, out))
+        rc = lk_fail_memory(err);
+    lk_pg_clear(r);
+    return rc;
+}
+
+/* An empty database, or what an interrupted attempt of this very gallery left, which is cleared away: then the gallery
+ * knows no shard of that name. */
+static int check_vacant(lk_cluster_job *j, lk_pg_conn *c, const char *store, const char *where, liken_error *err) {
+    LK_FREE char *claim = NULL;
+    int64_t schema = 0, used = 1;
     int rc = lk_pg_number(c, "SELECT count(*) FROM pg_namespace WHERE nspname = 'liken'", LK_PG_NO_ARGS, 0, &schema, err);
     if (rc != LIKEN_OK || schema == 0)
         return rc;
-    rc = lk_pg_number(c, "SELECT count(*) FROM pg_class WHERE oid = to_regclass('liken.shard')", LK_PG_NO_ARGS, 0, &ours,
-                      err);
-    if (rc == LIKEN_OK && ours != 0)
-        rc = lk_pg_number(c, "SELECT count(*) FROM liken.shard WHERE store = $1", LK_PG_ARGS(lk_pg_text(store)), 0, &ours,
-                          err);
-    if (rc == LIKEN_OK && ours == 0)
+    rc = read_claim(c, store, &claim, err);
+    if (rc == LIKEN_OK && claim != NULL)
+        rc = lk_pg_number(j->main, "SELECT count(*) FROM liken.shards WHERE name = $1", LK_PG_ARGS(lk_pg_text(claim)), 1,
+                          &used, err);
+    if (rc == LIKEN_OK && used != 0)
         return lk_fail(err, LIKEN_E_CONFLICT,
                        "The database %s holds another gallery or another's shard; give the shard a database of its own.",
                        where);
@@ -111,18 +126,21 @@ static int check_version(lk_pg_conn *c, liken_error *err) {
 /* `buckets`: those of this shard, an empty list for one that comes later. */
 static int make_tables(lk_cluster_job *j, lk_pg_conn *c, const char *store, const char *name,
                        const lk_pg_column *buckets, liken_error *err) {
-    int rc = lk_cluster_run(j->side,
-                            "SELECT coalesce(string_agg(format('CREATE EXTENSION IF NOT EXISTS %I;', extname), ' '), '') ||"
-                            " 'CREATE SCHEMA liken; CREATE TABLE liken.shard (store text NOT NULL, name text NOT NULL);'"
-                            " FROM pg_extension WHERE extname IN ('cube', 'vector')",
+    int rc = lk_cluster_run(j->main,
+                            "SELECT 'CREATE SCHEMA liken; CREATE TABLE liken.shard (store text NOT NULL, name text NOT NULL);' ||"
+                            " string_agg(format('CREATE SCHEMA IF NOT EXISTS %1$I;"
+                            " CREATE EXTENSION IF NOT EXISTS %2$I SCHEMA %1$I;', s.nspname, e.extname), ' ')"
+                            " FROM pg_extension e JOIN pg_namespace s ON s.oid = e.extnamespace"
+                            " WHERE e.extname IN ('cube', 'vector')",
                             LK_PG_NO_ARGS, c, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(c, "INSERT INTO liken.shard (store, name) VALUES ($1, $2)",
                         LK_PG_ARGS(lk_pg_text(store), lk_pg_text(name)), NULL, err);
     if (rc == LIKEN_OK)
-        rc = lk_cluster_run(j->side,
+        rc = lk_cluster_run(j->main,
                             "SELECT format('CREATE TABLE liken.vectors (%s) PARTITION BY LIST ((face %% 64));', " LK_CLUSTER_COLUMNS("liken.vectors")
-                            ") || coalesce((SELECT string_agg(format('CREATE TABLE liken.vectors_b%s PARTITION OF"
+                            ") || 'ALTER TABLE liken.vectors ALTER COLUMN descriptor SET STORAGE EXTERNAL;'"
+                            " || coalesce((SELECT string_agg(format('CREATE TABLE liken.vectors_b%s PARTITION OF"
                             " liken.vectors (PRIMARY KEY (face)) FOR VALUES IN (%s);', b, b), ' ')"
                             " FROM unnest($1::bigint[]) b), '')",
                             LK_PG_ARGS(lk_pg_array(buckets)), c, err);
@@ -135,7 +153,7 @@ static int make_shard(lk_cluster_job *j, lk_pg_conn *c, const char *store, const
     if (rc == LIKEN_OK)
         rc = lk_pg_script(c, "BEGIN", err);
     if (rc == LIKEN_OK)
-        rc = check_vacant(c, store, lk_pg_name(c->db), err);
+        rc = check_vacant(j, c, store, lk_pg_name(c->db), err);
     if (rc == LIKEN_OK)
         rc = make_tables(j, c, store, name, buckets, err);
     return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
@@ -266,6 +284,15 @@ static int check_addresses(const liken_shard_address *shards, size_t count, like
     return LIKEN_OK;
 }
 
+/* The columns of search=cube, for as long descriptors as a cluster takes. An empty one costs a bit a row. */
+static int add_columns(lk_cluster_job *j, liken_error *err) {
+    return lk_cluster_run(j->main,
+                          "SELECT string_agg(format('ALTER TABLE liken.vectors ADD COLUMN IF NOT EXISTS c%s %I.cube',"
+                          " n, s.nspname), '; ') FROM generate_series(0, $1::int - 1) n, pg_extension e"
+                          " JOIN pg_namespace s ON s.oid = e.extnamespace WHERE e.extname = 'cube'",
+                          LK_PG_ARGS(lk_pg_int4(LK_CLUSTER_CUBES)), j->main, err);
+}
+
 /* A writer or a search that began before holds liken.cluster, and is waited for. */
 static int create(lk_cluster_job *j, const liken_shard_address *shards, size_t count, liken_error *err) {
     LK_FREE char *store = NULL;
@@ -277,7 +304,9 @@ static int create(lk_cluster_job *j, const liken_shard_address *shards, size_t c
     if (rc == LIKEN_OK)
         rc = lk_pg_patience(j->main, COPY_MS, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_script(j->main, "CREATE EXTENSION IF NOT EXISTS postgres_fdw", err);
+        rc = lk_pg_script(j->main, "CREATE EXTENSION IF NOT EXISTS postgres_fdw; CREATE EXTENSION IF NOT EXISTS cube", err);
+    if (rc == LIKEN_OK)
+        rc = add_columns(j, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         rc = create_shard(j, store, shards, count, i, err);
     if (rc == LIKEN_OK)

@@ -85,7 +85,7 @@ static int open_ends(const struct move *m, liken_error *err) {
 static int make_room(const struct move *m, liken_error *err) {
     char sql[512];
     (void)snprintf(sql, sizeof sql,
-                   "CREATE TABLE liken.vectors_b%d (LIKE liken.vectors, PRIMARY KEY (face),"
+                   "CREATE TABLE liken.vectors_b%d (LIKE liken.vectors INCLUDING STORAGE, PRIMARY KEY (face),"
                    " CHECK (face %% 64 IS NOT NULL AND face %% 64 = %d))",
                    m->bucket, m->bucket);
     return lk_cluster_script_on(m->j, m->to, sql, err);

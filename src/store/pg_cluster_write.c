@@ -45,7 +45,7 @@ static void parts_free(struct part *parts, size_t count) {
     free(parts);
 }
 
-static size_t owner_of(lk_cluster *k, int64_t face) {
+size_t lk_cluster_owner(lk_cluster *k, int64_t face) {
     pthread_mutex_lock(&k->lock);
     const size_t owner = k->owner[face % LK_CLUSTER_BUCKETS];
     pthread_mutex_unlock(&k->lock);
@@ -114,12 +114,12 @@ int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, lk_cluster_row *row
     struct part *parts = parts_new(map);
     int rc = parts == NULL ? lk_fail_memory(err) : LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
-        rc = part_add(&parts[owner_of(k, rows[i].face)], &rows[i], err);
+        rc = part_add(&parts[lk_cluster_owner(k, rows[i].face)], &rows[i], err);
     if (rc == LIKEN_OK) {
         put_parts(k, map, parts);
         rc = failed(parts, map->count, err);
         for (size_t i = 0; i < count; i++)
-            rows[i].failed = parts[owner_of(k, rows[i].face)].ask.status != LIKEN_OK;
+            rows[i].failed = parts[lk_cluster_owner(k, rows[i].face)].ask.status != LIKEN_OK;
     } else {
         for (size_t i = 0; i < count; i++)
             rows[i].failed = true;
@@ -182,14 +182,21 @@ static int forget_gone(lk_pg_conn *c, const struct part *parts, size_t count, bo
     return rc;
 }
 
+int lk_cluster_still(lk_pg_conn *c, bool *still, liken_error *err) {
+    int64_t got = 0;
+    const int rc = lk_pg_number(c, "SELECT pg_try_advisory_xact_lock_shared($1)::int",
+                                LK_PG_ARGS(lk_pg_int8(LK_CLUSTER_MOVING)), 0, &got, err);
+    *still = got != 0;
+    return rc;
+}
+
 static int drain(lk_cluster *k, lk_pg_conn *c, bool *more, liken_error *err) {
     lk_cluster_map map;
-    int64_t quiet = 0;
-    int rc = lk_pg_number(c, "SELECT pg_try_advisory_xact_lock_shared($1)::int", LK_PG_ARGS(lk_pg_int8(LK_CLUSTER_MOVING)),
-                          0, &quiet, err);
+    bool still = false;
+    int rc = lk_cluster_still(c, &still, err);
     if (rc == LIKEN_OK)
         rc = lk_cluster_look(k, c, &map, err);
-    if (rc != LIKEN_OK || quiet == 0 || map.epoch == 0)
+    if (rc != LIKEN_OK || !still || map.epoch == 0)
         return rc;
     struct part *parts = parts_new(&map);
     if (parts == NULL)

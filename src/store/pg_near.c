@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SQL_MAX 32768
+#define SQL_MAX (1 << 20)
 #define BEYOND 16  /* rows asked for beyond k, so that one question is mostly enough */
 #define CHUNK 2048 /* faces read at a time where the columns are not filled in */
 #define ARGS_MAX 128
@@ -26,6 +26,7 @@ struct statement {
     int count;
     lk_pg_column columns[COLUMNS_MAX];
     int column_count;
+    size_t table; /* where the text names the table */
 };
 
 static void statement_init(struct statement *t) {
@@ -106,8 +107,9 @@ static int filter_sql(struct statement *t, const char *what, const liken_search_
     return rc;
 }
 
-/* What every statement over the vectors of a collection ends with. */
-static int conditions(struct statement *t, const lk_store_near *near, liken_error *err) {
+/* What every statement over the vectors of a collection ends with. Shards do not know photos: they get a list of the
+ * faces that the filter lets through. */
+static int conditions(struct statement *t, const lk_store_near *near, bool spread, liken_error *err) {
     int number, rc = LIKEN_OK;
     if (near->except_count > 0) {
         rc = put_ids(t, near->except, near->except_count, &number, err);
@@ -116,10 +118,42 @@ static int conditions(struct statement *t, const lk_store_near *near, liken_erro
     }
     if (rc != LIKEN_OK || !is_filtered(near->filter))
         return rc;
-    rc = lk_buf_string(&t->sql, " AND v.face IN (", err);
+    rc = lk_buf_string(&t->sql, spread ? " AND v.face = ANY (ARRAY(" : " AND v.face IN (", err);
     if (rc == LIKEN_OK)
         rc = filter_sql(t, "f.id", near->filter, err);
-    return rc == LIKEN_OK ? lk_buf_string(&t->sql, ")", err) : rc;
+    return rc == LIKEN_OK ? lk_buf_string(&t->sql, spread ? "))" : ")", err) : rc;
+}
+
+/* ---- shards ---- */
+
+#define TABLE "liken.vectors"
+
+/* "FROM liken.vectors v" */
+static int name_table(struct statement *t, liken_error *err) {
+    const int rc = lk_buf_string(&t->sql, " FROM ", err);
+    t->table = t->sql.size;
+    return rc == LIKEN_OK ? lk_buf_string(&t->sql, TABLE " v", err) : rc;
+}
+
+/* Turns a statement over the table into one that asks every shard at once: each is given the whole of it, limit
+ * included, and what they answer is put in order here. That order is not quite `order` as the shards have it, or else the
+ * planner would read them one after the other to merge them. A face that is just being moved may come twice. */
+static int spread(struct statement *t, const lk_cluster_map *map, const bool *down, const char *order, size_t rows,
+                  liken_error *err) {
+    size_t size = 0, asked = 0;
+    LK_FREE char *one = lk_buf_steal(&t->sql, &size);
+    if (one == NULL)
+        return lk_fail_memory(err);
+    int rc = lk_buf_format(&t->sql, err, "SELECT DISTINCT ON (%s, u.face) u.* FROM (", order);
+    for (size_t i = 0; rc == LIKEN_OK && i < map->count; i++) {
+        if (down != NULL && down[i])
+            continue;
+        rc = lk_buf_format(&t->sql, err, "%s(%.*s" TABLE "_on_%s%s)", asked++ == 0 ? "" : " UNION ALL ", (int)t->table,
+                           one, map->names[i], one + t->table + sizeof TABLE - 1);
+    }
+    if (rc == LIKEN_OK && asked == 0)
+        return lk_fail(err, LIKEN_E_BUSY, "No shard of the cluster answers; try again in a moment.");
+    return rc == LIKEN_OK ? lk_buf_format(&t->sql, err, ") u ORDER BY %s, u.face LIMIT %zu", order, rows) : rc;
 }
 
 /* ---- the plan ---- */
@@ -212,19 +246,23 @@ static int ranked_sql(struct statement *t, const lk_near_plan *p, const lk_near_
         rc = p->method == LIKEN_SEARCH_CUBE ? cube_distance(t, p, near->vector, err)
                                             : vector_distance(t, p, near->vector, q->approximate, err);
     if (rc == LIKEN_OK)
-        rc = lk_buf_format(&t->sql, err, " AS g FROM liken.vectors v WHERE v.collection = $1 AND v.face + 0 <= $2");
+        rc = lk_buf_string(&t->sql, " AS g", err);
+    if (rc == LIKEN_OK)
+        rc = name_table(t, err);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_string(&t->sql, " WHERE v.collection = $1 AND v.face + 0 <= $2", err);
     if (rc == LIKEN_OK && q->approximate)
         rc = lk_buf_format(&t->sql, err, " AND v.collection = %lld", (long long)p->collection);
     if (rc == LIKEN_OK)
-        rc = conditions(t, near, err);
+        rc = conditions(t, near, q->map != NULL, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, ") d", err);
     if (rc == LIKEN_OK && !isinf(near->radius))
         rc = lk_buf_format(&t->sql, err, " WHERE d.g <= $%d",
                            put(t, lk_pg_float8((double)near->radius * (1 + 3 * margin(p->dimension)) + TINY)));
-    if (rc == LIKEN_OK)
-        rc = lk_buf_format(&t->sql, err, " ORDER BY d.g LIMIT $%d", put(t, lk_pg_int8((int64_t)q->rows)));
-    return rc;
+    if (rc == LIKEN_OK) /* a parameter would keep the limit from the shards */
+        rc = lk_buf_format(&t->sql, err, " ORDER BY d.g LIMIT %zu", q->rows);
+    return rc == LIKEN_OK && q->map != NULL ? spread(t, q->map, q->down, "u.g + 0", q->rows, err) : rc;
 }
 
 int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q, lk_pg_result **out, liken_error *err) {
@@ -252,6 +290,9 @@ static bool is_enough(const lk_pg_result *rows, const lk_near_query *q, int dime
 /* ---- a search ---- */
 
 struct search {
+    lk_cluster *cluster;
+    lk_cluster_map map;
+    bool down[LK_CLUSTER_SHARDS];
     const lk_store_near *near;
     lk_store_near_fn *fn;
     void *ctx;
@@ -283,7 +324,11 @@ static int tell(struct search *s, const lk_pg_result *rows, liken_error *err) {
 
 static int search_columns(lk_pg_conn *c, struct search *s, liken_error *err) {
     const bool approximate = s->plan.method == LIKEN_SEARCH_HNSW && s->plan.ready;
-    lk_near_query q = {.near = s->near, .approximate = approximate, .rows = s->near->k + BEYOND};
+    lk_near_query q = {.near = s->near,
+                       .map = s->map.epoch == 0 ? NULL : &s->map,
+                       .down = s->down,
+                       .approximate = approximate,
+                       .rows = s->near->k + BEYOND};
     lk_pg_result *rows = NULL;
     int rc = lk_near_ranked(c, &s->plan, &q, &rows, err);
     while (rc == LIKEN_OK && !is_enough(rows, &q, s->plan.dimension)) {
@@ -306,12 +351,17 @@ static int read_chunk(lk_pg_conn *c, const struct search *s, int64_t after, lk_p
     statement_init(t);
     (void)put(t, lk_pg_int8(s->near->collection));
     (void)put(t, lk_pg_int8(after));
-    int rc = lk_buf_string(
-        &t->sql, "SELECT v.face, v.descriptor FROM liken.vectors v WHERE v.collection = $1 AND v.face > $2", err);
+    int rc = lk_buf_string(&t->sql, "SELECT v.face, v.descriptor", err);
     if (rc == LIKEN_OK)
-        rc = conditions(t, s->near, err);
+        rc = name_table(t, err);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_string(&t->sql, " WHERE v.collection = $1 AND v.face > $2", err);
+    if (rc == LIKEN_OK)
+        rc = conditions(t, s->near, s->map.epoch != 0, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_format(&t->sql, err, " ORDER BY v.face LIMIT %d", CHUNK);
+    if (rc == LIKEN_OK && s->map.epoch != 0)
+        rc = spread(t, &s->map, s->down, "u.face + 0", CHUNK, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(c, t->sql.data, t->values, t->count, out, err);
     statement_free(t);
@@ -356,11 +406,21 @@ static int be_thorough(lk_pg_conn *c, const struct search *s, liken_error *err) 
     return rc;
 }
 
+/* Those that are known to be away are not asked; that fails the search, unless it may do without them. */
+static int look_at_shards(struct search *s, liken_error *err) {
+    const int rc = lk_cluster_check(s->cluster, &s->map, s->down, err);
+    return rc == LIKEN_E_BUSY && s->near->missing != NULL ? LIKEN_OK : rc;
+}
+
 static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
     struct search *s = arg;
     if (s->told)
         return lk_fail(err, LIKEN_E_BUSY, "The database went away in the middle of a search; try again.");
     int rc = begin(c, err);
+    if (rc == LIKEN_OK)
+        rc = lk_cluster_look(s->cluster, c, &s->map, err);
+    if (rc == LIKEN_OK && s->map.epoch != 0)
+        rc = look_at_shards(s, err);
     if (rc == LIKEN_OK)
         rc = lk_near_plan_read(c, s->near->collection, &s->plan, err);
     if (rc == LIKEN_E_NOT_FOUND)
@@ -374,19 +434,50 @@ static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
     return rc == LIKEN_OK ? search_rest(c, s, err) : rc;
 }
 
-int lk_near_search_in(lk_pg *db, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
+static void tell_missing(const struct search *s) {
+    lk_store_missing *m = s->near->missing;
+    for (size_t i = 0; m != NULL && s->map.epoch != 0 && i < s->map.count; i++) {
+        bool told = !s->down[i] || m->count == LK_STORE_PARTS;
+        for (size_t n = 0; n < m->count && !told; n++)
+            told = strcmp(m->names[n], s->map.names[i]) == 0;
+        if (!told)
+            (void)snprintf(m->names[m->count++], sizeof m->names[0], "%s", s->map.names[i]);
+    }
+}
+
+/* When a shard turns out to be away in the middle, the coordinator's sentence need not name it: so the shards are asked,
+ * and a search that may do without one begins anew. */
+static int search_all(lk_pg *db, struct search *s, liken_error *err) {
+    liken_error why = {0};
+    bool again = true;
+    int rc = LIKEN_OK;
+    for (int i = 0; i < 3 && again; i++) {
+        s->map.epoch = 0;
+        rc = lk_pg_with(db, search_on, s, &why);
+        again = rc != LIKEN_OK && s->map.epoch != 0 && !s->told &&
+                lk_cluster_probe(s->cluster, &s->map, s->down, &why) == LIKEN_E_BUSY && s->near->missing != NULL;
+        if (rc != LIKEN_OK)
+            rc = why.code;
+    }
+    if (rc != LIKEN_OK && err != NULL)
+        *err = why;
+    return rc;
+}
+
+int lk_near_search_in(lk_pg *db, lk_cluster *k, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
                       double *recall, liken_error *err) {
-    struct search s = {.near = near, .fn = fn, .ctx = ctx, .exact = true, .plan = {.recall = NAN}};
+    struct search s = {.cluster = k, .near = near, .fn = fn, .ctx = ctx, .exact = true, .plan = {.recall = NAN}};
     int rc = check_filter(near->filter, err);
     if (rc != LIKEN_OK)
         return rc;
     s.numbers = malloc(LK_STORE_DIMENSION_MAX * sizeof *s.numbers);
     if (s.numbers == NULL)
         return lk_fail_memory(err);
-    rc = lk_pg_with(db, search_on, &s, err);
+    rc = search_all(db, &s, err);
     free(s.numbers);
     if (rc != LIKEN_OK)
         return rc;
+    tell_missing(&s);
     *exact = s.exact;
     *recall = s.exact ? 1 : isnan(s.plan.recall) ? 0 : s.plan.recall; /* an index is ready when it was measured */
     return LIKEN_OK;

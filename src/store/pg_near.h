@@ -12,6 +12,7 @@
 #define LK_STORE_PG_NEAR_H
 
 #include "store/pg.h"
+#include "store/pg_cluster.h"
 #include "store/store.h"
 
 #define LK_NEAR_CUBE_SIZE 64 /* numbers a cube */
@@ -40,7 +41,9 @@ typedef struct lk_near_plan {
 /* What is asked of the database at a time. */
 typedef struct lk_near_query {
     const lk_store_near *near;
-    bool approximate; /* by the approximate index */
+    const lk_cluster_map *map; /* NULL: all vectors are in this database */
+    const bool *down;          /* of the map's shards, those that are left out; NULL: none */
+    bool approximate;          /* by the approximate index */
     size_t rows;      /* at most */
 } lk_near_query;
 
@@ -51,7 +54,7 @@ int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, like
 /* Faces with filled columns, nearest first; columns: face, descriptor, distance. */
 int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q, lk_pg_result **out, liken_error *err);
 
-int lk_near_search_in(lk_pg *db, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
+int lk_near_search_in(lk_pg *db, lk_cluster *k, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
                       double *recall, liken_error *err);
 int lk_near_count_in(lk_pg *db, int64_t collection, const liken_search_options *filter, int64_t except, uint64_t *count,
                      liken_error *err);
@@ -66,6 +69,6 @@ int lk_near_want(lk_pg_conn *c, int64_t collection, bool *changed, liken_error *
 /* ---- pg_near_tend.c ---- */
 
 /* Some of what is due: filling in, an approximate index, measuring it. */
-int lk_near_tend_in(lk_pg *db, bool *more, liken_error *err);
+int lk_near_tend_in(lk_pg *db, lk_cluster *k, bool *more, liken_error *err);
 
 #endif

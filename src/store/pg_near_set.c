@@ -151,18 +151,23 @@ static int drop_unused(lk_pg_conn *c, liken_error *err) {
 
 /* ---- setting ---- */
 
+/* *plain: 0 when it is spread over shards. */
+static int is_plain(lk_pg_conn *c, int64_t *plain, liken_error *err) {
+    return lk_pg_number(
+        c, "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = 'liken.vectors'::regclass AND relkind = 'r'",
+        LK_PG_NO_ARGS, 0, plain, err);
+}
+
 static int check_fit(lk_pg_conn *c, liken_search search, int dimension, liken_error *err) {
     int64_t plain = 0;
-    const int rc = lk_pg_number(
-        c, "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = 'liken.vectors'::regclass AND relkind = 'r'",
-        LK_PG_NO_ARGS, 0, &plain, err);
+    const int rc = is_plain(c, &plain, err);
     if (rc != LIKEN_OK)
         return rc;
-    if (plain == 0)
-        return lk_fail(
-            err, LIKEN_E_UNSUPPORTED,
-            "This gallery is spread over a cluster, whose shards are searched all at once already; leave the "
-            "collection at auto.");
+    if (plain == 0 && (search != LIKEN_SEARCH_CUBE || cubes_of(dimension) > LK_CLUSTER_CUBES))
+        return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                       "This gallery is spread over a cluster, which searches by cube descriptors of at most %d numbers; "
+                       "choose auto, cube or memory.",
+                       LK_CLUSTER_CUBES * LK_NEAR_CUBE_SIZE);
     if (search == LIKEN_SEARCH_CUBE && cubes_of(dimension) > LK_NEAR_CUBES_MAX)
         return lk_fail(
             err, LIKEN_E_UNSUPPORTED,
@@ -205,8 +210,11 @@ static int use_none(lk_pg_conn *c, int64_t collection, liken_error *err) {
 
 int lk_near_set(lk_pg_conn *c, int64_t collection, liken_search search, liken_error *err) {
     const bool columns = search != LIKEN_SEARCH_AUTO && search != LIKEN_SEARCH_MEMORY;
+    int64_t plain = 0;
     int rc = columns ? use_columns(c, collection, search, err) : use_none(c, collection, err);
     if (rc == LIKEN_OK)
+        rc = is_plain(c, &plain, err);
+    if (rc == LIKEN_OK && plain != 0)
         rc = drop_unused(c, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(c, "UPDATE liken.collections SET search = $2 WHERE id = $1",
@@ -216,14 +224,17 @@ int lk_near_set(lk_pg_conn *c, int64_t collection, liken_search search, liken_er
 
 int lk_near_want(lk_pg_conn *c, int64_t collection, bool *changed, liken_error *err) {
     bool vector = false;
+    int64_t plain = 0;
     lk_near_plan p;
     *changed = false;
     int rc = lk_near_plan_read(c, collection, &p, err);
     if (rc == LIKEN_OK && p.method == LIKEN_SEARCH_MEMORY)
         rc = is_available(c, "vector", &vector, err);
+    if (rc == LIKEN_OK && p.method == LIKEN_SEARCH_MEMORY)
+        rc = is_plain(c, &plain, err);
     if (rc != LIKEN_OK || p.method != LIKEN_SEARCH_MEMORY)
         return rc;
-    rc = use_columns(c, collection, vector ? LIKEN_SEARCH_PGVECTOR : LIKEN_SEARCH_CUBE, err);
+    rc = use_columns(c, collection, vector && plain != 0 ? LIKEN_SEARCH_PGVECTOR : LIKEN_SEARCH_CUBE, err);
     *changed = rc == LIKEN_OK;
     return rc;
 }

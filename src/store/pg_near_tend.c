@@ -52,6 +52,52 @@ static int add_numbers(lk_pg_column *column, lk_pg_type type, const float *numbe
     return rc;
 }
 
+/* Where a descriptor lies: in this database, or on shards, which are written to all at once. */
+struct place {
+    lk_pg_conn *c;
+    lk_cluster *k;
+    lk_cluster_map map;
+    lk_cluster_ask *asks; /* one for each shard, or NULL */
+};
+
+static int place_say(struct place *at, int64_t face, const char *sql, const lk_pg_value *values, int count,
+                     liken_error *err) {
+    if (at->asks == NULL)
+        return lk_pg_say(at->c, sql, values, count, err);
+    lk_cluster_ask *a = &at->asks[lk_cluster_owner(at->k, face)];
+    if (a->name == NULL)
+        lk_cluster_start(at->k, a, at->map.names[a - at->asks]);
+    lk_cluster_queue(a, sql, values, count);
+    return LIKEN_OK; /* place_end tells */
+}
+
+static int place_begin(struct place *at, liken_error *err) {
+    int rc = lk_cluster_look(at->k, at->c, &at->map, err);
+    if (rc != LIKEN_OK || at->map.epoch == 0)
+        return rc;
+    at->asks = calloc(at->map.count, sizeof *at->asks);
+    return at->asks == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
+/* What the shards were told is committed there. */
+static int place_end(struct place *at, int rc, liken_error *err) {
+    for (size_t i = 0; at->asks != NULL && i < at->map.count; i++) {
+        if (at->asks[i].name != NULL)
+            lk_cluster_send(&at->asks[i]);
+    }
+    for (size_t i = 0; at->asks != NULL && i < at->map.count; i++) {
+        lk_cluster_ask *a = &at->asks[i];
+        if (a->name == NULL)
+            continue;
+        lk_cluster_end(a);
+        if (a->status != LIKEN_OK && rc == LIKEN_OK)
+            rc = lk_fail(err, a->status, "%s", a->err.message);
+    }
+    free(at->asks);
+    at->asks = NULL;
+    return rc;
+}
+
 /* "UPDATE liken.vectors SET c0 = s.cube($2), ... WHERE face = $1" */
 static int update_sql(const lk_near_plan *p, int columns, lk_buf *sql, liken_error *err) {
     int rc = lk_buf_string(sql, "UPDATE liken.vectors SET ", err);
@@ -59,29 +105,29 @@ static int update_sql(const lk_near_plan *p, int columns, lk_buf *sql, liken_err
         rc = p->method == LIKEN_SEARCH_CUBE
                  ? lk_buf_format(sql, err, "%sc%d = %s.cube($%d::float8[])", i == 0 ? "" : ", ", i, p->space, i + 2)
                  : lk_buf_format(sql, err, "v = $2::float4[]::%s.vector", p->space);
-    return rc == LIKEN_OK ? lk_buf_string(sql, " WHERE face = $1", err) : rc;
+    return rc == LIKEN_OK ? lk_buf_string(sql, " WHERE face = $1 AND face % 64 = $1 % 64", err) : rc;
 }
 
-static int fill_one(lk_pg_conn *c, const lk_near_plan *p, const char *sql, int64_t face, const float *numbers,
+static int fill_one(struct place *at, const lk_near_plan *p, const char *sql, int64_t face, const float *numbers,
                     liken_error *err) {
     const bool cube = p->method == LIKEN_SEARCH_CUBE;
     const int size = cube ? LK_NEAR_CUBE_SIZE : p->dimension;
     lk_pg_column columns[LK_NEAR_CUBES_MAX];
     lk_pg_value values[LK_NEAR_CUBES_MAX + 1] = {lk_pg_int8(face)};
     int n = 0, rc = LIKEN_OK;
-    for (int at = 0; rc == LIKEN_OK && at < p->dimension; at += size, n++) {
-        const int left = p->dimension - at;
-        rc = add_numbers(&columns[n], cube ? LK_PG_FLOAT8 : LK_PG_FLOAT4, numbers + at, left < size ? left : size, err);
+    for (int first = 0; rc == LIKEN_OK && first < p->dimension; first += size, n++) {
+        const int left = p->dimension - first;
+        rc = add_numbers(&columns[n], cube ? LK_PG_FLOAT8 : LK_PG_FLOAT4, numbers + first, left < size ? left : size, err);
         values[n + 1] = lk_pg_array(&columns[n]);
     }
     if (rc == LIKEN_OK)
-        rc = lk_pg_say(c, sql, values, n + 1, err);
+        rc = place_say(at, face, sql, values, n + 1, err);
     while (n > 0)
         lk_pg_column_free(&columns[--n]);
     return rc;
 }
 
-static int fill_rows(lk_pg_conn *c, const lk_near_plan *p, const lk_pg_result *rows, int64_t filled, liken_error *err) {
+static int fill_rows(struct place *at, const lk_near_plan *p, const lk_pg_result *rows, int64_t filled, liken_error *err) {
     const int columns = p->method == LIKEN_SEARCH_CUBE ? (p->dimension + LK_NEAR_CUBE_SIZE - 1) / LK_NEAR_CUBE_SIZE : 1;
     LK_FREE float *numbers = malloc(LK_STORE_DIMENSION_MAX * sizeof *numbers);
     lk_buf sql;
@@ -100,8 +146,10 @@ static int fill_rows(lk_pg_conn *c, const lk_near_plan *p, const lk_pg_result *r
         }
         lk_floats_decode(bytes, (size_t)p->dimension, numbers);
         prepare(p, numbers);
-        rc = fill_one(c, p, sql.data, face, numbers, err);
+        rc = fill_one(at, p, sql.data, face, numbers, err);
     }
+    rc = place_end(at, rc, err);
+    lk_pg_conn *c = at->c;
     if (rc == LIKEN_OK)
         rc = lk_pg_say(c, "UPDATE liken.near SET filled = $2 WHERE collection = $1",
                        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(filled)), err);
@@ -113,8 +161,9 @@ static int fill_rows(lk_pg_conn *c, const lk_near_plan *p, const lk_pg_result *r
 }
 
 /* *end: the last face that was given; all up to it are committed. */
-static int fill(lk_pg_conn *c, const lk_near_plan *p, int64_t end, bool *full, liken_error *err) {
+static int fill(lk_pg_conn *c, lk_cluster *k, const lk_near_plan *p, int64_t end, bool *full, liken_error *err) {
     lk_pg_result *rows = NULL;
+    struct place at = {.c = c, .k = k};
     int rc = lk_pg_exec(
         c,
         "SELECT face, descriptor FROM liken.vectors WHERE collection = $1 AND face > $2 AND face <= $3"
@@ -124,33 +173,44 @@ static int fill(lk_pg_conn *c, const lk_near_plan *p, int64_t end, bool *full, l
         return rc;
     const int count = lk_pg_rows(rows);
     *full = count == BATCH;
-    rc = fill_rows(c, p, rows, *full ? lk_pg_get_int(rows, count - 1, 0) : end, err);
+    rc = place_begin(&at, err);
+    if (rc == LIKEN_OK)
+        rc = fill_rows(&at, p, rows, *full ? lk_pg_get_int(rows, count - 1, 0) : end, err);
     lk_pg_clear(rows);
     return rc;
 }
 
 /* ---- the approximate index ---- */
 
-/* Built while others write, which takes a connection without a transaction, and one that may take its time. */
-static int build(lk_pg *db, const lk_near_plan *p, liken_error *err) {
+/* On a connection of its own, which may take its time: whoever holds its lock until it is closed builds. What a build
+ * that was broken off has left is in the way. */
+static int build_on(lk_pg_conn *c, const lk_near_plan *p, bool *mine, liken_error *err) {
+    int64_t got = 0;
+    char drop[96], make[768];
+    (void)snprintf(drop, sizeof drop, "DROP INDEX IF EXISTS liken.near_%lld", (long long)p->collection);
+    (void)snprintf(make, sizeof make,
+                   "CREATE INDEX CONCURRENTLY near_%lld ON liken.vectors USING hnsw ((v::%s.vector(%d)) %s.vector_l2_ops) "
+                   "WHERE collection = %lld",
+                   (long long)p->collection, p->space, p->dimension, p->space, (long long)p->collection);
+    int rc = lk_pg_number(c, "SELECT pg_try_advisory_lock(" TEND_LOCK ", $1::bigint::int)::int",
+                          LK_PG_ARGS(lk_pg_int8(p->collection % INT32_MAX)), 0, &got, err);
+    *mine = got != 0;
+    if (rc != LIKEN_OK || !*mine)
+        return rc;
+    lk_log(LIKEN_LOG_INFO, "The approximate index over %lld faces is built.", (long long)p->faces);
+    rc = lk_pg_script(c, drop, err);
+    return rc == LIKEN_OK ? lk_pg_script(c, make, err) : rc;
+}
+
+/* Built while others write, which has to be outside a transaction, and waits for those that are under way. */
+static int build(lk_pg *db, const lk_near_plan *p, bool *mine, liken_error *err) {
     lk_pg *own = NULL;
     lk_pg_conn *c = NULL;
-    char sql[768];
-    (void)snprintf(
-        sql, sizeof sql,
-        "CREATE INDEX CONCURRENTLY near_%lld ON liken.vectors USING hnsw ((v::%s.vector(%d)) %s.vector_l2_ops) "
-        "WHERE collection = %lld",
-        (long long)p->collection, p->space, p->dimension, p->space, (long long)p->collection);
-    char drop[96];
-    (void)snprintf(drop, sizeof drop, "DROP INDEX IF EXISTS liken.near_%lld", (long long)p->collection);
-    lk_log(LIKEN_LOG_INFO, "The approximate index over %lld faces is built.", (long long)p->faces);
     int rc = lk_pg_open(&own, db->where, &(lk_pg_options){.connections = 1, .statement_ms = BUILD_MS}, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_take(own, &c, err);
-    if (rc == LIKEN_OK) /* what a build that was broken off has left */
-        rc = lk_pg_script(c, drop, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_script(c, sql, err);
+        rc = build_on(c, p, mine, err);
     if (c != NULL)
         lk_pg_give(own, c);
     lk_pg_close(own);
@@ -222,6 +282,7 @@ enum due { NOTHING, FILL, BUILD, MEASURE };
 
 struct step {
     lk_pg *db;
+    lk_cluster *cluster;
     int64_t collection;
     enum due due;
     int64_t end;
@@ -264,27 +325,23 @@ static int do_fill(lk_pg_conn *c, struct step *s, liken_error *err) {
     if (rc != LIKEN_OK || !mine)
         return rc;
     rc = lk_near_plan_read(c, s->collection, &p, err);
-    s->skipped = rc == LIKEN_OK && p.method == LIKEN_SEARCH_MEMORY; /* somebody dropped the extension */
+    if (rc == LIKEN_OK) /* a bucket that is being moved was copied as it was */
+        rc = lk_cluster_still(c, &mine, err);
+    s->skipped = rc == LIKEN_OK && (!mine || p.method == LIKEN_SEARCH_MEMORY); /* somebody dropped the extension */
     if (rc != LIKEN_OK || s->skipped || p.filled >= s->end)
         return rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc;
     bool full;
-    return fill(c, &p, s->end, &full, err);
+    return fill(c, s->cluster, &p, s->end, &full, err);
 }
 
-/* The lock is held by a transaction that does nothing else, while the index is built on another connection. That one
- * waits for all transactions that see an older state, so this one must not have a snapshot: none after the lock's. */
 static int do_build(lk_pg_conn *c, struct step *s, liken_error *err) {
     lk_near_plan p;
     bool mine = false;
     int rc = lk_near_plan_read(c, s->collection, &p, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_script(c, "BEGIN", err);
-    if (rc == LIKEN_OK)
-        rc = lk_pg_patience(c, BUILD_MS, err);
-    if (rc == LIKEN_OK)
-        rc = lock(c, s->collection, &mine, err);
+        rc = build(s->db, &p, &mine, err);
     s->skipped = rc == LIKEN_OK && !mine;
-    return rc == LIKEN_OK && mine ? build(s->db, &p, err) : rc;
+    return rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc;
 }
 
 static int do_measure(lk_pg_conn *c, struct step *s, liken_error *err) {
@@ -314,8 +371,8 @@ static int step(lk_pg_conn *c, struct step *s, liken_error *err) {
     return rc;
 }
 
-int lk_near_tend_in(lk_pg *db, bool *more, liken_error *err) {
-    struct step s = {.db = db};
+int lk_near_tend_in(lk_pg *db, lk_cluster *k, bool *more, liken_error *err) {
+    struct step s = {.db = db, .cluster = k};
     lk_pg_conn *c = NULL;
     int rc = lk_pg_take(db, &c, err);
     do {

@@ -26,6 +26,7 @@ struct lk_postgres_job {
     int status;
     liken_error error;
     bool fresh, done;
+    size_t row; /* of its first face among those that go to shards */
     lk_postgres_job *next;
 };
 
@@ -119,15 +120,77 @@ static int fill_tables(const lk_postgres_job *group, lk_postgres_tables *t, like
     return rc;
 }
 
+/* ---- shards ---- */
+
+static size_t fill_rows(lk_postgres_job *group, lk_cluster_row *rows) {
+    size_t n = 0;
+    for (lk_postgres_job *job = group; job != NULL; job = job->next) {
+        job->row = n;
+        for (size_t i = 0; job->fresh && i < job->image->face_count; i++, n++) {
+            const liken_face *f = &job->image->faces[i];
+            if (rows != NULL)
+                rows[n] = (lk_cluster_row){.face = job->faces[i],
+                                           .collection = job->collection,
+                                           .descriptor = f->descriptor,
+                                           .dimension = f->dimension};
+        }
+    }
+    return n;
+}
+
+/* A photo is left out when a shard did not take all of its faces. Its ids stay given, so that the next photo goes to
+ * another shard. */
+static void leave_out(lk_postgres_job *group, const lk_cluster_row *rows, int rc, const liken_error *why) {
+    for (lk_postgres_job *job = group; job != NULL; job = job->next) {
+        bool stored = true;
+        for (size_t i = 0; job->fresh && i < job->image->face_count; i++)
+            stored = stored && !rows[job->row + i].failed;
+        if (stored)
+            continue;
+        job->fresh = false;
+        job->status = rc;
+        job->error = *why;
+    }
+}
+
+/* The descriptors of a group go to their shards, and are committed there before the photos are here. */
+static int put_on_shards(lk_postgres *s, const lk_cluster_map *map, lk_postgres_job *group, liken_error *err) {
+    liken_error why = {0};
+    const size_t count = fill_rows(group, NULL);
+    if (count == 0)
+        return LIKEN_OK;
+    lk_cluster_row *rows = calloc(count, sizeof *rows);
+    if (rows == NULL)
+        return lk_fail_memory(err);
+    (void)fill_rows(group, rows);
+    const int rc = lk_cluster_put(s->cluster, map, rows, count, &why);
+    if (rc != LIKEN_OK)
+        leave_out(group, rows, rc, &why);
+    free(rows);
+    return LIKEN_OK;
+}
+
+struct group {
+    lk_postgres *store;
+    lk_postgres_job *first;
+};
+
 static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
+    const struct group *g = arg;
     lk_postgres_tables t;
-    int rc = sort_out(c, w, arg, err);
+    lk_cluster_map map;
+    int rc = sort_out(c, w, g->first, err);
     if (rc != LIKEN_OK || !w->changed)
         return rc;
+    rc = lk_cluster_look(g->store->cluster, c, &map, err);
+    if (rc == LIKEN_OK && map.epoch != 0)
+        rc = put_on_shards(g->store, &map, g->first, err);
+    if (rc != LIKEN_OK)
+        return rc;
     lk_postgres_tables_init(&t);
-    rc = fill_tables(arg, &t, err);
+    rc = fill_tables(g->first, &t, err);
     if (rc == LIKEN_OK)
-        rc = lk_postgres_tables_queue(c, &t, err);
+        rc = lk_postgres_tables_queue(c, &t, map.epoch == 0, err);
     lk_postgres_tables_free(&t);
     return rc;
 }
@@ -136,7 +199,8 @@ static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken
 
 static void write_group(lk_postgres *s, lk_postgres_job *group) {
     liken_error err = {0};
-    const int rc = lk_postgres_write(s, add_group, group, &err);
+    struct group g = {s, group};
+    const int rc = lk_postgres_write(s, add_group, &g, &err);
     if (rc == LIKEN_OK)
         return;
     const bool alone = rc != LIKEN_E_BUSY && group->next != NULL;

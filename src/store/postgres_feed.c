@@ -18,6 +18,7 @@ static lk_postgres *of(lk_store *s) {
 struct page {
     int64_t after;
     lk_pg_column except; /* of vectors: collections that are left out */
+    int64_t others;        /* collections that are not */
     lk_pg_result *rows;
 };
 
@@ -45,6 +46,13 @@ int lk_postgres_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error
 }
 
 /* ---- vectors ---- */
+
+/* When all that has faces is left out, the vectors need not be looked at, and the servers they may lie on not be there. */
+static int read_others(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct page *p = arg;
+    return lk_pg_number(c, "SELECT count(*) FROM liken.collections WHERE faces > 0 AND id <> ALL ($1)",
+                        LK_PG_ARGS(lk_pg_array(&p->except)), 0, &p->others, err);
+}
 
 static int read_vectors(lk_pg_conn *c, void *arg, liken_error *err) {
     struct page *p = arg;
@@ -84,7 +92,12 @@ int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *c
     LK_FREE float *values = malloc(LK_STORE_DIMENSION_MAX * sizeof *values);
     if (values == NULL)
         return lk_fail_memory(err);
-    int rc = lk_postgres_ids(&p.except, collections, count, err), rows = PAGE;
+    int rows = PAGE;
+    int rc = lk_postgres_ids(&p.except, collections, count, err);
+    if (rc == LIKEN_OK && count > 0)
+        rc = lk_pg_with(of(s)->db, read_others, &p, err);
+    if (rc == LIKEN_OK && count > 0 && p.others == 0)
+        rows = 0;
     while (rc == LIKEN_OK && rows == PAGE) {
         rc = lk_pg_with(of(s)->db, read_vectors, &p, err);
         rows = rc == LIKEN_OK ? lk_pg_rows(p.rows) : 0;

@@ -34,7 +34,7 @@ int lk_postgres_near_want(lk_store *s, int64_t collection, liken_error *err) {
 
 int lk_postgres_near(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact,
                      double *recall, liken_error *err) {
-    return lk_near_search_in(of(s)->db, query, fn, ctx, exact, recall, err);
+    return lk_near_search_in(of(s)->db, of(s)->cluster, query, fn, ctx, exact, recall, err);
 }
 
 int lk_postgres_near_count(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
@@ -43,5 +43,5 @@ int lk_postgres_near_count(lk_store *s, int64_t collection, const liken_search_o
 }
 
 int lk_postgres_near_tend(lk_store *s, bool *more, liken_error *err) {
-    return lk_near_tend_in(of(s)->db, more, err);
+    return lk_near_tend_in(of(s)->db, of(s)->cluster, more, err);
 }

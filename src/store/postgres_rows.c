@@ -142,8 +142,10 @@ static int queue_table(lk_pg_conn *c, const char *sql, const lk_postgres_table *
     return lk_pg_say(c, sql, values, t->count, err);
 }
 
-int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, liken_error *err) {
-    int rc = queue_table(c,
+int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err) {
+    int rc = LIKEN_OK;
+    if (vectors)
+        rc = queue_table(c,
                          "INSERT INTO liken.vectors (face, collection, descriptor)"
                          " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])",
                          &t->vectors, err);

@@ -20,8 +20,9 @@ void lk_postgres_tables_init(lk_postgres_tables *t);
 /* Copies everything. `faces`: the ids of the kept faces. */
 int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int64_t collection, int64_t id,
                            const int64_t *faces, const unsigned char sha256[32], liken_error *err);
-/* Queues the statements that write all of it; for the caller's pipeline and transaction. */
-int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, liken_error *err);
+/* Queues the statements that write all of it, descriptors only when `vectors`; for the caller's pipeline and
+ * transaction. */
+int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err);
 void lk_postgres_tables_free(lk_postgres_tables *t);
 
 #endif

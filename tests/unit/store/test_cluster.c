@@ -1,0 +1,640 @@
+/* A gallery spread over three PostgreSQL servers: what is added is found, whatever is killed, added or moved meanwhile. */
+#include "unit/test.h"
+
+#include "base/clock.h"
+#include "store/pg_cluster.h"
+#include "unit/store/sample.h"
+#include "unit/store/server.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SHARDS 3
+#define FACES_MAX 60000
+#define D SAMPLE_DIMENSION
+
+static struct server home, shard[SHARDS + 1];
+static const char *const names[] = {"a", "b", "c", "d"};
+static lk_store *store;
+static lk_pg *db;
+static int64_t people;
+static liken_error err;
+static _Atomic unsigned seeds = 1;
+
+/* Every face that was acknowledged: its id and descriptor, by id. */
+static float (*known)[D];
+static bool *is_known;
+static _Atomic int64_t last_known;
+
+static void sleep_ms(long ms) {
+    (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+/* ---- servers ---- */
+
+static void where_of(size_t i, char *out, size_t room) {
+    (void)snprintf(out, room, "%s", server_where(&shard[i], "postgres", true, 1));
+}
+
+static void open_store(void) {
+    const char *where = server_where(&home, "postgres", true, 0);
+    static const lk_pg_options options = {.connections = 4};
+    assert_ok(lk_store_open_postgres(&store, where, false, &err), err);
+    assert_ok(lk_pg_open(&db, where, &options, &err), err);
+}
+
+static void close_store(void) {
+    if (store != NULL)
+        store->ops->close(store);
+    lk_pg_close(db);
+    store = NULL;
+    db = NULL;
+}
+
+static int set_up(void **state) {
+    (void)state;
+    if (server_programs() == NULL)
+        return 0;
+    known = calloc(FACES_MAX, sizeof *known);
+    is_known = calloc(FACES_MAX, sizeof *is_known);
+    assert_true(known != NULL && is_known != NULL);
+    server_make(&home);
+    for (size_t i = 0; i <= SHARDS; i++)
+        server_make(&shard[i]);
+    open_store();
+    people = sample_collection(store, "people", SAMPLE_MODEL, LIKEN_L2);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    close_store();
+    for (size_t i = 0; i <= SHARDS; i++) {
+        if (shard[i].pid != 0)
+            server_remove(&shard[i]);
+    }
+    if (home.pid != 0)
+        server_remove(&home);
+    free(known);
+    free(is_known);
+    return 0;
+}
+
+/* ---- photos ---- */
+
+/* One photo; true when it was acknowledged, and then its faces are known. */
+static bool add_photo(size_t faces, liken_error *why) {
+    liken_image *image = sample_image(atomic_fetch_add(&seeds, 1), faces), *existing = NULL;
+    const bool added = store->ops->image_add(store, people, image, &existing, why) == LIKEN_OK;
+    for (size_t i = 0; added && existing == NULL && i < image->face_count; i++) {
+        const int64_t id = image->faces[i].id;
+        assert_true(id > 0 && id < FACES_MAX);
+        memcpy(known[id], image->faces[i].descriptor, sizeof known[id]);
+        is_known[id] = true;
+        int64_t last = atomic_load(&last_known);
+        while (last < id && !atomic_compare_exchange_weak(&last_known, &last, id))
+            ;
+    }
+    liken_image_free(image);
+    liken_image_free(existing);
+    return added;
+}
+
+static void add_photos(int count) {
+    for (int i = 0; i < count; i++)
+        if (!add_photo(2, &err))
+            fail_msg("%s", err.message);
+}
+
+static double distance(const float *a, const float *b) {
+    double sum = 0;
+    for (int i = 0; i < D; i++)
+        sum += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+    return sqrt(sum);
+}
+
+/* ---- searching ---- */
+
+typedef struct near {
+    int64_t face;
+    double distance;
+} near;
+
+typedef struct answer {
+    const float *query;
+    near *list;
+    size_t count, room;
+    bool wrong; /* a face came twice, or not as it was added */
+} answer;
+
+static int by_distance(const void *a, const void *b) {
+    const near *x = a, *y = b;
+    if (x->distance < y->distance || x->distance > y->distance)
+        return x->distance < y->distance ? -1 : 1;
+    return (x->face > y->face) - (x->face < y->face);
+}
+
+static int on_near(void *ctx, int64_t face, const float *descriptor, int dimension) {
+    answer *a = ctx;
+    if (face <= 0 || face >= FACES_MAX || dimension != D || (is_known[face] && memcmp(known[face], descriptor, sizeof known[face]) != 0))
+        a->wrong = true;
+    if (a->count == a->room) {
+        a->room = a->room == 0 ? 256 : 2 * a->room;
+        a->list = realloc(a->list, a->room * sizeof *a->list);
+        assert_non_null(a->list);
+    }
+    a->list[a->count++] = (near){face, distance(a->query, descriptor)};
+    return LIKEN_OK;
+}
+
+static int search(const float *query, size_t k, float radius, lk_store_missing *missing, answer *out, liken_error *why) {
+    bool exact = false;
+    double recall = 0;
+    *out = (answer){.query = query};
+    const lk_store_near q = {.collection = people, .vector = query, .dimension = D, .radius = radius, .k = k, .missing = missing};
+    const int rc = store->ops->near(store, &q, on_near, out, &exact, &recall, why);
+    if (rc != LIKEN_OK) {
+        free(out->list);
+        out->list = NULL;
+        return rc;
+    }
+    assert_true(exact);
+    if (out->count > 0)
+        qsort(out->list, out->count, sizeof *out->list, by_distance);
+    for (size_t i = 1; i < out->count; i++)
+        out->wrong = out->wrong || out->list[i].face == out->list[i - 1].face;
+    return LIKEN_OK;
+}
+
+/* Nobody else adds meanwhile: the k nearest of the known faces, from the store and by brute force. */
+static void check_search(const float *query, size_t k, float radius) {
+    answer a;
+    assert_ok(search(query, k, radius, NULL, &a, &err), err);
+    assert_false(a.wrong);
+    near *all = calloc(FACES_MAX, sizeof *all);
+    size_t n = 0, at = 0;
+    assert_non_null(all);
+    for (int64_t id = 1; id < FACES_MAX; id++) {
+        if (is_known[id] && distance(query, known[id]) <= (double)radius)
+            all[n++] = (near){id, distance(query, known[id])};
+    }
+    if (n > 0)
+        qsort(all, n, sizeof *all, by_distance);
+    for (size_t i = 0; i < n && i < k; i++, at++) {
+        while (at < a.count && !is_known[a.list[at].face])
+            at++; /* an orphan */
+        assert_true(at < a.count);
+        assert_int_equal(a.list[at].face, all[i].face);
+    }
+    free(all);
+    free(a.list);
+}
+
+static void check_answers(int queries) {
+    for (int i = 0; i < queries; i++) {
+        liken_image *image = sample_image(900000 + (unsigned)i, 1);
+        const float *q = image->faces[0].descriptor;
+        double nearest = INFINITY;
+        for (int64_t id = 1; id < FACES_MAX; id++)
+            nearest = is_known[id] ? fmin(nearest, distance(q, known[id])) : nearest;
+        check_search(q, 1, INFINITY);
+        check_search(q, 10, INFINITY);
+        check_search(q, 1000, (float)(nearest * 1.05));
+        liken_image_free(image);
+    }
+}
+
+/* ---- the feed ---- */
+
+static int on_vector(void *ctx, const lk_store_vector *v) {
+    bool *seen = ctx;
+    assert_true(v->id > 0 && v->id < FACES_MAX);
+    assert_false(seen[v->id]);
+    seen[v->id] = true;
+    if (is_known[v->id])
+        assert_memory_equal(v->descriptor, known[v->id], sizeof known[v->id]);
+    return LIKEN_OK;
+}
+
+static void check_feed(void) {
+    bool *seen = calloc(FACES_MAX, sizeof *seen);
+    assert_non_null(seen);
+    assert_ok(store->ops->vectors_after(store, 0, on_vector, seen, &err), err);
+    for (int64_t id = 1; id < FACES_MAX; id++) {
+        if (is_known[id] && !seen[id])
+            fail_msg("face %lld is lost", (long long)id);
+    }
+    free(seen);
+}
+
+static void check_status(bool evenly) {
+    liken_cluster *c = NULL;
+    assert_ok(lk_cluster_status(db, true, &c, &err), err);
+    int buckets = 0;
+    for (size_t i = 0; i < c->shard_count; i++) {
+        assert_null(c->shards[i].trouble);
+        assert_int_equal(c->shards[i].missing, 0);
+        buckets += c->shards[i].buckets;
+        if (evenly)
+            assert_in_range(c->shards[i].buckets, 64 / (int)c->shard_count, 64 / (int)c->shard_count + 1);
+    }
+    assert_int_equal(buckets, 64);
+    liken_cluster_free(c);
+}
+
+static void tend(void) {
+    bool more = true;
+    while (more)
+        assert_ok(store->ops->near_tend(store, &more, &err), err);
+}
+
+static void need_servers(void) {
+    if (server_programs() == NULL) {
+        print_message("%s\n", server_missing);
+        skip();
+    }
+}
+
+/* ---- the tests, in this order ---- */
+
+static void a_gallery_is_spread(void **state) {
+    (void)state;
+    need_servers();
+    char where[SHARDS][256];
+    liken_shard_address addresses[SHARDS];
+    add_photos(150);
+    for (size_t i = 0; i < SHARDS; i++) {
+        where_of(i, where[i], sizeof where[i]);
+        addresses[i] = (liken_shard_address){names[i], where[i]};
+    }
+    assert_ok(lk_cluster_create(db, addresses, SHARDS, NULL, NULL, &err), err);
+    check_feed();
+    check_status(true);
+    add_photos(150);
+    check_feed();
+    check_answers(3);
+    assert_int_equal(lk_cluster_create(db, addresses, SHARDS, NULL, NULL, &err), LIKEN_E_CONFLICT);
+}
+
+static void a_used_database_is_no_shard(void **state) {
+    (void)state;
+    need_servers();
+    char where[256];
+    where_of(0, where, sizeof where);
+    assert_int_equal(lk_cluster_add(db, &(liken_shard_address){"x", where}, NULL, NULL, &err), LIKEN_E_CONFLICT);
+    (void)snprintf(where, sizeof where, "%s", server_where(&home, "postgres", true, 1));
+    assert_int_equal(lk_cluster_add(db, &(liken_shard_address){"x", where}, NULL, NULL, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(lk_cluster_add(db, &(liken_shard_address){"X;", where}, NULL, NULL, &err), LIKEN_E_ARG);
+    check_status(true);
+}
+
+static void shards_answer_by_columns(void **state) {
+    (void)state;
+    need_servers();
+    assert_ok(store->ops->search_set(store, people, LIKEN_SEARCH_CUBE, &err), err);
+    tend();
+    check_answers(5);
+    add_photos(50); /* some in columns, some not yet */
+    check_answers(5);
+    tend();
+    assert_int_equal(store->ops->search_set(store, people, LIKEN_SEARCH_HNSW, &err), LIKEN_E_UNSUPPORTED);
+}
+
+/* ---- the plan ---- */
+
+static int count_in_log(const struct server *s, const char *needle) {
+    char path[96], *text = NULL;
+    size_t size = 0;
+    int count = 0;
+    (void)snprintf(path, sizeof path, "%s/log", s->folder);
+    assert_ok(lk_file_read(path, (size_t)256 << 20, &text, &size, &err), err);
+    for (const char *p = text; (p = strstr(p, needle)) != NULL; p++)
+        count++;
+    free(text);
+    return count;
+}
+
+/* The plan of a real search, as the server itself logs it. */
+static void the_limit_reaches_the_shards_and_they_work_at_once(void **state) {
+    (void)state;
+    need_servers();
+    for (size_t i = 0; i < SHARDS; i++)
+        server_sql(&shard[i], "postgres", "ANALYZE");
+    close_store();
+    server_sql(&home, "postgres", "ALTER SYSTEM SET session_preload_libraries = 'auto_explain'");
+    server_sql(&home, "postgres", "SELECT pg_reload_conf()");
+    sleep_ms(300);
+    server_sql(&home, "postgres", "ALTER SYSTEM SET auto_explain.log_min_duration = 0");
+    server_sql(&home, "postgres", "ALTER SYSTEM SET auto_explain.log_verbose = on");
+    server_sql(&home, "postgres", "SELECT pg_reload_conf()");
+    open_store();
+    const int scans = count_in_log(&home, "Async Foreign Scan");
+    answer a;
+    assert_ok(search(known[1], 5, INFINITY, NULL, &a, &err), err);
+    assert_int_equal(a.list[0].face, 1);
+    free(a.list);
+    server_sql(&home, "postgres", "ALTER SYSTEM RESET ALL");
+    server_sql(&home, "postgres", "SELECT pg_reload_conf()");
+    for (int i = 0; i < 50 && count_in_log(&home, "LIMIT 21::bigint") < SHARDS; i++)
+        sleep_ms(100);
+    assert_in_range(count_in_log(&home, "LIMIT 21::bigint"), SHARDS, 1000);
+    assert_in_range(count_in_log(&home, "Async Foreign Scan") - scans, SHARDS, 1000);
+    close_store();
+    open_store();
+}
+
+/* ---- orphans ---- */
+
+static void what_a_crash_leaves_is_replaced_and_swept(void **state) {
+    (void)state;
+    need_servers();
+    int64_t next = server_number(&home, "postgres", "SELECT face FROM liken.counters") + 1, removed = -1;
+    char sql[256];
+    /* descriptors that the shards have committed and the coordinator has not */
+    for (int64_t id = next; id < next + 128; id++) {
+        for (size_t i = 0; i < SHARDS; i++) {
+            (void)snprintf(sql, sizeof sql,
+                           "INSERT INTO liken.vectors SELECT %lld, %lld, decode(repeat('00', 512), 'hex') WHERE"
+                           " to_regclass('liken.vectors_b%lld') IS NOT NULL",
+                           (long long)id, (long long)people, (long long)(id % 64));
+            server_sql(&shard[i], "postgres", sql);
+        }
+    }
+    check_answers(2);
+    add_photos(5); /* ten of these ids */
+    check_answers(2);
+    check_feed();
+    assert_ok(lk_cluster_sweep(db, NULL, NULL, &removed, &err), err);
+    assert_int_equal(removed, 118);
+    assert_ok(lk_cluster_sweep(db, NULL, NULL, &removed, &err), err);
+    assert_int_equal(removed, 0);
+    check_answers(2);
+    tend();
+}
+
+/* ---- removing ---- */
+
+static void drain(void) {
+    bool more = true;
+    lk_cluster *k = NULL;
+    lk_pg_conn *c = NULL;
+    assert_ok(lk_cluster_new(&k, &err), err);
+    assert_ok(lk_pg_take(db, &c, &err), err);
+    while (more)
+        assert_ok(lk_cluster_drain(k, c, &more, &err), err);
+    lk_pg_give(db, c);
+    lk_cluster_free(k);
+}
+
+static void a_removed_face_is_gone_even_while_its_shard_is_away(void **state) {
+    (void)state;
+    need_servers();
+    server_kill(&shard[1]);
+    for (int64_t id = 1; id <= 6; id++) {
+        assert_ok(store->ops->face_remove(store, id, &err), err);
+        is_known[id] = false;
+    }
+    drain();
+    assert_int_equal(server_number(&home, "postgres", "SELECT count(*) FROM liken.vectors_gone"), 2);
+    server_start(&shard[1]);
+    for (int i = 0; i < 100 && server_number(&home, "postgres", "SELECT count(*) FROM liken.vectors_gone") > 0; i++) {
+        sleep_ms(100);
+        drain();
+    }
+    assert_int_equal(server_number(&home, "postgres", "SELECT count(*) FROM liken.vectors_gone"), 0);
+    assert_int_equal(server_number(&home, "postgres", "SELECT count(*) FROM liken.vectors WHERE face < 7"), 0);
+    check_answers(2);
+}
+
+/* ---- load ---- */
+
+struct load {
+    _Atomic bool stop;
+    _Atomic int added, refused, found, unanswered;
+    _Atomic bool wrong;
+    char strange[544]; /* a refusal that is none of those documented */
+};
+
+static bool is_documented(const liken_error *why) {
+    return why->code == LIKEN_E_BUSY && strstr(why->message, "Shard \"") != NULL;
+}
+
+static void *keep_adding(void *arg) {
+    struct load *l = arg;
+    while (!atomic_load(&l->stop)) {
+        liken_error why = {0};
+        if (add_photo(1, &why)) {
+            (void)atomic_fetch_add(&l->added, 1);
+            continue;
+        }
+        (void)atomic_fetch_add(&l->refused, 1);
+        if (!is_documented(&why))
+            (void)snprintf(l->strange, sizeof l->strange, "adding: %s", why.message);
+        sleep_ms(10);
+    }
+    return NULL;
+}
+
+/* Looks for faces that were acknowledged: each is nearest to itself. */
+static void *keep_searching(void *arg) {
+    struct load *l = arg;
+    unsigned turn = 0;
+    while (!atomic_load(&l->stop)) {
+        liken_error why = {0};
+        const int64_t last = atomic_load(&last_known);
+        const int64_t id = last - (int64_t)(turn++ * 7919U % (unsigned)last);
+        answer a;
+        if (id < 1 || !is_known[id])
+            continue;
+        if (search(known[id], 3, INFINITY, NULL, &a, &why) != LIKEN_OK) {
+            (void)atomic_fetch_add(&l->unanswered, 1);
+            if (!is_documented(&why))
+                (void)snprintf(l->strange, sizeof l->strange, "searching: %s", why.message);
+            sleep_ms(10);
+            continue;
+        }
+        (void)atomic_fetch_add(&l->found, 1);
+        if (a.wrong || a.count == 0 || a.list[0].face != id || a.list[0].distance > 0)
+            atomic_store(&l->wrong, true);
+        free(a.list);
+    }
+    return NULL;
+}
+
+#define ADDERS 3
+
+struct running {
+    struct load load;
+    pthread_t adders[ADDERS], searcher;
+};
+
+static void load_start(struct running *r) {
+    memset(r, 0, sizeof *r);
+    for (int i = 0; i < ADDERS; i++)
+        assert_int_equal(pthread_create(&r->adders[i], NULL, keep_adding, &r->load), 0);
+    assert_int_equal(pthread_create(&r->searcher, NULL, keep_searching, &r->load), 0);
+}
+
+static void load_stop(struct running *r) {
+    atomic_store(&r->load.stop, true);
+    for (int i = 0; i < ADDERS; i++)
+        pthread_join(r->adders[i], NULL);
+    pthread_join(r->searcher, NULL);
+    assert_string_equal(r->load.strange, "");
+    assert_false(r->load.wrong);
+    print_message("%d added, %d refused, %d found, %d unanswered\n", r->load.added, r->load.refused, r->load.found,
+                  r->load.unanswered);
+}
+
+static void wait_for_more(_Atomic int *count, int more) {
+    const int until = atomic_load(count) + more;
+    for (int i = 0; i < 600 && atomic_load(count) < until; i++)
+        sleep_ms(50);
+    assert_in_range(atomic_load(count), until, INT32_MAX);
+}
+
+static void a_killed_shard_loses_nothing(void **state) {
+    (void)state;
+    need_servers();
+    static struct running r;
+    load_start(&r);
+    wait_for_more(&r.load.added, 50);
+    server_kill(&shard[1]);
+    wait_for_more(&r.load.refused, 3);
+    wait_for_more(&r.load.unanswered, 3);
+    wait_for_more(&r.load.added, 20); /* the other shards go on */
+
+    lk_store_missing missing = {0};
+    answer a;
+    assert_ok(search(known[10], 5, INFINITY, &missing, &a, &err), err);
+    assert_int_equal(missing.count, 1);
+    assert_string_equal(missing.names[0], "b");
+    free(a.list);
+    liken_cluster *c = NULL;
+    assert_ok(lk_cluster_status(db, false, &c, &err), err);
+    assert_non_null(c->shards[1].trouble);
+    liken_cluster_free(c);
+
+    server_start(&shard[1]);
+    wait_for_more(&r.load.found, 20);
+    load_stop(&r);
+    check_feed();
+    check_status(true);
+    check_answers(3);
+}
+
+/* A shard that neither answers nor hangs up. */
+static void a_paused_shard_is_named_in_time(void **state) {
+    (void)state;
+    need_servers();
+    liken_error why = {0};
+    answer a;
+    server_pause(&shard[2], true);
+    const double begun = lk_clock_monotonic();
+    assert_int_equal(search(known[10], 5, INFINITY, NULL, &a, &why), LIKEN_E_BUSY);
+    assert_non_null(strstr(why.message, "Shard \"c\""));
+    print_message("named after %.1f s: %s\n", lk_clock_monotonic() - begun, why.message);
+    lk_store_missing missing = {0};
+    assert_ok(search(known[10], 5, INFINITY, &missing, &a, &err), err);
+    assert_int_equal(missing.count, 1);
+    assert_string_equal(missing.names[0], "c");
+    free(a.list);
+    server_pause(&shard[2], false);
+    int rc = LIKEN_E_BUSY;
+    for (int i = 0; i < 200 && rc == LIKEN_E_BUSY; i++) {
+        sleep_ms(100);
+        rc = search(known[10], 5, INFINITY, NULL, &a, &err);
+    }
+    assert_ok(rc, err);
+    free(a.list);
+}
+
+/* The coordinator is killed while it commits: shards may have descriptors that it knows nothing of, never the other way. */
+static void a_killed_coordinator_loses_nothing(void **state) {
+    (void)state;
+    need_servers();
+    static struct running r;
+    int64_t removed = -1;
+    for (int round = 0; round < 2; round++) {
+        memset(&r, 0, sizeof r);
+        for (int i = 0; i < ADDERS; i++)
+            assert_int_equal(pthread_create(&r.adders[i], NULL, keep_adding, &r.load), 0);
+        wait_for_more(&r.load.added, 30);
+        server_kill(&home);
+        wait_for_more(&r.load.refused, 2);
+        server_start(&home);
+        wait_for_more(&r.load.added, 20);
+        atomic_store(&r.load.stop, true);
+        for (int i = 0; i < ADDERS; i++)
+            pthread_join(r.adders[i], NULL);
+    }
+    check_feed();
+    check_status(true);
+    assert_ok(lk_cluster_sweep(db, NULL, NULL, &removed, &err), err);
+    print_message("%lld orphans\n", (long long)removed);
+    check_status(true);
+    check_answers(3);
+}
+
+static void a_fourth_shard_is_added_under_load(void **state) {
+    (void)state;
+    need_servers();
+    static struct running r;
+    char where[256];
+    where_of(3, where, sizeof where);
+    load_start(&r);
+    wait_for_more(&r.load.added, 20);
+    assert_ok(lk_cluster_add(db, &(liken_shard_address){"d", where}, NULL, NULL, &err), err);
+    assert_ok(lk_cluster_balance(db, NULL, NULL, &err), err);
+    wait_for_more(&r.load.found, 5);
+    wait_for_more(&r.load.added, 20);
+    load_stop(&r);
+    assert_int_equal(r.load.refused, 0);
+    assert_int_equal(r.load.unanswered, 0);
+    check_feed();
+    check_status(true);
+    tend();
+    check_answers(3);
+    assert_int_equal(server_number(&shard[3], "postgres", "SELECT count(*) FROM pg_class WHERE relname ~ '^vectors_b[0-9]+$'"), 16);
+}
+
+/* A move that was broken off at each of its steps leaves what the next call clears away. */
+static void an_interrupted_move_is_tidied(void **state) {
+    (void)state;
+    need_servers();
+    char bucket[32], sql[256];
+    (void)snprintf(bucket, sizeof bucket, "%lld", server_number(&home, "postgres", "SELECT min(bucket) FROM liken.buckets WHERE shard = 'a'"));
+    /* the copy is attached on "b", and the map does not know it */
+    (void)snprintf(sql, sizeof sql, "CREATE TABLE liken.vectors_b%s PARTITION OF liken.vectors (PRIMARY KEY (face)) FOR VALUES IN (%s)", bucket, bucket);
+    server_sql(&shard[1], "postgres", sql);
+    (void)snprintf(sql, sizeof sql, "INSERT INTO liken.vectors SELECT %s + 64, %lld, decode(repeat('00', 512), 'hex')", bucket, (long long)people);
+    server_sql(&shard[1], "postgres", sql);
+    server_sql(&shard[1], "postgres", "CREATE TABLE liken.vectors_b999 (LIKE liken.vectors)");
+    assert_ok(lk_cluster_balance(db, NULL, NULL, &err), err);
+    assert_int_equal(server_number(&shard[1], "postgres", "SELECT count(*) FROM pg_class WHERE relname ~ '^vectors_b[0-9]+$'"), 16);
+    check_feed();
+    check_status(true);
+    check_answers(2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_gallery_is_spread),
+        cmocka_unit_test(a_used_database_is_no_shard),
+        cmocka_unit_test(shards_answer_by_columns),
+        cmocka_unit_test(the_limit_reaches_the_shards_and_they_work_at_once),
+        cmocka_unit_test(what_a_crash_leaves_is_replaced_and_swept),
+        cmocka_unit_test(a_removed_face_is_gone_even_while_its_shard_is_away),
+        cmocka_unit_test(a_killed_shard_loses_nothing),
+        cmocka_unit_test(a_paused_shard_is_named_in_time),
+        cmocka_unit_test(a_killed_coordinator_loses_nothing),
+        cmocka_unit_test(a_fourth_shard_is_added_under_load),
+        cmocka_unit_test(an_interrupted_move_is_tidied),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
