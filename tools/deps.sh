@@ -15,6 +15,11 @@ bench) wanted="$build $bench" ;;
 *) echo "usage: tools/deps.sh start|check|bench" >&2; exit 2 ;;
 esac
 
+# the tests start PostgreSQL servers of their own; any version that is there will do
+server=
+[ "$1" = check ] && { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || server=postgresql; }
+wanted="$wanted $server"
+
 # npm brings the default model pack; one that did not come from Debian is as good
 command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
 
@@ -35,5 +40,11 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "Installing:$missing" >&2
 $as_root apt-get update -qq
+if [ -n "$server" ]; then # the package must not make and start a server for the whole system, which nobody asked for
+    no_cluster=/etc/postgresql-common/createcluster.d/liken-build.conf
+    trap '$as_root rm -f "$no_cluster"' EXIT
+    $as_root mkdir -p "${no_cluster%/*}"
+    echo "create_main_cluster = false" | $as_root tee "$no_cluster" >/dev/null
+fi
 # shellcheck disable=SC2086 # a list of words
 DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >&2
