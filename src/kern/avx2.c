@@ -1,6 +1,7 @@
 /* avx2.c - vectors of 8 floats with fused multiply-add. A tile is 6 pixels by 16 channels: 12 sums, 2 weights and 1
  * broadcast in the 16 registers. */
 #include <immintrin.h>
+#include <stdint.h>
 
 #define LANES 8
 #define ROWS 6
@@ -12,6 +13,9 @@ static inline vec vload(const float *p) {
 }
 static inline void vstore(float *p, vec x) {
     _mm256_storeu_ps(p, x);
+}
+static inline vec vbytes(const uint8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 static inline vec vset(float x) {
     return _mm256_set1_ps(x);

@@ -1,6 +1,7 @@
 /* avx512.c - vectors of 16 floats. A tile is 8 pixels by 32 channels: 16 sums and 2 weights of the 32 registers; the
  * broadcasts are operands in memory. Eight row pointers fit the general registers, more would not. */
 #include <immintrin.h>
+#include <stdint.h>
 
 #define LANES 16
 #define ROWS 8
@@ -12,6 +13,9 @@ static inline vec vload(const float *p) {
 }
 static inline void vstore(float *p, vec x) {
     _mm512_storeu_ps(p, x);
+}
+static inline vec vbytes(const uint8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
 static inline vec vset(float x) {
     return _mm512_set1_ps(x);

@@ -1,6 +1,7 @@
 /* neon.c - vectors of 4 floats on aarch64. A tile is 6 pixels by 16 channels: 24 sums, 4 weights and a broadcast of the
  * 32 registers. */
 #include <arm_neon.h>
+#include <stdint.h>
 
 #define LANES 4
 #define ROWS 6
@@ -12,6 +13,9 @@ static inline vec vload(const float *p) {
 }
 static inline void vstore(float *p, vec x) {
     vst1q_f32(p, x);
+}
+static inline vec vbytes(const uint8_t *p) {
+    return (vec){p[0], p[1], p[2], p[3]};
 }
 static inline vec vset(float x) {
     return vdupq_n_f32(x);

@@ -4,6 +4,7 @@
  *   vec, LANES            the type, and how many floats it holds (4, 8 or 16)
  *   ROWS, WIDE            the tile of the multiplication: ROWS pixels by WIDE panels of 16 channels
  *   vload vstore vset     memory, and one float in all lanes
+ *   vbytes                LANES bytes as floats
  *   vadd vsub vmul vfma   vfma(a, b, c) is a*b + c, rounded once
  *   vabove vbelow         vabove(low, x), vbelow(high, x): x, or the limit that it passes; NaN stays NaN
  *   vmaximum              the larger; NaN when either is
@@ -454,15 +455,18 @@ static void add_upsampled(const lk_map *fine, const lk_map *coarse, const lk_map
             }
 }
 
-/* 48 = 3 channels x 16 lanes, so that every vector starts at the same channel in each round. */
+/* Three vectors at a time, so that each starts at the same channel in every round. */
 static void load_row(float *to, const uint8_t *from, size_t count, const float mean[3]) {
-    float means[48];
-    for (int i = 0; i < 48; i++)
+    float means[3 * LANES];
+    for (int i = 0; i < 3 * LANES; i++)
         means[i] = mean[i % 3];
+    const vec m[] = {vload(means), vload(means + LANES), vload(means + 2 * LANES)};
     size_t i = 0;
-    for (; i + 48 <= count; i += 48)
-        for (int k = 0; k < 48; k++)
-            to[i + (size_t)k] = (float)from[i + (size_t)k] - means[k];
+    for (; i + 3 * LANES <= count; i += 3 * LANES) {
+        UNROLL
+        for (size_t k = 0; k < 3; k++)
+            vstore(to + i + k * LANES, vsub(vbytes(from + i + k * LANES), m[k]));
+    }
     for (size_t k = 0; i + k < count; k++)
         to[i + k] = (float)from[i + k] - means[k];
 }

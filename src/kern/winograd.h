@@ -22,15 +22,14 @@
 
 /* Six values down a column to B' of them. */
 INLINE void transform_in(const vec d[6], vec o[6]) {
-    const vec four = vset(4), five = vset(5), two = vset(2);
-    const vec even = vsub(d[4], vmul(four, d[2])), odd = vsub(d[3], vmul(four, d[1]));
-    const vec even2 = vsub(d[4], d[2]), odd2 = vmul(two, vsub(d[3], d[1]));
-    o[0] = vfma(four, d[0], vsub(d[4], vmul(five, d[2])));
+    const vec even = vfma(vset(-4), d[2], d[4]), odd = vfma(vset(-4), d[1], d[3]);
+    const vec even2 = vsub(d[4], d[2]), odd2 = vsub(d[3], d[1]);
+    o[0] = vfma(vset(4), d[0], vfma(vset(-5), d[2], d[4]));
     o[1] = vadd(even, odd);
     o[2] = vsub(even, odd);
-    o[3] = vadd(even2, odd2);
-    o[4] = vsub(even2, odd2);
-    o[5] = vfma(four, d[1], vsub(d[5], vmul(five, d[3])));
+    o[3] = vfma(vset(2), odd2, even2);
+    o[4] = vfma(vset(-2), odd2, even2);
+    o[5] = vfma(vset(4), d[1], vfma(vset(-5), d[3], d[5]));
 }
 
 /* Six values to A' of them. */

@@ -132,7 +132,8 @@ static float *copy_part(const lk_map *m, int n, int first, int count, float *to)
     for (int y = 0; y < m->height; y++) {
         const float *row = m->data + (size_t)n * m->image + (size_t)y * m->row + first;
         for (int x = 0; x < m->width; x++, row += m->channels, to += count)
-            memcpy(to, row, (size_t)count * sizeof(float));
+            for (int c = 0; c < count; c++)
+                to[c] = row[c];
     }
     return to;
 }
