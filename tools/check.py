@@ -158,12 +158,12 @@ class Check:
 
     # ---- stages
 
-    def compile(self, name, folder, options=(), env=None):
+    def compile(self, name, folder, options=(), env=None, targets=()):
         if not (folder / "build.ninja").exists():
             ok, _ = self.command(f"{name}: configure", ["meson", "setup", folder, "-Dwerror=true", *options], env)
             if not ok:
                 return False
-        return self.command(f"{name}: compile", ["ninja", "-C", folder], env)[0]
+        return self.command(f"{name}: compile", ["ninja", "-C", folder, *targets], env)[0]
 
     def venv(self):
         venv = self.build / "venv"
@@ -235,13 +235,15 @@ QUICK_UNIT = {"asan": ["base/*", "image/*", "nn/weights", "nn/state", "face/*", 
                        "gallery/gallery", "api/*", "http/*", "auth/*"]}
 
 
+# dlib, all templates, is not ours to check: leaving it out halves the compilation
+SANITIZED_BUILD = ["-Db_lundef=false", "-Ddlib=disabled"]
+
+
 def sanitized(c, kind, quick):
     """The same tests under a sanitizer."""
     folder = c.build / ("asan" if kind.startswith("address") else "tsan")
     name = folder.name
-    # dlib, all templates, is not ours to check: leaving it out halves the compilation
-    options = [f"-Db_sanitize={kind}", "-Db_lundef=false", "-Ddlib=disabled"]
-    if not c.compile(name, folder, options):
+    if not c.compile(name, folder, [f"-Db_sanitize={kind}", *SANITIZED_BUILD]):
         return
     env = {"LIKEN_BIN": str(folder / "liken"), "LIKEN_SANITIZED": name}
     c.meson(f"{name} unit", folder, env, QUICK_UNIT[name] if quick else ["*"], scale=10)
@@ -257,8 +259,22 @@ def soak(c):
         return
     c.venv()
     c.models()
+    soak_index(c)
     c.env.update(LIKEN_BIN=str(c.build / "liken"), LIKEN_SOAK="1")
     c.pytest("torture", ["tests/torture"], timeout=7200)
+
+
+def soak_index(c):
+    """The index: a minute of threads with every access checked, kills, and as many comparisons as its issue asks for."""
+    tsan, unit = c.build / "tsan", c.build / "tests" / "unit"
+    if c.compile("tsan", tsan, ["-Db_sanitize=thread", *SANITIZED_BUILD], targets=["tests/unit/test_index_threads"]):
+        c.command("index: threads for a minute each", [tsan / "tests/unit/test_index_threads"], {"LIKEN_THREADS_SECONDS": "60"})
+    c.command("index: kill -9, 200 times", [unit / "test_index_cache"], {"LIKEN_KILLS": "200"})
+    c.command("index: 3000 programs", [unit / "test_index_property"], {"LIKEN_PROPERTY_PROGRAMS": "3000"}, timeout=7200)
+    for rows, queries, only in [("100000", "10000", None), ("1000000", "1000", "spectrum,flat,drawn")]:
+        env = {"LIKEN_EXACT_ROWS": rows, "LIKEN_EXACT_QUERIES": queries, **({"LIKEN_EXACT_ONLY": only} if only else {})}
+        _, text = c.command(f"index: {queries} queries on {rows}", [unit / "test_index_exact"], env, timeout=7200)
+        print("\n".join(line for line in text.splitlines() if " queries on " in line), flush=True)
 
 
 def main():
