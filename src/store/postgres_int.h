@@ -86,6 +86,13 @@ int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, l
 int lk_postgres_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err);
 int lk_postgres_face_remove(lk_store *s, int64_t id, liken_error *err);
 
+int lk_postgres_copy_of(lk_store *s, char source[37], liken_error *err);
+int lk_postgres_copy_page(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
+int lk_postgres_copy_begin(lk_store *s, const char *source, int64_t *last, liken_error *err);
+int lk_postgres_copy_put(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
+                         liken_error *err);
+int lk_postgres_copy_end(lk_store *s, int64_t face, liken_error *err);
+
 int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
 int lk_postgres_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);
 int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,

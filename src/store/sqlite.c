@@ -113,6 +113,11 @@ static const lk_store_ops operations = {
     .vectors_after = lk_sqlite_vectors_after,
     .deletions_after = lk_sqlite_deletions_after,
     .search_set = lk_sqlite_search_set,
+    .copy_of = lk_sqlite_copy_of,
+    .copy_page = lk_sqlite_copy_page,
+    .copy_begin = lk_sqlite_copy_begin,
+    .copy_put = lk_sqlite_copy_put,
+    .copy_end = lk_sqlite_copy_end,
 };
 
 /* Makes the file as ours alone to read: SQLite gives its companions the same permissions. */

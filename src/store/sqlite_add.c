@@ -14,7 +14,8 @@ struct add {
     int64_t collection;
     const liken_image *image;
     unsigned char sha256[32];
-    int64_t id, *faces; /* given by the database; told to the caller after the commit */
+    bool keep;          /* the ids are the image's own; else the database gives them */
+    int64_t id, *faces; /* told to the caller after the commit */
     liken_image *existing;
 };
 
@@ -74,7 +75,7 @@ static int add_image(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     int rc =
         lk_sqlite_use(c,
                       "INSERT INTO images (collection, sha256, image_id, file, captured_at, added_at, width, height,"
-                      " detector) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                      " detector, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                       &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -88,6 +89,8 @@ static int add_image(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     (void)sqlite3_bind_int(stmt, 7, im->width);
     (void)sqlite3_bind_int(stmt, 8, im->height);
     lk_sqlite_text(stmt, 9, im->detector == NULL ? "" : im->detector);
+    if (a->keep)
+        (void)sqlite3_bind_int64(stmt, 10, im->id);
     rc = lk_sqlite_run(c, stmt, err);
     if (rc == LIKEN_OK)
         a->id = sqlite3_last_insert_rowid(c->db);
@@ -136,13 +139,16 @@ static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_erro
     unsigned char bytes[4 * LK_STORE_DIMENSION_MAX];
     sqlite3_stmt *stmt;
     int rc = lk_sqlite_use(
-        c, "INSERT INTO faces (image, descriptor, " FACE_NAMES ") VALUES (?1, ?2, " FACE_PARAMETERS ")", &stmt, err);
+        c, "INSERT INTO faces (image, descriptor, " FACE_NAMES ", id) VALUES (?1, ?2, " FACE_PARAMETERS ", ?16)", &stmt,
+        err);
     if (rc != LIKEN_OK)
         return rc;
     lk_floats_encode(f->descriptor, (size_t)f->dimension, bytes);
     (void)sqlite3_bind_int64(stmt, 1, a->id);
     (void)sqlite3_bind_blob(stmt, 2, bytes, 4 * f->dimension, SQLITE_STATIC);
     bind_face(stmt, f);
+    if (a->keep)
+        (void)sqlite3_bind_int64(stmt, 16, f->id);
     rc = lk_sqlite_run(c, stmt, err);
     if (rc == LIKEN_OK)
         a->faces[i] = sqlite3_last_insert_rowid(c->db);
@@ -174,14 +180,8 @@ static int count_in(lk_sqlite_conn *c, const struct add *a, liken_error *err) {
     return lk_sqlite_run(c, stmt, err);
 }
 
-static int add(lk_sqlite_conn *c, void *arg, liken_error *err) {
-    struct add *a = arg;
-    int64_t same = 0;
-    int rc = find_same(c, a->collection, a->sha256, &same, err);
-    if (rc == LIKEN_OK && same != 0)
-        return lk_sqlite_image_load(c, same, &a->existing, err);
-    if (rc == LIKEN_OK)
-        rc = check_collection(c, a, err);
+static int put(lk_sqlite_conn *c, struct add *a, liken_error *err) {
+    int rc = check_collection(c, a, err);
     if (rc == LIKEN_OK)
         rc = add_image(c, a, err);
     if (rc == LIKEN_OK)
@@ -191,6 +191,15 @@ static int add(lk_sqlite_conn *c, void *arg, liken_error *err) {
     for (size_t i = 0; rc == LIKEN_OK && i < a->image->refused_count; i++)
         rc = add_refusal(c, a, i, err);
     return rc == LIKEN_OK ? count_in(c, a, err) : rc;
+}
+
+static int add(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    struct add *a = arg;
+    int64_t same = 0;
+    const int rc = find_same(c, a->collection, a->sha256, &same, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    return same == 0 ? put(c, a, err) : lk_sqlite_image_load(c, same, &a->existing, err);
 }
 
 static int prepare(struct add *a, liken_error *err) {
@@ -215,6 +224,15 @@ int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, lik
         *existing = a.existing;
     else
         liken_image_free(a.existing);
+    free(a.faces);
+    return rc;
+}
+
+int lk_sqlite_image_put(lk_sqlite_conn *c, int64_t collection, const liken_image *image, liken_error *err) {
+    struct add a = {.collection = collection, .image = image, .keep = true};
+    int rc = prepare(&a, err);
+    if (rc == LIKEN_OK)
+        rc = put(c, &a, err);
     free(a.faces);
     return rc;
 }

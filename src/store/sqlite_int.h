@@ -106,10 +106,12 @@ int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error
 /* Runs `fn` on one snapshot. */
 int lk_sqlite_read(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err);
 
-/* ---- sqlite_image.c ---- */
+/* ---- sqlite_image.c, sqlite_add.c ---- */
 
 /* One image with tags, faces (without descriptors) and refusals. NOT_FOUND. */
 int lk_sqlite_image_load(lk_sqlite_conn *c, int64_t id, liken_image **out, liken_error *err);
+/* Adds the image under its own ids. Inside lk_sqlite_write. */
+int lk_sqlite_image_put(lk_sqlite_conn *c, int64_t collection, const liken_image *image, liken_error *err);
 
 /* ---- the operations, by file ---- */
 
@@ -136,6 +138,13 @@ int lk_sqlite_faces_where(lk_store *s, int64_t collection, const liken_search_op
 int lk_sqlite_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);
 int lk_sqlite_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err);
 int lk_sqlite_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err);
+
+int lk_sqlite_copy_of(lk_store *s, char source[37], liken_error *err);
+int lk_sqlite_copy_page(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
+int lk_sqlite_copy_begin(lk_store *s, const char *source, int64_t *last, liken_error *err);
+int lk_sqlite_copy_put(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
+                       liken_error *err);
+int lk_sqlite_copy_end(lk_store *s, int64_t face, liken_error *err);
 
 int lk_sqlite_check(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
 

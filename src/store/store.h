@@ -91,6 +91,21 @@ typedef struct lk_store_ops {
     /* How the collection is searched. UNSUPPORTED says what is missing. NULL: by LIKEN_SEARCH_AUTO, always. */
     int (*search_set)(lk_store *s, int64_t collection, liken_search search, liken_error *err);
 
+    /* ---- a store as a copy of another, ids and all (liken move); NULL in one that keeps its ids to itself ---- */
+
+    /* The id of the store that this is a copy of, while it is not finished; else "". */
+    int (*copy_of)(lk_store *s, char source[37], liken_error *err);
+    /* Images beyond `after`, of all collections, ascending, with the descriptors of their faces: at most `limit` (1..1000),
+     * and a page ends sooner where its images hold LK_STORE_PAGE_FACES faces. An empty page: there are no more. */
+    int (*copy_page)(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
+    /* Makes an empty store a copy under way, or goes on with one; *last: the last image that it has, 0 for none.
+     * CONFLICT: it holds photos of its own, or is a copy of another. */
+    int (*copy_begin)(lk_store *s, const char *source, int64_t *last, liken_error *err);
+    /* Stores images under the ids that they and their faces have; collections[i] is where images[i] goes. */
+    int (*copy_put)(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count, liken_error *err);
+    /* It is a store of its own from now on; no face id up to `face` will be given. */
+    int (*copy_end)(lk_store *s, int64_t face, liken_error *err);
+
     /* ---- what a store has that can search by itself; all NULL in one that cannot ---- */
 
     /* Calls `fn`, in any order, with faces among which the k nearest within the radius surely are, however the
