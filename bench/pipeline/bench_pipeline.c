@@ -1,18 +1,24 @@
-/* bench_pipeline.c - liken's part of the pipeline benchmark: photos to descriptors, CPU time by stage.
+/* bench_pipeline.c - liken's part of the pipeline benchmark: photos to descriptors. Packs come from $LIKEN_MODELS.
  *
- * usage: bench_pipeline make FROM.jpg LONG_SIDE TO.jpg   enlarges or shrinks a photo, at JPEG quality 90
- *        bench_pipeline run PHOTO.jpg...                 one line a photo, times in milliseconds:
- *             decode detect decode-again landmarks align describe   the same, whole, through the pipeline   faces
- * decode at 1:1 scale of the first and of the last decode   MB of the thread's own memory bench_pipeline raw PHOTO.jpg
- * TO.ppm             decoded at 1:1, for the rivals bench_pipeline threads N PHOTO.jpg...           photos a second of
- * wall time on N threads Packs come from $LIKEN_MODELS. A stage is what lk_pipeline_run does in it, called by hand here
- * in the same order. */
+ * bench_pipeline make FROM.jpg LONG_SIDE TO.jpg
+ *     Enlarges or shrinks a photo, at JPEG quality 90.
+ * bench_pipeline raw PHOTO.jpg TO.ppm
+ *     Decoded at 1:1, for the rivals.
+ * bench_pipeline run PHOTO.jpg...
+ *     A line a photo, CPU milliseconds: decode, detect, decode again, landmarks, align, describe (what lk_pipeline_run
+ *     does, called by hand here in the same order); all of it through lk_pipeline_run; faces; a decode at 1:1; the
+ *     scales of the first decode and of the last; MB of the thread's own memory.
+ * bench_pipeline threads COUNT together|alone FACES PHOTO.jpg...
+ *     On COUNT threads: photos a second of wall time, CPU milliseconds a photo, the mean batch of the descriptor
+ * network. `together`: faces of several photos share batches where they queue (face/batch.h); `alone`: they never do.
+ * FACES of a photo are described at most (0: all). */
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -21,7 +27,7 @@
 #include "face/landmarks.h"
 
 #define ROUNDS 3
-#define MOST_FACES 64 /* of a photo; the samples have five */
+#define MOST_FACES 64     /* of a photo; the samples have five */
 #define SECOND_WIDEN 1.12 /* as in face/pipeline.c: the second chip of packs that mirror, */
 #define SECOND_PADDING 0.06
 #define BOX_SHARE 1.2 /* and the pixels that a chip wants */
@@ -134,12 +140,13 @@ static double run_stages(const worker *w, const char *bytes, size_t size, double
 
 /* ---- a photo ---- */
 
+/* *faces: at most so many, 0 for all; then as many as were kept. */
 static double run_whole(const worker *w, const char *bytes, size_t size, size_t *faces) {
     liken_error err;
     lk_faces out = {0};
     const double start = lk_clock_cpu();
     lk_photo *photo = open_photo(bytes, size);
-    if (lk_pipeline_run(w->pipeline, photo, true, 0, &out, &err) != LIKEN_OK)
+    if (lk_pipeline_run(w->pipeline, photo, true, (int)*faces, &out, &err) != LIKEN_OK)
         stop(&err);
     lk_photo_free(photo);
     const double took = lk_clock_cpu() - start;
@@ -172,6 +179,7 @@ static void report(const worker *w, const char *path, double megabytes) {
         (void)run_stages(w, bytes, size, scale, stage, &last);
         for (int i = 0; i < STAGES; i++)
             best[i] = fmin(best[i], stage[i]);
+        faces = 0;
         whole = fmin(whole, run_whole(w, bytes, size, &faces));
         lk_image image = {0};
         full = fmin(full, decode_whole(bytes, size, &image));
@@ -207,7 +215,7 @@ static double resident_megabytes(void) {
 
 static int run(const lk_models *models, char **paths) {
     liken_error err;
-    size_t faces, size;
+    size_t faces = 0, size;
     worker w = start_worker(models);
     const double before = resident_megabytes();
     if (lk_pipeline_new(&w.pipeline, models, &err) != LIKEN_OK)
@@ -223,8 +231,12 @@ static int run(const lk_models *models, char **paths) {
 
 /* ---- threads ---- */
 
+#define TIMES 4 /* each thread goes through the photos */
+#define MOST_THREADS 64
+
 typedef struct share {
     const lk_models *models;
+    size_t faces;
     char **paths;
 } share;
 
@@ -234,9 +246,9 @@ static void *run_share(void *arg) {
     worker w = {.models = s->models};
     if (lk_pipeline_new(&w.pipeline, s->models, &err) != LIKEN_OK)
         stop(&err);
-    for (int round = 0; round <= ROUNDS; round++)
+    for (int i = 0; i < TIMES; i++)
         for (char **p = s->paths; *p != NULL; p++) {
-            size_t size, faces;
+            size_t size, faces = s->faces;
             char *bytes = read_photo(*p, &size);
             (void)run_whole(&w, bytes, size, &faces);
             free(bytes);
@@ -245,19 +257,44 @@ static void *run_share(void *arg) {
     return NULL;
 }
 
-static int run_threads(const lk_models *models, int count, char **paths) {
-    pthread_t threads[64];
-    share s = {models, paths};
+/* As many slots as threads: nobody ever queues. */
+static void never_share(lk_models *models) {
+    liken_error err;
+    lk_batch_free(models->batch);
+    if (lk_batch_new(&models->batch, MOST_THREADS, (size_t)lk_models_dimension(models), &err) != LIKEN_OK)
+        stop(&err);
+}
+
+static double process_seconds(void) {
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int run_threads(lk_models *models, int count, bool together, size_t faces, char **paths) {
+    pthread_t threads[MOST_THREADS];
+    share s = {models, faces, paths};
     int photos = 0;
     while (paths[photos] != NULL)
         photos++;
-    const double start = lk_clock_monotonic();
+    if (!together)
+        never_share(models);
+    lk_pipeline *first = NULL; /* the networks are measured with the first */
+    liken_error err;
+    if (lk_pipeline_new(&first, models, &err) != LIKEN_OK)
+        stop(&err);
+    const double start = lk_clock_monotonic(), cpu = process_seconds();
     for (int i = 0; i < count; i++)
         if (pthread_create(&threads[i], NULL, run_share, &s) != 0)
             return 1;
     for (int i = 0; i < count; i++)
         (void)pthread_join(threads[i], NULL);
-    printf("%.3f\n", count * photos * (ROUNDS + 1) / (lk_clock_monotonic() - start));
+    const double took = lk_clock_monotonic() - start;
+    const lk_batch_count batches = lk_batch_counts(models->batch);
+    const double all = count * photos * TIMES;
+    printf("%.3f\t%.3f\t%.2f\n", all / took, (process_seconds() - cpu) / all * 1e3,
+           (double)batches.inputs / (double)batches.passes);
+    lk_pipeline_free(first);
     return 0;
 }
 
@@ -315,11 +352,13 @@ int main(int argc, char **argv) {
         return make(argv[2], atoi(argv[3]), argv[4]);
     if (argc == 4 && strcmp(argv[1], "raw") == 0)
         return raw(argv[2], argv[3]);
-    const int threads = argc > 3 && strcmp(argv[1], "threads") == 0 ? atoi(argv[2]) : 0;
-    if (argc < 3 || (strcmp(argv[1], "run") != 0 && (threads < 1 || threads > 64)))
+    const int threads = argc > 5 && strcmp(argv[1], "threads") == 0 ? atoi(argv[2]) : 0;
+    if (argc < 3 || (strcmp(argv[1], "run") != 0 && (threads < 1 || threads > MOST_THREADS)))
         return fprintf(stderr, "usage: bench_pipeline make|raw|run|threads ...: see its source\n"), 2;
     if (lk_models_load(&models, &(lk_models_options){.folder = getenv("LIKEN_MODELS"), .detector = "yunet"}, &err) !=
         LIKEN_OK)
         stop(&err);
-    return threads > 0 ? run_threads(models, threads, argv + 3) : run(models, argv + 2);
+    return threads > 0
+               ? run_threads(models, threads, strcmp(argv[3], "together") == 0, strtoul(argv[4], NULL, 10), argv + 5)
+               : run(models, argv + 2);
 }

@@ -4,9 +4,10 @@
 usage: run.py BUILD        (a build folder configured with -Dbench=true; packs in $LIKEN_MODELS)
 
 The photos are the samples of the pack faceapi, enlarged to 4000 pixels (bilinear: they are soft, and their files small for
-their size) and shrunk to 800. liken is timed in ROUNDS rounds, before, between and after the rivals; the rivals, which take
-seconds a photo, once. They get pixels: liken's own decode at 1:1 is added to their time. Prints tables and writes
-BUILD/bench/pipeline.json.
+their size) and shrunk to 800. liken is timed in ROUNDS rounds, with a round of the rivals, which take seconds a photo,
+between the first RIVAL_ROUNDS of them. They get pixels: liken's own decode at 1:1 is added to their time. Times are the
+medians of the rounds. Threads are measured in wall time, in turn, so run this on an idle machine. Prints tables and writes
+BUILD/bench/pipeline.json; takes five minutes.
 """
 import datetime
 import json
@@ -18,7 +19,7 @@ import statistics
 import subprocess
 import sys
 
-ROUNDS = 3
+ROUNDS, RIVAL_ROUNDS = 5, 3
 SIDES = {"12 megapixels": 4000, "small": 800}
 STAGES = ["decode", "detect", "decode again", "landmarks", "align", "describe"]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -106,15 +107,17 @@ def run_liken(program, photos, packs, into):
 
 
 def run_all(program, rivals, photos, packs):
-    """(liken: {photo: medians}, {engine: [(ms, faces)]})."""
+    """({photo: medians of liken's columns}, {engine: [(median ms, faces) of each photo]})."""
     ours, theirs = {}, {}
     pixels = [photo.with_suffix(".ppm") for photo in photos]
-    for number in range(max(ROUNDS, len(rivals) + 1)):
+    for number in range(ROUNDS):
         run_liken(program, photos, packs, ours)
-        if number < len(rivals):
-            name, *lines = say([*rivals[number], *pixels], packs)
-            theirs[name] = [tuple(float(n) for n in line.split("\t")) for line in lines]
-    return {path: [statistics.median(column) for column in zip(*rounds)] for path, rounds in ours.items()}, theirs
+        for rival in rivals if number < RIVAL_ROUNDS else []:
+            name, *lines = say([*rival, *pixels], packs)
+            theirs.setdefault(name, []).append([tuple(float(n) for n in line.split("\t")) for line in lines])
+    medians = lambda rounds: [statistics.median(column) for column in zip(*rounds)]
+    return ({path: medians(rounds) for path, rounds in ours.items()},
+            {name: [medians(photo) for photo in zip(*rounds)] for name, rounds in theirs.items()})
 
 
 def report_kind(kind, ours, theirs, rows):
@@ -122,7 +125,8 @@ def report_kind(kind, ours, theirs, rows):
     mean = lambda column: statistics.mean(ours[p][column] for p in photos)
     stages, whole, faces, full = [mean(i) for i in range(6)], mean(6), mean(7), mean(8)
     add = lambda engine, metric, value, unit: rows.append(
-        {"case": kind, "engine": engine, "metric": metric, "value": value, "unit": unit, "rounds": ROUNDS})
+        {"case": kind, "engine": engine, "metric": metric, "value": value, "unit": unit,
+         "rounds": RIVAL_ROUNDS if engine in theirs else ROUNDS})
     print(f"\n{kind}: {len(photos)} photos, {faces:.1f} faces a photo kept by liken")
     print(f"  {'liken':<46}{whole:>10.1f} ms {1e3 / whole:>8.2f} photos/s a core")
     add("liken", "cpu time a photo", whole, "ms")
@@ -157,11 +161,35 @@ def report_decode(ours, add):
         add("djpeg", f"decode {what}", theirs, "ms")
 
 
+THREADS = {  # case: threads, do faces of several photos share batches, faces of a photo (0: all)
+    "one thread": (1, "together", 0),
+    "two threads": (2, "together", 0),
+    "eight threads, a face a photo, shared batches": (8, "together", 1),
+    "eight threads, a face a photo, own batches": (8, "alone", 1),
+}
+
+
 def report_threads(program, photos, packs, rows):
-    rate = {n: float(say([program, "threads", str(n), *photos], packs)[0]) for n in (1, 2)}
-    print(f"\nthreads: 1 {rate[1]:.2f} photos/s, 2 {rate[2]:.2f} photos/s of wall time: {rate[2] / rate[1]:.2f}x (load average {os.getloadavg()[0]:.1f})")
-    rows += [{"case": "threads", "engine": "liken", "metric": f"photos a second, {n} threads", "value": v, "unit": "1/s", "rounds": 1}
-             for n, v in rate.items()]
+    """Photos a second of wall time, all cases in turn in each round."""
+    seen, loads = {case: [] for case in THREADS}, []
+    for _ in range(ROUNDS):
+        for case, how in THREADS.items():
+            loads.append(os.getloadavg()[0])
+            said = say([program, "threads", *map(str, how), *photos], packs)[0]
+            seen[case].append(tuple(float(n) for n in said.split()))
+    load = statistics.median(loads)
+    print(f"\nsmall photos, wall time on {os.cpu_count()} cores, load average {load:.1f}:")
+    for case, rounds in seen.items():
+        rate, cpu, batch = (statistics.median(column) for column in zip(*rounds))
+        print(f"  {case:<46}{rate:>8.2f} photos/s, {cpu:>6.1f} ms of CPU a photo, {batch:>4.1f} chips a batch")
+        rows += [{"case": case, "engine": "liken", "metric": metric, "value": value, "unit": unit, "rounds": ROUNDS}
+                 for metric, value, unit in (("photos a second", rate, "1/s"), ("cpu time a photo", cpu, "ms"), ("chips a batch", batch, "1"))]
+    cases = list(THREADS)
+    for case, by in ((cases[1], cases[0]), (cases[2], cases[3])):
+        ratio = statistics.median(a[0] / b[0] for a, b in zip(seen[case], seen[by]))
+        print(f"  {case}: {ratio:.2f} times the photos a second of {by}")
+        rows.append({"case": case, "engine": "liken", "metric": f"photos a second, times {by}", "value": ratio, "unit": "1", "rounds": ROUNDS})
+    rows.append({"case": "threads", "engine": "liken", "metric": "load average", "value": load, "unit": "1", "rounds": ROUNDS})
 
 
 def main():
@@ -180,7 +208,7 @@ def main():
         ours, theirs = run_all(program, rivals, paths, packs)
         report_kind(kind, ours, theirs, rows)
         own = next(iter(ours.values()))[11]
-    print(f"\nmemory of a worker beyond the shared weights: {own:.1f} MB")
+    print(f"\nmemory of a worker beyond the shared weights: {own:.1f} MB (target: under 64)")
     rows.append({"case": "memory", "engine": "liken", "metric": "memory of a worker", "value": own, "unit": "MB", "rounds": 1})
     report_threads(program, photos["small"], packs, rows)
     for text in missing:

@@ -6,11 +6,15 @@
 
 #define MOST_CHIPS 4
 
+_Static_assert(MOST_CHIPS *LK_DESCRIBE_BATCH <= LK_BATCH_MOST, "a full queue is one batch");
+
 struct lk_describer {
     lk_net_state *state;
+    lk_batch *batch; /* borrowed */
     bool mirror;
     int side, dimension;
     uint8_t *chips; /* each face's one after the other */
+    float *values;  /* each chip's */
     float *descriptors[LK_DESCRIBE_BATCH];
     int queued;
 };
@@ -31,10 +35,13 @@ int lk_describer_new(lk_describer **out, const lk_models *m, liken_error *err) {
     d->mirror = m->pack->descriptor.mirror;
     d->side = m->pack->descriptor.chip;
     d->dimension = m->pack->descriptor.dimension;
-    d->chips = malloc(chip_bytes(d) * LK_DESCRIBE_BATCH * (size_t)each(d));
-    int rc = d->chips == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    d->batch = m->batch;
+    const size_t chips = LK_DESCRIBE_BATCH * (size_t)each(d);
+    d->chips = malloc(chip_bytes(d) * chips);
+    d->values = malloc(chips * (size_t)d->dimension * sizeof *d->values);
+    int rc = d->chips == NULL || d->values == NULL ? lk_fail_memory(err) : LIKEN_OK;
     if (rc == LIKEN_OK)
-        rc = lk_net_state_new(&d->state, m->descriptor_net, LK_DESCRIBE_BATCH * each(d), 0, 0, err);
+        rc = lk_net_state_new(&d->state, m->descriptor_net, LK_BATCH_MOST, 0, 0, err);
     if (rc != LIKEN_OK) {
         lk_describer_free(d);
         return rc;
@@ -48,6 +55,7 @@ void lk_describer_free(lk_describer *d) {
         return;
     lk_net_state_free(d->state);
     free(d->chips);
+    free(d->values);
     free(d);
 }
 
@@ -72,13 +80,19 @@ void lk_describer_add(lk_describer *d, const uint8_t *chip, const uint8_t *secon
         lk_describer_flush(d);
 }
 
-static void mean_of(const float *in, int count, size_t apart, float *out, int dimension) {
+static void mean_of(const float *in, int count, int dimension, float *out) {
     for (int k = 0; k < dimension; k++) {
         float sum = 0;
         for (int i = 0; i < count; i++)
-            sum += in[(size_t)i * apart + (size_t)k];
+            sum += in[i * dimension + k];
         out[k] = sum / (float)count;
     }
+}
+
+static const float *forward(void *state, const lk_net_input *inputs, int count) {
+    size_t floats; /* the dimension */
+    lk_net_forward(state, inputs, count);
+    return lk_net_output(state, 0, &floats);
 }
 
 void lk_describer_flush(lk_describer *d) {
@@ -88,11 +102,10 @@ void lk_describer_flush(lk_describer *d) {
     const int count = d->queued * each(d);
     for (int i = 0; i < count; i++)
         inputs[i] = (lk_net_input){d->chips + chip_bytes(d) * (size_t)i, (size_t)d->side * 3};
-    lk_net_forward(d->state, inputs, count);
-    size_t floats;
-    const float *in = lk_net_output(d->state, 0, &floats);
-    for (int i = 0; i < d->queued; i++, in += floats * (size_t)each(d))
-        mean_of(in, each(d), floats, d->descriptors[i], d->dimension);
+    lk_batch_run(d->batch, forward, d->state, inputs, count, d->values);
+    for (int i = 0; i < d->queued; i++)
+        mean_of(d->values + (size_t)i * (size_t)each(d) * (size_t)d->dimension, each(d), d->dimension,
+                d->descriptors[i]);
     d->queued = 0;
 }
 

@@ -5,6 +5,7 @@
 #include "face/models.h"
 
 #include "base/buf.h"
+#include "base/cpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,7 +173,8 @@ static int load_descriptor(lk_models *m, liken_error *err) {
             "The model pack %s has a descriptor network that this liken cannot run: it runs the dlib ResNet, 150 "
             "pixels to 128 numbers.",
             m->pack->name);
-    return load_resnet(&m->descriptor_net, m->pack, n, err);
+    const int rc = load_resnet(&m->descriptor_net, m->pack, n, err);
+    return rc != LIKEN_OK ? rc : lk_batch_new(&m->batch, lk_cpu_count(), (size_t)d->dimension, err);
 }
 
 static void write_id(lk_models *m) {
@@ -214,6 +216,7 @@ void lk_models_free(lk_models *m) {
     lk_net_free(m->detector_net);
     lk_net_free(m->landmarks_net);
     lk_net_free(m->descriptor_net);
+    lk_batch_free(m->batch);
     lk_shape_free(m->landmarks_shape);
     lk_pack_free(m->pack);
     free(m);

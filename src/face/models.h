@@ -1,8 +1,10 @@
-/* models.h - what is loaded from packs. Immutable: all threads share one. */
+/* models.h - what is loaded from packs, immutable, and the place where its pipelines share batches. All threads share
+ * one. */
 #ifndef LK_FACE_MODELS_H
 #define LK_FACE_MODELS_H
 
 #include "face/align.h"
+#include "face/batch.h"
 #include "face/detect.h"
 #include "face/face.h"
 #include "face/pack.h"
@@ -19,6 +21,7 @@ struct lk_models {
     lk_shape *landmarks_shape;
     lk_points_kind points; /* what the chip is aligned by */
     lk_net *descriptor_net;
+    lk_batch *batch; /* of the descriptor network */
     char id[128];
     char note[512]; /* empty: none */
 };

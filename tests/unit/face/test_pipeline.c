@@ -3,7 +3,7 @@
 #include "unit/test.h"
 
 #include "base/buf.h"
-#include "face/face.h"
+#include "face/models.h"
 #include "unit/face/drawn.h"
 
 #include <math.h>
@@ -268,12 +268,13 @@ static void the_dlib_pack_tells_people_apart(void **state) {
 typedef struct worker {
     const lk_models *models;
     const lk_image *image;
+    int max_faces;
     lk_faces faces;
 } worker;
 
 static void *work(void *ctx) {
     worker *w = ctx;
-    w->faces = run(w->models, w->image, true, 0);
+    w->faces = run(w->models, w->image, true, w->max_faces);
     return NULL;
 }
 
@@ -282,7 +283,7 @@ static void threads_share_models_and_agree(void **state) {
     need("yunet");
     lk_models *m = load(NULL, "yunet");
     lk_image image = drawn_sample(folder, 1);
-    worker w[2] = {{m, &image, {0}}, {m, &image, {0}}};
+    worker w[2] = {{m, &image, 0, {0}}, {m, &image, 0, {0}}};
     pthread_t threads[2];
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, work, &w[i]), 0);
@@ -293,6 +294,38 @@ static void threads_share_models_and_agree(void **state) {
         assert_memory_equal(w[0].faces.kept[i].descriptor, w[1].faces.kept[i].descriptor, 128 * sizeof(float));
     lk_faces_clear(&w[0].faces);
     lk_faces_clear(&w[1].faces);
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
+/* Photos of one face each meet in batches of all sizes: the values are those of each alone but for the last bits. */
+static void who_shares_a_batch_gets_the_same_descriptor(void **state) {
+    (void)state;
+    need("faceapi");
+    need("yunet");
+    enum { THREADS = 4, TIMES = 3 };
+    liken_error err;
+    lk_models *m = load(NULL, "yunet");
+    lk_image image = drawn_sample(folder, 1);
+    lk_faces alone = run(m, &image, true, 1);
+    lk_batch_free(m->batch);
+    assert_ok(lk_batch_new(&m->batch, 1, 128, &err), err); /* one slot: the others queue */
+    for (int round = 0; round < TIMES; round++) {
+        worker w[THREADS];
+        pthread_t threads[THREADS];
+        for (int i = 0; i < THREADS; i++) {
+            w[i] = (worker){.models = m, .image = &image, .max_faces = 1};
+            assert_int_equal(pthread_create(&threads[i], NULL, work, &w[i]), 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_int_equal(w[i].faces.kept_count, 1);
+            for (int k = 0; k < 128; k++)
+                assert_true(fabsf(w[i].faces.kept[0].descriptor[k] - alone.kept[0].descriptor[k]) <= 1e-6f);
+            lk_faces_clear(&w[i].faces);
+        }
+    }
+    lk_faces_clear(&alone);
     drawn_free(&image);
     lk_models_free(m);
 }
@@ -312,6 +345,7 @@ int main(void) {
         cmocka_unit_test(a_photo_without_faces_has_none),
         cmocka_unit_test(the_dlib_pack_tells_people_apart),
         cmocka_unit_test(threads_share_models_and_agree),
+        cmocka_unit_test(who_shares_a_batch_gets_the_same_descriptor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
