@@ -139,7 +139,10 @@ class Postgres:
             self.process.wait(60)
 
     def remove(self):
-        self.stop()
+        if self.process.poll() is None:
+            self.go_on()
+            self.process.send_signal(signal.SIGQUIT)  # at once: nobody needs its data any more
+            self.process.wait(60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
