@@ -6,11 +6,11 @@
 
 /* Bytes and microseconds, each measured; docs/scale.md says by what. */
 #define LK_PLAN_INDEX_BYTES 704  /* a face in the memory of a liken that searches by itself */
-#define LK_PLAN_VECTOR_BYTES 640 /* a face's descriptor in PostgreSQL, its key and page overhead included */
-#define LK_PLAN_CUBE_BYTES 2130  /* the same with the columns of search=cube */
-#define LK_PLAN_META_BYTES 560   /* a face on the coordinator: its row, its share of its photo's, their keys */
+#define LK_PLAN_VECTOR_BYTES 608 /* a face's descriptor in PostgreSQL, its key and page overhead included */
+#define LK_PLAN_CUBE_BYTES 1661  /* the same with the columns of search=cube */
+#define LK_PLAN_META_BYTES 390   /* a face on the coordinator: its row, its share of its photo's, their keys */
 #define LK_PLAN_INDEX_US 0.004   /* to search a face in memory, one core */
-#define LK_PLAN_CUBE_US 3.1      /* to search a face by cube, one core */
+#define LK_PLAN_CUBE_US 3.2      /* to search a face by cube, one core */
 #define LK_PLAN_SHARDS 64        /* the most that a cluster has */
 
 typedef struct lk_plan {
