@@ -4,9 +4,11 @@
 usage: run.py BUILD        (a build folder configured with -Dbench=true; packs in $LIKEN_MODELS)
 
 Five interleaved rounds: in each, every engine runs every case once, in a process of its own, so that a slow minute of the
-machine hits all alike. Rivals are installed under BUILD/bench/rivals when missing; one that cannot be had is named. Prints a
-table and writes BUILD/bench/nn.json.
+machine hits all alike; at its end liken runs on one thread and on two. Before, every engine's outputs for one photo are
+compared with liken's: that is how we know that they compute the same. Rivals are installed under BUILD/bench/rivals when
+missing; one that cannot be had is named. Prints a table and writes BUILD/bench/nn.json.
 """
+import array
 import datetime
 import json
 import os
@@ -21,7 +23,7 @@ ROUNDS = 5
 HERE = pathlib.Path(__file__).resolve().parent
 GMAC = {"descriptor": 0.2709, "yunet": 0.542, "ssd": 3.143, "landmarks": 0.0516}
 CASES = [("descriptor", 1), ("descriptor", 8), ("descriptor", 32), ("yunet", 1), ("ssd", 1), ("landmarks", 1), ("landmarks", 8)]
-SIDES = {"descriptor": 150, "ssd": 512, "yunet": 640}
+THREADED = "descriptor"
 
 
 def packs_folder():
@@ -36,6 +38,10 @@ def attempt(command, **more):
     except OSError as error:
         return False, str(error)
     return done.returncode == 0, done.stdout.strip()[-300:]
+
+
+def is_current(program, source):
+    return program.exists() and program.stat().st_mtime > source.stat().st_mtime
 
 
 class Rivals:
@@ -69,7 +75,7 @@ class Rivals:
         if not (self.packs / "dlib").is_dir():
             self.missing += ["dlib: the pack \"dlib\" is not installed"]
             return False
-        if program.exists():
+        if is_current(program, source):
             return True
         ok, said = attempt(["g++", "-O3", "-march=native", "-o", program, source, "-ldlib", "-lopenblas", "-llapack"])
         if not ok:
@@ -77,10 +83,10 @@ class Rivals:
         return ok
 
     def compile_dnnl(self):
-        program = self.folder / "rival_dnnl"
-        if program.exists():
+        source, program = HERE / "rival_dnnl.cpp", self.folder / "rival_dnnl"
+        if is_current(program, source):
             return True
-        ok, said = attempt(["g++", "-O2", "-o", program, HERE / "rival_dnnl.cpp", "-ldnnl"])
+        ok, said = attempt(["g++", "-O2", "-o", program, source, "-ldnnl"])
         if not ok:
             self.missing += [f"oneDNN: does not compile (libdnnl-dev): {said}"]
         return ok
@@ -89,14 +95,14 @@ class Rivals:
         return [self.build / "bench" / "nn" / "bench_nn", network, str(batch)]
 
     def onnx(self, network, batch):
-        if network not in SIDES or (network == "yunet" and batch != 1):
+        if network not in ("descriptor", "ssd", "yunet"):
             return None
         model = self.packs / "yunet" / "yunet_n_640_640.onnx"
         if network != "yunet":
             model = self.folder / f"{network}.onnx"
             if not model.exists():
                 subprocess.run(["node", HERE / "onnx.mjs", self.packs, network, model], check=True)
-        return ["node", HERE / "rival_onnx.mjs", self.folder, model, str(SIDES[network]), str(batch)]
+        return ["node", HERE / "rival_onnx.mjs", self.folder, model, network, str(batch)]
 
     def tfjs(self, network, batch):
         if network not in ("descriptor", "ssd"):
@@ -113,14 +119,45 @@ class Rivals:
         return [self.folder / "rival_dnnl", network, str(batch)] if network in ("descriptor", "ssd") else None
 
 
+def call(command, packs):
+    """What a program writes, as bytes."""
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LIKEN_MODELS": str(packs)}
+    done = subprocess.run(command, env={**os.environ, **one_thread}, capture_output=True)
+    if done.returncode != 0 or not done.stdout:
+        sys.exit(f"{command[0]} failed: {done.stderr.decode(errors='replace').strip()[-400:]}")
+    return done.stdout
+
+
 def measure(command, packs):
     """(engine, milliseconds an image, MB of a state or None)."""
-    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LIKEN_MODELS": str(packs)}
-    done = subprocess.run(command, env={**os.environ, **one_thread}, capture_output=True, text=True)
-    lines = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
-    if done.returncode != 0 or not lines:
-        sys.exit(f"{command[0]} failed: {done.stderr.strip()[-400:]}")
-    return lines[-1][0], float(lines[-1][1]), float(lines[-1][2]) if len(lines[-1]) > 2 else None
+    line = [line for line in call(command, packs).decode().splitlines() if "\t" in line][-1].split("\t")
+    return line[0], float(line[1]), float(line[2]) if len(line) > 2 else None
+
+
+def compare_outputs(rivals, packs):
+    """[(network, engine, largest difference from liken's outputs as a part of the largest of them)]."""
+    differences = []
+    for network in ("descriptor", "ssd", "yunet"):
+        for engine in (rivals.onnx, rivals.tfjs, rivals.dlib):
+            command = engine(network, "outputs") if engine in rivals.engines else None
+            if command is None:
+                continue
+            ours = "dlib" if engine == rivals.dlib else network  # dlib has its own weights; liken takes them too
+            values = [array.array("f", call(c, packs)) for c in (rivals.liken(ours, "outputs"), command)]
+            if len(values[0]) != len(values[1]):
+                sys.exit(f"{engine.__name__} gives {len(values[1])} outputs of {network} where liken gives {len(values[0])}")
+            apart = max(abs(a - b) for a, b in zip(*values)) / max(map(abs, values[0]))
+            if not apart < 1e-3:
+                sys.exit(f"{engine.__name__} computes another {network} than liken: outputs differ by {apart:.1e} of the largest")
+            differences.append((network, engine.__name__, apart))
+    return differences
+
+
+def measure_threads(rivals, packs):
+    """(images a second on one thread, on two, load average before)."""
+    load = os.getloadavg()[0]
+    one, two = call(rivals.liken(THREADED, "threads"), packs).split()
+    return float(one), float(two), load
 
 
 def machine(peak):
@@ -140,7 +177,8 @@ def main():
         sys.exit(f"{packs} has no packs faceapi and yunet: install them (liken models install) or set LIKEN_MODELS")
     rivals = Rivals(build, packs)
     peak = measure([build / "bench" / "nn" / "bench_nn", "peak"], packs)[1]
-    times, memory = {}, {}
+    differences = compare_outputs(rivals, packs)
+    times, memory, threads = {}, {}, []
     for round_number in range(ROUNDS):
         print(f"round {round_number + 1} of {ROUNDS}", file=sys.stderr)
         for network, batch in CASES:
@@ -152,10 +190,31 @@ def main():
                 times.setdefault((network, batch), {}).setdefault(name, []).append(ms)
                 if megabytes is not None:
                     memory[network, batch] = megabytes
-    report(build, rivals, peak, times, memory)
+        threads.append(measure_threads(rivals, packs))
+    report(build, rivals, peak, times, memory, differences, threads)
 
 
-def report(build, rivals, peak, times, memory):
+def report_differences(differences, rows):
+    print("\nlargest difference of one photo's outputs from liken's, as a part of the largest output (oneDNN runs convolutions alone):")
+    for network, engine, apart in differences:
+        print(f"  {network:<12}{engine:<8}{apart:.1e}")
+        rows.append({"case": f"outputs of {network}", "engine": engine, "metric": "largest difference from liken, of the largest output",
+                     "value": apart, "unit": "1", "rounds": 1})
+
+
+def report_threads(threads, rows):
+    ratios = [two / one for one, two, _ in threads]
+    print(f"\n{THREADED}, batch 8, images a second of wall time (means something on an idle machine only):")
+    for one, two, load in threads:
+        print(f"  one thread {one:.0f}, two {two:.0f}: {two / one:.2f}x, load average {load:.1f}")
+    common = {"case": f"{THREADED}, batch 8, threads", "engine": "liken", "rounds": len(threads)}
+    rows += [{**common, "metric": "images a second, 1 thread, median", "value": statistics.median(t[0] for t in threads), "unit": "1/s"},
+             {**common, "metric": "images a second, 2 threads, median", "value": statistics.median(t[1] for t in threads), "unit": "1/s"},
+             {**common, "metric": "two threads over one, median", "value": statistics.median(ratios), "unit": "1"},
+             {**common, "metric": "load average, largest", "value": max(t[2] for t in threads), "unit": "1"}]
+
+
+def report(build, rivals, peak, times, memory, differences, threads):
     about = machine(peak)
     rows = [about]
     print(f"\n{about['cpu']}, {about['compiler']}, {about['date']}, load {about['load']:.1f}; FMA peak of a core {peak:.1f} GFLOP/s")
@@ -175,6 +234,8 @@ def report(build, rivals, peak, times, memory):
                      {**common, "metric": "share of FMA peak", "value": rate / peak, "unit": "1"}]
             if extra:
                 rows.append({**common, "metric": "memory of a state", "value": memory[network, batch], "unit": "MB"})
+    report_differences(differences, rows)
+    report_threads(threads, rows)
     for text in rivals.missing:
         print(f"missing: {text}")
         rows.append({"case": "missing", "engine": text.split(":")[0], "metric": text, "value": None, "unit": "", "rounds": 0})
