@@ -10,8 +10,8 @@
  *     scales of the first decode and of the last; MB of the thread's own memory.
  * bench_pipeline threads COUNT together|alone FACES PHOTO.jpg...
  *     On COUNT threads: photos a second of wall time, CPU milliseconds a photo, the mean batch of the descriptor
- * network. `together`: faces of several photos share batches where they queue (face/batch.h); `alone`: they never do.
- * FACES of a photo are described at most (0: all). */
+ * network. `together`: faces of several photos share batches where they queue (face/microbatch.h); `alone`: they never
+ * do. FACES of a photo are described at most (0: all). */
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
@@ -260,8 +260,8 @@ static void *run_share(void *arg) {
 /* As many slots as threads: nobody ever queues. */
 static void never_share(lk_models *models) {
     liken_error err;
-    lk_batch_free(models->batch);
-    if (lk_batch_new(&models->batch, MOST_THREADS, (size_t)lk_models_dimension(models), &err) != LIKEN_OK)
+    lk_microbatch_free(models->batch);
+    if (lk_microbatch_new(&models->batch, MOST_THREADS, (size_t)lk_models_dimension(models), &err) != LIKEN_OK)
         stop(&err);
 }
 
@@ -290,7 +290,7 @@ static int run_threads(lk_models *models, int count, bool together, size_t faces
     for (int i = 0; i < count; i++)
         (void)pthread_join(threads[i], NULL);
     const double took = lk_clock_monotonic() - start;
-    const lk_batch_count batches = lk_batch_counts(models->batch);
+    const lk_microbatch_count batches = lk_microbatch_counts(models->batch);
     const double all = count * photos * TIMES;
     printf("%.3f\t%.3f\t%.2f\n", all / took, (process_seconds() - cpu) / all * 1e3,
            (double)batches.inputs / (double)batches.passes);

@@ -6,11 +6,11 @@
 
 #define MOST_CHIPS 4
 
-_Static_assert(MOST_CHIPS *LK_DESCRIBE_BATCH <= LK_BATCH_MOST, "a full queue is one batch");
+_Static_assert(MOST_CHIPS *LK_DESCRIBE_BATCH <= LK_MICROBATCH_MOST, "a full queue is one batch");
 
 struct lk_describer {
     lk_net_state *state;
-    lk_batch *batch; /* borrowed */
+    lk_microbatch *batch; /* borrowed */
     bool mirror;
     int side, dimension;
     uint8_t *chips; /* each face's one after the other */
@@ -41,7 +41,7 @@ int lk_describer_new(lk_describer **out, const lk_models *m, liken_error *err) {
     d->values = malloc(chips * (size_t)d->dimension * sizeof *d->values);
     int rc = d->chips == NULL || d->values == NULL ? lk_fail_memory(err) : LIKEN_OK;
     if (rc == LIKEN_OK)
-        rc = lk_net_state_new(&d->state, m->descriptor_net, LK_BATCH_MOST, 0, 0, err);
+        rc = lk_net_state_new(&d->state, m->descriptor_net, LK_MICROBATCH_MOST, 0, 0, err);
     if (rc != LIKEN_OK) {
         lk_describer_free(d);
         return rc;
@@ -102,7 +102,7 @@ void lk_describer_flush(lk_describer *d) {
     const int count = d->queued * each(d);
     for (int i = 0; i < count; i++)
         inputs[i] = (lk_net_input){d->chips + chip_bytes(d) * (size_t)i, (size_t)d->side * 3};
-    lk_batch_run(d->batch, forward, d->state, inputs, count, d->values);
+    lk_microbatch_run(d->batch, forward, d->state, inputs, count, d->values);
     for (int i = 0; i < d->queued; i++)
         mean_of(d->values + (size_t)i * (size_t)each(d) * (size_t)d->dimension, each(d), d->dimension,
                 d->descriptors[i]);

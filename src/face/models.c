@@ -174,7 +174,7 @@ static int load_descriptor(lk_models *m, liken_error *err) {
             "pixels to 128 numbers.",
             m->pack->name);
     const int rc = load_resnet(&m->descriptor_net, m->pack, n, err);
-    return rc != LIKEN_OK ? rc : lk_batch_new(&m->batch, lk_cpu_count(), (size_t)d->dimension, err);
+    return rc != LIKEN_OK ? rc : lk_microbatch_new(&m->batch, lk_cpu_count(), (size_t)d->dimension, err);
 }
 
 static void write_id(lk_models *m) {
@@ -216,7 +216,7 @@ void lk_models_free(lk_models *m) {
     lk_net_free(m->detector_net);
     lk_net_free(m->landmarks_net);
     lk_net_free(m->descriptor_net);
-    lk_batch_free(m->batch);
+    lk_microbatch_free(m->batch);
     lk_shape_free(m->landmarks_shape);
     lk_pack_free(m->pack);
     free(m);

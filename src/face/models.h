@@ -4,7 +4,7 @@
 #define LK_FACE_MODELS_H
 
 #include "face/align.h"
-#include "face/batch.h"
+#include "face/microbatch.h"
 #include "face/detect.h"
 #include "face/face.h"
 #include "face/pack.h"
@@ -21,7 +21,7 @@ struct lk_models {
     lk_shape *landmarks_shape;
     lk_points_kind points; /* what the chip is aligned by */
     lk_net *descriptor_net;
-    lk_batch *batch; /* of the descriptor network */
+    lk_microbatch *batch; /* of the descriptor network */
     char id[128];
     char note[512]; /* empty: none */
 };

@@ -308,8 +308,8 @@ static void who_shares_a_batch_gets_the_same_descriptor(void **state) {
     lk_models *m = load(NULL, "yunet");
     lk_image image = drawn_sample(folder, 1);
     lk_faces alone = run(m, &image, true, 1);
-    lk_batch_free(m->batch);
-    assert_ok(lk_batch_new(&m->batch, 1, 128, &err), err); /* one slot: the others queue */
+    lk_microbatch_free(m->batch);
+    assert_ok(lk_microbatch_new(&m->batch, 1, 128, &err), err); /* one slot: the others queue */
     for (int round = 0; round < TIMES; round++) {
         worker w[THREADS];
         pthread_t threads[THREADS];

@@ -1,7 +1,7 @@
 /* Batches of several threads, on a stand-in for the network that a test can hold up. */
 #include "unit/test.h"
 
-#include "face/batch.h"
+#include "face/microbatch.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 
 /* One thread's network. Values of an input: its number, and that times itself. Passes wait while `gate` is shut. */
 typedef struct network {
-    float values[LK_BATCH_MOST * FLOATS];
+    float values[LK_MICROBATCH_MOST * FLOATS];
     int largest; /* batch it ran */
 } network;
 
@@ -61,29 +61,29 @@ static const float *forward(void *state, const lk_net_input *inputs, int count) 
     return n->values;
 }
 
-static lk_batch *new_batch(int slots) {
+static lk_microbatch *new_batch(int slots) {
     liken_error err;
-    lk_batch *b = NULL;
+    lk_microbatch *b = NULL;
     gate.most_inside = 0;
-    assert_ok(lk_batch_new(&b, slots, FLOATS, &err), err);
+    assert_ok(lk_microbatch_new(&b, slots, FLOATS, &err), err);
     return b;
 }
 
 /* A thread that has `times` batches of `count` inputs run, and counts what came out wrong. */
 typedef struct caller {
-    lk_batch *batch;
+    lk_microbatch *batch;
     network network;
     int id, count, times;
     int wrong;
 } caller;
 
 static void run_once(caller *c, int round) {
-    lk_net_input inputs[LK_BATCH_MOST] = {{NULL, 0}};
-    float out[LK_BATCH_MOST * FLOATS + 1];
+    lk_net_input inputs[LK_MICROBATCH_MOST] = {{NULL, 0}};
+    float out[LK_MICROBATCH_MOST * FLOATS + 1];
     out[c->count * FLOATS] = -1;
     for (int i = 0; i < c->count; i++)
         inputs[i].stride = (size_t)(c->id * 1000 + (round + i) % 1000);
-    lk_batch_run(c->batch, forward, &c->network, inputs, c->count, out);
+    lk_microbatch_run(c->batch, forward, &c->network, inputs, c->count, out);
     for (int i = 0; i < c->count; i++) {
         const float value = (float)(c->id * 1000 + (round + i) % 1000);
         c->wrong += out[i * FLOATS] != value || out[i * FLOATS + 1] != value * value;
@@ -98,7 +98,7 @@ static void *run_caller(void *arg) {
     return NULL;
 }
 
-static void start(pthread_t *thread, caller *c, lk_batch *b, int id, int count, int times) {
+static void start(pthread_t *thread, caller *c, lk_microbatch *b, int id, int count, int times) {
     *c = (caller){.batch = b, .id = id, .count = count, .times = times};
     assert_int_equal(pthread_create(thread, NULL, run_caller, c), 0);
 }
@@ -108,8 +108,8 @@ static void finish(pthread_t thread, const caller *c) {
     assert_int_equal(c->wrong, 0);
 }
 
-static void counted(lk_batch *b, uint64_t passes, uint64_t inputs) {
-    const lk_batch_count c = lk_batch_counts(b);
+static void counted(lk_microbatch *b, uint64_t passes, uint64_t inputs) {
+    const lk_microbatch_count c = lk_microbatch_counts(b);
     assert_int_equal(c.passes, passes);
     assert_int_equal(c.inputs, inputs);
     assert_int_equal(c.waiting, 0);
@@ -117,24 +117,24 @@ static void counted(lk_batch *b, uint64_t passes, uint64_t inputs) {
 
 static void who_is_alone_goes_at_once(void **state) {
     (void)state;
-    lk_batch *b = new_batch(1);
+    lk_microbatch *b = new_batch(1);
     caller c = {.batch = b, .id = 1, .count = 5};
     for (int round = 0; round < 3; round++)
         run_once(&c, round);
     assert_int_equal(c.wrong, 0);
     assert_int_equal(c.network.largest, 5);
     counted(b, 3, 15);
-    lk_batch_free(b);
+    lk_microbatch_free(b);
 }
 
-static void let_them_queue(lk_batch *b, int count) {
-    while (lk_batch_counts(b).waiting < count)
+static void let_them_queue(lk_microbatch *b, int count) {
+    while (lk_microbatch_counts(b).waiting < count)
         (void)sched_yield();
 }
 
 static void who_waits_goes_along_with_the_next(void **state) {
     (void)state;
-    lk_batch *b = new_batch(1);
+    lk_microbatch *b = new_batch(1);
     caller c[4];
     pthread_t t[4];
     set_gate(true);
@@ -151,12 +151,12 @@ static void who_waits_goes_along_with_the_next(void **state) {
     assert_int_equal(c[1].network.largest, 12); /* the oldest took the two others along */
     assert_int_equal(c[2].network.largest + c[3].network.largest, 0);
     counted(b, 2, 16);
-    lk_batch_free(b);
+    lk_microbatch_free(b);
 }
 
 static void a_batch_has_its_bound(void **state) {
     (void)state;
-    lk_batch *b = new_batch(1);
+    lk_microbatch *b = new_batch(1);
     caller c[4];
     pthread_t t[4];
     set_gate(true);
@@ -173,12 +173,12 @@ static void a_batch_has_its_bound(void **state) {
     assert_int_equal(c[1].network.largest, 10); /* 8 more are too many; and nobody overtakes */
     assert_int_equal(c[2].network.largest, 12);
     counted(b, 3, 23);
-    lk_batch_free(b);
+    lk_microbatch_free(b);
 }
 
 static void every_slot_is_used_before_anyone_waits(void **state) {
     (void)state;
-    lk_batch *b = new_batch(3);
+    lk_microbatch *b = new_batch(3);
     caller c[3];
     pthread_t t[3];
     set_gate(true);
@@ -189,14 +189,14 @@ static void every_slot_is_used_before_anyone_waits(void **state) {
     for (int i = 0; i < 3; i++)
         finish(t[i], &c[i]);
     counted(b, 3, 12);
-    lk_batch_free(b);
+    lk_microbatch_free(b);
 }
 
 static void among_many_everyone_gets_what_it_would_alone(void **state) {
     (void)state;
     enum { TIMES = 2000 };
     for (int slots = 1; slots <= 3; slots++) {
-        lk_batch *b = new_batch(slots);
+        lk_microbatch *b = new_batch(slots);
         caller c[MOST_THREADS];
         pthread_t t[MOST_THREADS];
         uint64_t sum = 0;
@@ -206,12 +206,12 @@ static void among_many_everyone_gets_what_it_would_alone(void **state) {
         }
         for (int i = 0; i < MOST_THREADS; i++) {
             finish(t[i], &c[i]);
-            assert_true(c[i].network.largest <= LK_BATCH_MOST);
+            assert_true(c[i].network.largest <= LK_MICROBATCH_MOST);
         }
-        assert_int_equal(lk_batch_counts(b).inputs, sum);
-        assert_true(lk_batch_counts(b).passes <= (uint64_t)MOST_THREADS * TIMES);
+        assert_int_equal(lk_microbatch_counts(b).inputs, sum);
+        assert_true(lk_microbatch_counts(b).passes <= (uint64_t)MOST_THREADS * TIMES);
         assert_true(gate.most_inside <= slots);
-        lk_batch_free(b);
+        lk_microbatch_free(b);
     }
 }
 

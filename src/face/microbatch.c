@@ -1,6 +1,6 @@
-/* batch.c - see batch.h. A caller is a link of the queue, on its own stack, with a condition of its own to be woken by;
- * nothing is allocated on the way. */
-#include "face/batch.h"
+/* microbatch.c - see microbatch.h. A caller is a link of the queue, on its own stack, with a condition of its own to be
+ * woken by; nothing is allocated on the way. */
+#include "face/microbatch.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ typedef struct caller {
     struct caller *next;
 } caller;
 
-struct lk_batch {
+struct lk_microbatch {
     int slots;
     size_t floats;
     pthread_mutex_t lock;
@@ -26,8 +26,8 @@ struct lk_batch {
     uint64_t passes, inputs;
 };
 
-int lk_batch_new(lk_batch **out, int slots, size_t floats, liken_error *err) {
-    lk_batch *b = calloc(1, sizeof *b);
+int lk_microbatch_new(lk_microbatch **out, int slots, size_t floats, liken_error *err) {
+    lk_microbatch *b = calloc(1, sizeof *b);
     if (b == NULL)
         return lk_fail_memory(err);
     b->slots = slots;
@@ -37,7 +37,7 @@ int lk_batch_new(lk_batch **out, int slots, size_t floats, liken_error *err) {
     return LIKEN_OK;
 }
 
-void lk_batch_free(lk_batch *b) {
+void lk_microbatch_free(lk_microbatch *b) {
     if (b == NULL)
         return;
     (void)pthread_mutex_destroy(&b->lock);
@@ -45,7 +45,7 @@ void lk_batch_free(lk_batch *b) {
 }
 
 /* True when the caller has a slot, false when another did its work. Locked. */
-static bool get_slot(lk_batch *b, caller *me) {
+static bool get_slot(lk_microbatch *b, caller *me) {
     if (b->taken < b->slots) {
         b->taken++;
         return true;
@@ -61,7 +61,7 @@ static bool get_slot(lk_batch *b, caller *me) {
     return me->turn == GOES;
 }
 
-static caller *next_waiting(lk_batch *b) {
+static caller *next_waiting(lk_microbatch *b) {
     caller *c = b->waiting;
     if (c != NULL) {
         b->waiting = c->next;
@@ -76,10 +76,10 @@ static void wake(caller *c, turn what) {
 }
 
 /* Links those that go along behind `me`. Locked. */
-static void take_along(lk_batch *b, caller *me) {
+static void take_along(lk_microbatch *b, caller *me) {
     caller *last = me;
     int count = me->count;
-    while (b->waiting != NULL && count + b->waiting->count <= LK_BATCH_MOST) {
+    while (b->waiting != NULL && count + b->waiting->count <= LK_MICROBATCH_MOST) {
         count += b->waiting->count;
         last->next = next_waiting(b);
         last = last->next;
@@ -88,8 +88,8 @@ static void take_along(lk_batch *b, caller *me) {
     b->inputs += (uint64_t)count;
 }
 
-static void go(const lk_batch *b, lk_batch_forward_fn *forward, void *state, const caller *first) {
-    lk_net_input inputs[LK_BATCH_MOST] = {{NULL, 0}};
+static void go(const lk_microbatch *b, lk_microbatch_forward_fn *forward, void *state, const caller *first) {
+    lk_net_input inputs[LK_MICROBATCH_MOST] = {{NULL, 0}};
     int count = 0;
     for (const caller *c = first; c != NULL; c = c->next) {
         memcpy(inputs + count, c->inputs, (size_t)c->count * sizeof *inputs);
@@ -104,7 +104,7 @@ static void go(const lk_batch *b, lk_batch_forward_fn *forward, void *state, con
 }
 
 /* Wakes those that went along, and hands the slot on. Locked. */
-static void give_slot(lk_batch *b, caller *me) {
+static void give_slot(lk_microbatch *b, caller *me) {
     for (caller *c = me->next, *next; c != NULL; c = next) {
         next = c->next; /* once awake, it is gone */
         wake(c, DONE);
@@ -116,8 +116,8 @@ static void give_slot(lk_batch *b, caller *me) {
         b->taken--;
 }
 
-void lk_batch_run(lk_batch *b, lk_batch_forward_fn *forward, void *state, const lk_net_input *inputs, int count,
-                  float *out) {
+void lk_microbatch_run(lk_microbatch *b, lk_microbatch_forward_fn *forward, void *state, const lk_net_input *inputs,
+                       int count, float *out) {
     caller me = {.inputs = inputs, .count = count, .out = out};
     (void)pthread_mutex_lock(&b->lock);
     if (get_slot(b, &me)) {
@@ -130,9 +130,9 @@ void lk_batch_run(lk_batch *b, lk_batch_forward_fn *forward, void *state, const 
     (void)pthread_mutex_unlock(&b->lock);
 }
 
-lk_batch_count lk_batch_counts(lk_batch *b) {
+lk_microbatch_count lk_microbatch_counts(lk_microbatch *b) {
     (void)pthread_mutex_lock(&b->lock);
-    lk_batch_count count = {.passes = b->passes, .inputs = b->inputs};
+    lk_microbatch_count count = {.passes = b->passes, .inputs = b->inputs};
     for (const caller *c = b->waiting; c != NULL; c = c->next)
         count.waiting++;
     (void)pthread_mutex_unlock(&b->lock);
