@@ -45,6 +45,13 @@ static void parts_free(struct part *parts, size_t count) {
     free(parts);
 }
 
+bool lk_cluster_is_known(lk_cluster *k) {
+    pthread_mutex_lock(&k->lock);
+    const bool is_known = k->epoch != 0;
+    pthread_mutex_unlock(&k->lock);
+    return is_known;
+}
+
 size_t lk_cluster_owner(lk_cluster *k, int64_t face) {
     pthread_mutex_lock(&k->lock);
     const size_t owner = k->owner[face % LK_CLUSTER_BUCKETS];

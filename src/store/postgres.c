@@ -1,8 +1,8 @@
 /* The PostgreSQL store: opening, closing, the version of its contents and the table of operations.
  *
  * Everything lies in the schema `liken` of one database, which any number of liken processes may share. The parts:
- * pg.h the way to the server, postgres_schema.c the tables, postgres_write.c one transaction at a time whatever the number
- * of processes, postgres_add.c group commit, postgres_rows.c photos as rows, postgres_remove.c the other writes,
+ * pg.h the way to the server, postgres_schema.c the tables, postgres_write.c one transaction at a time whatever the
+ * number of processes, postgres_add.c group commit, postgres_rows.c photos as rows, postgres_remove.c the other writes,
  * postgres_image.c and postgres_collection.c reading back, postgres_feed.c what the index and a search ask,
  * postgres_near.c searching inside the database, postgres_check.c the doctor.
  *
@@ -170,14 +170,23 @@ static int make_ready(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
     int version = 0;
     int rc = lk_postgres_examine(s, c, &version, err);
     if (rc == LIKEN_OK && version < LK_POSTGRES_SCHEMA && s->read_only)
-        rc = version == 0 ? lk_fail(err, LIKEN_E_NOT_FOUND, "There is no store in %s yet; add a photo first.",
-                                    lk_pg_name(s->db))
-                          : lk_fail(err, LIKEN_E_STORE,
-                                    "The store in %s is of an older liken; open it once for writing to bring it up to date.",
-                                    lk_pg_name(s->db));
+        rc = version == 0
+                 ? lk_fail(err, LIKEN_E_NOT_FOUND, "There is no store in %s yet; add a photo first.", lk_pg_name(s->db))
+                 : lk_fail(err, LIKEN_E_STORE,
+                           "The store in %s is of an older liken; open it once for writing to bring it up to date.",
+                           lk_pg_name(s->db));
     if (rc == LIKEN_OK && version < LK_POSTGRES_SCHEMA)
         rc = lk_postgres_migrate(s, c, err);
     return rc == LIKEN_OK ? read_id(s, c, err) : rc;
+}
+
+/* Whether there are shards, so that removals know without asking. */
+static int look_for_shards(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
+    lk_cluster_map map;
+    int rc = lk_pg_script(c, "BEGIN", err);
+    if (rc == LIKEN_OK)
+        rc = lk_cluster_look(s->cluster, c, &map, err);
+    return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
 }
 
 static int start(lk_postgres *s, const char *where, liken_error *err) {
@@ -192,6 +201,8 @@ static int start(lk_postgres *s, const char *where, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     rc = make_ready(s, c, err);
+    if (rc == LIKEN_OK)
+        rc = look_for_shards(s, c, err);
     lk_pg_give(s->db, c);
     return rc == LIKEN_OK ? lk_pg_listen(&s->listener, s->db, &ear, err) : rc;
 }

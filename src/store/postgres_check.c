@@ -1,5 +1,5 @@
-/* The doctor's look at the store: its schema, what its tables promise each other, and whether the server itself keeps what
- * it acknowledges. */
+/* The doctor's look at the store: its schema, what its tables promise each other, and whether the server itself keeps
+ * what it acknowledges. */
 #include "store/postgres_int.h"
 
 #include <stdio.h>
@@ -35,15 +35,15 @@ static const struct promise promises[] = {
      "SELECT count(*) FROM liken.faces f WHERE NOT EXISTS (SELECT 1 FROM liken.images i WHERE i.id = f.image)",
      "each belongs to an image", "faces belong to no image.", restore, LIKEN_BAD},
     {"store vectors",
-     "SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image LEFT JOIN liken.vectors v ON v.face = f.id"
-     " WHERE v.collection IS DISTINCT FROM i.collection",
+     "SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image"
+     " LEFT JOIN liken.vectors v ON v.face = f.id WHERE v.collection IS DISTINCT FROM i.collection",
      "each face has its vector", "faces have no vector, or one of another collection.", restore, LIKEN_BAD},
     {"store orphans",
      "SELECT count(*) FROM liken.vectors v WHERE NOT EXISTS (SELECT 1 FROM liken.faces f WHERE f.id = v.face)",
      "each vector belongs to a face",
      "vectors belong to no face, as an interrupted write may leave them; they are never found and only take room.",
-     "DELETE FROM liken.vectors v WHERE NOT EXISTS (SELECT 1 FROM liken.faces f WHERE f.id = v.face), while nothing is "
-     "added, removes them.",
+     "In a cluster, liken cluster sweep removes them; else, while nothing is added, DELETE FROM liken.vectors v"
+     " WHERE NOT EXISTS (SELECT 1 FROM liken.faces f WHERE f.id = v.face).",
      LIKEN_NOTE},
     {"store descriptors",
      "SELECT count(*) FROM liken.vectors v JOIN liken.collections c ON c.id = v.collection"
@@ -61,7 +61,8 @@ static const struct promise promises[] = {
      " OR k.image < (SELECT coalesce(max(id), 0) FROM liken.images)"
      " OR k.deletion < (SELECT coalesce(max(seq), 0) FROM liken.deletions)",
      "no number will be given twice", "row of counters is behind the tables.", restore, LIKEN_BAD},
-    {"store durability", "SELECT (current_setting('fsync') = 'off' OR current_setting('full_page_writes') = 'off')::int",
+    {"store durability",
+     "SELECT (current_setting('fsync') = 'off' OR current_setting('full_page_writes') = 'off')::int",
      "the server keeps what it acknowledges", "setting is off of fsync and full_page_writes:",
      "a power cut may lose or damage what was stored. Set both to on in postgresql.conf.", LIKEN_NOTE},
 };
@@ -102,12 +103,42 @@ static int check_all(lk_pg_conn *c, struct check *k, liken_error *err) {
     return rc;
 }
 
+/* *whole: every shard answers, or there are none. */
+static int check_shards(struct check *k, bool *whole, liken_error *err) {
+    liken_cluster *c = NULL;
+    liken_error why = {0};
+    char what[64], text[64];
+    *whole = true;
+    const int rc = lk_cluster_status(k->store->db, false, &c, &why);
+    if (rc == LIKEN_E_NOT_FOUND)
+        return LIKEN_OK;
+    if (rc != LIKEN_OK)
+        return lk_fail(err, rc, "%s", why.message);
+    for (size_t i = 0; i < c->shard_count; i++) {
+        const liken_shard *shard = &c->shards[i];
+        (void)snprintf(what, sizeof what, "cluster shard %.32s", shard->name);
+        (void)snprintf(text, sizeof text, "%d of %d buckets", shard->buckets, c->buckets);
+        if (shard->trouble == NULL)
+            k->fn(k->ctx, what, LIKEN_GOOD, text);
+        else
+            blame(k, what, shard->trouble, "The store's tables are looked at once every shard answers.");
+        *whole = *whole && shard->trouble == NULL;
+    }
+    liken_cluster_free(c);
+    return LIKEN_OK;
+}
+
 int lk_postgres_check(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err) {
     struct check k = {.store = of(s), .fn = fn, .ctx = ctx};
     lk_pg_conn *c = NULL;
     liken_error why;
-    int rc = lk_pg_take(of(s)->db, &c, err);
-    if (rc != LIKEN_OK)
+    bool whole = true;
+    int rc = check_shards(&k, &whole, err);
+    if (rc == LIKEN_OK && whole)
+        rc = lk_pg_take(of(s)->db, &c, err);
+    if (rc == LIKEN_OK && !whole)
+        *bad = k.bad;
+    if (rc != LIKEN_OK || !whole)
         return rc;
     rc = check_all(c, &k, &why);
     lk_pg_give(of(s)->db, c);

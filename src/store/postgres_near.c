@@ -1,5 +1,7 @@
 /* The store's part in searching by itself: pg_near.h on its database. */
 #include "store/pg_near.h"
+
+#include "base/log.h"
 #include "store/postgres_int.h"
 
 static lk_postgres *of(lk_store *s) {
@@ -42,6 +44,23 @@ int lk_postgres_near_count(lk_store *s, int64_t collection, const liken_search_o
     return lk_near_count_in(of(s)->db, collection, filter, except, count, err);
 }
 
+static int drain(lk_pg_conn *c, void *arg, liken_error *err) {
+    const lk_postgres *s = arg;
+    bool more = true;
+    int rc = LIKEN_OK;
+    while (rc == LIKEN_OK && more)
+        rc = lk_cluster_drain(s->cluster, c, &more, err);
+    return rc;
+}
+
 int lk_postgres_near_tend(lk_store *s, bool *more, liken_error *err) {
-    return lk_near_tend_in(of(s)->db, of(s)->cluster, more, err);
+    const int rc = lk_near_tend_in(of(s)->db, of(s)->cluster, more, err);
+    return rc == LIKEN_OK && !*more && lk_cluster_is_known(of(s)->cluster) ? lk_pg_with(of(s)->db, drain, of(s), err) : rc;
+}
+
+void lk_postgres_forget(lk_postgres *s) {
+    liken_error err = {0};
+    if (lk_cluster_is_known(s->cluster) && lk_pg_with(s->db, drain, s, &err) != LIKEN_OK)
+        lk_log(LIKEN_LOG_WARN, "Descriptors of removed faces are still on their shards; this is tried again. %s",
+               err.message);
 }

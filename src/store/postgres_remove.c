@@ -1,7 +1,8 @@
 /* Removing: a face, an image, a whole collection. Each face that goes leaves its line in the feed of removals, and the
  * counts of its collection go with it.
  *
- * ONLY: where descriptors are spread over shards this removes none of them here; they go after the commit (pg_cluster.h). */
+ * ONLY: where descriptors are spread over shards this removes none of them here; they go after the commit
+ * (pg_cluster.h). */
 #include "store/postgres_int.h"
 
 static lk_postgres *of(lk_store *s) {
@@ -17,6 +18,12 @@ static int touched(lk_pg_conn *c, int rc, int64_t *count, liken_error *err) {
     if (rc == LIKEN_OK)
         *count = lk_pg_touched(r);
     lk_pg_clear(r);
+    return rc;
+}
+
+static int forget(lk_store *s, int rc) {
+    if (rc == LIKEN_OK)
+        lk_postgres_forget(of(s));
     return rc;
 }
 
@@ -42,7 +49,7 @@ static int remove_face(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, lik
 }
 
 int lk_postgres_face_remove(lk_store *s, int64_t id, liken_error *err) {
-    return lk_postgres_write(of(s), remove_face, &id, err);
+    return forget(s, lk_postgres_write(of(s), remove_face, &id, err));
 }
 
 /* ---- one image ---- */
@@ -61,9 +68,9 @@ static int remove_image(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, li
                      r->collection == 0 ? "" : " in this collection");
     if (rc != LIKEN_OK)
         return rc;
-    rc = lk_pg_say(c,
-                   "DELETE FROM ONLY liken.vectors WHERE face = ANY (ARRAY(SELECT id FROM liken.faces WHERE image = $1))",
-                   LK_PG_ARGS(lk_pg_int8(r->id)), err);
+    rc = lk_pg_say(
+        c, "DELETE FROM ONLY liken.vectors WHERE face = ANY (ARRAY(SELECT id FROM liken.faces WHERE image = $1))",
+        LK_PG_ARGS(lk_pg_int8(r->id)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_say(c,
                        "UPDATE liken.collections SET images = images - 1,"
@@ -85,7 +92,7 @@ static int remove_image(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, li
 
 int lk_postgres_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err) {
     struct image_remove r = {.collection = collection, .id = id};
-    return lk_postgres_write(of(s), remove_image, &r, err);
+    return forget(s, lk_postgres_write(of(s), remove_image, &r, err));
 }
 
 /* ---- a collection ---- */
@@ -134,5 +141,5 @@ static int remove_collection(lk_pg_conn *c, lk_postgres_write_state *w, void *ar
 
 int lk_postgres_collection_remove(lk_store *s, int64_t id, bool keep_row, liken_error *err) {
     struct collection_remove r = {.id = id, .keep_row = keep_row};
-    return lk_postgres_write(of(s), remove_collection, &r, err);
+    return forget(s, lk_postgres_write(of(s), remove_collection, &r, err));
 }
