@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+size_t lk_page_size(void); /* of the small ones */
 /* Zeros, aligned to 64 bytes at least; NULL when out of memory. */
 void *lk_pages_new(size_t bytes);
 void lk_pages_free(void *p, size_t bytes); /* the same size; p may be NULL */

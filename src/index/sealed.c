@@ -313,7 +313,7 @@ static void write_tails(coder *c) {
 static void forget_codes(const lk_sealed *s) {
     size_t size;
     char *codes = codes_at(s, &size);
-    const size_t page = 4096, before = up((uintptr_t)codes, page) - (uintptr_t)codes;
+    const size_t page = lk_page_size(), before = up((uintptr_t)codes, page) - (uintptr_t)codes;
     if (s->mapped && size > before + page)
         (void)madvise(codes + before, (size - before) / page * page, MADV_DONTNEED);
 }
