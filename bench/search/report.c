@@ -15,11 +15,11 @@ static const char *path;
 void report_open(const char *json_path) {
     path = json_path;
     rows = json_array();
-    printf("%-34s %-26s %-22s %14s %s\n", "case", "engine", "metric", "value", "unit");
+    printf("%-24s %-34s %-36s %14s %s\n", "case", "engine", "metric", "value", "unit");
 }
 
 void report(const char *what, const char *engine, const char *metric, double value, const char *unit, int rounds) {
-    printf("%-34s %-26s %-22s %14.4f %s\n", what, engine, metric, value, unit);
+    printf("%-24s %-34s %-36s %14.4f %s\n", what, engine, metric, value, unit);
     (void)fflush(stdout);
     json_array_append_new(rows, json_pack("{s:s,s:s,s:s,s:f,s:s,s:i}", "case", what, "engine", engine, "metric", metric,
                                           "value", value, "unit", unit, "rounds", rounds));

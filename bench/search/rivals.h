@@ -10,15 +10,19 @@ extern "C" {
 #endif
 
 typedef struct rival {
-    const char *name; /* with its version */
-    void *(*build)(const float *vectors, size_t count, int dimension);
-    void (*set)(void *index, int effort); /* NULL: exact, nothing to set */
+    const char *key;                                                   /* to choose it by */
+    const char *name;                                                  /* with its version */
+    void *(*build)(const float *vectors, size_t count, int dimension); /* NULL: it cannot be had, and said why */
+    void (*set)(void *index, int effort);                              /* NULL: exact, nothing to set */
     void (*search)(void *index, const float *query, int k, int64_t *ids);
     void (*free)(void *index);
-    const int *efforts; /* ends with 0 */
+    double (*cpu)(void *index); /* CPU seconds spent so far in another process; NULL: all is spent in this one */
+    const char *effort;         /* its name for what is set */
+    int least;                  /* smallest effort */
 } rival;
 
 extern const rival *const rivals[]; /* ends with NULL */
+extern const rival rival_postgres;
 
 #ifdef __cplusplus
 }
