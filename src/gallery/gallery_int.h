@@ -154,9 +154,11 @@ void lk_saver_count(liken *lk, lk_slot *slot, size_t changes);
 
 /* ---- place.c ---- */
 
-/* Settles again which collections the store searches. *joined: those that it does not any more, joined_count of them,
- * free(). Under sync_lock. */
+/* Settles again which collections the store searches. *joined: those that it need not any more, joined_count of them,
+ * free(); it goes on searching each until there is a slot, and then lk_place_leave is called. Under sync_lock. */
 int lk_place_settle(liken *lk, int64_t **joined, size_t *joined_count, liken_error *err);
+void lk_place_leave(liken *lk, int64_t collection);
+/* Asked after a slot was looked for and there was none. */
 bool lk_place_is_remote(liken *lk, int64_t collection);
 
 /* ---- near.c ---- */

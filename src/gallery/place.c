@@ -76,39 +76,59 @@ static void let_go(liken *lk, const int64_t *ids, size_t count) {
     }
 }
 
+static void publish(liken *lk, int64_t *remote, size_t count) {
+    pthread_mutex_lock(&lk->slot_lock);
+    int64_t *before = lk->remote;
+    lk->remote = remote;
+    lk->remote_count = count;
+    pthread_mutex_unlock(&lk->slot_lock);
+    free(before);
+}
+
+void lk_place_leave(liken *lk, int64_t collection) {
+    size_t kept = 0;
+    pthread_mutex_lock(&lk->slot_lock);
+    for (size_t i = 0; i < lk->remote_count; i++)
+        if (lk->remote[i] != collection)
+            lk->remote[kept++] = lk->remote[i];
+    lk->remote_count = kept;
+    pthread_mutex_unlock(&lk->slot_lock);
+}
+
 int lk_place_settle(liken *lk, int64_t **joined, size_t *joined_count, liken_error *err) {
     liken_collection **list = NULL;
-    size_t count = 0, n = 0, back = 0;
+    size_t count = 0, n = 0, gone = 0, back = 0;
     double used = 0;
     int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
         return rc;
-    int64_t *remote = malloc((count + 1) * sizeof *remote);
+    int64_t *remote = malloc((count + 1) * sizeof *remote), *leaving = malloc((count + 1) * sizeof *leaving);
     int64_t *came = malloc((count + 1) * sizeof *came);
-    if (remote == NULL || came == NULL) {
-        free(remote);
-        free(came);
-        liken_collections_free(list, count);
-        return lk_fail_memory(err);
-    }
-    if (count > 0)
+    if (remote == NULL || leaving == NULL || came == NULL)
+        rc = lk_fail_memory(err);
+    if (rc == LIKEN_OK && count > 0)
         qsort(list, count, sizeof(*list), by_age);
-    for (size_t i = 0; i < count; i++) {
-        if (is_remote(lk, list[i], &used)) {
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
+        const bool goes = is_remote(lk, list[i], &used), was = holds(lk->remote, lk->remote_count, list[i]->id);
+        if (goes)
             want(lk, list[i]);
+        if (goes || was)
             remote[n++] = list[i]->id;
-        } else if (holds(lk->remote, lk->remote_count, list[i]->id)) {
+        if (goes)
+            leaving[gone++] = list[i]->id;
+        else if (was)
             came[back++] = list[i]->id;
-        }
     }
     liken_collections_free(list, count);
-    let_go(lk, remote, n);
-    pthread_mutex_lock(&lk->slot_lock);
-    free(lk->remote);
-    lk->remote = remote;
-    lk->remote_count = n;
-    pthread_mutex_unlock(&lk->slot_lock);
-    *joined = came;
-    *joined_count = back;
-    return LIKEN_OK;
+    if (rc == LIKEN_OK) {
+        publish(lk, remote, n); /* before their slots go: a search looks for the slot first */
+        let_go(lk, leaving, gone);
+        *joined = came;
+        *joined_count = back;
+        remote = came = NULL;
+    }
+    free(remote);
+    free(leaving);
+    free(came);
+    return rc;
 }

@@ -134,8 +134,8 @@ static int scope_ready(struct scope *s, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     lk_store *store = s->lk->store;
-    s->remote = lk_place_is_remote(s->lk, s->collection->id);
-    s->slot = s->remote ? NULL : lk_gallery_slot_take(s->lk, s->collection->id);
+    s->slot = lk_gallery_slot_take(s->lk, s->collection->id);
+    s->remote = s->slot == NULL && lk_place_is_remote(s->lk, s->collection->id);
     s->searched = s->slot == NULL ? 0 : lk_index_size(s->slot->index);
     rc = scope_filter(s, err);
     if (rc == LIKEN_OK && s->remote)

@@ -395,6 +395,8 @@ static int settle_places(liken *lk, liken_error *err) {
         rc = build(lk, joined[i], NULL, "it is searched in memory now", &s, err);
         if (rc == LIKEN_OK && s != NULL)
             lk_slot_replace(lk, NULL, s);
+        if (rc == LIKEN_OK)
+            lk_place_leave(lk, joined[i]);
     }
     return rc;
 }
