@@ -59,16 +59,12 @@ void oracle_delete(oracle *o, int64_t id) {
     o->live--;
 }
 
-const float *oracle_row(const oracle *o, size_t row) {
-    return o->rows + row * o->stride;
-}
-
 /* ---- the distance, said once more and differently than in distance.h ---------------------------------------------
  */
 
 typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
 
-static float square(const float *a, const float *b, size_t stride) {
+static inline __attribute__((always_inline)) float square(const float *a, const float *b, size_t stride) {
     union {
         lanes all;
         float one[16];
@@ -92,12 +88,31 @@ float oracle_distance(const float *a, const float *b, int dimension) {
 }
 
 /* All queries against a few rows at a time, so that these are read from memory once. distances: n x o->count. */
-static void all_distances(const oracle *o, const float *queries, size_t n, float *distances) {
+static inline __attribute__((always_inline)) void distances_by_blocks(const oracle *o, const float *queries, size_t n,
+                                                                      float *distances) {
     enum { SOME = 64 };
     for (size_t first = 0; first < o->count; first += SOME)
         for (size_t q = 0; q < n; q++)
             for (size_t r = first; r < o->count && r < first + SOME; r++)
                 distances[q * o->count + r] = sqrtf(square(queries + q * o->stride, oracle_row(o, r), o->stride));
+}
+
+#ifdef __x86_64__
+/* The same operations in the same order, sixteen at a time. */
+__attribute__((target("avx512f"))) static void distances_wide(const oracle *o, const float *queries, size_t n,
+                                                              float *distances) {
+    distances_by_blocks(o, queries, n, distances);
+}
+#endif
+
+static void all_distances(const oracle *o, const float *queries, size_t n, float *distances) {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512f")) {
+        distances_wide(o, queries, n, distances);
+        return;
+    }
+#endif
+    distances_by_blocks(o, queries, n, distances);
 }
 
 /* ---- the answer ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ oracle *oracle_new(int dimension);
 void oracle_free(oracle *o);
 void oracle_add(oracle *o, const int64_t *ids, const float *vectors, size_t count);
 void oracle_delete(oracle *o, int64_t id);
-const float *oracle_row(const oracle *o, size_t row);
+static inline const float *oracle_row(const oracle *o, size_t row) {
+    return o->rows + row * o->stride;
+}
 float oracle_distance(const float *a, const float *b, int dimension);
 /* Every live hit that passes, sorted; at most k. The array is the caller's. */
 lk_hit *oracle_search(const oracle *o, const lk_index_query *q, size_t *count, uint64_t *searched);
