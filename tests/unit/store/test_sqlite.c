@@ -93,6 +93,29 @@ static void a_newer_store_is_refused(void **state) {
     refused_untouched("newer liken");
 }
 
+/* As the first liken wrote it, before a collection said how it is searched. */
+static void an_older_store_is_brought_up_to_date(void **state) {
+    (void)state;
+    make_store(3);
+    sql(path, "ALTER TABLE collections DROP COLUMN search; PRAGMA user_version = 1");
+    assert_int_equal(open_fails(true), LIKEN_E_STORE);
+    assert_non_null(strstr(err.message, "older liken"));
+    lk_store *s = NULL;
+    liken_collection **list = NULL;
+    size_t count = 0;
+    assert_ok(lk_store_open_sqlite(&s, folder.path, false, &err), err);
+    assert_ok(s->ops->collection_list(s, &list, &count, &err), err);
+    assert_int_equal(count, 1);
+    assert_int_equal(list[0]->search, LIKEN_SEARCH_AUTO);
+    assert_int_equal(list[0]->faces, 3);
+    assert_ok(s->ops->search_set(s, list[0]->id, LIKEN_SEARCH_MEMORY, &err), err);
+    assert_int_equal(s->ops->search_set(s, list[0]->id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "PostgreSQL"));
+    assert_int_equal(s->ops->search_set(s, 99, LIKEN_SEARCH_MEMORY, &err), LIKEN_E_NOT_FOUND);
+    liken_collections_free(list, count);
+    s->ops->close(s);
+}
+
 /* The newer liken was killed: its version, and data, are still in the write-ahead log, which stays where it is. */
 static void a_newer_store_with_a_leftover_log_is_refused(void **state) {
     (void)state;
@@ -306,6 +329,7 @@ static void a_store_on_a_frozen_medium_can_be_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        T(an_older_store_is_brought_up_to_date),
         T(a_newer_store_is_refused),
         T(a_newer_store_with_a_leftover_log_is_refused),
         T(another_programs_database_is_refused),
