@@ -147,6 +147,24 @@ const lk_command lk_commands[] = {
                    "Two shards."},
                   {"liken cluster add --store postgres://db0/liken c=postgres://db3/liken", "A third, under load."}},
      .run = lk_cmd_cluster},
+    {.name = "move",
+     .synopsis = "--from WHERE --to WHERE",
+     .summary = "move a gallery to another store",
+     .description =
+         "WHERE is sqlite:FOLDER (a data folder; sqlite: alone is the usual one) or a PostgreSQL server, "
+         "postgres://user@host/database. Everything goes over under the ids that it has, so they stay good; the new place "
+         "must be empty. Then both are read and every photo is compared. The old gallery is left as it is; remove it when "
+         "the new one is in use. Stop what writes to it first: a change meanwhile is found, and then the move must begin "
+         "again.\n\n"
+         "A move that was interrupted goes on with the same command; until it is finished the new place cannot be opened. "
+         "Keys belong to a data folder and do not move.",
+     .settings = LK_BIT(FROM) | LK_BIT(TO),
+     .least = 0,
+     .most = 0,
+     .exits = {{LK_EXIT_FAILED, "not moved, or not wholly"}, INTERRUPTED},
+     .examples = {{"liken move --from sqlite: --to postgres://db.example.org/liken", "It has outgrown one machine."},
+                  {"liken move --from postgres:///liken --to sqlite:/srv/liken", "And back."}},
+     .run = lk_cmd_move},
     {.name = "serve",
      .synopsis = "",
      .summary = "answer over HTTP",

@@ -53,6 +53,8 @@ typedef enum lk_setting_id {
     LK_SET_LOG_JSON,
     LK_SET_DATA,
     LK_SET_STORE,
+    LK_SET_FROM,
+    LK_SET_TO,
     LK_SET_INDEX_MEMORY,
     LK_SET_MODELS,
     LK_SET_PACK,

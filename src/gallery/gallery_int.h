@@ -94,6 +94,8 @@ struct liken {
 /* A handle with its options settled and nothing opened yet. ARG. */
 int lk_gallery_settings(liken **out, const liken_options *options, liken_error *err);
 int lk_gallery_store_open(liken *lk, liken_error *err);
+/* CONFLICT: the store is a copy that is not finished (move.c). */
+int lk_gallery_whole(liken *lk, liken_error *err);
 void lk_gallery_enter(liken *lk);
 void lk_gallery_leave(liken *lk);
 
