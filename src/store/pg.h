@@ -7,8 +7,8 @@
  *   lk_pg_value     a parameter, typed and sent in binary; text never becomes SQL.
  *   lk_pg_result    rows, in binary.
  *
- * Nothing waits for ever: connecting, waiting for a free connection and every statement have a limit, and the limit of a
- * statement is watched on this side too, so that a server that was paused or cut off is noticed. Then the status is
+ * Nothing waits for ever: connecting, waiting for a free connection and every statement have a limit, and the limit of
+ * a statement is watched on this side too, so that a server that was paused or cut off is noticed. Then the status is
  * LIKEN_E_BUSY with a sentence that names the database (never its password), the connection is closed, and until the
  * server answers again most calls fail at once; new attempts are made at growing intervals of at most 2 s.
  *
@@ -113,8 +113,8 @@ void lk_pg_column_free(lk_pg_column *column);
 
 /* ---- statements ---------------------------------------------------------------------------- */
 
-/* One statement, prepared once a connection (by its text; 64 texts are kept, others are parsed every time). `out` may be
- * NULL. */
+/* One statement, prepared once a connection (by its text; 64 texts are kept, others are parsed every time). `out` may
+ * be NULL. */
 int lk_pg_exec(lk_pg_conn *c, const char *sql, const lk_pg_value *values, int count, lk_pg_result **out,
                liken_error *err);
 /* One number of the first row; `missing` when there is no row or it is NULL. */
@@ -147,9 +147,9 @@ int lk_pg_patience(lk_pg_conn *c, int ms, liken_error *err);
 /* A name made into SQL, quoted by libpq; malloc'd; NULL when it cannot be (not UTF-8) or memory ran out. */
 char *lk_pg_identifier(lk_pg_conn *c, const char *name);
 
-/* COPY ... FROM STDIN (FORMAT binary): the types of the values must be exactly those of the columns. Rows go out as they
- * are given. After a fault of start or row the copy is over and undone; end tells whether the server took it all. Not
- * inside a pipeline. */
+/* COPY ... FROM STDIN (FORMAT binary): the types of the values must be exactly those of the columns. Rows go out as
+ * they are given. After a fault of start or row the copy is over and undone; end tells whether the server took it all.
+ * Not inside a pipeline. */
 int lk_pg_copy_start(lk_pg_conn *c, const char *sql, liken_error *err);
 int lk_pg_copy_row(lk_pg_conn *c, const lk_pg_value *values, int count, liken_error *err);
 int lk_pg_copy_end(lk_pg_conn *c, liken_error *err);
@@ -172,8 +172,8 @@ void lk_pg_clear(lk_pg_result *r); /* NULL is accepted */
 /* A connection of its own and a thread that hears NOTIFY. The functions are called from that thread, one at a time. */
 typedef struct lk_pg_ear {
     const char *channel; /* borrowed */
-    /* The connection listens (`fresh`: it was made just now, so anything may have been missed), or nothing was heard for
-     * some seconds. `c` may be asked; a fault means the connection is given up and made again. */
+    /* The connection listens (`fresh`: it was made just now, so anything may have been missed), or nothing was heard
+     * for some seconds. `c` may be asked; a fault means the connection is given up and made again. */
     int (*look)(void *ctx, lk_pg_conn *c, bool fresh, liken_error *err);
     void (*heard)(void *ctx, const char *payload);
     void (*lost)(void *ctx); /* deaf until the next `look` */

@@ -117,9 +117,9 @@ static void hear_notice(void *arg, const PGresult *r) {
 static PGconn *dial(const lk_pg *db) {
     char seconds[16];
     (void)snprintf(seconds, sizeof seconds, "%d", db->options.connect_s);
-    const char *const names[] = {"connect_timeout",     "keepalives_idle",           "keepalives_interval",
-                                 "keepalives_count",    "tcp_user_timeout",          "dbname",
-                                 "client_encoding",     "fallback_application_name", NULL};
+    const char *const names[] = {"connect_timeout",  "keepalives_idle",           "keepalives_interval",
+                                 "keepalives_count", "tcp_user_timeout",          "dbname",
+                                 "client_encoding",  "fallback_application_name", NULL};
     const char *const values[] = {seconds, "5", "2", "3", "10000", db->where, "UTF8", "liken", NULL};
     return PQconnectdbParams(names, values, 1);
 }
@@ -128,24 +128,25 @@ static int set_limits(lk_pg_conn *c, liken_error *err) {
     const lk_pg_options *o = &c->db->options;
     char ms[16];
     (void)snprintf(ms, sizeof ms, "%d", o->statement_ms);
-    /* a liken that stops in the middle of a transaction must not keep the others waiting; a commit that was acknowledged
-     * is on disk */
-    return lk_pg_exec(c,
-                      "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
-                      " set_config('idle_in_transaction_session_timeout', '5s', false),"
-                      " set_config('default_transaction_read_only', CASE WHEN $2 THEN 'on' ELSE"
-                      " current_setting('default_transaction_read_only') END, false),"
-                      " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
-                      " ELSE current_setting('synchronous_commit') END, false)",
-                      LK_PG_ARGS(lk_pg_text(ms), lk_pg_bool(o->read_only)), NULL, err);
+    /* a liken that stops in the middle of a transaction must not keep the others waiting; a commit that was
+     * acknowledged is on disk */
+    return lk_pg_exec(
+        c,
+        "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
+        " set_config('idle_in_transaction_session_timeout', '5s', false),"
+        " set_config('default_transaction_read_only', CASE WHEN $2 THEN 'on' ELSE"
+        " current_setting('default_transaction_read_only') END, false),"
+        " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
+        " ELSE current_setting('synchronous_commit') END, false)",
+        LK_PG_ARGS(lk_pg_text(ms), lk_pg_bool(o->read_only)), NULL, err);
 }
 
 static int prepare_conn(lk_pg_conn *c, liken_error *err) {
     if (PQstatus(c->pq) != CONNECTION_OK)
         return lk_pg_fail(c, NULL, err);
     if (PQserverVersion(c->pq) < OLDEST_SERVER)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "The database %s is PostgreSQL %d; liken needs %d or newer.", c->db->name,
-                       PQserverVersion(c->pq) / 10000, OLDEST_SERVER / 10000);
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "The database %s is PostgreSQL %d; liken needs %d or newer.",
+                       c->db->name, PQserverVersion(c->pq) / 10000, OLDEST_SERVER / 10000);
     (void)PQsetNoticeReceiver(c->pq, hear_notice, c);
     if (PQsetnonblocking(c->pq, 1) != 0)
         return lk_pg_fail(c, NULL, err);

@@ -21,8 +21,9 @@ static void first_line(const char *text, char *out, size_t room) {
 
 int lk_pg_give_up(lk_pg_conn *c, const char *why, liken_error *err) {
     c->lost = true;
-    return lk_fail(err, LIKEN_E_BUSY, "The database %s cannot be reached (%s); try again in a moment, or see to the server.",
-                   c->db->name, why);
+    return lk_fail(err, LIKEN_E_BUSY,
+                   "The database %s cannot be reached (%s); try again in a moment, or see to the server.", c->db->name,
+                   why);
 }
 
 static bool is_state(const lk_pg_conn *c, const char *const list[]) {
@@ -40,10 +41,11 @@ static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
     if (is_state(c, over_time))
         return lk_fail(err, LIKEN_E_BUSY, "The database %s was too busy to answer in time (%s); try again.", name, why);
     if (is_state(c, again))
-        return lk_fail(err, LIKEN_E_BUSY, "The database %s could not do it now (%s); try again in a moment.", name, why);
-    if (is_state(c, (const char *const[]){"42501", NULL}))
-        return lk_fail(err, LIKEN_E_STORE, "The database %s does not allow it (%s); grant liken's user the right.", name,
+        return lk_fail(err, LIKEN_E_BUSY, "The database %s could not do it now (%s); try again in a moment.", name,
                        why);
+    if (is_state(c, (const char *const[]){"42501", NULL}))
+        return lk_fail(err, LIKEN_E_STORE, "The database %s does not allow it (%s); grant liken's user the right.",
+                       name, why);
     if (is_state(c, (const char *const[]){"53100", NULL}))
         return lk_fail(err, LIKEN_E_STORE,
                        "The disk of the database %s is full (%s); nothing was written. Free some space and try again.",

@@ -107,9 +107,8 @@ static int send_packed(lk_pg_conn *c, unsigned kind, const char *sql, const stru
     if (rc != LIKEN_OK)
         return rc;
     (void)snprintf(name, sizeof name, "s%u", number);
-    const int sent = number == 0
-                         ? PQsendQueryParams(c->pq, sql, count, p->types, p->values, p->lengths, p->formats, 1)
-                         : PQsendQueryPrepared(c->pq, name, count, p->values, p->lengths, p->formats, 1);
+    const int sent = number == 0 ? PQsendQueryParams(c->pq, sql, count, p->types, p->values, p->lengths, p->formats, 1)
+                                 : PQsendQueryPrepared(c->pq, name, count, p->values, p->lengths, p->formats, 1);
     if (sent == 1)
         return LIKEN_OK;
     c->sent_count--;
@@ -121,7 +120,8 @@ static int queue(lk_pg_conn *c, unsigned kind, const char *sql, const lk_pg_valu
     if (c->lost)
         return lk_pg_give_up(c, "the connection was lost", err);
     if (c->synced || c->copying)
-        return lk_fail(err, LIKEN_E_INTERNAL, "A statement was sent in the middle of another's answer. Please report it.");
+        return lk_fail(err, LIKEN_E_INTERNAL,
+                       "A statement was sent in the middle of another's answer. Please report it.");
     if (PQpipelineStatus(c->pq) == PQ_PIPELINE_OFF && PQenterPipelineMode(c->pq) == 0)
         return lk_pg_fail(c, NULL, err);
     struct packed p;
@@ -196,7 +196,8 @@ static int read_statement(lk_pg_conn *c, PGresult **out, liken_error *err) {
         rc = read_one(c, asked ? out : NULL, &aborted, err);
     }
     if (rc == LIKEN_OK && aborted)
-        rc = lk_fail(err, LIKEN_E_INTERNAL, "A statement was not done because an earlier one failed. Please report it.");
+        rc =
+            lk_fail(err, LIKEN_E_INTERNAL, "A statement was not done because an earlier one failed. Please report it.");
     return rc;
 }
 

@@ -72,14 +72,22 @@ static int put_float8(lk_buf *to, double value, liken_error *err) {
 
 static unsigned array_type(lk_pg_type item) {
     switch (item) {
-    case LK_PG_BOOL: return 1000;
-    case LK_PG_BYTEA: return 1001;
-    case LK_PG_INT8: return 1016;
-    case LK_PG_INT2: return 1005;
-    case LK_PG_INT4: return 1007;
-    case LK_PG_TEXT: return 1009;
-    case LK_PG_FLOAT4: return 1021;
-    case LK_PG_FLOAT8: return 1022;
+    case LK_PG_BOOL:
+        return 1000;
+    case LK_PG_BYTEA:
+        return 1001;
+    case LK_PG_INT8:
+        return 1016;
+    case LK_PG_INT2:
+        return 1005;
+    case LK_PG_INT4:
+        return 1007;
+    case LK_PG_TEXT:
+        return 1009;
+    case LK_PG_FLOAT4:
+        return 1021;
+    case LK_PG_FLOAT8:
+        return 1022;
     }
     return 0;
 }
@@ -109,14 +117,21 @@ int lk_pg_encode(lk_pg_value v, lk_buf *to, liken_error *err) {
     if (v.array != NULL)
         return put_array(to, v.array, err);
     switch (v.type) {
-    case LK_PG_BOOL: return put(to, (uint64_t)v.whole, 1, err);
-    case LK_PG_INT2: return put(to, (uint64_t)v.whole, 2, err);
-    case LK_PG_INT4: return put(to, (uint64_t)v.whole, 4, err);
-    case LK_PG_INT8: return put(to, (uint64_t)v.whole, 8, err);
-    case LK_PG_FLOAT4: return put_float4(to, (float)v.real, err);
-    case LK_PG_FLOAT8: return put_float8(to, v.real, err);
+    case LK_PG_BOOL:
+        return put(to, (uint64_t)v.whole, 1, err);
+    case LK_PG_INT2:
+        return put(to, (uint64_t)v.whole, 2, err);
+    case LK_PG_INT4:
+        return put(to, (uint64_t)v.whole, 4, err);
+    case LK_PG_INT8:
+        return put(to, (uint64_t)v.whole, 8, err);
+    case LK_PG_FLOAT4:
+        return put_float4(to, (float)v.real, err);
+    case LK_PG_FLOAT8:
+        return put_float8(to, v.real, err);
     case LK_PG_TEXT:
-    case LK_PG_BYTEA: return lk_buf_append(to, v.bytes, v.size, err);
+    case LK_PG_BYTEA:
+        return lk_buf_append(to, v.bytes, v.size, err);
     }
     return lk_fail(err, LIKEN_E_INTERNAL, "A value of an unknown type was to go to the database. Please report it.");
 }
@@ -179,9 +194,12 @@ int64_t lk_pg_get_int(const lk_pg_result *r, int row, int column) {
     int size;
     const uint64_t bits = take(r, row, column, &size);
     switch (size) {
-    case 2: return (int16_t)(uint16_t)bits;
-    case 4: return (int32_t)(uint32_t)bits;
-    default: return (int64_t)bits;
+    case 2:
+        return (int16_t)(uint16_t)bits;
+    case 4:
+        return (int32_t)(uint32_t)bits;
+    default:
+        return (int64_t)bits;
     }
 }
 

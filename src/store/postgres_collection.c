@@ -93,8 +93,8 @@ static int model_id(lk_pg_conn *c, const liken_collection *wanted, int64_t *id, 
     int rc = lk_pg_say(c, "INSERT INTO liken.models (name, dimension) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
                        LK_PG_ARGS(lk_pg_text(wanted->model), lk_pg_int4(wanted->dimension)), err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_queue(c, "SELECT id, dimension FROM liken.models WHERE name = $1", LK_PG_ARGS(lk_pg_text(wanted->model)),
-                         err);
+        rc = lk_pg_queue(c, "SELECT id, dimension FROM liken.models WHERE name = $1",
+                         LK_PG_ARGS(lk_pg_text(wanted->model)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_answer(c, &r, err);
     rc = lk_pg_finish(c, rc, err);

@@ -54,15 +54,39 @@ static int read_others(lk_pg_conn *c, void *arg, liken_error *err) {
                         LK_PG_ARGS(lk_pg_array(&p->except)), 0, &p->others, err);
 }
 
+/* A page is small and comes in the order of the indexes. While the tables are new to the planner it would rather sort all
+ * that is left of them for each page, which makes the whole feed quadratic. */
+static int plan_for_a_page(lk_pg_conn *c, liken_error *err) {
+    const int rc = lk_pg_say(c, "BEGIN READ ONLY", LK_PG_NO_ARGS, err);
+    return rc == LIKEN_OK ? lk_pg_say(c,
+                                      "SELECT set_config('enable_sort', 'off', true),"
+                                      " set_config('enable_hashjoin', 'off', true),"
+                                      " set_config('max_parallel_workers_per_gather', '0', true)",
+                                      LK_PG_NO_ARGS, err)
+                          : rc;
+}
+
 static int read_vectors(lk_pg_conn *c, void *arg, liken_error *err) {
     struct page *p = arg;
+    int rc = plan_for_a_page(c, err);
     /* a vector without a face is what a crash may leave in a cluster; it is nobody's. One that has just been moved may be
      * on two shards for a moment. */
-    return lk_pg_exec(c,
-                      "SELECT DISTINCT ON (v.face) v.face, f.image, v.collection, v.descriptor FROM liken.vectors v"
-                      " JOIN liken.faces f ON f.id = v.face WHERE v.face > $1 AND f.id > $1"
-                      " AND v.collection <> ALL ($3) ORDER BY v.face LIMIT $2",
-                      LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), &p->rows, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_queue(c,
+                         "SELECT DISTINCT ON (v.face) v.face, f.image, v.collection, v.descriptor FROM liken.vectors v"
+                         " JOIN liken.faces f ON f.id = v.face WHERE v.face > $1 AND f.id > $1"
+                         " AND v.collection <> ALL ($3) ORDER BY v.face LIMIT $2",
+                         LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_say(c, "COMMIT", LK_PG_NO_ARGS, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_answer(c, &p->rows, err);
+    rc = lk_pg_finish(c, rc, err);
+    if (rc != LIKEN_OK) {
+        lk_pg_clear(p->rows);
+        p->rows = NULL;
+    }
+    return rc;
 }
 
 static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, float *values, lk_store_vector_fn *fn,

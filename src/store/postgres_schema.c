@@ -1,6 +1,6 @@
-/* The tables, in a schema of their own, as numbered steps that only go forward. The number lies in liken.meta. A step and
- * its number are committed together under an advisory lock, so that several processes that open an old database at once
- * migrate it once.
+/* The tables, in a schema of their own, as numbered steps that only go forward. The number lies in liken.meta. A step
+ * and its number are committed together under an advisory lock, so that several processes that open an old database at
+ * once migrate it once.
  *
  * liken.vectors stands alone, without references: it is what a cluster spreads over servers and what a way to search
  * adds columns to. Labels may be longer than an index entry, so they are found by their hash first. */
@@ -67,10 +67,11 @@ static const char *const steps[] = {step_1};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {
-    return lk_fail(err, LIKEN_E_STORE,
-                   "The database %s was written by a newer liken (schema %lld, this liken knows %d); it was not touched. "
-                   "Update liken.",
-                   lk_pg_name(s->db), (long long)version, LK_POSTGRES_SCHEMA);
+    return lk_fail(
+        err, LIKEN_E_STORE,
+        "The database %s was written by a newer liken (schema %lld, this liken knows %d); it was not touched. "
+        "Update liken.",
+        lk_pg_name(s->db), (long long)version, LK_POSTGRES_SCHEMA);
 }
 
 int lk_postgres_examine(lk_postgres *s, lk_pg_conn *c, int *version, liken_error *err) {
@@ -82,14 +83,16 @@ int lk_postgres_examine(lk_postgres *s, lk_pg_conn *c, int *version, liken_error
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c, "SELECT (to_regclass('liken.meta') IS NOT NULL)::int", LK_PG_NO_ARGS, 0, &meta, err);
     if (rc == LIKEN_OK && meta != 0)
-        rc = lk_pg_number(c, "SELECT value::bigint FROM liken.meta WHERE key = 'schema'", LK_PG_NO_ARGS, 0, &schema, err);
+        rc = lk_pg_number(c, "SELECT value::bigint FROM liken.meta WHERE key = 'schema'", LK_PG_NO_ARGS, 0, &schema,
+                          err);
     if (rc != LIKEN_OK)
         return rc;
     if (tables != 0 && schema == 0)
-        return lk_fail(err, LIKEN_E_STORE,
-                       "The database %s has a schema \"liken\" that is another program's; liken does not touch it. Choose "
-                       "another database.",
-                       lk_pg_name(s->db));
+        return lk_fail(
+            err, LIKEN_E_STORE,
+            "The database %s has a schema \"liken\" that is another program's; liken does not touch it. Choose "
+            "another database.",
+            lk_pg_name(s->db));
     if (schema > LK_POSTGRES_SCHEMA)
         return newer(s, schema, err);
     *version = (int)schema;
@@ -134,7 +137,8 @@ int lk_postgres_migrate(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
                        lk_pg_name(s->db), lk_pg_parameter(c, "server_encoding"));
     int rc = lk_pg_script(c, "BEGIN", err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_patience(c, LK_POSTGRES_LONG_MS, err); /* another process may be migrating, or the tables are large */
+        rc =
+            lk_pg_patience(c, LK_POSTGRES_LONG_MS, err); /* another process may be migrating, or the tables are large */
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(c, "SELECT pg_advisory_xact_lock(" MIGRATION_LOCK ")", LK_PG_NO_ARGS, NULL, err);
     if (rc == LIKEN_OK)

@@ -1,8 +1,8 @@
 /* Writing: one transaction at a time, whatever the number of processes.
  *
- * The first statement locks the row of liken.counters and the last ones raise it, tell the listeners and commit, so that
- * ids and change numbers rise in the order of commits. The fault that needs care is a connection that is lost while
- * COMMIT is on its way: nobody knows whether it happened. So each commit leaves a random number of its own in
+ * The first statement locks the row of liken.counters and the last ones raise it, tell the listeners and commit, so
+ * that ids and change numbers rise in the order of commits. The fault that needs care is a connection that is lost
+ * while COMMIT is on its way: nobody knows whether it happened. So each commit leaves a random number of its own in
  * liken.commits; on a new connection, with the row locked again (so that the old transaction has ended), it is there or
  * not. (The server's own number of the transaction would not do: one that a crash undid is given again.) */
 #include "store/postgres_int.h"
@@ -18,9 +18,9 @@
 #define KEPT_COMMITS 10000  /* more than happen in that time */
 
 struct commit {
-    bool open;              /* it was sent, and its fate is not known */
-    int64_t change, token;  /* its number, and what it leaves in liken.commits */
-    bool again;             /* the connection was lost before anything was sent to be committed */
+    bool open;             /* it was sent, and its fate is not known */
+    int64_t change, token; /* its number, and what it leaves in liken.commits */
+    bool again;            /* the connection was lost before anything was sent to be committed */
 };
 
 void lk_postgres_note_version(lk_postgres *s, int64_t version) {
@@ -49,13 +49,14 @@ static int begin(lk_postgres *s, lk_pg_conn *c, struct commit *k, lk_postgres_wr
         rc = lk_pg_answer(c, &found, err);
     rc = lk_pg_finish(c, rc, err);
     if (rc == LIKEN_OK && (lk_pg_rows(row) != 1 || lk_pg_get_int(row, 0, 4) != LK_POSTGRES_SCHEMA))
-        rc = lk_fail(err, LIKEN_E_STORE,
-                     "The tables of the database %s are not as this liken knows them (schema %lld, this liken knows %d); "
-                     "nothing was written. Restart liken, and update it if it says so.",
-                     lk_pg_name(s->db), (long long)(lk_pg_rows(row) == 1 ? lk_pg_get_int(row, 0, 4) : 0),
-                     LK_POSTGRES_SCHEMA);
+        rc = lk_fail(
+            err, LIKEN_E_STORE,
+            "The tables of the database %s are not as this liken knows them (schema %lld, this liken knows %d); "
+            "nothing was written. Restart liken, and update it if it says so.",
+            lk_pg_name(s->db), (long long)(lk_pg_rows(row) == 1 ? lk_pg_get_int(row, 0, 4) : 0), LK_POSTGRES_SCHEMA);
     if (rc == LIKEN_OK) {
-        *w = (lk_postgres_write_state){lk_pg_get_int(row, 0, 0), lk_pg_get_int(row, 0, 1), lk_pg_get_int(row, 0, 2), false};
+        *w = (lk_postgres_write_state){lk_pg_get_int(row, 0, 0), lk_pg_get_int(row, 0, 1), lk_pg_get_int(row, 0, 2),
+                                       false};
         *settled = k->open && lk_pg_rows(found) > 0;
         if (!*settled)
             k->change = lk_pg_get_int(row, 0, 3) + 1;
@@ -67,10 +68,9 @@ static int begin(lk_postgres *s, lk_pg_conn *c, struct commit *k, lk_postgres_wr
 
 static int commit(lk_pg_conn *c, const lk_postgres_write_state *w, struct commit *k, liken_error *err) {
     lk_random(&k->token, sizeof k->token);
-    int rc = lk_pg_say(c, "UPDATE liken.counters SET face = $1, image = $2, deletion = $3, change = $4",
-                       LK_PG_ARGS(lk_pg_int8(w->face), lk_pg_int8(w->image), lk_pg_int8(w->deletion),
-                                  lk_pg_int8(k->change)),
-                       err);
+    int rc = lk_pg_say(
+        c, "UPDATE liken.counters SET face = $1, image = $2, deletion = $3, change = $4",
+        LK_PG_ARGS(lk_pg_int8(w->face), lk_pg_int8(w->image), lk_pg_int8(w->deletion), lk_pg_int8(k->change)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_say(c, "INSERT INTO liken.commits (change, token) VALUES ($1, $2)",
                        LK_PG_ARGS(lk_pg_int8(k->change), lk_pg_int8(k->token)), err);
@@ -116,10 +116,11 @@ static int attempt(lk_postgres *s, struct commit *k, lk_postgres_write_fn *fn, v
 }
 
 static int tell_unknown(lk_postgres *s, liken_error *err) {
-    return lk_fail(err, LIKEN_E_BUSY,
-                   "The database %s went away in the middle of a commit, so it is not known whether the change was made. "
-                   "Send it again in a moment: nothing is stored twice.",
-                   lk_pg_name(s->db));
+    return lk_fail(
+        err, LIKEN_E_BUSY,
+        "The database %s went away in the middle of a commit, so it is not known whether the change was made. "
+        "Send it again in a moment: nothing is stored twice.",
+        lk_pg_name(s->db));
 }
 
 int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken_error *err) {

@@ -1,5 +1,6 @@
 /* One thread a connection, bytes passed on as they come. A commit is known by its text in what the client sends: it is
- * prepared as a statement once a connection, and executed by its number afterwards, so the proxy remembers the number. */
+ * prepared as a statement once a connection, and executed by its number afterwards, so the proxy remembers the number.
+ */
 #include "unit/test.h"
 
 #include "unit/store/proxy.h"

@@ -80,10 +80,17 @@ static void show_log(const struct server *s) {
 static void initialise(const struct server *s) {
     char data[80];
     (void)snprintf(data, sizeof data, "%s/data", s->folder);
-    char *const arguments[] = {(char *)(uintptr_t) "initdb", (char *)(uintptr_t) "-D", data,
-                               (char *)(uintptr_t) "--no-sync", (char *)(uintptr_t) "-A", (char *)(uintptr_t) "trust",
-                               (char *)(uintptr_t) "-U", (char *)(uintptr_t) "postgres",
-                               (char *)(uintptr_t) "-E", (char *)(uintptr_t) "UTF8", (char *)(uintptr_t) "--locale=C.UTF-8",
+    char *const arguments[] = {(char *)(uintptr_t) "initdb",
+                               (char *)(uintptr_t) "-D",
+                               data,
+                               (char *)(uintptr_t) "--no-sync",
+                               (char *)(uintptr_t) "-A",
+                               (char *)(uintptr_t) "trust",
+                               (char *)(uintptr_t) "-U",
+                               (char *)(uintptr_t) "postgres",
+                               (char *)(uintptr_t) "-E",
+                               (char *)(uintptr_t) "UTF8",
+                               (char *)(uintptr_t) "--locale=C.UTF-8",
                                NULL};
     const pid_t pid = launch(s, "initdb", arguments);
     int status = 0;
@@ -123,12 +130,22 @@ void server_start(struct server *s) {
     (void)snprintf(data, sizeof data, "%s/data", s->folder);
     (void)snprintf(port, sizeof port, "%d", s->port);
     (void)snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", s->folder);
-    char *const arguments[] = {(char *)(uintptr_t) "postgres", (char *)(uintptr_t) "-D", data, (char *)(uintptr_t) "-p", port,
-                               (char *)(uintptr_t) "-c", sockets,
-                               (char *)(uintptr_t) "-c", (char *)(uintptr_t) "listen_addresses=127.0.0.1",
-                               (char *)(uintptr_t) "-c", (char *)(uintptr_t) "shared_buffers=16MB",
-                               (char *)(uintptr_t) "-c", (char *)(uintptr_t) "max_connections=60",
-                               (char *)(uintptr_t) "-c", (char *)(uintptr_t) "fsync=off", NULL}; /* nobody cuts the power */
+    char *const arguments[] = {(char *)(uintptr_t) "postgres",
+                               (char *)(uintptr_t) "-D",
+                               data,
+                               (char *)(uintptr_t) "-p",
+                               port,
+                               (char *)(uintptr_t) "-c",
+                               sockets,
+                               (char *)(uintptr_t) "-c",
+                               (char *)(uintptr_t) "listen_addresses=127.0.0.1",
+                               (char *)(uintptr_t) "-c",
+                               (char *)(uintptr_t) "shared_buffers=16MB",
+                               (char *)(uintptr_t) "-c",
+                               (char *)(uintptr_t) "max_connections=60",
+                               (char *)(uintptr_t) "-c",
+                               (char *)(uintptr_t) "fsync=off",
+                               NULL}; /* nobody cuts the power */
     /* one that was killed may hold its memory a moment longer, and then the next one does not start */
     for (int tries = 0; tries < 20; tries++) {
         s->pid = launch(s, "postgres", arguments);

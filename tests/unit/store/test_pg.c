@@ -146,8 +146,8 @@ static void columns_travel_as_arrays(void **state) {
     assert_ok(lk_pg_column_add(&texts, lk_pg_text(""), &err), err);
     assert_int_equal(lk_pg_column_add(&texts, lk_pg_int8(1), &err), LIKEN_E_INTERNAL);
     lk_pg_result *r = NULL;
-    assert_ok(lk_pg_exec(c, "SELECT t FROM unnest($1) WITH ORDINALITY u (t, n) ORDER BY n", LK_PG_ARGS(lk_pg_array(&texts)),
-                         &r, &err),
+    assert_ok(lk_pg_exec(c, "SELECT t FROM unnest($1) WITH ORDINALITY u (t, n) ORDER BY n",
+                         LK_PG_ARGS(lk_pg_array(&texts)), &r, &err),
               err);
     assert_int_equal(lk_pg_rows(r), 3);
     assert_string_equal(lk_pg_get_bytes(r, 0, 0, NULL), "a'b\"{},\\");
@@ -247,9 +247,10 @@ static void copy_takes_rows_or_none(void **state) {
     assert_non_null(bytes);
     assert_ok(lk_pg_copy_start(c, copy, &err), err);
     for (int i = 0; i < 5000; i++)
-        assert_ok(lk_pg_copy_row(c, LK_PG_ARGS(lk_pg_int8(i), lk_pg_text(i % 2 ? NULL : "'x\t\\"), lk_pg_bytes(bytes, 4096)),
-                                 &err),
-                  err);
+        assert_ok(
+            lk_pg_copy_row(c, LK_PG_ARGS(lk_pg_int8(i), lk_pg_text(i % 2 ? NULL : "'x\t\\"), lk_pg_bytes(bytes, 4096)),
+                           &err),
+            err);
     assert_ok(lk_pg_copy_end(c, &err), err);
     free(bytes);
     assert_int_equal(number(c, "SELECT count(*) FROM loaded WHERE length(b) = 4096"), 5000);

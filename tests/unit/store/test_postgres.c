@@ -1,5 +1,5 @@
-/* What only a PostgreSQL store has: schemas old, new and foreign; several handles on one database; commits whose answer is
- * lost; servers that are killed and paused while photos are added. */
+/* What only a PostgreSQL store has: schemas old, new and foreign; several handles on one database; commits whose answer
+ * is lost; servers that are killed and paused while photos are added. */
 #include "unit/test.h"
 
 #include "store/pg_int.h"
@@ -83,10 +83,12 @@ static void check_whole(lk_store *s) {
 
 /* ---- schemas ---- */
 
+static const char *shared_where;
+
 static void *open_and_close(void *arg) {
     lk_store *s = NULL;
     liken_error e;
-    *(int *)arg = lk_store_open_postgres(&s, server_where(&server, database, false, 0), false, &e);
+    *(int *)arg = lk_store_open_postgres(&s, shared_where, false, &e);
     if (s != NULL)
         s->ops->close(s);
     return NULL;
@@ -96,7 +98,7 @@ static void several_make_the_schema_at_once(void **state) {
     (void)state;
     pthread_t threads[6];
     int status[6];
-    (void)server_where(&server, database, false, 0); /* the text is there before the threads read it */
+    shared_where = server_where(&server, database, false, 0);
     for (size_t i = 0; i < LK_LENGTH(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &status[i]), 0);
     for (size_t i = 0; i < LK_LENGTH(threads); i++) {
@@ -128,9 +130,7 @@ static void another_programs_schema_is_refused(void **state) {
     server_sql(&server, database, "CREATE SCHEMA liken; CREATE TABLE liken.images (n int)");
     assert_int_equal(open_fails(server_where(&server, database, false, 0), false), LIKEN_E_STORE);
     assert_non_null(strstr(err.message, "another program"));
-    assert_int_equal(server_number(&server, database,
-                                   "SELECT count(*) FROM pg_tables WHERE schemaname = 'liken'"),
-                     1);
+    assert_int_equal(server_number(&server, database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'liken'"), 1);
 }
 
 static void a_reader_makes_no_schema(void **state) {
@@ -269,8 +269,8 @@ static void a_commit_whose_answer_is_lost_is_neither_lost_nor_doubled(void **sta
     struct proxy p;
     char where[256];
     proxy_start(&p, server.port);
-    (void)snprintf(where, sizeof where, "postgres://postgres@127.0.0.1:%d/%s?sslmode=disable&gssencmode=disable", p.port,
-                   database);
+    (void)snprintf(where, sizeof where, "postgres://postgres@127.0.0.1:%d/%s?sslmode=disable&gssencmode=disable",
+                   p.port, database);
     lk_store *s = open_at(where);
     const int64_t c = make_collection(s);
     for (unsigned i = 0; i < 6; i++)
@@ -392,7 +392,8 @@ static void what_is_broken_is_found(void **state) {
         const char *sql;
         liken_verdict verdict;
     } faults[] = {
-        {"INSERT INTO liken.vectors (face, collection, descriptor) VALUES (99, 1, decode(repeat('00', 512), 'hex'))", LIKEN_NOTE},
+        {"INSERT INTO liken.vectors (face, collection, descriptor) VALUES (99, 1, decode(repeat('00', 512), 'hex'))",
+         LIKEN_NOTE},
         {"DELETE FROM liken.vectors WHERE face = 1", LIKEN_BAD},
         {"UPDATE liken.vectors SET descriptor = 'x' WHERE face = 2", LIKEN_BAD},
         {"UPDATE liken.collections SET faces = 7", LIKEN_BAD},
