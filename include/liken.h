@@ -141,6 +141,8 @@ typedef struct liken_options {
     const char *data;       /* folder of the store and index; default $LIKEN_DATA, else ~/.local/share/liken */
     const char *store;      /* where the gallery is kept: NULL or "sqlite": in the data folder; else a PostgreSQL server as
                                postgres://user@host/database (libpq's environment, passwords and service files apply) */
+    const char *seed_table; /* a table of the seed system on that server (TABLE or SCHEMA.TABLE), served in place as the
+                               collection "default"; `pack` is then "seed" by default (docs/seed.md) */
     const char *models;     /* folder of the model packs; default $LIKEN_MODELS, else <the user's data folder>/liken/models */
     const char *pack;       /* descriptor pack of new collections; default "faceapi" */
     const char *detector;   /* "auto" (default), "yunet", "ssd", "hog" */
@@ -339,23 +341,30 @@ LIKEN_API void liken_face_free(liken_face *f);
 LIKEN_API int liken_image_remove(liken *lk, const char *collection, int64_t id, liken_error *err);
 LIKEN_API int liken_face_remove(liken *lk, int64_t face_id, liken_error *err);
 
-/* ---- moving a gallery to another store ------------------------------------------------------------------ */
+/* ---- importing from the seed system (docs/seed.md) ------------------------------------------------------ */
 
-typedef struct liken_move_count {
-    int64_t images;            /* of the gallery when it began */
-    int64_t copied, verified;  /* photos so far */
-    int64_t faces;             /* of those verified */
-    uint8_t checksum[32];      /* over everything that was compared */
-} liken_move_count;
+typedef struct liken_import_options {
+    const char *from;        /* its PostgreSQL server, as options.store */
+    const char *table;       /* TABLE or SCHEMA.TABLE */
+    const char *collection;  /* made when it is not there; default "seed", with reencode "default" */
+    bool reencode;           /* look at the photos anew, where a row's `file` is a path that can be read */
+} liken_import_options;
 
-/* Called after each page of photos; anything but 0 stops the move, which the next call takes up again. */
-typedef int liken_move_fn(void *ctx, const liken_move_count *count);
+typedef struct liken_import_count {
+    int64_t total;           /* rows of the table when it began */
+    int64_t read;            /* so far: */
+    int64_t added, existed, unusable;
+} liken_import_count;
 
-/* Copies a gallery, ids and all, into an empty store, then reads both and compares every photo. Of the options `data` and
- * `store` count. The old one stays as it is. Until the move is finished the new one cannot be opened. CONFLICT: `to` is not
- * empty, or the gallery was changed meanwhile. `fn` may be NULL; *out also when it was stopped: CANCELLED. */
-LIKEN_API int liken_move(const liken_options *from, const liken_options *to, liken_move_fn *fn, void *ctx,
-                         liken_move_count *out, liken_error *err);
+/* Called, by the thread that imports, for each row that cannot be used (why: a clause) and after each page of rows (row 0,
+ * why NULL). Anything but 0 ends the import after the page in hand. */
+typedef int liken_import_fn(void *ctx, const liken_import_count *count, int64_t row, const char *why);
+
+/* Copies the rows of a seed table into a collection of the model that the seed's rows are of (pack "seed"), each as a
+ * photo of one face; its box and the photo's size, which no row knows, are 0. Again, or after an interruption: goes on,
+ * and takes nothing twice. *out also when it was ended by `fn`: CANCELLED. */
+LIKEN_API int liken_import(liken *lk, const liken_import_options *options, liken_import_fn *fn, void *ctx,
+                           liken_import_count *out, liken_error *err);
 
 /* ---- state and health ------------------------------------------------------------------------------- */
 

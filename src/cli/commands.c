@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 
 /* Where the gallery is. */
-#define GALLERY (LK_BIT(DATA) | LK_BIT(STORE))
+#define GALLERY (LK_BIT(DATA) | LK_BIT(STORE) | LK_BIT(SEED_TABLE))
 
 /* What reads photos takes these. */
 #define PHOTO                                                                                                          \
@@ -147,24 +147,28 @@ const lk_command lk_commands[] = {
                    "Two shards."},
                   {"liken cluster add --store postgres://db0/liken c=postgres://db3/liken", "A third, under load."}},
      .run = lk_cmd_cluster},
-    {.name = "move",
-     .synopsis = "--from WHERE --to WHERE",
-     .summary = "move a gallery to another store",
+    {.name = "import",
+     .synopsis = "WHERE",
+     .summary = "copy a table of the seed system into a collection",
      .description =
-         "WHERE is sqlite:FOLDER (a data folder; sqlite: alone is the usual one) or a PostgreSQL server, "
-         "postgres://user@host/database. Everything goes over under the ids that it has, so they stay good; the new place "
-         "must be empty. Then both are read and every photo is compared. The old gallery is left as it is; remove it when "
-         "the new one is in use. Stop what writes to it first: a change meanwhile is found, and then the move must begin "
-         "again.\n\n"
-         "A move that was interrupted goes on with the same command; until it is finished the new place cannot be opened. "
-         "Keys belong to a data folder and do not move.",
-     .settings = LK_BIT(FROM) | LK_BIT(TO),
-     .least = 0,
-     .most = 0,
-     .exits = {{LK_EXIT_FAILED, "not moved, or not wholly"}, INTERRUPTED},
-     .examples = {{"liken move --from sqlite: --to postgres://db.example.org/liken", "It has outgrown one machine."},
-                  {"liken move --from postgres:///liken --to sqlite:/srv/liken", "And back."}},
-     .run = lk_cmd_move},
+         "WHERE is the PostgreSQL server that has the table, as postgres://user@host/database; put a password into "
+         "~/.pgpass rather than here, where other users of the machine can see it. The table is (id, file, image_id, "
+         "vec_low, vec_high), of which file and image_id may be missing.\n\n"
+         "The rows go, each as a photo of one face without a box, into a collection of the model seed, which is "
+         "searched as the seed searched: photos are described in the seed's way, and raw distances up to 0.6 match. "
+         "It is made when it is not there; without --collection it is called seed. Rows that cannot be used are told "
+         "of by their ids.\n\n"
+         "With --reencode the photos that the column file names are read and described properly instead, into the "
+         "collection default or the one named. That works for paths of files that are still there; addresses are not "
+         "fetched.\n\n"
+         "An import that was interrupted goes on with the same command; nothing is taken twice.",
+     .settings = PHOTO | LK_BIT(TABLE) | LK_BIT(COLLECTION) | LK_BIT(REENCODE),
+     .least = 1,
+     .most = 1,
+     .exits = {{LK_EXIT_FAILED, "some rows could not be used, and each is named; or nothing could be read"}, INTERRUPTED},
+     .examples = {{"liken import postgres://db.example.org/faces --table vectors", "The rows as they are."},
+                  {"liken import postgres:///faces --reencode", "The photos behind them, described properly."}},
+     .run = lk_cmd_import},
     {.name = "serve",
      .synopsis = "",
      .summary = "answer over HTTP",

@@ -13,6 +13,7 @@
 #define FACES_MAX 100000
 #define DEFAULT_FACES 1000
 #define DEFAULT_PACK "faceapi"
+#define SEED_PACK "seed"
 
 void lk_gallery_enter(liken *lk) {
     (void)pthread_rwlock_rdlock(&lk->calls);
@@ -50,9 +51,12 @@ static int check_options(const liken_options *o, liken_error *err) {
     return LIKEN_OK;
 }
 
-static int copy_store(liken *lk, const char *where, liken_error *err) {
+static int copy_store(liken *lk, const char *where, const char *seed_table, liken_error *err) {
     char address[512];
-    if (where == NULL || strcmp(where, "sqlite") == 0)
+    const bool here = where == NULL || strcmp(where, "sqlite") == 0;
+    if (here && seed_table != NULL)
+        return lk_fail(err, LIKEN_E_ARG, "A table of the seed is on a PostgreSQL server: say which by --store postgres://...");
+    if (here)
         return LIKEN_OK;
     if (strncmp(where, "postgres://", 11) != 0 && strncmp(where, "postgresql://", 13) != 0)
         return lk_fail(
@@ -72,14 +76,16 @@ static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = data_folder(o->data, &lk->data, err);
     if (rc == LIKEN_OK)
-        rc = copy_store(lk, o->store, err);
+        rc = copy_store(lk, o->store, o->seed_table, err);
     if (rc == LIKEN_OK && !(o->no_models && o->models == NULL))
         rc = lk_models_folder(o->models, &lk->models, err);
     if (rc != LIKEN_OK)
         return rc;
-    lk->pack = strdup(o->pack == NULL ? DEFAULT_PACK : o->pack);
+    lk->seed_table = o->seed_table == NULL ? NULL : strdup(o->seed_table);
+    lk->pack = strdup(o->pack != NULL ? o->pack : o->seed_table != NULL ? SEED_PACK : DEFAULT_PACK);
     lk->detector = o->detector == NULL ? NULL : strdup(o->detector);
-    if (lk->pack == NULL || (o->detector != NULL && lk->detector == NULL))
+    if (lk->pack == NULL || (o->detector != NULL && lk->detector == NULL) ||
+        (o->seed_table != NULL && lk->seed_table == NULL))
         return lk_fail_memory(err);
     lk->index_memory = o->index_memory;
     lk->threads = o->threads == 0 ? lk_cpu_count() : o->threads;
@@ -123,6 +129,8 @@ int lk_gallery_settings(liken **out, const liken_options *options, liken_error *
 }
 
 int lk_gallery_store_open(liken *lk, liken_error *err) {
+    if (lk->seed_table != NULL)
+        return lk_gallery_seed_open(lk, err);
     if (lk->where == NULL)
         return lk_store_open_sqlite(&lk->store, lk->data, lk->read_only, err);
     return lk_store_open_postgres(&lk->store, lk->where, lk->read_only, err);
@@ -134,8 +142,6 @@ int liken_open(liken **out, const liken_options *options, liken_error *err) {
     int rc = lk_gallery_settings(&lk, options, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_store_open(lk, err);
-    if (rc == LIKEN_OK)
-        rc = lk_gallery_whole(lk, err);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = lk_gallery_engine(lk, NULL, &engine, err);
     if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
@@ -177,6 +183,7 @@ void liken_free(liken *lk) {
     pthread_cond_destroy(&lk->tend_asked);
     free(lk->remote);
     free(lk->where);
+    free(lk->seed_table);
     free(lk->address);
     free(lk->data);
     free(lk->models);

@@ -51,6 +51,7 @@ struct liken {
     char *data, *models, *pack, *detector;
     char *where;         /* the PostgreSQL server; NULL: SQLite in `data` */
     char *address;       /* the same as it may be shown, without a password */
+    char *seed_table;    /* served in place; NULL: liken's own tables */
     size_t index_memory; /* bytes for the indexes of LIKEN_SEARCH_AUTO */
     int threads, max_faces;
     lk_photo_limits limits;
@@ -94,8 +95,14 @@ struct liken {
 /* A handle with its options settled and nothing opened yet. ARG. */
 int lk_gallery_settings(liken **out, const liken_options *options, liken_error *err);
 int lk_gallery_store_open(liken *lk, liken_error *err);
-/* CONFLICT: the store is a copy that is not finished (move.c). */
-int lk_gallery_whole(liken *lk, liken_error *err);
+
+/* ---- seed.c ---- */
+
+/* Opens lk->seed_table in place. */
+int lk_gallery_seed_open(liken *lk, liken_error *err);
+
+/* ---- gallery.c ---- */
+
 void lk_gallery_enter(liken *lk);
 void lk_gallery_leave(liken *lk);
 

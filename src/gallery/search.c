@@ -493,8 +493,10 @@ static int search_face(struct scope *s, int64_t face_id, liken_result **out, lik
         rc = scope_ready(s, err);
     if (rc == LIKEN_OK)
         rc = result_new(s, 1, &r, err);
+    lk_store *store = s->lk->store;
+    const int64_t own = rc == LIKEN_OK && store->ops->number != NULL ? store->ops->number(store, face_id) : face_id;
     if (rc == LIKEN_OK)
-        rc = add_answer(s, r, face, face->descriptor, face_id, err);
+        rc = add_answer(s, r, face, face->descriptor, own, err);
     if (rc == LIKEN_OK)
         rc = tell_missing(s, r, err);
     liken_face_free(face);

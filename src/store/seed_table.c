@@ -172,6 +172,15 @@ static int deletions_after(lk_store *base, int64_t after, lk_store_deletion_fn *
     return rc;
 }
 
+static int64_t number(lk_store *base, int64_t face) {
+    lk_seed_store *s = of(base);
+    pthread_mutex_lock(&s->lock);
+    const uint32_t n = lk_seed_rows_find(&s->rows, face);
+    const bool live = n != 0 && s->rows.items[n - 1].state == LK_SEED_LIVE;
+    pthread_mutex_unlock(&s->lock);
+    return live ? n : 0;
+}
+
 /* ---- the doctor ---- */
 
 static int check(lk_store *base, liken_check_fn *fn, void *ctx, int *bad, liken_error *err) {
@@ -218,6 +227,7 @@ static const lk_store_ops operations = {
     .marks = marks,
     .vectors_after = lk_seed_vectors_after,
     .deletions_after = deletions_after,
+    .number = number,
 };
 
 /* ---- opening ---- */
@@ -255,7 +265,6 @@ int lk_store_open_seed(lk_store **out, const char *where, const char *table, boo
         return lk_fail_memory(err);
     pthread_mutex_init(&s->lock, NULL);
     s->base.ops = &operations;
-    s->base.fleeting = true;
     s->read_only = read_only;
     s->about = *about;
     s->about.id = LK_SEED_COLLECTION;

@@ -87,6 +87,10 @@ typedef struct lk_store_ops {
     int (*marks)(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);
     int (*vectors_after)(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err);
     int (*deletions_after)(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err);
+    /* NULL, but in a store that cannot give face ids in the order of commits: there faces have numbers beside their ids,
+     * good until the store is closed, and the numbers are what vectors_after, deletions_after and marks call faces and
+     * what hits takes. The number of a face; 0: it has none. */
+    int64_t (*number)(lk_store *s, int64_t face);
 
     /* How the collection is searched. UNSUPPORTED says what is missing. NULL: by LIKEN_SEARCH_AUTO, always. */
     int (*search_set)(lk_store *s, int64_t collection, liken_search search, liken_error *err);
@@ -127,15 +131,13 @@ typedef struct lk_store_ops {
 
 struct lk_store {
     const lk_store_ops *ops;
-    bool fleeting; /* the faces in the feed have numbers of their own, good for this opening only (see below) */
 };
 
 /* `where` is a connection string of libpq ("postgres://..."). The schema is made unless read_only. STORE, ARG. */
 int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, liken_error *err);
 /* Serves a table of the seed in place, as the one collection `about` describes (name, model, dimension, metric, threshold,
- * created_at; copied). Its ids do not come in the order of commits; so what its feed calls a face (vectors_after,
- * deletions_after, marks) and hits takes is a number in the order of their coming, while lk_store_hit, images and faces
- * have the row's id. `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the seed's form), STORE, ARG. */
+ * created_at; copied). Its ids do not come in the order of commits, so it has the op `number`; all else has the row's id.
+ * `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the seed's form), STORE, ARG. */
 int lk_store_open_seed(lk_store **out, const char *where, const char *table, bool read_only,
                        const liken_collection *about, liken_error *err);
 int lk_store_open_sqlite(lk_store **out, const char *folder, bool read_only, liken_error *err);
