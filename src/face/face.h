@@ -1,7 +1,8 @@
 /* face.h - from upright pixels to described faces: detect, find landmarks, align, describe, judge.
  *
- * A model pack is a folder of weights with its pack.json. lk_models holds what is loaded from packs, immutable
- * and shared; lk_pipeline is one thread's working state. A descriptor belongs to the model id of the
+ * A model pack is a folder of weights with its pack.json. lk_models holds what is loaded from packs, shared by all
+ * threads; lk_pipeline is one thread's working state. Pipelines of one lk_models describe faces together where that is
+ * quicker (microbatch.h). A descriptor belongs to the model id of the
  * lk_models that made it ("faceapi-1.7.15/68/0.20/x4"): everything that changes the numbers is in that id, and
  * descriptors of different ids are never compared. */
 #ifndef LK_FACE_FACE_H

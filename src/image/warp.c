@@ -165,10 +165,11 @@ static colour sample_at(const view *v, double x, double y) {
 /* Has every place that the output is sampled at four pixels inside, and one more on the right? The map is affine: its
  * corners tell. */
 static bool all_inside(const view *v, const double m[6], int width, int height) {
+    const double margin = 0.01 + width * 1e-6; /* more than sample_inside's fixed point can be off */
     for (int corner = 0; corner < 4; corner++) {
         const double x = corner & 1 ? width - 0.5 : -0.5, y = corner & 2 ? height - 0.5 : -0.5;
         const double u = m[0] * x + m[1] * y + m[2], w = m[3] * x + m[4] * y + m[5];
-        if (!(u >= v->left + 0.01 && u < v->right - 2.01 && w >= v->top + 0.01 && w < v->bottom - 1.01))
+        if (!(u >= v->left + margin && u < v->right - 2 - margin && w >= v->top + margin && w < v->bottom - 1 - margin))
             return false;
     }
     return true;

@@ -19,8 +19,8 @@ static double area_mean(const lk_image *in, int width, int height, int x, int y,
 
 static void averages_the_exact_area(void **state) {
     (void)state;
-    static const int sizes[][4] = {{97, 61, 40, 23}, {97, 61, 1, 1},   {97, 61, 96, 61},
-                                   {64, 64, 32, 16}, {5, 300, 3, 299}, {1, 1, 1, 1}};
+    static const int sizes[][4] = {{97, 61, 40, 23}, {97, 61, 1, 1}, {97, 61, 96, 61}, {64, 64, 32, 16},
+                                   {5, 300, 3, 299}, {1, 1, 1, 1},   {7, 1100, 4, 2},  {7, 512, 7, 2}};
     srand(1);
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         const int *s = sizes[k];
