@@ -366,6 +366,24 @@ typedef int liken_import_fn(void *ctx, const liken_import_count *count, int64_t 
 LIKEN_API int liken_import(liken *lk, const liken_import_options *options, liken_import_fn *fn, void *ctx,
                            liken_import_count *out, liken_error *err);
 
+/* ---- moving a gallery to another store ------------------------------------------------------------------ */
+
+typedef struct liken_move_count {
+    int64_t images;            /* of the gallery when it began */
+    int64_t copied, verified;  /* photos so far */
+    int64_t faces;             /* of those verified */
+    uint8_t checksum[32];      /* over everything that was compared */
+} liken_move_count;
+
+/* Called after each page of photos; anything but 0 stops the move, which the next call takes up again. */
+typedef int liken_move_fn(void *ctx, const liken_move_count *count);
+
+/* Copies a gallery, ids and all, into an empty store, then reads both and compares every photo. Of the options `data` and
+ * `store` count. The old one stays as it is. Until the move is finished the new one cannot be opened. CONFLICT: `to` is not
+ * empty, or the gallery was changed meanwhile. `fn` may be NULL; *out also when it was stopped: CANCELLED. */
+LIKEN_API int liken_move(const liken_options *from, const liken_options *to, liken_move_fn *fn, void *ctx,
+                         liken_move_count *out, liken_error *err);
+
 /* ---- state and health ------------------------------------------------------------------------------- */
 
 typedef struct liken_state {

@@ -169,6 +169,24 @@ const lk_command lk_commands[] = {
      .examples = {{"liken import postgres://db.example.org/faces --table vectors", "The rows as they are."},
                   {"liken import postgres:///faces --reencode", "The photos behind them, described properly."}},
      .run = lk_cmd_import},
+    {.name = "move",
+     .synopsis = "--from WHERE --to WHERE",
+     .summary = "move a gallery to another store",
+     .description =
+         "WHERE is sqlite:FOLDER (a data folder; sqlite: alone is the usual one) or a PostgreSQL server, "
+         "postgres://user@host/database. Everything goes over under the ids that it has, so they stay good; the new place "
+         "must be empty. Then both are read and every photo is compared. The old gallery is left as it is; remove it when "
+         "the new one is in use. Stop what writes to it first: a change meanwhile is found, and then the move must begin "
+         "again.\n\n"
+         "A move that was interrupted goes on with the same command; until it is finished the new place cannot be opened. "
+         "Keys belong to a data folder and do not move.",
+     .settings = LK_BIT(FROM) | LK_BIT(TO),
+     .least = 0,
+     .most = 0,
+     .exits = {{LK_EXIT_FAILED, "not moved, or not wholly"}, INTERRUPTED},
+     .examples = {{"liken move --from sqlite: --to postgres://db.example.org/liken", "It has outgrown one machine."},
+                  {"liken move --from postgres:///liken --to sqlite:/srv/liken", "And back."}},
+     .run = lk_cmd_move},
     {.name = "serve",
      .synopsis = "",
      .summary = "answer over HTTP",

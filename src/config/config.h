@@ -53,6 +53,8 @@ typedef enum lk_setting_id {
     LK_SET_LOG_JSON,
     LK_SET_DATA,
     LK_SET_STORE,
+    LK_SET_FROM,
+    LK_SET_TO,
     LK_SET_SEED_TABLE,
     LK_SET_TABLE,
     LK_SET_REENCODE,

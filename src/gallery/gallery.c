@@ -142,6 +142,8 @@ int liken_open(liken **out, const liken_options *options, liken_error *err) {
     int rc = lk_gallery_settings(&lk, options, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_store_open(lk, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_whole(lk, err);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = lk_gallery_engine(lk, NULL, &engine, err);
     if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)

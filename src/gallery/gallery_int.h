@@ -95,6 +95,8 @@ struct liken {
 /* A handle with its options settled and nothing opened yet. ARG. */
 int lk_gallery_settings(liken **out, const liken_options *options, liken_error *err);
 int lk_gallery_store_open(liken *lk, liken_error *err);
+/* CONFLICT: the store is a copy that is not finished (move.c). */
+int lk_gallery_whole(liken *lk, liken_error *err);
 
 /* ---- seed.c ---- */
 
