@@ -323,3 +323,17 @@ int lk_cluster_check(lk_cluster *k, const lk_cluster_map *map, bool *down, liken
     pthread_mutex_unlock(&k->lock);
     return suspect ? lk_cluster_probe(k, map, down, err) : LIKEN_OK;
 }
+
+int lk_cluster_explain(lk_cluster *k, int rc, liken_error *err) {
+    bool down[LK_CLUSTER_SHARDS];
+    liken_error why = {0};
+    lk_cluster_map map;
+    if (rc != LIKEN_E_BUSY && rc != LIKEN_E_STORE)
+        return rc;
+    pthread_mutex_lock(&k->lock);
+    const int64_t epoch = k->epoch;
+    pthread_mutex_unlock(&k->lock);
+    if (epoch == 0 || !copy_map(k, epoch, &map) || lk_cluster_probe(k, &map, down, &why) != LIKEN_E_BUSY)
+        return rc;
+    return lk_fail(err, LIKEN_E_BUSY, "%s", why.message);
+}

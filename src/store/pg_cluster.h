@@ -108,6 +108,9 @@ int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, lk_cluster_row *row
  * A transaction of its own on `c`, a connection to the coordinator. Does nothing while buckets move. A shard that does not answer keeps its own until it does. */
 int lk_cluster_drain(lk_cluster *k, lk_pg_conn *c, bool *more, liken_error *err);
 
+/* After a fault of the coordinator, which does not always say what it is about: when it is that a shard does not answer,
+ * *err names that one. Returns the status. */
+int lk_cluster_explain(lk_cluster *k, int rc, liken_error *err);
 /* Was there a map when it was last looked for? */
 bool lk_cluster_is_known(lk_cluster *k);
 /* The shard (of the map last read) that a face belongs to. */

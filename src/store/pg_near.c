@@ -445,8 +445,15 @@ static void tell_missing(const struct search *s) {
     }
 }
 
-/* When a shard turns out to be away in the middle, the coordinator's sentence need not name it: so the shards are asked,
- * and a search that may do without one begins anew. */
+/* When a shard turns out to be away in the middle, the coordinator's sentence need not name it: so the shards are asked.
+ * A search that may do without one begins anew, and so does one whose shards are all there again. */
+static bool is_worth_another(struct search *s, int rc, liken_error *why) {
+    if (rc == LIKEN_OK || s->map.epoch == 0 || s->told)
+        return false;
+    const int found = lk_cluster_probe(s->cluster, &s->map, s->down, why);
+    return found == LIKEN_OK ? rc == LIKEN_E_BUSY : found == LIKEN_E_BUSY && s->near->missing != NULL;
+}
+
 static int search_all(lk_pg *db, struct search *s, liken_error *err) {
     liken_error why = {0};
     bool again = true;
@@ -454,8 +461,7 @@ static int search_all(lk_pg *db, struct search *s, liken_error *err) {
     for (int i = 0; i < 3 && again; i++) {
         s->map.epoch = 0;
         rc = lk_pg_with(db, search_on, s, &why);
-        again = rc != LIKEN_OK && s->map.epoch != 0 && !s->told &&
-                lk_cluster_probe(s->cluster, &s->map, s->down, &why) == LIKEN_E_BUSY && s->near->missing != NULL;
+        again = is_worth_another(s, rc, &why);
         if (rc != LIKEN_OK)
             rc = why.code;
     }

@@ -123,7 +123,7 @@ int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *c
     if (rc == LIKEN_OK && count > 0 && p.others == 0)
         rows = 0;
     while (rc == LIKEN_OK && rows == PAGE) {
-        rc = lk_pg_with(of(s)->db, read_vectors, &p, err);
+        rc = lk_cluster_explain(of(s)->cluster, lk_pg_with(of(s)->db, read_vectors, &p, err), err);
         rows = rc == LIKEN_OK ? lk_pg_rows(p.rows) : 0;
         for (int i = 0; rc == LIKEN_OK && i < rows; i++)
             rc = pass_vector(of(s), p.rows, i, values, fn, ctx, err);

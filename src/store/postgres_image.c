@@ -376,7 +376,7 @@ int lk_postgres_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *ima
     struct face_get g = {.id = id};
     int rc = lk_pg_with(of(s)->db, face_get, &g, err);
     if (rc != LIKEN_OK)
-        return rc;
+        return lk_cluster_explain(of(s)->cluster, rc, err);
     liken_face *f = calloc(1, sizeof *f);
     if (f == NULL)
         rc = lk_fail_memory(err);

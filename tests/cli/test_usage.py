@@ -6,8 +6,8 @@ import pytest
 
 from conftest import BIN, ROOT
 
-COMMANDS = ["add", "search", "compare", "detect", "list", "rm", "collections", "serve", "models", "keys", "eval", "doctor",
-            "version", "help", "man"]
+COMMANDS = ["add", "search", "compare", "detect", "list", "rm", "collections", "cluster", "import", "move", "serve",
+            "models", "keys", "eval", "status", "doctor", "version", "help", "man"]
 
 
 def test_the_overview_names_every_command(liken):

@@ -28,7 +28,7 @@ static _Atomic unsigned seeds = 1;
 
 /* Every face that was acknowledged: its id and descriptor, by id. */
 static float (*known)[D];
-static bool *is_known;
+static _Atomic bool *is_known;
 static _Atomic int64_t last_known;
 
 static void sleep_ms(long ms) {
@@ -432,8 +432,15 @@ struct load {
     _Atomic bool stop;
     _Atomic int added, refused, found, unanswered;
     _Atomic bool wrong;
+    pthread_mutex_t lock;
     char strange[544]; /* a refusal that is none of those documented */
 };
+
+static void note_strange(struct load *l, const char *when, const liken_error *why) {
+    pthread_mutex_lock(&l->lock);
+    (void)snprintf(l->strange, sizeof l->strange, "%s: %s", when, why->message);
+    pthread_mutex_unlock(&l->lock);
+}
 
 static bool is_documented(const liken_error *why) {
     return why->code == LIKEN_E_BUSY && strstr(why->message, "Shard \"") != NULL;
@@ -449,7 +456,7 @@ static void *keep_adding(void *arg) {
         }
         (void)atomic_fetch_add(&l->refused, 1);
         if (!is_documented(&why))
-            (void)snprintf(l->strange, sizeof l->strange, "adding: %s", why.message);
+            note_strange(l, "adding", &why);
         sleep_ms(10);
     }
     return NULL;
@@ -469,7 +476,7 @@ static void *keep_searching(void *arg) {
         if (search(known[id], 3, INFINITY, NULL, &a, &why) != LIKEN_OK) {
             (void)atomic_fetch_add(&l->unanswered, 1);
             if (!is_documented(&why))
-                (void)snprintf(l->strange, sizeof l->strange, "searching: %s", why.message);
+                note_strange(l, "searching", &why);
             sleep_ms(10);
             continue;
         }
