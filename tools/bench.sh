@@ -1,6 +1,7 @@
 #!/bin/sh
 # One benchmark, on an optimised build of its own; prints a table and writes BUILD/bench/NAME.json.
-# usage: tools/bench.sh BUILD nn|pipeline|search       search takes N=, KIND=, QUERIES=, RIVALS= from the environment
+# usage: tools/bench.sh BUILD nn|pipeline|search|store
+# From the environment: N= (search, store), KIND=, QUERIES=, RIVALS= (search).
 set -eu
 build=$1
 name=$2
@@ -13,7 +14,7 @@ ninja -C "$fast"
 mkdir -p "$build/bench"
 
 case "$name" in
-nn | pipeline) "$root/bench/$name/run.py" "$fast" && cp "$fast/bench/$name.json" "$build/bench/$name.json" ;;
+nn | pipeline | store) "$root/bench/$name/run.py" "$fast" && cp "$fast/bench/$name.json" "$build/bench/$name.json" ;;
 search) exec "$fast/bench/search/bench_search" "$build/bench/search.json" ;;
 *) echo "bench.sh: there is no benchmark $name" >&2; exit 2 ;;
 esac

@@ -14,7 +14,10 @@ import tempfile
 import time
 import urllib.parse
 
-import pytest
+try:
+    import pytest
+except ImportError:  # bench/store takes the class alone
+    pytest = None
 
 SETTINGS = {
     "listen_addresses": "''", "max_connections": "200", "shared_buffers": "64MB", "log_min_messages": "warning",
@@ -146,10 +149,12 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def postgres():
-    if missing():
-        pytest.skip(missing())
-    one = Postgres()
-    yield one
-    one.remove()
+if pytest:
+
+    @pytest.fixture(scope="session")
+    def postgres():
+        if missing():
+            pytest.skip(missing())
+        one = Postgres()
+        yield one
+        one.remove()
