@@ -192,47 +192,53 @@ int lk_index_delete(lk_index *ix, const int64_t *ids, size_t count, liken_error 
     return rc;
 }
 
+/* Copies a row of the view; `s` NULL: there is none. */
+static int read_row(lk_index *ix, const lk_view *v, const lk_segment *s, size_t row, float *vector, liken_error *err) {
+    const bool there = s != NULL && (s->sealed == NULL || lk_sealed_intact(s->sealed, LK_PART_ROWS, row));
+    const int rc = lk_index_intact(ix, v, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (!there)
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "The index holds no such vector.");
+    memcpy(vector, s->rows + row * s->stride, (size_t)ix->dimension * sizeof *vector);
+    return LIKEN_OK;
+}
+
 int lk_index_get(lk_index *ix, int64_t id, float *vector, liken_error *err) {
     const int slot = lk_epoch_enter(&ix->epoch);
     lk_view *v = atomic_load(&ix->current);
     const uint64_t state = atomic_load(&v->state);
-    size_t row;
+    size_t row = 0;
     const lk_segment *s = lk_view_find(v, state, id, &row);
-    bool there = s != NULL && lk_segment_alive(s, row, lk_state_version(state));
-    if (there && s->sealed != NULL)
-        there = lk_sealed_intact(s->sealed, LK_PART_ROWS, row);
-    int rc = lk_index_intact(ix, v, err);
-    if (rc == LIKEN_OK && there)
-        memcpy(vector, s->rows + row * s->stride, (size_t)ix->dimension * sizeof *vector);
-    if (rc == LIKEN_OK && !there)
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The index holds no id %lld.", (long long)id);
+    if (s != NULL && !lk_segment_alive(s, row, lk_state_version(state)))
+        s = NULL;
+    const int rc = read_row(ix, v, s, row, vector, err);
     lk_epoch_leave(&ix->epoch, slot);
     return rc;
 }
 
-static bool newest(const lk_view *v, uint64_t state, int64_t *id) {
+static const lk_segment *newest(const lk_view *v, uint64_t state, size_t *row) {
     for (size_t i = v->count; i-- > 0;) {
         const lk_segment *s = v->parts[i].segment;
-        for (size_t row = lk_view_rows(v, i, state); row-- > 0;) {
-            if (!lk_segment_alive(s, row, lk_state_version(state)))
-                continue;
-            *id = lk_segment_id(s, row);
-            return true;
-        }
+        for (size_t r = lk_view_rows(v, i, state); r-- > 0;)
+            if (lk_segment_alive(s, r, lk_state_version(state))) {
+                *row = r;
+                return s;
+            }
     }
-    return false;
+    return NULL;
 }
 
 int lk_index_newest(lk_index *ix, int64_t *id, float *vector, liken_error *err) {
-    int64_t found = 0;
     const int slot = lk_epoch_enter(&ix->epoch);
-    const lk_view *v = atomic_load(&ix->current);
-    const bool any = newest(v, atomic_load(&((lk_view *)v)->state), &found);
-    lk_epoch_leave(&ix->epoch, slot);
-    const int rc =
-        any ? lk_index_get(ix, found, vector, err) : lk_fail(err, LIKEN_E_NOT_FOUND, "The index holds nothing.");
+    lk_view *v = atomic_load(&ix->current);
+    size_t row = 0;
+    const lk_segment *s = newest(v, atomic_load(&v->state), &row);
+    const int64_t found = s != NULL ? lk_segment_id(s, row) : 0; /* looked at before the damage flag */
+    const int rc = read_row(ix, v, s, row, vector, err);
     if (rc == LIKEN_OK)
         *id = found;
+    lk_epoch_leave(&ix->epoch, slot);
     return rc;
 }
 

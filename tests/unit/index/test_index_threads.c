@@ -28,6 +28,11 @@ static void point(int64_t id, float *v) {
         v[i] = (float)((id * 37 + i * i) % 101);
 }
 
+static void fault(const char *what) {
+    fprintf(stderr, "not as it must be: %s\n", what);
+    atomic_fetch_add(&faults, 1);
+}
+
 /* Group g (GROUP vectors, added together) is deleted in one call once it is WINDOW groups old. */
 static void *write_groups(void *arg) {
     (void)arg;
@@ -39,7 +44,7 @@ static void *write_groups(void *arg) {
             point(ids[i], v + i * DIMENSION);
         }
         if (lk_index_add(ix, ids, v, GROUP, NULL) != LIKEN_OK)
-            atomic_fetch_add(&faults, 1);
+            fault("adding");
         atomic_store(&added, g + 1);
         if (g % 50 == 0)
             lk_index_settle(ix); /* else it may all be over before the first compaction */
@@ -48,7 +53,7 @@ static void *write_groups(void *arg) {
         for (int i = 0; i < GROUP; i++)
             ids[i] = (g - WINDOW) * GROUP + i;
         if (lk_index_delete(ix, ids, GROUP, NULL) != LIKEN_OK)
-            atomic_fetch_add(&faults, 1);
+            fault("deleting");
         atomic_store(&deleted, g - WINDOW + 1);
     }
     atomic_store(&stop, true);
@@ -107,8 +112,12 @@ static void *read_groups(void *arg) {
     float q[DIMENSION];
     point((int64_t)(intptr_t)arg, q);
     while (!atomic_load(&stop)) {
-        if (!search_alone(q) || !search_twice(q) || !read_newest())
-            atomic_fetch_add(&faults, 1);
+        if (!search_alone(q))
+            fault("a search");
+        if (!search_twice(q))
+            fault("a search of two");
+        if (!read_newest())
+            fault("the newest vector");
         atomic_fetch_add(&searches, 3);
     }
     return NULL;
@@ -118,7 +127,7 @@ static void *save_all_the_time(void *arg) {
     (void)arg;
     while (!atomic_load(&stop)) {
         if (lk_index_save(ix, atomic_load(&deleted), NULL) != LIKEN_OK)
-            atomic_fetch_add(&faults, 1);
+            fault("saving");
         atomic_fetch_add(&saves, 1);
         usleep(2000);
     }
@@ -132,6 +141,7 @@ static void begin(void) {
     atomic_store(&added, 0);
     atomic_store(&deleted, 0);
     atomic_store(&searches, 0);
+    atomic_store(&faults, 0);
     pthread_mutex_lock(&ix->lock);
     ix->sizes.open_rows = 32; /* so that segments are sealed and merged all the time */
     ix->sizes.fewest_rows = 30;
