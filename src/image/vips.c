@@ -160,8 +160,7 @@ static VipsImage *convert_colours(VipsImage *in) {
     }
     if (vips_image_get_interpretation(in) == VIPS_INTERPRETATION_CMYK && vips_image_get_bands(in) >= 4)
         return mix_inks(in);
-    if (vips_image_get_interpretation(in) == VIPS_INTERPRETATION_sRGB &&
-        vips_image_get_format(in) == VIPS_FORMAT_UCHAR)
+    if (vips_image_get_interpretation(in) == VIPS_INTERPRETATION_sRGB && vips_image_get_format(in) == VIPS_FORMAT_UCHAR)
         return in;
     const int failed = vips_colourspace(in, &out, VIPS_INTERPRETATION_sRGB, NULL);
     return step(in, failed, out);
