@@ -126,19 +126,20 @@ static PGconn *dial(const lk_pg *db) {
 
 static int set_limits(lk_pg_conn *c, liken_error *err) {
     const lk_pg_options *o = &c->db->options;
-    char ms[16];
+    char ms[16], idle_ms[16];
     (void)snprintf(ms, sizeof ms, "%d", o->statement_ms);
-    /* a liken that stops in the middle of a transaction must not keep the others waiting; a commit that was
-     * acknowledged is on disk */
+    (void)snprintf(idle_ms, sizeof idle_ms, "%d", o->statement_ms > 2000 ? o->statement_ms / 2 : 1000);
+    /* a liken that stops in the middle of a transaction is cut off before those who wait for it give up; a commit that
+     * was acknowledged is on disk */
     return lk_pg_exec(
         c,
         "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
-        " set_config('idle_in_transaction_session_timeout', '5s', false),"
+        " set_config('idle_in_transaction_session_timeout', $3, false),"
         " set_config('default_transaction_read_only', CASE WHEN $2 THEN 'on' ELSE"
         " current_setting('default_transaction_read_only') END, false),"
         " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
         " ELSE current_setting('synchronous_commit') END, false)",
-        LK_PG_ARGS(lk_pg_text(ms), lk_pg_bool(o->read_only)), NULL, err);
+        LK_PG_ARGS(lk_pg_text(ms), lk_pg_bool(o->read_only), lk_pg_text(idle_ms)), NULL, err);
 }
 
 static int prepare_conn(lk_pg_conn *c, liken_error *err) {

@@ -355,6 +355,25 @@ static void the_server_is_paused_while_photos_are_added(void **state) {
     stores[1]->ops->close(stores[1]);
 }
 
+/* A liken that stops while it holds the lock of writing is cut off, and the others go on. */
+static void a_writer_that_stopped_does_not_hold_the_others_up(void **state) {
+    (void)state;
+    lk_store *stopped = open_store(), *other = open_store();
+    const int64_t c = make_collection(other);
+    lk_pg_conn *held = NULL;
+    ((lk_postgres *)stopped)->db->options.statement_ms = 2000;
+    ((lk_postgres *)stopped)->db->generation++;
+    assert_ok(lk_pg_take(((lk_postgres *)stopped)->db, &held, &err), err);
+    assert_ok(lk_pg_script(held, "BEGIN; SELECT 1 FROM liken.counters FOR UPDATE", &err), err);
+    assert_ok(add(other, c, 1, 1, &err), err);
+    assert_int_equal(lk_pg_script(held, "COMMIT", &err), LIKEN_E_BUSY);
+    assert_true(lk_pg_lost(held));
+    lk_pg_give(((lk_postgres *)stopped)->db, held);
+    assert_ok(add(stopped, c, 2, 1, &err), err); /* it finds back by itself */
+    stopped->ops->close(stopped);
+    other->ops->close(other);
+}
+
 /* The version is heard again after the server was away, and a change made meanwhile is not missed. */
 static void the_version_is_right_after_a_restart(void **state) {
     (void)state;
@@ -432,6 +451,7 @@ int main(void) {
         T(a_commit_whose_answer_is_lost_is_neither_lost_nor_doubled),
         T(the_server_is_killed_while_photos_are_added),
         T(the_server_is_paused_while_photos_are_added),
+        T(a_writer_that_stopped_does_not_hold_the_others_up),
         T(the_version_is_right_after_a_restart),
         T(what_is_broken_is_found),
     };
