@@ -261,7 +261,7 @@ def soak(c):
     c.models()
     soak_index(c)
     c.env.update(LIKEN_BIN=str(c.build / "liken"), LIKEN_SOAK="1")
-    c.command("cluster: shards and the coordinator killed, 20 times each", [c.build / "tests/unit/test_store_cluster"])
+    c.command("cluster: shards and the coordinator killed, 20 times each", [c.build / "tests/unit/test_store_cluster"], timeout=7200)
     c.meson("search in the database", c.build, {"LIKEN_NEAR_FACES": "20000", "LIKEN_NEAR_QUERIES": "1000"}, ["gallery/near"], 10)
     c.pytest("torture", ["tests/torture"], timeout=7200)
 

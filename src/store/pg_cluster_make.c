@@ -293,10 +293,24 @@ static int add_columns(lk_cluster_job *j, liken_error *err) {
                           LK_PG_ARGS(lk_pg_int4(LK_CLUSTER_CUBES)), j->main, err);
 }
 
+/* What is spread is searched by cube or in memory. */
+static int check_searches(lk_cluster_job *j, liken_error *err) {
+    int64_t others = 0;
+    const int rc = lk_pg_number(j->main, "SELECT count(*) FROM liken.near WHERE method <> 2", LK_PG_NO_ARGS, 0, &others, err);
+    if (rc == LIKEN_OK && others > 0)
+        return lk_fail(err, LIKEN_E_CONFLICT,
+                       "%lld collections are searched by pgvector, which a cluster does not do; change them first: liken "
+                       "collections set NAME --search cube (or auto, memory).",
+                       (long long)others);
+    return rc;
+}
+
 /* A writer or a search that began before holds liken.cluster, and is waited for. */
 static int create(lk_cluster_job *j, const liken_shard_address *shards, size_t count, liken_error *err) {
     LK_FREE char *store = NULL;
     int rc = check_version(j->main, err);
+    if (rc == LIKEN_OK)
+        rc = check_searches(j, err);
     if (rc == LIKEN_OK)
         rc = read_store_id(j, &store, err);
     if (rc == LIKEN_OK)

@@ -15,7 +15,7 @@
 #include <time.h>
 
 #define SHARDS 3
-#define FACES_MAX 60000
+#define FACES_MAX 400000
 #define D SAMPLE_DIMENSION
 
 static struct server home, shard[SHARDS + 1];
@@ -348,6 +348,29 @@ static void the_limit_reaches_the_shards_and_they_work_at_once(void **state) {
     open_store();
 }
 
+/* ---- writing ---- */
+
+/* Each shard notes when its part of a batch began and, half a second later, when it was done. */
+static void a_batch_is_written_by_all_shards_at_once(void **state) {
+    (void)state;
+    need_servers();
+    double last_begun = 0, first_done = INFINITY;
+    for (size_t i = 0; i < SHARDS; i++)
+        server_sql(&shard[i], "postgres",
+                   "CREATE TABLE span (begun timestamptz, done timestamptz);"
+                   "CREATE FUNCTION span() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.5);"
+                   " INSERT INTO public.span VALUES (statement_timestamp(), clock_timestamp()); RETURN NULL; END$$;"
+                   "CREATE TRIGGER span AFTER INSERT ON liken.vectors EXECUTE FUNCTION span()");
+    assert_true(add_photo(100, &err));
+    for (size_t i = 0; i < SHARDS; i++) {
+        assert_int_equal(server_number(&shard[i], "postgres", "SELECT count(*) FROM span"), 1);
+        last_begun = fmax(last_begun, (double)server_number(&shard[i], "postgres", "SELECT (extract(epoch from begun) * 1e6)::bigint FROM span"));
+        first_done = fmin(first_done, (double)server_number(&shard[i], "postgres", "SELECT (extract(epoch from done) * 1e6)::bigint FROM span"));
+        server_sql(&shard[i], "postgres", "DROP TABLE span; DROP FUNCTION span() CASCADE");
+    }
+    assert_true(last_begun < first_done);
+}
+
 /* ---- orphans ---- */
 
 static void what_a_crash_leaves_is_replaced_and_swept(void **state) {
@@ -669,6 +692,7 @@ int main(void) {
         cmocka_unit_test(a_used_database_is_no_shard),
         cmocka_unit_test(shards_answer_by_columns),
         cmocka_unit_test(the_limit_reaches_the_shards_and_they_work_at_once),
+        cmocka_unit_test(a_batch_is_written_by_all_shards_at_once),
         cmocka_unit_test(what_a_crash_leaves_is_replaced_and_swept),
         cmocka_unit_test(a_removed_face_is_gone_even_while_its_shard_is_away),
         cmocka_unit_test(a_killed_shard_loses_nothing),
