@@ -36,6 +36,10 @@ def ours(cells, scan):
     batch = metric(cells, "top10 in batches of 32, cpu")
     if batch:
         line("top10 in batches of 32", number(batch), "", "", number(scan["top10"] / batch))
+    for name in ("top10", "top100", "radius"):
+        one, two = metric(cells, f"{name}, wall p50"), metric(cells, f"{name}, 2 threads, wall p50")
+        if one and two:
+            line(f"{name}: one thread / two", "", number(one / two), "", "")
     print()
     line("liken", "", "")
     line("---", "---:", "---")
