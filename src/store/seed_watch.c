@@ -214,6 +214,10 @@ static int look_whole(lk_seed_store *s, lk_pg_conn *c, const struct glance *g, l
     if (rc != LIKEN_OK)
         return rc;
     s->whole_due = false;
+    if (g->last < s->last_value) { /* the ids begin again */
+        s->low = s->last_value = 0;
+        s->pending_xmax = 0;
+    }
     s->whole_at = lk_clock_monotonic();
     s->next_whole = s->whole_at + WHOLE_SHARE * (s->whole_at - start);
     s->changed = g->changed;
