@@ -5,17 +5,19 @@
 #include "base/error.h"
 #include "unit/gallery/fake_face.h"
 #include "unit/store/sample.h"
+#include "unit/store/server.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct sample_folder folder;
 static liken_error err;
 
-static liken *open_handle(void) {
+static liken *open_handle(const char *store) {
     liken *handle = NULL;
-    const liken_options o = {.data = folder.path, .models = "/nowhere", .threads = 3};
+    const liken_options o = {.data = folder.path, .store = store, .models = "/nowhere", .threads = 3};
     assert_ok(liken_open(&handle, &o, &err), err);
     return handle;
 }
@@ -66,15 +68,28 @@ static void *work(void *arg) {
     return NULL;
 }
 
-static void many_threads_add_search_and_remove(void **state) {
-    (void)state;
+/* While they do, the collection is searched now here and now there. */
+static void keep_changing(liken *handle) {
+    const liken_search ways[] = {LIKEN_SEARCH_CUBE, LIKEN_SEARCH_MEMORY, LIKEN_SEARCH_CUBE, LIKEN_SEARCH_AUTO};
+    for (size_t i = 0; i < 2 * LK_LENGTH(ways); i++) {
+        liken_collection *c = NULL;
+        assert_ok(liken_collection_set_search(handle, "default", ways[i % LK_LENGTH(ways)], &c, &err), err);
+        liken_collection_free(c);
+        usleep(100 * 1000);
+    }
+}
+
+static void run(const char *store) {
     struct worker w[8];
     sample_folder_make(&folder);
-    liken *first = open_handle(), *second = open_handle();
+    (void)fake_peak();
+    liken *first = open_handle(store), *second = open_handle(store);
     for (int i = 0; i < 8; i++) {
         w[i] = (struct worker){.handle = i < 5 ? first : second, .number = i};
         assert_int_equal(pthread_create(&w[i].thread, NULL, work, &w[i]), 0);
     }
+    if (store != NULL)
+        keep_changing(first);
     for (int i = 0; i < 8; i++) {
         pthread_join(w[i].thread, NULL);
         assert_int_equal(w[i].failed, 0);
@@ -90,7 +105,28 @@ static void many_threads_add_search_and_remove(void **state) {
     sample_folder_remove(&folder);
 }
 
+static void many_threads_add_search_and_remove(void **state) {
+    (void)state;
+    run(NULL);
+}
+
+static void the_same_while_it_changes_where_it_is_searched(void **state) {
+    (void)state;
+    if (server_programs() == NULL) {
+        print_message("%s\n", server_missing);
+        skip();
+    }
+    struct server server;
+    char where[64];
+    server_make(&server);
+    server_database(&server, "faces");
+    (void)snprintf(where, sizeof where, "postgres://postgres@127.0.0.1:%d/faces", server.port);
+    run(where);
+    server_remove(&server);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(many_threads_add_search_and_remove)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_threads_add_search_and_remove),
+                                       cmocka_unit_test(the_same_while_it_changes_where_it_is_searched)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
