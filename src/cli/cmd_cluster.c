@@ -50,8 +50,8 @@ static const char *human(double bytes, char *out, size_t room) {
 static json_t *plan_json(const lk_plan *p) {
     return json_pack("{s:f, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:f}", "faces", p->faces, "index_bytes", p->index_bytes,
                      "descriptor_bytes", p->vector_bytes, "cube_bytes", p->cube_bytes, "coordinator_bytes",
-                     p->meta_bytes, "shards", p->shards, "shard_bytes", p->shard_bytes, "cube_seconds",
-                     p->cube_seconds, "memory_seconds", p->index_seconds);
+                     p->meta_bytes, "shards", p->shards, "shard_bytes", p->shard_bytes, "cube_seconds", p->cube_seconds,
+                     "memory_seconds", p->index_seconds);
 }
 
 static void print_plan(const lk_plan *p) {
@@ -67,8 +67,8 @@ static void print_plan(const lk_plan *p) {
     (void)printf("  database      %.0f x %d bytes = %s of descriptors\n", p->faces, LK_PLAN_VECTOR_BYTES, vectors);
     (void)printf("                %.0f x %d bytes = %s of all else\n\n", p->faces, LK_PLAN_META_BYTES, meta);
     (void)printf("searched by the database (cube) on %d %s:\n", p->shards, p->shards == 1 ? "shard" : "shards");
-    (void)printf("  a search      %.0f x %.3g us / %d = %.3g s, one core of each\n", p->faces, LK_PLAN_CUBE_US, p->shards,
-                 p->cube_seconds);
+    (void)printf("  a search      %.0f x %.3g us / %d = %.3g s, one core of each\n", p->faces, LK_PLAN_CUBE_US,
+                 p->shards, p->cube_seconds);
     (void)printf("  each shard    %.0f x %d bytes / %d = %s, which should fit into its memory\n", p->faces,
                  LK_PLAN_CUBE_BYTES, p->shards, shard);
     (void)printf("  coordinator   %.0f x %d bytes = %s\n", p->faces, LK_PLAN_META_BYTES, meta);
@@ -76,8 +76,9 @@ static void print_plan(const lk_plan *p) {
         (void)printf("  A cluster has at most %d shards, so a search takes longer than a second; see docs/scale.md for "
                      "what else there is.\n",
                      LK_PLAN_SHARDS);
-    (void)printf("\nThe figures of this machine are what `make bench-store` prints; docs/scale.md says where these come "
-                 "from.\n");
+    (void)printf(
+        "\nThe figures of this machine are what `make bench-store` prints; docs/scale.md says where these come "
+        "from.\n");
 }
 
 static int plan(const lk_cli *cli) {
@@ -112,7 +113,7 @@ static int finish(const lk_cli *cli, int rc, const liken_error *err, const char 
         return lk_cli_failed(cli, err);
     if (cli->json)
         return lk_cli_print(json_pack("{s:s}", "status", done), &failed) == LIKEN_OK ? LK_EXIT_DONE
-                                                                                    : lk_cli_failed(cli, &failed);
+                                                                                     : lk_cli_failed(cli, &failed);
     (void)printf("%s\n", done);
     return LK_EXIT_DONE;
 }
@@ -130,7 +131,8 @@ static int create(const lk_cli *cli) {
         while (read < cli->count && read_shard(cli->words[read], &copies[read], &shards[read]))
             read++;
     if (read == cli->count)
-        code = finish(cli, liken_cluster_create(&options, shards, cli->count, on_progress, NULL, &err), &err, "created");
+        code =
+            finish(cli, liken_cluster_create(&options, shards, cli->count, on_progress, NULL, &err), &err, "created");
     else
         code = lk_cli_usage(cli, "Each shard is NAME=postgres://user@host/database.");
     for (size_t i = 0; copies != NULL && i < cli->count; i++)
@@ -160,8 +162,8 @@ static int balance(const lk_cli *cli) {
 
 static json_t *shard_json(const liken_shard *s) {
     json_t *json = json_pack("{s:o, s:o, s:o, s:i, s:I, s:I}", "name", lk_json_text(s->name), "where",
-                             lk_json_text(s->where), "trouble", lk_json_text(s->trouble), "buckets", s->buckets, "faces",
-                             (json_int_t)s->faces, "bytes", (json_int_t)s->bytes);
+                             lk_json_text(s->where), "trouble", lk_json_text(s->trouble), "buckets", s->buckets,
+                             "faces", (json_int_t)s->faces, "bytes", (json_int_t)s->bytes);
     if (json != NULL && s->orphans >= 0)
         (void)json_object_set_new(json, "orphans", json_integer(s->orphans));
     if (json != NULL && s->missing >= 0)
@@ -192,7 +194,8 @@ static void print_shard(const liken_shard *s) {
     (void)printf("%-16s %3d buckets  %10" PRId64 " descriptors  %8s  %s\n", s->name, s->buckets, s->faces,
                  human((double)s->bytes, size, sizeof size), text == NULL ? "?" : text);
     if (s->orphans > 0)
-        (void)printf("%-16s %" PRId64 " descriptors belong to no face; remove them: liken cluster sweep\n", "", s->orphans);
+        (void)printf("%-16s %" PRId64 " descriptors belong to no face; remove them: liken cluster sweep\n", "",
+                     s->orphans);
     if (s->missing > 0)
         (void)printf("%-16s %" PRId64 " faces HAVE NO DESCRIPTOR: no search finds them; restore this shard from its "
                      "backup\n",

@@ -1,5 +1,5 @@
-/* The operator's calls for a gallery that is spread over several PostgreSQL servers. Each opens the store first, so that
- * its tables are there and as this liken knows them. */
+/* The operator's calls for a gallery that is spread over several PostgreSQL servers. Each opens the store first, so
+ * that its tables are there and as this liken knows them. */
 #include "gallery/gallery_int.h"
 
 #include "store/pg_cluster.h"
@@ -21,8 +21,9 @@ static int cluster_open(cluster_call *k, const liken_options *options, liken_err
     *k = (cluster_call){0};
     int rc = lk_gallery_settings(&k->lk, options, err);
     if (rc == LIKEN_OK && k->lk->where == NULL)
-        rc = lk_fail(err, LIKEN_E_ARG,
-                     "A cluster keeps its gallery in PostgreSQL; name the server: --store postgres://user@host/database.");
+        rc = lk_fail(
+            err, LIKEN_E_ARG,
+            "A cluster keeps its gallery in PostgreSQL; name the server: --store postgres://user@host/database.");
     if (rc == LIKEN_OK)
         rc = lk_gallery_store_open(k->lk, err);
     if (rc == LIKEN_OK)

@@ -141,8 +141,8 @@ static bool copy_map(lk_cluster *k, int64_t epoch, lk_cluster_map *out) {
     return same;
 }
 
-/* The lock comes before the snapshot of a transaction that has one for all of it: else it could wait for a move and then
- * read what was before. */
+/* The lock comes before the snapshot of a transaction that has one for all of it: else it could wait for a move and
+ * then read what was before. */
 static int read_epoch(lk_pg_conn *c, int64_t *epoch, liken_error *err) {
     lk_pg_result *r = NULL;
     int rc = lk_pg_say(c, "LOCK TABLE liken.cluster IN ACCESS SHARE MODE", LK_PG_NO_ARGS, err);

@@ -29,16 +29,16 @@
     "CREATE TABLE liken.vectors_gone (face bigint PRIMARY KEY);"
 
 #define LK_CLUSTER_BUCKETS 64
-#define LK_CLUSTER_SHARDS 64     /* at most */
-#define LK_CLUSTER_NAME 32       /* bytes of a shard's name */
-#define LK_CLUSTER_CUBES 8       /* columns of search=cube, of 64 numbers each */
-#define LK_CLUSTER_WRITE_MS 5000 /* what a shard may take to store a batch */
+#define LK_CLUSTER_SHARDS 64               /* at most */
+#define LK_CLUSTER_NAME 32                 /* bytes of a shard's name */
+#define LK_CLUSTER_CUBES 8                 /* columns of search=cube, of 64 numbers each */
+#define LK_CLUSTER_WRITE_MS 5000           /* what a shard may take to store a batch */
 #define LK_CLUSTER_MOVING 0x6c696b656e6d76 /* the advisory lock of whoever changes what lies where */
 
 typedef struct lk_shard {
     char name[LK_CLUSTER_NAME + 1];
-    char *where; /* connection string, with its password if there is one */
-    lk_pg *pg;   /* NULL: not opened yet */
+    char *where;  /* connection string, with its password if there is one */
+    lk_pg *pg;    /* NULL: not opened yet */
     bool suspect; /* the last time it was asked it did not answer: `why`. It is not asked before retry_at. */
     double retry_at;
     liken_error why;
@@ -74,8 +74,8 @@ int lk_cluster_probe(lk_cluster *k, const lk_cluster_map *map, bool *down, liken
 /* The same, asking only when one of them did not answer when it was last asked. */
 int lk_cluster_check(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err);
 
-/* One of several shards that are asked at the same time: start, queue, send each; then answer and end each. Once one has
- * failed the rest does nothing, and `status` and `err` (which names the shard) say why. */
+/* One of several shards that are asked at the same time: start, queue, send each; then answer and end each. Once one
+ * has failed the rest does nothing, and `status` and `err` (which names the shard) say why. */
 typedef struct lk_cluster_ask {
     lk_cluster *k;
     const char *name; /* borrowed */
@@ -101,15 +101,16 @@ typedef struct lk_cluster_row {
 } lk_cluster_row;
 
 /* Stores the rows, all shards at once, while a transaction of the caller holds the map still (lk_cluster_look). A face
- * that is there is replaced. When a shard does not answer, its rows are marked, *err names it, and the others are stored
- * all the same: BUSY. */
+ * that is there is replaced. When a shard does not answer, its rows are marked, *err names it, and the others are
+ * stored all the same: BUSY. */
 int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, lk_cluster_row *rows, size_t count, liken_error *err);
 /* Removes descriptors of faces that are gone, some thousand a call; *more: there are others, and their shards answer.
- * A transaction of its own on `c`, a connection to the coordinator. Does nothing while buckets move. A shard that does not answer keeps its own until it does. */
+ * A transaction of its own on `c`, a connection to the coordinator. Does nothing while buckets move. A shard that does
+ * not answer keeps its own until it does. */
 int lk_cluster_drain(lk_cluster *k, lk_pg_conn *c, bool *more, liken_error *err);
 
-/* After a fault of the coordinator, which does not always say what it is about: when it is that a shard does not answer,
- * *err names that one. Returns the status. */
+/* After a fault of the coordinator, which does not always say what it is about: when it is that a shard does not
+ * answer, *err names that one. Returns the status. */
 int lk_cluster_explain(lk_cluster *k, int rc, liken_error *err);
 /* Was there a map when it was last looked for? */
 bool lk_cluster_is_known(lk_cluster *k);

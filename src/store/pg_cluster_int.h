@@ -28,8 +28,8 @@ void lk_cluster_job_close(lk_cluster_job *j);
 int lk_cluster_job_look(lk_cluster_job *j, liken_error *err);
 void lk_cluster_say(const lk_cluster_job *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A statement whose text the server writes, so that it quotes what comes from outside: `select` gives one text, which is
- * then run on `on` (which may be another database). */
+/* A statement whose text the server writes, so that it quotes what comes from outside: `select` gives one text, which
+ * is then run on `on` (which may be another database). */
 int lk_cluster_run(lk_pg_conn *from, const char *select, const lk_pg_value *values, int count, lk_pg_conn *on,
                    liken_error *err);
 /* A connection to a shard; give it back to *db. */

@@ -43,8 +43,9 @@ static int check_spread(const lk_cluster_job *j, bool spread, liken_error *err) 
     if (spread && j->map.epoch == 0)
         return lk_fail(err, LIKEN_E_CONFLICT, "This gallery is not spread; make it so with liken cluster create.");
     if (!spread && j->map.epoch != 0)
-        return lk_fail(err, LIKEN_E_CONFLICT,
-                       "This gallery is spread already; liken cluster status shows it, liken cluster add adds a shard.");
+        return lk_fail(
+            err, LIKEN_E_CONFLICT,
+            "This gallery is spread already; liken cluster status shows it, liken cluster add adds a shard.");
     return LIKEN_OK;
 }
 

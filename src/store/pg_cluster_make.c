@@ -1,7 +1,8 @@
 /* Spreading a gallery, and making a further shard known.
  *
- * On a shard there is the schema liken with two tables: `shard`, which says whose it is, and `vectors`, partitioned into
- * its buckets. What cannot be a parameter (names, the options of a server) is quoted by the server's own format(). */
+ * On a shard there is the schema liken with two tables: `shard`, which says whose it is, and `vectors`, partitioned
+ * into its buckets. What cannot be a parameter (names, the options of a server) is quoted by the server's own format().
+ */
 #include "store/pg_cluster_int.h"
 
 #include "store/pg_int.h"
@@ -52,8 +53,9 @@ static int reach_set(struct reach *r, const char *key, const char *value, liken_
 /* What the connection string leaves to this machine's environment is told in full: the coordinator has another. */
 static int reach_read(struct reach *r, lk_pg_conn *c, const char *where, liken_error *err) {
     static const char *const known[] = {"user", "password", "host", "port", "dbname", NULL};
-    static const char *const not_for_it[] = {"service", "passfile", "client_encoding", "fallback_application_name",
-                                             "application_name", "replication", "connect_timeout", NULL};
+    static const char *const not_for_it[] = {
+        "service",          "passfile",    "client_encoding", "fallback_application_name",
+        "application_name", "replication", "connect_timeout", NULL};
     PQconninfoOption *given = PQconninfoParse(where, NULL);
     if (given == NULL)
         return lk_fail_memory(err);
@@ -102,17 +104,18 @@ static int read_claim(lk_pg_conn *c, const char *store, char **out, liken_error 
 static int check_vacant(lk_cluster_job *j, lk_pg_conn *c, const char *store, const char *where, liken_error *err) {
     LK_FREE char *claim = NULL;
     int64_t schema = 0, used = 1;
-    int rc = lk_pg_number(c, "SELECT count(*) FROM pg_namespace WHERE nspname = 'liken'", LK_PG_NO_ARGS, 0, &schema, err);
+    int rc =
+        lk_pg_number(c, "SELECT count(*) FROM pg_namespace WHERE nspname = 'liken'", LK_PG_NO_ARGS, 0, &schema, err);
     if (rc != LIKEN_OK || schema == 0)
         return rc;
     rc = read_claim(c, store, &claim, err);
     if (rc == LIKEN_OK && claim != NULL)
-        rc = lk_pg_number(j->main, "SELECT count(*) FROM liken.shards WHERE name = $1", LK_PG_ARGS(lk_pg_text(claim)), 1,
-                          &used, err);
+        rc = lk_pg_number(j->main, "SELECT count(*) FROM liken.shards WHERE name = $1", LK_PG_ARGS(lk_pg_text(claim)),
+                          1, &used, err);
     if (rc == LIKEN_OK && used != 0)
-        return lk_fail(err, LIKEN_E_CONFLICT,
-                       "The database %s holds another gallery or another's shard; give the shard a database of its own.",
-                       where);
+        return lk_fail(
+            err, LIKEN_E_CONFLICT,
+            "The database %s holds another gallery or another's shard; give the shard a database of its own.", where);
     return rc == LIKEN_OK ? lk_pg_script(c, "DROP SCHEMA liken CASCADE", err) : rc;
 }
 
@@ -126,24 +129,26 @@ static int check_version(lk_pg_conn *c, liken_error *err) {
 /* `buckets`: those of this shard, an empty list for one that comes later. */
 static int make_tables(lk_cluster_job *j, lk_pg_conn *c, const char *store, const char *name,
                        const lk_pg_column *buckets, liken_error *err) {
-    int rc = lk_cluster_run(j->main,
-                            "SELECT 'CREATE SCHEMA liken; CREATE TABLE liken.shard (store text NOT NULL, name text NOT NULL);' ||"
-                            " string_agg(format('CREATE SCHEMA IF NOT EXISTS %1$I;"
-                            " CREATE EXTENSION IF NOT EXISTS %2$I SCHEMA %1$I;', s.nspname, e.extname), ' ')"
-                            " FROM pg_extension e JOIN pg_namespace s ON s.oid = e.extnamespace"
-                            " WHERE e.extname IN ('cube', 'vector')",
-                            LK_PG_NO_ARGS, c, err);
+    int rc = lk_cluster_run(
+        j->main,
+        "SELECT 'CREATE SCHEMA liken; CREATE TABLE liken.shard (store text NOT NULL, name text NOT NULL);' ||"
+        " string_agg(format('CREATE SCHEMA IF NOT EXISTS %1$I;"
+        " CREATE EXTENSION IF NOT EXISTS %2$I SCHEMA %1$I;', s.nspname, e.extname), ' ')"
+        " FROM pg_extension e JOIN pg_namespace s ON s.oid = e.extnamespace"
+        " WHERE e.extname IN ('cube', 'vector')",
+        LK_PG_NO_ARGS, c, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(c, "INSERT INTO liken.shard (store, name) VALUES ($1, $2)",
                         LK_PG_ARGS(lk_pg_text(store), lk_pg_text(name)), NULL, err);
     if (rc == LIKEN_OK)
-        rc = lk_cluster_run(j->main,
-                            "SELECT format('CREATE TABLE liken.vectors (%s) PARTITION BY LIST ((face %% 64));', " LK_CLUSTER_COLUMNS("liken.vectors")
-                            ") || 'ALTER TABLE liken.vectors ALTER COLUMN descriptor SET STORAGE EXTERNAL;'"
-                            " || coalesce((SELECT string_agg(format('CREATE TABLE liken.vectors_b%s PARTITION OF"
-                            " liken.vectors (PRIMARY KEY (face)) FOR VALUES IN (%s);', b, b), ' ')"
-                            " FROM unnest($1::bigint[]) b), '')",
-                            LK_PG_ARGS(lk_pg_array(buckets)), c, err);
+        rc = lk_cluster_run(
+            j->main,
+            "SELECT format('CREATE TABLE liken.vectors (%s) PARTITION BY LIST ((face %% 64));', " LK_CLUSTER_COLUMNS(
+                "liken.vectors") ") || 'ALTER TABLE liken.vectors ALTER COLUMN descriptor SET STORAGE EXTERNAL;'"
+                                 " || coalesce((SELECT string_agg(format('CREATE TABLE liken.vectors_b%s PARTITION OF"
+                                 " liken.vectors (PRIMARY KEY (face)) FOR VALUES IN (%s);', b, b), ' ')"
+                                 " FROM unnest($1::bigint[]) b), '')",
+            LK_PG_ARGS(lk_pg_array(buckets)), c, err);
     return rc;
 }
 
@@ -256,16 +261,19 @@ static int create_shard(lk_cluster_job *j, const char *store, const liken_shard_
 static int replace_table(lk_cluster_job *j, const liken_shard_address *shards, size_t count, liken_error *err) {
     int rc = lk_pg_script(j->main, "ALTER TABLE liken.vectors RENAME TO vectors_before", err);
     if (rc == LIKEN_OK)
-        rc = lk_cluster_run(j->main,
-                            "SELECT format('CREATE TABLE liken.vectors (%s) PARTITION BY LIST ((face %% 64))', "
-                            LK_CLUSTER_COLUMNS("liken.vectors_before") ")",
-                            LK_PG_NO_ARGS, j->main, err);
+        rc = lk_cluster_run(
+            j->main,
+            "SELECT format('CREATE TABLE liken.vectors (%s) PARTITION BY LIST ((face %% 64))', " LK_CLUSTER_COLUMNS(
+                "liken.vectors_before") ")",
+            LK_PG_NO_ARGS, j->main, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         rc = lk_cluster_run(j->main, sql_attach, LK_PG_ARGS(lk_pg_text(shards[i].name)), j->main, err);
     lk_cluster_say(j, "copying descriptors");
     if (rc == LIKEN_OK)
-        rc = lk_pg_script(j->main, "INSERT INTO liken.vectors SELECT * FROM liken.vectors_before;"
-                                   " DROP TABLE liken.vectors_before", err);
+        rc = lk_pg_script(j->main,
+                          "INSERT INTO liken.vectors SELECT * FROM liken.vectors_before;"
+                          " DROP TABLE liken.vectors_before",
+                          err);
     return rc;
 }
 
@@ -296,12 +304,14 @@ static int add_columns(lk_cluster_job *j, liken_error *err) {
 /* What is spread is searched by cube or in memory. */
 static int check_searches(lk_cluster_job *j, liken_error *err) {
     int64_t others = 0;
-    const int rc = lk_pg_number(j->main, "SELECT count(*) FROM liken.near WHERE method <> 2", LK_PG_NO_ARGS, 0, &others, err);
+    const int rc =
+        lk_pg_number(j->main, "SELECT count(*) FROM liken.near WHERE method <> 2", LK_PG_NO_ARGS, 0, &others, err);
     if (rc == LIKEN_OK && others > 0)
-        return lk_fail(err, LIKEN_E_CONFLICT,
-                       "%lld collections are searched by pgvector, which a cluster does not do; change them first: liken "
-                       "collections set NAME --search cube (or auto, memory).",
-                       (long long)others);
+        return lk_fail(
+            err, LIKEN_E_CONFLICT,
+            "%lld collections are searched by pgvector, which a cluster does not do; change them first: liken "
+            "collections set NAME --search cube (or auto, memory).",
+            (long long)others);
     return rc;
 }
 
@@ -318,7 +328,8 @@ static int create(lk_cluster_job *j, const liken_shard_address *shards, size_t c
     if (rc == LIKEN_OK)
         rc = lk_pg_patience(j->main, COPY_MS, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_script(j->main, "CREATE EXTENSION IF NOT EXISTS postgres_fdw; CREATE EXTENSION IF NOT EXISTS cube", err);
+        rc = lk_pg_script(j->main, "CREATE EXTENSION IF NOT EXISTS postgres_fdw; CREATE EXTENSION IF NOT EXISTS cube",
+                          err);
     if (rc == LIKEN_OK)
         rc = add_columns(j, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK 5000      /* rows copied and compared in one go */
-#define LAST 2000       /* rows that may be left when the locks are taken */
-#define LOCK_MS 2000    /* how long everybody else may have to wait for the locks to be had */
+#define CHUNK 5000   /* rows copied and compared in one go */
+#define LAST 2000    /* rows that may be left when the locks are taken */
+#define LOCK_MS 2000 /* how long everybody else may have to wait for the locks to be had */
 #define LOCK_TRIES 100
 
 struct move {
@@ -49,13 +49,14 @@ static int tidy(lk_cluster_job *j, const char *shard, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = lk_cluster_take(j, shard, &db, &c, err);
     if (rc == LIKEN_OK) {
-        rc = lk_cluster_run(c,
-                            "SELECT coalesce(string_agg(CASE WHEN i.inhrelid IS NULL THEN '' ELSE format('ALTER TABLE"
-                            " liken.vectors DETACH PARTITION liken.%1$I;', t.relname) END || format('DROP TABLE"
-                            " liken.%1$I;', t.relname), ' '), '') FROM pg_class t LEFT JOIN pg_inherits i ON i.inhrelid ="
-                            " t.oid WHERE t.relnamespace = 'liken'::regnamespace AND t.relkind = 'r' AND"
-                            " t.relname ~ '^vectors_b[0-9]+$' AND NOT substr(t.relname, 10)::bigint = ANY ($1::bigint[])",
-                            LK_PG_ARGS(lk_pg_array(&owned)), c, err);
+        rc = lk_cluster_run(
+            c,
+            "SELECT coalesce(string_agg(CASE WHEN i.inhrelid IS NULL THEN '' ELSE format('ALTER TABLE"
+            " liken.vectors DETACH PARTITION liken.%1$I;', t.relname) END || format('DROP TABLE"
+            " liken.%1$I;', t.relname), ' '), '') FROM pg_class t LEFT JOIN pg_inherits i ON i.inhrelid ="
+            " t.oid WHERE t.relnamespace = 'liken'::regnamespace AND t.relkind = 'r' AND"
+            " t.relname ~ '^vectors_b[0-9]+$' AND NOT substr(t.relname, 10)::bigint = ANY ($1::bigint[])",
+            LK_PG_ARGS(lk_pg_array(&owned)), c, err);
         if (rc != LIKEN_OK)
             lk_error_prefix(err, "Shard \"%s\"", shard);
     }
@@ -75,8 +76,8 @@ static int open_ends(const struct move *m, liken_error *err) {
     static const char sql[] =
         "SELECT format('DROP FOREIGN TABLE IF EXISTS liken.move_from, liken.move_to;"
         " CREATE FOREIGN TABLE liken.move_from (%1$s) SERVER %2$I OPTIONS (schema_name ''liken'', table_name %4$L);"
-        " CREATE FOREIGN TABLE liken.move_to (%1$s) SERVER %3$I OPTIONS (schema_name ''liken'', table_name %4$L);', "
-        LK_CLUSTER_COLUMNS("liken.vectors") ", 'liken_' || $1, 'liken_' || $2, 'vectors_b' || $3)";
+        " CREATE FOREIGN TABLE liken.move_to (%1$s) SERVER %3$I OPTIONS (schema_name ''liken'', table_name "
+        "%4$L);', " LK_CLUSTER_COLUMNS("liken.vectors") ", 'liken_' || $1, 'liken_' || $2, 'vectors_b' || $3)";
     return lk_cluster_run(m->j->side, sql, LK_PG_ARGS(lk_pg_text(m->from), lk_pg_text(m->to), lk_pg_int4(m->bucket)),
                           m->j->side, err);
 }
@@ -120,17 +121,18 @@ static int read_digest(const struct move *m, const char *shard, int64_t after, i
 
 static int copy_chunk(struct move *m, int64_t last, liken_error *err) {
     struct digest a, b;
-    int rc = lk_pg_exec(m->j->side,
-                        "INSERT INTO liken.move_to SELECT * FROM liken.move_from WHERE face > $1 AND face <= $2",
-                        LK_PG_ARGS(lk_pg_int8(m->done), lk_pg_int8(last)), NULL, err);
+    int rc =
+        lk_pg_exec(m->j->side, "INSERT INTO liken.move_to SELECT * FROM liken.move_from WHERE face > $1 AND face <= $2",
+                   LK_PG_ARGS(lk_pg_int8(m->done), lk_pg_int8(last)), NULL, err);
     if (rc == LIKEN_OK)
         rc = read_digest(m, m->from, m->done, last, &a, err);
     if (rc == LIKEN_OK)
         rc = read_digest(m, m->to, m->done, last, &b, err);
     if (rc == LIKEN_OK && (a.rows != b.rows || a.sum != b.sum))
-        rc = lk_fail(err, LIKEN_E_STORE,
-                     "Bucket %d differs between shard \"%s\" and its copy on \"%s\"; nothing was changed. Run this again.",
-                     m->bucket, m->from, m->to);
+        rc = lk_fail(
+            err, LIKEN_E_STORE,
+            "Bucket %d differs between shard \"%s\" and its copy on \"%s\"; nothing was changed. Run this again.",
+            m->bucket, m->from, m->to);
     if (rc == LIKEN_OK)
         m->done = last;
     return rc;
@@ -194,7 +196,8 @@ static int attach(const struct move *m, liken_error *err) {
 
 static int change_map(const struct move *m, liken_error *err) {
     static const char sql_detach[] =
-        "SELECT coalesce(string_agg(format('ALTER TABLE liken.vectors DETACH PARTITION %s', inhrelid::regclass), '; '), '')"
+        "SELECT coalesce(string_agg(format('ALTER TABLE liken.vectors DETACH PARTITION %s', inhrelid::regclass), '; "
+        "'), '')"
         " FROM pg_inherits WHERE inhparent = 'liken.vectors'::regclass AND inhrelid IN"
         " (to_regclass('liken.vectors_on_' || $1), to_regclass('liken.vectors_on_' || $2))";
     static const char sql_attach[] =

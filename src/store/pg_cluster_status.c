@@ -23,9 +23,10 @@ void liken_cluster_free(liken_cluster *c) {
 /* ---- one shard ---- */
 
 static int look_at(lk_cluster *k, const char *name, liken_shard *out, liken_error *err) {
-    static const char sql[] =
-        "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint, coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint"
-        " FROM pg_class c WHERE c.relnamespace = 'liken'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^vectors_b'";
+    static const char sql[] = "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint, "
+                              "coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint"
+                              " FROM pg_class c WHERE c.relnamespace = 'liken'::regnamespace AND c.relkind = 'r' AND "
+                              "c.relname ~ '^vectors_b'";
     lk_pg *db = NULL;
     lk_pg_conn *c = NULL;
     lk_pg_result *r = NULL;
@@ -182,8 +183,8 @@ static int sweep_below(lk_cluster_job *j, const char *shard, int64_t mark, int64
         rc = find_orphans(j, shard, mark, &orphans, err);
         more = orphans.count == SWEEP;
         if (rc == LIKEN_OK && orphans.count > 0)
-            rc = remove_on(j, shard, "DELETE FROM liken.vectors WHERE face = ANY ($1::bigint[])",
-                           lk_pg_array(&orphans), removed, err);
+            rc = remove_on(j, shard, "DELETE FROM liken.vectors WHERE face = ANY ($1::bigint[])", lk_pg_array(&orphans),
+                           removed, err);
         lk_pg_column_free(&orphans);
     }
     return rc;
@@ -195,7 +196,8 @@ static int sweep_beyond(lk_cluster_job *j, int64_t *mark, int64_t *removed, like
     if (rc == LIKEN_OK)
         rc = lk_cluster_mark(j->side, mark, err);
     for (size_t i = 0; rc == LIKEN_OK && i < j->map.count; i++)
-        rc = remove_on(j, j->map.names[i], "DELETE FROM liken.vectors WHERE face > $1", lk_pg_int8(*mark), removed, err);
+        rc =
+            remove_on(j, j->map.names[i], "DELETE FROM liken.vectors WHERE face > $1", lk_pg_int8(*mark), removed, err);
     if (!lk_pg_lost(j->main))
         (void)lk_pg_script(j->main, "ROLLBACK", NULL);
     return rc;

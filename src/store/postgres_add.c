@@ -1,7 +1,7 @@
 /* Adding photos. Whoever comes while nobody is committing becomes the one who commits: it takes everything that waits,
  * writes it in one transaction (one statement a table) and tells the others; while the database works, the next group
- * gathers by itself. A photo that cannot be stored (an unknown collection, a foreign model) is left out of the group; when
- * the database itself refuses the group, each is tried alone, so that one cannot take the others down. */
+ * gathers by itself. A photo that cannot be stored (an unknown collection, a foreign model) is left out of the group;
+ * when the database itself refuses the group, each is tried alone, so that one cannot take the others down. */
 #include "store/postgres_rows.h"
 
 #include "store/codec.h"
@@ -45,10 +45,11 @@ static int judge(lk_postgres_job *job, const lk_pg_result *r, int row, liken_err
     for (size_t i = 0; i < job->image->face_count; i++)
         same = same && job->image->faces[i].dimension == lk_pg_get_int(r, row, 2);
     if (!same)
-        return lk_fail(err, LIKEN_E_MISMATCH,
-                       "Collection \"%s\" holds descriptors of model %s, and these are of %s; they cannot be compared. Add "
-                       "to a collection of that model.",
-                       name, model, ours);
+        return lk_fail(
+            err, LIKEN_E_MISMATCH,
+            "Collection \"%s\" holds descriptors of model %s, and these are of %s; they cannot be compared. Add "
+            "to a collection of that model.",
+            name, model, ours);
     job->fresh = true;
     return LIKEN_OK;
 }
@@ -64,12 +65,13 @@ static int ask(lk_pg_conn *c, lk_postgres_job *group, lk_pg_result **out, liken_
             rc = lk_pg_column_add(&hashes, lk_pg_bytes(job->sha256, sizeof job->sha256), err);
     }
     if (rc == LIKEN_OK)
-        rc = lk_pg_exec(c,
-                        "SELECT c.name, m.name, m.dimension, i.id FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY"
-                        " g (collection, sha256, n) LEFT JOIN liken.collections c ON c.id = g.collection"
-                        " LEFT JOIN liken.models m ON m.id = c.model"
-                        " LEFT JOIN liken.images i ON i.collection = g.collection AND i.sha256 = g.sha256 ORDER BY g.n",
-                        LK_PG_ARGS(lk_pg_array(&collections), lk_pg_array(&hashes)), out, err);
+        rc =
+            lk_pg_exec(c,
+                       "SELECT c.name, m.name, m.dimension, i.id FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY"
+                       " g (collection, sha256, n) LEFT JOIN liken.collections c ON c.id = g.collection"
+                       " LEFT JOIN liken.models m ON m.id = c.model"
+                       " LEFT JOIN liken.images i ON i.collection = g.collection AND i.sha256 = g.sha256 ORDER BY g.n",
+                       LK_PG_ARGS(lk_pg_array(&collections), lk_pg_array(&hashes)), out, err);
     lk_pg_column_free(&collections);
     lk_pg_column_free(&hashes);
     return rc;
@@ -139,22 +141,34 @@ static size_t fill_rows(lk_postgres_job *group, lk_cluster_row *rows) {
 }
 
 /* A photo is left out when a shard did not take all of its faces. Its ids stay given, so that the next photo goes to
- * another shard. */
-static void leave_out(lk_postgres_job *group, const lk_cluster_row *rows, int rc, const liken_error *why) {
-    for (lk_postgres_job *job = group; job != NULL; job = job->next) {
+ * another shard; they are noted, so that what the others took of it is removed. */
+static int leave_out(lk_pg_conn *c, lk_postgres_job *group, const lk_cluster_row *rows, const liken_error *why,
+                     liken_error *err) {
+    lk_pg_column gone;
+    int rc = LIKEN_OK;
+    lk_pg_column_init(&gone, LK_PG_INT8);
+    for (lk_postgres_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next) {
         bool stored = true;
         for (size_t i = 0; job->fresh && i < job->image->face_count; i++)
             stored = stored && !rows[job->row + i].failed;
+        for (size_t i = 0; rc == LIKEN_OK && !stored && i < job->image->face_count; i++)
+            rc = lk_pg_column_add(&gone, lk_pg_int8(job->faces[i]), err);
         if (stored)
             continue;
         job->fresh = false;
-        job->status = rc;
+        job->status = why->code;
         job->error = *why;
     }
+    if (rc == LIKEN_OK)
+        rc = lk_pg_say(c, "INSERT INTO liken.vectors_gone (face) SELECT * FROM unnest($1::bigint[])",
+                       LK_PG_ARGS(lk_pg_array(&gone)), err);
+    lk_pg_column_free(&gone);
+    return rc;
 }
 
 /* The descriptors of a group go to their shards, and are committed there before the photos are here. */
-static int put_on_shards(lk_postgres *s, const lk_cluster_map *map, lk_postgres_job *group, liken_error *err) {
+static int put_on_shards(lk_postgres *s, lk_pg_conn *c, const lk_cluster_map *map, lk_postgres_job *group,
+                         liken_error *err) {
     liken_error why = {0};
     const size_t count = fill_rows(group, NULL);
     if (count == 0)
@@ -163,11 +177,11 @@ static int put_on_shards(lk_postgres *s, const lk_cluster_map *map, lk_postgres_
     if (rows == NULL)
         return lk_fail_memory(err);
     (void)fill_rows(group, rows);
-    const int rc = lk_cluster_put(s->cluster, map, rows, count, &why);
+    int rc = lk_cluster_put(s->cluster, map, rows, count, &why);
     if (rc != LIKEN_OK)
-        leave_out(group, rows, rc, &why);
+        rc = leave_out(c, group, rows, &why, err);
     free(rows);
-    return LIKEN_OK;
+    return rc;
 }
 
 struct group {
@@ -184,7 +198,7 @@ static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken
         return rc;
     rc = lk_cluster_look(g->store->cluster, c, &map, err);
     if (rc == LIKEN_OK && map.epoch != 0)
-        rc = put_on_shards(g->store, &map, g->first, err);
+        rc = put_on_shards(g->store, c, &map, g->first, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_postgres_tables_init(&t);

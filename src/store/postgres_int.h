@@ -59,7 +59,7 @@ typedef int lk_postgres_write_fn(lk_pg_conn *c, lk_postgres_write_state *w, void
  * then the database is asked, for some seconds, and when that fails the sentence says so. */
 int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken_error *err);
 
-/* After a removal: the descriptors go from the shards, where there are some; what cannot now goes later. */
+/* After a removal: the descriptors go from the shards, where there are some; what cannot now, or is too much, goes later. */
 void lk_postgres_forget(lk_postgres *s);
 
 /* A commit with this change number is known. */

@@ -55,12 +55,19 @@ static int drain(lk_pg_conn *c, void *arg, liken_error *err) {
 
 int lk_postgres_near_tend(lk_store *s, bool *more, liken_error *err) {
     const int rc = lk_near_tend_in(of(s)->db, of(s)->cluster, more, err);
-    return rc == LIKEN_OK && !*more && lk_cluster_is_known(of(s)->cluster) ? lk_pg_with(of(s)->db, drain, of(s), err) : rc;
+    return rc == LIKEN_OK && !*more && lk_cluster_is_known(of(s)->cluster) ? lk_pg_with(of(s)->db, drain, of(s), err)
+                                                                           : rc;
+}
+
+static int drain_some(lk_pg_conn *c, void *arg, liken_error *err) {
+    const lk_postgres *s = arg;
+    bool more = false;
+    return lk_cluster_drain(s->cluster, c, &more, err);
 }
 
 void lk_postgres_forget(lk_postgres *s) {
     liken_error err = {0};
-    if (lk_cluster_is_known(s->cluster) && lk_pg_with(s->db, drain, s, &err) != LIKEN_OK)
+    if (lk_cluster_is_known(s->cluster) && lk_pg_with(s->db, drain_some, s, &err) != LIKEN_OK)
         lk_log(LIKEN_LOG_WARN, "Descriptors of removed faces are still on their shards; this is tried again. %s",
                err.message);
 }
