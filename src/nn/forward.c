@@ -21,8 +21,9 @@ static const lk_node *start_of(const lk_net_state *s, int i) {
     return &s->net->node[s->step[i].before != LK_NONE ? s->step[i].before : i];
 }
 
-/* What is no convolution, between any maps. */
-static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_map *out, int batch) {
+/* What is no convolution, between any maps; `coarse` is what ADD_UPSAMPLED adds. */
+static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_map *coarse, const lk_map *out,
+                      int batch) {
     const lk_node *n = &s->net->node[i];
     switch (n->op) {
     case LK_OP_CONV:
@@ -43,7 +44,7 @@ static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_m
         s->kern->avg_pool(in, out, in->height, in->height, batch);
         break;
     case LK_OP_ADD_UPSAMPLED:
-        s->kern->add_upsampled(in, &s->map[n->in2], out, batch);
+        s->kern->add_upsampled(in, coarse, out, batch);
         break;
     }
 }
@@ -51,13 +52,14 @@ static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_m
 void lk_run_node(lk_net_state *s, int i, int batch) {
     const lk_node *n = &s->net->node[i];
     const lk_map *in = &s->map[start_of(s, i)->in], *out = &s->map[n->out];
+    const lk_map *in2 = n->in2 != LK_NONE ? &s->map[n->in2] : NULL;
     const lk_step *step = &s->step[i];
     if (step->done)
         return;
     if (n->op == LK_OP_CONV)
-        run_conv(s, i, in, out, n->in2 != LK_NONE ? &s->map[n->in2] : NULL, step->height, step->width, batch);
+        run_conv(s, i, in, out, in2, step->height, step->width, batch);
     else
-        run_plain(s, i, in, out, batch);
+        run_plain(s, i, in, in2, out, batch);
 }
 
 /* ---- chains (flow.h) ---- */
@@ -94,10 +96,16 @@ static void make_rows(lk_net_state *s, const lk_chain *c, const lk_flow *f, int 
     const int i = c->link[k].maker;
     const lk_map in = rows_from(s, c, k - 1, n, first * c->link[k].stride);
     out.height = count;
-    if (s->net->node[i].op == LK_OP_CONV)
+    if (s->net->node[i].op == LK_OP_CONV) {
         run_conv(s, i, &in, &out, NULL, count, out.width, 1);
-    else
-        run_plain(s, i, &in, &out, 1);
+        return;
+    }
+    lk_map coarse = {.data = NULL};
+    if (s->net->node[i].in2 != LK_NONE) { /* the plan lets bands begin at even rows there */
+        coarse = s->map[s->net->node[i].in2];
+        coarse.data = lk_map_at(&coarse, n, first / 2, 0);
+    }
+    run_plain(s, i, &in, &coarse, &out, 1);
 }
 
 static void run_chain(lk_net_state *s, const lk_chain *c, const lk_net_input *photo, int n) {

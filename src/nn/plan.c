@@ -189,16 +189,17 @@ static int start_of(const plan *p, int i) {
 
 /* ---- chains ---- */
 
-static int can_stream(const lk_node *n) {
+/* Can a chain hold node n? `first`: begin with it; there bands begin at even rows, as ADD_UPSAMPLED wants them. */
+static int can_stream(const lk_node *n, bool first) {
     const int slides =
         n->op == LK_OP_DEPTHWISE || n->op == LK_OP_MAX_POOL || (n->op == LK_OP_CONV && n->conv.winograd == NULL);
-    return slides && n->in2 == LK_NONE;
+    return n->op == LK_OP_ADD_UPSAMPLED ? first : slides && n->in2 == LK_NONE;
 }
 
 /* Is tensor t better a ring between the node that makes it and node `reader` behind it? */
 static int wants_ring(const plan *p, int t, int reader) {
     return reader < p->net->nodes && p->net->node[start_of(p, reader)].in == t && p->shape[t].readers == 1 &&
-           image_floats(p, t) * sizeof(float) >= LARGE && can_stream(&p->net->node[reader]);
+           image_floats(p, t) * sizeof(float) >= LARGE && can_stream(&p->net->node[reader], false);
 }
 
 /* A link for what node `maker` writes; LK_NONE: for the input of a chain. */
@@ -241,7 +242,7 @@ static lk_chain chain_of(const plan *p, int first, int last) {
 static lk_chain longest_chain(const plan *p, int first) {
     const int whole = p->s->step[first].done ? first + 1 : first; /* a pair is one */
     lk_chain best = {.first = first, .last = whole};
-    for (int last = whole; can_stream(&p->net->node[last]); last++) {
+    for (int last = whole; can_stream(&p->net->node[last], last == whole); last++) {
         if (p->s->step[last].done)
             continue;
         const lk_chain longer = chain_of(p, first, last);
@@ -263,8 +264,10 @@ static void form_chains(plan *p) {
         for (int k = 0; k < c->links; k++)
             if (c->link[k].ring > 0)
                 p->shape[c->link[k].tensor].ring = c->link[k].ring;
-        shape *in = &p->shape[p->net->node[i].in];
-        in->last = larger(in->last, c->last); /* it is read as long as the chain runs */
+        const lk_node *first = &p->net->node[i]; /* what it reads is read as long as the chain runs */
+        p->shape[first->in].last = larger(p->shape[first->in].last, c->last);
+        if (first->in2 != LK_NONE)
+            p->shape[first->in2].last = larger(p->shape[first->in2].last, c->last);
         i = c->last + 1;
     }
 }
