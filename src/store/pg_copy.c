@@ -1,5 +1,6 @@
 /* Bulk loading: COPY FROM STDIN in the binary format. A row is its number of fields, then each field behind its length
- * (-1: NULL). Rows gather in a buffer that is handed to libpq when it is full. */
+ * (-1: NULL), which is how a column holds its items. Rows gather in a buffer that is handed to libpq when it is full.
+ */
 #include "store/pg_int.h"
 
 #include <string.h>
@@ -64,25 +65,21 @@ static int put_number(lk_buf *to, int64_t value, size_t bytes, liken_error *err)
     return lk_buf_append(to, out, bytes, err);
 }
 
-static int put_field(lk_buf *to, lk_pg_value v, liken_error *err) {
-    const size_t head = to->size;
-    int rc = put_number(to, -1, 4, err);
-    if (rc == LIKEN_OK)
-        rc = lk_pg_encode(v, to, err);
-    const size_t size = to->size - head - 4;
-    for (size_t i = 0; rc == LIKEN_OK && !v.null && i < 4; i++)
-        to->data[head + i] = (char)(unsigned char)(size >> (8 * (3 - i)) & 0xff);
-    return rc;
-}
-
-int lk_pg_copy_row(lk_pg_conn *c, const lk_pg_value *values, int count, liken_error *err) {
-    if (!c->copying)
-        return lk_fail(err, LIKEN_E_INTERNAL, "A row was given to no COPY. Please report it.");
-    int rc = put_number(&c->copy, count, 2, err);
-    for (int i = 0; rc == LIKEN_OK && i < count; i++)
-        rc = put_field(&c->copy, values[i], err);
-    if (rc == LIKEN_OK && c->copy.size >= GATHER)
-        rc = send_gathered(c, err);
+int lk_pg_copy_columns(lk_pg_conn *c, const lk_pg_column *columns, int count, liken_error *err) {
+    size_t at[LK_PG_COLUMNS_MAX] = {0};
+    if (!c->copying || count > LK_PG_COLUMNS_MAX)
+        return lk_fail(err, LIKEN_E_INTERNAL, "Columns were given to no COPY, or too many. Please report it.");
+    int rc = LIKEN_OK;
+    for (int row = 0; rc == LIKEN_OK && row < columns[0].count; row++) {
+        rc = put_number(&c->copy, count, 2, err);
+        for (int i = 0; rc == LIKEN_OK && i < count; i++) {
+            const size_t size = lk_pg_item_size(&columns[i], at[i]);
+            rc = lk_buf_append(&c->copy, columns[i].bytes.data + at[i], size, err);
+            at[i] += size;
+        }
+        if (rc == LIKEN_OK && c->copy.size >= GATHER)
+            rc = send_gathered(c, err);
+    }
     return rc == LIKEN_OK ? LIKEN_OK : abandon(c, rc);
 }
 

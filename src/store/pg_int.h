@@ -9,6 +9,7 @@
 
 #define LK_PG_STATEMENTS 64
 #define LK_PG_POOL_MAX 64
+#define LK_PG_COLUMNS_MAX 32
 #define LK_PG_ASKED 0u        /* a statement, and an answer is wanted */
 #define LK_PG_SAID UINT32_MAX /* one whose answer nobody asks for */
 #define LK_PG_GRACE_MS 2000 /* how much longer than the server this side waits for a statement */
@@ -77,6 +78,8 @@ int lk_pg_drain(lk_pg_conn *c, int rc, liken_error *err);
 
 /* The value as it travels, appended; nothing for NULL. */
 int lk_pg_encode(lk_pg_value v, lk_buf *to, liken_error *err);
+/* Bytes of the item that begins at `at` in a column, its length in front included. */
+size_t lk_pg_item_size(const lk_pg_column *column, size_t at);
 unsigned lk_pg_type_of(lk_pg_value v); /* the array's type for an array */
 
 #endif

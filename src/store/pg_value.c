@@ -163,6 +163,12 @@ int lk_pg_column_add(lk_pg_column *column, lk_pg_value v, liken_error *err) {
     return LIKEN_OK;
 }
 
+size_t lk_pg_item_size(const lk_pg_column *column, size_t at) {
+    const unsigned char *head = (const unsigned char *)column->bytes.data + at;
+    const uint32_t size = (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
+    return size == UINT32_MAX ? 4 : 4 + (size_t)size;
+}
+
 void lk_pg_column_free(lk_pg_column *column) {
     lk_buf_free(&column->bytes);
 }

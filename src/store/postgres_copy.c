@@ -260,7 +260,7 @@ static int put(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error
     if (rc == LIKEN_OK && map.epoch != 0)
         rc = put_on_shards(p, &map, err);
     if (rc == LIKEN_OK)
-        rc = lk_postgres_tables_queue(c, &t, map.epoch == 0, err);
+        rc = lk_postgres_tables_copy(c, &t, map.epoch == 0, err);
     lk_postgres_tables_free(&t);
     w->changed = true;
     return rc;

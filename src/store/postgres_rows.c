@@ -142,6 +142,15 @@ static int queue_table(lk_pg_conn *c, const char *sql, const lk_postgres_table *
     return lk_pg_say(c, sql, values, t->count, err);
 }
 
+static int queue_counts(lk_pg_conn *c, const lk_postgres_tables *t, liken_error *err) {
+    return queue_table(c,
+                       "UPDATE liken.collections c SET images = c.images + n.images, faces = c.faces + n.faces"
+                       " FROM (SELECT collection, sum(images)::bigint, sum(faces)::bigint FROM"
+                       " unnest($1::bigint[], $2::bigint[], $3::bigint[]) u (collection, images, faces)"
+                       " GROUP BY collection) n (collection, images, faces) WHERE c.id = n.collection",
+                       &t->counts, err);
+}
+
 int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err) {
     int rc = LIKEN_OK;
     if (vectors)
@@ -170,12 +179,33 @@ int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool ve
                          "INSERT INTO liken.refused (image, reason, " FACE_NAMES
                          ") SELECT * FROM unnest($1::bigint[], $2::smallint[], " FACE_ARRAYS ")",
                          &t->refused, err);
+    return rc == LIKEN_OK ? queue_counts(c, t, err) : rc;
+}
+
+static int copy_table(lk_pg_conn *c, const char *sql, const lk_postgres_table *t, liken_error *err) {
+    if (t->columns[0].count == 0)
+        return LIKEN_OK;
+    int rc = lk_pg_copy_start(c, sql, err);
     if (rc == LIKEN_OK)
-        rc = queue_table(c,
-                         "UPDATE liken.collections c SET images = c.images + n.images, faces = c.faces + n.faces"
-                         " FROM (SELECT collection, sum(images)::bigint, sum(faces)::bigint FROM"
-                         " unnest($1::bigint[], $2::bigint[], $3::bigint[]) u (collection, images, faces)"
-                         " GROUP BY collection) n (collection, images, faces) WHERE c.id = n.collection",
-                         &t->counts, err);
-    return rc;
+        rc = lk_pg_copy_columns(c, t->columns, t->count, err);
+    return rc == LIKEN_OK ? lk_pg_copy_end(c, err) : rc;
+}
+
+int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err) {
+    const struct {
+        const char *sql;
+        const lk_postgres_table *table;
+    } all[] = {
+        {"COPY liken.vectors (face, collection, descriptor) FROM STDIN (FORMAT binary)", &t->vectors},
+        {"COPY liken.images (id, collection, sha256, image_id, file, captured_at, added_at, width, height, detector)"
+         " FROM STDIN (FORMAT binary)",
+         &t->images},
+        {"COPY liken.tags (tag, image) FROM STDIN (FORMAT binary)", &t->tags},
+        {"COPY liken.faces (id, image, " FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->faces},
+        {"COPY liken.refused (image, reason, " FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->refused},
+    };
+    int rc = LIKEN_OK;
+    for (size_t i = vectors ? 0 : 1; rc == LIKEN_OK && i < LK_LENGTH(all); i++)
+        rc = copy_table(c, all[i].sql, all[i].table, err);
+    return lk_pg_finish(c, rc == LIKEN_OK ? queue_counts(c, t, err) : rc, err);
 }

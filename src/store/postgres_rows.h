@@ -23,6 +23,8 @@ int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int6
 /* Queues the statements that write all of it, descriptors only when `vectors`; for the caller's pipeline and
  * transaction. */
 int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err);
+/* The same for many at once: sends it by COPY. No image may carry a tag twice. */
+int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err);
 void lk_postgres_tables_free(lk_postgres_tables *t);
 
 #endif

@@ -238,32 +238,49 @@ static void what_is_left_open_is_rolled_back(void **state) {
     lk_pg_give(db, c);
 }
 
+static const char copy_sql[] = "COPY loaded (n, t, b) FROM STDIN (FORMAT binary)";
+
+/* Rows (n, text or NULL, 4096 zeros) by COPY; the status of its end. */
+static int load(lk_pg_conn *c, int first, int count, const char *text) {
+    static const char zeros[4096];
+    lk_pg_column columns[3];
+    lk_pg_column_init(&columns[0], LK_PG_INT8);
+    lk_pg_column_init(&columns[1], LK_PG_TEXT);
+    lk_pg_column_init(&columns[2], LK_PG_BYTEA);
+    for (int i = 0; i < count; i++) {
+        assert_ok(lk_pg_column_add(&columns[0], lk_pg_int8(first + i), &err), err);
+        assert_ok(lk_pg_column_add(&columns[1], lk_pg_text(i % 2 ? NULL : text), &err), err);
+        assert_ok(lk_pg_column_add(&columns[2], lk_pg_bytes(zeros, sizeof zeros), &err), err);
+    }
+    assert_ok(lk_pg_copy_start(c, copy_sql, &err), err);
+    assert_ok(lk_pg_copy_columns(c, columns, 3, &err), err);
+    const int rc = lk_pg_copy_end(c, &err);
+    for (size_t i = 0; i < LK_LENGTH(columns); i++)
+        lk_pg_column_free(&columns[i]);
+    return rc;
+}
+
 static void copy_takes_rows_or_none(void **state) {
     (void)state;
-    static const char copy[] = "COPY loaded (n, t, b) FROM STDIN (FORMAT binary)";
     lk_pg_conn *c = take();
     assert_ok(lk_pg_script(c, "CREATE TABLE loaded (n bigint PRIMARY KEY, t text, b bytea)", &err), err);
-    char *bytes = calloc(1, 4096);
-    assert_non_null(bytes);
-    assert_ok(lk_pg_copy_start(c, copy, &err), err);
-    for (int i = 0; i < 5000; i++)
-        assert_ok(
-            lk_pg_copy_row(c, LK_PG_ARGS(lk_pg_int8(i), lk_pg_text(i % 2 ? NULL : "'x\t\\"), lk_pg_bytes(bytes, 4096)),
-                           &err),
-            err);
-    assert_ok(lk_pg_copy_end(c, &err), err);
-    free(bytes);
+    assert_ok(load(c, 0, 5000, "'x\t\\"), err);
     assert_int_equal(number(c, "SELECT count(*) FROM loaded WHERE length(b) = 4096"), 5000);
     assert_int_equal(number(c, "SELECT count(*) FROM loaded WHERE t = E'''x\\t\\\\'"), 2500);
-    assert_ok(lk_pg_copy_start(c, copy, &err), err);
-    assert_ok(lk_pg_copy_row(c, LK_PG_ARGS(lk_pg_int8(9000), lk_pg_text("new"), lk_pg_bytes(NULL, 0)), &err), err);
-    assert_ok(lk_pg_copy_row(c, LK_PG_ARGS(lk_pg_int8(1), lk_pg_text("twice"), lk_pg_bytes(NULL, 0)), &err), err);
-    assert_int_equal(lk_pg_copy_end(c, &err), LIKEN_E_STORE);
+    assert_int_equal(load(c, 4999, 2, "twice"), LIKEN_E_STORE);
     assert_non_null(strstr(err.message, "duplicate"));
+    assert_int_equal(load(c, 9000, 1, "\xff"), LIKEN_E_STORE);
+    assert_string_equal(lk_pg_sqlstate(c), "22021");
     assert_int_equal(number(c, "SELECT count(*) FROM loaded"), 5000);
     assert_int_equal(lk_pg_copy_start(c, "COPY nothing FROM STDIN (FORMAT binary)", &err), LIKEN_E_STORE);
     assert_int_equal(lk_pg_copy_end(c, &err), LIKEN_E_INTERNAL);
     assert_int_equal(number(c, "SELECT 1"), 1);
+    lk_pg_give(db, c);
+    c = take();
+    assert_ok(lk_pg_copy_start(c, copy_sql, &err), err); /* and is left so */
+    lk_pg_give(db, c);
+    c = take();
+    assert_int_equal(number(c, "SELECT count(*) FROM loaded"), 5000);
     lk_pg_give(db, c);
 }
 
