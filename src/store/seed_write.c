@@ -1,5 +1,6 @@
 /* Writing rows that the seed's own program can read and search, and removing them. A row is written by one INSERT, all
- * of a photo's in one transaction. What such a table has no room for is refused, not dropped. */
+ * of a photo's in one transaction. What such a table has no room for is refused, but a file label, which is dropped
+ * where there is no column for it. */
 #include "store/seed_int.h"
 
 #include "store/codec.h"
@@ -32,9 +33,6 @@ static int check_labels(const lk_seed_form *f, const liken_image *im, liken_erro
     if (im->captured_at != LIKEN_NO_TIME)
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
                        "A table of the seed has no room for captured_at; send the photo without.");
-    if (im->file != NULL && !f->has_file)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                       "The table %s has no column file of text; send the photo without a file label.", f->table);
     if (im->image_id != NULL && f->image_type == NULL)
         return lk_fail(err, LIKEN_E_UNSUPPORTED, "The table %s has no column image_id; send the photo without.", f->table);
     if (im->image_id != NULL && strcmp(f->image_type, "numeric") == 0 && !is_number(im->image_id))
@@ -179,6 +177,10 @@ int lk_seed_image_add(lk_store *base, int64_t collection, liken_image *image, li
     int rc = check_image(s, image, err);
     if (rc != LIKEN_OK)
         return rc;
+    if (!s->form.has_file) { /* a label that most clients give unasked: the upload's name */
+        free(image->file);
+        image->file = NULL;
+    }
     struct add a = {.store = s, .image = image, .rows = calloc(image->face_count, sizeof *a.rows)};
     rc = a.rows == NULL ? lk_fail_memory(err) : take_live(s->db, &c, err);
     if (rc == LIKEN_OK) {

@@ -226,7 +226,7 @@ def test_two_servers_on_one_table(seed, start, seen):
     b = start("--store", one.url, "--seed-table", "vectors", data="b")
     ids = a.post("/faces", files={"file": photo}, data={"url": "u"}).json["ids"]
     assert soon(lambda: set(matches(b, photo)) >= set(ids))
-    assert b.delete(f"/v1/faces/{ids[0]}").status == 204
+    assert b.delete(f"/v1/collections/default/faces/{ids[0]}").status == 204
     assert ids[0] not in matches(a, photo)
 
 
@@ -243,7 +243,8 @@ def test_hostile_labels_are_data(seed, start, seen):
         stored = bytes.fromhex(one.sql(f"SELECT encode(convert_to(file, 'UTF8'), 'hex') FROM vectors WHERE id = {answer.json['ids'][0]}")[0][0])
         assert stored == text.encode()
         assert any(m["file"] == text for m in server.post("/faces/searches", files={"file": photo}).json["matches"])
-        assert len(server.get("/v1/collections/default/images", params={"file": text}).json["images"]) == len(descriptors)
+        if len(text) < 1000:  # what fits into an address
+            assert len(server.get("/v1/collections/default/images", params={"file": text}).json["images"]) == len(descriptors)
     count = len(one.sql("SELECT 1 FROM vectors"))
     for body in (b"a\0b", b"\xff\xfe", b""):
         answer = server.post("/faces", files={"file": photo, "url": (None, body)})
@@ -262,12 +263,11 @@ def test_what_a_table_has_no_room_for(seed, start, seen):
     one = seed("no file")
     server = serve(start, one)
     _, photo, descriptors = seen[0]
-    assert server.post("/faces", files={"file": photo}, data={"url": "u"}).status == 400
-    assert server.add(photo, file_label="u").status in (400, 422)
+    assert server.post("/faces", files={"file": photo}, data={"url": "u", "image_id": "1"}).status == 400
     assert server.add(photo, tags="a").status == 422
     assert server.add(photo, captured_at="2020-01-01").status == 422
     added = server.add(photo)
-    assert added.status == 201 and len(added.json["faces"]) == len(descriptors)
+    assert added.status == 201 and len(added.json["faces"]) == len(descriptors) and added.json["file"] is None
     assert server.post("/v1/collections/default/search", files={"file": photo}, data={"tags": "a"}).status == 422
     assert server.post("/v1/collections", json={"name": "other"}).status == 422
     assert server.delete("/v1/collections/default").status == 422
@@ -277,7 +277,7 @@ def test_what_a_table_has_no_room_for(seed, start, seen):
 
 
 @pytest.mark.parametrize("table, words", [
-    ("absent", "no table"), ("a view", "view"), ("plain", "vec_low"), ('x"; DROP TABLE plain; --', "no table"), ("", "name")])
+    ("absent", "no table"), ("a view", "view"), ("plain", "vec_low"), ('x"; DROP TABLE plain; --', "no table"), ("", "empty")])
 def test_tables_that_are_none(table, words, seed, start):
     one = seed()
     one.sql('CREATE TABLE IF NOT EXISTS plain (id int); CREATE OR REPLACE VIEW "a view" AS SELECT * FROM vectors')
