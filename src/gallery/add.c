@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,18 @@ static void forget_descriptors(liken_image *image) {
     }
 }
 
+/* Of a photo that another process stored a moment ago the index may not have heard yet. */
+static void hear_of(liken *lk, const liken_collection *c, const liken_image *image) {
+    liken_error err;
+    int64_t last = 0;
+    for (size_t i = 0; i < image->face_count; i++)
+        last = image->faces[i].id > last ? image->faces[i].id : last;
+    if (lk->no_models || last <= atomic_load(&lk->seen_face) || lk_place_is_remote(lk, c->id))
+        return;
+    if (lk_gallery_sync_now(lk, &err) != LIKEN_OK)
+        lk_log(LIKEN_LOG_WARN, "The index could not follow the store; the next search tries again. %s", err.message);
+}
+
 /* Looks at the photo and hands it to the store; *out is the stored image, the earlier one when it was there. */
 static int add_new(liken *lk, const liken_collection *c, const void *bytes, size_t size, const liken_add_options *o,
                    liken_image **out, liken_error *err) {
@@ -144,6 +157,8 @@ static int add_new(liken *lk, const liken_collection *c, const void *bytes, size
     image->existed = existing != NULL;
     forget_descriptors(image);
     lk_gallery_sync_after_write(lk);
+    if (existing != NULL)
+        hear_of(lk, c, image);
     *out = image;
     return LIKEN_OK;
 }
@@ -169,7 +184,9 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
     int rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_OK) {
         rc = find(lk, c, bytes, size, &image, err);
-        if (rc == LIKEN_E_NOT_FOUND)
+        if (rc == LIKEN_OK)
+            hear_of(lk, c, image);
+        else if (rc == LIKEN_E_NOT_FOUND)
             rc = add_new(lk, c, bytes, size, o, &image, err);
     }
     if (rc == LIKEN_OK && o->require_face && image->face_count == 0) /* stored before, without a face */

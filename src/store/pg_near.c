@@ -386,8 +386,12 @@ static int search_rest(lk_pg_conn *c, struct search *s, liken_error *err) {
     return rc;
 }
 
+/* Columns are changed at once for everybody, whatever a transaction sees; the lock keeps them until this one ends. */
 static int begin(lk_pg_conn *c, liken_error *err) {
-    return lk_pg_exec(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", LK_PG_NO_ARGS, NULL, err);
+    return lk_pg_script(c,
+                        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                        " LOCK TABLE ONLY liken.vectors IN ACCESS SHARE MODE",
+                        err);
 }
 
 static int be_patient(lk_pg_conn *c, int64_t faces, liken_error *err) {

@@ -15,6 +15,7 @@
 #include "store/pg_cluster.h"
 #include "store/store.h"
 
+#define LK_NEAR_LOCK "1852141938" /* advisory, with the collection: of whoever changes how it is searched, or fills it in */
 #define LK_NEAR_CUBE_SIZE 64 /* numbers a cube */
 #define LK_NEAR_CUBES_MAX 15 /* cubes a row of the table has room for: it cannot be larger than 8 KB */
 #define LK_NEAR_TABLE                                                                                                  \

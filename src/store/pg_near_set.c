@@ -164,10 +164,11 @@ static int check_fit(lk_pg_conn *c, liken_search search, int dimension, liken_er
     if (rc != LIKEN_OK)
         return rc;
     if (plain == 0 && (search != LIKEN_SEARCH_CUBE || cubes_of(dimension) > LK_CLUSTER_CUBES))
-        return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                       "This gallery is spread over a cluster, which searches by cube descriptors of at most %d numbers; "
-                       "choose auto, cube or memory.",
-                       LK_CLUSTER_CUBES * LK_NEAR_CUBE_SIZE);
+        return lk_fail(
+            err, LIKEN_E_UNSUPPORTED,
+            "This gallery is spread over a cluster, which searches by cube descriptors of at most %d numbers; "
+            "choose auto, cube or memory.",
+            LK_CLUSTER_CUBES * LK_NEAR_CUBE_SIZE);
     if (search == LIKEN_SEARCH_CUBE && cubes_of(dimension) > LK_NEAR_CUBES_MAX)
         return lk_fail(
             err, LIKEN_E_UNSUPPORTED,
@@ -208,10 +209,18 @@ static int use_none(lk_pg_conn *c, int64_t collection, liken_error *err) {
     return rc;
 }
 
+/* Waits for a step of filling in that is under way, which would otherwise go on with what it had read before. */
+static int lock(lk_pg_conn *c, int64_t collection, liken_error *err) {
+    return lk_pg_exec(c, "SELECT pg_advisory_xact_lock(" LK_NEAR_LOCK ", $1::bigint::int)",
+                      LK_PG_ARGS(lk_pg_int8(collection % INT32_MAX)), NULL, err);
+}
+
 int lk_near_set(lk_pg_conn *c, int64_t collection, liken_search search, liken_error *err) {
     const bool columns = search != LIKEN_SEARCH_AUTO && search != LIKEN_SEARCH_MEMORY;
     int64_t plain = 0;
-    int rc = columns ? use_columns(c, collection, search, err) : use_none(c, collection, err);
+    int rc = lock(c, collection, err);
+    if (rc == LIKEN_OK)
+        rc = columns ? use_columns(c, collection, search, err) : use_none(c, collection, err);
     if (rc == LIKEN_OK)
         rc = is_plain(c, &plain, err);
     if (rc == LIKEN_OK && plain != 0)
@@ -227,7 +236,9 @@ int lk_near_want(lk_pg_conn *c, int64_t collection, bool *changed, liken_error *
     int64_t plain = 0;
     lk_near_plan p;
     *changed = false;
-    int rc = lk_near_plan_read(c, collection, &p, err);
+    int rc = lock(c, collection, err);
+    if (rc == LIKEN_OK)
+        rc = lk_near_plan_read(c, collection, &p, err);
     if (rc == LIKEN_OK && p.method == LIKEN_SEARCH_MEMORY)
         rc = is_available(c, "vector", &vector, err);
     if (rc == LIKEN_OK && p.method == LIKEN_SEARCH_MEMORY)

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEND_LOCK "1852141938" /* "near"; the first half of the lock's name, the collection is the other */
 #define BATCH 512              /* faces filled in at a time */
 #define BUILD_MS (24 * 3600 * 1000)
 #define SAMPLES 32 /* searches by which an approximate index is measured, */
@@ -23,7 +22,7 @@
 /* *mine: nobody else works on the collection until the transaction ends. */
 static int lock(lk_pg_conn *c, int64_t collection, bool *mine, liken_error *err) {
     int64_t got = 0;
-    const int rc = lk_pg_number(c, "SELECT pg_try_advisory_xact_lock(" TEND_LOCK ", $1::bigint::int)::int",
+    const int rc = lk_pg_number(c, "SELECT pg_try_advisory_xact_lock(" LK_NEAR_LOCK ", $1::bigint::int)::int",
                                 LK_PG_ARGS(lk_pg_int8(collection % INT32_MAX)), 0, &got, err);
     *mine = got != 0;
     return rc;
@@ -192,7 +191,7 @@ static int build_on(lk_pg_conn *c, const lk_near_plan *p, bool *mine, liken_erro
                    "CREATE INDEX CONCURRENTLY near_%lld ON liken.vectors USING hnsw ((v::%s.vector(%d)) %s.vector_l2_ops) "
                    "WHERE collection = %lld",
                    (long long)p->collection, p->space, p->dimension, p->space, (long long)p->collection);
-    int rc = lk_pg_number(c, "SELECT pg_try_advisory_lock(" TEND_LOCK ", $1::bigint::int)::int",
+    int rc = lk_pg_number(c, "SELECT pg_try_advisory_lock(" LK_NEAR_LOCK ", $1::bigint::int)::int",
                           LK_PG_ARGS(lk_pg_int8(p->collection % INT32_MAX)), 0, &got, err);
     *mine = got != 0;
     if (rc != LIKEN_OK || !*mine)
