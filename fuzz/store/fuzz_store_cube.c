@@ -1,5 +1,5 @@
-/* A descriptor as the seed's table has it: the texts of two cubes, parted by the first line feed. What is taken is sane,
- * and the same again when it is written and read. */
+/* A descriptor as the seed's table has it: the texts of two cubes, parted by the first line feed. What is taken is
+ * sane, and the same again when it is written and read. */
 #include "store/codec.h"
 #include "store/seed_int.h"
 

@@ -1,9 +1,9 @@
 /* seed.h - a face's chip as the seed system cut it, so that descriptors match those in its tables.
  *
  * It cut the bare box of the face out of the photo, searched the cut-out for a face again, placed dlib's five points
- * there and cut the chip from the cut-out: whatever lies outside the box is black, and the chip (its face with a quarter
- * more on every side) reaches beyond it. And it had read its photos blue first, which its network took for red. Where
- * the second search found nothing the seed lost the face; here the whole cut-out stands in. */
+ * there and cut the chip from the cut-out: whatever lies outside the box is black, and the chip (its face with a
+ * quarter more on every side) reaches beyond it. And it had read its photos blue first, which its network took for red.
+ * Where the second search found nothing the seed lost the face; here the whole cut-out stands in. */
 #ifndef LK_FACE_SEED_H
 #define LK_FACE_SEED_H
 

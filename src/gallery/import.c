@@ -1,5 +1,5 @@
-/* Copying a table of the seed system into a collection: its descriptors as they are, or, with `reencode`, the photos that
- * its rows name, looked at anew.
+/* Copying a table of the seed system into a collection: its descriptors as they are, or, with `reencode`, the photos
+ * that its rows name, looked at anew.
  *
  * A row becomes a photo of one face. It is known again by a hash of what the row says, which stands where other photos
  * have the hash of their bytes; so an import that was interrupted is taken up by the same call, and nothing is there
@@ -134,7 +134,8 @@ static int reencode(struct import *m, const lk_seed_entry *row, outcome *what, l
     if (rc == LIKEN_OK)
         rc = liken_add(m->lk, bytes, size, &o, &image, err);
     *what = rc == LIKEN_OK ? (image->existed ? EXISTED : ADDED) : UNUSABLE;
-    if (rc == LIKEN_E_STORE || rc == LIKEN_E_BUSY || rc == LIKEN_E_MEMORY || rc == LIKEN_E_MODEL || rc == LIKEN_E_MISMATCH)
+    if (rc == LIKEN_E_STORE || rc == LIKEN_E_BUSY || rc == LIKEN_E_MEMORY || rc == LIKEN_E_MODEL ||
+        rc == LIKEN_E_MISMATCH)
         *what = FAILED;
     liken_image_free(image);
     return rc;

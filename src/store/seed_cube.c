@@ -1,5 +1,5 @@
-/* A descriptor as the seed's table holds it: components 0..63 in one cube, 64..127 in another, each the text of a point.
- * A cube holds float64; a float32 goes through it unchanged. */
+/* A descriptor as the seed's table holds it: components 0..63 in one cube, 64..127 in another, each the text of a
+ * point. A cube holds float64; a float32 goes through it unchanged. */
 #include "store/seed_int.h"
 
 #include "store/codec.h"

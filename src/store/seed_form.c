@@ -137,12 +137,18 @@ int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, liken_
 
 static int spell_name(const lk_seed_form *f, char what, lk_buf *b) {
     switch (what) {
-    case 'T': return lk_buf_string(b, f->table, NULL);
-    case 'C': return lk_buf_string(b, f->cube, NULL);
-    case '=': return lk_buf_format(b, NULL, "OPERATOR(%s.=)", f->schema);
-    case 'N': return lk_buf_string(b, f->image_type != NULL ? f->image_type : "text", NULL);
-    case 'F': return lk_buf_string(b, f->has_file ? "file::text" : "NULL::text", NULL);
-    default: return lk_buf_string(b, f->image_type != NULL ? "image_id::text" : "NULL::text", NULL);
+    case 'T':
+        return lk_buf_string(b, f->table, NULL);
+    case 'C':
+        return lk_buf_string(b, f->cube, NULL);
+    case '=':
+        return lk_buf_format(b, NULL, "OPERATOR(%s.=)", f->schema);
+    case 'N':
+        return lk_buf_string(b, f->image_type != NULL ? f->image_type : "text", NULL);
+    case 'F':
+        return lk_buf_string(b, f->has_file ? "file::text" : "NULL::text", NULL);
+    default:
+        return lk_buf_string(b, f->image_type != NULL ? "image_id::text" : "NULL::text", NULL);
     }
 }
 

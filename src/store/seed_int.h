@@ -1,12 +1,12 @@
 /* seed_int.h - a table of the seed system as a store, in place, and what its parts share.
  *
- * The table is the truth and stays as it is: vectors(id, file, image_id, vec_low cube, vec_high cube), of which file and
- * image_id may be missing. A row is a photo of one face, whose id is the row's. No trigger and no column is added, so
- * what others did is found by looking (seed_watch.c), and rows are read where they lie (ctid), because the seed gave its
- * id no index.
+ * The table is the truth and stays as it is: vectors(id, file, image_id, vec_low cube, vec_high cube), of which file
+ * and image_id may be missing. A row is a photo of one face, whose id is the row's. No trigger and no column is added,
+ * so what others did is found by looking (seed_watch.c), and rows are read where they lie (ctid), because the seed gave
+ * its id no index.
  *
- * Its ids do not come in the order of commits. So the feed has numbers of its own, given in the order in which rows were
- * met, and good for this opening of the store only: seed_rows.c knows which row has which. */
+ * Its ids do not come in the order of commits. So the feed has numbers of its own, given in the order in which rows
+ * were met, and good for this opening of the store only: seed_rows.c knows which row has which. */
 #ifndef LK_STORE_SEED_INT_H
 #define LK_STORE_SEED_INT_H
 
@@ -48,7 +48,11 @@ void lk_seed_form_clear(lk_seed_form *f); /* accepts {0} */
 
 /* ---- seed_rows.c: the rows that were met ---- */
 
-typedef enum lk_seed_state { LK_SEED_LIVE, LK_SEED_GONE, LK_SEED_UNFIT /* no descriptor that can be compared */ } lk_seed_state;
+typedef enum lk_seed_state {
+    LK_SEED_LIVE,
+    LK_SEED_GONE,
+    LK_SEED_UNFIT /* no descriptor that can be compared */
+} lk_seed_state;
 
 typedef struct lk_seed_row {
     int64_t id;
@@ -89,11 +93,11 @@ typedef struct lk_seed_store {
     int64_t version;
 
     /* what the last look saw (seed_watch.c) */
-    double looked;                 /* when */
-    double next, next_whole;       /* not before, so that looking stays a small part of what the database does */
+    double looked;           /* when */
+    double next, next_whole; /* not before, so that looking stays a small part of what the database does */
     char *snapshot;
-    int64_t changed, inserted;     /* rows, as the server counts them */
-    int64_t met;                   /* rows, when that was `inserted` */
+    int64_t changed, inserted; /* rows, as the server counts them */
+    int64_t met;               /* rows, when that was `inserted` */
     int64_t filenode, last_value, top;
     int64_t low;                   /* rows up to this id are there, or will never be */
     int64_t pending, pending_xmax; /* the same of `pending`, once every transaction before that one has ended */
@@ -114,8 +118,8 @@ void lk_seed_note_unfit(lk_seed_store *s, uint32_t number, const char *why);
 /* "(12,3)" and the text of a transaction's number. */
 void lk_seed_place(const char *ctid, const char *xmin, lk_seed_row *row);
 
-/* SQL with names filled in: %T the table, %C the cube's type, %= its equality, %N image_id's type; %F file and %I image_id as text (NULL
- * where there is no such column). malloc'd, NULL when out of memory. */
+/* SQL with names filled in: %T the table, %C the cube's type, %= its equality, %N image_id's type; %F file and %I
+ * image_id as text (NULL where there is no such column). malloc'd, NULL when out of memory. */
 char *lk_seed_sql(const lk_seed_form *f, const char *pattern);
 
 /* ---- seed_read.c ---- */

@@ -21,7 +21,7 @@ struct fetch {
     size_t count;
     lk_seed_take_fn *take;
     void *ctx;
-    lk_pg_column keys; /* of the statement */
+    lk_pg_column keys;                    /* of the statement */
     size_t order[LK_SEED_BATCH], ordered; /* wants by id, to find the one a row belongs to */
 };
 
@@ -75,8 +75,8 @@ static int fetch_way(struct fetch *f, lk_pg_conn *c, bool by_place, liken_error 
     for (size_t i = 0; rc == LIKEN_OK && i < f->count; i++)
         if (!f->want[i].met && (f->want[i].placed || !by_place))
             rc = add_key(f, &f->want[i], by_place, err);
-    (void)snprintf(pattern, sizeof pattern, "SELECT id::bigint, ctid::text, xmin::text, %s FROM %%T WHERE %s", f->columns,
-                   by_place ? "ctid = ANY ($1::text[]::tid[])" : "id = ANY ($1)");
+    (void)snprintf(pattern, sizeof pattern, "SELECT id::bigint, ctid::text, xmin::text, %s FROM %%T WHERE %s",
+                   f->columns, by_place ? "ctid = ANY ($1::text[]::tid[])" : "id = ANY ($1)");
     LK_FREE char *sql = rc == LIKEN_OK ? lk_seed_sql(&f->store->form, pattern) : NULL;
     lk_pg_result *r = NULL;
     if (rc == LIKEN_OK && sql == NULL)
@@ -218,7 +218,7 @@ int lk_seed_vectors_after(lk_store *base, int64_t after, lk_store_vector_fn *fn,
 /* ---- labels of matches ---- */
 
 struct labels {
-    lk_store_hit *out; /* of all, */
+    lk_store_hit *out;   /* of all, */
     const size_t *which; /* and which of them the wants are */
 };
 
@@ -403,14 +403,14 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
     struct listing *l = arg;
     const liken_list_options *o = l->options;
     lk_pg_result *r = NULL;
-    LK_FREE char *sql = lk_seed_sql(&l->store->form,
-                                    "SELECT id::bigint, %F, %I FROM %T WHERE id > $1 AND ($2 IS NULL OR %F = $2)"
-                                    " AND ($3 IS NULL OR %I = $3) ORDER BY id LIMIT $4");
+    LK_FREE char *sql =
+        lk_seed_sql(&l->store->form, "SELECT id::bigint, %F, %I FROM %T WHERE id > $1 AND ($2 IS NULL OR %F = $2)"
+                                     " AND ($3 IS NULL OR %I = $3) ORDER BY id LIMIT $4");
     if (sql == NULL)
         return lk_fail_memory(err);
     int rc = lk_pg_exec(c, sql,
-                        LK_PG_ARGS(lk_pg_int8(o->after > 0 ? o->after : 0), lk_pg_text(o->file), lk_pg_text(o->image_id),
-                                   lk_pg_int8(l->limit + 1)),
+                        LK_PG_ARGS(lk_pg_int8(o->after > 0 ? o->after : 0), lk_pg_text(o->file),
+                                   lk_pg_text(o->image_id), lk_pg_int8(l->limit + 1)),
                         &r, err);
     if (rc == LIKEN_OK)
         rc = take_list(l, r, err);

@@ -43,7 +43,8 @@ static int more_slots(lk_seed_rows *r, liken_error *err) {
 
 int lk_seed_rows_add(lk_seed_rows *r, const lk_seed_row *row, liken_error *err) {
     if (r->count == ROWS_MAX)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "The table has more rows than can be served in place; import it instead.");
+        return lk_fail(err, LIKEN_E_TOO_LARGE,
+                       "The table has more rows than can be served in place; import it instead.");
     if (2 * (r->count + 1) > r->slot_count && more_slots(r, err) != LIKEN_OK)
         return LIKEN_E_MEMORY;
     if (r->count == r->room) {

@@ -79,10 +79,11 @@ static int describe(lk_store *s, liken_collection **out, liken_error *err) {
 static int collection_create(lk_store *s, liken_collection *c, liken_error *err) {
     if (strcmp(c->name, of(s)->about.name) == 0)
         return lk_fail(err, LIKEN_E_CONFLICT, "There is a collection \"%.64s\" already.", c->name);
-    return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                   "A table of the seed is one collection, \"%s\", and has no room for others; keep those in a store of "
-                   "their own.",
-                   of(s)->about.name);
+    return lk_fail(
+        err, LIKEN_E_UNSUPPORTED,
+        "A table of the seed is one collection, \"%s\", and has no room for others; keep those in a store of "
+        "their own.",
+        of(s)->about.name);
 }
 
 static int collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err) {
@@ -118,7 +119,8 @@ static int image_find(lk_store *s, int64_t collection, const char *sha256, liken
     (void)s;
     (void)collection;
     (void)out;
-    return lk_fail(err, LIKEN_E_NOT_FOUND, "A table of the seed does not know photos by their bytes (sha256 %s).", sha256);
+    return lk_fail(err, LIKEN_E_NOT_FOUND, "A table of the seed does not know photos by their bytes (sha256 %s).",
+                   sha256);
 }
 
 static int faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,

@@ -5,11 +5,11 @@
  * ids, the server's count of rows inserted and changed, the table's file. Only then is looked at rows:
  *
  *   - Some, those with ids above `low`, when the sequence gave ids that were not met. An id that is missing may still
- *     come, since its transaction may be running; so `low` passes a gap only when every transaction has ended that could
- *     have been given an id before it: when the oldest one running is younger than one that began later.
- *   - All of them, by id, place and writing transaction, when rows were deleted or changed, when more were inserted than
- *     were met (somebody chose an id himself), when the table was rewritten, and every ten minutes in any case, because
- *     the server's counts are not promised. What is gone then leaves the index; what was changed is read again.
+ *     come, since its transaction may be running; so `low` passes a gap only when every transaction has ended that
+ * could have been given an id before it: when the oldest one running is younger than one that began later.
+ *   - All of them, by id, place and writing transaction, when rows were deleted or changed, when more were inserted
+ * than were met (somebody chose an id himself), when the table was rewritten, and every ten minutes in any case,
+ * because the server's counts are not promised. What is gone then leaves the index; what was changed is read again.
  *
  * Nothing depends on that for a removed row not to be found: every match is read from the table (seed_read.c). */
 #include "store/seed_int.h"
@@ -26,7 +26,7 @@
 #define WHOLE_EVERY 600.0
 #define SHARE 2.0        /* a look is followed by so many times its duration without one */
 #define WHOLE_SHARE 10.0 /* and a whole one by so many without a whole one */
-#define TOLD 10 /* rows of which the log says why they cannot be searched */
+#define TOLD 10          /* rows of which the log says why they cannot be searched */
 #define PATIENCE_MS 600000
 #define FETCH "FETCH FORWARD 10000 FROM liken_look"
 

@@ -34,7 +34,8 @@ static int check_labels(const lk_seed_form *f, const liken_image *im, liken_erro
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
                        "A table of the seed has no room for captured_at; send the photo without.");
     if (im->image_id != NULL && f->image_type == NULL)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "The table %s has no column image_id; send the photo without.", f->table);
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "The table %s has no column image_id; send the photo without.",
+                       f->table);
     if (im->image_id != NULL && strcmp(f->image_type, "numeric") == 0 && !is_number(im->image_id))
         return lk_fail(err, LIKEN_E_ARG,
                        "In a table of the seed image_id is a number of at most %d digits, like 7; this one is not.",
@@ -73,10 +74,9 @@ struct add {
 static char *insert_sql(const lk_seed_form *f) {
     const bool image = f->image_type != NULL;
     char pattern[256];
-    (void)snprintf(pattern, sizeof pattern,
-                   "INSERT INTO %%T (%s%svec_low, vec_high) VALUES (%s%s$3::%%C, $4::%%C) RETURNING " ROW,
-                   f->has_file ? "file, " : "", image ? "image_id, " : "", f->has_file ? "$1, " : "",
-                   image ? "$2::%N, " : "");
+    (void)snprintf(
+        pattern, sizeof pattern, "INSERT INTO %%T (%s%svec_low, vec_high) VALUES (%s%s$3::%%C, $4::%%C) RETURNING " ROW,
+        f->has_file ? "file, " : "", image ? "image_id, " : "", f->has_file ? "$1, " : "", image ? "$2::%N, " : "");
     return lk_seed_sql(f, pattern);
 }
 
@@ -88,10 +88,10 @@ static int for_each_face(struct add *a, lk_pg_conn *c, const char *sql, size_t *
     for (size_t i = 0; rc == LIKEN_OK && i < a->image->face_count; i++) {
         lk_seed_cube_write(a->image->faces[i].descriptor, low);
         lk_seed_cube_write(a->image->faces[i].descriptor + LK_SEED_HALF, high);
-        rc = lk_pg_queue(c, sql,
-                         LK_PG_ARGS(lk_pg_text(a->image->file), lk_pg_text(a->image->image_id), lk_pg_text(low),
-                                    lk_pg_text(high)),
-                         err);
+        rc = lk_pg_queue(
+            c, sql,
+            LK_PG_ARGS(lk_pg_text(a->image->file), lk_pg_text(a->image->image_id), lk_pg_text(low), lk_pg_text(high)),
+            err);
     }
     for (size_t i = 0; rc == LIKEN_OK && i < a->image->face_count; i++) {
         lk_pg_result *r = NULL;
@@ -170,7 +170,8 @@ static int take_live(lk_pg *db, lk_pg_conn **c, liken_error *err) {
     return lk_pg_take(db, c, err);
 }
 
-int lk_seed_image_add(lk_store *base, int64_t collection, liken_image *image, liken_image **existing, liken_error *err) {
+int lk_seed_image_add(lk_store *base, int64_t collection, liken_image *image, liken_image **existing,
+                      liken_error *err) {
     lk_seed_store *s = of(base);
     lk_pg_conn *c = NULL;
     (void)collection;
@@ -221,7 +222,8 @@ static int remove_and_note(lk_seed_store *s, int64_t id, const char *what, liken
         return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no %s %lld.", what, (long long)id);
     pthread_mutex_lock(&s->lock);
     const uint32_t number = lk_seed_rows_find(&s->rows, id);
-    if (number != 0 && s->rows.items[number - 1].state != LK_SEED_GONE && lk_seed_note_removed(s, number, NULL) != LIKEN_OK)
+    if (number != 0 && s->rows.items[number - 1].state != LK_SEED_GONE &&
+        lk_seed_note_removed(s, number, NULL) != LIKEN_OK)
         s->whole_due = true;
     pthread_mutex_unlock(&s->lock);
     return LIKEN_OK;

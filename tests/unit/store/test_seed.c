@@ -1,5 +1,5 @@
-/* The parts of the seed's table that need no database: a descriptor as two cubes, the rows that were met, SQL with names
- * in it. */
+/* The parts of the seed's table that need no database: a descriptor as two cubes, the rows that were met, SQL with
+ * names in it. */
 #include "unit/test.h"
 
 #include "store/seed_int.h"
@@ -44,11 +44,11 @@ static void what_is_no_descriptor_is_told(void **state) {
     assert_true(out[127] == 0.5f);
     const struct {
         const char *low, *high, *why;
-    } rows[] = {{NULL, good, "NULL"},       {good, NULL, "NULL"},          {short_, short_, "126"},
-                {short_, good, "64"},       {none, good, "64"},            {lots, good, "64"},
-                {nan_, good, "not numbers"}, {good, inf, "not numbers"},    {huge, good, "not numbers"},
-                {box, good, "no point"},    {"", good, "no point"},        {"(", good, "no point"},
-                {"(1,", good, "no point"},  {"(1 2)", good, "no point"},   {word, good, "no point"},
+    } rows[] = {{NULL, good, "NULL"},        {good, NULL, "NULL"},        {short_, short_, "126"},
+                {short_, good, "64"},        {none, good, "64"},          {lots, good, "64"},
+                {nan_, good, "not numbers"}, {good, inf, "not numbers"},  {huge, good, "not numbers"},
+                {box, good, "no point"},     {"", good, "no point"},      {"(", good, "no point"},
+                {"(1,", good, "no point"},   {"(1 2)", good, "no point"}, {word, good, "no point"},
                 {"1,2)", good, "no point"}};
     for (size_t i = 0; i < LK_LENGTH(rows); i++) {
         out[0] = 7;
@@ -106,8 +106,10 @@ static void places_are_read(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_descriptor_goes_through_cubes_unchanged), cmocka_unit_test(what_is_no_descriptor_is_told),
-        cmocka_unit_test(rows_are_found_by_id),                      cmocka_unit_test(sql_gets_its_names),
+        cmocka_unit_test(a_descriptor_goes_through_cubes_unchanged),
+        cmocka_unit_test(what_is_no_descriptor_is_told),
+        cmocka_unit_test(rows_are_found_by_id),
+        cmocka_unit_test(sql_gets_its_names),
         cmocka_unit_test(places_are_read),
     };
     return cmocka_run_group_tests_name("store/seed", tests, NULL, NULL);
