@@ -309,6 +309,39 @@ static void shards_answer_by_columns(void **state) {
     assert_int_equal(store->ops->search_set(store, people, LIKEN_SEARCH_HNSW, &err), LIKEN_E_UNSUPPORTED);
 }
 
+/* Shards know no photos: they get the list of faces that a filter lets through. */
+static void filters_reach_the_shards(void **state) {
+    (void)state;
+    need_servers();
+    liken_image *image = sample_image(5, 1);
+    const char *const tags[] = {image->tags[0]};
+    const liken_search_options filter = {.tags = tags, .tag_count = 1};
+    int64_t *allowed = NULL;
+    size_t count = 0, found = 0;
+    bool exact = false;
+    double recall = 0;
+    assert_ok(store->ops->faces_where(store, people, &filter, &allowed, &count, &err), err);
+    assert_in_range(count, 1, 900);
+    answer a = {.query = image->faces[0].descriptor};
+    const lk_store_near q = {.collection = people,
+                             .vector = a.query,
+                             .dimension = D,
+                             .radius = INFINITY,
+                             .k = 1000,
+                             .except = allowed,
+                             .except_count = 1,
+                             .filter = &filter};
+    assert_ok(store->ops->near(store, &q, on_near, &a, &exact, &recall, &err), err);
+    assert_int_equal(a.count, count - 1);
+    for (size_t i = 0; i < a.count; i++)
+        for (size_t n = 1; n < count; n++)
+            found += a.list[i].face == allowed[n];
+    assert_int_equal(found, count - 1);
+    free(a.list);
+    free(allowed);
+    liken_image_free(image);
+}
+
 /* ---- the plan ---- */
 
 static int count_in_log(const struct server *s, const char *needle) {
@@ -721,6 +754,7 @@ int main(void) {
         cmocka_unit_test(a_gallery_is_spread),
         cmocka_unit_test(a_used_database_is_no_shard),
         cmocka_unit_test(shards_answer_by_columns),
+        cmocka_unit_test(filters_reach_the_shards),
         cmocka_unit_test(the_limit_reaches_the_shards_and_they_work_at_once),
         cmocka_unit_test(a_batch_is_written_by_all_shards_at_once),
         cmocka_unit_test(what_a_crash_leaves_is_replaced_and_swept),
