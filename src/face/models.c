@@ -1,7 +1,8 @@
 /* models.c - loads what a pipeline needs from the packs, every file verified as it is read.
  *
  * The detector is a choice of its own: "auto" takes yunet where its pack is installed and else the SSD of the faceapi
- * pack, with a note that says so; with the pack seed it takes hog, as the seed did. Everything else comes from the one descriptor pack. */
+ * pack, with a note that says so; with the pack seed it takes hog, as the seed did. Everything else comes from the one
+ * descriptor pack. */
 #include "face/models.h"
 
 #include "base/buf.h"

@@ -155,7 +155,7 @@ void lk_sqlite_reset(lk_sqlite_conn *c) {
 }
 
 int lk_sqlite_number(lk_sqlite_conn *c, const char *sql, int64_t *out, liken_error *err) {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     bool row = false;
     int rc = lk_sqlite_use(c, sql, &stmt, err);
     if (rc != LIKEN_OK)

@@ -17,7 +17,7 @@
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
 #define LK_SQLITE_SCHEMA 2               /* the version this liken writes */
 #define LK_SQLITE_READERS 8
-#define LK_SQLITE_STATEMENTS 48
+#define LK_SQLITE_STATEMENTS 96
 #define LK_SQLITE_BATCH 512
 
 /* One connection, used by one thread at a time, with the statements it has prepared; they are kept by the
