@@ -147,9 +147,9 @@ int lk_pg_patience(lk_pg_conn *c, int ms, liken_error *err);
 /* A name made into SQL, quoted by libpq; malloc'd; NULL when it cannot be (not UTF-8) or memory ran out. */
 char *lk_pg_identifier(lk_pg_conn *c, const char *name);
 
-/* COPY ... FROM STDIN (FORMAT binary), not inside a pipeline: as many rows as the columns are long (all the same). Their
- * types must be exactly those of the table's. end tells whether the server took it all; after a fault of start or columns
- * the copy is over, and nothing of it was taken. */
+/* COPY ... FROM STDIN (FORMAT binary), not inside a pipeline: as many rows as the columns are long (all the same).
+ * Their types must be exactly those of the table's. end tells whether the server took it all; after a fault of start or
+ * columns the copy is over, and nothing of it was taken. */
 int lk_pg_copy_start(lk_pg_conn *c, const char *sql, liken_error *err);
 int lk_pg_copy_columns(lk_pg_conn *c, const lk_pg_column *columns, int count, liken_error *err);
 int lk_pg_copy_end(lk_pg_conn *c, liken_error *err);

@@ -105,8 +105,7 @@ static int add_face(lk_postgres_table *t, lk_pg_value first, lk_pg_value second,
     return add_row(t, row, err);
 }
 
-static int add_vector(lk_postgres_tables *t, int64_t face, int64_t collection, const liken_face *f,
-                      liken_error *err) {
+static int add_vector(lk_postgres_tables *t, int64_t face, int64_t collection, const liken_face *f, liken_error *err) {
     unsigned char bytes[4 * LK_STORE_DIMENSION_MAX];
     lk_floats_encode(f->descriptor, (size_t)f->dimension, bytes);
     const lk_pg_value row[] = {lk_pg_int8(face), lk_pg_int8(collection), lk_pg_bytes(bytes, 4 * (size_t)f->dimension)};
@@ -159,11 +158,12 @@ int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool ve
                          " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])",
                          &t->vectors, err);
     if (rc == LIKEN_OK)
-        rc = queue_table(c,
-                         "INSERT INTO liken.images (id, collection, sha256, image_id, file, captured_at, added_at, width,"
-                         " height, detector) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[],"
-                         " $5::text[], $6::bigint[], $7::bigint[], $8::integer[], $9::integer[], $10::text[])",
-                         &t->images, err);
+        rc = queue_table(
+            c,
+            "INSERT INTO liken.images (id, collection, sha256, image_id, file, captured_at, added_at, width,"
+            " height, detector) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[],"
+            " $5::text[], $6::bigint[], $7::bigint[], $8::integer[], $9::integer[], $10::text[])",
+            &t->images, err);
     if (rc == LIKEN_OK)
         rc = queue_table(c,
                          "INSERT INTO liken.tags (tag, image) SELECT * FROM unnest($1::text[], $2::bigint[])"

@@ -15,7 +15,7 @@ static struct server server;
 static lk_pg *db;
 static liken_error err;
 
-static const lk_pg_options quick = {.connections = 3, .connect_s = 2, .statement_ms = 500};
+static const lk_pg_options quick = {.connections = 3, .connect_s = 2, .statement_ms = 1000};
 
 static int set_up(void **state) {
     (void)state;
@@ -264,14 +264,14 @@ static void copy_takes_rows_or_none(void **state) {
     (void)state;
     lk_pg_conn *c = take();
     assert_ok(lk_pg_script(c, "CREATE TABLE loaded (n bigint PRIMARY KEY, t text, b bytea)", &err), err);
-    assert_ok(load(c, 0, 5000, "'x\t\\"), err);
-    assert_int_equal(number(c, "SELECT count(*) FROM loaded WHERE length(b) = 4096"), 5000);
-    assert_int_equal(number(c, "SELECT count(*) FROM loaded WHERE t = E'''x\\t\\\\'"), 2500);
-    assert_int_equal(load(c, 4999, 2, "twice"), LIKEN_E_STORE);
+    assert_ok(load(c, 0, 1200, "'x\t\\"), err);
+    assert_int_equal(number(c, "SELECT count(*) FROM loaded WHERE length(b) = 4096"), 1200);
+    assert_int_equal(number(c, "SELECT count(*) FROM loaded WHERE t = E'''x\\t\\\\'"), 600);
+    assert_int_equal(load(c, 1199, 2, "twice"), LIKEN_E_STORE);
     assert_non_null(strstr(err.message, "duplicate"));
     assert_int_equal(load(c, 9000, 1, "\xff"), LIKEN_E_STORE);
     assert_string_equal(lk_pg_sqlstate(c), "22021");
-    assert_int_equal(number(c, "SELECT count(*) FROM loaded"), 5000);
+    assert_int_equal(number(c, "SELECT count(*) FROM loaded"), 1200);
     assert_int_equal(lk_pg_copy_start(c, "COPY nothing FROM STDIN (FORMAT binary)", &err), LIKEN_E_STORE);
     assert_int_equal(lk_pg_copy_end(c, &err), LIKEN_E_INTERNAL);
     assert_int_equal(number(c, "SELECT 1"), 1);
@@ -280,7 +280,7 @@ static void copy_takes_rows_or_none(void **state) {
     assert_ok(lk_pg_copy_start(c, copy_sql, &err), err); /* and is left so */
     lk_pg_give(db, c);
     c = take();
-    assert_int_equal(number(c, "SELECT count(*) FROM loaded"), 5000);
+    assert_int_equal(number(c, "SELECT count(*) FROM loaded"), 1200);
     lk_pg_give(db, c);
 }
 
@@ -352,7 +352,7 @@ static void a_statement_has_a_limit(void **state) {
     assert_int_equal(number(c, "SELECT 1"), 1);
     assert_ok(lk_pg_script(c, "BEGIN", &err), err);
     assert_ok(lk_pg_patience(c, 20000, &err), err);
-    assert_ok(lk_pg_exec(c, "SELECT pg_sleep(0.7)", LK_PG_NO_ARGS, NULL, &err), err);
+    assert_ok(lk_pg_exec(c, "SELECT pg_sleep(1.3)", LK_PG_NO_ARGS, NULL, &err), err);
     lk_pg_give(db, c);
 }
 
