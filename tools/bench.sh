@@ -1,7 +1,7 @@
 #!/bin/sh
 # One benchmark, on an optimised build of its own; prints a table and writes BUILD/bench/NAME.json.
 # usage: tools/bench.sh BUILD nn|pipeline|search|store
-# From the environment: N= (search, store), KIND=, QUERIES=, RIVALS= (search).
+# From the environment: N= (search, store), ENGINE= (store), KIND=, QUERIES=, RIVALS= (search).
 set -eu
 build=$1
 name=$2

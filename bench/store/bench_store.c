@@ -4,7 +4,8 @@
  *
  * usage: bench_store ADDRESS FOLDER JSON     ADDRESS: a libpq URL up to the database's name, whose user may make databases
  *
- * LIKEN_MODELS names the packs (a collection belongs to the model of one). N: sizes in faces, separated by spaces. */
+ * LIKEN_MODELS names the packs (a collection belongs to the model of one). N: sizes in faces, separated by spaces. ENGINE:
+ * only those whose name holds this. */
 #include "../search/gallery.h"
 #include "../search/report.h"
 
@@ -351,6 +352,11 @@ static void measure_seed(size_t n, const char *name) {
     PQfinish(c);
 }
 
+static bool wanted(const char *engine) {
+    const char *only = getenv("ENGINE");
+    return only == NULL || strstr(engine, only) != NULL;
+}
+
 static void find_model(const char *folder) {
     char path[512];
     liken *lk = NULL;
@@ -382,9 +388,12 @@ int main(int argc, char **argv) {
     for (size_t n; (n = strtoul(sizes, &end, 10)) > 0 && end != sizes; sizes = end) {
         char name[64];
         (void)snprintf(name, sizeof name, "%zu faces", n);
-        for (size_t i = 0; i < LK_LENGTH(kinds); i++)
-            measure(&kinds[i], n, name, argv[2]);
-        measure_seed(n, name);
+        for (size_t i = 0; i < LK_LENGTH(kinds); i++) {
+            if (wanted(kinds[i].engine))
+                measure(&kinds[i], n, name, argv[2]);
+        }
+        if (wanted("the seed's SQL"))
+            measure_seed(n, name);
     }
     report_close();
     gallery_free(people);
