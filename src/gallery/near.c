@@ -11,6 +11,7 @@
 
 struct ranking {
     const liken_collection *collection;
+    const lk_store_near *asked;
     lk_topk top;
     size_t stride;
     float *query, *row; /* `stride` floats each, aligned, zero beyond the dimension */
@@ -21,6 +22,10 @@ static int rank(void *ctx, int64_t face, const float *descriptor, int dimension)
     struct ranking *r = ctx;
     const liken_collection *c = r->collection;
     float square;
+    if (descriptor == NULL) { /* it begins anew */
+        lk_topk_init(&r->top, r->top.hits, r->asked->k, r->asked->radius);
+        return LIKEN_OK;
+    }
     if (dimension != c->dimension)
         return lk_fail(r->err, LIKEN_E_STORE, "Face %lld has %d numbers where its collection has %d; run liken doctor.",
                        (long long)face, dimension, c->dimension);
@@ -35,7 +40,7 @@ static int rank(void *ctx, int64_t face, const float *descriptor, int dimension)
 
 int lk_near_search(liken *lk, const liken_collection *c, const lk_store_near *query, lk_hit *hits, size_t *count,
                    bool *exact, double *recall, liken_error *err) {
-    struct ranking r = {.collection = c, .stride = lk_row_stride(c->dimension), .err = err};
+    struct ranking r = {.collection = c, .asked = query, .stride = lk_row_stride(c->dimension), .err = err};
     r.query = aligned_alloc(64, 2 * r.stride * sizeof *r.query);
     if (r.query == NULL)
         return lk_fail_memory(err);

@@ -12,7 +12,10 @@
  * commit and its id is noted in liken.vectors_gone, from which the descriptors are removed afterwards.
  *
  * The map (which shards, which buckets) has an epoch in liken.cluster. Whoever reads the epoch in a transaction holds
- * the map still until that transaction ends, because a move of a bucket locks that table before it changes the map. */
+ * the map still until that transaction ends, because a move of a bucket locks that table before it changes the map.
+ *
+ * Whoever locks several of these takes them in this order: liken.counters, liken.cluster, liken.vectors, its
+ * partitions, liken.faces, and last what lies on shards. */
 #ifndef LK_STORE_PG_CLUSTER_H
 #define LK_STORE_PG_CLUSTER_H
 

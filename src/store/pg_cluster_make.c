@@ -330,12 +330,12 @@ static int create(lk_cluster_job *j, const liken_shard_address *shards, size_t c
     if (rc == LIKEN_OK)
         rc = lk_pg_script(j->main, "CREATE EXTENSION IF NOT EXISTS postgres_fdw; CREATE EXTENSION IF NOT EXISTS cube",
                           err);
+    if (rc == LIKEN_OK) /* both at once and before all else: adding columns would take the second alone */
+        rc = lk_pg_script(j->main, "LOCK TABLE liken.cluster, liken.vectors IN ACCESS EXCLUSIVE MODE", err);
     if (rc == LIKEN_OK)
         rc = add_columns(j, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         rc = create_shard(j, store, shards, count, i, err);
-    if (rc == LIKEN_OK)
-        rc = lk_pg_script(j->main, "LOCK TABLE liken.cluster, liken.vectors IN ACCESS EXCLUSIVE MODE", err);
     if (rc == LIKEN_OK)
         rc = replace_table(j, shards, count, err);
     if (rc == LIKEN_OK)

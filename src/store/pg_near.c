@@ -17,6 +17,7 @@
 #define PATIENCE_MS 8000   /* for a search, and for each */
 #define PATIENCE_FACES 100 /* so many faces a millisecond more */
 #define PATIENCE_MAX_MS 600000
+#define TRIES 5 /* of a search that shards or locks were in the way of */
 
 /* ---- statements whose parameters are counted ---- */
 
@@ -296,7 +297,8 @@ struct search {
     const lk_store_near *near;
     lk_store_near_fn *fn;
     void *ctx;
-    bool told; /* fn was called: this cannot begin anew */
+    bool told;     /* fn was called: it is to forget that before this begins anew */
+    bool collided; /* the database broke it off because of what somebody else did, and it may succeed when repeated */
     lk_near_plan plan;
     bool exact;
     float *numbers;
@@ -386,11 +388,12 @@ static int search_rest(lk_pg_conn *c, struct search *s, liken_error *err) {
     return rc;
 }
 
-/* Columns are changed at once for everybody, whatever a transaction sees; the lock keeps them until this one ends. */
+/* Columns are changed at once for everybody, whatever a transaction sees; the lock keeps them until this one ends. The
+ * order of the locks is everybody's (pg_cluster.h). */
 static int begin(lk_pg_conn *c, liken_error *err) {
     return lk_pg_script(c,
                         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-                        " LOCK TABLE ONLY liken.vectors IN ACCESS SHARE MODE",
+                        " LOCK TABLE liken.cluster, ONLY liken.vectors IN ACCESS SHARE MODE",
                         err);
 }
 
@@ -416,10 +419,7 @@ static int look_at_shards(struct search *s, liken_error *err) {
     return rc == LIKEN_E_BUSY && s->near->missing != NULL ? LIKEN_OK : rc;
 }
 
-static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
-    struct search *s = arg;
-    if (s->told)
-        return lk_fail(err, LIKEN_E_BUSY, "The database went away in the middle of a search; try again.");
+static int search_in_one(lk_pg_conn *c, struct search *s, liken_error *err) {
     int rc = begin(c, err);
     if (rc == LIKEN_OK)
         rc = lk_cluster_look(s->cluster, c, &s->map, err);
@@ -438,6 +438,21 @@ static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
     return rc == LIKEN_OK ? search_rest(c, s, err) : rc;
 }
 
+/* A deadlock, a transaction that does not fit with others, a lock that was not to be had in time. */
+static bool is_collision(const char *sqlstate) {
+    return strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "55P03") == 0;
+}
+
+static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct search *s = arg;
+    int rc = s->told ? s->fn(s->ctx, 0, NULL, 0) : LIKEN_OK;
+    s->told = false;
+    if (rc == LIKEN_OK)
+        rc = search_in_one(c, s, err);
+    s->collided = rc == LIKEN_E_BUSY && is_collision(lk_pg_sqlstate(c));
+    return rc;
+}
+
 static void tell_missing(const struct search *s) {
     lk_store_missing *m = s->near->missing;
     for (size_t i = 0; m != NULL && s->map.epoch != 0 && i < s->map.count; i++) {
@@ -452,8 +467,8 @@ static void tell_missing(const struct search *s) {
 /* When a shard turns out to be away in the middle, the coordinator's sentence need not name it: so the shards are asked.
  * A search that may do without one begins anew, and so does one whose shards are all there again. */
 static bool is_worth_another(struct search *s, int rc, liken_error *why) {
-    if (rc == LIKEN_OK || s->map.epoch == 0 || s->told)
-        return false;
+    if (rc == LIKEN_OK || s->collided || s->map.epoch == 0)
+        return s->collided;
     const int found = lk_cluster_probe(s->cluster, &s->map, s->down, why);
     return found == LIKEN_OK ? rc == LIKEN_E_BUSY : found == LIKEN_E_BUSY && s->near->missing != NULL;
 }
@@ -462,8 +477,9 @@ static int search_all(lk_pg *db, struct search *s, liken_error *err) {
     liken_error why = {0};
     bool again = true;
     int rc = LIKEN_OK;
-    for (int i = 0; i < 3 && again; i++) {
+    for (int i = 0; i < TRIES && again; i++) {
         s->map.epoch = 0;
+        s->collided = false;
         rc = lk_pg_with(db, search_on, s, &why);
         again = is_worth_another(s, rc, &why);
         if (rc != LIKEN_OK)

@@ -47,8 +47,9 @@ typedef struct lk_store_near {
     lk_store_missing *missing; /* NULL: a part that does not answer fails the search (BUSY); else it is left out and
                                   added here, where it is not yet */
 } lk_store_near;
-/* A face that may be among the k nearest; its descriptor is as the network gave it. Each face comes once. Non-zero stops
- * with that status. */
+/* A face that may be among the k nearest; its descriptor is as the network gave it. Each face comes once. With a
+ * descriptor of NULL the search begins anew, and all that came before is to be forgotten. Non-zero stops with that
+ * status. */
 typedef int lk_store_near_fn(void *ctx, int64_t face, const float *descriptor, int dimension);
 
 typedef struct lk_store_ops {

@@ -157,7 +157,7 @@ void server_start(struct server *s) {
     fail_msg("the PostgreSQL server did not start");
 }
 
-void server_make(struct server *s) {
+static void make_folder(struct server *s) {
     *s = (struct server){0};
     (void)snprintf(s->folder, sizeof s->folder, "/tmp/liken-pg-XXXXXX");
     assert_non_null(mkdtemp(s->folder));
@@ -167,8 +167,36 @@ void server_make(struct server *s) {
         assert_int_equal(chown(s->folder, user->pw_uid, user->pw_gid), 0);
     }
     s->port = free_port();
-    initialise(s);
-    server_start(s);
+}
+
+void server_make(struct server *s) {
+    server_make_several(&s, 1);
+}
+
+/* A copy of the first one's files, before that is started: sooner had than files of its own. */
+static void copy_data(const struct server *from, const struct server *to) {
+    char source[80];
+    (void)snprintf(source, sizeof source, "%s/data", from->folder);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        execlp("cp", "cp", "-a", source, to->folder, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+void server_make_several(struct server *const *list, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        make_folder(list[i]);
+        if (i == 0)
+            initialise(list[0]);
+        else
+            copy_data(list[0], list[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        server_start(list[i]);
 }
 
 static void end(struct server *s, int how) {

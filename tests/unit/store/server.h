@@ -18,6 +18,7 @@ extern const char server_missing[];
 
 /* Makes and starts one; ends the test when that fails. */
 void server_make(struct server *s);
+void server_make_several(struct server *const *list, size_t count);
 void server_start(struct server *s); /* again, after a stop or kill */
 void server_stop(struct server *s);  /* as an administrator would, in a hurry */
 void server_kill(struct server *s);  /* kill -9 of all its processes */

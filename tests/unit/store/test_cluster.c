@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "store/pg_cluster.h"
+#include "unit/store/known.h"
 #include "unit/store/sample.h"
 #include "unit/store/server.h"
 
@@ -16,21 +17,10 @@
 #include <time.h>
 
 #define SHARDS 3
-#define FACES_MAX 400000
-#define D SAMPLE_DIMENSION
 
 static struct server home, shard[SHARDS + 1];
 static const char *const names[] = {"a", "b", "c", "d"};
-static lk_store *store;
 static lk_pg *db;
-static int64_t people;
-static liken_error err;
-static _Atomic unsigned seeds = 1;
-
-/* Every face that was acknowledged: its id and descriptor, by id. */
-static float (*known)[D];
-static _Atomic bool *is_known;
-static _Atomic int64_t last_known;
 
 static void sleep_ms(long ms) {
     (void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
@@ -61,12 +51,11 @@ static int set_up(void **state) {
     (void)state;
     if (server_programs() == NULL)
         return 0;
-    known = calloc(FACES_MAX, sizeof *known);
-    is_known = calloc(FACES_MAX, sizeof *is_known);
-    assert_true(known != NULL && is_known != NULL);
-    server_make(&home);
+    known_begin();
+    struct server *all[SHARDS + 2] = {&home};
     for (size_t i = 0; i <= SHARDS; i++)
-        server_make(&shard[i]);
+        all[i + 1] = &shard[i];
+    server_make_several(all, SHARDS + 2);
     open_store();
     people = sample_collection(store, "people", SAMPLE_MODEL, LIKEN_L2);
     return 0;
@@ -81,160 +70,11 @@ static int tear_down(void **state) {
     }
     if (home.pid != 0)
         server_remove(&home);
-    free(known);
-    free(is_known);
+    known_end();
     return 0;
 }
 
-/* ---- photos ---- */
-
-/* One photo; true when it was acknowledged, and then its faces are known. */
-static bool add_photo(size_t faces, liken_error *why) {
-    liken_image *image = sample_image(atomic_fetch_add(&seeds, 1), faces), *existing = NULL;
-    const bool added = store->ops->image_add(store, people, image, &existing, why) == LIKEN_OK;
-    for (size_t i = 0; added && existing == NULL && i < image->face_count; i++) {
-        const int64_t id = image->faces[i].id;
-        assert_true(id > 0 && id < FACES_MAX);
-        memcpy(known[id], image->faces[i].descriptor, sizeof known[id]);
-        is_known[id] = true;
-        int64_t last = atomic_load(&last_known);
-        while (last < id && !atomic_compare_exchange_weak(&last_known, &last, id))
-            ;
-    }
-    liken_image_free(image);
-    liken_image_free(existing);
-    return added;
-}
-
-static void add_photos(int count) {
-    for (int i = 0; i < count; i++)
-        if (!add_photo(2, &err))
-            fail_msg("%s", err.message);
-}
-
-static double distance(const float *a, const float *b) {
-    double sum = 0;
-    for (int i = 0; i < D; i++)
-        sum += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
-    return sqrt(sum);
-}
-
-/* ---- searching ---- */
-
-typedef struct near {
-    int64_t face;
-    double distance;
-} near;
-
-typedef struct answer {
-    const float *query;
-    near *list;
-    size_t count, room;
-    bool wrong; /* a face came twice, or not as it was added */
-} answer;
-
-static int by_distance(const void *a, const void *b) {
-    const near *x = a, *y = b;
-    if (x->distance < y->distance || x->distance > y->distance)
-        return x->distance < y->distance ? -1 : 1;
-    return (x->face > y->face) - (x->face < y->face);
-}
-
-static int on_near(void *ctx, int64_t face, const float *descriptor, int dimension) {
-    answer *a = ctx;
-    if (face <= 0 || face >= FACES_MAX || dimension != D ||
-        (is_known[face] && memcmp(known[face], descriptor, sizeof known[face]) != 0))
-        a->wrong = true;
-    if (a->count == a->room) {
-        a->room = a->room == 0 ? 256 : 2 * a->room;
-        a->list = realloc(a->list, a->room * sizeof *a->list);
-        assert_non_null(a->list);
-    }
-    a->list[a->count++] = (near){face, distance(a->query, descriptor)};
-    return LIKEN_OK;
-}
-
-static int search(const float *query, size_t k, float radius, lk_store_missing *missing, answer *out,
-                  liken_error *why) {
-    bool exact = false;
-    double recall = 0;
-    *out = (answer){.query = query};
-    const lk_store_near q = {
-        .collection = people, .vector = query, .dimension = D, .radius = radius, .k = k, .missing = missing};
-    const int rc = store->ops->near(store, &q, on_near, out, &exact, &recall, why);
-    if (rc != LIKEN_OK) {
-        free(out->list);
-        out->list = NULL;
-        return rc;
-    }
-    assert_true(exact);
-    if (out->count > 0)
-        qsort(out->list, out->count, sizeof *out->list, by_distance);
-    for (size_t i = 1; i < out->count; i++)
-        out->wrong = out->wrong || out->list[i].face == out->list[i - 1].face;
-    return LIKEN_OK;
-}
-
-/* Nobody else adds meanwhile: the k nearest of the known faces, from the store and by brute force. */
-static void check_search(const float *query, size_t k, float radius) {
-    answer a;
-    assert_ok(search(query, k, radius, NULL, &a, &err), err);
-    assert_false(a.wrong);
-    near *all = calloc(FACES_MAX, sizeof *all);
-    size_t n = 0, at = 0;
-    assert_non_null(all);
-    for (int64_t id = 1; id < FACES_MAX; id++) {
-        if (is_known[id] && distance(query, known[id]) <= (double)radius)
-            all[n++] = (near){id, distance(query, known[id])};
-    }
-    if (n > 0)
-        qsort(all, n, sizeof *all, by_distance);
-    for (size_t i = 0; i < n && i < k; i++, at++) {
-        while (at < a.count && !is_known[a.list[at].face])
-            at++; /* an orphan */
-        assert_true(at < a.count);
-        assert_int_equal(a.list[at].face, all[i].face);
-    }
-    free(all);
-    free(a.list);
-}
-
-static void check_answers(int queries) {
-    for (int i = 0; i < queries; i++) {
-        liken_image *image = sample_image(900000 + (unsigned)i, 1);
-        const float *q = image->faces[0].descriptor;
-        double nearest = INFINITY;
-        for (int64_t id = 1; id < FACES_MAX; id++)
-            nearest = is_known[id] ? fmin(nearest, distance(q, known[id])) : nearest;
-        check_search(q, 1, INFINITY);
-        check_search(q, 10, INFINITY);
-        check_search(q, 1000, (float)(nearest * 1.05));
-        liken_image_free(image);
-    }
-}
-
-/* ---- the feed ---- */
-
-static int on_vector(void *ctx, const lk_store_vector *v) {
-    bool *seen = ctx;
-    assert_true(v->id > 0 && v->id < FACES_MAX);
-    assert_false(seen[v->id]);
-    seen[v->id] = true;
-    if (is_known[v->id])
-        assert_memory_equal(v->descriptor, known[v->id], sizeof known[v->id]);
-    return LIKEN_OK;
-}
-
-static void check_feed(void) {
-    bool *seen = calloc(FACES_MAX, sizeof *seen);
-    assert_non_null(seen);
-    assert_ok(store->ops->vectors_after(store, 0, on_vector, seen, &err), err);
-    for (int64_t id = 1; id < FACES_MAX; id++) {
-        if (is_known[id] && !seen[id])
-            fail_msg("face %lld is lost", (long long)id);
-    }
-    free(seen);
-}
+/* ---- looking at it ---- */
 
 static void check_status(bool evenly) {
     liken_cluster *c = NULL;
@@ -325,7 +165,7 @@ static void filters_reach_the_shards(void **state) {
     answer a = {.query = image->faces[0].descriptor};
     const lk_store_near q = {.collection = people,
                              .vector = a.query,
-                             .dimension = D,
+                             .dimension = SAMPLE_DIMENSION,
                              .radius = INFINITY,
                              .k = 1000,
                              .except = allowed,
@@ -420,15 +260,12 @@ static void what_a_crash_leaves_is_replaced_and_swept(void **state) {
     int64_t next = server_number(&home, "postgres", "SELECT face FROM liken.counters") + 1, removed = -1;
     char sql[256];
     /* descriptors that the shards have committed and the coordinator has not */
-    for (int64_t id = next; id < next + 128; id++) {
-        for (size_t i = 0; i < SHARDS; i++) {
-            (void)snprintf(sql, sizeof sql,
-                           "INSERT INTO liken.vectors SELECT %lld, %lld, decode(repeat('00', 512), 'hex') WHERE"
-                           " to_regclass('liken.vectors_b%lld') IS NOT NULL",
-                           (long long)id, (long long)people, (long long)(id % 64));
-            server_sql(&shard[i], "postgres", sql);
-        }
-    }
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO liken.vectors SELECT id, %lld, decode(repeat('00', 512), 'hex') FROM"
+                   " generate_series(%lld, %lld) id WHERE to_regclass('liken.vectors_b' || id %% 64) IS NOT NULL",
+                   (long long)people, (long long)next, (long long)next + 127);
+    for (size_t i = 0; i < SHARDS; i++)
+        server_sql(&shard[i], "postgres", sql);
     check_answers(2);
     add_photos(5); /* ten of these ids */
     check_answers(2);
@@ -671,7 +508,8 @@ static void a_paused_shard_is_named_in_time(void **state) {
     assert_string_equal(missing.names[0], "c");
     free(a.list);
     server_pause(&shard[2], false);
-    wait_until_all_answer();
+    close_store();
+    open_store(); /* which mistrusts nobody */
 }
 
 /* The coordinator is killed while it commits: shards may have descriptors that it knows nothing of, never the other
@@ -725,6 +563,59 @@ static void a_fourth_shard_is_added_under_load(void **state) {
         server_number(&shard[3], "postgres", "SELECT count(*) FROM pg_class WHERE relname ~ '^vectors_b[0-9]+$'"), 16);
 }
 
+/* ---- locks ---- */
+
+static void *search_once(void *arg) {
+    answer a;
+    liken_error *why = arg;
+    if (search(known[20], 5, INFINITY, NULL, &a, why) != LIKEN_OK)
+        return NULL;
+    if (a.wrong || a.count < 5 || a.list[0].face != 20)
+        (void)snprintf(why->message, sizeof why->message, "a wrong answer");
+    free(a.list);
+    return NULL;
+}
+
+static void say(lk_pg_conn *c, const char *sql) {
+    assert_ok(lk_pg_script(c, sql, &err), err);
+}
+
+/* Somebody who takes `first`, and `then` once a search waits for it. */
+static void search_beside(const char *first, const char *then) {
+    pthread_t searcher;
+    lk_pg_conn *c = NULL;
+    liken_error why = {0};
+    assert_ok(lk_pg_take(db, &c, &err), err);
+    say(c, "BEGIN; SET LOCAL deadlock_timeout = '1min'");
+    say(c, first);
+    assert_int_equal(pthread_create(&searcher, NULL, search_once, &why), 0);
+    say(c, "DO $$BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation IN"
+           " ('liken.cluster'::regclass, 'liken.vectors'::regclass)) LOOP PERFORM pg_sleep(0.01); END LOOP; END$$");
+    say(c, then);
+    say(c, "ROLLBACK");
+    lk_pg_give(db, c);
+    pthread_join(searcher, NULL);
+    assert_string_equal(why.message, "");
+}
+
+/* Both take liken.cluster before liken.vectors. */
+static void a_move_and_a_search_wait_for_each_other_in_turn(void **state) {
+    (void)state;
+    need_servers();
+    const int before = count_in_log(&home, "deadlock detected");
+    search_beside("LOCK TABLE liken.cluster", "LOCK TABLE liken.vectors");
+    assert_int_equal(count_in_log(&home, "deadlock detected"), before);
+}
+
+/* Somebody else's locks, in an order that is not ours. */
+static void a_search_that_the_database_broke_off_begins_anew(void **state) {
+    (void)state;
+    need_servers();
+    const int before = count_in_log(&home, "deadlock detected");
+    search_beside("LOCK TABLE liken.vectors", "LOCK TABLE liken.cluster");
+    assert_int_equal(count_in_log(&home, "deadlock detected"), before + 1);
+}
+
 /* A move that was broken off at each of its steps leaves what the next call clears away. */
 static void an_interrupted_move_is_tidied(void **state) {
     (void)state;
@@ -750,6 +641,7 @@ static void an_interrupted_move_is_tidied(void **state) {
 }
 
 int main(void) {
+    cmocka_set_test_filter(getenv("TESTS"));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gallery_is_spread),
         cmocka_unit_test(a_used_database_is_no_shard),
@@ -763,6 +655,8 @@ int main(void) {
         cmocka_unit_test(a_paused_shard_is_named_in_time),
         cmocka_unit_test(a_killed_coordinator_loses_nothing),
         cmocka_unit_test(a_fourth_shard_is_added_under_load),
+        cmocka_unit_test(a_move_and_a_search_wait_for_each_other_in_turn),
+        cmocka_unit_test(a_search_that_the_database_broke_off_begins_anew),
         cmocka_unit_test(an_interrupted_move_is_tidied),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
