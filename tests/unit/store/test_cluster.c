@@ -616,6 +616,41 @@ static void a_search_that_the_database_broke_off_begins_anew(void **state) {
     assert_int_equal(count_in_log(&home, "deadlock detected"), before + 1);
 }
 
+/* Loses the connection of the search that it belongs to, once. */
+struct losing {
+    answer answer;
+    int anew;
+};
+
+static int on_near_losing(void *ctx, int64_t face, const float *descriptor, int dimension) {
+    struct losing *l = ctx;
+    if (descriptor == NULL)
+        l->anew++;
+    else if (l->anew == 0 && l->answer.count == 0)
+        server_sql(&home, "postgres",
+                   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'");
+    return on_near(&l->answer, face, descriptor, dimension);
+}
+
+static void a_search_begins_anew_when_some_was_told_already(void **state) {
+    (void)state;
+    need_servers();
+    struct losing l = {.answer = {.query = known[20]}};
+    answer a;
+    bool exact = false;
+    double recall = 0;
+    tend();
+    assert_ok(search(known[20], 5, INFINITY, NULL, &a, &err), err);
+    const lk_store_near q = {
+        .collection = people, .vector = known[20], .dimension = SAMPLE_DIMENSION, .radius = INFINITY, .k = 5};
+    assert_ok(store->ops->near(store, &q, on_near_losing, &l, &exact, &recall, &err), err);
+    assert_int_equal(l.anew, 1);
+    assert_false(l.answer.wrong);
+    assert_int_equal(l.answer.count, a.count);
+    free(l.answer.list);
+    free(a.list);
+}
+
 /* A move that was broken off at each of its steps leaves what the next call clears away. */
 static void an_interrupted_move_is_tidied(void **state) {
     (void)state;
@@ -657,6 +692,7 @@ int main(void) {
         cmocka_unit_test(a_fourth_shard_is_added_under_load),
         cmocka_unit_test(a_move_and_a_search_wait_for_each_other_in_turn),
         cmocka_unit_test(a_search_that_the_database_broke_off_begins_anew),
+        cmocka_unit_test(a_search_begins_anew_when_some_was_told_already),
         cmocka_unit_test(an_interrupted_move_is_tidied),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
