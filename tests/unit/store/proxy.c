@@ -33,7 +33,11 @@ static bool is_commit(struct pair *p, const char *bytes, size_t size) {
         const char *name = prepared;
         while (name > bytes + 1 && name[-1] >= '0' && name[-1] <= '9')
             name--;
-        (void)snprintf(p->commit, sizeof p->commit, "%s", name - 1); /* with its 's' */
+        name--; /* with its 's' */
+        const size_t size_of_name = (size_t)(prepared - name);
+        assert_true(size_of_name < sizeof p->commit);
+        memcpy(p->commit, name, size_of_name);
+        p->commit[size_of_name] = '\0';
         return true;
     }
     char bind[24] = "";
