@@ -309,12 +309,20 @@ static void check_added(lk_store *s, int64_t collection, const struct adder *a, 
     check_whole(s);
 }
 
-/* Short limits, so that a pause is noticed in a test's time. */
-static void hurry(lk_store *s) {
-    lk_pg *db = ((lk_postgres *)s)->db;
-    db->options.statement_ms = 500;
-    db->options.connect_s = 2;
-    db->generation++; /* the connections there are have the old limits */
+/* Short limits, so that a pause is noticed in a test's time. The listener reads them whenever it connects: so they change
+ * while it is connected, under the lock that it takes before it connects again. */
+static void hurry(lk_store *store, int statement_ms) {
+    lk_postgres *s = (lk_postgres *)store;
+    pthread_mutex_lock(&s->version_lock);
+    while (!s->hearing) {
+        pthread_mutex_unlock(&s->version_lock);
+        sleep_ms(5);
+        pthread_mutex_lock(&s->version_lock);
+    }
+    s->db->options.statement_ms = statement_ms;
+    s->db->options.connect_s = 2;
+    s->db->generation++; /* the connections there are have the old limits */
+    pthread_mutex_unlock(&s->version_lock);
 }
 
 static void the_server_is_killed_while_photos_are_added(void **state) {
@@ -342,8 +350,8 @@ static void the_server_is_paused_while_photos_are_added(void **state) {
     struct adder a[ADDERS];
     lk_store *stores[2] = {open_store(), open_store()};
     const int64_t c = make_collection(stores[0]);
-    hurry(stores[0]);
-    hurry(stores[1]);
+    hurry(stores[0], 500);
+    hurry(stores[1], 500);
     start_adders(a, ADDERS, stores, c);
     sleep_ms(100);
     server_pause(&server, true);
@@ -361,8 +369,7 @@ static void a_writer_that_stopped_does_not_hold_the_others_up(void **state) {
     lk_store *stopped = open_store(), *other = open_store();
     const int64_t c = make_collection(other);
     lk_pg_conn *held = NULL;
-    ((lk_postgres *)stopped)->db->options.statement_ms = 2000;
-    ((lk_postgres *)stopped)->db->generation++;
+    hurry(stopped, 2000);
     assert_ok(lk_pg_take(((lk_postgres *)stopped)->db, &held, &err), err);
     assert_ok(lk_pg_script(held, "BEGIN; SELECT 1 FROM liken.counters FOR UPDATE", &err), err);
     assert_ok(add(other, c, 1, 1, &err), err);
