@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "store/codec.h"
 #include "store/copy.h"
 
 #include <stdio.h>
@@ -162,14 +163,11 @@ static int hash_text(lk_buf *b, const char *text, liken_error *err) {
 }
 
 static int hash_face(lk_buf *b, const liken_face *f, bool kept, liken_error *err) {
-    const liken_quality *q = &f->quality;
-    const float numbers[] = {f->box.x,      f->box.y, f->box.width, f->box.height, f->confidence, q->size, q->sharpness,
-                             q->brightness, q->yaw,   q->pitch,     q->roll,       q->score};
+    lk_face_row row;
+    lk_face_to_row(f, &row);
     int rc = lk_buf_format(b, err, "%lld %d %d ", kept ? (long long)f->id : 0LL, (int)f->reason, kept ? f->dimension : 0);
     if (rc == LIKEN_OK)
-        rc = lk_buf_append(b, numbers, sizeof numbers, err);
-    if (rc == LIKEN_OK)
-        rc = lk_buf_append(b, f->landmarks, sizeof f->landmarks, err);
+        rc = lk_buf_append(b, &row, sizeof row, err);
     if (rc == LIKEN_OK && kept)
         rc = lk_buf_append(b, f->descriptor, (size_t)f->dimension * sizeof *f->descriptor, err);
     return rc;

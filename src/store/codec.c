@@ -2,6 +2,7 @@
 #include "store/codec.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes of the well-formed sequence at p, 0 when it is none (Unicode 15, table 3-7). */
@@ -84,6 +85,38 @@ bool lk_sha256_parse(const char *hex, unsigned char out[32]) {
     return true;
 }
 
+/* ---- rows of faces ---- */
+
+void lk_face_to_row(const liken_face *f, lk_face_row *out) {
+    const liken_quality *q = &f->quality;
+    const float numbers[LK_FACE_NUMBERS] = {f->box.x, f->box.y,     f->box.width,  f->box.height, f->confidence, q->size,
+                                            q->sharpness, q->brightness, q->yaw,   q->pitch,      q->roll,       q->score};
+    float points[10];
+    for (size_t i = 0; i < 5; i++) {
+        points[2 * i] = f->landmarks[i].x;
+        points[2 * i + 1] = f->landmarks[i].y;
+    }
+    memcpy(out->numbers, numbers, sizeof numbers);
+    lk_floats_encode(points, 10, out->landmarks);
+}
+
+void lk_face_from_row(const lk_face_row *row, liken_face *f) {
+    const float *n = row->numbers;
+    float points[10];
+    f->box = (liken_box){n[0], n[1], n[2], n[3]};
+    f->confidence = n[4];
+    f->quality = (liken_quality){.size = n[5],
+                                 .sharpness = n[6],
+                                 .brightness = n[7],
+                                 .yaw = n[8],
+                                 .pitch = n[9],
+                                 .roll = n[10],
+                                 .score = n[11]};
+    lk_floats_decode(row->landmarks, 10, points);
+    for (size_t i = 0; i < 5; i++)
+        f->landmarks[i] = (liken_point){points[2 * i], points[2 * i + 1]};
+}
+
 /* ---- what may be stored at all ---- */
 
 static int check_labels(const liken_image *image, liken_error *err) {
@@ -99,10 +132,9 @@ static int check_labels(const liken_image *image, liken_error *err) {
 }
 
 static bool is_sane_face(const liken_face *f) {
-    const float numbers[] = {f->box.x,       f->box.y,         f->box.width,         f->box.height,
-                             f->confidence,  f->quality.size,  f->quality.sharpness, f->quality.brightness,
-                             f->quality.yaw, f->quality.pitch, f->quality.roll,      f->quality.score};
-    bool sane = lk_floats_sane(numbers, LK_LENGTH(numbers));
+    lk_face_row row;
+    lk_face_to_row(f, &row);
+    bool sane = lk_floats_sane(row.numbers, LK_FACE_NUMBERS);
     for (size_t i = 0; i < LK_LENGTH(f->landmarks); i++)
         sane = sane && lk_floats_sane((const float[]){f->landmarks[i].x, f->landmarks[i].y}, 2);
     return sane;
@@ -129,4 +161,15 @@ int lk_store_check_image(const liken_image *image, unsigned char sha256[32], lik
         return lk_fail(err, LIKEN_E_INTERNAL, "A photo came to the store without its sha256. Please report it.");
     const int rc = check_labels(image, err);
     return rc == LIKEN_OK ? check_faces(image, err) : rc;
+}
+
+liken_image_list *lk_store_page(size_t limit) {
+    liken_image_list *page = calloc(1, sizeof *page);
+    if (page != NULL)
+        page->images = calloc(limit, sizeof(*page->images));
+    if (page == NULL || page->images == NULL) {
+        free(page);
+        return NULL;
+    }
+    return page;
 }

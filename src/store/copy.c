@@ -1,18 +1,5 @@
 #include "store/copy.h"
 
-#include <stdlib.h>
-
-liken_image_list *lk_store_page(int limit) {
-    liken_image_list *page = calloc(1, sizeof *page);
-    if (page != NULL)
-        page->images = calloc((size_t)limit, sizeof(*page->images));
-    if (page == NULL || page->images == NULL) {
-        free(page);
-        return NULL;
-    }
-    return page;
-}
-
 int lk_store_copy_refused(const char *name, const char *source, liken_error *err) {
     if (*source == '\0')
         return lk_fail(err, LIKEN_E_CONFLICT,

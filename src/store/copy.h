@@ -4,8 +4,6 @@
 
 #include "base/error.h"
 
-/* An empty page with room for `limit` images (1..1000); NULL: out of memory. */
-liken_image_list *lk_store_page(int limit);
 /* CONFLICT: `name` cannot become a copy. `source`: the store of which it is a copy already, or "": it has photos. */
 int lk_store_copy_refused(const char *name, const char *source, liken_error *err);
 

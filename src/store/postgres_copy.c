@@ -90,14 +90,6 @@ static int read_page(lk_pg_conn *c, void *arg, liken_error *err) {
     return lk_postgres_images_load(c, 0, p->ids, p->count, p->out->images, err);
 }
 
-/* An image may have been removed between the two statements: the page closes its ranks. */
-static void close_ranks(liken_image_list *list, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (list->images[i] != NULL)
-            list->images[list->count++] = list->images[i];
-    }
-}
-
 /* The faces of a page, by id. */
 struct faces {
     liken_face **list;
@@ -164,11 +156,12 @@ static int load_descriptors(lk_store *s, const liken_image_list *page, liken_err
 }
 
 int lk_postgres_copy_page(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err) {
-    struct page p = {.after = after, .limit = limit, .out = lk_store_page(limit)};
+    struct page p = {.after = after, .limit = limit, .out = lk_store_page((size_t)limit)};
     if (p.out == NULL)
         return lk_fail_memory(err);
     int rc = lk_pg_with(of(s)->db, read_page, &p, err);
-    close_ranks(p.out, p.count);
+    p.out->count = p.count;
+    lk_postgres_close_ranks(p.out);
     if (rc == LIKEN_OK)
         rc = load_descriptors(s, p.out, err);
     if (rc == LIKEN_OK)

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FACE_NAMES "x, y, width, height, landmarks, confidence, size, sharpness, brightness, yaw, pitch, roll, score"
-
 static lk_postgres *of(lk_store *s) {
     return (lk_postgres *)s;
 }
@@ -31,24 +29,17 @@ static int damaged(liken_error *err) {
     return lk_fail(err, LIKEN_E_STORE, "The database holds a face that cannot be right; run liken doctor.");
 }
 
-/* The columns FACE_NAMES, from `at` on. */
+/* The columns LK_FACE_NAMES, from `at` on. */
 static int read_face(const lk_pg_result *r, int row, int at, liken_face *f, liken_error *err) {
     size_t size;
-    float points[10];
-    const char *landmarks = lk_pg_get_bytes(r, row, at + 4, &size);
-    if (landmarks == NULL || size != 40)
+    lk_face_row face;
+    const char *landmarks = lk_pg_get_bytes(r, row, at + LK_FACE_BOX, &size);
+    if (landmarks == NULL || size != sizeof face.landmarks)
         return damaged(err);
-    lk_floats_decode(landmarks, 10, points);
-    for (size_t i = 0; i < 5; i++)
-        f->landmarks[i] = (liken_point){points[2 * i], points[2 * i + 1]};
-    float *const numbers[] = {
-        &f->box.x,         &f->box.y,        &f->box.width,         &f->box.height,         NULL,
-        &f->confidence,    &f->quality.size, &f->quality.sharpness, &f->quality.brightness, &f->quality.yaw,
-        &f->quality.pitch, &f->quality.roll, &f->quality.score};
-    for (size_t i = 0; i < LK_LENGTH(numbers); i++) {
-        if (numbers[i] != NULL)
-            *numbers[i] = (float)lk_pg_get_real(r, row, at + (int)i);
-    }
+    memcpy(face.landmarks, landmarks, size);
+    for (int i = 0; i < LK_FACE_NUMBERS; i++)
+        face.numbers[i] = (float)lk_pg_get_real(r, row, at + i + (i >= LK_FACE_BOX));
+    lk_face_from_row(&face, f);
     return LIKEN_OK;
 }
 
@@ -64,7 +55,7 @@ static int run_of(const lk_pg_result *r, int *row, int64_t id) {
     return count;
 }
 
-/* Rows of (image, id, reason, FACE_NAMES). */
+/* Rows of (image, id, reason, LK_FACE_NAMES). */
 static int deal_faces(const lk_pg_result *r, int *row, int64_t image, int dimension, liken_face **out, size_t *count,
                       liken_error *err) {
     const int n = run_of(r, row, image);
@@ -158,12 +149,12 @@ static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids,
                          LK_PG_ARGS(lk_pg_array(ids)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c,
-                         "SELECT image, id, 0::smallint, " FACE_NAMES " FROM liken.faces WHERE image = ANY ($1)"
+                         "SELECT image, id, 0::smallint, " LK_FACE_NAMES " FROM liken.faces WHERE image = ANY ($1)"
                          " ORDER BY image, id",
                          LK_PG_ARGS(lk_pg_array(ids)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c,
-                         "SELECT image, 0::bigint, reason, " FACE_NAMES " FROM liken.refused WHERE image = ANY ($1)"
+                         "SELECT image, 0::bigint, reason, " LK_FACE_NAMES " FROM liken.refused WHERE image = ANY ($1)"
                          " ORDER BY image, id",
                          LK_PG_ARGS(lk_pg_array(ids)), err);
     return rc == LIKEN_OK ? lk_pg_say(c, "COMMIT", LK_PG_NO_ARGS, err) : rc;
@@ -282,8 +273,7 @@ static void cut_page(struct list *l, const lk_pg_result *r) {
     l->out->next = (int)n < rows ? l->ids[n - 1] : 0;
 }
 
-/* An image may vanish between the two statements, since they do not share a moment: the page closes its ranks. */
-static void close_ranks(liken_image_list *list) {
+void lk_postgres_close_ranks(liken_image_list *list) {
     size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
         if (list->images[i] != NULL)
@@ -310,7 +300,7 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
         return lk_pg_finish(c, rc, err);
     rc = lk_postgres_images_load(c, l->collection, l->ids, l->out->count, l->out->images, err);
     if (rc == LIKEN_OK)
-        close_ranks(l->out);
+        lk_postgres_close_ranks(l->out);
     return rc;
 }
 
@@ -325,13 +315,9 @@ int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_opt
     if (rc != LIKEN_OK)
         return rc;
     l.limit = o->limit == 0 ? 100 : o->limit;
-    l.out = calloc(1, sizeof *l.out);
-    if (l.out != NULL)
-        l.out->images = calloc((size_t)l.limit, sizeof(*l.out->images));
-    if (l.out == NULL || l.out->images == NULL) {
-        liken_image_list_free(l.out);
+    l.out = lk_store_page((size_t)l.limit);
+    if (l.out == NULL)
         return lk_fail_memory(err);
-    }
     rc = lk_pg_with(of(s)->db, list, &l, err);
     if (rc != LIKEN_OK) {
         liken_image_list_free(l.out);

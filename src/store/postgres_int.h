@@ -74,6 +74,8 @@ int lk_postgres_images_load(lk_pg_conn *c, int64_t collection, const int64_t *id
                             liken_error *err);
 /* Begins a read-only transaction that sees one moment (queued: it costs no round trip). */
 int lk_postgres_snapshot(lk_pg_conn *c, liken_error *err);
+/* An image may vanish between the statements of a page, which do not share a moment: takes out its NULLs. */
+void lk_postgres_close_ranks(liken_image_list *list);
 /* `ids` as a parameter; free with lk_pg_column_free, after faults too. */
 int lk_postgres_ids(lk_pg_column *column, const int64_t *ids, size_t count, liken_error *err);
 

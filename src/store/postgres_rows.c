@@ -20,7 +20,6 @@ static const lk_pg_type refused_types[] = {L, S, R, R, R, R, B, R, R, R, R, R, R
 static const lk_pg_type vector_types[] = {L, L, B};
 static const lk_pg_type count_types[] = {L, L, L};
 
-#define FACE_NAMES "x, y, width, height, landmarks, confidence, size, sharpness, brightness, yaw, pitch, roll, score"
 #define FACE_ARRAYS                                                                                                    \
     "$3::real[], $4::real[], $5::real[], $6::real[], $7::bytea[], $8::real[], $9::real[], $10::real[], $11::real[],"   \
     " $12::real[], $13::real[], $14::real[], $15::real[]"
@@ -77,31 +76,12 @@ static int add_image(lk_postgres_tables *t, const liken_image *im, int64_t colle
 /* A face or a refusal; `first` and `second` are the two columns before those that both have. */
 static int add_face(lk_postgres_table *t, lk_pg_value first, lk_pg_value second, const liken_face *f,
                     liken_error *err) {
-    float points[10];
-    unsigned char landmarks[40];
-    for (size_t i = 0; i < 5; i++) {
-        points[2 * i] = f->landmarks[i].x;
-        points[2 * i + 1] = f->landmarks[i].y;
-    }
-    lk_floats_encode(points, 10, landmarks);
-    const liken_quality *q = &f->quality;
-    const lk_pg_value row[] = {
-        first,
-        second,
-        lk_pg_float4(f->box.x),
-        lk_pg_float4(f->box.y),
-        lk_pg_float4(f->box.width),
-        lk_pg_float4(f->box.height),
-        lk_pg_bytes(landmarks, sizeof landmarks),
-        lk_pg_float4(f->confidence),
-        lk_pg_float4(q->size),
-        lk_pg_float4(q->sharpness),
-        lk_pg_float4(q->brightness),
-        lk_pg_float4(q->yaw),
-        lk_pg_float4(q->pitch),
-        lk_pg_float4(q->roll),
-        lk_pg_float4(q->score),
-    };
+    lk_face_row face;
+    lk_face_to_row(f, &face);
+    lk_pg_value row[2 + LK_FACE_NUMBERS + 1] = {first, second};
+    for (int i = 0; i < LK_FACE_NUMBERS; i++)
+        row[2 + i + (i >= LK_FACE_BOX)] = lk_pg_float4(face.numbers[i]);
+    row[2 + LK_FACE_BOX] = lk_pg_bytes(face.landmarks, sizeof face.landmarks);
     return add_row(t, row, err);
 }
 
@@ -171,12 +151,12 @@ int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool ve
                          &t->tags, err);
     if (rc == LIKEN_OK)
         rc = queue_table(c,
-                         "INSERT INTO liken.faces (id, image, " FACE_NAMES
+                         "INSERT INTO liken.faces (id, image, " LK_FACE_NAMES
                          ") SELECT * FROM unnest($1::bigint[], $2::bigint[], " FACE_ARRAYS ")",
                          &t->faces, err);
     if (rc == LIKEN_OK) /* in order: their own ids are given as they come */
         rc = queue_table(c,
-                         "INSERT INTO liken.refused (image, reason, " FACE_NAMES
+                         "INSERT INTO liken.refused (image, reason, " LK_FACE_NAMES
                          ") SELECT * FROM unnest($1::bigint[], $2::smallint[], " FACE_ARRAYS ")",
                          &t->refused, err);
     return rc == LIKEN_OK ? queue_counts(c, t, err) : rc;
@@ -201,8 +181,8 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
          " FROM STDIN (FORMAT binary)",
          &t->images},
         {"COPY liken.tags (tag, image) FROM STDIN (FORMAT binary)", &t->tags},
-        {"COPY liken.faces (id, image, " FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->faces},
-        {"COPY liken.refused (image, reason, " FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->refused},
+        {"COPY liken.faces (id, image, " LK_FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->faces},
+        {"COPY liken.refused (image, reason, " LK_FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->refused},
     };
     int rc = LIKEN_OK;
     for (size_t i = vectors ? 0 : 1; rc == LIKEN_OK && i < LK_LENGTH(all); i++)

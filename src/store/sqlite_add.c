@@ -113,25 +113,13 @@ static int add_tags(lk_sqlite_conn *c, const struct add *a, liken_error *err) {
 
 /* Binds what faces and refusals share, from parameter 3 on. */
 static void bind_face(sqlite3_stmt *stmt, const liken_face *f) {
-    float points[10];
-    unsigned char landmarks[40];
-    for (size_t i = 0; i < 5; i++) {
-        points[2 * i] = f->landmarks[i].x;
-        points[2 * i + 1] = f->landmarks[i].y;
-    }
-    lk_floats_encode(points, 10, landmarks);
-    const float before[] = {f->box.x, f->box.y, f->box.width, f->box.height};
-    const float after[] = {f->confidence,  f->quality.size,  f->quality.sharpness, f->quality.brightness,
-                           f->quality.yaw, f->quality.pitch, f->quality.roll,      f->quality.score};
-    int at = 3;
-    for (size_t i = 0; i < LK_LENGTH(before); i++)
-        (void)sqlite3_bind_double(stmt, at++, (double)before[i]);
-    (void)sqlite3_bind_blob(stmt, at++, landmarks, sizeof landmarks, SQLITE_TRANSIENT);
-    for (size_t i = 0; i < LK_LENGTH(after); i++)
-        (void)sqlite3_bind_double(stmt, at++, (double)after[i]);
+    lk_face_row face;
+    lk_face_to_row(f, &face);
+    for (int i = 0; i < LK_FACE_NUMBERS; i++)
+        (void)sqlite3_bind_double(stmt, 3 + i + (i >= LK_FACE_BOX), (double)face.numbers[i]);
+    (void)sqlite3_bind_blob(stmt, 3 + LK_FACE_BOX, face.landmarks, sizeof face.landmarks, SQLITE_TRANSIENT);
 }
 
-#define FACE_NAMES "x, y, width, height, landmarks, confidence, size, sharpness, brightness, yaw, pitch, roll, score"
 #define FACE_PARAMETERS "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
 
 static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_error *err) {
@@ -139,7 +127,7 @@ static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_erro
     unsigned char bytes[4 * LK_STORE_DIMENSION_MAX];
     sqlite3_stmt *stmt;
     int rc = lk_sqlite_use(
-        c, "INSERT INTO faces (image, descriptor, " FACE_NAMES ", id) VALUES (?1, ?2, " FACE_PARAMETERS ", ?16)", &stmt,
+        c, "INSERT INTO faces (image, descriptor, " LK_FACE_NAMES ", id) VALUES (?1, ?2, " FACE_PARAMETERS ", ?16)", &stmt,
         err);
     if (rc != LIKEN_OK)
         return rc;
@@ -160,7 +148,7 @@ static int add_refusal(lk_sqlite_conn *c, const struct add *a, size_t i, liken_e
     const liken_face *f = &a->image->refused[i];
     sqlite3_stmt *stmt;
     const int rc = lk_sqlite_use(
-        c, "INSERT INTO refusals (image, reason, " FACE_NAMES ") VALUES (?1, ?2, " FACE_PARAMETERS ")", &stmt, err);
+        c, "INSERT INTO refusals (image, reason, " LK_FACE_NAMES ") VALUES (?1, ?2, " FACE_PARAMETERS ")", &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, a->id);

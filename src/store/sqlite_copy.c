@@ -125,7 +125,7 @@ static int read_page(lk_sqlite_conn *c, void *arg, liken_error *err) {
 }
 
 int lk_sqlite_copy_page(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err) {
-    struct page p = {.after = after, .limit = limit, .out = lk_store_page(limit)};
+    struct page p = {.after = after, .limit = limit, .out = lk_store_page((size_t)limit)};
     if (p.out == NULL)
         return lk_fail_memory(err);
     const int rc = lk_sqlite_read(of(s), read_page, &p, err);

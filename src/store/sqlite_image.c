@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FACE_NAMES "x, y, width, height, landmarks, confidence, size, sharpness, brightness, yaw, pitch, roll, score"
-
 static lk_sqlite_store *of(lk_store *s) {
     return (lk_sqlite_store *)s;
 }
@@ -18,23 +16,16 @@ static int damaged(const lk_sqlite_conn *c, liken_error *err) {
     return lk_fail(err, LIKEN_E_STORE, "The store %s holds a face that cannot be right; run liken doctor.", c->path);
 }
 
-/* The columns FACE_NAMES, from `at` on. */
+/* The columns LK_FACE_NAMES, from `at` on. */
 static int read_face(const lk_sqlite_conn *c, sqlite3_stmt *stmt, int at, liken_face *f, liken_error *err) {
-    const void *landmarks = sqlite3_column_blob(stmt, at + 4);
-    float points[10];
-    if (landmarks == NULL || sqlite3_column_bytes(stmt, at + 4) != 40)
+    lk_face_row face;
+    const void *landmarks = sqlite3_column_blob(stmt, at + LK_FACE_BOX);
+    if (landmarks == NULL || sqlite3_column_bytes(stmt, at + LK_FACE_BOX) != (int)sizeof face.landmarks)
         return damaged(c, err);
-    lk_floats_decode(landmarks, 10, points);
-    for (size_t i = 0; i < 5; i++)
-        f->landmarks[i] = (liken_point){points[2 * i], points[2 * i + 1]};
-    float *const numbers[] = {
-        &f->box.x,         &f->box.y,        &f->box.width,         &f->box.height,         NULL,
-        &f->confidence,    &f->quality.size, &f->quality.sharpness, &f->quality.brightness, &f->quality.yaw,
-        &f->quality.pitch, &f->quality.roll, &f->quality.score};
-    for (size_t i = 0; i < LK_LENGTH(numbers); i++) {
-        if (numbers[i] != NULL)
-            *numbers[i] = (float)sqlite3_column_double(stmt, at + (int)i);
-    }
+    memcpy(face.landmarks, landmarks, sizeof face.landmarks);
+    for (int i = 0; i < LK_FACE_NUMBERS; i++)
+        face.numbers[i] = (float)sqlite3_column_double(stmt, at + i + (i >= LK_FACE_BOX));
+    lk_face_from_row(&face, f);
     return LIKEN_OK;
 }
 
@@ -59,7 +50,7 @@ static liken_face *more_face(struct faces *f) {
     return face;
 }
 
-/* `sql` answers (id, reason, FACE_NAMES, bytes of the descriptor) for the faces of image ?1. */
+/* `sql` answers (id, reason, LK_FACE_NAMES, bytes of the descriptor) for the faces of image ?1. */
 static int load_faces(lk_sqlite_conn *c, const char *sql, int64_t image, struct faces *out, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
@@ -142,12 +133,12 @@ static int load_parts(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_e
     if (rc == LIKEN_OK)
         rc = load_tags(c, image, err);
     if (rc == LIKEN_OK)
-        rc = load_faces(c, "SELECT id, 0, " FACE_NAMES ", length(descriptor) FROM faces WHERE image = ?1 ORDER BY id",
+        rc = load_faces(c, "SELECT id, 0, " LK_FACE_NAMES ", length(descriptor) FROM faces WHERE image = ?1 ORDER BY id",
                         id, &kept, err);
     image->faces = kept.list;
     image->face_count = kept.count;
     if (rc == LIKEN_OK)
-        rc = load_faces(c, "SELECT 0, reason, " FACE_NAMES ", 0 FROM refusals WHERE image = ?1 ORDER BY id", id,
+        rc = load_faces(c, "SELECT 0, reason, " LK_FACE_NAMES ", 0 FROM refusals WHERE image = ?1 ORDER BY id", id,
                         &refused, err);
     image->refused = refused.list;
     image->refused_count = refused.count;
@@ -273,13 +264,9 @@ int lk_sqlite_image_list(lk_store *s, int64_t collection, const liken_list_optio
     if (o->limit < 0 || o->limit > 1000)
         return lk_fail(err, LIKEN_E_ARG, "A page holds 1 to 1000 images, not %d.", o->limit);
     l.limit = o->limit == 0 ? 100 : (size_t)o->limit;
-    l.out = calloc(1, sizeof *l.out);
-    if (l.out != NULL)
-        l.out->images = calloc(l.limit, sizeof(*l.out->images));
-    if (l.out == NULL || l.out->images == NULL) {
-        liken_image_list_free(l.out);
+    l.out = lk_store_page(l.limit);
+    if (l.out == NULL)
         return lk_fail_memory(err);
-    }
     const int rc = lk_sqlite_read(of(s), list, &l, err);
     if (rc != LIKEN_OK) {
         liken_image_list_free(l.out);
