@@ -4,6 +4,8 @@
  *     Enlarges or shrinks a photo, at JPEG quality 90.
  * bench_pipeline raw PHOTO.jpg TO.ppm
  *     Decoded at 1:1, for the rivals.
+ * bench_pipeline load
+ *     Seconds of wall time to load the packs, every file verified.
  * bench_pipeline run PHOTO.jpg...
  *     A line a photo, CPU milliseconds: decode, detect, decode again, landmarks, align, describe (what lk_pipeline_run
  *     does, called by hand here in the same order); all of it through lk_pipeline_run; faces; a decode at 1:1; the
@@ -353,11 +355,15 @@ int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "raw") == 0)
         return raw(argv[2], argv[3]);
     const int threads = argc > 5 && strcmp(argv[1], "threads") == 0 ? atoi(argv[2]) : 0;
-    if (argc < 3 || (strcmp(argv[1], "run") != 0 && (threads < 1 || threads > MOST_THREADS)))
-        return fprintf(stderr, "usage: bench_pipeline make|raw|run|threads ...: see its source\n"), 2;
+    const bool only_load = argc == 2 && strcmp(argv[1], "load") == 0;
+    if (!only_load && (argc < 3 || (strcmp(argv[1], "run") != 0 && (threads < 1 || threads > MOST_THREADS))))
+        return fprintf(stderr, "usage: bench_pipeline make|raw|load|run|threads ...: see its source\n"), 2;
+    const double start = lk_clock_monotonic();
     if (lk_models_load(&models, &(lk_models_options){.folder = getenv("LIKEN_MODELS"), .detector = "yunet"}, &err) !=
         LIKEN_OK)
         stop(&err);
+    if (only_load)
+        return printf("%.4f\n", lk_clock_monotonic() - start) < 0;
     return threads > 0
                ? run_threads(models, threads, strcmp(argv[3], "together") == 0, strtoul(argv[4], NULL, 10), argv + 5)
                : run(models, argv + 2);

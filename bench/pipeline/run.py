@@ -209,6 +209,9 @@ def main():
         report_kind(kind, ours, theirs, rows)
         own = next(iter(ours.values()))[11]
     print(f"\nmemory of a worker beyond the shared weights: {own:.1f} MB (target: under 64)")
+    load = statistics.median(float(say([program, "load"], packs)[0]) for _ in range(ROUNDS))
+    print(f"loading the packs, every file verified: {load:.3f} s (target: under 0.5)")
+    rows.append({"case": "start", "engine": "liken", "metric": "loading the packs", "value": load, "unit": "s", "rounds": ROUNDS})
     rows.append({"case": "memory", "engine": "liken", "metric": "memory of a worker", "value": own, "unit": "MB", "rounds": 1})
     report_threads(program, photos["small"], packs, rows)
     for text in missing:
