@@ -60,6 +60,40 @@ int lk_near_search_in(lk_pg *db, lk_cluster *k, const lk_store_near *near, lk_st
 int lk_near_count_in(lk_pg *db, int64_t collection, const liken_search_options *filter, int64_t except, uint64_t *count,
                      liken_error *err);
 
+/* ---- pg_near_rows.c ---- */
+
+#define LK_NEAR_NAME 16 /* bytes of a column's name */
+
+enum { LK_NEAR_FACES, LK_NEAR_COLLECTIONS, LK_NEAR_DESCRIPTORS, LK_NEAR_NUMBERS, LK_NEAR_COLUMNS };
+
+/* Rows that are written by one statement: they have the same columns. */
+typedef struct lk_near_rows {
+    const lk_near_plan *plan; /* borrowed: of one of their collections, which all look alike; NULL: no columns */
+    lk_pg_column columns[LK_NEAR_COLUMNS];
+} lk_near_rows;
+void lk_near_rows_init(lk_near_rows *r, const lk_near_plan *plan);
+void lk_near_rows_free(lk_near_rows *r);
+/* `bytes`: the descriptor as it is stored. STORE: it has not as many numbers as the plan says. */
+int lk_near_rows_add(lk_near_rows *r, int64_t face, int64_t collection, const void *bytes, size_t size,
+                     liken_error *err);
+
+/* Borrows the rows; to be freed in any case. */
+typedef struct lk_near_statement {
+    lk_buf sql;
+    lk_pg_value values[LK_NEAR_COLUMNS];
+    int count;
+} lk_near_statement;
+/* Writes them, columns included; `ending` follows. */
+int lk_near_rows_insert(const lk_near_rows *r, const char *ending, lk_near_statement *out, liken_error *err);
+/* Fills in the columns of faces that are there. */
+int lk_near_rows_update(const lk_near_rows *r, lk_near_statement *out, liken_error *err);
+void lk_near_statement_free(lk_near_statement *t);
+
+/* The column that has a value only in rows that have all of them. */
+int lk_near_last_column(const lk_near_plan *p, char out[LK_NEAR_NAME], liken_error *err);
+/* As the collection compares: what the caller's index holds. */
+void lk_near_prepare(const lk_near_plan *p, float *numbers);
+
 /* ---- pg_near_set.c ---- */
 
 /* Inside a transaction of the caller, who tells the others about it. UNSUPPORTED says what is to be installed. */

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH 512              /* faces filled in at a time */
+#define BATCH_NUMBERS (1 << 18) /* filled in at a time: 2048 faces of 128 */
 #define BUILD_MS (24 * 3600 * 1000)
 #define SAMPLES 32 /* searches by which an approximate index is measured, */
 #define NEAREST 10 /* each for so many */
@@ -30,153 +30,123 @@ static int lock(lk_pg_conn *c, int64_t collection, bool *mine, liken_error *err)
 
 /* ---- filling in ---- */
 
-/* As the collection compares: what the caller's index holds. */
-static void prepare(const lk_near_plan *p, float *numbers) {
-    double sum = 0;
-    for (int i = 0; i < p->dimension; i++)
-        sum += (double)numbers[i] * (double)numbers[i];
-    if (p->metric == LIKEN_L2 || !(sum > 0) || !isfinite(sum))
-        return;
-    const double scale = 1 / sqrt(sum);
-    for (int i = 0; i < p->dimension; i++)
-        numbers[i] = (float)((double)numbers[i] * scale);
+/* What is filled in with one commit: rows in this database, or on shards, which are written to all at once. */
+struct batch {
+    lk_pg_conn *c;
+    lk_cluster *k;
+    const lk_near_plan *plan;
+    lk_cluster_map map;
+    size_t count;         /* parts: one for each shard, or one */
+    struct part {
+        lk_near_rows rows;
+        lk_cluster_ask ask;
+    } *parts;
+};
+
+static int batch_init(struct batch *b, liken_error *err) {
+    const int rc = lk_cluster_look(b->k, b->c, &b->map, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    b->count = b->map.epoch == 0 ? 1 : b->map.count;
+    b->parts = calloc(b->count, sizeof *b->parts);
+    for (size_t i = 0; b->parts != NULL && i < b->count; i++)
+        lk_near_rows_init(&b->parts[i].rows, b->plan);
+    return b->parts == NULL ? lk_fail_memory(err) : LIKEN_OK;
 }
 
-static int add_numbers(lk_pg_column *column, lk_pg_type type, const float *numbers, int count, liken_error *err) {
+static void batch_free(struct batch *b) {
+    for (size_t i = 0; b->parts != NULL && i < b->count; i++)
+        lk_near_rows_free(&b->parts[i].rows);
+    free(b->parts);
+}
+
+static int gather(struct batch *b, const lk_pg_result *rows, liken_error *err) {
     int rc = LIKEN_OK;
-    lk_pg_column_init(column, type);
-    for (int i = 0; rc == LIKEN_OK && i < count; i++)
-        rc = lk_pg_column_add(column,
-                              type == LK_PG_FLOAT8 ? lk_pg_float8((double)numbers[i]) : lk_pg_float4(numbers[i]), err);
+    for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(rows); i++) {
+        size_t size = 0;
+        const int64_t face = lk_pg_get_int(rows, i, 0);
+        const char *bytes = lk_pg_get_bytes(rows, i, 1, &size);
+        struct part *part = &b->parts[b->map.epoch == 0 ? 0 : lk_cluster_owner(b->k, face)];
+        rc = lk_near_rows_add(&part->rows, face, b->plan->collection, bytes, size, err);
+    }
     return rc;
 }
 
-/* Where a descriptor lies: in this database, or on shards, which are written to all at once. */
-struct place {
-    lk_pg_conn *c;
-    lk_cluster *k;
-    lk_cluster_map map;
-    lk_cluster_ask *asks; /* one for each shard, or NULL */
-};
-
-static int place_say(struct place *at, int64_t face, const char *sql, const lk_pg_value *values, int count,
-                     liken_error *err) {
-    if (at->asks == NULL)
-        return lk_pg_say(at->c, sql, values, count, err);
-    lk_cluster_ask *a = &at->asks[lk_cluster_owner(at->k, face)];
-    if (a->name == NULL)
-        lk_cluster_start(at->k, a, at->map.names[a - at->asks]);
-    lk_cluster_queue(a, sql, values, count);
-    return LIKEN_OK; /* place_end tells */
-}
-
-static int place_begin(struct place *at, liken_error *err) {
-    int rc = lk_cluster_look(at->k, at->c, &at->map, err);
-    if (rc != LIKEN_OK || at->map.epoch == 0)
-        return rc;
-    at->asks = calloc(at->map.count, sizeof *at->asks);
-    return at->asks == NULL ? lk_fail_memory(err) : LIKEN_OK;
-}
-
-/* What the shards were told is committed there. */
-static int place_end(struct place *at, int rc, liken_error *err) {
-    for (size_t i = 0; at->asks != NULL && i < at->map.count; i++) {
-        if (at->asks[i].name != NULL)
-            lk_cluster_send(&at->asks[i]);
+static int update(struct batch *b, struct part *part, const char *shard, liken_error *err) {
+    lk_near_statement t;
+    if (part->rows.columns[LK_NEAR_FACES].count == 0)
+        return LIKEN_OK;
+    int rc = lk_near_rows_update(&part->rows, &t, err);
+    if (rc == LIKEN_OK && shard == NULL) {
+        rc = lk_pg_exec(b->c, t.sql.data, t.values, t.count, NULL, err);
+    } else if (rc == LIKEN_OK) {
+        lk_cluster_start(b->k, &part->ask, shard);
+        lk_cluster_queue(&part->ask, t.sql.data, t.values, t.count);
+        lk_cluster_send(&part->ask);
     }
-    for (size_t i = 0; at->asks != NULL && i < at->map.count; i++) {
-        lk_cluster_ask *a = &at->asks[i];
+    lk_near_statement_free(&t);
+    return rc;
+}
+
+/* What shards are told is committed there. */
+static int update_all(struct batch *b, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < b->count; i++)
+        rc = update(b, &b->parts[i], b->map.epoch == 0 ? NULL : b->map.names[i], err);
+    for (size_t i = 0; i < b->count; i++) {
+        lk_cluster_ask *a = &b->parts[i].ask;
         if (a->name == NULL)
             continue;
         lk_cluster_end(a);
         if (a->status != LIKEN_OK && rc == LIKEN_OK)
             rc = lk_fail(err, a->status, "%s", a->err.message);
     }
-    free(at->asks);
-    at->asks = NULL;
     return rc;
 }
 
-/* "UPDATE liken.vectors SET c0 = s.cube($2), ... WHERE face = $1" */
-static int update_sql(const lk_near_plan *p, int columns, lk_buf *sql, liken_error *err) {
-    int rc = lk_buf_string(sql, "UPDATE liken.vectors SET ", err);
-    for (int i = 0; rc == LIKEN_OK && i < columns; i++)
-        rc = p->method == LIKEN_SEARCH_CUBE
-                 ? lk_buf_format(sql, err, "%sc%d = %s.cube($%d::float8[])", i == 0 ? "" : ", ", i, p->space, i + 2)
-                 : lk_buf_format(sql, err, "v = $2::float4[]::%s.vector", p->space);
-    return rc == LIKEN_OK ? lk_buf_string(sql, " WHERE face = $1 AND face % 64 = $1 % 64", err) : rc;
-}
-
-static int fill_one(struct place *at, const lk_near_plan *p, const char *sql, int64_t face, const float *numbers,
-                    liken_error *err) {
-    const bool cube = p->method == LIKEN_SEARCH_CUBE;
-    const int size = cube ? LK_NEAR_CUBE_SIZE : p->dimension;
-    lk_pg_column columns[LK_NEAR_CUBES_MAX];
-    lk_pg_value values[LK_NEAR_CUBES_MAX + 1] = {lk_pg_int8(face)};
-    int n = 0, rc = LIKEN_OK;
-    for (int first = 0; rc == LIKEN_OK && first < p->dimension; first += size, n++) {
-        const int left = p->dimension - first;
-        rc = add_numbers(&columns[n], cube ? LK_PG_FLOAT8 : LK_PG_FLOAT4, numbers + first, left < size ? left : size, err);
-        values[n + 1] = lk_pg_array(&columns[n]);
-    }
+static int fill_rows(lk_pg_conn *c, lk_cluster *k, const lk_near_plan *p, const lk_pg_result *rows, liken_error *err) {
+    struct batch b = {.c = c, .k = k, .plan = p};
+    if (lk_pg_rows(rows) == 0)
+        return LIKEN_OK;
+    int rc = batch_init(&b, err);
     if (rc == LIKEN_OK)
-        rc = place_say(at, face, sql, values, n + 1, err);
-    while (n > 0)
-        lk_pg_column_free(&columns[--n]);
+        rc = gather(&b, rows, err);
+    if (rc == LIKEN_OK)
+        rc = update_all(&b, err);
+    batch_free(&b);
     return rc;
 }
 
-static int fill_rows(struct place *at, const lk_near_plan *p, const lk_pg_result *rows, int64_t filled, liken_error *err) {
-    const int columns = p->method == LIKEN_SEARCH_CUBE ? (p->dimension + LK_NEAR_CUBE_SIZE - 1) / LK_NEAR_CUBE_SIZE : 1;
-    LK_FREE float *numbers = malloc(LK_STORE_DIMENSION_MAX * sizeof *numbers);
-    lk_buf sql;
-    lk_buf_init(&sql, 4096);
-    int rc = numbers == NULL ? lk_fail_memory(err) : update_sql(p, columns, &sql, err);
-    for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(rows); i++) {
-        size_t size = 0;
-        const char *bytes = lk_pg_get_bytes(rows, i, 1, &size);
-        const int64_t face = lk_pg_get_int(rows, i, 0);
-        if (bytes == NULL || size != 4 * (size_t)p->dimension) {
-            rc = lk_fail(
-                err, LIKEN_E_STORE,
-                "Face %lld has a descriptor of %zu bytes where its collection has %d numbers; run liken doctor.",
-                (long long)face, size, p->dimension);
-            break;
-        }
-        lk_floats_decode(bytes, (size_t)p->dimension, numbers);
-        prepare(p, numbers);
-        rc = fill_one(at, p, sql.data, face, numbers, err);
-    }
-    rc = place_end(at, rc, err);
-    lk_pg_conn *c = at->c;
-    if (rc == LIKEN_OK)
-        rc = lk_pg_say(c, "UPDATE liken.near SET filled = $2 WHERE collection = $1",
-                       LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(filled)), err);
-    if (rc == LIKEN_OK)
-        rc = lk_pg_say(c, "COMMIT", LK_PG_NO_ARGS, err);
-    rc = lk_pg_finish(c, rc, err);
-    lk_buf_free(&sql);
-    return rc;
+/* Those without their columns. */
+static int read_rows(lk_pg_conn *c, const lk_near_plan *p, int64_t end, lk_pg_result **out, liken_error *err) {
+    char sql[256], last[LK_NEAR_NAME];
+    const int rc = lk_near_last_column(p, last, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT face, descriptor FROM liken.vectors WHERE collection = $1 AND face > $2 AND face <= $3"
+                   " AND %s IS NULL ORDER BY face LIMIT $4",
+                   last);
+    return lk_pg_exec(
+        c, sql,
+        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end), lk_pg_int8(BATCH_NUMBERS / p->dimension)),
+        out, err);
 }
 
-/* *end: the last face that was given; all up to it are committed. */
-static int fill(lk_pg_conn *c, lk_cluster *k, const lk_near_plan *p, int64_t end, bool *full, liken_error *err) {
+/* `end`: the last face that was given; all up to it are committed. */
+static int fill(lk_pg_conn *c, lk_cluster *k, const lk_near_plan *p, int64_t end, liken_error *err) {
     lk_pg_result *rows = NULL;
-    struct place at = {.c = c, .k = k};
-    int rc = lk_pg_exec(
-        c,
-        "SELECT face, descriptor FROM liken.vectors WHERE collection = $1 AND face > $2 AND face <= $3"
-        " ORDER BY face LIMIT $4",
-        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end), lk_pg_int8(BATCH)), &rows, err);
+    int rc = read_rows(c, p, end, &rows, err);
     if (rc != LIKEN_OK)
         return rc;
     const int count = lk_pg_rows(rows);
-    *full = count == BATCH;
-    rc = place_begin(&at, err);
-    if (rc == LIKEN_OK)
-        rc = fill_rows(&at, p, rows, *full ? lk_pg_get_int(rows, count - 1, 0) : end, err);
+    const int64_t filled = count == BATCH_NUMBERS / p->dimension ? lk_pg_get_int(rows, count - 1, 0) : end;
+    rc = fill_rows(c, k, p, rows, err);
     lk_pg_clear(rows);
-    return rc;
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c, "UPDATE liken.near SET filled = greatest(filled, $2) WHERE collection = $1",
+                        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(filled)), NULL, err);
+    return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
 }
 
 /* ---- the approximate index ---- */
@@ -258,7 +228,7 @@ static int measure(lk_pg_conn *c, const lk_near_plan *p, liken_error *err) {
         if (bytes == NULL || size != 4 * (size_t)p->dimension)
             continue;
         lk_floats_decode(bytes, (size_t)p->dimension, numbers);
-        prepare(p, numbers);
+        lk_near_prepare(p, numbers);
         rc = measure_one(c, p, numbers, &found, &wanted, err);
     }
     lk_pg_clear(rows);
@@ -329,8 +299,7 @@ static int do_fill(lk_pg_conn *c, struct step *s, liken_error *err) {
     s->skipped = rc == LIKEN_OK && (!mine || p.method == LIKEN_SEARCH_MEMORY); /* somebody dropped the extension */
     if (rc != LIKEN_OK || s->skipped || p.filled >= s->end)
         return rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc;
-    bool full;
-    return fill(c, s->cluster, &p, s->end, &full, err);
+    return fill(c, s->cluster, &p, s->end, err);
 }
 
 static int do_build(lk_pg_conn *c, struct step *s, liken_error *err) {
