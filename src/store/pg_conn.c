@@ -130,7 +130,8 @@ static int set_limits(lk_pg_conn *c, liken_error *err) {
     (void)snprintf(ms, sizeof ms, "%d", o->statement_ms);
     (void)snprintf(idle_ms, sizeof idle_ms, "%d", o->statement_ms > 2000 ? o->statement_ms / 2 : 1000);
     /* a liken that stops in the middle of a transaction is cut off before those who wait for it give up; a commit that
-     * was acknowledged is on disk */
+     * was acknowledged is on disk. Statements here are short or read everything once: compiling them takes longer than
+     * it saves. */
     return lk_pg_exec(
         c,
         "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
@@ -138,7 +139,7 @@ static int set_limits(lk_pg_conn *c, liken_error *err) {
         " set_config('default_transaction_read_only', CASE WHEN $2 THEN 'on' ELSE"
         " current_setting('default_transaction_read_only') END, false),"
         " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
-        " ELSE current_setting('synchronous_commit') END, false)",
+        " ELSE current_setting('synchronous_commit') END, false), set_config('jit', 'off', false)",
         LK_PG_ARGS(lk_pg_text(ms), lk_pg_bool(o->read_only), lk_pg_text(idle_ms)), NULL, err);
 }
 
