@@ -1,4 +1,5 @@
-"""kill -9 at random moments: what was acknowledged is there, nothing is there by half, and doctor finds nothing.
+"""kill -9 at random moments: what was acknowledged is there, nothing is there by half, and doctor finds nothing. With
+either store, SQLite and PostgreSQL.
 
 An acknowledged photo is one whose line `liken add --json` had written, or whose 201 had been read. LIKEN_SOAK=1 does it
 ten times as often."""
@@ -10,13 +11,18 @@ import pathlib
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
+from postgres import postgres  # noqa: E402,F401  a fixture
+
 BIN = os.environ.get("LIKEN_BIN", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "liken"))
-ROUNDS = 250 if os.environ.get("LIKEN_SOAK") else 25
+SOAK = bool(os.environ.get("LIKEN_SOAK"))
+ROUNDS = {"sqlite": 250 if SOAK else 25, "postgres": 250 if SOAK else 10}
 SEED = 20261124
 
 
@@ -29,15 +35,30 @@ def photos(tmp_path_factory):
         pytest.skip("LIKEN_MODELS names no folder with the faceapi pack, whose sample photos this test adds")
     folder = tmp_path_factory.mktemp("photos")
     paths = []
-    for i in range(ROUNDS * 40):
+    for i in range(max(ROUNDS.values()) * 40):
         path = folder / f"{i:05d}.jpg"
         path.write_bytes(samples[i % len(samples)].read_bytes() + b"\0%d" % i)
         paths.append(path)
     return paths
 
 
-def run(data, *args):
-    done = subprocess.run([BIN, *args, "--data", str(data)], capture_output=True, text=True, timeout=300)
+class Gallery:
+    """A data folder and its store, as flags of every command."""
+
+    def __init__(self, kind, where, data):
+        self.flags, self.rounds = ["--data", str(data), "--store", where], ROUNDS[kind]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def gallery(request, tmp_path):
+    if request.param == "sqlite":
+        return Gallery("sqlite", "sqlite", tmp_path / "data")
+    server = request.getfixturevalue("postgres")
+    return Gallery("postgres", server.url(server.of(tmp_path)), tmp_path / "data")
+
+
+def run(gallery, *args):
+    done = subprocess.run([BIN, *args, *gallery.flags], capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -52,9 +73,9 @@ def lines(text):
     return out
 
 
-def stored(data):
+def stored(gallery):
     """Every stored image by its hash."""
-    status, out, err = run(data, "list", "--json")
+    status, out, err = run(gallery, "list", "--json")
     assert status == 0, err
     images = {}
     for image in lines(out):
@@ -67,24 +88,23 @@ def same_faces(a, b):
     return [f["id"] for f in a["faces"]] == [f["id"] for f in b["faces"]] and len(a["refused"]) == len(b["refused"])
 
 
-def verify(data, acknowledged, faces_of):
-    images = stored(data)
+def verify(gallery, acknowledged, faces_of):
+    images = stored(gallery)
     for sha, answer in acknowledged.items():
         assert sha in images, f"{answer.get('file')} was acknowledged and is gone"
         assert same_faces(images[sha], answer), f"{answer.get('file')} differs from what was acknowledged"
     for image in images.values():
         wanted = faces_of.setdefault(image["width"] * 100000 + image["height"], len(image["faces"]))
         assert len(image["faces"]) == wanted, f"{image.get('file')} is there by half"
-    status, out, err = run(data, "doctor", "--json")
+    status, out, err = run(gallery, "doctor", "--json")
     assert status == 0, out + err
 
 
-def test_kill_add(photos, tmp_path):
+def test_kill_add(photos, gallery):
     chance, acknowledged, faces_of = random.Random(SEED), {}, {}
-    data = tmp_path / "data"
-    for i in range(ROUNDS):
+    for i in range(gallery.rounds):
         batch = photos[i * 40:(i + 1) * 40]
-        command = [BIN, "add", "--json", "--data", str(data), *map(str, batch)]
+        command = [BIN, "add", "--json", *gallery.flags, *map(str, batch)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
             out = "".join(child.stdout.readline() for _ in range(chance.randrange(8)))
             time.sleep(chance.uniform(0, 0.3))
@@ -93,14 +113,14 @@ def test_kill_add(photos, tmp_path):
         for answer in lines(out):
             if answer.get("status") in ("added", "existed"):
                 acknowledged[answer["sha256"]] = answer
-        if data.exists() and (i % 5 == 4 or i == ROUNDS - 1):
-            verify(data, acknowledged, faces_of)
-    assert len(acknowledged) > ROUNDS
+        if i % 5 == 4 or i == gallery.rounds - 1:
+            verify(gallery, acknowledged, faces_of)
+    assert len(acknowledged) > gallery.rounds
 
 
 class Server:
-    def __init__(self, data):
-        self.child = subprocess.Popen([BIN, "serve", "--json", "--port", "0", "--data", str(data)], stdout=subprocess.PIPE,
+    def __init__(self, gallery):
+        self.child = subprocess.Popen([BIN, "serve", "--json", "--port", "0", *gallery.flags], stdout=subprocess.PIPE,
                                       stderr=subprocess.DEVNULL, text=True)
         self.port = json.loads(self.child.stdout.readline())["port"]
 
@@ -148,9 +168,9 @@ class Load:
         self.killer.join()
 
 
-def check_restarted(data, known):
+def check_restarted(gallery, known):
     """A server started again finds and shows what had been acknowledged."""
-    server = Server(data)
+    server = Server(gallery)
     try:
         for answer in known:
             status, found = server.call("POST", "/v1/collections/default/search",
@@ -162,13 +182,12 @@ def check_restarted(data, known):
         server.kill()
 
 
-def test_kill_server(photos, tmp_path):
+def test_kill_server(photos, gallery):
     chance, acknowledged, faces_of = random.Random(SEED + 1), {}, {}
-    data = tmp_path / "data"
-    for i in range(ROUNDS):
-        load = Load(Server(data), acknowledged, chance.randrange(8), chance.uniform(0, 0.3))
+    for i in range(gallery.rounds):
+        load = Load(Server(gallery), acknowledged, chance.randrange(8), chance.uniform(0, 0.3))
         load.run(photos[i * 40:(i + 1) * 40])
-        if i % 5 == 4 or i == ROUNDS - 1:
-            verify(data, acknowledged, faces_of)
-            check_restarted(data, chance.sample(sorted(acknowledged.values(), key=lambda a: a["id"]), 5))
-    assert len(acknowledged) > ROUNDS
+        if i % 5 == 4 or i == gallery.rounds - 1:
+            verify(gallery, acknowledged, faces_of)
+            check_restarted(gallery, chance.sample(sorted(acknowledged.values(), key=lambda a: a["id"]), 5))
+    assert len(acknowledged) > gallery.rounds
