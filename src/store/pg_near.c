@@ -12,6 +12,7 @@
 #define SQL_MAX (1 << 20)
 #define BEYOND 16  /* rows asked for beyond k, so that one question is mostly enough */
 #define CHUNK 2048 /* faces read at a time where the columns are not filled in */
+#define MOST 8     /* a collection with at least one of so many faces is found by reading all */
 #define ARGS_MAX 128
 #define COLUMNS_MAX 24
 #define PATIENCE_MS 8000   /* for a search, and for each */
@@ -170,7 +171,7 @@ int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, like
     const int rc = lk_pg_exec(
         c,
         "SELECT n.method, n.filled, n.ready, n.recall, k.metric, m.dimension, k.faces, quote_ident(s.nspname), "
-        "e.extversion"
+        "e.extversion, (SELECT face FROM liken.counters)"
         " FROM liken.collections k JOIN liken.models m ON m.id = k.model LEFT JOIN liken.near n ON n.collection = k.id"
         " LEFT JOIN pg_catalog.pg_extension e ON e.extname = CASE WHEN n.method = 2 THEN 'cube' ELSE 'vector' END"
         " LEFT JOIN pg_catalog.pg_namespace s ON s.oid = e.extnamespace WHERE k.id = $1",
@@ -191,6 +192,7 @@ int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, like
                           .metric = lk_pg_get_int(row, 0, 4) == LIKEN_L2 ? LIKEN_L2 : LIKEN_NORMALIZED,
                           .dimension = (int)lk_pg_get_int(row, 0, 5),
                           .faces = lk_pg_get_int(row, 0, 6),
+                          .most = lk_pg_get_int(row, 0, 6) > lk_pg_get_int(row, 0, 9) / MOST,
                           .release = release_of(lk_pg_get_bytes(row, 0, 8, NULL))};
     (void)snprintf(out->space, sizeof out->space, "%s", space == NULL ? "" : space);
     lk_pg_clear(row);
@@ -199,9 +201,10 @@ int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, like
 
 /* ---- ranking by the database ---- */
 
-/* The root of the summed squares of the cubes' distances: the seed's arithmetic. A query's cube comes from a subquery
- * of its own, which the database does once and not for every row. */
-static int cube_distance(struct statement *t, const lk_near_plan *p, const float *vector, liken_error *err) {
+/* The root of the summed squares of the cubes' distances: the seed's arithmetic. A query's cube is made once and not for
+ * every row: here because the statement is planned with the numbers at hand, for shards by a subquery of its own. */
+static int cube_distance(struct statement *t, const lk_near_plan *p, const float *vector, bool spread,
+                         liken_error *err) {
     int rc = lk_buf_string(&t->sql, "sqrt(", err);
     for (int i = 0; rc == LIKEN_OK && i * LK_NEAR_CUBE_SIZE < p->dimension; i++) {
         const int first = i * LK_NEAR_CUBE_SIZE, left = p->dimension - first;
@@ -209,8 +212,9 @@ static int cube_distance(struct statement *t, const lk_near_plan *p, const float
         rc = put_floats(t, LK_PG_FLOAT8, vector + first, left < LK_NEAR_CUBE_SIZE ? left : LK_NEAR_CUBE_SIZE, &number,
                         err);
         if (rc == LIKEN_OK)
-            rc = lk_buf_format(&t->sql, err, "%spower(v.c%d OPERATOR(%s.<->) (SELECT %s.cube($%d::float8[])), 2)",
-                               i == 0 ? "" : " + ", i, p->space, p->space, number);
+            rc = lk_buf_format(&t->sql, err, "%spower(v.c%d OPERATOR(%s.<->) %s%s.cube($%d::float8[])%s, 2)",
+                               i == 0 ? "" : " + ", i, p->space, spread ? "(SELECT " : "", p->space, number,
+                               spread ? ")" : "");
     }
     return rc == LIKEN_OK ? lk_buf_string(&t->sql, ")", err) : rc;
 }
@@ -224,7 +228,7 @@ static int vector_distance(struct statement *t, const lk_near_plan *p, const flo
     return approximate /* written as the index is */
                ? lk_buf_format(&t->sql, err, "(v.v::%s.vector(%d) OPERATOR(%s.<->) $%d::float4[]::%s.vector(%d))",
                                p->space, p->dimension, p->space, number, p->space, p->dimension)
-               : lk_buf_format(&t->sql, err, "(v.v OPERATOR(%s.<->) (SELECT $%d::float4[]::%s.vector))", p->space,
+               : lk_buf_format(&t->sql, err, "(v.v OPERATOR(%s.<->) $%d::float4[]::%s.vector)", p->space,
                                number, p->space);
 }
 
@@ -236,22 +240,24 @@ static double margin(int dimension) {
 
 #define TINY 1e-18 /* what may be lost where squares are too small for a float */
 
-/* The + 0 keeps the database from reading the whole table in the order of its key. The approximate index is one for the
- * collection alone, which must therefore stand there as a number. */
+/* The + 0 keeps the database from reading the whole table in the order of an index, which it takes for quicker as long as
+ * it has not counted the rows, and which it cannot do in parallel: that of the key always, that of collections (which
+ * shards have not) where many of all faces are of this one. The approximate index is one for the collection alone, which must therefore stand
+ * there as a number. */
 static int ranked_sql(struct statement *t, const lk_near_plan *p, const lk_near_query *q, liken_error *err) {
     const lk_store_near *near = q->near;
     (void)put(t, lk_pg_int8(p->collection));
     (void)put(t, lk_pg_int8(p->filled));
     int rc = lk_buf_string(&t->sql, "SELECT d.face, d.descriptor, d.g FROM (SELECT v.face, v.descriptor, ", err);
     if (rc == LIKEN_OK)
-        rc = p->method == LIKEN_SEARCH_CUBE ? cube_distance(t, p, near->vector, err)
+        rc = p->method == LIKEN_SEARCH_CUBE ? cube_distance(t, p, near->vector, q->map != NULL, err)
                                             : vector_distance(t, p, near->vector, q->approximate, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, " AS g", err);
     if (rc == LIKEN_OK)
         rc = name_table(t, err);
     if (rc == LIKEN_OK)
-        rc = lk_buf_string(&t->sql, " WHERE v.collection = $1 AND v.face + 0 <= $2", err);
+        rc = lk_buf_format(&t->sql, err, " WHERE v.collection%s = $1 AND v.face + 0 <= $2", p->most && q->map == NULL ? " + 0" : "");
     if (rc == LIKEN_OK && q->approximate)
         rc = lk_buf_format(&t->sql, err, " AND v.collection = %lld", (long long)p->collection);
     if (rc == LIKEN_OK)
@@ -423,8 +429,8 @@ static int search_in_one(lk_pg_conn *c, struct search *s, liken_error *err) {
     int rc = begin(c, err);
     if (rc == LIKEN_OK)
         rc = lk_cluster_look(s->cluster, c, &s->map, err);
-    if (rc == LIKEN_OK && s->map.epoch != 0)
-        rc = look_at_shards(s, err);
+    if (rc == LIKEN_OK)
+        rc = s->map.epoch != 0 ? look_at_shards(s, err) : lk_pg_script(c, LK_NEAR_SETTINGS, err);
     if (rc == LIKEN_OK)
         rc = lk_near_plan_read(c, s->near->collection, &s->plan, err);
     if (rc == LIKEN_E_NOT_FOUND)

@@ -25,6 +25,13 @@
     " ready boolean NOT NULL DEFAULT false,"                            /* the approximate index is complete */        \
     " recall double precision, recall_at bigint, recall_faces bigint);" /* what it was last measured to find */
 
+/* For the transaction that ranks what is in this database: planned with the query's numbers at hand, so that they are
+ * made a cube or a vector once and not for every row; with room to sort as many as may be asked for; and by all the
+ * processes that the server allows it, because the planner thinks that a distance costs no more than a comparison. */
+#define LK_NEAR_SETTINGS                                                                                               \
+    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL work_mem = '64MB';"                                      \
+    " SET LOCAL parallel_setup_cost = 0"
+
 /* How a collection is searched at this moment. */
 typedef struct lk_near_plan {
     int64_t collection;
@@ -35,6 +42,7 @@ typedef struct lk_near_plan {
     liken_metric metric;
     int dimension;
     int64_t faces;
+    bool most;       /* of all faces there are, or a large part */
     char space[144]; /* schema of the extension, quoted */
     int release;     /* of the extension: 800 for 0.8.0 */
 } lk_near_plan;
@@ -95,6 +103,9 @@ int lk_near_last_column(const lk_near_plan *p, char out[LK_NEAR_NAME], liken_err
 void lk_near_prepare(const lk_near_plan *p, float *numbers);
 
 /* ---- pg_near_set.c ---- */
+
+/* Breaks off the building of the collection's approximate index, by whichever process: for who changes the collection. */
+int lk_near_stop(lk_pg_conn *c, int64_t collection, liken_error *err);
 
 /* Inside a transaction of the caller, who tells the others about it. UNSUPPORTED says what is to be installed. */
 int lk_near_set(lk_pg_conn *c, int64_t collection, liken_search search, liken_error *err);

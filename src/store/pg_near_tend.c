@@ -168,7 +168,10 @@ static int build_on(lk_pg_conn *c, const lk_near_plan *p, bool *mine, liken_erro
         return rc;
     lk_log(LIKEN_LOG_INFO, "The approximate index over %lld faces is built.", (long long)p->faces);
     rc = lk_pg_script(c, drop, err);
-    return rc == LIKEN_OK ? lk_pg_script(c, make, err) : rc;
+    if (rc == LIKEN_OK)
+        rc = lk_pg_script(c, make, err);
+    /* at once, and not some time after the connection is closed: it is to be measured now */
+    return rc == LIKEN_OK ? lk_pg_exec(c, "SELECT pg_advisory_unlock_all()", LK_PG_NO_ARGS, NULL, err) : rc;
 }
 
 /* Built while others write, which has to be outside a transaction, and waits for those that are under way. */
@@ -315,7 +318,7 @@ static int do_build(lk_pg_conn *c, struct step *s, liken_error *err) {
 static int do_measure(lk_pg_conn *c, struct step *s, liken_error *err) {
     lk_near_plan p;
     bool mine = false;
-    int rc = lk_pg_script(c, "BEGIN", err);
+    int rc = lk_pg_script(c, "BEGIN; " LK_NEAR_SETTINGS, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_patience(c, BUILD_MS, err);
     if (rc == LIKEN_OK)
