@@ -208,7 +208,13 @@ LIKEN_API int liken_collection_get(liken *lk, const char *name, liken_collection
 /* *out: array of *count pointers; free with liken_collections_free. */
 LIKEN_API int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, liken_error *err);
 LIKEN_API void liken_collections_free(liken_collection **list, size_t count);
-/* Removes the collection with all its images and faces. "default" is emptied, never removed. */
+/* Removes the collection with all its images and faces. "default" is emptied, never removed.
+ *
+ * It goes in one moment: from then on nobody finds anything of it, by any call, in any process on the store, also after a
+ * crash; and its name is free. The rows are erased after that, in small transactions between which others can write. With
+ * no_models this returns when all are erased. Else it erases for two seconds, some ten thousand photos, and leaves the
+ * rest to a thread of the handle; liken_state.erasing says how many photos that is. What a crash or liken_free
+ * interrupts is gone on with by the next handle that has models. */
 LIKEN_API int liken_collection_remove(liken *lk, const char *name, liken_error *err);
 
 /* ---- adding and detecting -------------------------------------------------------------------- */
@@ -394,6 +400,7 @@ typedef struct liken_state {
     char *store, *data;             /* "sqlite", or "postgres://..." without its password; the folder */
     char *store_id;
     int64_t collections, images, faces;
+    int64_t erasing;                /* images of removed collections that are still to be erased */
     int64_t indexed;                /* faces in the in-memory index */
     uint64_t index_bytes;
 } liken_state;

@@ -299,6 +299,7 @@ json_t *lk_json_state(const liken_state *s) {
     put(&o, "collections", json_integer(s->collections));
     put(&o, "images", json_integer(s->images));
     put(&o, "faces", json_integer(s->faces));
+    put(&o, "erasing", json_integer(s->erasing));
     put(&o, "indexed", json_integer(s->indexed));
     put(&o, "index_bytes", json_integer((json_int_t)s->index_bytes));
     return o;

@@ -135,6 +135,15 @@ static void hear_of(liken *lk, const liken_collection *c, const liken_image *ima
 }
 
 /* Looks at the photo and hands it to the store; *out is the stored image, the earlier one when it was there. */
+/* Stores it; in the collection of that name which took the place of one that was emptied meanwhile, if there is one. */
+static int store(liken *lk, const liken_collection *c, liken_image *image, liken_image **existing, liken_error *err) {
+    LK_COLLECTION liken_collection *now = NULL;
+    const int rc = lk->store->ops->image_add(lk->store, c->id, image, existing, err);
+    if (rc != LIKEN_E_NOT_FOUND || lk_gallery_collection(lk, c->name, &now, NULL) != LIKEN_OK || now->id == c->id)
+        return rc;
+    return lk->store->ops->image_add(lk->store, now->id, image, existing, err);
+}
+
 static int add_new(liken *lk, const liken_collection *c, const void *bytes, size_t size, const liken_add_options *o,
                    liken_image **out, liken_error *err) {
     lk_engine *engine;
@@ -147,7 +156,7 @@ static int add_new(liken *lk, const liken_collection *c, const void *bytes, size
     if (rc == LIKEN_OK)
         rc = copy_labels(image, c, o, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->image_add(lk->store, c->id, image, &existing, err);
+        rc = store(lk, c, image, &existing, err);
     if (rc != LIKEN_OK || existing != NULL) {
         liken_image_free(image);
         image = existing;

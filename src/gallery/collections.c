@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES 64
+#define ERASE_SECONDS 2.0 /* for which a removal erases itself what a thread in the background can do */
 
 void lk_collection_cleanup(liken_collection **c) {
     liken_collection_free(*c);
@@ -81,7 +82,20 @@ static int set_search(liken *lk, liken_collection *c, liken_search search, liken
     if (lk->no_models && ops->near_tend != NULL)
         return lk_tend(lk, err);
     lk_gallery_sync_after_write(lk);
-    lk_tender_ask(lk);
+    lk_chore_ask(&lk->tender);
+    return LIKEN_OK;
+}
+
+/* What a removed collection held. The thread in the background does what takes long; without one all is done here. */
+static int erase(liken *lk, liken_error *err) {
+    const double end = lk_clock_monotonic() + ERASE_SECONDS;
+    bool more = lk->store->ops->sweep != NULL;
+    int rc = LIKEN_OK;
+    while (rc == LIKEN_OK && more && (!lk->eraser.started || lk_clock_monotonic() < end))
+        rc = lk->store->ops->sweep(lk->store, &more, err);
+    if (!lk->eraser.started || (rc == LIKEN_OK && !more))
+        return rc;
+    lk_chore_ask(&lk->eraser);
     return LIKEN_OK;
 }
 
@@ -92,8 +106,8 @@ static int create_searched(liken *lk, const char *name, const char *pack, liken_
     int rc = create(lk, name, pack, metric, &c, err);
     if (rc == LIKEN_OK && search != LIKEN_SEARCH_AUTO) {
         rc = set_search(lk, c, search, err);
-        if (rc != LIKEN_OK)
-            (void)lk->store->ops->collection_remove(lk->store, c->id, false, NULL);
+        if (rc != LIKEN_OK && lk->store->ops->collection_remove(lk->store, c->id, false, NULL) == LIKEN_OK)
+            (void)erase(lk, NULL);
     }
     if (rc == LIKEN_OK) {
         *out = c;
@@ -155,6 +169,9 @@ int liken_collection_remove(liken *lk, const char *name, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = lk->store->ops->collection_remove(lk->store, c->id, strcmp(c->name, LK_DEFAULT_COLLECTION) == 0, err);
     if (rc == LIKEN_OK) {
+        rc = erase(lk, err);
+        if (rc != LIKEN_OK)
+            lk_error_prefix(err, "The collection is removed, but not all of it is erased yet; a server does the rest");
         lk_gallery_sync_after_write(lk);
         remove_cache(lk, c->id);
     }

@@ -108,8 +108,8 @@ static liken *new_handle(void) {
     pthread_mutex_init(&lk->slot_lock, NULL);
     pthread_mutex_init(&lk->save_lock, NULL);
     pthread_cond_init(&lk->save_asked, NULL);
-    pthread_mutex_init(&lk->tend_lock, NULL);
-    pthread_cond_init(&lk->tend_asked, NULL);
+    lk_chore_init(&lk->tender, "The database could not be made ready for searches");
+    lk_chore_init(&lk->eraser, "What removed collections held could not be erased");
     atomic_init(&lk->seen_version, -1);
     return lk;
 }
@@ -152,8 +152,10 @@ int liken_open(liken **out, const liken_options *options, liken_error *err) {
         lk_saver_start(lk);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = lk_gallery_sync(lk, err);
-    if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
-        lk_tender_start(lk);
+    if (rc == LIKEN_OK && !lk->no_models && !lk->read_only) {
+        lk_chore_start(&lk->tender, lk->store, lk->store->ops->near_tend, false);
+        lk_chore_start(&lk->eraser, lk->store, lk->store->ops->sweep, true);
+    }
     if (rc != LIKEN_OK) {
         liken_free(lk);
         return rc;
@@ -168,7 +170,8 @@ void liken_free(liken *lk) {
     (void)pthread_rwlock_wrlock(&lk->calls); /* waits for calls in progress */
     (void)pthread_rwlock_unlock(&lk->calls);
     lk_gallery_engines_free(lk);
-    lk_tender_stop(lk);
+    lk_chore_stop(&lk->tender);
+    lk_chore_stop(&lk->eraser);
     lk_saver_stop(lk);
     lk_gallery_slots_free(lk);
     if (lk->store != NULL)
@@ -181,8 +184,8 @@ void liken_free(liken *lk) {
     pthread_mutex_destroy(&lk->slot_lock);
     pthread_mutex_destroy(&lk->save_lock);
     pthread_cond_destroy(&lk->save_asked);
-    pthread_mutex_destroy(&lk->tend_lock);
-    pthread_cond_destroy(&lk->tend_asked);
+    lk_chore_free(&lk->tender);
+    lk_chore_free(&lk->eraser);
     free(lk->remote);
     free(lk->where);
     free(lk->seed_table);

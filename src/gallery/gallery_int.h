@@ -8,7 +8,7 @@
  * pipelines (engine.c).
  *
  * Locks, in the order in which they may be taken: calls (read) > load_lock > engine_lock; calls > sync_lock >
- * slot_lock, save_lock, tend_lock. The store and the index have their own and call back only from inside sync. */
+ * slot_lock, save_lock, the lock of a chore. The store and the index have their own and call back only from inside sync. */
 #ifndef LK_GALLERY_GALLERY_INT_H
 #define LK_GALLERY_GALLERY_INT_H
 
@@ -47,6 +47,17 @@ typedef struct lk_slot {
     struct lk_slot *next;
 } lk_slot;
 
+/* Something that is done in the background (tend.c). */
+typedef struct lk_chore {
+    pthread_mutex_t lock;
+    pthread_cond_t asked;
+    pthread_t thread;
+    bool started, due, stop;
+    lk_store *store;
+    int (*step)(lk_store *s, bool *more, liken_error *err);
+    const char *trouble; /* what to say when a step fails: a clause */
+} lk_chore;
+
 struct liken {
     char *data, *models, *pack, *detector;
     char *where;         /* the PostgreSQL server; NULL: SQLite in `data` */
@@ -84,10 +95,7 @@ struct liken {
     pthread_t saver;
     bool has_saver, save_due, save_stop;
 
-    pthread_mutex_t tend_lock;
-    pthread_cond_t tend_asked;
-    pthread_t tender;
-    bool has_tender, tend_due, tend_stop;
+    lk_chore tender, eraser;
 };
 
 /* ---- gallery.c ---- */
@@ -180,11 +188,14 @@ int lk_near_search(liken *lk, const liken_collection *c, const lk_store_near *qu
 
 /* ---- tend.c ---- */
 
-/* Starts the thread that keeps a store quick which searches by itself; none for any other store. */
-void lk_tender_start(liken *lk);
-void lk_tender_stop(liken *lk);
-void lk_tender_ask(liken *lk);
-/* Does all that is due now. */
+void lk_chore_init(lk_chore *k, const char *trouble);
+/* Starts its thread, which calls `step` until there is no more to do, now and whenever it is asked and once in a while;
+ * none where `step` is NULL. */
+void lk_chore_start(lk_chore *k, lk_store *store, int (*step)(lk_store *, bool *, liken_error *), bool now);
+void lk_chore_ask(lk_chore *k);
+void lk_chore_stop(lk_chore *k);
+void lk_chore_free(lk_chore *k);
+/* Makes the store ready for searches inside it, now and to the end. */
 int lk_tend(liken *lk, liken_error *err);
 
 /* ---- collections.c ---- */

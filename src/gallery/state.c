@@ -41,6 +41,8 @@ static int fill(liken *lk, liken_state *s, liken_error *err) {
     int rc = lk->store->ops->id(lk->store, store_id, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->counts(lk->store, &s->collections, &s->images, &s->faces, err);
+    if (rc == LIKEN_OK && lk->store->ops->erasing != NULL)
+        rc = lk->store->ops->erasing(lk->store, &s->erasing, err);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = lk_gallery_engine(lk, NULL, &e, err);
     if (rc != LIKEN_OK)

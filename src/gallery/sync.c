@@ -269,9 +269,29 @@ int lk_gallery_mend(liken *lk, lk_slot **slot, liken_error *err) {
 struct removals {
     liken *lk;
     liken_error *err;
+    bool begun;
     size_t count;
     int64_t last, faces[BATCH];
 };
+
+/* A collection that was removed goes as a whole; its faces' removals, which come bit by bit, are then nobody's. */
+static int drop_removed(liken *lk, liken_error *err) {
+    liken_collection **list = NULL;
+    size_t count = 0;
+    const int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    for (lk_slot *s = lk->slots, *next; s != NULL; s = next) {
+        next = s->next;
+        bool listed = false;
+        for (size_t i = 0; i < count && !listed; i++)
+            listed = list[i]->id == s->collection;
+        if (!listed)
+            lk_slot_replace(lk, s, NULL);
+    }
+    liken_collections_free(list, count);
+    return LIKEN_OK;
+}
 
 static int flush_removals(struct removals *r) {
     for (lk_slot *s = r->count == 0 ? NULL : r->lk->slots; s != NULL; s = s->next) {
@@ -291,6 +311,10 @@ static int flush_removals(struct removals *r) {
 
 static int take_removal(void *ctx, int64_t seq, int64_t face) {
     struct removals *r = ctx;
+    const int rc = r->begun ? LIKEN_OK : drop_removed(r->lk, r->err);
+    if (rc != LIKEN_OK)
+        return rc;
+    r->begun = true;
     r->faces[r->count++] = face;
     r->last = seq;
     return r->count == BATCH ? flush_removals(r) : LIKEN_OK;
@@ -457,7 +481,7 @@ static int catch_up(liken *lk, int64_t until, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = read_removals(lk, err);
     if (rc == LIKEN_OK && lk->remote_count > 0)
-        lk_tender_ask(lk);
+        lk_chore_ask(&lk->tender);
     return rc == LIKEN_OK ? rebuild_spoilt(lk, err) : rc;
 }
 

@@ -1,5 +1,6 @@
-/* Keeping a store quick that searches by itself: what was added is prepared for its searches, a bit at a time, by a
- * thread in the background, here or in another process on the same store. Searches are right in the meantime. */
+/* What is done in the background, each by a thread of its own, a bit at a time, here or in another process on the same
+ * store: preparing what was added for searches inside the database (which are right in the meantime), and erasing what
+ * removed collections held. */
 #include "gallery/gallery_int.h"
 
 #include "base/log.h"
@@ -16,62 +17,75 @@ int lk_tend(liken *lk, liken_error *err) {
     return rc;
 }
 
-static bool stopped(liken *lk) {
-    pthread_mutex_lock(&lk->tend_lock);
-    const bool stop = lk->tend_stop;
-    pthread_mutex_unlock(&lk->tend_lock);
+static bool stopped(lk_chore *k) {
+    pthread_mutex_lock(&k->lock);
+    const bool stop = k->stop;
+    pthread_mutex_unlock(&k->lock);
     return stop;
 }
 
-static void work(liken *lk) {
+static void work(lk_chore *k) {
     liken_error err = {0};
     bool more = true;
-    while (more && !stopped(lk)) {
-        if (lk->store->ops->near_tend(lk->store, &more, &err) == LIKEN_OK)
+    while (more && !stopped(k)) {
+        if (k->step(k->store, &more, &err) == LIKEN_OK)
             continue;
-        lk_log(LIKEN_LOG_WARN, "The database could not be made ready for searches; this is tried again. %s",
-               err.message);
+        lk_log(LIKEN_LOG_WARN, "%s; this is tried again. %s", k->trouble, err.message);
         return;
     }
 }
 
 static void *run(void *arg) {
-    liken *lk = arg;
-    pthread_mutex_lock(&lk->tend_lock);
-    while (!lk->tend_stop) {
+    lk_chore *k = arg;
+    pthread_mutex_lock(&k->lock);
+    while (!k->stop) {
         struct timespec until;
         (void)clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += ROUND;
-        if (!lk->tend_due)
-            (void)pthread_cond_timedwait(&lk->tend_asked, &lk->tend_lock, &until);
-        lk->tend_due = false;
-        pthread_mutex_unlock(&lk->tend_lock);
-        work(lk);
-        pthread_mutex_lock(&lk->tend_lock);
+        if (!k->due)
+            (void)pthread_cond_timedwait(&k->asked, &k->lock, &until);
+        k->due = false;
+        pthread_mutex_unlock(&k->lock);
+        work(k);
+        pthread_mutex_lock(&k->lock);
     }
-    pthread_mutex_unlock(&lk->tend_lock);
+    pthread_mutex_unlock(&k->lock);
     return NULL;
 }
 
-void lk_tender_start(liken *lk) {
-    if (lk->store->ops->near_tend != NULL)
-        lk->has_tender = pthread_create(&lk->tender, NULL, run, lk) == 0;
+void lk_chore_init(lk_chore *k, const char *trouble) {
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_cond_init(&k->asked, NULL);
+    k->trouble = trouble;
 }
 
-void lk_tender_ask(liken *lk) {
-    pthread_mutex_lock(&lk->tend_lock);
-    lk->tend_due = true;
-    pthread_cond_signal(&lk->tend_asked);
-    pthread_mutex_unlock(&lk->tend_lock);
+void lk_chore_start(lk_chore *k, lk_store *store, int (*step)(lk_store *, bool *, liken_error *), bool now) {
+    k->store = store;
+    k->step = step;
+    k->due = now;
+    if (step != NULL)
+        k->started = pthread_create(&k->thread, NULL, run, k) == 0;
 }
 
-void lk_tender_stop(liken *lk) {
-    if (!lk->has_tender)
+void lk_chore_ask(lk_chore *k) {
+    pthread_mutex_lock(&k->lock);
+    k->due = true;
+    pthread_cond_signal(&k->asked);
+    pthread_mutex_unlock(&k->lock);
+}
+
+void lk_chore_stop(lk_chore *k) {
+    if (!k->started)
         return;
-    pthread_mutex_lock(&lk->tend_lock);
-    lk->tend_stop = true;
-    pthread_cond_signal(&lk->tend_asked);
-    pthread_mutex_unlock(&lk->tend_lock);
-    pthread_join(lk->tender, NULL);
-    lk->has_tender = false;
+    pthread_mutex_lock(&k->lock);
+    k->stop = true;
+    pthread_cond_signal(&k->asked);
+    pthread_mutex_unlock(&k->lock);
+    pthread_join(k->thread, NULL);
+    k->started = false;
+}
+
+void lk_chore_free(lk_chore *k) {
+    pthread_mutex_destroy(&k->lock);
+    pthread_cond_destroy(&k->asked);
 }

@@ -209,6 +209,15 @@ static int use_none(lk_pg_conn *c, int64_t collection, liken_error *err) {
     return rc;
 }
 
+int lk_near_stop(lk_pg_conn *c, int64_t collection, liken_error *err) {
+    return lk_pg_exec(c,
+                      "SELECT pg_cancel_backend(l.pid) FROM pg_catalog.pg_locks l JOIN"
+                      " pg_catalog.pg_stat_progress_create_index p ON p.pid = l.pid WHERE l.locktype = 'advisory'"
+                      " AND l.database = p.datid AND l.granted AND l.classid = " LK_NEAR_LOCK "::oid"
+                      " AND l.objid = ($1::bigint::int)::oid AND l.objsubid = 2 AND p.datname = current_database()",
+                      LK_PG_ARGS(lk_pg_int8(collection % INT32_MAX)), NULL, err);
+}
+
 /* Waits for a step of filling in that is under way, which would otherwise go on with what it had read before. */
 static int lock(lk_pg_conn *c, int64_t collection, liken_error *err) {
     return lk_pg_exec(c, "SELECT pg_advisory_xact_lock(" LK_NEAR_LOCK ", $1::bigint::int)",

@@ -95,7 +95,7 @@ static int read_counts(lk_pg_conn *c, void *arg, liken_error *err) {
     struct counts *k = arg;
     return lk_pg_exec(c,
                       "SELECT count(*), coalesce(sum(images), 0)::bigint, coalesce(sum(faces), 0)::bigint"
-                      " FROM liken.collections",
+                      " FROM liken.collections c WHERE " LK_POSTGRES_LIVE,
                       LK_PG_NO_ARGS, &k->rows, err);
 }
 
@@ -121,6 +121,8 @@ static const lk_store_ops operations = {
     .collection_get = lk_postgres_collection_get,
     .collection_list = lk_postgres_collection_list,
     .collection_remove = lk_postgres_collection_remove,
+    .sweep = lk_postgres_sweep,
+    .erasing = lk_postgres_erasing,
     .image_add = lk_postgres_image_add,
     .image_find = lk_postgres_image_find,
     .image_get = lk_postgres_image_get,

@@ -38,7 +38,7 @@ struct get {
 
 static int get(lk_pg_conn *c, void *arg, liken_error *err) {
     struct get *g = arg;
-    return lk_pg_exec(c, SELECT_COLLECTION " WHERE c.name = $1", LK_PG_ARGS(lk_pg_text(g->name)), &g->rows, err);
+    return lk_pg_exec(c, SELECT_COLLECTION " WHERE c.name = $1 AND " LK_POSTGRES_LIVE, LK_PG_ARGS(lk_pg_text(g->name)), &g->rows, err);
 }
 
 int lk_postgres_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err) {
@@ -56,7 +56,7 @@ int lk_postgres_collection_get(lk_store *s, const char *name, liken_collection *
 
 static int list(lk_pg_conn *c, void *arg, liken_error *err) {
     struct get *g = arg;
-    return lk_pg_exec(c, SELECT_COLLECTION " ORDER BY c.name", LK_PG_NO_ARGS, &g->rows, err);
+    return lk_pg_exec(c, SELECT_COLLECTION " WHERE " LK_POSTGRES_LIVE " ORDER BY c.name", LK_PG_NO_ARGS, &g->rows, err);
 }
 
 int lk_postgres_collection_list(lk_store *s, liken_collection ***out, size_t *count, liken_error *err) {

@@ -62,7 +62,8 @@ static int read_ids(lk_pg_conn *c, struct page *p, liken_error *err) {
     lk_pg_result *r = NULL;
     const int rc = lk_pg_exec(c,
                               "SELECT i.id, (SELECT count(*) FROM liken.faces f WHERE f.image = i.id) + (SELECT count(*)"
-                              " FROM liken.refused r WHERE r.image = i.id) FROM liken.images i WHERE i.id > $1"
+                              " FROM liken.refused r WHERE r.image = i.id) FROM liken.images i JOIN liken.collections c"
+                              " ON c.id = i.collection AND " LK_POSTGRES_LIVE " WHERE i.id > $1"
                               " ORDER BY i.id LIMIT $2",
                               LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(p->limit)), &r, err);
     int64_t faces = 0;

@@ -47,6 +47,21 @@ int lk_postgres_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error
 
 /* ---- vectors ---- */
 
+/* What removed collections still hold is nobody's. */
+static int read_removed(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct page *p = arg;
+    return lk_pg_exec(c, "SELECT c.id FROM liken.collections c WHERE " LK_POSTGRES_REMOVED, LK_PG_NO_ARGS, &p->rows, err);
+}
+
+static int leave_out_removed(const lk_postgres *s, struct page *p, liken_error *err) {
+    int rc = lk_pg_with(s->db, read_removed, p, err);
+    for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(p->rows); i++)
+        rc = lk_pg_column_add(&p->except, lk_pg_int8(lk_pg_get_int(p->rows, i, 0)), err);
+    lk_pg_clear(p->rows);
+    p->rows = NULL;
+    return rc;
+}
+
 /* When all that has faces is left out, the vectors need not be looked at, and the servers they may lie on not be there. */
 static int read_others(lk_pg_conn *c, void *arg, liken_error *err) {
     struct page *p = arg;
@@ -118,6 +133,8 @@ int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *c
         return lk_fail_memory(err);
     int rows = PAGE;
     int rc = lk_postgres_ids(&p.except, collections, count, err);
+    if (rc == LIKEN_OK)
+        rc = leave_out_removed(of(s), &p, err);
     if (rc == LIKEN_OK && count > 0)
         rc = lk_pg_with(of(s)->db, read_others, &p, err);
     if (rc == LIKEN_OK && count > 0 && p.others == 0)
@@ -177,7 +194,8 @@ static int read_hits(lk_pg_conn *c, void *arg, liken_error *err) {
     return lk_pg_exec(c,
                       "SELECT u.n, f.id, i.id, i.image_id, i.file, i.width, i.height, f.x, f.y, f.width, f.height"
                       " FROM unnest($1) WITH ORDINALITY u (face, n) JOIN liken.faces f ON f.id = u.face"
-                      " JOIN liken.images i ON i.id = f.image",
+                      " JOIN liken.images i ON i.id = f.image JOIN liken.collections c ON c.id = i.collection"
+                      " WHERE " LK_POSTGRES_LIVE,
                       LK_PG_ARGS(lk_pg_array(&h->faces)), &h->rows, err);
 }
 

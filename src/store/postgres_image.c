@@ -142,7 +142,7 @@ static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids,
                          "SELECT i.id, m.dimension, c.name, i.image_id, i.file, m.name, i.detector, i.captured_at,"
                          " i.added_at, i.width, i.height, encode(i.sha256, 'hex') FROM liken.images i"
                          " JOIN liken.collections c ON c.id = i.collection JOIN liken.models m ON m.id = c.model"
-                         " WHERE i.id = ANY ($1) AND ($2 = 0 OR i.collection = $2) ORDER BY i.id",
+                         " WHERE i.id = ANY ($1) AND ($2 = 0 OR i.collection = $2) AND " LK_POSTGRES_LIVE " ORDER BY i.id",
                          LK_PG_ARGS(lk_pg_array(ids), lk_pg_int8(collection)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c, "SELECT image, tag FROM liken.tags WHERE image = ANY ($1) ORDER BY image, tag",
@@ -340,6 +340,7 @@ static int face_get(lk_pg_conn *c, void *arg, liken_error *err) {
                       "SELECT i.collection, f.image, v.descriptor, f.x, f.y, f.width, f.height, f.landmarks,"
                       " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score"
                       " FROM liken.faces f JOIN liken.images i ON i.id = f.image JOIN liken.vectors v ON v.face = f.id"
+                      " JOIN liken.collections c ON c.id = i.collection AND " LK_POSTGRES_LIVE
                       " WHERE f.id = $1 AND v.face = $1 AND v.face % 64 = $1 % 64" /* so that one shard is asked */,
                       LK_PG_ARGS(lk_pg_int8(g->id)), &g->rows, err);
 }

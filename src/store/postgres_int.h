@@ -13,9 +13,13 @@
 
 #include <pthread.h>
 
-#define LK_POSTGRES_SCHEMA 1         /* the version this liken writes */
+#define LK_POSTGRES_SCHEMA 2         /* the version this liken writes */
 #define LK_POSTGRES_CHANNEL "liken"  /* NOTIFY with each commit; the payload is its change number */
 #define LK_POSTGRES_LONG_MS 600000   /* for what has to go through a whole collection */
+
+/* A removed collection is called ".<id>" until all it held is erased: no name begins with a dot. Of a row `c`: */
+#define LK_POSTGRES_LIVE "left(c.name, 1) <> '.'"
+#define LK_POSTGRES_REMOVED "c.name >= '.' AND c.name < '/'"
 
 typedef struct lk_postgres_job lk_postgres_job; /* one image_add that waits for its commit */
 
@@ -84,7 +88,9 @@ int lk_postgres_ids(lk_pg_column *column, const int64_t *ids, size_t count, like
 int lk_postgres_collection_create(lk_store *s, liken_collection *c, liken_error *err);
 int lk_postgres_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err);
 int lk_postgres_collection_list(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
-int lk_postgres_collection_remove(lk_store *s, int64_t id, bool keep_row, liken_error *err);
+int lk_postgres_collection_remove(lk_store *s, int64_t id, bool again, liken_error *err);
+int lk_postgres_sweep(lk_store *s, bool *more, liken_error *err);
+int lk_postgres_erasing(lk_store *s, int64_t *images, liken_error *err);
 
 int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
                           liken_error *err);

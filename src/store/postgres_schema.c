@@ -63,7 +63,11 @@ static const char step_1[] =
     /* for searches inside the database */
     "CREATE INDEX vectors_by_collection ON liken.vectors (collection, face);" LK_NEAR_TABLE;
 
-static const char *const steps[] = {step_1};
+/* An older liken would show a collection that is being erased, and what it holds. */
+static const char step_2[] =
+    "COMMENT ON COLUMN liken.collections.name IS 'begins with a dot: removed, and erased bit by bit'";
+
+static const char *const steps[] = {step_1, step_2};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {

@@ -69,7 +69,8 @@ static int read_counts(lk_sqlite_conn *c, void *arg, liken_error *err) {
     int64_t *counts = arg;
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT count(*), coalesce(sum(images), 0), coalesce(sum(faces), 0) FROM collections",
+    int rc = lk_sqlite_use(c, "SELECT count(*), coalesce(sum(images), 0), coalesce(sum(faces), 0) FROM collections c"
+                           " WHERE " LK_SQLITE_LIVE,
                            &stmt, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_step(c, stmt, &row, err);
@@ -99,6 +100,8 @@ static const lk_store_ops operations = {
     .collection_get = lk_sqlite_collection_get,
     .collection_list = lk_sqlite_collection_list,
     .collection_remove = lk_sqlite_collection_remove,
+    .sweep = lk_sqlite_sweep,
+    .erasing = lk_sqlite_erasing,
     .image_add = lk_sqlite_image_add,
     .image_find = lk_sqlite_image_find,
     .image_get = lk_sqlite_image_get,

@@ -26,7 +26,7 @@ static int check_collection(lk_sqlite_conn *c, const struct add *a, liken_error 
     bool row = false;
     int rc = lk_sqlite_use(c,
                            "SELECT c.name, m.name, m.dimension FROM collections c JOIN models m ON m.id = c.model"
-                           " WHERE c.id = ?1",
+                           " WHERE c.id = ?1 AND " LK_SQLITE_LIVE,
                            &stmt, err);
     if (rc != LIKEN_OK)
         return rc;

@@ -41,7 +41,7 @@ static int get(lk_sqlite_conn *c, void *arg, liken_error *err) {
     struct get *g = arg;
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, SELECT_COLLECTION " WHERE c.name = ?1", &stmt, err);
+    int rc = lk_sqlite_use(c, SELECT_COLLECTION " WHERE c.name = ?1 AND " LK_SQLITE_LIVE, &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_sqlite_text(stmt, 1, g->name);
@@ -82,7 +82,7 @@ static int append(struct list *l, sqlite3_stmt *stmt, liken_error *err) {
 static int list(lk_sqlite_conn *c, void *arg, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, SELECT_COLLECTION " ORDER BY c.name", &stmt, err);
+    int rc = lk_sqlite_use(c, SELECT_COLLECTION " WHERE " LK_SQLITE_LIVE " ORDER BY c.name", &stmt, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_step(c, stmt, &row, err);
     while (rc == LIKEN_OK && row) {

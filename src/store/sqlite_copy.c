@@ -93,7 +93,8 @@ static int load_descriptors(lk_sqlite_conn *c, const liken_image *image, liken_e
 static int next_image(lk_sqlite_conn *c, int64_t after, int64_t *id, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT id FROM images WHERE id > ?1 ORDER BY id LIMIT 1", &stmt, err);
+    int rc = lk_sqlite_use(c, "SELECT i.id FROM images i JOIN collections c ON c.id = i.collection WHERE i.id > ?1 AND "
+                           LK_SQLITE_LIVE " ORDER BY i.id LIMIT 1", &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, after);

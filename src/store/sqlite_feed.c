@@ -71,7 +71,7 @@ static int read_vectors(lk_sqlite_conn *c, void *arg, liken_error *err) {
     int rc =
         lk_sqlite_use(c,
                       "SELECT f.id, f.image, i.collection, f.descriptor FROM faces f JOIN images i ON i.id = f.image"
-                      " WHERE f.id > ?1 ORDER BY f.id",
+                      " JOIN collections c ON c.id = i.collection WHERE f.id > ?1 AND " LK_SQLITE_LIVE " ORDER BY f.id",
                       &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -136,7 +136,8 @@ static int read_hit(lk_sqlite_conn *c, int64_t face, lk_store_hit *hit, liken_er
     bool row = false;
     int rc = lk_sqlite_use(c,
                            "SELECT i.id, i.image_id, i.file, i.width, i.height, f.x, f.y, f.width, f.height"
-                           " FROM faces f JOIN images i ON i.id = f.image WHERE f.id = ?1",
+                           " FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
+                           " WHERE f.id = ?1 AND " LK_SQLITE_LIVE,
                            &stmt, err);
     if (rc != LIKEN_OK)
         return rc;

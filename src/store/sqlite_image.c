@@ -100,7 +100,7 @@ static int load_row(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_err
     int rc = lk_sqlite_use(c,
                            "SELECT c.name, i.image_id, i.file, m.name, i.detector, i.captured_at, i.added_at, i.width,"
                            " i.height, lower(hex(i.sha256)) FROM images i JOIN collections c ON c.id = i.collection"
-                           " JOIN models m ON m.id = c.model WHERE i.id = ?1",
+                           " JOIN models m ON m.id = c.model WHERE i.id = ?1 AND " LK_SQLITE_LIVE,
                            &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -193,7 +193,9 @@ int lk_sqlite_image_get(lk_store *s, int64_t collection, int64_t id, liken_image
 
 /* ---- list ---- */
 
-#define LIST_START "SELECT id FROM images WHERE collection = ?1 AND id > ?2"
+#define LIST_START                                                                                                     \
+    "SELECT id FROM images WHERE collection = (SELECT c.id FROM collections c WHERE c.id = ?1 AND " LK_SQLITE_LIVE     \
+    ") AND id > ?2"
 #define LIST_END " ORDER BY id LIMIT ?3"
 static const char *const list_sql[] = {
     LIST_START LIST_END,
@@ -303,7 +305,8 @@ static int face_get(lk_sqlite_conn *c, void *arg, liken_error *err) {
     int rc = lk_sqlite_use(c,
                            "SELECT i.collection, f.image, f.descriptor, f.x, f.y, f.width, f.height, f.landmarks,"
                            " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score"
-                           " FROM faces f JOIN images i ON i.id = f.image WHERE f.id = ?1",
+                           " FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
+                           " WHERE f.id = ?1 AND " LK_SQLITE_LIVE,
                            &stmt, err);
     if (rc != LIKEN_OK)
         return rc;

@@ -15,10 +15,14 @@
 #include <sqlite3.h>
 
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
-#define LK_SQLITE_SCHEMA 2               /* the version this liken writes */
+#define LK_SQLITE_SCHEMA 3               /* the version this liken writes */
 #define LK_SQLITE_READERS 8
 #define LK_SQLITE_STATEMENTS 96
 #define LK_SQLITE_BATCH 512
+
+/* A removed collection is called ".<id>" until all it held is erased: no name begins with a dot. Of a row `c`: */
+#define LK_SQLITE_LIVE "substr(c.name, 1, 1) <> '.'"
+#define LK_SQLITE_REMOVED "c.name >= '.' AND c.name < '/'"
 
 /* One connection, used by one thread at a time, with the statements it has prepared; they are kept by the
  * address of their text, which is therefore a constant. */
@@ -118,7 +122,9 @@ int lk_sqlite_image_put(lk_sqlite_conn *c, int64_t collection, const liken_image
 int lk_sqlite_collection_create(lk_store *s, liken_collection *c, liken_error *err);
 int lk_sqlite_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err);
 int lk_sqlite_collection_list(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
-int lk_sqlite_collection_remove(lk_store *s, int64_t id, bool keep_row, liken_error *err);
+int lk_sqlite_collection_remove(lk_store *s, int64_t id, bool again, liken_error *err);
+int lk_sqlite_sweep(lk_store *s, bool *more, liken_error *err);
+int lk_sqlite_erasing(lk_store *s, int64_t *images, liken_error *err);
 int lk_sqlite_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err);
 
 int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing, liken_error *err);

@@ -50,7 +50,10 @@ static const char step_1[] =
 static const char step_2[] =
     "ALTER TABLE collections ADD COLUMN search INTEGER NOT NULL DEFAULT 0 CHECK (search IN (0, 1));";
 
-static const char *const steps[] = {step_1, step_2};
+/* Nothing changes but that a removed collection is hidden and erased bit by bit, which an older liken would show. */
+static const char step_3[] = "";
+
+static const char *const steps[] = {step_1, step_2, step_3};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
 int lk_sqlite_examine(lk_sqlite_conn *c, int *version, liken_error *err) {

@@ -62,7 +62,14 @@ typedef struct lk_store_ops {
     int (*collection_create)(lk_store *s, liken_collection *c, liken_error *err); /* sets c->id; CONFLICT */
     int (*collection_get)(lk_store *s, const char *name, liken_collection **out, liken_error *err);
     int (*collection_list)(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
-    int (*collection_remove)(lk_store *s, int64_t id, bool keep_row, liken_error *err);
+    /* It is gone with everything in it, for every reader and at once, and its name is free; `again`: there is one of that
+     * name at once, empty, with another id. What it held is erased by `sweep`. */
+    int (*collection_remove)(lk_store *s, int64_t id, bool again, liken_error *err);
+    /* Erases a part of what removed collections held, in a transaction of its own, each face with its line in the feed of
+     * removals; *more: call again. Any number of processes may. NULL: nothing is ever left to be erased. */
+    int (*sweep)(lk_store *s, bool *more, liken_error *err);
+    /* Images that `sweep` has still to erase. NULL as that is. */
+    int (*erasing)(lk_store *s, int64_t *images, liken_error *err);
 
     /* Adds the image with its faces (and the refused ones); sets ids in *image. When the bytes (sha256) are there
      * already nothing is written and *existing receives that image. Group commit: returns after the fsync. */

@@ -300,7 +300,7 @@ static void a_removed_collection_takes_its_cache_along(void **state) {
     assert_true(answers(lk, NULL) == right);
     assert_int_equal(heard.from_store, 0);
     liken_free(lk);
-    shell("cp -r %s/index/1 %s/index/77", folder.path, folder.path); /* of a collection that is no more */
+    shell("cp -r %s/index/4 %s/index/77", folder.path, folder.path); /* of a collection that is no more */
     lk = open_gallery();
     assert_false(is_there(77, ""));
     liken_free(lk);

@@ -115,6 +115,70 @@ static void one_model_has_one_dimension(void **state) {
     assert_int_equal(store->ops->collection_get(store, "b", &got, &err), LIKEN_E_NOT_FOUND);
 }
 
+/* ---- listeners of the feed and of the doctor ---- */
+
+struct heard {
+    int64_t ids[64];
+    size_t count;
+    float first;
+    int64_t seq;
+};
+
+static int hear(void *ctx, const lk_store_vector *v) {
+    struct heard *h = ctx;
+    assert_int_equal(v->dimension, SAMPLE_DIMENSION);
+    assert_true(h->count < LK_LENGTH(h->ids));
+    assert_true(h->count == 0 || v->id > h->ids[h->count - 1]);
+    if (h->count == 0)
+        h->first = v->descriptor[0];
+    h->ids[h->count++] = v->id;
+    return LIKEN_OK;
+}
+
+static int hear_removal(void *ctx, int64_t seq, int64_t face) {
+    struct heard *h = ctx;
+    assert_true(seq > h->seq);
+    assert_true(h->count < LK_LENGTH(h->ids));
+    h->seq = seq;
+    h->ids[h->count++] = face;
+    return LIKEN_OK;
+}
+
+static int refuse(void *ctx, const lk_store_vector *v) {
+    (void)ctx;
+    (void)v;
+    return LIKEN_E_CANCELLED;
+}
+
+static void ignore_finding(void *ctx, const char *what, liken_verdict verdict, const char *message) {
+    (void)ctx;
+    (void)what;
+    (void)verdict;
+    (void)message;
+}
+
+/* ---- removing a collection ---- */
+
+static void expect_counts(int64_t collections, int64_t images, int64_t faces) {
+    int64_t counts[3];
+    assert_ok(store->ops->counts(store, &counts[0], &counts[1], &counts[2], &err), err);
+    assert_int_equal(counts[0], collections);
+    assert_int_equal(counts[1], images);
+    assert_int_equal(counts[2], faces);
+}
+
+/* The steps it takes to erase all there is to be erased. */
+static int sweep_all(void) {
+    bool more = true;
+    int steps = 0;
+    for (; more; steps++)
+        assert_ok(store->ops->sweep(store, &more, &err), err);
+    int64_t left = -1;
+    assert_ok(store->ops->erasing(store, &left, &err), err);
+    assert_int_equal(left, 0);
+    return steps;
+}
+
 static void removing_a_collection_takes_everything(void **state) {
     (void)state;
     const int64_t a = make_collection("a"), b = make_collection("b");
@@ -122,18 +186,97 @@ static void removing_a_collection_takes_everything(void **state) {
     (void)add(b, 2, 1);
     assert_ok(store->ops->collection_remove(store, a, false, &err), err);
     assert_int_equal(store->ops->collection_remove(store, a, false, &err), LIKEN_E_NOT_FOUND);
-    int64_t collections, images, faces;
-    assert_ok(store->ops->counts(store, &collections, &images, &faces, &err), err);
-    assert_int_equal(collections, 1);
-    assert_int_equal(images, 1);
-    assert_int_equal(faces, 1);
+    expect_counts(1, 1, 1);
     liken_image *image;
     assert_int_equal(store->ops->image_get(store, 0, gone, &image, &err), LIKEN_E_NOT_FOUND);
+    liken_collection *again;
     assert_ok(store->ops->collection_remove(store, b, true, &err), err);
-    assert_ok(store->ops->counts(store, &collections, &images, &faces, &err), err);
-    assert_int_equal(collections, 1);
-    assert_int_equal(images, 0);
-    assert_int_equal(faces, 0);
+    assert_ok(store->ops->collection_get(store, "b", &again, &err), err);
+    assert_int_not_equal(again->id, b);
+    assert_string_equal(again->model, SAMPLE_MODEL);
+    assert_true(again->threshold == 0.375f);
+    liken_collection_free(again);
+    expect_counts(1, 0, 0);
+    assert_true(sweep_all() > 2);
+    expect_counts(1, 0, 0);
+}
+
+/* From the moment a collection is removed nothing of it is met by anybody, whatever is left to be erased. */
+static void what_is_left_of_a_removed_collection_is_nobodys(void **state) {
+    (void)state;
+    const int64_t a = make_collection("a"), b = make_collection("b");
+    const int64_t gone = add(a, 1, 2), stays = add(b, 2, 1);
+    liken_image *image = NULL, *existing = NULL;
+    liken_image_list *list = NULL;
+    liken_face *face = NULL;
+    lk_store_hit hit = {0};
+    struct heard h = {0};
+    assert_ok(store->ops->vectors_after(store, 0, hear, &h, &err), err);
+    const int64_t one = h.ids[0];
+    assert_ok(store->ops->collection_remove(store, a, false, &err), err);
+    assert_int_equal(store->ops->image_get(store, 0, gone, &image, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->image_get(store, a, gone, &image, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->image_remove(store, 0, gone, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->face_get(store, one, &face, NULL, NULL, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->face_remove(store, one, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(store->ops->hits(store, &one, 1, &hit, &err), err);
+    assert_int_equal(hit.face, 0);
+    assert_ok(store->ops->image_list(store, a, &(liken_list_options){0}, &list, &err), err);
+    assert_int_equal(list->count, 0);
+    liken_image_list_free(list);
+    assert_ok(store->ops->copy_page(store, 0, 100, &list, &err), err);
+    assert_int_equal(list->count, 1);
+    assert_int_equal(list->images[0]->id, stays);
+    liken_image_list_free(list);
+    h = (struct heard){0};
+    assert_ok(store->ops->vectors_after(store, 0, hear, &h, &err), err);
+    assert_int_equal(h.count, 1);
+    image = sample_image(3, 1);
+    assert_int_equal(store->ops->image_add(store, a, image, &existing, &err), LIKEN_E_NOT_FOUND);
+    liken_image_free(image);
+    image = sample_image(1, 2); /* the bytes that are being erased are new to a collection of the same name */
+    const int64_t again = make_collection("a");
+    assert_ok(store->ops->image_add(store, again, image, &existing, &err), err);
+    assert_null(existing);
+    assert_true(image->id > stays);
+    liken_image_free(image);
+    (void)sweep_all();
+    expect_counts(2, 2, 3);
+    int bad = -1;
+    assert_ok(store->ops->check(store, ignore_finding, NULL, &bad, &err), err);
+    assert_int_equal(bad, 0);
+}
+
+/* More than one transaction's worth; it is left off half-way and gone on with by another process. */
+static void a_large_collection_is_erased_in_parts(void **state) {
+    (void)state;
+    const int64_t a = make_collection("a");
+    for (unsigned i = 0; i < 300; i++)
+        (void)add(a, 100 + i, i == 0 ? 1500 : 3);
+    int64_t face, deletion, left = 0, before = 300;
+    bool more = false;
+    assert_ok(store->ops->collection_remove(store, a, true, &err), err);
+    assert_ok(store->ops->erasing(store, &left, &err), err);
+    assert_int_equal(left, 300);
+    assert_ok(store->ops->sweep(store, &more, &err), err);
+    assert_true(more);
+    assert_ok(store->ops->marks(store, &face, &deletion, &err), err);
+    assert_true(deletion > 0 && deletion < 1500);
+    (void)add(make_collection("b"), 1, 1); /* others write in between */
+    store->ops->close(store);
+    assert_ok(kinds[kind].open(&store, false, &err), err);
+    for (; more; before = left) {
+        assert_ok(store->ops->sweep(store, &more, &err), err);
+        assert_ok(store->ops->erasing(store, &left, &err), err);
+        assert_true(left <= before);
+    }
+    assert_int_equal(left, 0);
+    assert_ok(store->ops->marks(store, &face, &deletion, &err), err);
+    assert_int_equal(deletion, 1500 + 299 * 3);
+    struct heard h = {0};
+    assert_ok(store->ops->deletions_after(store, deletion - 3, hear_removal, &h, &err), err);
+    assert_int_equal(h.count, 3);
+    expect_counts(2, 1, 1);
 }
 
 /* ---- images ---- */
@@ -443,39 +586,6 @@ static void filters_by_tags_and_time(void **state) {
 
 /* ---- the feed ---- */
 
-struct heard {
-    int64_t ids[64];
-    size_t count;
-    float first;
-    int64_t seq;
-};
-
-static int hear(void *ctx, const lk_store_vector *v) {
-    struct heard *h = ctx;
-    assert_int_equal(v->dimension, SAMPLE_DIMENSION);
-    assert_true(h->count < LK_LENGTH(h->ids));
-    assert_true(h->count == 0 || v->id > h->ids[h->count - 1]);
-    if (h->count == 0)
-        h->first = v->descriptor[0];
-    h->ids[h->count++] = v->id;
-    return LIKEN_OK;
-}
-
-static int hear_removal(void *ctx, int64_t seq, int64_t face) {
-    struct heard *h = ctx;
-    assert_true(seq > h->seq);
-    assert_true(h->count < LK_LENGTH(h->ids));
-    h->seq = seq;
-    h->ids[h->count++] = face;
-    return LIKEN_OK;
-}
-
-static int refuse(void *ctx, const lk_store_vector *v) {
-    (void)ctx;
-    (void)v;
-    return LIKEN_E_CANCELLED;
-}
-
 static void the_feed_tells_additions_and_removals(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
@@ -502,6 +612,7 @@ static void the_feed_tells_additions_and_removals(void **state) {
     assert_memory_equal(h.ids, gone, sizeof gone);
     h.count = 0;
     assert_ok(store->ops->collection_remove(store, c, false, &err), err);
+    (void)sweep_all();
     assert_ok(store->ops->deletions_after(store, h.seq, hear_removal, &h, &err), err);
     assert_int_equal(h.count, 1);
     assert_int_equal(h.ids[0], last);
@@ -658,6 +769,8 @@ int main(void) {
         T(creates_lists_and_refuses_a_collection_twice),
         T(one_model_has_one_dimension),
         T(removing_a_collection_takes_everything),
+        T(what_is_left_of_a_removed_collection_is_nobodys),
+        T(a_large_collection_is_erased_in_parts),
         T(gives_back_what_was_added),
         T(same_bytes_in_two_collections_are_two_images),
         T(labels_are_only_data),
