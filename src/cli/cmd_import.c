@@ -4,6 +4,7 @@
 #include "cli/message.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct importing {
     const lk_cli *cli;
@@ -17,7 +18,8 @@ static int tell_row(importing *im, int64_t row, const char *why) {
         return lk_cli_print(json_pack("{s:I, s:s, s:s}", "row", (json_int_t)row, "status", "unusable", "reason", why),
                             &im->err);
     LK_FREE char *clean = lk_printable(why);
-    lk_message("Row %lld: %s.", (long long)row, clean == NULL ? "" : clean);
+    const size_t size = clean == NULL ? 0 : strlen(clean);
+    lk_message("Row %lld: %s%s", (long long)row, clean == NULL ? "" : clean, size > 0 && clean[size - 1] == '.' ? "" : ".");
     return LIKEN_OK;
 }
 

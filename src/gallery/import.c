@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "store/codec.h"
 #include "store/seed.h"
 
 #include <inttypes.h>
@@ -73,6 +74,9 @@ static bool copy(char **to, const char *text) {
 }
 
 static int image_of(const struct import *m, const lk_seed_entry *row, liken_image **out, liken_error *err) {
+    const int fit = lk_store_text("file label", row->file, LK_STORE_LABEL_MAX, err);
+    if (fit != LIKEN_OK)
+        return fit;
     liken_image *image = calloc(1, sizeof *image);
     liken_face *face = image == NULL ? NULL : calloc(1, sizeof *face);
     float *descriptor = face == NULL ? NULL : malloc(sizeof row->descriptor);

@@ -33,7 +33,8 @@ static int quote(lk_pg_conn *c, const char *name, char **out, liken_error *err) 
 static int misfit(const char *name, const char *what, liken_error *err) {
     return lk_fail(err, LIKEN_E_UNSUPPORTED,
                    "The table %.100s is not one of the seed's: %s. It would be (id serial, file varchar, image_id "
-                   "numeric, vec_low cube, vec_high cube), of which file and image_id may be missing.",
+                   "numeric, vec_low cube, vec_high cube), of which file and image_id may be missing. liken import also "
+                   "reads a view of that form.",
                    name, what);
 }
 
@@ -42,10 +43,10 @@ static bool is_integer(const char *type) {
 }
 
 struct columns {
-    bool id, low, high;
+    bool id, low, high, odd_file;
 };
 
-/* One row of pg_attribute: name, type's name, type and its schema as SQL. */
+/* One row of pg_attribute: name, type's name, type and its schema as SQL, type's category. */
 static int take_column(lk_seed_form *f, struct columns *seen, const lk_pg_result *r, int i, liken_error *err) {
     const char *name = lk_pg_get_bytes(r, i, 1, NULL), *type = lk_pg_get_bytes(r, i, 2, NULL);
     if (strcmp(name, "id") == 0)
@@ -55,7 +56,7 @@ static int take_column(lk_seed_form *f, struct columns *seen, const lk_pg_result
     else if (strcmp(name, "vec_high") == 0)
         seen->high = strcmp(type, "cube") == 0;
     else if (strcmp(name, "file") == 0)
-        f->has_file = strcmp(type, "varchar") == 0 || strcmp(type, "text") == 0;
+        seen->odd_file = !(f->has_file = strcmp(lk_pg_get_bytes(r, i, 5, NULL), "S") == 0);
     char **copy = strcmp(name, "vec_low") == 0 ? &f->cube : strcmp(name, "image_id") == 0 ? &f->image_type : NULL;
     if (copy == NULL)
         return LIKEN_OK;
@@ -63,21 +64,30 @@ static int take_column(lk_seed_form *f, struct columns *seen, const lk_pg_result
     return copied ? LIKEN_OK : lk_fail_memory(err);
 }
 
-static int read_columns(lk_seed_form *f, lk_pg_conn *c, const char *name, liken_error *err) {
+static int check_kind(const char *name, const char *kind, bool in_place, liken_error *err) {
+    if (strcmp(kind, "r") == 0 || (!in_place && strchr("vmpf", *kind) != NULL))
+        return LIKEN_OK;
+    return misfit(name, "it is a view, a partitioned or a foreign table, or none at all", err);
+}
+
+static int read_columns(lk_seed_form *f, lk_pg_conn *c, const char *name, bool in_place, liken_error *err) {
     struct columns seen = {0};
     lk_pg_result *r = NULL;
     int rc = lk_pg_exec(c,
                         "SELECT k.relkind::text, a.attname::text, t.typname::text, format_type(a.atttypid, NULL),"
-                        " quote_ident(n.nspname) FROM pg_class k JOIN pg_attribute a ON a.attrelid = k.oid"
+                        " quote_ident(n.nspname), t.typcategory::text FROM pg_class k JOIN pg_attribute a ON a.attrelid = k.oid"
                         " JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace"
                         " WHERE k.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
                         LK_PG_ARGS(lk_pg_text(f->table)), &r, err);
     if (rc != LIKEN_OK)
         return rc;
     if (lk_pg_rows(r) == 0)
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no table %.100s there (upper and lower case count).", name);
-    else if (strcmp(lk_pg_get_bytes(r, 0, 0, NULL), "r") != 0)
-        rc = misfit(name, "it is a view, a partitioned or a foreign table", err);
+        rc = lk_fail(err, LIKEN_E_NOT_FOUND,
+                     "There is no table %.100s there. It is written without quotes, upper and lower case count, and one "
+                     "outside the search path is SCHEMA.TABLE.",
+                     name);
+    else
+        rc = check_kind(name, lk_pg_get_bytes(r, 0, 0, NULL), in_place, err);
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(r); i++)
         rc = take_column(f, &seen, r, i, err);
     lk_pg_clear(r);
@@ -85,6 +95,8 @@ static int read_columns(lk_seed_form *f, lk_pg_conn *c, const char *name, liken_
         rc = misfit(name, "it has no column id of whole numbers", err);
     if (rc == LIKEN_OK && !(seen.low && seen.high))
         rc = misfit(name, "it has no columns vec_low and vec_high of type cube", err);
+    if (rc == LIKEN_OK && seen.odd_file)
+        rc = misfit(name, "its column file holds no text", err);
     return rc;
 }
 
@@ -118,11 +130,11 @@ static int read_sequence(lk_seed_form *f, lk_pg_conn *c, liken_error *err) {
     return rc;
 }
 
-int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, liken_error *err) {
+int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, bool in_place, liken_error *err) {
     lk_seed_form f = {0};
     int rc = quote(c, name, &f.table, err);
     if (rc == LIKEN_OK)
-        rc = read_columns(&f, c, name, err);
+        rc = read_columns(&f, c, name, in_place, err);
     if (rc == LIKEN_OK)
         rc = read_indexes(&f, c, err);
     if (rc == LIKEN_OK)

@@ -42,8 +42,9 @@ typedef struct lk_seed_form {
     bool finds_ids;   /* an index finds rows by id */
 } lk_seed_form;
 
-/* NOT_FOUND; UNSUPPORTED: not a table of the seed's form. `name` is "table" or "schema.table", as written. */
-int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, liken_error *err);
+/* NOT_FOUND; UNSUPPORTED: not a table of the seed's form. `name` is "table" or "schema.table", as written. What is not
+ * used in place may be a view. */
+int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, bool in_place, liken_error *err);
 void lk_seed_form_clear(lk_seed_form *f); /* accepts {0} */
 
 /* ---- seed_rows.c: the rows that were met ---- */
@@ -103,6 +104,7 @@ typedef struct lk_seed_store {
     int64_t pending, pending_xmax; /* the same of `pending`, once every transaction before that one has ended */
     bool begun, whole_due;
     size_t unfit;
+    size_t nameless; /* rows without an id above 0, as the last whole look saw */
     double whole_at;
     uint8_t mark;
 } lk_seed_store;

@@ -192,6 +192,7 @@ static int check(lk_store *base, liken_check_fn *fn, void *ctx, int *bad, liken_
     if (rc != LIKEN_OK)
         return rc;
     pthread_mutex_lock(&s->lock);
+    const size_t nameless = s->nameless;
     (void)snprintf(text, sizeof text, "%zu rows of %.100s", s->rows.live + s->unfit, s->form.table);
     pthread_mutex_unlock(&s->lock);
     fn(ctx, "seed table", LIKEN_GOOD, text);
@@ -200,6 +201,10 @@ static int check(lk_store *base, liken_check_fn *fn, void *ctx, int *bad, liken_
                        "No index on id, so new rows are found by reading all of it. Make one: CREATE UNIQUE INDEX "
                        "CONCURRENTLY ON %.100s (id)",
                        s->form.table);
+        fn(ctx, "seed table", LIKEN_NOTE, text);
+    }
+    if (nameless > 0) {
+        (void)snprintf(text, sizeof text, "%zu rows have no id, or one below 1, and cannot be searched", nameless);
         fn(ctx, "seed table", LIKEN_NOTE, text);
     }
     *bad = 0;
@@ -241,7 +246,7 @@ struct opening {
 
 static int read_form(lk_pg_conn *c, void *arg, liken_error *err) {
     const struct opening *o = arg;
-    return lk_seed_form_read(o->form, c, o->table, err);
+    return lk_seed_form_read(o->form, c, o->table, true, err);
 }
 
 static void make_id(char id[37]) {

@@ -28,6 +28,7 @@
 #define WHOLE_SHARE 10.0 /* and a whole one by so many without a whole one */
 #define TOLD 10          /* rows of which the log says why they cannot be searched */
 #define PATIENCE_MS 600000
+#define ALL INT64_MIN
 #define FETCH "FETCH FORWARD 10000 FROM liken_look"
 
 struct glance {
@@ -110,6 +111,10 @@ static int take_page(lk_seed_store *s, const lk_pg_result *r, liken_error *err) 
     int rc = LIKEN_OK;
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(r); i++) {
         lk_seed_row row = {.id = lk_pg_get_int(r, i, 0), .mark = s->mark};
+        if (row.id < 1) {
+            s->nameless++;
+            continue;
+        }
         lk_seed_place(lk_pg_get_bytes(r, i, 1, NULL), lk_pg_get_bytes(r, i, 2, NULL), &row);
         rc = take_row(s, &row, err);
     }
@@ -129,13 +134,15 @@ static int fetch_all(lk_seed_store *s, lk_pg_conn *c, liken_error *err) {
     return rc;
 }
 
-/* Meets every row whose id is larger than `after`, in one snapshot. */
+/* Meets every row whose id is larger than `after`, or every row (ALL), in one snapshot. */
 static int walk(lk_seed_store *s, lk_pg_conn *c, int64_t after, liken_error *err) {
-    char pattern[192];
+    char pattern[192], where[64] = "";
+    if (after != ALL)
+        (void)snprintf(where, sizeof where, " WHERE id > %" PRId64, after);
     (void)snprintf(pattern, sizeof pattern,
-                   "DECLARE liken_look NO SCROLL CURSOR FOR SELECT id::bigint, ctid::text, xmin::text FROM %%T"
-                   " WHERE id > %" PRId64 " ORDER BY id, ctid",
-                   after);
+                   "DECLARE liken_look NO SCROLL CURSOR FOR SELECT id::bigint, ctid::text, xmin::text FROM %%T AS t%s"
+                   " ORDER BY t.id, ctid",
+                   where);
     LK_FREE char *sql = lk_seed_sql(&s->form, pattern);
     if (sql == NULL)
         return lk_fail_memory(err);
@@ -152,8 +159,13 @@ static int walk(lk_seed_store *s, lk_pg_conn *c, int64_t after, liken_error *err
 }
 
 static int walk_whole(lk_seed_store *s, lk_pg_conn *c, liken_error *err) {
+    const size_t nameless = s->nameless;
     s->mark++;
-    int rc = walk(s, c, 0, err);
+    s->nameless = 0;
+    int rc = walk(s, c, ALL, err);
+    if (rc == LIKEN_OK && s->nameless > nameless)
+        lk_log(LIKEN_LOG_WARN, "%zu rows of %s have no id, or one below 1, and cannot be searched.", s->nameless,
+               s->form.table);
     for (size_t i = 0; rc == LIKEN_OK && i < s->rows.count; i++) {
         const lk_seed_row *row = &s->rows.items[i];
         if (row->state != LK_SEED_GONE && row->mark != s->mark)
