@@ -70,6 +70,9 @@ void lk_cluster_free(lk_cluster *k); /* NULL is accepted */
 /* The map, which then holds until the transaction of `c` (the coordinator) ends: it must be in one, and where that is
  * REPEATABLE READ this must be its first statement. */
 int lk_cluster_look(lk_cluster *k, lk_pg_conn *c, lk_cluster_map *out, liken_error *err);
+/* What is asked on `c` (the coordinator) from now on is given up, naming the shard, once one that was there does not
+ * answer any more, which the coordinator itself would notice late. lk_cluster_look does this too. */
+void lk_cluster_watch(lk_cluster *k, lk_pg_conn *c);
 /* The database of one shard, opened when it was not yet. BUSY: `Shard "b": ...`; at once when it just failed. */
 int lk_cluster_shard(lk_cluster *k, const char *name, lk_pg **out, liken_error *err);
 /* Asks all shards of the map at once whether they are there. down[i]: not. BUSY: *err names the first that is not. */
@@ -105,8 +108,10 @@ typedef struct lk_cluster_row {
 
 /* Stores the rows, all shards at once, while a transaction of the caller holds the map still (lk_cluster_look). A face
  * that is there is replaced. When a shard does not answer, its rows are marked, *err names it, and the others are
- * stored all the same: BUSY. */
-int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, lk_cluster_row *rows, size_t count, liken_error *err);
+ * stored all the same: BUSY. `plans`: of the collections whose columns are filled in; NULL: none. */
+struct lk_near_plans;
+int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, const struct lk_near_plans *plans, lk_cluster_row *rows,
+                   size_t count, liken_error *err);
 /* Removes descriptors of faces that are gone, some thousand a call; *more: there are others, and their shards answer.
  * A transaction of its own on `c`, a connection to the coordinator. Does nothing while buckets move. A shard that does
  * not answer keeps its own until it does. */

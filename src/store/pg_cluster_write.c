@@ -1,5 +1,5 @@
 /* Writing to shards: each gets its own part in one statement, all at the same time, and commits it. */
-#include "store/pg_cluster.h"
+#include "store/pg_near.h"
 
 #include "store/codec.h"
 
@@ -8,34 +8,30 @@
 
 #define DRAIN 2000 /* descriptors removed a call */
 
-/* "ON CONFLICT DO NOTHING" finds the key of whichever bucket the row belongs to */
-static const char sql_put[] = "INSERT INTO liken.vectors (face, collection, descriptor)"
-                              " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING";
 static const char sql_drop[] = "DELETE FROM liken.vectors WHERE face = ANY ($1::bigint[])";
 
 /* What one shard gets. */
 struct part {
     lk_cluster_ask ask;
-    lk_pg_column faces, collections, descriptors;
+    lk_pg_column faces;
+    lk_near_batch rows;
 };
 
-static void part_init(struct part *p) {
+static void part_init(struct part *p, const lk_near_plans *plans) {
     lk_pg_column_init(&p->faces, LK_PG_INT8);
-    lk_pg_column_init(&p->collections, LK_PG_INT8);
-    lk_pg_column_init(&p->descriptors, LK_PG_BYTEA);
+    lk_near_batch_init(&p->rows, plans);
 }
 
 static void part_free(struct part *p) {
     lk_pg_column_free(&p->faces);
-    lk_pg_column_free(&p->collections);
-    lk_pg_column_free(&p->descriptors);
+    lk_near_batch_free(&p->rows);
 }
 
 /* One for each shard of the map; NULL: out of memory. */
-static struct part *parts_new(const lk_cluster_map *map) {
+static struct part *parts_new(const lk_cluster_map *map, const lk_near_plans *plans) {
     struct part *parts = calloc(map->count, sizeof *parts);
     for (size_t i = 0; parts != NULL && i < map->count; i++)
-        part_init(&parts[i]);
+        part_init(&parts[i], plans);
     return parts;
 }
 
@@ -66,14 +62,31 @@ static int part_add(struct part *p, const lk_cluster_row *row, liken_error *err)
         return lk_fail_memory(err);
     lk_floats_encode(row->descriptor, (size_t)row->dimension, bytes);
     int rc = lk_pg_column_add(&p->faces, lk_pg_int8(row->face), err);
-    if (rc == LIKEN_OK)
-        rc = lk_pg_column_add(&p->collections, lk_pg_int8(row->collection), err);
-    return rc == LIKEN_OK ? lk_pg_column_add(&p->descriptors, lk_pg_bytes(bytes, size), err) : rc;
+    return rc == LIKEN_OK ? lk_near_batch_add(&p->rows, row->face, row->collection, bytes, size, err) : rc;
 }
 
+/* "ON CONFLICT DO NOTHING" finds the key of whichever bucket the row belongs to. */
 static void queue_put(struct part *p) {
-    lk_cluster_queue(&p->ask, sql_put,
-                     LK_PG_ARGS(lk_pg_array(&p->faces), lk_pg_array(&p->collections), lk_pg_array(&p->descriptors)));
+    for (size_t i = 0; i < p->rows.count; i++) {
+        lk_near_statement insert;
+        const int rc = lk_near_rows_insert(&p->rows.kinds[i], " ON CONFLICT DO NOTHING", &insert, &p->ask.err);
+        if (rc == LIKEN_OK)
+            lk_cluster_queue(&p->ask, insert.sql.data, insert.values, insert.count);
+        else if (p->ask.status == LIKEN_OK)
+            p->ask.status = rc;
+        lk_near_statement_free(&insert);
+    }
+}
+
+/* How many were stored. */
+static int64_t hear_put(struct part *p) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < p->rows.count; i++) {
+        int64_t stored = 0;
+        lk_cluster_answer(&p->ask, &stored);
+        sum += stored;
+    }
+    return sum;
 }
 
 /* Rows whose ids were there: orphans that a crash left. They are replaced. */
@@ -95,10 +108,9 @@ static void put_parts(lk_cluster *k, const lk_cluster_map *map, struct part *par
         lk_cluster_send(&parts[i].ask);
     }
     for (size_t i = 0; i < map->count; i++) {
-        int64_t stored = 0;
         if (parts[i].faces.count == 0)
             continue;
-        lk_cluster_answer(&parts[i].ask, &stored);
+        const int64_t stored = hear_put(&parts[i]);
         lk_cluster_end(&parts[i].ask);
         if (parts[i].ask.status == LIKEN_OK && stored < parts[i].faces.count)
             replace(k, &parts[i]);
@@ -117,8 +129,9 @@ static int failed(const struct part *parts, size_t count, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, lk_cluster_row *rows, size_t count, liken_error *err) {
-    struct part *parts = parts_new(map);
+int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, const lk_near_plans *plans, lk_cluster_row *rows,
+                   size_t count, liken_error *err) {
+    struct part *parts = parts_new(map, plans);
     int rc = parts == NULL ? lk_fail_memory(err) : LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         rc = part_add(&parts[lk_cluster_owner(k, rows[i].face)], &rows[i], err);
@@ -205,7 +218,7 @@ static int drain(lk_cluster *k, lk_pg_conn *c, bool *more, liken_error *err) {
         rc = lk_cluster_look(k, c, &map, err);
     if (rc != LIKEN_OK || !still || map.epoch == 0)
         return rc;
-    struct part *parts = parts_new(&map);
+    struct part *parts = parts_new(&map, NULL);
     if (parts == NULL)
         return lk_fail_memory(err);
     for (size_t i = 0; rc == LIKEN_OK && i < map.count; i++)

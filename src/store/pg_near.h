@@ -2,9 +2,10 @@
  *
  * For a collection that is searched by `cube` its descriptors lie, beside the bytes, in columns c0, c1, ... of 64
  * numbers each; for pgvector in one column v; as the collection compares them: normalised where it does so. liken.near
- * has a row for each such collection. Its `filled` says up to which face the columns are filled in. Faces beyond it are
- * read as bytes and compared by the caller, so a search is right at any moment, and filling in can be left to the
- * background.
+ * has a row for each such collection. A face that is added gets its columns with its row. Those that were there before
+ * the collection was searched so get them in the background (pg_near_tend.c), and so do copied ones and those of an
+ * approximate index. `filled` says up to which face the columns are filled in; faces beyond it are read as bytes and
+ * compared by the caller, so a search is right at any moment.
  *
  * The database's distances are rounded differently than the caller's, which are the ones that count. So a search takes
  * everything that the database finds within a margin of its k-th: the rounding can never keep a true answer out. */
@@ -47,6 +48,12 @@ typedef struct lk_near_plan {
     int release;     /* of the extension: 800 for 0.8.0 */
 } lk_near_plan;
 
+/* Of the collections whose columns are filled in with each face that is added. */
+typedef struct lk_near_plans { /* pg_cluster.h names it too */
+    lk_near_plan *list;
+    size_t count;
+} lk_near_plans;
+
 /* What is asked of the database at a time. */
 typedef struct lk_near_query {
     const lk_store_near *near;
@@ -60,6 +67,11 @@ typedef struct lk_near_query {
 
 /* NOT_FOUND: the collection was removed. */
 int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, liken_error *err);
+/* Not those of the approximate index, which takes its time for each face: theirs are filled in later. */
+int lk_near_plans_read(lk_pg_conn *c, lk_near_plans *out, liken_error *err);
+void lk_near_plans_free(lk_near_plans *plans);
+/* Says that the faces after `before`, up to `now`, have their columns: for the transaction that adds them. */
+int lk_near_plans_say(lk_pg_conn *c, const lk_near_plans *plans, int64_t before, int64_t now, liken_error *err);
 /* Faces with filled columns, nearest first; columns: face, descriptor, distance. */
 int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q, lk_pg_result **out, liken_error *err);
 
@@ -84,6 +96,17 @@ void lk_near_rows_free(lk_near_rows *r);
 /* `bytes`: the descriptor as it is stored. STORE: it has not as many numbers as the plan says. */
 int lk_near_rows_add(lk_near_rows *r, int64_t face, int64_t collection, const void *bytes, size_t size,
                      liken_error *err);
+
+/* Rows of any collections. */
+typedef struct lk_near_batch {
+    const lk_near_plans *plans; /* borrowed; NULL: no columns */
+    lk_near_rows *kinds;
+    size_t count;
+} lk_near_batch;
+void lk_near_batch_init(lk_near_batch *b, const lk_near_plans *plans);
+void lk_near_batch_free(lk_near_batch *b);
+int lk_near_batch_add(lk_near_batch *b, int64_t face, int64_t collection, const void *bytes, size_t size,
+                      liken_error *err);
 
 /* Borrows the rows; to be freed in any case. */
 typedef struct lk_near_statement {

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define SQL_MAX 8192
 
@@ -68,6 +69,52 @@ int lk_near_rows_add(lk_near_rows *r, int64_t face, int64_t collection, const vo
         return rc;
     lk_floats_decode(bytes, size / 4, numbers);
     return add_numbers(r, numbers, err);
+}
+
+/* ---- rows of several kinds ---- */
+
+void lk_near_batch_init(lk_near_batch *b, const lk_near_plans *plans) {
+    *b = (lk_near_batch){.plans = plans};
+}
+
+void lk_near_batch_free(lk_near_batch *b) {
+    for (size_t i = 0; i < b->count; i++)
+        lk_near_rows_free(&b->kinds[i]);
+    free(b->kinds);
+}
+
+static const lk_near_plan *plan_of(const lk_near_batch *b, int64_t collection) {
+    for (size_t i = 0; b->plans != NULL && i < b->plans->count; i++) {
+        if (b->plans->list[i].collection == collection)
+            return &b->plans->list[i];
+    }
+    return NULL;
+}
+
+static bool is_kind(const lk_near_rows *r, const lk_near_plan *p) {
+    return r->plan == p || (r->plan != NULL && p != NULL && r->plan->method == p->method && r->plan->metric == p->metric &&
+                            r->plan->dimension == p->dimension);
+}
+
+static lk_near_rows *kind_of(lk_near_batch *b, const lk_near_plan *p, liken_error *err) {
+    for (size_t i = 0; i < b->count; i++) {
+        if (is_kind(&b->kinds[i], p))
+            return &b->kinds[i];
+    }
+    lk_near_rows *kinds = realloc(b->kinds, (b->count + 1) * sizeof *kinds);
+    if (kinds == NULL) {
+        (void)lk_fail_memory(err);
+        return NULL;
+    }
+    b->kinds = kinds;
+    lk_near_rows_init(&kinds[b->count], p);
+    return &kinds[b->count++];
+}
+
+int lk_near_batch_add(lk_near_batch *b, int64_t face, int64_t collection, const void *bytes, size_t size,
+                      liken_error *err) {
+    lk_near_rows *r = kind_of(b, plan_of(b, collection), err);
+    return r == NULL ? LIKEN_E_MEMORY : lk_near_rows_add(r, face, collection, bytes, size, err);
 }
 
 /* ---- statements ---- */

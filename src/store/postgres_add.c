@@ -168,7 +168,7 @@ static int leave_out(lk_pg_conn *c, lk_postgres_job *group, const lk_cluster_row
 
 /* The descriptors of a group go to their shards, and are committed there before the photos are here. */
 static int put_on_shards(lk_postgres *s, lk_pg_conn *c, const lk_cluster_map *map, lk_postgres_job *group,
-                         liken_error *err) {
+                         const lk_near_plans *plans, liken_error *err) {
     liken_error why = {0};
     const size_t count = fill_rows(group, NULL);
     if (count == 0)
@@ -177,7 +177,7 @@ static int put_on_shards(lk_postgres *s, lk_pg_conn *c, const lk_cluster_map *ma
     if (rows == NULL)
         return lk_fail_memory(err);
     (void)fill_rows(group, rows);
-    int rc = lk_cluster_put(s->cluster, map, rows, count, &why);
+    int rc = lk_cluster_put(s->cluster, map, plans, rows, count, &why);
     if (rc != LIKEN_OK)
         rc = leave_out(c, group, rows, &why, err);
     free(rows);
@@ -189,23 +189,37 @@ struct group {
     lk_postgres_job *first;
 };
 
-static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
-    const struct group *g = arg;
+/* `before`: the last face that was given before these. */
+static int add_rows(lk_pg_conn *c, const lk_postgres_write_state *w, const struct group *g, const lk_near_plans *plans,
+                    int64_t before, liken_error *err) {
     lk_postgres_tables t;
     lk_cluster_map map;
-    int rc = sort_out(c, w, g->first, err);
-    if (rc != LIKEN_OK || !w->changed)
-        return rc;
-    rc = lk_cluster_look(g->store->cluster, c, &map, err);
+    int rc = lk_cluster_look(g->store->cluster, c, &map, err);
     if (rc == LIKEN_OK && map.epoch != 0)
-        rc = put_on_shards(g->store, c, &map, g->first, err);
+        rc = put_on_shards(g->store, c, &map, g->first, plans, err);
     if (rc != LIKEN_OK)
         return rc;
-    lk_postgres_tables_init(&t);
+    lk_postgres_tables_init(&t, map.epoch == 0 ? plans : NULL);
     rc = fill_tables(g->first, &t, err);
     if (rc == LIKEN_OK)
         rc = lk_postgres_tables_queue(c, &t, map.epoch == 0, err);
+    if (rc == LIKEN_OK)
+        rc = lk_near_plans_say(c, plans, before, w->face, err);
     lk_postgres_tables_free(&t);
+    return rc;
+}
+
+static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
+    const struct group *g = arg;
+    const int64_t before = w->face;
+    lk_near_plans plans = {0};
+    int rc = sort_out(c, w, g->first, err);
+    if (rc != LIKEN_OK || !w->changed)
+        return rc;
+    rc = lk_near_plans_read(c, &plans, err);
+    if (rc == LIKEN_OK)
+        rc = add_rows(c, w, g, &plans, before, err);
+    lk_near_plans_free(&plans);
     return rc;
 }
 

@@ -240,14 +240,14 @@ static int put_on_shards(const struct images *p, const lk_cluster_map *map, like
                 .face = f->id, .collection = p->collections[i], .descriptor = f->descriptor, .dimension = f->dimension};
         }
     }
-    return count == 0 ? LIKEN_OK : lk_cluster_put(p->store->cluster, map, rows, count, err);
+    return count == 0 ? LIKEN_OK : lk_cluster_put(p->store->cluster, map, NULL, rows, count, err);
 }
 
 static int put(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const struct images *p = arg;
     lk_postgres_tables t;
     lk_cluster_map map = {0};
-    lk_postgres_tables_init(&t);
+    lk_postgres_tables_init(&t, NULL);
     int rc = lk_cluster_look(p->store->cluster, c, &map, err);
     for (size_t i = 0; rc == LIKEN_OK && i < p->count; i++)
         rc = fill_image(&t, p->images[i], p->collections[i], w, err);

@@ -17,7 +17,6 @@ static const lk_pg_type image_types[] = {L, L, B, T, T, L, L, I, I, T};
 static const lk_pg_type tag_types[] = {T, L};
 static const lk_pg_type face_types[] = {L, L, R, R, R, R, B, R, R, R, R, R, R, R, R};
 static const lk_pg_type refused_types[] = {L, S, R, R, R, R, B, R, R, R, R, R, R, R, R};
-static const lk_pg_type vector_types[] = {L, L, B};
 static const lk_pg_type count_types[] = {L, L, L};
 
 #define FACE_ARRAYS                                                                                                    \
@@ -37,17 +36,18 @@ static int add_row(lk_postgres_table *t, const lk_pg_value *values, liken_error 
     return rc;
 }
 
-void lk_postgres_tables_init(lk_postgres_tables *t) {
+void lk_postgres_tables_init(lk_postgres_tables *t, const lk_near_plans *plans) {
     table_init(&t->images, image_types, LK_LENGTH(image_types));
     table_init(&t->tags, tag_types, LK_LENGTH(tag_types));
     table_init(&t->faces, face_types, LK_LENGTH(face_types));
     table_init(&t->refused, refused_types, LK_LENGTH(refused_types));
-    table_init(&t->vectors, vector_types, LK_LENGTH(vector_types));
+    lk_near_batch_init(&t->vectors, plans);
     table_init(&t->counts, count_types, LK_LENGTH(count_types));
 }
 
 void lk_postgres_tables_free(lk_postgres_tables *t) {
-    lk_postgres_table *const all[] = {&t->images, &t->tags, &t->faces, &t->refused, &t->vectors, &t->counts};
+    lk_postgres_table *const all[] = {&t->images, &t->tags, &t->faces, &t->refused, &t->counts};
+    lk_near_batch_free(&t->vectors);
     for (size_t i = 0; i < LK_LENGTH(all); i++) {
         for (int k = 0; k < all[i]->count; k++)
             lk_pg_column_free(&all[i]->columns[k]);
@@ -88,8 +88,7 @@ static int add_face(lk_postgres_table *t, lk_pg_value first, lk_pg_value second,
 static int add_vector(lk_postgres_tables *t, int64_t face, int64_t collection, const liken_face *f, liken_error *err) {
     unsigned char bytes[4 * LK_STORE_DIMENSION_MAX];
     lk_floats_encode(f->descriptor, (size_t)f->dimension, bytes);
-    const lk_pg_value row[] = {lk_pg_int8(face), lk_pg_int8(collection), lk_pg_bytes(bytes, 4 * (size_t)f->dimension)};
-    return add_row(&t->vectors, row, err);
+    return lk_near_batch_add(&t->vectors, face, collection, bytes, 4 * (size_t)f->dimension, err);
 }
 
 int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int64_t collection, int64_t id,
@@ -130,13 +129,20 @@ static int queue_counts(lk_pg_conn *c, const lk_postgres_tables *t, liken_error 
                        &t->counts, err);
 }
 
-int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err) {
+static int queue_vectors(lk_pg_conn *c, const lk_near_batch *b, liken_error *err) {
     int rc = LIKEN_OK;
-    if (vectors)
-        rc = queue_table(c,
-                         "INSERT INTO liken.vectors (face, collection, descriptor)"
-                         " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])",
-                         &t->vectors, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < b->count; i++) {
+        lk_near_statement insert;
+        rc = lk_near_rows_insert(&b->kinds[i], "", &insert, err);
+        if (rc == LIKEN_OK)
+            rc = lk_pg_say(c, insert.sql.data, insert.values, insert.count, err);
+        lk_near_statement_free(&insert);
+    }
+    return rc;
+}
+
+int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err) {
+    int rc = vectors ? queue_vectors(c, &t->vectors, err) : LIKEN_OK;
     if (rc == LIKEN_OK)
         rc = queue_table(
             c,
@@ -162,12 +168,12 @@ int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool ve
     return rc == LIKEN_OK ? queue_counts(c, t, err) : rc;
 }
 
-static int copy_table(lk_pg_conn *c, const char *sql, const lk_postgres_table *t, liken_error *err) {
-    if (t->columns[0].count == 0)
+static int copy_columns(lk_pg_conn *c, const char *sql, const lk_pg_column *columns, int count, liken_error *err) {
+    if (columns[0].count == 0)
         return LIKEN_OK;
     int rc = lk_pg_copy_start(c, sql, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_copy_columns(c, t->columns, t->count, err);
+        rc = lk_pg_copy_columns(c, columns, count, err);
     return rc == LIKEN_OK ? lk_pg_copy_end(c, err) : rc;
 }
 
@@ -176,7 +182,6 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
         const char *sql;
         const lk_postgres_table *table;
     } all[] = {
-        {"COPY liken.vectors (face, collection, descriptor) FROM STDIN (FORMAT binary)", &t->vectors},
         {"COPY liken.images (id, collection, sha256, image_id, file, captured_at, added_at, width, height, detector)"
          " FROM STDIN (FORMAT binary)",
          &t->images},
@@ -185,7 +190,10 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
         {"COPY liken.refused (image, reason, " LK_FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->refused},
     };
     int rc = LIKEN_OK;
-    for (size_t i = vectors ? 0 : 1; rc == LIKEN_OK && i < LK_LENGTH(all); i++)
-        rc = copy_table(c, all[i].sql, all[i].table, err);
+    for (size_t i = 0; vectors && rc == LIKEN_OK && i < t->vectors.count; i++)
+        rc = copy_columns(c, "COPY liken.vectors (face, collection, descriptor) FROM STDIN (FORMAT binary)",
+                          t->vectors.kinds[i].columns, LK_NEAR_NUMBERS, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(all); i++)
+        rc = copy_columns(c, all[i].sql, all[i].table->columns, all[i].table->count, err);
     return lk_pg_finish(c, rc == LIKEN_OK ? queue_counts(c, t, err) : rc, err);
 }

@@ -215,18 +215,31 @@ static void compare(struct world *w, size_t queries) {
         ask(w, i);
 }
 
-/* By every way that is exact: none of the columns filled in, all, and all but the newest. */
-static void compare_all(struct world *w, size_t faces, size_t queries) {
+/* What was added since the columns were filled in has them from the beginning. */
+static void check_filled(const char *database) {
+    assert_int_equal(server_number(&server, database, "SELECT count(*) FROM liken.near"), 1);
+    assert_int_equal(
+        server_number(&server, database,
+                      "SELECT count(*) FROM liken.near n, liken.counters c, liken.vectors v WHERE n.filled <> c.face"
+                      " OR (to_jsonb(v) ? 'c0' AND to_jsonb(v)->'c0' = 'null')"
+                      " OR (to_jsonb(v) ? 'v' AND to_jsonb(v)->'v' = 'null')"),
+        0);
+}
+
+/* By every way that is exact: none of the columns filled in, some, and all. */
+static void compare_all(struct world *w, const char *database, size_t faces, size_t queries) {
     const liken_search ways[] = {LIKEN_SEARCH_CUBE, LIKEN_SEARCH_PGVECTOR};
     add(w, faces);
     take_away(w, 7);
     compare(w, queries / 20 + 5);
     for (size_t i = 0; i < LK_LENGTH(ways) - !has_vector; i++) {
         choose(w, ways[i]);
+        add(w, 2 * PER_IMAGE); /* has its columns, where the older ones have none yet */
         compare(w, 5);
         tend(w);
         compare(w, queries);
         add(w, 2 * PER_IMAGE);
+        check_filled(database);
         take_away(w, 20 + (int64_t)i);
         compare(w, queries / 20 + 5);
     }
@@ -238,7 +251,7 @@ static void compare_all(struct world *w, size_t faces, size_t queries) {
 static void run(const char *database, int dimension, liken_metric metric, size_t share) {
     struct world w;
     open_world(&w, database, dimension, metric);
-    compare_all(&w, setting("LIKEN_NEAR_FACES", 1200) / share, setting("LIKEN_NEAR_QUERIES", 40) / share);
+    compare_all(&w, database, setting("LIKEN_NEAR_FACES", 1200) / share, setting("LIKEN_NEAR_QUERIES", 40) / share);
     close_world(&w);
     /* nothing is left of what nobody asks for */
     assert_int_equal(server_number(&server, database,
