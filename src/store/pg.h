@@ -8,7 +8,9 @@
  *   lk_pg_result    rows, in binary.
  *
  * Nothing waits for ever: connecting, waiting for a free connection and every statement have a limit, and the limit of
- * a statement is watched on this side too, so that a server that was paused or cut off is noticed. Then the status is
+ * a statement is watched on this side too. A statement may be slow, but its server has to be there: when an answer is a
+ * second late the server is asked on another connection whether it is, so that one that was paused or cut off is found
+ * out in about five seconds, and a long search is not mistaken for that. Then the status is
  * LIKEN_E_BUSY with a sentence that names the database (never its password), the connection is closed, and until the
  * server answers again most calls fail at once; new attempts are made at growing intervals of at most 2 s.
  *
@@ -143,6 +145,11 @@ int lk_pg_script(lk_pg_conn *c, const char *sql, liken_error *err);
 /* Statements of this connection may take so long from now on, until it is given back: the limit on this side and, from
  * the next statement on, the server's. Only inside a transaction. */
 int lk_pg_patience(lk_pg_conn *c, int ms, liken_error *err);
+
+/* Whoever else has to be there for this connection's answers to come: asked when one is a second late, and again some
+ * seconds later and so on; a fault of `fn` is the statement's, which is then given up. Until it is given back. */
+typedef int lk_pg_doubt_fn(void *ctx, liken_error *err);
+void lk_pg_doubt(lk_pg_conn *c, lk_pg_doubt_fn *fn, void *ctx);
 
 /* A name made into SQL, quoted by libpq; malloc'd; NULL when it cannot be (not UTF-8) or memory ran out. */
 char *lk_pg_identifier(lk_pg_conn *c, const char *name);

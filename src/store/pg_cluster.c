@@ -164,6 +164,8 @@ int lk_cluster_look(lk_cluster *k, lk_pg_conn *c, lk_cluster_map *out, liken_err
         *out = (lk_cluster_map){.epoch = 0};
     while (rc == LIKEN_OK && epoch != 0 && !copy_map(k, epoch, out))
         rc = read_map(k, c, epoch, err);
+    if (rc == LIKEN_OK && epoch != 0)
+        lk_cluster_watch(k, c);
     return rc;
 }
 
@@ -322,6 +324,25 @@ int lk_cluster_check(lk_cluster *k, const lk_cluster_map *map, bool *down, liken
     }
     pthread_mutex_unlock(&k->lock);
     return suspect ? lk_cluster_probe(k, map, down, err) : LIKEN_OK;
+}
+
+/* Those that were not there before are left out of what is asked, or it was refused. */
+static int doubt(void *ctx, liken_error *err) {
+    lk_cluster *k = ctx;
+    bool down[LK_CLUSTER_SHARDS];
+    lk_cluster_map map = {.epoch = 1};
+    pthread_mutex_lock(&k->lock);
+    for (size_t i = 0; i < k->count; i++) {
+        if (!k->shards[i]->suspect)
+            memcpy(map.names[map.count++], k->shards[i]->name, sizeof map.names[0]);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return map.count == 0 ? LIKEN_OK : lk_cluster_probe(k, &map, down, err);
+}
+
+void lk_cluster_watch(lk_cluster *k, lk_pg_conn *c) {
+    if (lk_cluster_is_known(k))
+        lk_pg_doubt(c, doubt, k);
 }
 
 int lk_cluster_explain(lk_cluster *k, int rc, liken_error *err) {

@@ -15,19 +15,54 @@
 
 /* ---- waiting ---- */
 
+#define DOUBT_FIRST 1.0 /* seconds of silence after which it is asked whether an answer can still come, */
+#define DOUBT_AGAIN 5.0 /* and after which again, */
+#define DOUBT_TAKES 4.0 /* unless what is left of the limit is less than asking may take */
+
+static bool is_ready(const lk_pg_conn *c, short events) {
+    struct pollfd p = {.fd = PQsocket(c->pq), .events = events};
+    return poll(&p, 1, 0) > 0;
+}
+
+/* Can the answer still come? One that came meanwhile settles it. */
+static int doubt(lk_pg_conn *c, short events, liken_error *err) {
+    liken_error why = {0};
+    int rc = lk_pg_ask_server(c, &why);
+    if (rc == LIKEN_OK && c->doubt != NULL)
+        rc = c->doubt(c->doubt_ctx, &why);
+    if (rc == LIKEN_OK || is_ready(c, events))
+        return LIKEN_OK;
+    c->lost = true;
+    if (err != NULL)
+        *err = why;
+    return rc;
+}
+
 /* Waits until the socket is ready for `events`; gives the connection up when it is not by `until`. */
 static int wait_ready(lk_pg_conn *c, short events, double until, liken_error *err) {
-    for (;;) {
-        const double left = until - lk_clock_monotonic();
+    double ask = lk_clock_monotonic() + DOUBT_FIRST;
+    int rc = LIKEN_OK;
+    while (rc == LIKEN_OK) {
+        const double now = lk_clock_monotonic(), next = ask < until - DOUBT_TAKES ? ask : until;
         struct pollfd p = {.fd = PQsocket(c->pq), .events = events};
-        const int n = left <= 0 ? 0 : poll(&p, 1, (int)(left * 1000) + 1);
+        const int n = next <= now ? 0 : poll(&p, 1, (int)((next - now) * 1000) + 1);
         if (n > 0)
             return LIKEN_OK;
-        if (n == 0 && left <= 0)
-            return lk_pg_give_up(c, "it did not answer in time", err);
         if (n < 0 && errno != EINTR)
             return lk_pg_give_up(c, "its socket cannot be waited for", err);
+        if (n == 0 && now >= until)
+            return lk_pg_give_up(c, "it did not answer in time", err);
+        if (n == 0 && now >= next) {
+            rc = doubt(c, events, err);
+            ask = lk_clock_monotonic() + DOUBT_AGAIN;
+        }
     }
+    return rc;
+}
+
+void lk_pg_doubt(lk_pg_conn *c, lk_pg_doubt_fn *fn, void *ctx) {
+    c->doubt = fn;
+    c->doubt_ctx = ctx;
 }
 
 static double limit_of(const lk_pg_conn *c) {

@@ -23,6 +23,8 @@ struct lk_pg {
     pthread_cond_t room;
     lk_pg_conn *idle[LK_PG_POOL_MAX];
     int idle_count, open; /* open: idle ones and those taken */
+    bool trying;          /* somebody makes a connection, after the last attempt failed */
+    double there_at;      /* when the server was last seen to be there by who doubted it */
     unsigned generation;  /* grows when a connection is lost: idle ones that are older are not trusted */
     double pause, retry_at; /* seconds; no new connection is tried before */
     liken_error why;        /* of the last attempt */
@@ -40,6 +42,8 @@ struct lk_pg_conn {
     bool lost, fresh; /* fresh: made for this take */
     int patience_ms;  /* this side's limit for the next answer */
     char sqlstate[6];
+    lk_pg_doubt_fn *doubt; /* who else has to be there for an answer to come, or NULL */
+    void *doubt_ctx;
 
     lk_pg_kept kept[LK_PG_STATEMENTS];
     int kept_count;
@@ -73,6 +77,11 @@ int lk_pg_plain(lk_pg_conn *c, liken_error *err);
 int lk_pg_flush(lk_pg_conn *c, liken_error *err);
 /* Reads every remaining result of a statement outside a pipeline; the first fault is told. */
 int lk_pg_drain(lk_pg_conn *c, int rc, liken_error *err);
+
+/* ---- pg_pool.c ---- */
+
+/* For an answer that is long in coming: is the server there at all? If not, the pool knows it too. */
+int lk_pg_ask_server(lk_pg_conn *c, liken_error *err);
 
 /* ---- pg_value.c ---- */
 

@@ -14,6 +14,9 @@
 
 #define FIRST_PAUSE 0.1
 #define LONGEST_PAUSE 2.0
+#define THERE 1.0            /* seconds for which a server that was there is not asked again */
+#define ASK_SECONDS "2"      /* which it may take to answer, */
+#define ASK_TIMES 2          /* and how often it is asked */
 
 /* ---- naming it ---- */
 
@@ -170,12 +173,14 @@ static bool is_alive(lk_pg *db, lk_pg_conn *c) {
     return PQconsumeInput(c->pq) == 1 && PQstatus(c->pq) == CONNECTION_OK && (p.revents & (POLLERR | POLLHUP)) == 0;
 }
 
-/* Is it time for an attempt? If not, the last reason again. */
+/* Is it time for an attempt? If not, or while another makes one, the last reason again. */
 static int may_try(lk_pg *db, liken_error *err) {
     liken_error why = {0};
     pthread_mutex_lock(&db->lock);
-    if (lk_clock_monotonic() < db->retry_at)
+    if (db->trying || lk_clock_monotonic() < db->retry_at)
         why = db->why;
+    else
+        db->trying = db->pause > 0;
     pthread_mutex_unlock(&db->lock);
     if (why.code == LIKEN_OK)
         return LIKEN_OK;
@@ -187,6 +192,7 @@ static int may_try(lk_pg *db, liken_error *err) {
 static void note_attempt(lk_pg *db, lk_pg_conn *c, const liken_error *why) {
     pthread_mutex_lock(&db->lock);
     const bool was_away = db->pause > 0;
+    db->trying = false;
     if (c != NULL) {
         c->generation = db->generation;
         db->pause = db->retry_at = 0;
@@ -214,6 +220,39 @@ static int make(lk_pg *db, lk_pg_conn **out, liken_error *err) {
     return rc;
 }
 
+/* Any answer will do, also that it takes no connections. Of several hosts, the one that this connection is to. */
+static PGPing ping(const lk_pg_conn *c) {
+    const char *host = PQhost(c->pq), *address = PQhostaddr(c->pq), *port = PQport(c->pq);
+    const bool numeric = address != NULL && *address != '\0';
+    const char *const names[] = {"dbname", "connect_timeout", "port", "target_session_attrs", "host",
+                                 numeric ? "hostaddr" : NULL, NULL};
+    const char *const values[] = {c->db->where, ASK_SECONDS, port, "any", host, address, NULL};
+    return PQpingParams(names, values, 1);
+}
+
+int lk_pg_ask_server(lk_pg_conn *c, liken_error *err) {
+    liken_error why;
+    lk_pg *db = c->db;
+    pthread_mutex_lock(&db->lock);
+    bool there = lk_clock_monotonic() < db->there_at + THERE;
+    pthread_mutex_unlock(&db->lock);
+    for (int i = 0; i < ASK_TIMES && !there; i++) {
+        const PGPing answer = ping(c);
+        there = answer != PQPING_NO_RESPONSE;
+    }
+    if (there) {
+        pthread_mutex_lock(&db->lock);
+        db->there_at = lk_clock_monotonic();
+        pthread_mutex_unlock(&db->lock);
+        return LIKEN_OK;
+    }
+    (void)lk_pg_give_up(c, "it neither answers nor takes connections", &why);
+    note_attempt(db, NULL, &why);
+    if (err != NULL)
+        *err = why;
+    return why.code;
+}
+
 int lk_pg_take(lk_pg *db, lk_pg_conn **out, liken_error *err) {
     lk_pg_conn *c = NULL;
     int rc = take_place(db, &c, err);
@@ -239,6 +278,7 @@ int lk_pg_take(lk_pg *db, lk_pg_conn **out, liken_error *err) {
 static void clean(lk_pg_conn *c) {
     c->patience_ms = c->db->options.statement_ms + LK_PG_GRACE_MS;
     c->sqlstate[0] = '\0';
+    c->doubt = NULL;
     if (c->lost || PQtransactionStatus(c->pq) == PQTRANS_IDLE)
         return;
     liken_error ignored; /* a connection that cannot even roll back is closed, and the server rolls back */

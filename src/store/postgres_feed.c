@@ -16,6 +16,7 @@ static lk_postgres *of(lk_store *s) {
 }
 
 struct page {
+    lk_cluster *cluster;
     int64_t after;
     lk_pg_column except; /* of vectors: collections that are left out */
     int64_t others;        /* collections that are not */
@@ -83,6 +84,7 @@ static int plan_for_a_page(lk_pg_conn *c, liken_error *err) {
 
 static int read_vectors(lk_pg_conn *c, void *arg, liken_error *err) {
     struct page *p = arg;
+    lk_cluster_watch(p->cluster, c);
     int rc = plan_for_a_page(c, err);
     /* a vector without a face is what a crash may leave in a cluster; it is nobody's. One that has just been moved may be
      * on two shards for a moment. */
@@ -127,7 +129,7 @@ static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, flo
 
 int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
                                lk_store_vector_fn *fn, void *ctx, liken_error *err) {
-    struct page p = {.after = after_face};
+    struct page p = {.cluster = of(s)->cluster, .after = after_face};
     LK_FREE float *values = malloc(LK_STORE_DIMENSION_MAX * sizeof *values);
     if (values == NULL)
         return lk_fail_memory(err);

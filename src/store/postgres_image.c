@@ -330,12 +330,14 @@ int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_opt
 /* ---- one face, with its descriptor ---- */
 
 struct face_get {
+    lk_cluster *cluster;
     int64_t id;
     lk_pg_result *rows;
 };
 
 static int face_get(lk_pg_conn *c, void *arg, liken_error *err) {
     struct face_get *g = arg;
+    lk_cluster_watch(g->cluster, c);
     return lk_pg_exec(c,
                       "SELECT i.collection, f.image, v.descriptor, f.x, f.y, f.width, f.height, f.landmarks,"
                       " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score"
@@ -360,7 +362,7 @@ static int read_described(const lk_pg_result *r, liken_face *f, liken_error *err
 
 int lk_postgres_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                          liken_error *err) {
-    struct face_get g = {.id = id};
+    struct face_get g = {.cluster = of(s)->cluster, .id = id};
     int rc = lk_pg_with(of(s)->db, face_get, &g, err);
     if (rc != LIKEN_OK)
         return lk_cluster_explain(of(s)->cluster, rc, err);

@@ -379,6 +379,65 @@ static void a_paused_server_is_noticed_and_forgiven(void **state) {
     assert_int_equal(rc, LIKEN_OK);
 }
 
+static int run_for(lk_pg_conn *c, const char *sql, int ms) {
+    assert_ok(lk_pg_script(c, "BEGIN", &err), err);
+    assert_ok(lk_pg_patience(c, ms, &err), err);
+    return lk_pg_exec(c, sql, LK_PG_NO_ARGS, NULL, &err);
+}
+
+static void *pause_soon(void *arg) {
+    (void)arg;
+    sleep_ms(300);
+    server_pause(&server, true);
+    return NULL;
+}
+
+/* Long before its limit; a slow statement is left alone. */
+static void a_long_statement_is_given_up_when_its_server_is_gone(void **state) {
+    (void)state;
+    pthread_t thread;
+    lk_pg_conn *c = take();
+    assert_ok(run_for(c, "SELECT pg_sleep(2.5)", 600000), err);
+    lk_pg_give(db, c);
+    c = take();
+    assert_int_equal(pthread_create(&thread, NULL, pause_soon, NULL), 0);
+    assert_int_equal(run_for(c, "SELECT pg_sleep(600)", 600000), LIKEN_E_BUSY);
+    assert_non_null(strstr(err.message, "neither answers nor takes connections"));
+    assert_true(lk_pg_lost(c));
+    lk_pg_give(db, c);
+    pthread_join(thread, NULL);
+    server_pause(&server, false);
+    int calls = 0, rc = LIKEN_E_BUSY;
+    for (int tries = 0; tries < 100 && rc != LIKEN_OK; tries++) {
+        rc = lk_pg_with(db, ask_one, &calls, &err);
+        if (rc != LIKEN_OK)
+            sleep_ms(100);
+    }
+    assert_int_equal(rc, LIKEN_OK);
+}
+
+static int object(void *ctx, liken_error *e) {
+    ++*(int *)ctx;
+    return lk_fail(e, LIKEN_E_BUSY, "Something else is away.");
+}
+
+static void a_statement_that_waits_for_something_else_is_given_up_with_it(void **state) {
+    (void)state;
+    int asked = 0;
+    lk_pg_conn *c = take();
+    lk_pg_doubt(c, object, &asked);
+    assert_ok(run_for(c, "SELECT pg_sleep(0.2)", 600000), err); /* soon enough for nobody to ask */
+    assert_int_equal(asked, 0);
+    assert_int_equal(lk_pg_exec(c, "SELECT pg_sleep(600)", LK_PG_NO_ARGS, NULL, &err), LIKEN_E_BUSY);
+    assert_string_equal(err.message, "Something else is away.");
+    assert_int_equal(asked, 1);
+    lk_pg_give(db, c);
+    c = take();
+    assert_ok(run_for(c, "SELECT pg_sleep(1.5)", 600000), err);
+    assert_int_equal(asked, 1);
+    lk_pg_give(db, c);
+}
+
 static void a_restarted_server_is_met_again(void **state) {
     (void)state;
     int calls = 0;
@@ -484,6 +543,8 @@ int main(void) {
         T(many_threads_share_few_connections),
         T(a_statement_has_a_limit),
         T(a_paused_server_is_noticed_and_forgiven),
+        T(a_long_statement_is_given_up_when_its_server_is_gone),
+        T(a_statement_that_waits_for_something_else_is_given_up_with_it),
         T(a_restarted_server_is_met_again),
         T(a_listener_hears_again_after_a_restart),
     };
