@@ -83,6 +83,32 @@ static int ensure_extension(lk_pg_conn *c, liken_search search, char *space, siz
     return LIKEN_OK;
 }
 
+/* ---- approximate indexes that are being built ---- */
+
+/* Who builds one, and of which collection: `p` and `k`. The builder holds its collection's lock. */
+#define BUILDERS                                                                                                       \
+    " FROM pg_catalog.pg_stat_progress_create_index p JOIN pg_catalog.pg_locks l ON l.pid = p.pid"                     \
+    " AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = " LK_NEAR_LOCK "::oid"              \
+    " JOIN liken.collections k ON k.id % 2147483647 = l.objid::bigint WHERE p.datname = current_database()"
+
+int lk_near_stop(lk_pg_conn *c, int64_t collection, liken_error *err) {
+    return lk_pg_exec(c, "SELECT pg_cancel_backend(p.pid)" BUILDERS " AND k.id = $1", LK_PG_ARGS(lk_pg_int8(collection)),
+                      NULL, err);
+}
+
+/* The table cannot be changed meanwhile, and whoever waited for it would hold up all others. */
+static int refuse_while_building(lk_pg_conn *c, liken_error *err) {
+    lk_pg_result *r = NULL;
+    int rc = lk_pg_exec(c, "SELECT k.name" BUILDERS " LIMIT 1", LK_PG_NO_ARGS, &r, err);
+    if (rc == LIKEN_OK && lk_pg_rows(r) > 0)
+        rc = lk_fail(err, LIKEN_E_BUSY,
+                     "The approximate index of collection \"%.64s\" is being built, and the table of descriptors cannot be "
+                     "changed until it is complete; try again then, or have that collection searched another way.",
+                     lk_pg_get_bytes(r, 0, 0, NULL));
+    lk_pg_clear(r);
+    return rc;
+}
+
 /* ---- columns ---- */
 
 static int cubes_of(int dimension) {
@@ -103,8 +129,11 @@ static int has_column(lk_pg_conn *c, const char *column, bool *has, liken_error 
 
 static int ensure_column(lk_pg_conn *c, const char *column, const char *space, const char *type, liken_error *err) {
     bool has = false;
-    const int rc = has_column(c, column, &has, err);
+    int rc = has_column(c, column, &has, err);
     if (rc != LIKEN_OK || has)
+        return rc;
+    rc = refuse_while_building(c, err);
+    if (rc != LIKEN_OK)
         return rc;
     /* plain: in the row itself, where a search that goes through all rows finds it soonest */
     return script(
@@ -132,7 +161,7 @@ static int drop_column(lk_pg_conn *c, const char *column, liken_error *err) {
     return rc == LIKEN_OK && has ? script(c, err, "ALTER TABLE liken.vectors DROP COLUMN %s", column) : rc;
 }
 
-/* Drops what no collection is searched by. */
+/* Drops what no collection is searched by; while an index is built it stays until the next change. */
 static int drop_unused(lk_pg_conn *c, liken_error *err) {
     int64_t longest = 0, vectors = 0;
     int rc = lk_pg_number(c,
@@ -178,6 +207,17 @@ static int check_fit(lk_pg_conn *c, liken_search search, int dimension, liken_er
     return LIKEN_OK;
 }
 
+/* Takes out the collection's approximate index, if it has one. */
+static int drop_index(lk_pg_conn *c, int64_t collection, liken_error *err) {
+    int64_t there = 0;
+    int rc = lk_pg_number(c, "SELECT (to_regclass('liken.near_' || $1::bigint) IS NOT NULL)::int",
+                          LK_PG_ARGS(lk_pg_int8(collection)), 0, &there, err);
+    if (rc != LIKEN_OK || there == 0)
+        return rc;
+    rc = refuse_while_building(c, err);
+    return rc == LIKEN_OK ? script(c, err, "DROP INDEX IF EXISTS liken.near_%lld", (long long)collection) : rc;
+}
+
 static int use_columns(lk_pg_conn *c, int64_t collection, liken_search search, liken_error *err) {
     lk_near_plan p;
     char space[144];
@@ -189,7 +229,7 @@ static int use_columns(lk_pg_conn *c, int64_t collection, liken_search search, l
     if (rc == LIKEN_OK)
         rc = ensure_columns(c, search, p.dimension, space, err);
     if (rc == LIKEN_OK && search != LIKEN_SEARCH_HNSW)
-        rc = script(c, err, "DROP INDEX IF EXISTS liken.near_%lld", (long long)collection);
+        rc = drop_index(c, collection, err);
     if (rc != LIKEN_OK)
         return rc;
     /* pgvector and hnsw have the same column */
@@ -204,18 +244,7 @@ static int use_columns(lk_pg_conn *c, int64_t collection, liken_search search, l
 static int use_none(lk_pg_conn *c, int64_t collection, liken_error *err) {
     int rc =
         lk_pg_exec(c, "DELETE FROM liken.near WHERE collection = $1", LK_PG_ARGS(lk_pg_int8(collection)), NULL, err);
-    if (rc == LIKEN_OK)
-        rc = script(c, err, "DROP INDEX IF EXISTS liken.near_%lld", (long long)collection);
-    return rc;
-}
-
-int lk_near_stop(lk_pg_conn *c, int64_t collection, liken_error *err) {
-    return lk_pg_exec(c,
-                      "SELECT pg_cancel_backend(l.pid) FROM pg_catalog.pg_locks l JOIN"
-                      " pg_catalog.pg_stat_progress_create_index p ON p.pid = l.pid WHERE l.locktype = 'advisory'"
-                      " AND l.database = p.datid AND l.granted AND l.classid = " LK_NEAR_LOCK "::oid"
-                      " AND l.objid = ($1::bigint::int)::oid AND l.objsubid = 2 AND p.datname = current_database()",
-                      LK_PG_ARGS(lk_pg_int8(collection % INT32_MAX)), NULL, err);
+    return rc == LIKEN_OK ? drop_index(c, collection, err) : rc;
 }
 
 /* Waits for a step of filling in that is under way, which would otherwise go on with what it had read before. */
@@ -224,15 +253,22 @@ static int lock(lk_pg_conn *c, int64_t collection, liken_error *err) {
                       LK_PG_ARGS(lk_pg_int8(collection % INT32_MAX)), NULL, err);
 }
 
+/* A build that is under way is broken off, unless it is what is asked for. */
 int lk_near_set(lk_pg_conn *c, int64_t collection, liken_search search, liken_error *err) {
     const bool columns = search != LIKEN_SEARCH_AUTO && search != LIKEN_SEARCH_MEMORY;
     int64_t plain = 0;
-    int rc = lock(c, collection, err);
+    lk_near_plan p;
+    int rc = lk_near_plan_read(c, collection, &p, err);
+    if (rc != LIKEN_OK || (search == LIKEN_SEARCH_HNSW && p.method == LIKEN_SEARCH_HNSW))
+        return rc;
+    rc = lk_near_stop(c, collection, err);
+    if (rc == LIKEN_OK)
+        rc = lock(c, collection, err);
     if (rc == LIKEN_OK)
         rc = columns ? use_columns(c, collection, search, err) : use_none(c, collection, err);
     if (rc == LIKEN_OK)
         rc = is_plain(c, &plain, err);
-    if (rc == LIKEN_OK && plain != 0)
+    if (rc == LIKEN_OK && plain != 0 && refuse_while_building(c, NULL) == LIKEN_OK)
         rc = drop_unused(c, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(c, "UPDATE liken.collections SET search = $2 WHERE id = $1",

@@ -5,13 +5,16 @@
 
 #include "base/crypto.h"
 #include "gallery/gallery_int.h"
+#include "store/pg.h"
 #include "unit/store/sample.h"
 #include "unit/store/server.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PER_IMAGE 50
 #define K_MAX 10000
@@ -354,6 +357,53 @@ static void approximate_says_so(void **state) {
     close_world(&w);
 }
 
+static void *tend_once(void *arg) {
+    struct world *w = arg;
+    bool more = false;
+    liken_error why;
+    for (int i = 0; i < 50; i++) /* filling in, then building, which is broken off */
+        if (w->lk.store->ops->near_tend(w->lk.store, &more, &why) != LIKEN_OK)
+            break;
+    return NULL;
+}
+
+/* While an approximate index is built (which waits here for an old snapshot) its collection can be set otherwise at
+ * once, and another one is told why it cannot. */
+static void a_build_is_broken_off_or_named(void **state) {
+    (void)state;
+    need(true);
+    struct world w;
+    lk_pg *db = NULL;
+    lk_pg_conn *c = NULL;
+    pthread_t thread;
+    open_world(&w, "built", 128, LIKEN_NORMALIZED);
+    liken_collection other = {.name = strdup("other"), .model = strdup(SAMPLE_MODEL), .dimension = 128, .threshold = 0.5f};
+    lk_store *s = w.lk.store;
+    assert_ok(s->ops->collection_create(s, &other, &err), err);
+    add(&w, 100);
+    choose(&w, LIKEN_SEARCH_HNSW);
+    assert_ok(lk_pg_open(&db, server_where(&server, "built", false, 1), NULL, &err), err);
+    assert_ok(lk_pg_take(db, &c, &err), err);
+    assert_ok(lk_pg_script(c, "BEGIN ISOLATION LEVEL REPEATABLE READ", &err), err);
+    assert_ok(lk_pg_patience(c, 60000, &err), err);
+    assert_int_equal(pthread_create(&thread, NULL, tend_once, &w), 0);
+    for (int i = 0; i < 100 && server_number(&server, "built", "SELECT count(*) FROM pg_stat_progress_create_index") == 0; i++)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
+    assert_int_equal(s->ops->search_set(s, other.id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_BUSY);
+    assert_non_null(strstr(err.message, "The approximate index of collection \"faces\" is being built"));
+    assert_ok(s->ops->search_set(s, w.collection.id, LIKEN_SEARCH_HNSW, &err), err);
+    assert_true(server_number(&server, "built", "SELECT count(*) FROM pg_stat_progress_create_index") > 0);
+    assert_ok(s->ops->search_set(s, w.collection.id, LIKEN_SEARCH_MEMORY, &err), err);
+    pthread_join(thread, NULL);
+    assert_int_equal(server_number(&server, "built", "SELECT count(*) FROM pg_class WHERE relname ~ '^near_[0-9]'"), 0);
+    assert_ok(s->ops->search_set(s, other.id, LIKEN_SEARCH_CUBE, &err), err);
+    lk_pg_give(db, c);
+    lk_pg_close(db);
+    free(other.name);
+    free(other.model);
+    close_world(&w);
+}
+
 /* Two collections in one table do not see each other. */
 static void collections_share_the_columns(void **state) {
     (void)state;
@@ -389,6 +439,7 @@ int main(void) {
         cmocka_unit_test(more_than_a_row_holds_is_refused),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(approximate_says_so),
+        cmocka_unit_test(a_build_is_broken_off_or_named),
         cmocka_unit_test(collections_share_the_columns),
     };
     cmocka_set_test_filter(getenv("TESTS"));
