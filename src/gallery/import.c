@@ -37,7 +37,7 @@ struct import {
     bool stopped;
 };
 
-/* A page of rows on its way. */
+/* A portion of a page of rows on its way. */
 struct page {
     struct import *import;
     const lk_seed_entry *rows;
@@ -203,19 +203,35 @@ static int tell(struct page *p, liken_error *err) {
     return rc;
 }
 
+/* In portions, after each of which it may be told to stop: photos take their time. */
+static int take_page(struct page *p, const lk_seed_entry *rows, size_t count, liken_error *err) {
+    const struct import *m = p->import;
+    const int most = m->options->reencode ? m->lk->threads : WRITERS;
+    const int threads = most < WRITERS ? most : WRITERS;
+    const size_t portion = m->options->reencode ? 2 * (size_t)threads : LK_SEED_PAGE;
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && !m->stopped && i < count; i += portion) {
+        p->rows = rows + i;
+        p->count = count - i < portion ? count - i : portion;
+        atomic_store(&p->next, 0);
+        work_together(p, threads);
+        rc = tell(p, err);
+    }
+    return rc;
+}
+
 static int copy_all(struct import *m, lk_seed_reader *reader, liken_error *err) {
     LK_FREE struct page *p = calloc(1, sizeof *p);
     if (p == NULL)
         return lk_fail_memory(err);
-    const int threads = !m->options->reencode ? WRITERS : m->lk->threads < WRITERS ? m->lk->threads : WRITERS;
     p->import = m;
     for (;;) {
-        int rc = lk_seed_reader_next(reader, &p->rows, &p->count, err);
-        if (rc != LIKEN_OK || p->count == 0)
+        const lk_seed_entry *rows;
+        size_t count;
+        int rc = lk_seed_reader_next(reader, &rows, &count, err);
+        if (rc != LIKEN_OK || count == 0)
             return rc;
-        atomic_store(&p->next, 0);
-        work_together(p, threads);
-        rc = tell(p, err);
+        rc = take_page(p, rows, count, err);
         if (rc != LIKEN_OK)
             return rc;
         if (m->stopped)

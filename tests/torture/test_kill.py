@@ -22,7 +22,7 @@ from postgres import postgres  # noqa: E402,F401  a fixture
 
 BIN = os.environ.get("LIKEN_BIN", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "liken"))
 SOAK = bool(os.environ.get("LIKEN_SOAK"))
-ROUNDS = {"sqlite": 250 if SOAK else 25, "postgres": 250 if SOAK else 10}
+ROUNDS = {"sqlite": 250 if SOAK else 25, "postgres": 250 if SOAK else 8}
 SEED = 20261124
 
 
