@@ -100,6 +100,14 @@ static int read_columns(lk_seed_form *f, lk_pg_conn *c, const char *name, bool i
     return rc;
 }
 
+static int read_sends(lk_seed_form *f, lk_pg_conn *c, liken_error *err) {
+    int64_t found = 0;
+    const int rc = lk_pg_number(c, "SELECT (to_regprocedure($1 || '.cube_send(' || $2 || ')') IS NOT NULL)::int",
+                                LK_PG_ARGS(lk_pg_text(f->schema), lk_pg_text(f->cube)), 0, &found, err);
+    f->sends = found != 0;
+    return rc;
+}
+
 /* The first column of each index that is ready to be used and covers the whole table. */
 static int read_indexes(lk_seed_form *f, lk_pg_conn *c, liken_error *err) {
     lk_pg_result *r = NULL;
@@ -136,6 +144,8 @@ int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, bool i
     if (rc == LIKEN_OK)
         rc = read_columns(&f, c, name, in_place, err);
     if (rc == LIKEN_OK)
+        rc = read_sends(&f, c, err);
+    if (rc == LIKEN_OK)
         rc = read_indexes(&f, c, err);
     if (rc == LIKEN_OK)
         rc = read_sequence(&f, c, err);
@@ -149,6 +159,10 @@ int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, bool i
 
 static int spell_name(const lk_seed_form *f, char what, lk_buf *b) {
     switch (what) {
+    case 'V':
+        return f->sends
+                   ? lk_buf_format(b, NULL, "%s.cube_send(vec_low), %s.cube_send(vec_high)", f->schema, f->schema)
+                   : lk_buf_string(b, "vec_low::text, vec_high::text", NULL);
     case 'T':
         return lk_buf_string(b, f->table, NULL);
     case 'C':

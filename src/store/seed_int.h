@@ -29,6 +29,10 @@ void lk_seed_cube_write(const float half[LK_SEED_HALF], char *text);
  * NULL cubes. */
 const char *lk_seed_cube_read(const char *low, const char *high, float out[LK_SEED_DIMENSION]);
 
+/* The same of what cube_send gives. */
+const char *lk_seed_cube_read_sent(const void *low, size_t low_size, const void *high, size_t high_size,
+                                   float out[LK_SEED_DIMENSION]);
+
 /* ---- seed_form.c: which table it is ---- */
 
 typedef struct lk_seed_form {
@@ -40,7 +44,12 @@ typedef struct lk_seed_form {
     bool has_file;
     bool finds_equal; /* an index finds rows of equal descriptors */
     bool finds_ids;   /* an index finds rows by id */
+    bool sends;       /* there is cube_send */
 } lk_seed_form;
+
+/* The descriptor in columns `column` and the next one, which are the pattern %V: as lk_seed_cube_read. */
+const char *lk_seed_cube_take(const lk_seed_form *f, const lk_pg_result *r, int row, int column,
+                              float out[LK_SEED_DIMENSION]);
 
 /* NOT_FOUND; UNSUPPORTED: not a table of the seed's form. `name` is "table" or "schema.table", as written. What is not
  * used in place may be a view. */

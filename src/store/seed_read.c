@@ -124,7 +124,7 @@ static lk_seed_want want_of(lk_seed_store *s, uint32_t number, int64_t id) {
 
 /* ---- the feed ---- */
 
-#define VECTOR_COLUMNS "vec_low::text, vec_high::text"
+#define VECTOR_COLUMNS "%V"
 
 struct page {
     lk_seed_store *store;
@@ -138,7 +138,7 @@ struct page {
 static int take_vector(void *ctx, size_t w, const lk_pg_result *r, int i, liken_error *err) {
     struct page *p = ctx;
     (void)err;
-    p->unfit[w] = lk_seed_cube_read(lk_pg_get_bytes(r, i, 3, NULL), lk_pg_get_bytes(r, i, 4, NULL), p->vectors[w]);
+    p->unfit[w] = lk_seed_cube_take(&p->store->form, r, i, 3, p->vectors[w]);
     return LIKEN_OK;
 }
 
@@ -336,7 +336,7 @@ static int take_face(void *ctx, size_t w, const lk_pg_result *r, int i, liken_er
     struct one *o = ctx;
     float vector[LK_SEED_DIMENSION];
     (void)w;
-    const char *unfit = lk_seed_cube_read(lk_pg_get_bytes(r, i, 3, NULL), lk_pg_get_bytes(r, i, 4, NULL), vector);
+    const char *unfit = lk_seed_cube_take(&o->store->form, r, i, 3, vector);
     if (unfit != NULL)
         return lk_fail(err, LIKEN_E_UNSUPPORTED, "Face %lld cannot be compared: %s.", (long long)lk_pg_get_int(r, i, 0),
                        unfit);

@@ -1,5 +1,5 @@
 /* Reading the whole table through a cursor, in one snapshot and a read-only transaction. The rows are sorted as they
- * are stored and made into text afterwards, since the texts take three times as much room, on the server's disk. */
+ * are stored and converted afterwards, since texts take three times as much room, on the server's disk. */
 #include "store/seed.h"
 #include "store/seed_int.h"
 
@@ -7,7 +7,7 @@
 
 #define PATIENCE_MS 3600000 /* whoever copies may need a while for each page */
 #define LOOK                                                                                                           \
-    "DECLARE liken_import NO SCROLL CURSOR FOR SELECT id::bigint, %F, %I, vec_low::text, vec_high::text"               \
+    "DECLARE liken_import NO SCROLL CURSOR FOR SELECT id::bigint, %F, %I, %V"                                          \
     " FROM (SELECT * FROM %T ORDER BY id OFFSET 0) AS t"
 
 struct lk_seed_reader {
@@ -74,8 +74,7 @@ int lk_seed_reader_next(lk_seed_reader *r, const lk_seed_entry **rows, size_t *c
         e->id = lk_pg_get_int(r->page, i, 0);
         e->file = lk_pg_get_bytes(r->page, i, 1, NULL);
         e->image_id = lk_pg_get_bytes(r->page, i, 2, NULL);
-        e->unfit = lk_seed_cube_read(lk_pg_get_bytes(r->page, i, 3, NULL), lk_pg_get_bytes(r->page, i, 4, NULL),
-                                     e->descriptor);
+        e->unfit = lk_seed_cube_take(&r->form, r->page, i, 3, e->descriptor);
     }
     *rows = r->rows;
     return LIKEN_OK;

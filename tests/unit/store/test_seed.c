@@ -62,6 +62,51 @@ static void what_is_no_descriptor_is_told(void **state) {
         free(all[i]);
 }
 
+/* As cube_send has it: a head, then float64s, highest byte first. Its size. */
+static size_t sent(unsigned char *to, uint32_t head, int count, double value) {
+    uint64_t bits;
+    size_t n = 0;
+    memcpy(&bits, &value, sizeof bits);
+    for (int i = 3; i >= 0; i--)
+        to[n++] = (unsigned char)(head >> 8 * i);
+    for (int k = 0; k < count; k++) {
+        for (int i = 7; i >= 0; i--)
+            to[n++] = (unsigned char)(bits >> 8 * i);
+    }
+    return n;
+}
+
+static void cubes_as_they_are_sent(void **state) {
+    (void)state;
+    const uint32_t point_of = UINT32_C(0x80000000);
+    unsigned char good[2048], bad[2048];
+    float out[LK_SEED_DIMENSION] = {0};
+    const size_t size = sent(good, point_of | 64, 64, 0.1);
+    assert_null(lk_seed_cube_read_sent(good, size, good, size, out));
+    assert_true(out[0] == 0.1f && out[63] == 0.1f && out[64] == 0.1f && out[127] == 0.1f);
+    const struct {
+        uint32_t head;
+        int count;
+        double value;
+        const char *why;
+    } rows[] = {{point_of | 63, 63, 0.1, "64"},      {point_of | 100, 100, 0.1, "64"},       {64, 128, 0.1, "no point"},
+                {point_of | 64, 63, 0.1, "no point"}, {point_of | 64, 64, NAN, "not numbers"}, {UINT32_MAX, 3, 0, "no point"},
+                {point_of, 0, 0, "64"},               {point_of | 64, 64, 1e300, "not numbers"}};
+    for (size_t i = 0; i < LK_LENGTH(rows); i++) {
+        const size_t n = sent(bad, rows[i].head, rows[i].count, rows[i].value);
+        const char *first = lk_seed_cube_read_sent(bad, n, good, size, out);
+        const char *second = lk_seed_cube_read_sent(good, size, bad, n, out);
+        assert_true(first != NULL && second != NULL);
+        assert_non_null(strstr(first, rows[i].why));
+        assert_non_null(strstr(second, rows[i].why));
+        assert_true(out[127] == 0.1f);
+    }
+    const size_t less = sent(bad, point_of | 63, 63, 0.1);
+    assert_non_null(strstr(lk_seed_cube_read_sent(bad, less, bad, less, out), "126"));
+    assert_non_null(strstr(lk_seed_cube_read_sent(good, 3, good, size, out), "no point"));
+    assert_non_null(strstr(lk_seed_cube_read_sent(NULL, 0, good, size, out), "NULL"));
+}
+
 static void rows_are_found_by_id(void **state) {
     (void)state;
     lk_seed_rows r = {0};
@@ -108,6 +153,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_descriptor_goes_through_cubes_unchanged),
         cmocka_unit_test(what_is_no_descriptor_is_told),
+        cmocka_unit_test(cubes_as_they_are_sent),
         cmocka_unit_test(rows_are_found_by_id),
         cmocka_unit_test(sql_gets_its_names),
         cmocka_unit_test(places_are_read),
