@@ -19,7 +19,8 @@ static int tell_row(importing *im, int64_t row, const char *why) {
                             &im->err);
     LK_FREE char *clean = lk_printable(why);
     const size_t size = clean == NULL ? 0 : strlen(clean);
-    lk_message("Row %lld: %s%s", (long long)row, clean == NULL ? "" : clean, size > 0 && clean[size - 1] == '.' ? "" : ".");
+    lk_message("Row %lld: %s%s", (long long)row, clean == NULL ? "" : clean,
+               size > 0 && clean[size - 1] == '.' ? "" : ".");
     return LIKEN_OK;
 }
 

@@ -31,11 +31,12 @@ static int quote(lk_pg_conn *c, const char *name, char **out, liken_error *err) 
 }
 
 static int misfit(const char *name, const char *what, liken_error *err) {
-    return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                   "The table %.100s is not one of the seed's: %s. It would be (id serial, file varchar, image_id "
-                   "numeric, vec_low cube, vec_high cube), of which file and image_id may be missing. liken import also "
-                   "reads a view of that form.",
-                   name, what);
+    return lk_fail(
+        err, LIKEN_E_UNSUPPORTED,
+        "The table %.100s is not one of the seed's: %s. It would be (id serial, file varchar, image_id "
+        "numeric, vec_low cube, vec_high cube), of which file and image_id may be missing. liken import also "
+        "reads a view of that form.",
+        name, what);
 }
 
 static bool is_integer(const char *type) {
@@ -73,19 +74,21 @@ static int check_kind(const char *name, const char *kind, bool in_place, liken_e
 static int read_columns(lk_seed_form *f, lk_pg_conn *c, const char *name, bool in_place, liken_error *err) {
     struct columns seen = {0};
     lk_pg_result *r = NULL;
-    int rc = lk_pg_exec(c,
-                        "SELECT k.relkind::text, a.attname::text, t.typname::text, format_type(a.atttypid, NULL),"
-                        " quote_ident(n.nspname), t.typcategory::text FROM pg_class k JOIN pg_attribute a ON a.attrelid = k.oid"
-                        " JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace"
-                        " WHERE k.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
-                        LK_PG_ARGS(lk_pg_text(f->table)), &r, err);
+    int rc = lk_pg_exec(
+        c,
+        "SELECT k.relkind::text, a.attname::text, t.typname::text, format_type(a.atttypid, NULL),"
+        " quote_ident(n.nspname), t.typcategory::text FROM pg_class k JOIN pg_attribute a ON a.attrelid = k.oid"
+        " JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace"
+        " WHERE k.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
+        LK_PG_ARGS(lk_pg_text(f->table)), &r, err);
     if (rc != LIKEN_OK)
         return rc;
     if (lk_pg_rows(r) == 0)
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND,
-                     "There is no table %.100s there. It is written without quotes, upper and lower case count, and one "
-                     "outside the search path is SCHEMA.TABLE.",
-                     name);
+        rc =
+            lk_fail(err, LIKEN_E_NOT_FOUND,
+                    "There is no table %.100s there. It is written without quotes, upper and lower case count, and one "
+                    "outside the search path is SCHEMA.TABLE.",
+                    name);
     else
         rc = check_kind(name, lk_pg_get_bytes(r, 0, 0, NULL), in_place, err);
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(r); i++)
@@ -160,9 +163,8 @@ int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, bool i
 static int spell_name(const lk_seed_form *f, char what, lk_buf *b) {
     switch (what) {
     case 'V':
-        return f->sends
-                   ? lk_buf_format(b, NULL, "%s.cube_send(vec_low), %s.cube_send(vec_high)", f->schema, f->schema)
-                   : lk_buf_string(b, "vec_low::text, vec_high::text", NULL);
+        return f->sends ? lk_buf_format(b, NULL, "%s.cube_send(vec_low), %s.cube_send(vec_high)", f->schema, f->schema)
+                        : lk_buf_string(b, "vec_low::text, vec_high::text", NULL);
     case 'T':
         return lk_buf_string(b, f->table, NULL);
     case 'C':

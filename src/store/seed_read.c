@@ -403,9 +403,9 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
     struct listing *l = arg;
     const liken_list_options *o = l->options;
     lk_pg_result *r = NULL;
-    LK_FREE char *sql =
-        lk_seed_sql(&l->store->form, "SELECT id::bigint, %F, %I FROM %T AS t WHERE id > $1 AND ($2 IS NULL OR %F = $2)"
-                                     " AND ($3 IS NULL OR %I = $3) ORDER BY t.id LIMIT $4"); /* so that an index serves */
+    LK_FREE char *sql = lk_seed_sql(
+        &l->store->form, "SELECT id::bigint, %F, %I FROM %T AS t WHERE id > $1 AND ($2 IS NULL OR %F = $2)"
+                         " AND ($3 IS NULL OR %I = $3) ORDER BY t.id LIMIT $4"); /* so that an index serves */
     if (sql == NULL)
         return lk_fail_memory(err);
     int rc = lk_pg_exec(c, sql,

@@ -1,5 +1,5 @@
-"""liken import and liken move, interrupted: by kill -9 and Ctrl-C at random points, by the death of the database that is
-read, and while the table changes. The same command goes on: every row is there once, and what is told is true.
+"""liken import and liken move, interrupted: by kill -9 and Ctrl-C at random points, by the death of the database that
+is read, and while the table changes. The same command goes on: every row is there once, and what is told is true.
 LIKEN_SOAK=1 interrupts ten times as often."""
 import json
 import os
@@ -91,20 +91,23 @@ class Table:
 
     def __init__(self, source, name):
         self.source, self.name, self.url, self.made = source, name, source.url(name), 0
-        self.sql("CREATE EXTENSION cube; CREATE TABLE vectors (id serial, file varchar, image_id numeric, vec_low cube, vec_high cube)")
+        self.sql("CREATE EXTENSION cube;"
+                 " CREATE TABLE vectors (id serial, file varchar, image_id numeric, vec_low cube, vec_high cube)")
 
     def sql(self, text):
         return self.source.sql(self.name, text)
 
     def grow(self, count):
         half = "(SELECT cube(array_agg(random() * 0.2 - 0.1)) FROM generate_series(n, n + 63))"
-        self.sql(f"INSERT INTO vectors (file, image_id, vec_low, vec_high) SELECT to_char(n, 'FM000000'), n, {half}, {half}"
+        self.sql("INSERT INTO vectors (file, image_id, vec_low, vec_high)"
+                 f" SELECT to_char(n, 'FM000000'), n, {half}, {half}"
                  f" FROM generate_series({self.made + 1}, {self.made + count}) n")
         self.made += count
 
     def spoil(self):
         """Rows that cannot be used, in the midst: their ids."""
-        return sorted(int(row[0]) for row in self.sql("UPDATE vectors SET vec_high = NULL WHERE id % 997 = 5 RETURNING id"))
+        rows = self.sql("UPDATE vectors SET vec_high = NULL WHERE id % 997 = 5 RETURNING id")
+        return sorted(int(row[0]) for row in rows)
 
 
 @pytest.fixture
@@ -242,7 +245,8 @@ def test_move_goes_on(source, table, tmp_path):
     for a, b in zip(places, places[1:]):
         command = ["move", "--json", "--from", a.address, "--to", b.address]
         for i, how in enumerate(KILLS * [signal.SIGKILL, signal.SIGINT]):
-            goal = ROWS if i == 2 * KILLS - 1 else b.count() + chance.randrange(ROWS // (2 * KILLS))  # at last: comparing
+            last = i == 2 * KILLS - 1  # while it compares
+            goal = ROWS if last else b.count() + chance.randrange(ROWS // (2 * KILLS))
             child = start(*command)
             busy, out, err = interrupt(child, how, b, goal)
             atwork += busy

@@ -1,5 +1,5 @@
-/* A gallery that an older liken made (schema_1.sql) becomes one of today's, once, whoever opens it, and nothing in it is
- * changed or lost. */
+/* A gallery that an older liken made (schema_1.sql) becomes one of today's, once, whoever opens it, and nothing in it
+ * is changed or lost. */
 #include "unit/test.h"
 
 #include "base/buf.h"

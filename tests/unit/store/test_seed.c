@@ -89,9 +89,14 @@ static void cubes_as_they_are_sent(void **state) {
         int count;
         double value;
         const char *why;
-    } rows[] = {{point_of | 63, 63, 0.1, "64"},      {point_of | 100, 100, 0.1, "64"},       {64, 128, 0.1, "no point"},
-                {point_of | 64, 63, 0.1, "no point"}, {point_of | 64, 64, NAN, "not numbers"}, {UINT32_MAX, 3, 0, "no point"},
-                {point_of, 0, 0, "64"},               {point_of | 64, 64, 1e300, "not numbers"}};
+    } rows[] = {{point_of | 63, 63, 0.1, "64"},
+                {point_of | 100, 100, 0.1, "64"},
+                {64, 128, 0.1, "no point"},
+                {point_of | 64, 63, 0.1, "no point"},
+                {point_of | 64, 64, NAN, "not numbers"},
+                {UINT32_MAX, 3, 0, "no point"},
+                {point_of, 0, 0, "64"},
+                {point_of | 64, 64, 1e300, "not numbers"}};
     for (size_t i = 0; i < LK_LENGTH(rows); i++) {
         const size_t n = sent(bad, rows[i].head, rows[i].count, rows[i].value);
         const char *first = lk_seed_cube_read_sent(bad, n, good, size, out);
