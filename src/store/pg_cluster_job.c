@@ -1,6 +1,8 @@
 /* What every change of a cluster begins and ends with: the lock that one at a time may hold, and statements that the
  * server itself words. */
-#include "store/pg_cluster_int.h"
+#include "store/pg_citus.h"
+
+#include "store/pg_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,9 +42,10 @@ static int lock(lk_cluster_job *j, liken_error *err) {
 }
 
 static int check_spread(const lk_cluster_job *j, bool spread, liken_error *err) {
-    if (spread && j->map.epoch == 0)
+    const bool is_spread = j->citus || j->map.epoch != 0;
+    if (spread && !is_spread)
         return lk_fail(err, LIKEN_E_CONFLICT, "This gallery is not spread; make it so with liken cluster create.");
-    if (!spread && j->map.epoch != 0)
+    if (!spread && is_spread)
         return lk_fail(
             err, LIKEN_E_CONFLICT,
             "This gallery is spread already; liken cluster status shows it, liken cluster add adds a shard.");
@@ -62,6 +65,8 @@ int lk_cluster_job_open(lk_cluster_job *j, lk_pg *db, bool spread, liken_progres
     if (rc == LIKEN_OK)
         rc = lk_cluster_job_look(j, err);
     if (rc == LIKEN_OK)
+        rc = lk_citus_is_spread(j->main, &j->citus, err);
+    if (rc == LIKEN_OK)
         rc = check_spread(j, spread, err);
     if (rc != LIKEN_OK)
         lk_cluster_job_close(j);
@@ -70,7 +75,11 @@ int lk_cluster_job_open(lk_cluster_job *j, lk_pg *db, bool spread, liken_progres
 
 void lk_cluster_job_close(lk_cluster_job *j) {
     if (j->main != NULL && !lk_pg_lost(j->main)) /* a connection that ends takes its lock with it */
-        (void)lk_pg_script(j->main, "ROLLBACK; SELECT pg_advisory_unlock_all()", NULL);
+        (void)lk_pg_script(j->main,
+                           PQtransactionStatus(j->main->pq) == PQTRANS_IDLE
+                               ? "SELECT pg_advisory_unlock_all()"
+                               : "ROLLBACK; SELECT pg_advisory_unlock_all()",
+                           NULL);
     lk_pg_give(j->db, j->main);
     lk_pg_give(j->db, j->side);
     lk_cluster_free(j->k);

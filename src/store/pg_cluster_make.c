@@ -5,6 +5,7 @@
  */
 #include "store/pg_cluster_int.h"
 
+#include "store/pg_citus.h"
 #include "store/pg_int.h"
 
 #include <stdlib.h>
@@ -348,12 +349,15 @@ static int create(lk_cluster_job *j, const liken_shard_address *shards, size_t c
 int lk_cluster_create(lk_pg *db, const liken_shard_address *shards, size_t count, liken_progress_fn *say, void *ctx,
                       liken_error *err) {
     lk_cluster_job j;
+    bool citus = false;
     int rc = check_addresses(shards, count, err);
     if (rc == LIKEN_OK)
         rc = lk_cluster_job_open(&j, db, false, say, ctx, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = create(&j, shards, count, err);
+    rc = lk_citus_is_loaded(j.main, &citus, err);
+    if (rc == LIKEN_OK)
+        rc = citus ? lk_citus_create(&j, shards, count, err) : create(&j, shards, count, err);
     lk_cluster_job_close(&j);
     return rc;
 }
@@ -389,7 +393,7 @@ int lk_cluster_add(lk_pg *db, const liken_shard_address *shard, liken_progress_f
         rc = lk_cluster_job_open(&j, db, true, say, ctx, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = add(&j, shard, err);
+    rc = j.citus ? lk_citus_add(&j, shard, err) : add(&j, shard, err);
     lk_cluster_job_close(&j);
     return rc;
 }

@@ -9,7 +9,7 @@
  * id is never on two shards with different descriptors.
  *
  * Whatever interrupts this, the map says which shard's copy counts; `tidy` drops every other. */
-#include "store/pg_cluster_int.h"
+#include "store/pg_citus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,7 +293,7 @@ int lk_cluster_balance(lk_pg *db, liken_progress_fn *say, void *ctx, liken_error
     int rc = lk_cluster_job_open(&j, db, true, say, ctx, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = balance(&j, err);
+    rc = j.citus ? lk_citus_balance(&j, err) : balance(&j, err);
     lk_cluster_job_close(&j);
     return rc;
 }

@@ -1,5 +1,5 @@
 /* Looking at a cluster, and removing the descriptors that belong to no face. */
-#include "store/pg_cluster_int.h"
+#include "store/pg_citus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,16 +89,19 @@ static int read_shard(lk_cluster *k, lk_pg_conn *c, const char *name, bool deep,
 
 static int read_all(lk_cluster *k, lk_pg_conn *c, bool deep, liken_cluster *out, liken_error *err) {
     lk_cluster_map map;
+    bool citus = false;
     int rc = lk_cluster_look(k, c, &map, err);
-    if (rc == LIKEN_OK && map.epoch == 0)
+    if (rc == LIKEN_OK)
+        rc = lk_citus_is_spread(c, &citus, err);
+    if (rc == LIKEN_OK && map.epoch == 0 && !citus)
         return lk_fail(err, LIKEN_E_NOT_FOUND, "This gallery is not spread; make it so with liken cluster create.");
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c, "SELECT coalesce(sum(faces), 0)::bigint FROM liken.collections", LK_PG_NO_ARGS, 0,
                           &out->faces, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c, "SELECT count(*) FROM liken.vectors_gone", LK_PG_NO_ARGS, 0, &out->gone, err);
-    if (rc != LIKEN_OK)
-        return rc;
+    if (rc != LIKEN_OK || citus)
+        return rc == LIKEN_OK ? lk_citus_status(c, deep, out, err) : rc;
     out->shards = calloc(map.count, sizeof *out->shards);
     if (out->shards == NULL)
         return lk_fail_memory(err);
@@ -209,7 +212,8 @@ int lk_cluster_sweep(lk_pg *db, liken_progress_fn *say, void *ctx, int64_t *remo
     int rc = lk_cluster_job_open(&j, db, true, say, ctx, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = sweep_beyond(&j, &mark, &count, err);
+    if (!j.citus) /* which commits a face and its descriptor together */
+        rc = sweep_beyond(&j, &mark, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < j.map.count; i++) {
         lk_cluster_say(&j, "shard %s: looking for descriptors of no face", j.map.names[i]);
         rc = sweep_below(&j, j.map.names[i], mark, &count, err);

@@ -2,6 +2,8 @@
  * collection needs any more is dropped. */
 #include "store/pg_near.h"
 
+#include "store/pg_citus.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,19 +130,19 @@ static int has_column(lk_pg_conn *c, const char *column, bool *has, liken_error 
 }
 
 static int ensure_column(lk_pg_conn *c, const char *column, const char *space, const char *type, liken_error *err) {
-    bool has = false;
+    bool has = false, citus = false;
     int rc = has_column(c, column, &has, err);
     if (rc != LIKEN_OK || has)
         return rc;
     rc = refuse_while_building(c, err);
     if (rc != LIKEN_OK)
         return rc;
+    rc = script(c, err, "ALTER TABLE liken.vectors ADD COLUMN %s %s.%s", column, space, type);
+    if (rc == LIKEN_OK)
+        rc = lk_citus_is_spread(c, &citus, err); /* Citus cannot say the following on its nodes */
     /* plain: in the row itself, where a search that goes through all rows finds it soonest */
-    return script(
-        c, err,
-        "ALTER TABLE liken.vectors ADD COLUMN %s %s.%s; ALTER TABLE liken.vectors ALTER COLUMN %s SET STORAGE "
-        "PLAIN",
-        column, space, type, column);
+    return rc == LIKEN_OK && !citus ? script(c, err, "ALTER TABLE liken.vectors ALTER COLUMN %s SET STORAGE PLAIN", column)
+                                    : rc;
 }
 
 static int ensure_columns(lk_pg_conn *c, liken_search search, int dimension, const char *space, liken_error *err) {

@@ -209,15 +209,29 @@ static int measure_one(lk_pg_conn *c, const lk_near_plan *p, const float *vector
     return rc;
 }
 
-/* Faces from all over the collection. */
+/* Places from all over the collection, */
 static int sample(lk_pg_conn *c, const lk_near_plan *p, lk_pg_result **out, liken_error *err) {
-    return lk_pg_exec(
-        c,
-        "SELECT (SELECT v.descriptor FROM liken.vectors v WHERE v.collection = $1 AND v.face >= s.face"
-        " ORDER BY v.face LIMIT 1) FROM (SELECT b.low + ((b.high - b.low) * random())::bigint AS face FROM"
-        " (SELECT min(face) AS low, max(face) AS high FROM liken.vectors WHERE collection = $1) b,"
-        " generate_series(1, $2)) s",
-        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(SAMPLES)), out, err);
+    return lk_pg_exec(c,
+                      "SELECT b.low + ((b.high - b.low) * random())::bigint FROM (SELECT min(face) AS low, max(face) AS high"
+                      " FROM liken.vectors WHERE collection = $1) b, generate_series(1, $2)",
+                      LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(SAMPLES)), out, err);
+}
+
+/* and the face at one of them. *found: there is one, and as long as it should be. */
+static int take_sample(lk_pg_conn *c, const lk_near_plan *p, int64_t place, float *numbers, bool *found, liken_error *err) {
+    lk_pg_result *r = NULL;
+    size_t size = 0;
+    const int rc = lk_pg_exec(
+        c, "SELECT descriptor FROM liken.vectors WHERE collection = $1 AND face >= $2 ORDER BY face LIMIT 1",
+        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(place)), &r, err);
+    const char *bytes = rc == LIKEN_OK && lk_pg_rows(r) == 1 ? lk_pg_get_bytes(r, 0, 0, &size) : NULL;
+    *found = bytes != NULL && size == 4 * (size_t)p->dimension;
+    if (*found) {
+        lk_floats_decode(bytes, (size_t)p->dimension, numbers);
+        lk_near_prepare(p, numbers);
+    }
+    lk_pg_clear(r);
+    return rc;
 }
 
 static int measure(lk_pg_conn *c, const lk_near_plan *p, liken_error *err) {
@@ -226,13 +240,10 @@ static int measure(lk_pg_conn *c, const lk_near_plan *p, liken_error *err) {
     int found = 0, wanted = 0;
     int rc = numbers == NULL ? lk_fail_memory(err) : sample(c, p, &rows, err);
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(rows); i++) {
-        size_t size = 0;
-        const char *bytes = lk_pg_get_bytes(rows, i, 0, &size);
-        if (bytes == NULL || size != 4 * (size_t)p->dimension)
-            continue;
-        lk_floats_decode(bytes, (size_t)p->dimension, numbers);
-        lk_near_prepare(p, numbers);
-        rc = measure_one(c, p, numbers, &found, &wanted, err);
+        bool there = false;
+        rc = take_sample(c, p, lk_pg_get_int(rows, i, 0), numbers, &there, err);
+        if (rc == LIKEN_OK && there)
+            rc = measure_one(c, p, numbers, &found, &wanted, err);
     }
     lk_pg_clear(rows);
     if (rc != LIKEN_OK)
