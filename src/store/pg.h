@@ -31,6 +31,7 @@ typedef struct lk_pg_options { /* zero: the default */
     int connect_s;             /* for each host of the connection string; 3, at least 2 */
     int statement_ms;          /* what one statement may take, waiting for locks included; 8000 */
     bool read_only;            /* the server refuses writes on these connections */
+    bool own_names;            /* every name but the server's own is said with its schema: none is looked for elsewhere */
 } lk_pg_options;
 
 /* ---- the database -------------------------------------------------------------------------- */

@@ -159,6 +159,17 @@ static PGconn *dial(const lk_pg *db) {
     return PQconnectdbParams(names, values, 1);
 }
 
+/* What roles and databases may set otherwise, and what this program's SQL relies on. */
+static int set_ways(lk_pg_conn *c, liken_error *err) {
+    return lk_pg_say(c,
+                     "SELECT set_config('standard_conforming_strings', 'on', false),"
+                     " set_config('default_transaction_isolation', 'read committed', false),"
+                     " set_config('extra_float_digits', '1', false),"
+                     " set_config('search_path', CASE WHEN $1 THEN 'pg_catalog' ELSE current_setting('search_path') END,"
+                     " false)",
+                     LK_PG_ARGS(lk_pg_bool(c->db->options.own_names)), err);
+}
+
 static int set_limits(lk_pg_conn *c, liken_error *err) {
     const lk_pg_options *o = &c->db->options;
     char ms[16], idle_ms[16];
@@ -167,7 +178,7 @@ static int set_limits(lk_pg_conn *c, liken_error *err) {
     /* a liken that stops in the middle of a transaction is cut off before those who wait for it give up; a commit that
      * was acknowledged is on disk. Statements here are short or read everything once: compiling them takes longer than
      * it saves. */
-    return lk_pg_exec(
+    return lk_pg_say(
         c,
         "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
         " set_config('idle_in_transaction_session_timeout', $3, false),"
@@ -175,7 +186,7 @@ static int set_limits(lk_pg_conn *c, liken_error *err) {
         " current_setting('default_transaction_read_only') END, false),"
         " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
         " ELSE current_setting('synchronous_commit') END, false), set_config('jit', 'off', false)",
-        LK_PG_ARGS(lk_pg_text(ms), lk_pg_bool(o->read_only), lk_pg_text(idle_ms)), NULL, err);
+        LK_PG_ARGS(lk_pg_text(ms), lk_pg_bool(o->read_only), lk_pg_text(idle_ms)), err);
 }
 
 static int prepare_conn(lk_pg_conn *c, liken_error *err) {
@@ -187,7 +198,8 @@ static int prepare_conn(lk_pg_conn *c, liken_error *err) {
     (void)PQsetNoticeReceiver(c->pq, hear_notice, c);
     if (PQsetnonblocking(c->pq, 1) != 0)
         return lk_pg_fail(c, NULL, err);
-    return set_limits(c, err);
+    const int rc = set_ways(c, err);
+    return lk_pg_finish(c, rc == LIKEN_OK ? set_limits(c, err) : rc, err);
 }
 
 int lk_pg_connect(lk_pg *db, lk_pg_conn **out, liken_error *err) {

@@ -52,8 +52,14 @@ static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
                        name, why);
     if (is_state(c, (const char *const[]){"25006", NULL}))
         return lk_fail(err, LIKEN_E_STORE,
-                       "The database %s takes no writes (%s): it was opened for reading, or is a standby server.", name,
-                       why);
+                       "The database %s takes no writes (%s): it was opened for reading, is a standby server, or has "
+                       "default_transaction_read_only set for liken's user.",
+                       name, why);
+    if (is_state(c, (const char *const[]){"26000", "42P05", NULL}))
+        return lk_fail(err, LIKEN_E_STORE,
+                       "The database %s has lost what this connection prepared (%s); a pooler in between, such as "
+                       "PgBouncer, has to be set to pool sessions, not transactions or statements.",
+                       name, why);
     return lk_fail(err, LIKEN_E_STORE, "The database %s failed: %s (SQLSTATE %s).", name, why,
                    c->sqlstate[0] == '\0' ? "unknown" : c->sqlstate);
 }

@@ -192,7 +192,7 @@ static int look_for_shards(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
 }
 
 static int start(lk_postgres *s, const char *where, liken_error *err) {
-    const lk_pg_options options = {.read_only = s->read_only};
+    const lk_pg_options options = {.read_only = s->read_only, .own_names = true};
     const lk_pg_ear ear = {.channel = LK_POSTGRES_CHANNEL, .look = look, .heard = heard, .lost = deaf, .ctx = s};
     lk_pg_conn *c = NULL;
     int rc = lk_cluster_new(&s->cluster, err);
