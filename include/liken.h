@@ -419,7 +419,8 @@ LIKEN_API int liken_check(const liken_options *options, liken_check_fn *fn, void
 /* ---- a cluster -------------------------------------------------------------------------------------------
  *
  * A gallery in PostgreSQL can keep its descriptors on several servers, the shards; options->store names the one that
- * keeps all else. See docs/scale.md. */
+ * keeps all else. Where that one has the Citus extension loaded the shards are nodes of Citus, else they are reached by
+ * postgres_fdw. See docs/scale.md. */
 
 typedef void liken_progress_fn(void *ctx, const char *message);
 

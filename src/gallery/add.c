@@ -134,7 +134,6 @@ static void hear_of(liken *lk, const liken_collection *c, const liken_image *ima
         lk_log(LIKEN_LOG_WARN, "The index could not follow the store; the next search tries again. %s", err.message);
 }
 
-/* Looks at the photo and hands it to the store; *out is the stored image, the earlier one when it was there. */
 /* Stores it; in the collection of that name which took the place of one that was emptied meanwhile, if there is one. */
 static int store(liken *lk, const liken_collection *c, liken_image *image, liken_image **existing, liken_error *err) {
     LK_COLLECTION liken_collection *now = NULL;
@@ -144,6 +143,7 @@ static int store(liken *lk, const liken_collection *c, liken_image *image, liken
     return lk->store->ops->image_add(lk->store, now->id, image, existing, err);
 }
 
+/* Looks at the photo and hands it to the store; *out is the stored image, the earlier one when it was there. */
 static int add_new(liken *lk, const liken_collection *c, const void *bytes, size_t size, const liken_add_options *o,
                    liken_image **out, liken_error *err) {
     lk_engine *engine;

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 
 import pytest
 import requests
@@ -19,6 +20,8 @@ BIN = os.environ.get("LIKEN_BIN", str(ROOT / "build" / "liken"))
 MODELS = pathlib.Path(os.environ.get("LIKEN_MODELS") or
                       pathlib.Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "liken" / "models")
 FACES = os.environ.get("LIKEN_FACES")
+HOME = tempfile.TemporaryDirectory(prefix="liken-tests-")  # instead of the user's own gallery, where a test names none
+os.environ["LIKEN_DATA"] = HOME.name
 SANITIZED = bool(os.environ.get("LIKEN_SANITIZED"))  # then time and memory say nothing
 
 

@@ -1,0 +1,152 @@
+"""A gallery that Citus spreads over servers, as its operator and its clients see it. Citus is not packaged for Debian:
+where the servers have it this runs, elsewhere it is skipped by name."""
+import re
+import socket
+import threading
+
+import pytest
+
+import postgres as pg
+from test_cluster import by_descriptor, cluster, liken, wait_for
+
+SETTINGS = {
+    "shared_preload_libraries": "'citus'", "listen_addresses": "'127.0.0.1'", "max_prepared_transactions": "100",
+    "wal_level": "logical", "citus.node_conninfo": "'sslmode=disable'", "citus.recover_2pc_interval": "'1s'",
+}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def nodes(postgres):
+    """The coordinator and three others."""
+    if not postgres.has("citus"):
+        pytest.skip("the PostgreSQL server has no extension citus")
+    servers = [pg.Postgres(port=free_port(), **SETTINGS) for _ in range(4)]
+    yield servers
+    for one in servers:
+        one.kill()
+        one.remove()
+
+
+def url(node, database):
+    node.database(database)
+    return f"postgres://liken@127.0.0.1:{node.port}/{database}"
+
+
+class Uploads(threading.Thread):
+    """Adds files like no other, a sample photo with a tail each, until it is told to stop."""
+
+    def __init__(self, server, photo):
+        super().__init__()
+        self.server, self.photo = server, photo
+        self.done, self.added, self.refused, self.fault = threading.Event(), [], 0, None
+
+    def run(self):
+        try:
+            while not self.done.is_set():
+                answer = self.server.add(("more.jpg", self.photo + b"\0%d" % (len(self.added) + self.refused)))
+                if answer.status == 503:
+                    assert int(answer.headers["retry-after"]) > 0
+                    self.refused += 1
+                    continue
+                assert answer.status == 201, answer.json
+                self.added += [face["id"] for face in answer.json["faces"]]
+                self.done.wait(0.3)
+        except BaseException as fault:  # told by the test itself
+            self.fault = fault
+
+    def end(self):
+        self.done.set()
+        self.join()
+        if self.fault:
+            raise self.fault
+        return self.added
+
+
+def is_whole(store, node, database):
+    """Each face has its descriptor and each descriptor its face, as the doctor and the tables say."""
+    assert "bad" not in re.findall(r"^\w+", liken("doctor", "--store", store).stdout, re.M)
+    faces, vectors = (node.sql(database, f"SELECT count(*) FROM liken.{table}")[0][0] for table in ("faces", "vectors"))
+    return faces == vectors
+
+
+def test_addresses_are_checked(nodes, postgres):
+    store = url(nodes[0], "checks")
+    assert "host and a port" in liken("cluster", "create", "--store", store, f"a={nodes[1].url('checks')}", code=2).stderr
+    other = liken("cluster", "create", "--store", store, f"a={url(nodes[1], 'another')}", code=2).stderr
+    assert 'Shard "a"' in other and "same database and user" in other
+    nodes[1].database("checks")
+    nodes[1].sql("checks", "CREATE SCHEMA liken")
+    assert "of its own" in liken("cluster", "create", "--store", store, f"a={url(nodes[1], 'checks')}", code=1).stderr
+    assert "is not spread" in liken("cluster", "status", "--store", store, code=1).stderr
+
+
+def test_a_gallery_spread_grown_and_broken(nodes, start, samples):
+    store = url(nodes[0], "spread")
+    server = start("--store", store)
+    ids = [face["id"] for name, photo in samples[:3] for face in server.add((name, photo)).json["faces"]]
+    a, b, c = (f"{name}={url(node, 'spread')}" for name, node in zip("abc", nodes[1:]))
+    assert cluster(store, "create", a, b)["status"] == "created"
+    liken("cluster", "create", "--store", store, c, code=1)
+    ids += [face["id"] for name, photo in samples[3:] for face in server.add((name, photo)).json["faces"]]
+
+    # the same answers by each way to search
+    answers = {}
+    for way in ("memory", "cube", *(["pgvector"] if nodes[0].has("vector") else [])):
+        liken("collections", "set", "default", "--search", way, "--store", store)
+        wait_for(lambda: server.get("/v1/collections/default").json["search"] == way)
+        answers[way] = [by_descriptor(server, face).json["faces"] for face in ids]
+        assert all(len(answer[0]["matches"]) == len(ids) - 1 for answer in answers[way])
+    assert all(answer == answers["memory"] for answer in answers.values())
+    liken("collections", "set", "default", "--search", "cube", "--store", store)
+
+    # the limit is the nodes' own
+    plan = "\n".join(row[0] for row in nodes[0].sql("spread", "EXPLAIN (VERBOSE) SELECT face FROM liken.vectors ORDER BY"
+                                                    " cube_distance(c0, cube(array_fill(0.1::float8, ARRAY[64]))) LIMIT 5"))
+    assert re.search(r"Task Count: 64", plan) and re.search(r"Query: .*ORDER BY .*LIMIT '?5", plan), plan
+
+    status = cluster(store, "status", "--deep")
+    assert [one["name"] for one in status["shards"]] == ["a", "b"]
+    assert [one["buckets"] for one in status["shards"]] == [32, 32]
+    assert sum(one["faces"] for one in status["shards"]) == len(ids) == status["faces"]
+
+    # a node goes while photos come
+    uploads = Uploads(server, samples[0][1])
+    uploads.start()
+    wait_for(lambda: len(uploads.added) > 1)
+    nodes[2].kill()
+    gone = wait_for(lambda: (lambda x: x.status == 503 and x)(by_descriptor(server, ids[0])))
+    assert gone.json["code"] == "busy" and f"127.0.0.1:{nodes[2].port}" in gone.json["detail"]
+    assert int(gone.headers["retry-after"]) > 0
+    assert by_descriptor(server, ids[0], partial=True).status == 503
+    assert [bool(one["trouble"]) for one in cluster(store, "status", code=1)["shards"]] == [False, True]
+    wait_for(lambda: uploads.refused > 0)
+    nodes[2].start()
+    so_far = len(uploads.added)
+    wait_for(lambda: len(uploads.added) > so_far + 1)
+    ids += uploads.end()
+    for face in ids:
+        assert len(by_descriptor(server, face).json["faces"][0]["matches"]) == len(ids) - 1
+    wait_for(lambda: is_whole(store, nodes[0], "spread"))
+
+    # a third comes while photos come
+    uploads = Uploads(server, samples[0][1] + b"again")
+    uploads.start()
+    assert cluster(store, "add", c)["status"] == "added"
+    ids += uploads.end()
+    assert uploads.added
+    status = cluster(store, "status", "--deep")
+    assert len(status["shards"]) == 3 and all(one["buckets"] >= 20 and one["faces"] for one in status["shards"])
+    assert sum(one["faces"] for one in status["shards"]) == len(ids)
+    assert len(by_descriptor(server, ids[0], limit=1000).json["faces"][0]["matches"]) == len(ids) - 1
+
+    # what is removed is gone everywhere
+    for image in server.get("/v1/collections/default/images?limit=1000").json["images"]:
+        assert server.delete(f"/v1/collections/default/images/{image['id']}").status == 204
+    assert sum(one["faces"] for one in cluster(store, "status", "--deep")["shards"]) == 0
+    assert cluster(store, "sweep") == {"removed": 0}
