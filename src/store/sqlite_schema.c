@@ -56,7 +56,7 @@ static const char step_3[] = "";
 static const char *const steps[] = {step_1, step_2, step_3};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
-int lk_sqlite_examine(lk_sqlite_conn *c, int *version, liken_error *err) {
+static int examine(lk_sqlite_conn *c, int *version, liken_error *err) {
     int64_t application = 0, schema = 0, tables = 0;
     int rc = lk_sqlite_number(c, "PRAGMA application_id", &application, err);
     if (rc == LIKEN_OK)
@@ -77,6 +77,17 @@ int lk_sqlite_examine(lk_sqlite_conn *c, int *version, liken_error *err) {
                        c->path, (long long)schema, LK_SQLITE_SCHEMA);
     *version = (int)schema;
     return LIKEN_OK;
+}
+
+/* In one moment: another process may just be making the tables. */
+int lk_sqlite_examine(lk_sqlite_conn *c, int *version, liken_error *err) {
+    int rc = lk_sqlite_exec(c, "SAVEPOINT examine", err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = examine(c, version, err);
+    if (rc != LIKEN_OK)
+        (void)lk_sqlite_exec(c, "RELEASE examine", NULL);
+    return rc == LIKEN_OK ? lk_sqlite_exec(c, "RELEASE examine", err) : rc;
 }
 
 static int add_store_id(lk_sqlite_conn *c, liken_error *err) {
