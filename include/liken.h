@@ -442,6 +442,7 @@ typedef struct liken_shard {
 } liken_shard;
 
 typedef struct liken_cluster {
+    bool citus;    /* Citus spreads it, else postgres_fdw */
     int64_t faces; /* in all collections */
     int buckets;
     int64_t gone; /* descriptors of removed faces that wait to be removed themselves */

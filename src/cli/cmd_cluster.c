@@ -171,6 +171,10 @@ static json_t *shard_json(const liken_shard *s) {
     return json;
 }
 
+static const char *engine_of(const liken_cluster *c) {
+    return c->citus ? "citus" : "postgres_fdw";
+}
+
 static int print_status_json(const liken_cluster *c, liken_error *err) {
     json_t *shards = json_array();
     for (size_t i = 0; i < c->shard_count; i++) {
@@ -179,8 +183,8 @@ static int print_status_json(const liken_cluster *c, liken_error *err) {
             return lk_fail_memory(err);
         }
     }
-    return lk_cli_print(json_pack("{s:I, s:i, s:I, s:o}", "faces", (json_int_t)c->faces, "buckets", c->buckets, "gone",
-                                  (json_int_t)c->gone, "shards", shards),
+    return lk_cli_print(json_pack("{s:s, s:I, s:i, s:I, s:o}", "engine", engine_of(c), "faces", (json_int_t)c->faces,
+                                  "buckets", c->buckets, "gone", (json_int_t)c->gone, "shards", shards),
                         err);
 }
 
@@ -203,8 +207,8 @@ static void print_shard(const liken_shard *s) {
 }
 
 static void print_status(const liken_cluster *c) {
-    (void)printf("%" PRId64 " faces in %d buckets on %zu %s\n", c->faces, c->buckets, c->shard_count,
-                 c->shard_count == 1 ? "shard" : "shards");
+    (void)printf("%" PRId64 " faces in %d buckets on %zu %s, by %s\n", c->faces, c->buckets, c->shard_count,
+                 c->shard_count == 1 ? "shard" : "shards", engine_of(c));
     for (size_t i = 0; i < c->shard_count; i++)
         print_shard(&c->shards[i]);
     if (c->gone > 0)

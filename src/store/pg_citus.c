@@ -185,6 +185,7 @@ int lk_citus_status(lk_pg_conn *c, bool deep, liken_cluster *out, liken_error *e
     if (rc != LIKEN_OK)
         return rc;
     const int rows = lk_pg_rows(r);
+    out->citus = true;
     out->shards = calloc((size_t)rows + 1, sizeof *out->shards);
     if (out->shards == NULL)
         rc = lk_fail_memory(err);

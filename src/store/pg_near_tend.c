@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/codec.h"
+#include "store/pg_citus.h"
 #include "store/pg_int.h"
 
 #include <math.h>
@@ -133,14 +134,50 @@ static int read_rows(lk_pg_conn *c, const lk_near_plan *p, int64_t end, lk_pg_re
         out, err);
 }
 
+/* The nodes of Citus show what was committed one after the other: does every face up to `end` have its descriptor? */
+static int check_all_there(lk_pg_conn *c, const lk_near_plan *p, int64_t end, liken_error *err) {
+    int64_t faces = 0, vectors = 0;
+    int rc = lk_pg_number(c,
+                          "SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image"
+                          " WHERE i.collection = $1 AND f.id > $2 AND f.id <= $3",
+                          LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end)), 0, &faces, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_number(c, "SELECT count(*) FROM liken.vectors WHERE collection = $1 AND face > $2 AND face <= $3",
+                          LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end)), 0, &vectors, err);
+    if (rc == LIKEN_OK && faces != vectors)
+        return lk_fail(err, LIKEN_E_BUSY,
+                       "Of %lld faces %lld have their descriptor so far; try again in a minute, and if it stays so run "
+                       "liken doctor.",
+                       (long long)faces, (long long)vectors);
+    return rc;
+}
+
+/* The rows to fill in next, and up to which face all are done with them. */
+static int choose_rows(lk_pg_conn *c, const lk_near_plan *p, int64_t end, lk_pg_result **rows, int64_t *filled,
+                       liken_error *err) {
+    bool citus = false;
+    int rc = read_rows(c, p, end, rows, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const int count = lk_pg_rows(*rows);
+    *filled = count == BATCH_NUMBERS / p->dimension ? lk_pg_get_int(*rows, count - 1, 0) : end;
+    rc = lk_citus_is_spread(c, &citus, err);
+    if (rc == LIKEN_OK && !citus)
+        return LIKEN_OK;
+    lk_pg_clear(*rows);
+    *rows = NULL;
+    if (rc == LIKEN_OK)
+        rc = check_all_there(c, p, *filled, err);
+    return rc == LIKEN_OK ? read_rows(c, p, *filled, rows, err) : rc;
+}
+
 /* `end`: the last face that was given; all up to it are committed. */
 static int fill(lk_pg_conn *c, lk_cluster *k, const lk_near_plan *p, int64_t end, liken_error *err) {
     lk_pg_result *rows = NULL;
-    int rc = read_rows(c, p, end, &rows, err);
+    int64_t filled = 0;
+    int rc = choose_rows(c, p, end, &rows, &filled, err);
     if (rc != LIKEN_OK)
         return rc;
-    const int count = lk_pg_rows(rows);
-    const int64_t filled = count == BATCH_NUMBERS / p->dimension ? lk_pg_get_int(rows, count - 1, 0) : end;
     rc = fill_rows(c, k, p, rows, err);
     lk_pg_clear(rows);
     if (rc == LIKEN_OK)

@@ -3,13 +3,16 @@
  * need not share a moment. */
 #include "store/postgres_int.h"
 
+#include "base/clock.h"
 #include "store/codec.h"
+#include "store/pg_citus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PAGE 4096
+#define DOUBT_S 3.0 /* for which a face is waited for whose descriptor is being committed */
 
 static lk_postgres *of(lk_store *s) {
     return (lk_postgres *)s;
@@ -21,6 +24,7 @@ struct page {
     lk_pg_column except; /* of vectors: collections that are left out */
     int64_t others;        /* collections that are not */
     lk_pg_result *rows;
+    bool full; /* of vectors: others may follow */
 };
 
 /* ---- how far the feed goes ---- */
@@ -82,9 +86,30 @@ static int plan_for_a_page(lk_pg_conn *c, liken_error *err) {
                           : rc;
 }
 
-static int read_vectors(lk_pg_conn *c, void *arg, liken_error *err) {
-    struct page *p = arg;
-    lk_cluster_watch(p->cluster, c);
+/* Citus would send all faces to its nodes to join them there. And its nodes show what was committed one after the other, so
+ * that a face may be there before its descriptor, which is then NULL. */
+static int read_from_citus(lk_pg_conn *c, struct page *p, liken_error *err) {
+    lk_pg_result *r = NULL;
+    int rc = lk_pg_script(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c,
+                        "SELECT count(*), coalesce(max(id), $1) FROM (SELECT f.id FROM liken.faces f JOIN liken.images i"
+                        " ON i.id = f.image WHERE f.id > $1 AND i.collection <> ALL ($3) ORDER BY f.id LIMIT $2) p",
+                        LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), &r, err);
+    const int64_t last = rc == LIKEN_OK ? lk_pg_get_int(r, 0, 1) : 0;
+    p->full = rc == LIKEN_OK && lk_pg_get_int(r, 0, 0) == PAGE;
+    lk_pg_clear(r);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c,
+                        "SELECT f.id, f.image, i.collection, v.descriptor FROM liken.faces f JOIN liken.images i"
+                        " ON i.id = f.image LEFT JOIN (SELECT face, descriptor FROM liken.vectors WHERE face > $1"
+                        " AND face <= $2 OFFSET 0) v ON v.face = f.id WHERE f.id > $1 AND f.id <= $2"
+                        " AND i.collection <> ALL ($3) ORDER BY f.id",
+                        LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(last), lk_pg_array(&p->except)), &p->rows, err);
+    return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
+}
+
+static int read_from_one(lk_pg_conn *c, struct page *p, liken_error *err) {
     int rc = plan_for_a_page(c, err);
     /* a vector without a face is what a crash may leave in a cluster; it is nobody's. One that has just been moved may be
      * on two shards for a moment. */
@@ -99,9 +124,45 @@ static int read_vectors(lk_pg_conn *c, void *arg, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = lk_pg_answer(c, &p->rows, err);
     rc = lk_pg_finish(c, rc, err);
+    p->full = rc == LIKEN_OK && lk_pg_rows(p->rows) == PAGE;
+    return rc;
+}
+
+static int read_vectors(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct page *p = arg;
+    bool citus = false;
+    lk_cluster_watch(p->cluster, c);
+    int rc = lk_citus_is_spread(c, &citus, err);
+    if (rc == LIKEN_OK)
+        rc = citus ? read_from_citus(c, p, err) : read_from_one(c, p, err);
     if (rc != LIKEN_OK) {
         lk_pg_clear(p->rows);
         p->rows = NULL;
+    }
+    return rc;
+}
+
+static bool is_in_doubt(const lk_pg_result *r) {
+    for (int i = 0; i < lk_pg_rows(r); i++) {
+        if (lk_pg_is_null(r, i, 3))
+            return true;
+    }
+    return false;
+}
+
+/* A page without doubt: nobody may read on beyond a face that is still to come. */
+static int read_settled(lk_postgres *s, struct page *p, liken_error *err) {
+    const double until = lk_clock_monotonic() + DOUBT_S;
+    int rc = lk_cluster_explain(s->cluster, lk_pg_with(s->db, read_vectors, p, err), err);
+    while (rc == LIKEN_OK && is_in_doubt(p->rows)) {
+        lk_pg_clear(p->rows);
+        p->rows = NULL;
+        if (lk_clock_monotonic() > until)
+            return lk_fail(err, LIKEN_E_BUSY,
+                           "A server of the cluster has yet to commit what was added before it went away; try again in a "
+                           "minute (citus.recover_2pc_interval).");
+        lk_cluster_pause(20);
+        rc = lk_pg_with(s->db, read_vectors, p, err);
     }
     return rc;
 }
@@ -133,17 +194,17 @@ int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *c
     LK_FREE float *values = malloc(LK_STORE_DIMENSION_MAX * sizeof *values);
     if (values == NULL)
         return lk_fail_memory(err);
-    int rows = PAGE;
+    p.full = true;
     int rc = lk_postgres_ids(&p.except, collections, count, err);
     if (rc == LIKEN_OK)
         rc = leave_out_removed(of(s), &p, err);
     if (rc == LIKEN_OK && count > 0)
         rc = lk_pg_with(of(s)->db, read_others, &p, err);
     if (rc == LIKEN_OK && count > 0 && p.others == 0)
-        rows = 0;
-    while (rc == LIKEN_OK && rows == PAGE) {
-        rc = lk_cluster_explain(of(s)->cluster, lk_pg_with(of(s)->db, read_vectors, &p, err), err);
-        rows = rc == LIKEN_OK ? lk_pg_rows(p.rows) : 0;
+        p.full = false;
+    while (rc == LIKEN_OK && p.full) {
+        rc = read_settled(of(s), &p, err);
+        const int rows = rc == LIKEN_OK ? lk_pg_rows(p.rows) : 0;
         for (int i = 0; rc == LIKEN_OK && i < rows; i++)
             rc = pass_vector(of(s), p.rows, i, values, fn, ctx, err);
         if (rc == LIKEN_OK && rows > 0)

@@ -94,6 +94,7 @@ def test_a_gallery_spread_grown_and_broken(postgres, shards, start, samples):
             assert len(answer["faces"][0]["matches"]) == len(ids) - 1
 
     status = cluster(store, "status", "--deep")
+    assert status["engine"] == "postgres_fdw"
     assert [one["name"] for one in status["shards"]] == ["a", "b", "c"]
     assert sum(one["faces"] for one in status["shards"]) == len(ids) == status["faces"]
     assert sum(one["missing"] + one["orphans"] for one in status["shards"]) == 0
