@@ -38,6 +38,17 @@ static int check_address(const lk_cluster_job *j, const lk_pg_conn *node, liken_
     return LIKEN_OK;
 }
 
+static int check_settings(lk_pg_conn *c, liken_error *err) {
+    bool few = false;
+    const int rc = has(c, "SELECT (current_setting('max_prepared_transactions')::int = 0)::int", &few, err);
+    if (rc == LIKEN_OK && few)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                       "%s: Citus commits on several servers at once by prepared transactions, and max_prepared_transactions is "
+                       "0; set it to 100 or more on every server.",
+                       lk_pg_name(c->db));
+    return rc;
+}
+
 static int check_node(const lk_cluster_job *j, lk_pg_conn *node, liken_error *err) {
     bool loaded = false, used = false;
     int rc = check_address(j, node, err);
@@ -46,6 +57,8 @@ static int check_node(const lk_cluster_job *j, lk_pg_conn *node, liken_error *er
     if (rc == LIKEN_OK && !loaded)
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
                        "Its server has no Citus, and the coordinator's has; put citus into its shared_preload_libraries.");
+    if (rc == LIKEN_OK)
+        rc = check_settings(node, err);
     if (rc == LIKEN_OK)
         rc = has(node, "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = 'liken'", &used, err);
     if (rc == LIKEN_OK && used)
@@ -82,16 +95,6 @@ static int add_node(lk_cluster_job *j, const liken_shard_address *a, liken_error
 }
 
 /* ---- create ---- */
-
-static int check_settings(lk_pg_conn *c, liken_error *err) {
-    bool few = false;
-    const int rc = has(c, "SELECT (current_setting('max_prepared_transactions')::int = 0)::int", &few, err);
-    if (rc == LIKEN_OK && few)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                       "Citus commits on several servers at once by prepared transactions, and max_prepared_transactions is "
-                       "0; set it to 100 or more on every server.");
-    return rc;
-}
 
 static int distribute(lk_cluster_job *j, liken_error *err) {
     lk_cluster_say(j, "copying descriptors");

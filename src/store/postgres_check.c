@@ -40,7 +40,10 @@ static const struct promise promises[] = {
     {"store vectors",
      "SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image"
      " LEFT JOIN " VECTORS " v ON v.face = f.id WHERE v.collection IS DISTINCT FROM i.collection",
-     "each face has its vector", "faces have no vector, or one of another collection.", restore, LIKEN_BAD},
+     "each face has its vector", "faces have no vector, or one of another collection.",
+     "Where Citus spreads them, look again in a minute: it may be settling what was added before a server went away. Else "
+     "restore the database from a backup, or add the photos again.",
+     LIKEN_BAD},
     {"store orphans",
      "SELECT count(*) FROM " VECTORS " v WHERE NOT EXISTS (SELECT 1 FROM liken.faces f WHERE f.id = v.face)",
      "each vector belongs to a face",
