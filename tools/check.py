@@ -114,10 +114,14 @@ class Check:
         self.say(before, seconds)
 
     def meson_program(self, stage, entry):
-        """One test program: its cmocka tests where it printed them, itself where it did not."""
+        """One test program: its cmocka tests where it printed them, itself where it did not; and what it left out, which it
+        says in lines `SKIPPED: reason`."""
         out = entry.get("stdout") or ""
         label = f"{stage}: {entry['name'].split(' / ')[-1].strip()}"
         words = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
+        left_out = re.findall(r"^SKIPPED: (.*)$", out, re.M)
+        for reason in left_out:
+            self.tally.add(label, "skipped", reason)
         seen = dict((test, words[word]) for word, test in CMOCKA.findall(out))
         detail = out[-4000:] + (entry.get("stderr") or "")[-4000:]
         for test, outcome in seen.items():
@@ -126,7 +130,7 @@ class Check:
         clean = entry["result"] in ("OK", "SKIP", "EXPECTEDFAIL")
         if not clean and "failed" not in seen.values():
             self.tally.add(label, "failed", f"{entry['result']}\n{detail}")
-        elif not seen:
+        elif not seen and not left_out:
             self.tally.add(label, "skipped" if entry["result"] == "SKIP" else "passed", out.strip()[-300:])
 
     def pytest(self, name, paths, env=None, timeout=1500):

@@ -153,7 +153,7 @@ static void moves_between_folders(void **state) {
 static void moves_to_postgresql_and_back(void **state) {
     (void)state;
     if (server_programs() == NULL) {
-        print_message("SKIPPED: %s\n", server_missing);
+        print_message("%s\n", server_missing);
         skip();
     }
     const liken_options middle = database_place("moved");
@@ -192,7 +192,7 @@ static void goes_on_after_an_interruption(void **state) {
 static void goes_on_in_postgresql(void **state) {
     (void)state;
     if (server_programs() == NULL) {
-        print_message("SKIPPED: %s\n", server_missing);
+        print_message("%s\n", server_missing);
         skip();
     }
     const liken_options to = database_place("resumed");
