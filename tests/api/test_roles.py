@@ -1,5 +1,6 @@
 """Who liken is to the database, and how that is set up: rights that are missing or lost, settings of roles and databases,
 a standby, an encoding, a version, a pooler. Nothing of it may change an answer; what cannot work is told in a sentence."""
+import contextlib
 import json
 import os
 import shutil
@@ -14,10 +15,11 @@ import pytest
 from conftest import BIN, MODELS
 from postgres import Postgres, account, missing
 
-# everything a role may have set that could change what a statement means, or how its answer is written
+# everything a role may have set that could change what a statement means, or how its answer is written; the time for a
+# statement holds until liken sets its own, which may take a while on a busy machine
 ODD = {
     "standard_conforming_strings": "off", "escape_string_warning": "off", "bytea_output": "escape", "DateStyle": "'German, DMY'",
-    "IntervalStyle": "sql_standard", "extra_float_digits": "-15", "statement_timeout": "1", "lock_timeout": "1",
+    "IntervalStyle": "sql_standard", "extra_float_digits": "-15", "statement_timeout": "500", "lock_timeout": "1",
     "idle_in_transaction_session_timeout": "1", "idle_session_timeout": "300", "default_transaction_isolation": "serializable",
     "client_encoding": "LATIN1", "TimeZone": "'Asia/Kathmandu'", "transform_null_equals": "on", "array_nulls": "off",
     "quote_all_identifiers": "on", "synchronous_commit": "off", "enable_seqscan": "off", "search_path": "evil",
@@ -131,6 +133,18 @@ def test_rights_that_are_lost(postgres, base, who, start, samples):
 # ---- settings ----
 
 
+@contextlib.contextmanager
+def slow_table(postgres, base):
+    """Holds up writes of images for a second."""
+    hold = threading.Thread(target=postgres.sql, args=(
+        base, "BEGIN; LOCK TABLE liken.images IN EXCLUSIVE MODE; SELECT pg_sleep(1); COMMIT"))
+    hold.start()
+    while not postgres.sql(base, "SELECT 1 FROM pg_locks WHERE relation = 'liken.images'::regclass AND mode = 'ExclusiveLock'"):
+        pass
+    yield
+    hold.join()
+
+
 def test_settings_of_a_role_change_nothing(postgres, base, who, start, run, samples, tmp_path):
     store = role(postgres, base, who, schema=False, **ODD)
     postgres.sql(base, "CREATE EXTENSION cube SCHEMA public")
@@ -141,6 +155,8 @@ def test_settings_of_a_role_change_nothing(postgres, base, who, start, run, samp
     added = [server.add(photo, image_id=label, tags=[label]).json for _, photo in samples[:3]]
     memory = server.post("/v1/collections/default/search", files={"file": samples[0][1]}, data={"tags": [label]}).json
     assert memory["faces"][0]["matches"][0]["image_id"] == label
+    with slow_table(postgres, base):  # longer than the role's limits, shorter than liken's
+        assert server.add(samples[3][1]).status == 201
     assert server.call("PATCH", "/v1/collections/default", json={"search": "cube"}).status == 200
     cube = server.post("/v1/collections/default/search", files={"file": samples[0][1]}, data={"tags": [label]}).json
     assert cube["faces"][0]["matches"] == memory["faces"][0]["matches"]
