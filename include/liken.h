@@ -36,22 +36,22 @@ extern "C" {
 
 typedef enum liken_status {
     LIKEN_OK = 0,
-    LIKEN_E_ARG = -1,        /* a parameter is missing, malformed or out of range */
-    LIKEN_E_MEMORY = -2,     /* out of memory */
-    LIKEN_E_IO = -3,         /* a file or the network could not be read or written */
-    LIKEN_E_NOT_FOUND = -4,  /* no such collection, image, face, pack or file */
-    LIKEN_E_CONFLICT = -5,   /* exists already, or differs from what exists */
-    LIKEN_E_TOO_LARGE = -6,  /* over a limit: bytes, pixels, faces, rows */
-    LIKEN_E_FORMAT = -7,     /* not a kind of image that liken reads */
-    LIKEN_E_DECODE = -8,     /* an image, but damaged beyond use */
-    LIKEN_E_NO_FACE = -9,    /* a face was required and none was found */
-    LIKEN_E_MODEL = -10,     /* a model pack is missing, damaged or unfit */
-    LIKEN_E_MISMATCH = -11,  /* descriptors of different models were to be compared */
-    LIKEN_E_BUSY = -12,      /* no capacity now; try again later */
-    LIKEN_E_STORE = -13,     /* the store failed, is damaged, or is newer than this liken */
-    LIKEN_E_CANCELLED = -14, /* stopped on request */
+    LIKEN_E_ARG = -1,          /* a parameter is missing, malformed or out of range */
+    LIKEN_E_MEMORY = -2,       /* out of memory */
+    LIKEN_E_IO = -3,           /* a file or the network could not be read or written */
+    LIKEN_E_NOT_FOUND = -4,    /* no such collection, image, face, pack or file */
+    LIKEN_E_CONFLICT = -5,     /* exists already, or differs from what exists */
+    LIKEN_E_TOO_LARGE = -6,    /* over a limit: bytes, pixels, faces, rows */
+    LIKEN_E_FORMAT = -7,       /* not a kind of image that liken reads */
+    LIKEN_E_DECODE = -8,       /* an image, but damaged beyond use */
+    LIKEN_E_NO_FACE = -9,      /* a face was required and none was found */
+    LIKEN_E_MODEL = -10,       /* a model pack is missing, damaged or unfit */
+    LIKEN_E_MISMATCH = -11,    /* descriptors of different models were to be compared */
+    LIKEN_E_BUSY = -12,        /* no capacity now; try again later */
+    LIKEN_E_STORE = -13,       /* the store failed, is damaged, or is newer than this liken */
+    LIKEN_E_CANCELLED = -14,   /* stopped on request */
     LIKEN_E_UNSUPPORTED = -15, /* valid, but not in this build or on this machine */
-    LIKEN_E_INTERNAL = -16   /* a fault of liken's own: please report it */
+    LIKEN_E_INTERNAL = -16     /* a fault of liken's own: please report it */
 } liken_status;
 
 typedef struct liken_error {
@@ -74,8 +74,12 @@ LIKEN_API void liken_set_log(liken_log_fn *fn, void *ctx);
 
 /* ---- the vocabulary --------------------------------------------------------------------- */
 
-typedef struct liken_box { float x, y, width, height; } liken_box;
-typedef struct liken_point { float x, y; } liken_point;
+typedef struct liken_box {
+    float x, y, width, height;
+} liken_box;
+typedef struct liken_point {
+    float x, y;
+} liken_point;
 
 /* Why a face that was seen was not kept. */
 typedef enum liken_reason {
@@ -98,37 +102,37 @@ typedef struct liken_quality {
     float sharpness;  /* 0 (blurred) .. 1 (sharp) */
     float brightness; /* mean luma of the chip, 0..1 */
     float yaw, pitch, roll;
-    float score;      /* 0..1, all of the above together */
+    float score; /* 0..1, all of the above together */
 } liken_quality;
 
 typedef struct liken_face {
-    int64_t id;              /* 0 when not stored */
+    int64_t id; /* 0 when not stored */
     liken_box box;
-    liken_point landmarks[5];/* right eye, left eye (the person's own), nose tip, right and left mouth corner */
-    float confidence;        /* the detector's, 0..1 */
+    liken_point landmarks[5]; /* right eye, left eye (the person's own), nose tip, right and left mouth corner */
+    float confidence;         /* the detector's, 0..1 */
     liken_quality quality;
-    liken_reason reason;     /* LIKEN_KEPT, or why it was refused */
-    float *descriptor;       /* `dimension` floats as the network gave them (not normalised); NULL unless asked for */
+    liken_reason reason; /* LIKEN_KEPT, or why it was refused */
+    float *descriptor;   /* `dimension` floats as the network gave them (not normalised); NULL unless asked for */
     int dimension;
 } liken_face;
 
 typedef struct liken_image {
-    int64_t id;              /* 0 when not stored */
-    char *collection;        /* NULL when not stored */
-    char *image_id;          /* the caller's own id, or NULL */
-    char *file;              /* the caller's label (a path or an address), or NULL */
+    int64_t id;       /* 0 when not stored */
+    char *collection; /* NULL when not stored */
+    char *image_id;   /* the caller's own id, or NULL */
+    char *file;       /* the caller's label (a path or an address), or NULL */
     char **tags;
     size_t tag_count;
     int64_t captured_at, added_at;
-    char sha256[65];         /* of the bytes, hex */
-    int width, height;       /* upright, full size */
-    char *model;             /* id of what made the descriptors */
-    char *detector;          /* "yunet", "ssd", "hog" */
-    liken_face *faces;       /* kept, largest first */
+    char sha256[65];   /* of the bytes, hex */
+    int width, height; /* upright, full size */
+    char *model;       /* id of what made the descriptors */
+    char *detector;    /* "yunet", "ssd", "hog" */
+    liken_face *faces; /* kept, largest first */
     size_t face_count;
-    liken_face *refused;     /* seen and not kept */
+    liken_face *refused; /* seen and not kept */
     size_t refused_count;
-    bool existed;            /* the same bytes were in the collection before: this is the first answer */
+    bool existed; /* the same bytes were in the collection before: this is the first answer */
 } liken_image;
 
 LIKEN_API void liken_image_free(liken_image *image);
@@ -138,22 +142,23 @@ LIKEN_API void liken_image_free(liken_image *image);
 typedef struct liken liken;
 
 typedef struct liken_options {
-    const char *data;       /* folder of the store and index; default $LIKEN_DATA, else ~/.local/share/liken */
-    const char *store;      /* where the gallery is kept: NULL or "sqlite": in the data folder; else a PostgreSQL server as
-                               postgres://user@host/database (libpq's environment, passwords and service files apply) */
+    const char *data;  /* folder of the store and index; default $LIKEN_DATA, else ~/.local/share/liken */
+    const char *store; /* where the gallery is kept: NULL or "sqlite": in the data folder; else a PostgreSQL server as
+                          postgres://user@host/database (libpq's environment, passwords and service files apply) */
     const char *seed_table; /* a table of the seed system on that server (TABLE or SCHEMA.TABLE), served in place as the
                                collection "default"; `pack` is then "seed" by default (docs/seed.md) */
-    const char *models;     /* folder of the model packs; default $LIKEN_MODELS, else <the user's data folder>/liken/models */
-    const char *pack;       /* descriptor pack of new collections; default "faceapi" */
-    const char *detector;   /* "auto" (default), "yunet", "ssd", "hog" */
-    int threads;            /* how many photos are processed at once; default: number of CPUs */
-    size_t max_file_bytes;  /* default 64 MiB */
-    size_t max_pixels;      /* default 120 million */
-    int max_faces;          /* kept per photo; default 1000 */
-    bool read_only;         /* open an existing store, write nothing */
-    bool no_models;         /* only the store: list, remove, status; detect and describe then fail */
-    size_t index_memory;    /* bytes that the indexes of collections searched by LIKEN_SEARCH_AUTO may take together;
-                               default: half of the memory */
+    const char
+        *models;      /* folder of the model packs; default $LIKEN_MODELS, else <the user's data folder>/liken/models */
+    const char *pack; /* descriptor pack of new collections; default "faceapi" */
+    const char *detector;  /* "auto" (default), "yunet", "ssd", "hog" */
+    int threads;           /* how many photos are processed at once; default: number of CPUs */
+    size_t max_file_bytes; /* default 64 MiB */
+    size_t max_pixels;     /* default 120 million */
+    int max_faces;         /* kept per photo; default 1000 */
+    bool read_only;        /* open an existing store, write nothing */
+    bool no_models;        /* only the store: list, remove, status; detect and describe then fail */
+    size_t index_memory;   /* bytes that the indexes of collections searched by LIKEN_SEARCH_AUTO may take together;
+                              default: half of the memory */
 } liken_options;
 
 /* Opens (creating it unless read_only) the gallery in options->data. Also brings the index up to
@@ -170,7 +175,8 @@ typedef enum liken_metric {
     LIKEN_L2              /* Euclidean distance of raw descriptors, as the seed system has it */
 } liken_metric;
 
-/* Where the faces of a collection are compared. Every way but HNSW gives the same answers. SQLite knows the first two. */
+/* Where the faces of a collection are compared. Every way but HNSW gives the same answers. SQLite knows the first two.
+ */
 typedef enum liken_search {
     LIKEN_SEARCH_AUTO = 0, /* in memory while it fits into options.index_memory, else in the database */
     LIKEN_SEARCH_MEMORY,   /* by the index in this process */
@@ -185,7 +191,7 @@ LIKEN_API const char *liken_search_code(liken_search s);
 typedef struct liken_collection {
     int64_t id;
     char *name;
-    char *model;         /* descriptor model id; images added later must be described by the same */
+    char *model; /* descriptor model id; images added later must be described by the same */
     int dimension;
     liken_metric metric;
     liken_search search; /* as chosen */
@@ -210,37 +216,37 @@ LIKEN_API int liken_collection_list(liken *lk, liken_collection ***out, size_t *
 LIKEN_API void liken_collections_free(liken_collection **list, size_t count);
 /* Removes the collection with all its images and faces. "default" is emptied, never removed.
  *
- * It goes in one moment: from then on nobody finds anything of it, by any call, in any process on the store, also after a
- * crash; and its name is free. The rows are erased after that, in small transactions between which others can write. With
- * no_models this returns when all are erased. Else it erases for two seconds, some ten thousand photos, and leaves the
- * rest to a thread of the handle; liken_state.erasing says how many photos that is. What a crash or liken_free
+ * It goes in one moment: from then on nobody finds anything of it, by any call, in any process on the store, also after
+ * a crash; and its name is free. The rows are erased after that, in small transactions between which others can write.
+ * With no_models this returns when all are erased. Else it erases for two seconds, some ten thousand photos, and leaves
+ * the rest to a thread of the handle; liken_state.erasing says how many photos that is. What a crash or liken_free
  * interrupts is gone on with by the next handle that has models. */
 LIKEN_API int liken_collection_remove(liken *lk, const char *name, liken_error *err);
 
 /* ---- adding and detecting -------------------------------------------------------------------- */
 
 typedef struct liken_add_options {
-    const char *collection;  /* default "default" */
+    const char *collection; /* default "default" */
     const char *image_id;
     const char *file;
     const char *const *tags;
     size_t tag_count;
-    int64_t captured_at;     /* 0 and LIKEN_NO_TIME: not given */
-    bool require_face;       /* LIKEN_E_NO_FACE, storing nothing, when no face is kept */
+    int64_t captured_at; /* 0 and LIKEN_NO_TIME: not given */
+    bool require_face;   /* LIKEN_E_NO_FACE, storing nothing, when no face is kept */
 } liken_add_options;
 
 /* Finds, describes and stores the faces of one photo. When it returns LIKEN_OK the photo is on disk
  * and findable. The same bytes again in the same collection: the first answer, ->existed set. */
-LIKEN_API int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *options,
-                        liken_image **out, liken_error *err);
+LIKEN_API int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *options, liken_image **out,
+                        liken_error *err);
 
 /* Is a photo with these bytes there? LIKEN_E_NOT_FOUND if not. Cheap: nothing is decoded. */
-LIKEN_API int liken_find_bytes(liken *lk, const char *collection, const void *bytes, size_t size,
-                               liken_image **out, liken_error *err);
+LIKEN_API int liken_find_bytes(liken *lk, const char *collection, const void *bytes, size_t size, liken_image **out,
+                               liken_error *err);
 
 typedef struct liken_detect_options {
-    bool describe;           /* also compute descriptors */
-    const char *pack;        /* default: the handle's */
+    bool describe;    /* also compute descriptors */
+    const char *pack; /* default: the handle's */
 } liken_detect_options;
 
 /* Faces of a photo; nothing is stored. */
@@ -248,52 +254,52 @@ LIKEN_API int liken_detect(liken *lk, const void *bytes, size_t size, const like
                            liken_image **out, liken_error *err);
 
 /* The photo with boxes, landmarks and confidences drawn on it, as JPEG. *jpeg is freed with free(). */
-LIKEN_API int liken_draw(liken *lk, const void *bytes, size_t size, const liken_image *faces,
-                         void **jpeg, size_t *jpeg_size, liken_error *err);
+LIKEN_API int liken_draw(liken *lk, const void *bytes, size_t size, const liken_image *faces, void **jpeg,
+                         size_t *jpeg_size, liken_error *err);
 
 /* ---- searching ---------------------------------------------------------------------------------- */
 
 typedef enum liken_distinct { LIKEN_DISTINCT_FACE = 0, LIKEN_DISTINCT_IMAGE, LIKEN_DISTINCT_PERSON } liken_distinct;
 
 typedef struct liken_search_options {
-    const char *collection;       /* default "default" */
-    float threshold;              /* largest distance; 0: the collection's default; INFINITY: none */
-    double max_false_matches;     /* > 0: choose the threshold so that about so many strangers are expected */
-    int limit;                    /* matches per face; default 20, at most 10000 */
+    const char *collection;   /* default "default" */
+    float threshold;          /* largest distance; 0: the collection's default; INFINITY: none */
+    double max_false_matches; /* > 0: choose the threshold so that about so many strangers are expected */
+    int limit;                /* matches per face; default 20, at most 10000 */
     liken_distinct distinct;
-    const char *const *tags;      /* only images that carry all of these */
+    const char *const *tags; /* only images that carry all of these */
     size_t tag_count;
     int64_t captured_from, captured_to; /* inclusive; 0 or LIKEN_NO_TIME: open */
-    bool partial;                 /* a cluster's server that does not answer (LIKEN_E_BUSY) is left out and named in ->missing */
+    bool partial; /* a cluster's server that does not answer (LIKEN_E_BUSY) is left out and named in ->missing */
 } liken_search_options;
 
 typedef struct liken_match {
     int64_t face_id;
-    int64_t image;                /* liken_image.id */
-    char *image_id, *file;        /* the caller's own, or NULL */
+    int64_t image;         /* liken_image.id */
+    char *image_id, *file; /* the caller's own, or NULL */
     liken_box box;
     int image_width, image_height;
-    float distance;               /* exact, in the collection's metric */
-    float similarity;             /* 0..1 from the pack's calibration; 0.5 at the default threshold */
+    float distance;   /* exact, in the collection's metric */
+    float similarity; /* 0..1 from the pack's calibration; 0.5 at the default threshold */
 } liken_match;
 
 typedef struct liken_answer {
-    liken_face face;              /* the query face; zeroed for a search by descriptor */
-    liken_match *matches;         /* nearest first, ties by face id */
+    liken_face face;      /* the query face; zeroed for a search by descriptor */
+    liken_match *matches; /* nearest first, ties by face id */
     size_t match_count;
-    double expected_false_matches;/* strangers expected within the threshold among those searched */
+    double expected_false_matches; /* strangers expected within the threshold among those searched */
 } liken_answer;
 
 typedef struct liken_result {
-    bool exact;                   /* false only where an approximate database index was chosen */
-    double recall;                /* 1 when exact; else what share of the true nearest ten it found when last measured */
-    uint64_t searched;            /* faces compared (after filters) */
-    float threshold;              /* applied */
+    bool exact;        /* false only where an approximate database index was chosen */
+    double recall;     /* 1 when exact; else what share of the true nearest ten it found when last measured */
+    uint64_t searched; /* faces compared (after filters) */
+    float threshold;   /* applied */
     char *collection, *model, *detector;
-    int image_width, image_height;/* of the query photo, 0 when there was none */
-    liken_answer *answers;        /* one per face of the query photo, largest first */
+    int image_width, image_height; /* of the query photo, 0 when there was none */
+    liken_answer *answers;         /* one per face of the query photo, largest first */
     size_t answer_count;
-    char **missing;               /* partial: names of the servers whose faces were not compared (`searched` counts them) */
+    char **missing; /* partial: names of the servers whose faces were not compared (`searched` counts them) */
     size_t missing_count;
 } liken_result;
 
@@ -303,19 +309,19 @@ LIKEN_API void liken_result_free(liken_result *r);
 LIKEN_API int liken_search_photo(liken *lk, const void *bytes, size_t size, const liken_search_options *options,
                                  liken_result **out, liken_error *err);
 /* The face itself is not among the matches. */
-LIKEN_API int liken_search_face(liken *lk, int64_t face_id, const liken_search_options *options,
-                                liken_result **out, liken_error *err);
+LIKEN_API int liken_search_face(liken *lk, int64_t face_id, const liken_search_options *options, liken_result **out,
+                                liken_error *err);
 /* `model` NULL: the caller asserts it is the collection's own; else it must be the same. */
 LIKEN_API int liken_search_descriptor(liken *lk, const float *descriptor, size_t dimension, const char *model,
                                       const liken_search_options *options, liken_result **out, liken_error *err);
 
 typedef struct liken_comparison {
-    liken_image *a, *b;           /* faces as detected */
-    float *distances;             /* a->face_count x b->face_count, row-major */
-    float distance;               /* the smallest, INFINITY when either photo has no face */
-    int best_a, best_b;           /* that pair, -1 when there is none */
+    liken_image *a, *b; /* faces as detected */
+    float *distances;   /* a->face_count x b->face_count, row-major */
+    float distance;     /* the smallest, INFINITY when either photo has no face */
+    int best_a, best_b; /* that pair, -1 when there is none */
     float similarity, threshold;
-    bool same;                    /* distance <= threshold */
+    bool same; /* distance <= threshold */
 } liken_comparison;
 
 LIKEN_API void liken_comparison_free(liken_comparison *c);
@@ -333,9 +339,9 @@ typedef struct liken_list_options {
 } liken_list_options;
 
 typedef struct liken_image_list {
-    liken_image **images;   /* by id, ascending */
+    liken_image **images; /* by id, ascending */
     size_t count;
-    int64_t next;           /* pass as `after` for the next page; 0: this was the last */
+    int64_t next; /* pass as `after` for the next page; 0: this was the last */
 } liken_image_list;
 
 LIKEN_API void liken_image_list_free(liken_image_list *l);
@@ -350,20 +356,20 @@ LIKEN_API int liken_face_remove(liken *lk, int64_t face_id, liken_error *err);
 /* ---- importing from the seed system (docs/seed.md) ------------------------------------------------------ */
 
 typedef struct liken_import_options {
-    const char *from;        /* its PostgreSQL server, as options.store */
-    const char *table;       /* TABLE or SCHEMA.TABLE */
-    const char *collection;  /* made when it is not there; default "seed", with reencode "default" */
-    bool reencode;           /* look at the photos anew, where a row's `file` is a path that can be read */
+    const char *from;       /* its PostgreSQL server, as options.store */
+    const char *table;      /* TABLE or SCHEMA.TABLE */
+    const char *collection; /* made when it is not there; default "seed", with reencode "default" */
+    bool reencode;          /* look at the photos anew, where a row's `file` is a path that can be read */
 } liken_import_options;
 
 typedef struct liken_import_count {
-    int64_t total;           /* rows of the table when it began */
-    int64_t read;            /* so far: */
+    int64_t total; /* rows of the table when it began */
+    int64_t read;  /* so far: */
     int64_t added, existed, unusable;
 } liken_import_count;
 
-/* Called, by the thread that imports, for each row that cannot be used (why: a clause) and after each page of rows (row 0,
- * why NULL). Anything but 0 ends the import after the page in hand. */
+/* Called, by the thread that imports, for each row that cannot be used (why: a clause) and after each page of rows (row
+ * 0, why NULL). Anything but 0 ends the import after the page in hand. */
 typedef int liken_import_fn(void *ctx, const liken_import_count *count, int64_t row, const char *why);
 
 /* Copies the rows of a seed table into a collection of the model that the seed's rows are of (pack "seed"), each as a
@@ -375,18 +381,19 @@ LIKEN_API int liken_import(liken *lk, const liken_import_options *options, liken
 /* ---- moving a gallery to another store ------------------------------------------------------------------ */
 
 typedef struct liken_move_count {
-    int64_t images;            /* of the gallery when it began */
-    int64_t copied, verified;  /* photos so far */
-    int64_t faces;             /* of those verified */
-    uint8_t checksum[32];      /* over everything that was compared */
+    int64_t images;           /* of the gallery when it began */
+    int64_t copied, verified; /* photos so far */
+    int64_t faces;            /* of those verified */
+    uint8_t checksum[32];     /* over everything that was compared */
 } liken_move_count;
 
 /* Called after each page of photos; anything but 0 stops the move, which the next call takes up again. */
 typedef int liken_move_fn(void *ctx, const liken_move_count *count);
 
-/* Copies a gallery, ids and all, into an empty store, then reads both and compares every photo. Of the options `data` and
- * `store` count. The old one stays as it is. Until the move is finished the new one cannot be opened. CONFLICT: `to` is not
- * empty, or the gallery was changed meanwhile. `fn` may be NULL; *out also when it was stopped: CANCELLED. */
+/* Copies a gallery, ids and all, into an empty store, then reads both and compares every photo. Of the options `data`
+ * and `store` count. The old one stays as it is. Until the move is finished the new one cannot be opened. CONFLICT:
+ * `to` is not empty, or the gallery was changed meanwhile. `fn` may be NULL; *out also when it was stopped: CANCELLED.
+ */
 LIKEN_API int liken_move(const liken_options *from, const liken_options *to, liken_move_fn *fn, void *ctx,
                          liken_move_count *out, liken_error *err);
 
@@ -394,14 +401,14 @@ LIKEN_API int liken_move(const liken_options *from, const liken_options *to, lik
 
 typedef struct liken_state {
     const char *version;
-    char *pack, *model, *detector;  /* detector as resolved; NULL with no_models */
-    char *detector_note;            /* why auto fell back, or NULL */
-    char *cpu;                      /* "avx2", ... */
-    char *store, *data;             /* "sqlite", or "postgres://..." without its password; the folder */
+    char *pack, *model, *detector; /* detector as resolved; NULL with no_models */
+    char *detector_note;           /* why auto fell back, or NULL */
+    char *cpu;                     /* "avx2", ... */
+    char *store, *data;            /* "sqlite", or "postgres://..." without its password; the folder */
     char *store_id;
     int64_t collections, images, faces;
-    int64_t erasing;                /* images of removed collections that are still to be erased */
-    int64_t indexed;                /* faces in the in-memory index */
+    int64_t erasing; /* images of removed collections that are still to be erased */
+    int64_t indexed; /* faces in the in-memory index */
     uint64_t index_bytes;
 } liken_state;
 
@@ -471,8 +478,8 @@ LIKEN_API int liken_cluster_sweep(const liken_options *options, liken_progress_f
 
 typedef struct liken_pack {
     char *name, *version, *licence, *source;
-    char *holds;        /* "detector ssd, landmarks, descriptor 128" */
-    char *path;         /* where it is installed, or NULL */
+    char *holds;           /* "detector ssd, landmarks, descriptor 128" */
+    char *path;            /* where it is installed, or NULL */
     bool installed, known; /* known: liken can install it by itself */
     bool is_default;
 } liken_pack;

@@ -9,10 +9,10 @@
 
 enum {
     D = GALLERY_DIMENSION,
-    FACES = 4,      /* a photo */
-    WRITERS = 8,    /* that add at once */
-    NEAREST = 10,   /* faces asked for */
-    TIMES = 4000,   /* of searches that are kept */
+    FACES = 4,    /* a photo */
+    WRITERS = 8,  /* that add at once */
+    NEAREST = 10, /* faces asked for */
+    TIMES = 4000, /* of searches that are kept */
     SEARCH_ROUNDS = 5,
     ADD_ROUNDS = 3,
 };

@@ -1,15 +1,16 @@
 /* Stores compared: how many faces a second go in (in bulk, and photos of one face from eight threads, each acknowledged
- * after its commit is on disk), and how long a search takes, with SQLite, with PostgreSQL searched in memory, by cube and
- * by pgvector where it has that, and with the seed's own table and SQL on the same server.
+ * after its commit is on disk), and how long a search takes, with SQLite, with PostgreSQL searched in memory, by cube
+ * and by pgvector where it has that, and with the seed's own table and SQL on the same server.
  *
- * All of them hold the same faces before any is searched, the columns that the database compares are filled in to the last
- * face, and the engines take turns: a few searches each, several rounds. Every engine of liken must find the same faces.
+ * All of them hold the same faces before any is searched, the columns that the database compares are filled in to the
+ * last face, and the engines take turns: a few searches each, several rounds. Every engine of liken must find the same
+ * faces.
  *
  * usage: bench_store ADDRESS FOLDER JSON [PID]     ADDRESS: a libpq URL up to the database's name, whose user may make
  * databases; PID: of the server's first process, for its CPU time
  *
- * LIKEN_MODELS names the packs (a collection belongs to the model of one). N: sizes in faces, separated by spaces. ENGINE:
- * only those whose name holds this, beside the seed. */
+ * LIKEN_MODELS names the packs (a collection belongs to the model of one). N: sizes in faces, separated by spaces.
+ * ENGINE: only those whose name holds this, beside the seed. */
 #include "bench.h"
 
 #include "../search/report.h"
@@ -78,9 +79,9 @@ typedef struct engine {
     int64_t collection, next;
     liken *lk; /* and for searching */
     struct rival *seed;
-    series wall, client, server;               /* of searches; the latter two of rounds */
-    series add_rate, add_client, add_server;   /* of rounds */
-    int64_t sum;                               /* of the faces that were found */
+    series wall, client, server;             /* of searches; the latter two of rounds */
+    series add_rate, add_client, add_server; /* of rounds */
+    int64_t sum;                             /* of the faces that were found */
     int found;
 } engine;
 
@@ -136,11 +137,8 @@ static void report_meter(const char *name, const char *who, const char *what, me
 
 static int64_t make_collection(lk_store *s) {
     /* the seed compares what the network gave, so this does */
-    liken_collection c = {.name = (char *)(uintptr_t) "default",
-                          .model = model,
-                          .dimension = D,
-                          .metric = LIKEN_L2,
-                          .threshold = RADIUS};
+    liken_collection c = {
+        .name = (char *)(uintptr_t) "default", .model = model, .dimension = D, .metric = LIKEN_L2, .threshold = RADIUS};
     must(s->ops->collection_create(s, &c, &err), "the collection");
     return c.id;
 }

@@ -1,5 +1,5 @@
-/* CPU time beside wall time. The server's is that of its first process, of the children it has, and of those that it had:
- * sessions and parallel workers are added to it when they end. */
+/* CPU time beside wall time. The server's is that of its first process, of the children it has, and of those that it
+ * had: sessions and parallel workers are added to it when they end. */
 #include "bench.h"
 
 #include <dirent.h>
@@ -33,8 +33,8 @@ static bool look_at(long pid, struct process *out) {
     (void)fclose(f);
     text[size] = '\0';
     const char *rest = strrchr(text, ')'); /* the name before it may hold anything */
-    if (rest == NULL || sscanf(rest + 1, " %*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld", &out->parent, &user,
-                               &kernel, &children_user, &children_kernel) != 5)
+    if (rest == NULL || sscanf(rest + 1, " %*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld", &out->parent,
+                               &user, &kernel, &children_user, &children_kernel) != 5)
         return false;
     const double tick = (double)sysconf(_SC_CLK_TCK);
     out->own = (double)(user + kernel) / tick;

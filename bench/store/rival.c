@@ -48,8 +48,8 @@ static void copy_faces(rival *r, size_t n) {
     for (size_t i = 0; i < n; i++) {
         gallery_photo(r->people, FACES + (int64_t)i, v);
         halves(v, low, high);
-        const int size = snprintf(line, sizeof line, "holidays/2026/%08zu.jpg\t%zu\t(%s)\t(%s)\n", i / FACES, i / FACES, low,
-                                  high);
+        const int size =
+            snprintf(line, sizeof line, "holidays/2026/%08zu.jpg\t%zu\t(%s)\t(%s)\n", i / FACES, i / FACES, low, high);
         if (PQputCopyData(r->c, line, size) != 1)
             bench_fail("the seed's table", PQerrorMessage(r->c));
         if (i % 100000 == 0 && i > 0)

@@ -68,9 +68,9 @@ static void search(lk_request *r, lk_api *api, lk_args *a) {
 
 void lk_search(lk_request *r, void *ctx) {
     lk_args a;
-    lk_args_open(
-        &a, r,
-        "file face_id descriptor model threshold max_false_matches limit distinct tags captured_from captured_to partial");
+    lk_args_open(&a, r,
+                 "file face_id descriptor model threshold max_false_matches limit distinct tags captured_from "
+                 "captured_to partial");
     search(r, ctx, &a);
     lk_args_close(&a);
 }

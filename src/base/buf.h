@@ -6,8 +6,8 @@
 #include "base/error.h"
 
 typedef struct lk_buf {
-    char *data;     /* NUL-terminated once anything was appended; NULL before */
-    size_t size;    /* bytes, without that NUL */
+    char *data;  /* NUL-terminated once anything was appended; NULL before */
+    size_t size; /* bytes, without that NUL */
     size_t capacity;
     size_t ceiling; /* size never passes this */
 } lk_buf;
@@ -26,8 +26,8 @@ void lk_buf_free(lk_buf *b);
  * NOT_FOUND, IO, TOO_LARGE; the message names the path. */
 int lk_file_read(const char *path, size_t ceiling, char **out, size_t *size, liken_error *err);
 
-/* Writes a file whole or not at all: temporary name beside it, fsync, rename, fsync of the folder. A link stays and what
- * it points to is replaced; a device or pipe is written into as it is. */
+/* Writes a file whole or not at all: temporary name beside it, fsync, rename, fsync of the folder. A link stays and
+ * what it points to is replaced; a device or pipe is written into as it is. */
 int lk_file_write(const char *path, const void *bytes, size_t size, liken_error *err);
 
 /* mkdir -p, mode 0700 for what it makes. */

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t lk_clock_now(void);        /* seconds since 1970 UTC */
-double lk_clock_monotonic(void);   /* seconds, only for differences */
-double lk_clock_cpu(void);         /* CPU seconds of this process */
+int64_t lk_clock_now(void);      /* seconds since 1970 UTC */
+double lk_clock_monotonic(void); /* seconds, only for differences */
+double lk_clock_cpu(void);       /* CPU seconds of this process */
 
 /* "2026-11-24T21:56:00Z"; `room` at least 21. */
 void lk_clock_format(int64_t when, char *text, size_t room);

@@ -5,8 +5,8 @@
 
 typedef enum lk_cpu { LK_CPU_SCALAR = 0, LK_CPU_AVX2, LK_CPU_AVX512, LK_CPU_NEON } lk_cpu;
 
-lk_cpu lk_cpu_level(void);           /* best allowed level; thread-safe */
-const char *lk_cpu_name(lk_cpu c);   /* "avx2" */
-int lk_cpu_count(void);              /* CPUs this process may use, at least 1 */
+lk_cpu lk_cpu_level(void);         /* best allowed level; thread-safe */
+const char *lk_cpu_name(lk_cpu c); /* "avx2" */
+int lk_cpu_count(void);            /* CPUs this process may use, at least 1 */
 
 #endif

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const status_codes[] = {
-    "ok",      "bad_argument", "out_of_memory", "io_error",  "not_found", "conflict",    "too_large",   "not_an_image",
-    "damaged", "no_face",      "model_error",   "model_mismatch", "busy", "store_error", "cancelled", "unsupported",
-    "internal_error"};
+static const char *const status_codes[] = {"ok",          "bad_argument",   "out_of_memory", "io_error",    "not_found",
+                                           "conflict",    "too_large",      "not_an_image",  "damaged",     "no_face",
+                                           "model_error", "model_mismatch", "busy",          "store_error", "cancelled",
+                                           "unsupported", "internal_error"};
 
 const char *liken_status_code(int status) {
     const int i = -status;
@@ -35,8 +35,7 @@ int lk_fail_errno(liken_error *err, int code, int errnum, const char *format, ..
         va_end(ap);
         char text[128];
         const size_t used = strlen(err->message);
-        (void)snprintf(err->message + used, sizeof err->message - used, ": %s",
-                       strerror_r(errnum, text, sizeof text));
+        (void)snprintf(err->message + used, sizeof err->message - used, ": %s", strerror_r(errnum, text, sizeof text));
     }
     return code;
 }

@@ -16,7 +16,10 @@ struct lk_workers {
     pthread_t *thread;
 };
 
-struct seat { lk_workers *crew; int number; };
+struct seat {
+    lk_workers *crew;
+    int number;
+};
 
 static void *work(void *arg) {
     struct seat seat = *(struct seat *)arg;
@@ -58,7 +61,8 @@ static int start_thread(lk_workers *w, const char *name, int number) {
     return 0;
 }
 
-int lk_workers_start(lk_workers **out, const char *name, int threads, size_t capacity, lk_job_fn *fn, liken_error *err) {
+int lk_workers_start(lk_workers **out, const char *name, int threads, size_t capacity, lk_job_fn *fn,
+                     liken_error *err) {
     lk_workers *w = calloc(1, sizeof *w);
     if (w == NULL)
         return lk_fail_memory(err);

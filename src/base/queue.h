@@ -8,7 +8,8 @@
 typedef struct lk_workers lk_workers;
 typedef void lk_job_fn(void *job, int worker); /* worker: 0 .. threads-1, for per-thread state */
 
-/* `threads` >= 1 threads named `name` (at most 15 characters) that take jobs in order; `capacity` >= 1 waiting jobs at most. */
+/* `threads` >= 1 threads named `name` (at most 15 characters) that take jobs in order; `capacity` >= 1 waiting jobs at
+ * most. */
 int lk_workers_start(lk_workers **out, const char *name, int threads, size_t capacity, lk_job_fn *fn, liken_error *err);
 
 /* False when the queue is full or closing. */

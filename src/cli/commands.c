@@ -116,8 +116,8 @@ const lk_command lk_commands[] = {
          "faces must fit. cube and pgvector: by a PostgreSQL store, with its extension of that name. All three "
          "answer the same. hnsw: by an approximate index of pgvector; answers then say that they are, and how "
          "much they find. auto: memory while it fits into --index-memory, else the database.",
-     .settings = GALLERY | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(METRIC) | LK_BIT(SEARCH) |
-                 LK_BIT(YES),
+     .settings =
+         GALLERY | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(METRIC) | LK_BIT(SEARCH) | LK_BIT(YES),
      .least = 1,
      .most = 2,
      .exits = {{LK_EXIT_FAILED, "not done; the message says why"}},
@@ -131,7 +131,8 @@ const lk_command lk_commands[] = {
          "--store names the server that keeps collections, photos and faces; the descriptors lie on the others, the "
          "shards, which answer a search all at once. Each shard is NAME=postgres://user@host/database, an empty "
          "database for it alone, reached so by this program and by the first server alike. Rather than in the address, "
-         "where other users of the machine can see it, put a password into ~/.pgpass. Where the first server has the Citus "
+         "where other users of the machine can see it, put a password into ~/.pgpass. Where the first server has the "
+         "Citus "
          "extension loaded it is Citus that spreads the descriptors, else postgres_fdw; docs/scale.md says what each "
          "takes.\n\n"
          "plan prints what so many faces (10M, 1B) take. create spreads a gallery; nobody can write to it while its "
@@ -167,21 +168,25 @@ const lk_command lk_commands[] = {
      .settings = PHOTO | LK_BIT(TABLE) | LK_BIT(COLLECTION) | LK_BIT(REENCODE),
      .least = 1,
      .most = 1,
-     .exits = {{LK_EXIT_FAILED, "some rows could not be used, and each is named; or nothing could be read"}, INTERRUPTED},
+     .exits = {{LK_EXIT_FAILED, "some rows could not be used, and each is named; or nothing could be read"},
+               INTERRUPTED},
      .examples = {{"liken import postgres://db.example.org/faces --table vectors", "The rows as they are."},
                   {"liken import postgres:///faces --reencode", "The photos behind them, described properly."}},
      .run = lk_cmd_import},
     {.name = "move",
      .synopsis = "--from WHERE --to WHERE",
      .summary = "move a gallery to another store",
-     .description =
-         "WHERE is sqlite:FOLDER (a data folder; sqlite: alone is the usual one) or a PostgreSQL server, "
-         "postgres://user@host/database. Everything goes over under the ids that it has, so they stay good; the new place "
-         "must be empty. Then both are read and every photo is compared. The old gallery is left as it is; remove it when "
-         "the new one is in use. Stop what writes to it first: a change meanwhile is found, and then the move must begin "
-         "again.\n\n"
-         "A move that was interrupted goes on with the same command; until it is finished the new place cannot be opened. "
-         "Keys belong to a data folder and do not move.",
+     .description = "WHERE is sqlite:FOLDER (a data folder; sqlite: alone is the usual one) or a PostgreSQL server, "
+                    "postgres://user@host/database. Everything goes over under the ids that it has, so they stay good; "
+                    "the new place "
+                    "must be empty. Then both are read and every photo is compared. The old gallery is left as it is; "
+                    "remove it when "
+                    "the new one is in use. Stop what writes to it first: a change meanwhile is found, and then the "
+                    "move must begin "
+                    "again.\n\n"
+                    "A move that was interrupted goes on with the same command; until it is finished the new place "
+                    "cannot be opened. "
+                    "Keys belong to a data folder and do not move.",
      .settings = LK_BIT(FROM) | LK_BIT(TO),
      .least = 0,
      .most = 0,

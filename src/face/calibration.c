@@ -19,7 +19,8 @@ double lk_calibration_fmr(const lk_calibration *c, float distance) {
     int i = 1;
     while (distance > p[i].distance)
         i++;
-    const double t = ((double)distance - (double)p[i - 1].distance) / ((double)p[i].distance - (double)p[i - 1].distance);
+    const double t =
+        ((double)distance - (double)p[i - 1].distance) / ((double)p[i].distance - (double)p[i - 1].distance);
     return exp((1 - t) * log(p[i - 1].fmr) + t * log(p[i].fmr));
 }
 

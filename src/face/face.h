@@ -12,12 +12,16 @@
 #include "image/image.h"
 
 /* One distance on the calibration curve of a model and metric, measured on strangers (fmr) and same-person pairs. */
-typedef struct lk_calibration_point { float distance; double fmr; double tmr; } lk_calibration_point;
+typedef struct lk_calibration_point {
+    float distance;
+    double fmr;
+    double tmr;
+} lk_calibration_point;
 
 typedef struct lk_calibration {
-    float threshold;   /* default for searching */
+    float threshold; /* default for searching */
     lk_calibration_point points[24];
-    int count;         /* points, by rising distance */
+    int count; /* points, by rising distance */
 } lk_calibration;
 
 /* Share of strangers' pairs within `distance`; log-linear between points, clamped outside. */
@@ -48,11 +52,11 @@ int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err);
 void lk_pipeline_free(lk_pipeline *p);
 
 typedef struct lk_faces {
-    liken_face *kept;       /* largest first */
+    liken_face *kept; /* largest first */
     size_t kept_count;
     liken_face *refused;
     size_t refused_count;
-    int width, height;      /* of the upright photo, full size */
+    int width, height; /* of the upright photo, full size */
 } lk_faces;
 void lk_faces_clear(lk_faces *f); /* accepts {0} */
 

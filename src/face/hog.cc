@@ -80,12 +80,14 @@ int lk_hog_detect(lk_hog *hog, const lk_image *image, int enlargements, lk_hog_f
                   liken_error *err) try {
     if (enlargements < 0 || enlargements > 2 || image->width < 1 || image->height < 1)
         return lk_fail(err, LIKEN_E_ARG, "The hog detector enlarges an image 0 to 2 times.");
-    const size_t enlarged = (static_cast<size_t>(image->width) << enlargements)
-                            * (static_cast<size_t>(image->height) << enlargements);
+    const size_t enlarged =
+        (static_cast<size_t>(image->width) << enlargements) * (static_cast<size_t>(image->height) << enlargements);
     if (enlarged > LK_HOG_MAX_PIXELS)
-        return lk_fail(err, LIKEN_E_TOO_LARGE,
-                       "The hog detector would work on %zu pixels, more than its limit of %zu: make the photo smaller or "
-                       "use the detector yunet.", enlarged, LK_HOG_MAX_PIXELS);
+        return lk_fail(
+            err, LIKEN_E_TOO_LARGE,
+            "The hog detector would work on %zu pixels, more than its limit of %zu: make the photo smaller or "
+            "use the detector yunet.",
+            enlarged, LK_HOG_MAX_PIXELS);
     return give(detect(*hog, *image, enlargements), faces, count, err);
 } catch (const std::bad_alloc &) {
     return lk_fail_memory(err);

@@ -2,9 +2,10 @@
 #include "face/hog.h"
 
 static int absent(liken_error *err) {
-    return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                   "This liken was built without the hog detector. Use the detector auto, or install libdlib-dev and build "
-                   "again.");
+    return lk_fail(
+        err, LIKEN_E_UNSUPPORTED,
+        "This liken was built without the hog detector. Use the detector auto, or install libdlib-dev and build "
+        "again.");
 }
 
 int lk_hog_new(lk_hog **out, liken_error *err) {

@@ -28,7 +28,8 @@ int lk_models_folder(const char *given, char **out, liken_error *err) {
     else if (home != NULL && *home != '\0')
         path = lk_path_join(home, ".local/share/liken/models");
     else
-        return lk_fail(err, LIKEN_E_ARG, "Where are the model packs? Set LIKEN_MODELS to their folder (HOME is not set).");
+        return lk_fail(err, LIKEN_E_ARG,
+                       "Where are the model packs? Set LIKEN_MODELS to their folder (HOME is not set).");
     if (path == NULL)
         return lk_fail_memory(err);
     *out = path;
@@ -58,10 +59,10 @@ void lk_pack_free(lk_pack *pack) {
 
 static int fail_absent(const char *folder, const char *name, liken_error *err) {
     if (lk_known_find(name) != NULL)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "The model pack %s is not in %s. Install it: liken models install %s", name,
-                       folder, name);
-    return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no model pack %s in %s. See what there is: liken models list", name,
-                   folder);
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "The model pack %s is not in %s. Install it: liken models install %s",
+                       name, folder, name);
+    return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no model pack %s in %s. See what there is: liken models list",
+                   name, folder);
 }
 
 static int open_folder(lk_pack **out, const char *folder, const char *name, liken_error *err) {
@@ -91,7 +92,8 @@ static int open_folder(lk_pack **out, const char *folder, const char *name, like
 
 int lk_pack_open(lk_pack **out, const char *folder, const char *name, liken_error *err) {
     if (!lk_pack_name_ok(name))
-        return lk_fail(err, LIKEN_E_ARG, "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
+        return lk_fail(err, LIKEN_E_ARG,
+                       "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
     const lk_known_pack *known = lk_known_find(name);
     if (known == NULL || known->lender == NULL)
         return open_folder(out, folder, name, err);
@@ -108,8 +110,8 @@ int lk_pack_open(lk_pack **out, const char *folder, const char *name, liken_erro
 static int fail_file(const lk_pack *pack, const char *path, const char *what, liken_error *err) {
     if (lk_known_find(pack->name) != NULL)
         return lk_fail(err, LIKEN_E_MODEL, "%s %s. Mend it: liken models install %s", path, what, pack->name);
-    return lk_fail(err, LIKEN_E_MODEL, "%s %s. Copy the model pack %s there again, or correct its pack.json.", path, what,
-                   pack->name);
+    return lk_fail(err, LIKEN_E_MODEL, "%s %s. Copy the model pack %s there again, or correct its pack.json.", path,
+                   what, pack->name);
 }
 
 static int read_pinned(const lk_pack *pack, const char *folder, const lk_pack_file *file, char **out, size_t *size,

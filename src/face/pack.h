@@ -12,8 +12,8 @@
  *     "descriptor": { "dimension": 128, "chip": 150, "padding": 0.2, "alignment": 68, "mirror": true,
  *                     "mean": [122.782, 117.001, 104.298], "scale": 0.00392156863,
  *                     "calibration": { "normalized": { "threshold": 0.378,
- *                                                      "points": [ { "distance": 0.3, "fmr": 1e-5, "tmr": 0.6 }, ... ] },
- *                                      "l2": { ... } } } }
+ *                                                      "points": [ { "distance": 0.3, "fmr": 1e-5, "tmr": 0.6 }, ... ]
+ * }, "l2": { ... } } } }
  *
  * All functions may be called from any thread; a lk_pack is immutable. */
 #ifndef LK_FACE_PACK_H
@@ -44,7 +44,7 @@ typedef enum lk_pack_kind {
 typedef enum lk_pack_format { LK_FORMAT_TFJS, LK_FORMAT_ONNX, LK_FORMAT_DLIB } lk_pack_format;
 
 typedef struct lk_pack_file {
-    const char *name;   /* no folder in it: [A-Za-z0-9._-], not starting with '.' */
+    const char *name; /* no folder in it: [A-Za-z0-9._-], not starting with '.' */
     size_t size;
     const char *sha256; /* 64 lower-case hex digits */
 } lk_pack_file;
@@ -57,13 +57,13 @@ typedef struct lk_pack_network {
 } lk_pack_network;
 
 typedef struct lk_pack_descriptor {
-    int dimension;     /* 0: the pack describes nothing */
-    int chip;          /* side of the aligned chip in pixels */
-    double padding;    /* around the mean shape, as a share of the chip */
-    int alignment;     /* points the chip is aligned by: 68, or 5 */
-    bool mirror;       /* the mean of four: two cuts of the face, and both mirrored (describe.h) */
-    bool seed;         /* cut and coloured as the seed system did (seed.h); of the built-in table only */
-    double mean[3];    /* R, G, B; input = (pixel - mean) * scale */
+    int dimension;  /* 0: the pack describes nothing */
+    int chip;       /* side of the aligned chip in pixels */
+    double padding; /* around the mean shape, as a share of the chip */
+    int alignment;  /* points the chip is aligned by: 68, or 5 */
+    bool mirror;    /* the mean of four: two cuts of the face, and both mirrored (describe.h) */
+    bool seed;      /* cut and coloured as the seed system did (seed.h); of the built-in table only */
+    double mean[3]; /* R, G, B; input = (pixel - mean) * scale */
     double scale;
     lk_calibration normalized, l2; /* one for each liken_metric */
 } lk_pack_descriptor;
@@ -77,8 +77,8 @@ typedef struct lk_pack {
     const lk_pack_network *networks;
     size_t network_count;
     lk_pack_descriptor descriptor;
-    const char *path;            /* the pack's folder; NULL in the built-in table */
-    lk_arena arena;              /* owns all of the above, but in the built-in table */
+    const char *path; /* the pack's folder; NULL in the built-in table */
+    lk_arena arena;   /* owns all of the above, but in the built-in table */
 } lk_pack;
 
 /* The models folder: `given`, else $LIKEN_MODELS, else $XDG_DATA_HOME/liken/models, else ~/.local/share/liken/models.
@@ -123,11 +123,11 @@ typedef struct lk_known_pack {
     const char *lender; /* the known pack whose files it reads, in whose folder, or NULL: a treatment, not weights */
     bool is_default;
     lk_pack_from from;
-    const char *package;         /* npm, pip: the package's name; its version is the pack's */
-    const char *pin;             /* npm: the lock file's integrity; pip: sha256 of the archive */
-    const char *address;         /* npm, pip: the archive; else what goes before an origin */
-    const char *root;            /* npm, pip: the folder inside the archive */
-    const char *const *origins;  /* of each file, then of each sample: its path below that folder or address */
+    const char *package;        /* npm, pip: the package's name; its version is the pack's */
+    const char *pin;            /* npm: the lock file's integrity; pip: sha256 of the archive */
+    const char *address;        /* npm, pip: the archive; else what goes before an origin */
+    const char *root;           /* npm, pip: the folder inside the archive */
+    const char *const *origins; /* of each file, then of each sample: its path below that folder or address */
 } lk_known_pack;
 
 /* NULL when `name` is not a known pack. */

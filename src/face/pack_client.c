@@ -1,8 +1,8 @@
 /* pack_client.c - runs a registry's own client (npm, pip, curl, tar).
  *
  * No shell is involved: the arguments are a vector. The client keeps its own settings (registry, proxy, certificates)
- * because it runs in our environment. Its output is read to the end, the first 64 KB kept, so that a failure can be told
- * in the client's own words. */
+ * because it runs in our environment. Its output is read to the end, the first 64 KB kept, so that a failure can be
+ * told in the client's own words. */
 #include "face/pack_int.h"
 
 #include "base/clock.h"

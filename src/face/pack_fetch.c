@@ -145,7 +145,8 @@ static int write_npm_files(const lk_staging *s, liken_error *err) {
     char wants[256], lock[1024];
     (void)snprintf(wants, sizeof wants,
                    "{\"name\": \"liken-models\", \"version\": \"1.0.0\", \"private\": true, "
-                   "\"dependencies\": {\"%s\": \"%s\"}}\n", package, version);
+                   "\"dependencies\": {\"%s\": \"%s\"}}\n",
+                   package, version);
     (void)snprintf(lock, sizeof lock,
                    "{\"name\": \"liken-models\", \"version\": \"1.0.0\", \"lockfileVersion\": 3, \"requires\": true, "
                    "\"packages\": {\"\": {\"name\": \"liken-models\", \"version\": \"1.0.0\", "
@@ -157,7 +158,8 @@ static int write_npm_files(const lk_staging *s, liken_error *err) {
 }
 
 static int from_npm(lk_staging *s, liken_error *err) {
-    static const char *const argv[] = {"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", NULL};
+    static const char *const argv[] = {"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+                                       NULL};
     int rc = write_npm_files(s, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -183,10 +185,11 @@ static int unpack(lk_staging *s, const char *archive, liken_error *err) {
 }
 
 static int from_pip(lk_staging *s, liken_error *err) {
-    static const char *const pip3[] = {"pip3", "download", "--no-deps", "--require-hashes", "--dest", ".",
-                                       "--requirement", "requirements.txt", NULL};
-    static const char *const module[] = {"python3", "-m", "pip", "download", "--no-deps", "--require-hashes", "--dest",
-                                         ".", "--requirement", "requirements.txt", NULL};
+    static const char *const pip3[] = {
+        "pip3", "download", "--no-deps", "--require-hashes", "--dest", ".", "--requirement", "requirements.txt", NULL};
+    static const char *const module[] = {
+        "python3", "-m", "pip",           "download",         "--no-deps", "--require-hashes",
+        "--dest",  ".",  "--requirement", "requirements.txt", NULL};
     char wants[256], archive[128];
     (void)snprintf(wants, sizeof wants, "%s==%s --hash=sha256:%s\n", s->known->package, s->known->pack.version,
                    s->known->pin);
@@ -209,9 +212,23 @@ static int from_pip(lk_staging *s, liken_error *err) {
 /* ---- addresses ---- */
 
 static bool curl(lk_staging *s, const char *address, const char *to) {
-    const char *const argv[] = {"curl", "--silent", "--show-error", "--fail", "--location", "--proto", "=https",
-                                "--connect-timeout", "30", "--retry", "2", "--max-filesize", "268435456", "--output", to,
-                                address, NULL};
+    const char *const argv[] = {"curl",
+                                "--silent",
+                                "--show-error",
+                                "--fail",
+                                "--location",
+                                "--proto",
+                                "=https",
+                                "--connect-timeout",
+                                "30",
+                                "--retry",
+                                "2",
+                                "--max-filesize",
+                                "268435456",
+                                "--output",
+                                to,
+                                address,
+                                NULL};
     lk_staging_say(s, "curl fetches %s", address);
     liken_error why = {0};
     if (lk_client_run(argv, s->work, &why) == LIKEN_OK)

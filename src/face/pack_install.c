@@ -1,8 +1,8 @@
 /* pack_install.c - puts a known pack into the models folder.
  *
- * The pack is put together in a hidden temporary folder beside its place and moved there in one rename, so that a reader
- * sees the old pack, the new one or none, and an interrupted install leaves only a hidden folder that the next install
- * sweeps away. Installs into one models folder wait for each other on its lock file. */
+ * The pack is put together in a hidden temporary folder beside its place and moved there in one rename, so that a
+ * reader sees the old pack, the new one or none, and an interrupted install leaves only a hidden folder that the next
+ * install sweeps away. Installs into one models folder wait for each other on its lock file. */
 #include "face/pack_int.h"
 
 #include <dirent.h>
@@ -36,7 +36,8 @@ static void sweep(const char *models) {
     if (folder == NULL)
         return;
     for (struct dirent *e; (e = readdir(folder)) != NULL;) {
-        LK_FREE char *path = strncmp(e->d_name, TEMPORARY, strlen(TEMPORARY)) == 0 ? lk_path_join(models, e->d_name) : NULL;
+        LK_FREE char *path =
+            strncmp(e->d_name, TEMPORARY, strlen(TEMPORARY)) == 0 ? lk_path_join(models, e->d_name) : NULL;
         if (path != NULL)
             remove_folder(path);
     }
@@ -44,7 +45,8 @@ static void sweep(const char *models) {
 }
 
 static int make_folder(const char *path, liken_error *err) {
-    return mkdir(path, 0755) == 0 ? LIKEN_OK : lk_fail_errno(err, LIKEN_E_IO, errno, "The folder %s cannot be made", path);
+    return mkdir(path, 0755) == 0 ? LIKEN_OK
+                                  : lk_fail_errno(err, LIKEN_E_IO, errno, "The folder %s cannot be made", path);
 }
 
 /* A file descriptor that holds the lock until it is closed, or a negative status. */
@@ -125,8 +127,8 @@ static int fail_incomplete(const lk_staging *s, liken_error *err) {
     lk_staging_say(s, "not installed: %zu files could not be had", lk_staging_missing(s));
     return lk_fail(err, LIKEN_E_IO,
                    "The model pack %s could not be installed. Without a network, put its files into DIR/%s and set "
-                   "LIKEN_MODEL_MIRROR=DIR. What was tried:%s", name, name,
-                   s->tried.size == 0 ? " nothing;" : s->tried.data);
+                   "LIKEN_MODEL_MIRROR=DIR. What was tried:%s",
+                   name, name, s->tried.size == 0 ? " nothing;" : s->tried.data);
 }
 
 static int fill(lk_staging *s, const char *json, size_t json_size, liken_error *err) {
@@ -191,15 +193,19 @@ static int open_models(const char *given, char **out, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     *out = realpath(folder, NULL);
-    return *out == NULL ? lk_fail_errno(err, LIKEN_E_IO, errno, "The models folder %s cannot be used", folder) : LIKEN_OK;
+    return *out == NULL ? lk_fail_errno(err, LIKEN_E_IO, errno, "The models folder %s cannot be used", folder)
+                        : LIKEN_OK;
 }
 
 static int fail_unknown(const char *name, liken_error *err) {
     if (!lk_pack_name_ok(name))
-        return lk_fail(err, LIKEN_E_ARG, "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
-    return lk_fail(err, LIKEN_E_NOT_FOUND,
-                   "liken cannot install a model pack %s by itself; it can install faceapi, yunet and dlib. A pack of your "
-                   "own is a folder with a pack.json, put into the models folder.", name);
+        return lk_fail(err, LIKEN_E_ARG,
+                       "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
+    return lk_fail(
+        err, LIKEN_E_NOT_FOUND,
+        "liken cannot install a model pack %s by itself; it can install faceapi, yunet and dlib. A pack of your "
+        "own is a folder with a pack.json, put into the models folder.",
+        name);
 }
 
 int lk_known_install(const lk_known_pack *known, const char *models, liken_progress_fn *progress, void *ctx,

@@ -9,11 +9,11 @@
 /* Items are the known pack's files and then its samples. */
 typedef struct lk_staging {
     const lk_known_pack *known;
-    const char *models; /* the models folder, absolute */
-    char *pack;         /* <temporary>/pack: becomes <models>/<name> */
-    char *work;         /* <temporary>/work: what the clients fetch into */
+    const char *models;               /* the models folder, absolute */
+    char *pack;                       /* <temporary>/pack: becomes <models>/<name> */
+    char *work;                       /* <temporary>/work: what the clients fetch into */
     bool have[2 * LK_PACK_MAX_FILES]; /* per item: it is in `pack`, verified and on disk */
-    lk_buf tried;       /* what each source lacked, for the sentence at the end */
+    lk_buf tried;                     /* what each source lacked, for the sentence at the end */
     liken_progress_fn *progress;
     void *ctx;
 } lk_staging;
@@ -31,8 +31,9 @@ int lk_fetch_all(lk_staging *s, liken_error *err);
 int lk_known_install(const lk_known_pack *known, const char *models, liken_progress_fn *progress, void *ctx,
                      liken_error *err);
 
-/* Runs a program found on PATH in `folder`, without a shell, its input empty and its output read here. LIKEN_E_NOT_FOUND:
- * it is not installed. LIKEN_E_IO: it failed; the message names it and holds the line of its output that says why. */
+/* Runs a program found on PATH in `folder`, without a shell, its input empty and its output read here.
+ * LIKEN_E_NOT_FOUND: it is not installed. LIKEN_E_IO: it failed; the message names it and holds the line of its output
+ * that says why. */
 int lk_client_run(const char *const *argv, const char *folder, liken_error *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* pack_json.c - pack.json to lk_pack and back.
  *
  * The text may be anybody's, so every key is looked at: an unknown one, a wrong type, a number out of range or a name
- * that could leave the folder is refused with a sentence that names it. Everything a lk_pack points to is in its arena. */
+ * that could leave the folder is refused with a sentence that names it. Everything a lk_pack points to is in its arena.
+ */
 #include "face/pack.h"
 
 #include <jansson.h>
@@ -261,7 +262,8 @@ static int parse_point(const node *n, const lk_calibration_point *before, lk_cal
     if (rc != LIKEN_OK)
         return rc;
     point->distance = (float)distance;
-    if (before != NULL && !(point->distance > before->distance && point->fmr > before->fmr && point->tmr >= before->tmr))
+    if (before != NULL &&
+        !(point->distance > before->distance && point->fmr > before->fmr && point->tmr >= before->tmr))
         return wrong(n, "", "does not rise above the point before it");
     return LIKEN_OK;
 }
@@ -309,7 +311,8 @@ static int parse_calibrations(const node *above, lk_pack_descriptor *d) {
 }
 
 static int parse_descriptor(const node *top, lk_pack_descriptor *d) {
-    static const char *const keys[] = {"dimension", "chip", "padding", "alignment", "mirror", "mean", "scale", "calibration"};
+    static const char *const keys[] = {"dimension", "chip", "padding", "alignment",
+                                       "mirror",    "mean", "scale",   "calibration"};
     const node n = {json_object_get(top->json, "descriptor"), "descriptor", top->arena, top->err};
     long long dimension = 0, chip = 0, alignment = 0;
     int rc = expect_object(&n, keys, LK_LENGTH(keys));
@@ -346,8 +349,8 @@ static int parse_descriptor(const node *top, lk_pack_descriptor *d) {
 static int check_whole(const node *top, const lk_pack *pack) {
     const bool describes = lk_pack_role_network(pack, LK_ROLE_DESCRIPTOR) != NULL;
     if (describes != (pack->descriptor.dimension > 0))
-        return wrong(top, "descriptor", describes ? "is missing, and a network has that role"
-                                                  : "is there, and no network has that role");
+        return wrong(top, "descriptor",
+                     describes ? "is missing, and a network has that role" : "is there, and no network has that role");
     if (pack->descriptor.alignment == 68 && lk_pack_kind_network(pack, LK_KIND_LANDMARKS68) == NULL &&
         lk_pack_kind_network(pack, LK_KIND_SHAPE68) == NULL)
         return wrong(top, "descriptor.alignment", "is 68, and no network of the pack finds 68 points");
@@ -358,7 +361,8 @@ static int check_whole(const node *top, const lk_pack *pack) {
 }
 
 static int parse_whole(const node *top, lk_pack *pack) {
-    static const char *const keys[] = {"name", "version", "licence", "source", "files", "samples", "networks", "descriptor"};
+    static const char *const keys[] = {"name",  "version", "licence",  "source",
+                                       "files", "samples", "networks", "descriptor"};
     int rc = expect_object(top, keys, LK_LENGTH(keys));
     if (rc == LIKEN_OK)
         rc = get_name(top, "name", &pack->name);

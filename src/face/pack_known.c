@@ -9,52 +9,131 @@
 /* ---- calibration: distance, share of strangers within it, share of same-person pairs within it ----
  *
  * Measured on the LFW photos of the development set, yunet boxes: 8.1 million pairs of strangers (dlib: 4.8), the 1,228
- * same pairs of View 2. The threshold is the distance at which one pair of strangers in a thousand is taken for one person. */
+ * same pairs of View 2. The threshold is the distance at which one pair of strangers in a thousand is taken for one
+ * person. */
 
 #define FACEAPI_NORMALIZED                                                                                             \
-    {.threshold = 0.373f, .count = 15, .points = {                                                                     \
-        {0.260f, 1e-6, 0.329}, {0.284f, 3e-6, 0.507}, {0.298f, 1e-5, 0.618},                                           \
-        {0.314f, 3e-5, 0.724}, {0.334f, 1e-4, 0.831}, {0.352f, 3e-4, 0.890},                                           \
-        {0.373f, 1e-3, 0.949}, {0.393f, 3e-3, 0.976}, {0.417f, 1e-2, 0.993},                                           \
-        {0.443f, 3e-2, 0.996}, {0.479f, 0.1, 0.999}, {0.526f, 0.3, 0.9995},                                            \
-        {0.574f, 0.6, 0.9998}, {0.636f, 0.9, 0.9999}, {0.695f, 0.99, 1}}}
+    {                                                                                                                  \
+        .threshold = 0.373f, .count = 15, .points = {                                                                  \
+            {0.260f, 1e-6, 0.329},                                                                                     \
+            {0.284f, 3e-6, 0.507},                                                                                     \
+            {0.298f, 1e-5, 0.618},                                                                                     \
+            {0.314f, 3e-5, 0.724},                                                                                     \
+            {0.334f, 1e-4, 0.831},                                                                                     \
+            {0.352f, 3e-4, 0.890},                                                                                     \
+            {0.373f, 1e-3, 0.949},                                                                                     \
+            {0.393f, 3e-3, 0.976},                                                                                     \
+            {0.417f, 1e-2, 0.993},                                                                                     \
+            {0.443f, 3e-2, 0.996},                                                                                     \
+            {0.479f, 0.1, 0.999},                                                                                      \
+            {0.526f, 0.3, 0.9995},                                                                                     \
+            {0.574f, 0.6, 0.9998},                                                                                     \
+            {0.636f, 0.9, 0.9999},                                                                                     \
+            {0.695f, 0.99, 1}                                                                                          \
+        }                                                                                                              \
+    }
 #define FACEAPI_L2                                                                                                     \
-    {.threshold = 0.526f, .count = 15, .points = {                                                                     \
-        {0.351f, 1e-6, 0.245}, {0.383f, 3e-6, 0.390}, {0.402f, 1e-5, 0.491},                                           \
-        {0.428f, 3e-5, 0.611}, {0.460f, 1e-4, 0.763}, {0.490f, 3e-4, 0.854},                                           \
-        {0.526f, 1e-3, 0.935}, {0.558f, 3e-3, 0.974}, {0.596f, 1e-2, 0.993},                                           \
-        {0.633f, 3e-2, 0.995}, {0.684f, 0.1, 0.998}, {0.751f, 0.3, 0.9995},                                            \
-        {0.823f, 0.6, 0.9998}, {0.915f, 0.9, 0.9999}, {1.000f, 0.99, 1}}}
+    {                                                                                                                  \
+        .threshold = 0.526f, .count = 15, .points = {                                                                  \
+            {0.351f, 1e-6, 0.245},                                                                                     \
+            {0.383f, 3e-6, 0.390},                                                                                     \
+            {0.402f, 1e-5, 0.491},                                                                                     \
+            {0.428f, 3e-5, 0.611},                                                                                     \
+            {0.460f, 1e-4, 0.763},                                                                                     \
+            {0.490f, 3e-4, 0.854},                                                                                     \
+            {0.526f, 1e-3, 0.935},                                                                                     \
+            {0.558f, 3e-3, 0.974},                                                                                     \
+            {0.596f, 1e-2, 0.993},                                                                                     \
+            {0.633f, 3e-2, 0.995},                                                                                     \
+            {0.684f, 0.1, 0.998},                                                                                      \
+            {0.751f, 0.3, 0.9995},                                                                                     \
+            {0.823f, 0.6, 0.9998},                                                                                     \
+            {0.915f, 0.9, 0.9999},                                                                                     \
+            {1.000f, 0.99, 1}                                                                                          \
+        }                                                                                                              \
+    }
 #define DLIB_NORMALIZED                                                                                                \
-    {.threshold = 0.386f, .count = 15, .points = {                                                                     \
-        {0.275f, 1e-6, 0.294}, {0.290f, 3e-6, 0.381}, {0.307f, 1e-5, 0.498},                                           \
-        {0.327f, 3e-5, 0.644}, {0.346f, 1e-4, 0.772}, {0.365f, 3e-4, 0.860},                                           \
-        {0.386f, 1e-3, 0.922}, {0.406f, 3e-3, 0.957}, {0.431f, 1e-2, 0.984},                                           \
-        {0.457f, 3e-2, 0.991}, {0.493f, 0.1, 0.997}, {0.539f, 0.3, 0.9995},                                            \
-        {0.588f, 0.6, 0.9998}, {0.649f, 0.9, 0.9999}, {0.710f, 0.99, 1}}}
+    {                                                                                                                  \
+        .threshold = 0.386f, .count = 15, .points = {                                                                  \
+            {0.275f, 1e-6, 0.294},                                                                                     \
+            {0.290f, 3e-6, 0.381},                                                                                     \
+            {0.307f, 1e-5, 0.498},                                                                                     \
+            {0.327f, 3e-5, 0.644},                                                                                     \
+            {0.346f, 1e-4, 0.772},                                                                                     \
+            {0.365f, 3e-4, 0.860},                                                                                     \
+            {0.386f, 1e-3, 0.922},                                                                                     \
+            {0.406f, 3e-3, 0.957},                                                                                     \
+            {0.431f, 1e-2, 0.984},                                                                                     \
+            {0.457f, 3e-2, 0.991},                                                                                     \
+            {0.493f, 0.1, 0.997},                                                                                      \
+            {0.539f, 0.3, 0.9995},                                                                                     \
+            {0.588f, 0.6, 0.9998},                                                                                     \
+            {0.649f, 0.9, 0.9999},                                                                                     \
+            {0.710f, 0.99, 1}                                                                                          \
+        }                                                                                                              \
+    }
 #define DLIB_L2                                                                                                        \
-    {.threshold = 0.547f, .count = 15, .points = {                                                                     \
-        {0.374f, 1e-6, 0.200}, {0.392f, 3e-6, 0.274}, {0.418f, 1e-5, 0.384},                                           \
-        {0.448f, 3e-5, 0.533}, {0.478f, 1e-4, 0.678}, {0.509f, 3e-4, 0.800},                                           \
-        {0.547f, 1e-3, 0.901}, {0.581f, 3e-3, 0.950}, {0.618f, 1e-2, 0.984},                                           \
-        {0.657f, 3e-2, 0.993}, {0.708f, 0.1, 0.997}, {0.775f, 0.3, 0.9995},                                            \
-        {0.847f, 0.6, 0.9998}, {0.939f, 0.9, 0.9999}, {1.027f, 0.99, 1}}}
+    {                                                                                                                  \
+        .threshold = 0.547f, .count = 15, .points = {                                                                  \
+            {0.374f, 1e-6, 0.200},                                                                                     \
+            {0.392f, 3e-6, 0.274},                                                                                     \
+            {0.418f, 1e-5, 0.384},                                                                                     \
+            {0.448f, 3e-5, 0.533},                                                                                     \
+            {0.478f, 1e-4, 0.678},                                                                                     \
+            {0.509f, 3e-4, 0.800},                                                                                     \
+            {0.547f, 1e-3, 0.901},                                                                                     \
+            {0.581f, 3e-3, 0.950},                                                                                     \
+            {0.618f, 1e-2, 0.984},                                                                                     \
+            {0.657f, 3e-2, 0.993},                                                                                     \
+            {0.708f, 0.1, 0.997},                                                                                      \
+            {0.775f, 0.3, 0.9995},                                                                                     \
+            {0.847f, 0.6, 0.9998},                                                                                     \
+            {0.939f, 0.9, 0.9999},                                                                                     \
+            {1.027f, 0.99, 1}                                                                                          \
+        }                                                                                                              \
+    }
 
 /* tests/accuracy/seed_treatment.py; the seed searched by 0.6, and so do collections of its rows */
 #define SEED_NORMALIZED                                                                                                \
-    {.threshold = 0.381f, .count = 15, .points = {                                                                     \
-        {0.283f, 1e-6, 0.238}, {0.294f, 3e-6, 0.301}, {0.311f, 1e-5, 0.413},                                           \
-        {0.327f, 3e-5, 0.532}, {0.345f, 1e-4, 0.668}, {0.362f, 3e-4, 0.770},                                           \
-        {0.381f, 1e-3, 0.858}, {0.400f, 3e-3, 0.924}, {0.424f, 1e-2, 0.967},                                           \
-        {0.449f, 3e-2, 0.986}, {0.484f, 0.1, 0.995}, {0.529f, 0.3, 0.9975},                                            \
-        {0.576f, 0.6, 0.9992}, {0.639f, 0.9, 0.9999}, {0.700f, 0.99, 1}}}
+    {                                                                                                                  \
+        .threshold = 0.381f, .count = 15, .points = {                                                                  \
+            {0.283f, 1e-6, 0.238},                                                                                     \
+            {0.294f, 3e-6, 0.301},                                                                                     \
+            {0.311f, 1e-5, 0.413},                                                                                     \
+            {0.327f, 3e-5, 0.532},                                                                                     \
+            {0.345f, 1e-4, 0.668},                                                                                     \
+            {0.362f, 3e-4, 0.770},                                                                                     \
+            {0.381f, 1e-3, 0.858},                                                                                     \
+            {0.400f, 3e-3, 0.924},                                                                                     \
+            {0.424f, 1e-2, 0.967},                                                                                     \
+            {0.449f, 3e-2, 0.986},                                                                                     \
+            {0.484f, 0.1, 0.995},                                                                                      \
+            {0.529f, 0.3, 0.9975},                                                                                     \
+            {0.576f, 0.6, 0.9992},                                                                                     \
+            {0.639f, 0.9, 0.9999},                                                                                     \
+            {0.700f, 0.99, 1}                                                                                          \
+        }                                                                                                              \
+    }
 #define SEED_L2                                                                                                        \
-    {.threshold = 0.600f, .count = 15, .points = {                                                                     \
-        {0.377f, 1e-6, 0.154}, {0.399f, 3e-6, 0.230}, {0.425f, 1e-5, 0.333},                                           \
-        {0.450f, 3e-5, 0.451}, {0.480f, 1e-4, 0.609}, {0.507f, 3e-4, 0.736},                                           \
-        {0.537f, 1e-3, 0.852}, {0.566f, 3e-3, 0.918}, {0.602f, 1e-2, 0.969},                                           \
-        {0.638f, 3e-2, 0.984}, {0.687f, 0.1, 0.997}, {0.752f, 0.3, 0.9983},                                            \
-        {0.822f, 0.6, 0.9998}, {0.913f, 0.9, 0.9999}, {1.001f, 0.99, 1}}}
+    {                                                                                                                  \
+        .threshold = 0.600f, .count = 15, .points = {                                                                  \
+            {0.377f, 1e-6, 0.154},                                                                                     \
+            {0.399f, 3e-6, 0.230},                                                                                     \
+            {0.425f, 1e-5, 0.333},                                                                                     \
+            {0.450f, 3e-5, 0.451},                                                                                     \
+            {0.480f, 1e-4, 0.609},                                                                                     \
+            {0.507f, 3e-4, 0.736},                                                                                     \
+            {0.537f, 1e-3, 0.852},                                                                                     \
+            {0.566f, 3e-3, 0.918},                                                                                     \
+            {0.602f, 1e-2, 0.969},                                                                                     \
+            {0.638f, 3e-2, 0.984},                                                                                     \
+            {0.687f, 0.1, 0.997},                                                                                      \
+            {0.752f, 0.3, 0.9983},                                                                                     \
+            {0.822f, 0.6, 0.9998},                                                                                     \
+            {0.913f, 0.9, 0.9999},                                                                                     \
+            {1.001f, 0.99, 1}                                                                                          \
+        }                                                                                                              \
+    }
 
 /* the mean of the photos that the descriptor network was trained on, RGB */
 #define DLIB_MEAN .mean = {122.782, 117.001, 104.298}
@@ -105,11 +184,17 @@ static const char *const faceapi_origins[] = {
 };
 
 static const lk_pack_network faceapi_networks[] = {
-    {LK_ROLE_DETECTOR, LK_KIND_SSD_MOBILENET, LK_FORMAT_TFJS,
+    {LK_ROLE_DETECTOR,
+     LK_KIND_SSD_MOBILENET,
+     LK_FORMAT_TFJS,
      {"ssd_mobilenetv1_model-weights_manifest.json", "ssd_mobilenetv1_model.bin"}},
-    {LK_ROLE_LANDMARKS, LK_KIND_LANDMARKS68, LK_FORMAT_TFJS,
+    {LK_ROLE_LANDMARKS,
+     LK_KIND_LANDMARKS68,
+     LK_FORMAT_TFJS,
      {"face_landmark_68_model-weights_manifest.json", "face_landmark_68_model.bin"}},
-    {LK_ROLE_DESCRIPTOR, LK_KIND_DLIB_RESNET, LK_FORMAT_TFJS,
+    {LK_ROLE_DESCRIPTOR,
+     LK_KIND_DLIB_RESNET,
+     LK_FORMAT_TFJS,
      {"face_recognition_model-weights_manifest.json", "face_recognition_model.bin"}},
 };
 
@@ -156,13 +241,25 @@ static const lk_pack_network dlib_networks[] = {
 /* ---- the table ---- */
 
 static const lk_known_pack known[] = {
-    {.pack = {.name = "faceapi", .version = "1.7.15", .licence = "MIT; the descriptor's weights are public domain",
+    {.pack = {.name = "faceapi",
+              .version = "1.7.15",
+              .licence = "MIT; the descriptor's weights are public domain",
               .source = "npm @vladmandic/face-api 1.7.15",
-              .files = faceapi_files, .file_count = LK_LENGTH(faceapi_files),
-              .samples = faceapi_samples, .sample_count = LK_LENGTH(faceapi_samples),
-              .networks = faceapi_networks, .network_count = LK_LENGTH(faceapi_networks),
-              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.20, .alignment = 68, .mirror = true, DLIB_MEAN,
-                             .scale = 0.00392156863 /* 1/255 */, .normalized = FACEAPI_NORMALIZED, .l2 = FACEAPI_L2}},
+              .files = faceapi_files,
+              .file_count = LK_LENGTH(faceapi_files),
+              .samples = faceapi_samples,
+              .sample_count = LK_LENGTH(faceapi_samples),
+              .networks = faceapi_networks,
+              .network_count = LK_LENGTH(faceapi_networks),
+              .descriptor = {.dimension = 128,
+                             .chip = 150,
+                             .padding = 0.20,
+                             .alignment = 68,
+                             .mirror = true,
+                             DLIB_MEAN,
+                             .scale = 0.00392156863 /* 1/255 */,
+                             .normalized = FACEAPI_NORMALIZED,
+                             .l2 = FACEAPI_L2}},
      .is_default = true,
      .from = LK_FROM_NPM,
      .package = "@vladmandic/face-api",
@@ -170,20 +267,35 @@ static const lk_known_pack known[] = {
      .address = "https://registry.npmjs.org/@vladmandic/face-api/-/face-api-1.7.15.tgz",
      .root = "package",
      .origins = faceapi_origins},
-    {.pack = {.name = "yunet", .version = "0047ac24", .licence = "Apache-2.0",
+    {.pack = {.name = "yunet",
+              .version = "0047ac24",
+              .licence = "Apache-2.0",
               .source = "github ShiqiYu/libfacedetection.train 0047ac24",
-              .files = yunet_files, .file_count = LK_LENGTH(yunet_files),
-              .networks = yunet_networks, .network_count = LK_LENGTH(yunet_networks)},
+              .files = yunet_files,
+              .file_count = LK_LENGTH(yunet_files),
+              .networks = yunet_networks,
+              .network_count = LK_LENGTH(yunet_networks)},
      .from = LK_FROM_ADDRESS,
      .address = "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/"
                 "0047ac24afb1a50a0c6105001c89d1b5b805dbf1",
      .origins = yunet_origins},
-    {.pack = {.name = "dlib", .version = "0.3.0", .licence = "CC0-1.0; public domain",
+    {.pack = {.name = "dlib",
+              .version = "0.3.0",
+              .licence = "CC0-1.0; public domain",
               .source = "PyPI face_recognition_models 0.3.0",
-              .files = dlib_files, .file_count = LK_LENGTH(dlib_files),
-              .networks = dlib_networks, .network_count = LK_LENGTH(dlib_networks),
-              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.25, .alignment = 5, .mirror = false, DLIB_MEAN,
-                             .scale = 0.00390625 /* 1/256 */, .normalized = DLIB_NORMALIZED, .l2 = DLIB_L2}},
+              .files = dlib_files,
+              .file_count = LK_LENGTH(dlib_files),
+              .networks = dlib_networks,
+              .network_count = LK_LENGTH(dlib_networks),
+              .descriptor = {.dimension = 128,
+                             .chip = 150,
+                             .padding = 0.25,
+                             .alignment = 5,
+                             .mirror = false,
+                             DLIB_MEAN,
+                             .scale = 0.00390625 /* 1/256 */,
+                             .normalized = DLIB_NORMALIZED,
+                             .l2 = DLIB_L2}},
      .from = LK_FROM_PIP,
      .package = "face_recognition_models",
      .pin = "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
@@ -191,12 +303,23 @@ static const lk_known_pack known[] = {
                 "4fd8c534f6c0d1b80ce0973d01331525538045084c73c153ee6df20224cf/face_recognition_models-0.3.0.tar.gz",
      .root = "face_recognition_models-0.3.0",
      .origins = dlib_origins},
-    {.pack = {.name = "seed", .version = "0.3.0", .licence = "CC0-1.0; public domain",
+    {.pack = {.name = "seed",
+              .version = "0.3.0",
+              .licence = "CC0-1.0; public domain",
               .source = "the pack dlib, as the seed system used it",
-              .files = dlib_files, .file_count = LK_LENGTH(dlib_files),
-              .networks = dlib_networks, .network_count = LK_LENGTH(dlib_networks),
-              .descriptor = {.dimension = 128, .chip = 150, .padding = 0.25, .alignment = 5, .mirror = false, DLIB_MEAN,
-                             .scale = 0.00390625 /* 1/256 */, .seed = true, .normalized = SEED_NORMALIZED,
+              .files = dlib_files,
+              .file_count = LK_LENGTH(dlib_files),
+              .networks = dlib_networks,
+              .network_count = LK_LENGTH(dlib_networks),
+              .descriptor = {.dimension = 128,
+                             .chip = 150,
+                             .padding = 0.25,
+                             .alignment = 5,
+                             .mirror = false,
+                             DLIB_MEAN,
+                             .scale = 0.00390625 /* 1/256 */,
+                             .seed = true,
+                             .normalized = SEED_NORMALIZED,
                              .l2 = SEED_L2}},
      .lender = "dlib"},
 };

@@ -22,7 +22,7 @@ static int describe(const lk_pack *pack, char **out, liken_error *err) {
     int rc = LIKEN_OK;
     for (size_t i = 0; i < pack->network_count && rc == LIKEN_OK; i++) {
         static const char *const words[] = {
-            [LK_KIND_YUNET] = "detector yunet",    [LK_KIND_SSD_MOBILENET] = "detector ssd",
+            [LK_KIND_YUNET] = "detector yunet",     [LK_KIND_SSD_MOBILENET] = "detector ssd",
             [LK_KIND_LANDMARKS68] = "landmarks 68", [LK_KIND_SHAPE5] = "landmarks 5",
             [LK_KIND_SHAPE68] = "landmarks 68",     [LK_KIND_DLIB_RESNET] = "descriptor",
         };
@@ -102,7 +102,8 @@ static int add_all_own(liken_pack *rows, size_t *count, const char *folder, like
     struct dirent **entries = NULL;
     const int n = scandir(folder, &entries, NULL, alphasort);
     if (n < 0)
-        return errno == ENOENT ? LIKEN_OK : lk_fail_errno(err, LIKEN_E_IO, errno, "The models folder %s cannot be read", folder);
+        return errno == ENOENT ? LIKEN_OK
+                               : lk_fail_errno(err, LIKEN_E_IO, errno, "The models folder %s cannot be read", folder);
     int rc = LIKEN_OK;
     for (int i = 0; i < n; i++) {
         if (rc == LIKEN_OK && *count < MAX_PACKS && is_own(folder, entries[i]->d_name))

@@ -23,7 +23,7 @@
 #define MAX_THRESHOLD 1e6 /* of a difference of brightness, 0..255 */
 
 typedef struct split {
-    uint16_t a, b;   /* go left when pixels[a] - pixels[b] > threshold */
+    uint16_t a, b; /* go left when pixels[a] - pixels[b] > threshold */
     float threshold;
 } split;
 
@@ -33,14 +33,14 @@ typedef struct pixel {
 } pixel;
 
 struct lk_shape {
-    int values;              /* twice the points */
-    int stages, trees;       /* trees of each stage */
-    int leaves;              /* of each tree; a power of two; leaves - 1 splits */
+    int values;        /* twice the points */
+    int stages, trees; /* trees of each stage */
+    int leaves;        /* of each tree; a power of two; leaves - 1 splits */
     int pixels[MAX_STAGES];
-    float mean[MAX_VALUES];  /* x0, y0, x1, ... */
-    split *splits;           /* [stages][trees][leaves - 1] */
-    float *leaf;             /* [stages][trees][leaves][values] */
-    pixel *pixel;            /* [stages][MAX_PIXELS] */
+    float mean[MAX_VALUES]; /* x0, y0, x1, ... */
+    split *splits;          /* [stages][trees][leaves - 1] */
+    float *leaf;            /* [stages][trees][leaves][values] */
+    pixel *pixel;           /* [stages][MAX_PIXELS] */
 };
 
 /* ---- reading ---- */

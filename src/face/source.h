@@ -1,6 +1,6 @@
 /* source.h - one photo, decoded no larger than was needed so far, but the first time already large enough for the chips
- * of ordinary faces: most of the cost of decoding a JPEG is the same at every scale, so that one decode that serves both
- * detector and chips is much cheaper than two.
+ * of ordinary faces: most of the cost of decoding a JPEG is the same at every scale, so that one decode that serves
+ * both detector and chips is much cheaper than two.
  *
  * Detectors ask for frames: the whole photo at a given size. Chips are cut from the decoded picture itself, after
  * lk_source_need has made sure that it is large enough. Positions in photo coordinates are continuous: pixel i covers

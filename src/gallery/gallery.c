@@ -55,7 +55,8 @@ static int copy_store(liken *lk, const char *where, const char *seed_table, like
     char address[512];
     const bool here = where == NULL || strcmp(where, "sqlite") == 0;
     if (here && seed_table != NULL)
-        return lk_fail(err, LIKEN_E_ARG, "A table of the seed is on a PostgreSQL server: say which by --store postgres://...");
+        return lk_fail(err, LIKEN_E_ARG,
+                       "A table of the seed is on a PostgreSQL server: say which by --store postgres://...");
     if (here)
         return LIKEN_OK;
     if (strncmp(where, "postgres://", 11) != 0 && strncmp(where, "postgresql://", 13) != 0)

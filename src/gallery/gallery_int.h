@@ -8,7 +8,8 @@
  * pipelines (engine.c).
  *
  * Locks, in the order in which they may be taken: calls (read) > load_lock > engine_lock; calls > sync_lock >
- * slot_lock, save_lock, the lock of a chore. The store and the index have their own and call back only from inside sync. */
+ * slot_lock, save_lock, the lock of a chore. The store and the index have their own and call back only from inside
+ * sync. */
 #ifndef LK_GALLERY_GALLERY_INT_H
 #define LK_GALLERY_GALLERY_INT_H
 
@@ -135,7 +136,8 @@ lk_calibration lk_gallery_calibration(const lk_engine *e, const liken_collection
 int lk_gallery_sync(liken *lk, liken_error *err);
 /* The same, whatever the store says about its version. */
 int lk_gallery_sync_now(liken *lk, liken_error *err);
-/* lk_gallery_sync after a write that the store has acknowledged: a failure is logged, since the next search tries again. */
+/* lk_gallery_sync after a write that the store has acknowledged: a failure is logged, since the next search tries
+ * again. */
 void lk_gallery_sync_after_write(liken *lk);
 /* For an index that turned out to be damaged: *slot becomes one that was made anew from the store (NULL: the collection
  * is gone). */
@@ -157,7 +159,8 @@ int lk_slot_open(liken *lk, const liken_collection *c, lk_slot **out, liken_erro
 int lk_slot_new(liken *lk, const liken_collection *c, lk_slot **out, liken_error *err);
 /* Puts `s` into the list in the place of `old`; either may be NULL. `old` is let go of, and its cache deleted. */
 void lk_slot_replace(liken *lk, lk_slot *old, lk_slot *s);
-/* malloc'd "DATA/index/ID", or "DATA/index/STORE/ID" for a store that is not in DATA itself; NULL when out of memory. */
+/* malloc'd "DATA/index/ID", or "DATA/index/STORE/ID" for a store that is not in DATA itself; NULL when out of memory.
+ */
 char *lk_cache_folder(const liken *lk, int64_t collection);
 /* Deletes the caches that belong to no slot, unless another process has them open. */
 void lk_cache_sweep(const liken *lk);

@@ -1,8 +1,9 @@
 /* Moving a gallery to another store, ids and all.
  *
- * Photos go over in the order of their ids, a page a transaction, so the largest id that is there says where to go on after
- * an interruption. Then both stores are read side by side: each photo is turned into the same run of bytes on either side
- * and their hashes are compared. Only when all are equal does the copy become a gallery that can be opened. */
+ * Photos go over in the order of their ids, a page a transaction, so the largest id that is there says where to go on
+ * after an interruption. Then both stores are read side by side: each photo is turned into the same run of bytes on
+ * either side and their hashes are compared. Only when all are equal does the copy become a gallery that can be opened.
+ */
 #include "gallery/gallery_int.h"
 
 #include "base/buf.h"
@@ -31,8 +32,8 @@ struct move {
 static int tell(struct move *m, liken_error *err) {
     if (m->fn == NULL || m->fn(m->ctx, &m->count) == 0)
         return LIKEN_OK;
-    return lk_fail(err, LIKEN_E_CANCELLED, "The move was stopped after %lld of %lld photos.", (long long)m->count.copied,
-                   (long long)m->count.images);
+    return lk_fail(err, LIKEN_E_CANCELLED, "The move was stopped after %lld of %lld photos.",
+                   (long long)m->count.copied, (long long)m->count.images);
 }
 
 /* ---- collections ---- */
@@ -43,19 +44,19 @@ static int by_name(const void *key, const void *row) {
 
 static liken_collection *find_collection(const struct move *m, const char *name) {
     liken_collection **found =
-        m->collection_count == 0
-            ? NULL
-            : bsearch(name, m->collections, m->collection_count, sizeof(*m->collections), by_name);
+        m->collection_count == 0 ? NULL
+                                 : bsearch(name, m->collections, m->collection_count, sizeof(*m->collections), by_name);
     return found == NULL ? NULL : *found;
 }
 
 static int same_collection(const liken_collection *a, const liken_collection *b, liken_error *err) {
     if (strcmp(a->model, b->model) == 0 && a->dimension == b->dimension && a->metric == b->metric)
         return LIKEN_OK;
-    return lk_fail(err, LIKEN_E_CONFLICT,
-                   "Collection \"%s\" was removed and made again, with another model or metric, while it was moved; empty the "
-                   "new place and begin again.",
-                   a->name);
+    return lk_fail(
+        err, LIKEN_E_CONFLICT,
+        "Collection \"%s\" was removed and made again, with another model or metric, while it was moved; empty the "
+        "new place and begin again.",
+        a->name);
 }
 
 static int by_row(const void *a, const void *b) {
@@ -107,7 +108,8 @@ static int set_searches(struct move *m, liken_error *err) {
             continue;
         rc = m->to->store->ops->search_set(m->to->store, there->id, list[i]->search, &why);
         if (rc == LIKEN_E_UNSUPPORTED) {
-            lk_log(LIKEN_LOG_WARN, "Collection \"%s\" will be searched in the way \"auto\". %s", there->name, why.message);
+            lk_log(LIKEN_LOG_WARN, "Collection \"%s\" will be searched in the way \"auto\". %s", there->name,
+                   why.message);
             rc = LIKEN_OK;
         } else if (rc != LIKEN_OK && err != NULL) {
             *err = why;
@@ -128,7 +130,8 @@ static int put_page(struct move *m, const liken_image_list *page, liken_error *e
     for (size_t i = 0; i < page->count; i++) {
         const liken_collection *c = find_collection(m, page->images[i]->collection);
         if (c == NULL)
-            return lk_fail(err, LIKEN_E_CONFLICT, "A collection was made while the gallery was moved; run the move again.");
+            return lk_fail(err, LIKEN_E_CONFLICT,
+                           "A collection was made while the gallery was moved; run the move again.");
         collections[i] = c->id;
     }
     return m->to->store->ops->copy_put(m->to->store, collections, page->images, page->count, err);
@@ -165,7 +168,8 @@ static int hash_text(lk_buf *b, const char *text, liken_error *err) {
 static int hash_face(lk_buf *b, const liken_face *f, bool kept, liken_error *err) {
     lk_face_row row;
     lk_face_to_row(f, &row);
-    int rc = lk_buf_format(b, err, "%lld %d %d ", kept ? (long long)f->id : 0LL, (int)f->reason, kept ? f->dimension : 0);
+    int rc =
+        lk_buf_format(b, err, "%lld %d %d ", kept ? (long long)f->id : 0LL, (int)f->reason, kept ? f->dimension : 0);
     if (rc == LIKEN_OK)
         rc = lk_buf_append(b, &row, sizeof row, err);
     if (rc == LIKEN_OK && kept)
@@ -189,9 +193,9 @@ static int hash_image(lk_buf *b, const liken_image *im, uint8_t out[LK_SHA256_BY
         qsort(im->faces, im->face_count, sizeof *im->faces, by_face);
     if (im->tag_count > 0)
         qsort(im->tags, im->tag_count, sizeof(*im->tags), by_text);
-    int rc = lk_buf_format(b, err, "%lld %lld %lld %d %d %s %zu %zu %zu ", (long long)im->id, (long long)im->captured_at,
-                           (long long)im->added_at, im->width, im->height, im->sha256, im->tag_count, im->face_count,
-                           im->refused_count);
+    int rc = lk_buf_format(b, err, "%lld %lld %lld %d %d %s %zu %zu %zu ", (long long)im->id,
+                           (long long)im->captured_at, (long long)im->added_at, im->width, im->height, im->sha256,
+                           im->tag_count, im->face_count, im->refused_count);
     const char *const texts[] = {im->collection, im->image_id, im->file, im->model, im->detector};
     for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(texts); i++)
         rc = hash_text(b, texts[i], err);
@@ -207,10 +211,11 @@ static int hash_image(lk_buf *b, const liken_image *im, uint8_t out[LK_SHA256_BY
 }
 
 static int differs(const char *what, int64_t id, liken_error *err) {
-    return lk_fail(err, LIKEN_E_CONFLICT,
-                   "Photo %lld %s. Was the gallery changed while it was moved? Stop what writes to it, empty the new place and "
-                   "begin again.",
-                   (long long)id, what);
+    return lk_fail(
+        err, LIKEN_E_CONFLICT,
+        "Photo %lld %s. Was the gallery changed while it was moved? Stop what writes to it, empty the new place and "
+        "begin again.",
+        (long long)id, what);
 }
 
 static int compare_images(struct move *m, const liken_image *a, const liken_image *b, lk_buf *text, liken_error *err) {

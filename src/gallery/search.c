@@ -62,10 +62,10 @@ struct scope {
     bool filtered;
     int64_t *allowed; /* when filtered: the faces that may match, ascending */
     size_t allowed_count;
-    uint64_t searched; /* faces that a query is compared with */
-    bool exact;        /* unless the store said otherwise */
+    uint64_t searched;        /* faces that a query is compared with */
+    bool exact;               /* unless the store said otherwise */
     lk_store_missing missing; /* parts of the store that were left out; only where that was asked for */
-    double recall;     /* the least that it said */
+    double recall;            /* the least that it said */
 };
 
 static bool is_time(int64_t t) {

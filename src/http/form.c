@@ -96,7 +96,8 @@ int lk_form_start(lk_form **out, struct MHD_Connection *connection, size_t max_b
     f->processor = MHD_create_post_processor(connection, PROCESSOR_ROOM, piece, f);
     if (f->processor == NULL) {
         free(f);
-        return lk_fail(err, LIKEN_E_ARG, "The multipart form names no boundary in its Content-Type, or one of a single character.");
+        return lk_fail(err, LIKEN_E_ARG,
+                       "The multipart form names no boundary in its Content-Type, or one of a single character.");
     }
     *out = f;
     return LIKEN_OK;

@@ -446,9 +446,10 @@ static int listen_on(lk_http *h, liken_error *err) {
     const int why = errno;
     freeaddrinfo(list);
     if (h->listener < 0)
-        return lk_fail_errno(err, why == EADDRINUSE ? LIKEN_E_CONFLICT : LIKEN_E_IO, why,
-                             "The server cannot listen on %s port %d; choose another address or port, or 0 for any free one",
-                             h->o.address, h->o.port);
+        return lk_fail_errno(
+            err, why == EADDRINUSE ? LIKEN_E_CONFLICT : LIKEN_E_IO, why,
+            "The server cannot listen on %s port %d; choose another address or port, or 0 for any free one",
+            h->o.address, h->o.port);
     h->port = port_of(h->listener);
     return LIKEN_OK;
 }

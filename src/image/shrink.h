@@ -1,9 +1,9 @@
 /* shrink.h - area-averaging shrink of rows as they come, so that only the small picture is ever held.
  *
  * Source and output pixels are laid on a common grid (source width x output width), so every overlap is a whole number.
- * Rows are first added up by column, which is quick, and the columns across once an output row is complete. All sums are
- * whole numbers that fit their type exactly (columns in floats, up to 65,793 source rows; sums in doubles); only the last
- * division is rounded. Output never larger than the source. */
+ * Rows are first added up by column, which is quick, and the columns across once an output row is complete. All sums
+ * are whole numbers that fit their type exactly (columns in floats, up to 65,793 source rows; sums in doubles); only
+ * the last division is rounded. Output never larger than the source. */
 #ifndef LK_IMAGE_SHRINK_H
 #define LK_IMAGE_SHRINK_H
 
@@ -12,10 +12,11 @@
 typedef struct lk_shrink {
     int in_width, in_height;
     lk_image out;
-    int y;           /* source rows taken */
-    uint16_t *whole; /* sums of those that lie whole in the output row in the making; NULL, like column, where nothing */
-    int wholes;      /* is to be shrunk. How many they are */
-    float *column;   /* the same row's sums so far, in grid units */
+    int y; /* source rows taken */
+    uint16_t
+        *whole;    /* sums of those that lie whole in the output row in the making; NULL, like column, where nothing */
+    int wholes;    /* is to be shrunk. How many they are */
+    float *column; /* the same row's sums so far, in grid units */
 } lk_shrink;
 
 /* 1 <= width <= in_width, and so for height. */

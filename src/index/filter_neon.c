@@ -8,7 +8,8 @@ void lk_dots_neon(const float *x, const float *rows, size_t stride, size_t count
         sums s = no_sums();
         for (size_t i = 0; i < stride; i += 16)
             for (size_t j = 0; j < 4; j++) {
-                const float32x4_t product = vmulq_f32(vld1q_f32(x + i + 4 * j), vld1q_f32(rows + r * stride + i + 4 * j));
+                const float32x4_t product =
+                    vmulq_f32(vld1q_f32(x + i + 4 * j), vld1q_f32(rows + r * stride + i + 4 * j));
                 s.part[j] = vaddq_f32(s.part[j], product);
             }
         out[r] = fold(s);

@@ -36,8 +36,8 @@ struct lk_index {
     _Atomic bool damaged; /* a block of the cache turned out to be spoilt */
     int dimension;
     size_t stride;
-    char *folder; /* NULL: in memory only */
-    int owner;    /* the lock on the folder, or -1 */
+    char *folder;      /* NULL: in memory only */
+    int owner;         /* the lock on the folder, or -1 */
     char trouble[256]; /* why the cache could not be used, or empty */
     lk_identity identity;
     pthread_mutex_t lock; /* writers; all below */

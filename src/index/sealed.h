@@ -64,7 +64,7 @@ typedef struct lk_sealed {
     int64_t *ids;
     uint8_t *fine;
     float *rows;
-    _Atomic(char *) codes;     /* values and coarse codes, as in the region; NULL until they are loaded */
+    _Atomic(char *) codes; /* values and coarse codes, as in the region; NULL until they are loaded */
     pthread_mutex_t loading;
     uint32_t *sums;            /* one a block */
     _Atomic bool trusted;      /* every block is known to be intact */

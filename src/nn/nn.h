@@ -13,14 +13,15 @@ typedef struct lk_tensor {
     const char *name;
     int rank;
     int shape[4];
-    size_t count;      /* product of shape */
+    size_t count; /* product of shape */
     const float *data;
 } lk_tensor;
 
 typedef struct lk_weights lk_weights;
 
 /* tensorflow.js: the manifest's JSON text and the one binary it names (quantised uint8/uint16 or float32). */
-int lk_weights_read_tfjs(lk_weights **out, const char *manifest, size_t manifest_size, const void *bin, size_t bin_size, liken_error *err);
+int lk_weights_read_tfjs(lk_weights **out, const char *manifest, size_t manifest_size, const void *bin, size_t bin_size,
+                         liken_error *err);
 /* ONNX: the graph's initialisers. */
 int lk_weights_read_onnx(lk_weights **out, const void *bytes, size_t size, liken_error *err);
 /* dlib: serialised `anet_type` of the face recognition ResNet (tensors named like the tfjs manifest's, and the three
@@ -38,14 +39,17 @@ typedef struct lk_net lk_net;
 /* Each checks every shape it needs and packs the weights; `w` may be freed afterwards. */
 /* 150x150 RGB -> 128. The network sees (pixel - mean) * scale; LIKEN_E_MODEL when the weights say another mean. */
 int lk_net_resnet(lk_net **out, const lk_weights *w, const float mean[3], float scale, liken_error *err);
-int lk_net_landmarks68(lk_net **out, const lk_weights *w, liken_error *err);    /* 112x112 RGB -> 136: x0,y0,x1,... in 0..1 of the input */
-int lk_net_ssd_mobilenet(lk_net **out, const lk_weights *w, liken_error *err);  /* 512x512 RGB -> boxes (N,4), scores (N,classes) */
-int lk_net_yunet(lk_net **out, const lk_weights *w, liken_error *err);          /* any size that 32 divides; 12 outputs, see lk_net_output */
+int lk_net_landmarks68(lk_net **out, const lk_weights *w,
+                       liken_error *err); /* 112x112 RGB -> 136: x0,y0,x1,... in 0..1 of the input */
+int lk_net_ssd_mobilenet(lk_net **out, const lk_weights *w,
+                         liken_error *err); /* 512x512 RGB -> boxes (N,4), scores (N,classes) */
+int lk_net_yunet(lk_net **out, const lk_weights *w,
+                 liken_error *err); /* any size that 32 divides; 12 outputs, see lk_net_output */
 void lk_net_free(lk_net *net);
 
 int lk_net_output_count(const lk_net *net);
-/* resnet: "descriptor"; landmarks68: "points"; ssd: "boxes" (decoded, ymin xmin ymax xmax in 0..1), "scores" (after sigmoid, background dropped);
- * yunet: "cls_8","obj_8","bbox_8","kps_8", then _16, _32 (cls and obj after sigmoid). */
+/* resnet: "descriptor"; landmarks68: "points"; ssd: "boxes" (decoded, ymin xmin ymax xmax in 0..1), "scores" (after
+ * sigmoid, background dropped); yunet: "cls_8","obj_8","bbox_8","kps_8", then _16, _32 (cls and obj after sigmoid). */
 const char *lk_net_output_name(const lk_net *net, int i);
 
 typedef struct lk_net_state lk_net_state;
@@ -55,7 +59,10 @@ int lk_net_state_new(lk_net_state **out, const lk_net *net, int max_batch, int h
 void lk_net_state_free(lk_net_state *s);
 
 /* 8-bit RGB, `stride` bytes a row; the net applies its own normalisation and channel order. */
-typedef struct lk_net_input { const uint8_t *rgb; size_t stride; } lk_net_input;
+typedef struct lk_net_input {
+    const uint8_t *rgb;
+    size_t stride;
+} lk_net_input;
 
 /* Runs inputs[0..batch). Not for two threads on one state. Never fails after a successful state_new. */
 void lk_net_forward(lk_net_state *s, const lk_net_input *inputs, int batch);

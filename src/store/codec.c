@@ -89,8 +89,9 @@ bool lk_sha256_parse(const char *hex, unsigned char out[32]) {
 
 void lk_face_to_row(const liken_face *f, lk_face_row *out) {
     const liken_quality *q = &f->quality;
-    const float numbers[LK_FACE_NUMBERS] = {f->box.x, f->box.y,     f->box.width,  f->box.height, f->confidence, q->size,
-                                            q->sharpness, q->brightness, q->yaw,   q->pitch,      q->roll,       q->score};
+    const float numbers[LK_FACE_NUMBERS] = {f->box.x,      f->box.y, f->box.width, f->box.height,
+                                            f->confidence, q->size,  q->sharpness, q->brightness,
+                                            q->yaw,        q->pitch, q->roll,      q->score};
     float points[10];
     for (size_t i = 0; i < 5; i++) {
         points[2 * i] = f->landmarks[i].x;
@@ -105,13 +106,8 @@ void lk_face_from_row(const lk_face_row *row, liken_face *f) {
     float points[10];
     f->box = (liken_box){n[0], n[1], n[2], n[3]};
     f->confidence = n[4];
-    f->quality = (liken_quality){.size = n[5],
-                                 .sharpness = n[6],
-                                 .brightness = n[7],
-                                 .yaw = n[8],
-                                 .pitch = n[9],
-                                 .roll = n[10],
-                                 .score = n[11]};
+    f->quality = (liken_quality){
+        .size = n[5], .sharpness = n[6], .brightness = n[7], .yaw = n[8], .pitch = n[9], .roll = n[10], .score = n[11]};
     lk_floats_decode(row->landmarks, 10, points);
     for (size_t i = 0; i < 5; i++)
         f->landmarks[i] = (liken_point){points[2 * i], points[2 * i + 1]};

@@ -19,8 +19,8 @@ void lk_floats_decode(const void *bytes, size_t count, float *values);
 /* Numbers that can be squared and summed: finite, at most 1e15 in size. */
 bool lk_floats_sane(const float *values, size_t count);
 
-/* What a row of a face or of a refusal has beside its ids: the columns LK_FACE_NAMES, of which the first LK_FACE_BOX are
- * numbers, then come the landmarks (five points x, y, float32 little-endian), then the rest of the numbers. */
+/* What a row of a face or of a refusal has beside its ids: the columns LK_FACE_NAMES, of which the first LK_FACE_BOX
+ * are numbers, then come the landmarks (five points x, y, float32 little-endian), then the rest of the numbers. */
 #define LK_FACE_NAMES "x, y, width, height, landmarks, confidence, size, sharpness, brightness, yaw, pitch, roll, score"
 #define LK_FACE_BOX 4
 #define LK_FACE_NUMBERS 12
@@ -34,8 +34,8 @@ void lk_face_from_row(const lk_face_row *row, liken_face *f);
 /* 64 lower-case hex digits to 32 bytes; false when it is anything else. */
 bool lk_sha256_parse(const char *hex, unsigned char out[32]);
 
-/* May this photo be stored at all: its labels, its tags, its faces' numbers? Also gives its hash as bytes. ARG, TOO_LARGE;
- * INTERNAL for what only liken itself can have got wrong. */
+/* May this photo be stored at all: its labels, its tags, its faces' numbers? Also gives its hash as bytes. ARG,
+ * TOO_LARGE; INTERNAL for what only liken itself can have got wrong. */
 int lk_store_check_image(const liken_image *image, unsigned char sha256[32], liken_error *err);
 
 /* An empty page with room for `limit` images; NULL: out of memory. */

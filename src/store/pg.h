@@ -31,7 +31,7 @@ typedef struct lk_pg_options { /* zero: the default */
     int connect_s;             /* for each host of the connection string; 3, at least 2 */
     int statement_ms;          /* what one statement may take, waiting for locks included; 8000 */
     bool read_only;            /* the server refuses writes on these connections */
-    bool own_names;            /* every name but the server's own is said with its schema: none is looked for elsewhere */
+    bool own_names; /* every name but the server's own is said with its schema: none is looked for elsewhere */
 } lk_pg_options;
 
 /* ---- the database -------------------------------------------------------------------------- */
@@ -58,22 +58,22 @@ void lk_pg_give(lk_pg *db, lk_pg_conn *c);
 typedef int lk_pg_fn(lk_pg_conn *c, void *arg, liken_error *err);
 int lk_pg_with(lk_pg *db, lk_pg_fn *fn, void *arg, liken_error *err);
 
-bool lk_pg_lost(const lk_pg_conn *c);           /* gone: nothing more can be said on it */
+bool lk_pg_lost(const lk_pg_conn *c);            /* gone: nothing more can be said on it */
 const char *lk_pg_sqlstate(const lk_pg_conn *c); /* of the last fault, "" when the server gave none */
-int lk_pg_server(const lk_pg_conn *c);          /* 150020 for 15.20 */
+int lk_pg_server(const lk_pg_conn *c);           /* 150020 for 15.20 */
 const char *lk_pg_parameter(const lk_pg_conn *c, const char *name); /* "server_encoding"; "" when unknown */
 
 /* ---- parameters ---------------------------------------------------------------------------- */
 
 typedef enum lk_pg_type { /* the server's numbers of its types */
-    LK_PG_BOOL = 16,
-    LK_PG_BYTEA = 17,
-    LK_PG_INT8 = 20,
-    LK_PG_INT2 = 21,
-    LK_PG_INT4 = 23,
-    LK_PG_TEXT = 25,
-    LK_PG_FLOAT4 = 700,
-    LK_PG_FLOAT8 = 701,
+                          LK_PG_BOOL = 16,
+                          LK_PG_BYTEA = 17,
+                          LK_PG_INT8 = 20,
+                          LK_PG_INT2 = 21,
+                          LK_PG_INT4 = 23,
+                          LK_PG_TEXT = 25,
+                          LK_PG_FLOAT4 = 700,
+                          LK_PG_FLOAT8 = 701,
 } lk_pg_type;
 
 /* Many values of one type, sent as one array: `INSERT ... SELECT * FROM unnest($1::bigint[], $2::text[])`. */
@@ -101,7 +101,7 @@ lk_pg_value lk_pg_int4(int v);
 lk_pg_value lk_pg_int8(int64_t v);
 lk_pg_value lk_pg_float4(float v);
 lk_pg_value lk_pg_float8(double v);
-lk_pg_value lk_pg_text(const char *text);                 /* NULL: NULL. Valid UTF-8 (lk_store_text). Borrowed. */
+lk_pg_value lk_pg_text(const char *text);                /* NULL: NULL. Valid UTF-8 (lk_store_text). Borrowed. */
 lk_pg_value lk_pg_bytes(const void *bytes, size_t size); /* NULL: NULL. Borrowed. */
 lk_pg_value lk_pg_array(const lk_pg_column *column);     /* borrowed */
 

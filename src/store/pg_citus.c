@@ -42,10 +42,11 @@ static int check_settings(lk_pg_conn *c, liken_error *err) {
     bool few = false;
     const int rc = has(c, "SELECT (current_setting('max_prepared_transactions')::int = 0)::int", &few, err);
     if (rc == LIKEN_OK && few)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                       "%s: Citus commits on several servers at once by prepared transactions, and max_prepared_transactions is "
-                       "0; set it to 100 or more on every server.",
-                       lk_pg_name(c->db));
+        return lk_fail(
+            err, LIKEN_E_UNSUPPORTED,
+            "%s: Citus commits on several servers at once by prepared transactions, and max_prepared_transactions is "
+            "0; set it to 100 or more on every server.",
+            lk_pg_name(c->db));
     return rc;
 }
 
@@ -55,16 +56,18 @@ static int check_node(const lk_cluster_job *j, lk_pg_conn *node, liken_error *er
     if (rc == LIKEN_OK)
         rc = lk_citus_is_loaded(node, &loaded, err);
     if (rc == LIKEN_OK && !loaded)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                       "Its server has no Citus, and the coordinator's has; put citus into its shared_preload_libraries.");
+        return lk_fail(
+            err, LIKEN_E_UNSUPPORTED,
+            "Its server has no Citus, and the coordinator's has; put citus into its shared_preload_libraries.");
     if (rc == LIKEN_OK)
         rc = check_settings(node, err);
     if (rc == LIKEN_OK)
         rc = has(node, "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = 'liken'", &used, err);
     if (rc == LIKEN_OK && used)
-        return lk_fail(err, LIKEN_E_CONFLICT,
-                       "The database %s holds another gallery or another's shard; give the shard a database of its own.",
-                       lk_pg_name(node->db));
+        return lk_fail(
+            err, LIKEN_E_CONFLICT,
+            "The database %s holds another gallery or another's shard; give the shard a database of its own.",
+            lk_pg_name(node->db));
     return rc;
 }
 
@@ -84,8 +87,9 @@ static int add_node(lk_cluster_job *j, const liken_shard_address *a, liken_error
         rc = lk_pg_script(node, "CREATE EXTENSION IF NOT EXISTS citus", err);
     if (rc == LIKEN_OK) {
         port = strtol(PQport(node->pq), NULL, 10);
-        rc = lk_pg_exec(j->main, "INSERT INTO liken.citus (name, node) VALUES ($1, citus_add_node($2, $3))",
-                        LK_PG_ARGS(lk_pg_text(a->name), lk_pg_text(PQhost(node->pq)), lk_pg_int4((int)port)), NULL, err);
+        rc =
+            lk_pg_exec(j->main, "INSERT INTO liken.citus (name, node) VALUES ($1, citus_add_node($2, $3))",
+                       LK_PG_ARGS(lk_pg_text(a->name), lk_pg_text(PQhost(node->pq)), lk_pg_int4((int)port)), NULL, err);
     }
     if (rc != LIKEN_OK)
         lk_error_prefix(err, "Shard \"%s\"", a->name);
@@ -128,8 +132,8 @@ int lk_citus_create(lk_cluster_job *j, const liken_shard_address *shards, size_t
 
 int lk_citus_add(lk_cluster_job *j, const liken_shard_address *shard, liken_error *err) {
     int64_t known = 0;
-    int rc = lk_pg_number(j->main, "SELECT count(*) FROM liken.citus WHERE name = $1", LK_PG_ARGS(lk_pg_text(shard->name)),
-                          0, &known, err);
+    int rc = lk_pg_number(j->main, "SELECT count(*) FROM liken.citus WHERE name = $1",
+                          LK_PG_ARGS(lk_pg_text(shard->name)), 0, &known, err);
     if (rc == LIKEN_OK && known != 0)
         return lk_fail(err, LIKEN_E_CONFLICT, "There is a shard \"%s\" already.", shard->name);
     if (rc == LIKEN_OK)
@@ -144,9 +148,10 @@ int lk_citus_balance(lk_cluster_job *j, liken_error *err) {
     bool logical = false;
     int rc = has(j->main, "SELECT (current_setting('wal_level') = 'logical')::int", &logical, err);
     if (rc == LIKEN_OK && !logical)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                       "Citus moves descriptors under load by logical replication; set wal_level = logical on every server, "
-                       "restart them, and say liken cluster balance.");
+        return lk_fail(
+            err, LIKEN_E_UNSUPPORTED,
+            "Citus moves descriptors under load by logical replication; set wal_level = logical on every server, "
+            "restart them, and say liken cluster balance.");
     lk_cluster_say(j, "Citus moves descriptors until every shard has its part");
     if (rc == LIKEN_OK)
         rc = lk_pg_script(j->main, "BEGIN", err);
@@ -162,7 +167,8 @@ static const char sql_status[] =
     "SELECT c.name, n.nodename || ':' || n.nodeport, citus_check_connection_to_node(n.nodename, n.nodeport)::int,"
     " count(p.shardid), coalesce(sum(split_part(p.result, ' ', 1)::bigint) FILTER (WHERE p.success), 0)::bigint,"
     " coalesce(sum(split_part(p.result, ' ', 2)::bigint) FILTER (WHERE p.success), 0)::bigint"
-    " FROM liken.citus c JOIN pg_dist_node n ON n.nodeid = c.node LEFT JOIN run_command_on_placements('liken.vectors', $1)"
+    " FROM liken.citus c JOIN pg_dist_node n ON n.nodeid = c.node LEFT JOIN run_command_on_placements('liken.vectors', "
+    "$1)"
     " p ON p.nodename = n.nodename AND p.nodeport = n.nodeport GROUP BY c.name, n.nodename, n.nodeport ORDER BY c.name";
 static const char of_a_part[] = "SELECT greatest(reltuples, 0)::bigint || ' ' || pg_total_relation_size(oid)"
                                 " FROM pg_class WHERE oid = '%s'::regclass";

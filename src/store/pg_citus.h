@@ -1,10 +1,11 @@
 /* pg_citus.h - a gallery whose descriptors Citus keeps on several servers.
  *
- * Where the coordinator's server has the Citus extension loaded, a cluster is Citus's own: liken.vectors is a distributed
- * table, hashed by face, and everything else stays a table of the coordinator. The store then speaks to it as to one
- * database: Citus sends a search to all nodes at once with its limit, and commits what is written on several of them
- * together (two-phase commit). liken.citus names the nodes; it exists only in such a gallery, whose liken.cluster is
- * empty, so that nothing of pg_cluster.h but the operator's calls, which lead here, has to do with it. */
+ * Where the coordinator's server has the Citus extension loaded, a cluster is Citus's own: liken.vectors is a
+ * distributed table, hashed by face, and everything else stays a table of the coordinator. The store then speaks to it
+ * as to one database: Citus sends a search to all nodes at once with its limit, and commits what is written on several
+ * of them together (two-phase commit). liken.citus names the nodes; it exists only in such a gallery, whose
+ * liken.cluster is empty, so that nothing of pg_cluster.h but the operator's calls, which lead here, has to do with it.
+ */
 #ifndef LK_STORE_PG_CITUS_H
 #define LK_STORE_PG_CITUS_H
 

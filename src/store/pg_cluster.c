@@ -172,7 +172,8 @@ int lk_cluster_look(lk_cluster *k, lk_pg_conn *c, lk_cluster_map *out, liken_err
 /* ---- the shards ---- */
 
 static int open_shard(lk_cluster *k, lk_shard *shard, lk_pg **out, liken_error *err) {
-    static const lk_pg_options options = {.connections = 4, .connect_s = 2, .statement_ms = LK_CLUSTER_WRITE_MS, .own_names = true};
+    static const lk_pg_options options = {
+        .connections = 4, .connect_s = 2, .statement_ms = LK_CLUSTER_WRITE_MS, .own_names = true};
     liken_error why = {0};
     lk_pg *pg = NULL;
     int rc = lk_pg_open(&pg, shard->where, &options, &why);

@@ -161,13 +161,14 @@ static PGconn *dial(const lk_pg *db) {
 
 /* What roles and databases may set otherwise, and what this program's SQL relies on. */
 static int set_ways(lk_pg_conn *c, liken_error *err) {
-    return lk_pg_say(c,
-                     "SELECT set_config('standard_conforming_strings', 'on', false),"
-                     " set_config('default_transaction_isolation', 'read committed', false),"
-                     " set_config('extra_float_digits', '1', false),"
-                     " set_config('search_path', CASE WHEN $1 THEN 'pg_catalog' ELSE current_setting('search_path') END,"
-                     " false)",
-                     LK_PG_ARGS(lk_pg_bool(c->db->options.own_names)), err);
+    return lk_pg_say(
+        c,
+        "SELECT set_config('standard_conforming_strings', 'on', false),"
+        " set_config('default_transaction_isolation', 'read committed', false),"
+        " set_config('extra_float_digits', '1', false),"
+        " set_config('search_path', CASE WHEN $1 THEN 'pg_catalog' ELSE current_setting('search_path') END,"
+        " false)",
+        LK_PG_ARGS(lk_pg_bool(c->db->options.own_names)), err);
 }
 
 static int set_limits(lk_pg_conn *c, liken_error *err) {
@@ -178,15 +179,14 @@ static int set_limits(lk_pg_conn *c, liken_error *err) {
     /* a liken that stops in the middle of a transaction is cut off before those who wait for it give up; a commit that
      * was acknowledged is on disk. Statements here are short or read everything once: compiling them takes longer than
      * it saves. */
-    return lk_pg_say(
-        c,
-        "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
-        " set_config('idle_in_transaction_session_timeout', $3, false),"
-        " set_config('default_transaction_read_only', CASE WHEN $2 THEN 'on' ELSE"
-        " current_setting('default_transaction_read_only') END, false),"
-        " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
-        " ELSE current_setting('synchronous_commit') END, false), set_config('jit', 'off', false)",
-        LK_PG_ARGS(lk_pg_text(ms), lk_pg_bool(o->read_only), lk_pg_text(idle_ms)), err);
+    return lk_pg_say(c,
+                     "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
+                     " set_config('idle_in_transaction_session_timeout', $3, false),"
+                     " set_config('default_transaction_read_only', CASE WHEN $2 THEN 'on' ELSE"
+                     " current_setting('default_transaction_read_only') END, false),"
+                     " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
+                     " ELSE current_setting('synchronous_commit') END, false), set_config('jit', 'off', false)",
+                     LK_PG_ARGS(lk_pg_text(ms), lk_pg_bool(o->read_only), lk_pg_text(idle_ms)), err);
 }
 
 static int prepare_conn(lk_pg_conn *c, liken_error *err) {

@@ -12,7 +12,7 @@
 #define LK_PG_COLUMNS_MAX 32
 #define LK_PG_ASKED 0u        /* a statement, and an answer is wanted */
 #define LK_PG_SAID UINT32_MAX /* one whose answer nobody asks for */
-#define LK_PG_GRACE_MS 2000 /* how much longer than the server this side waits for a statement */
+#define LK_PG_GRACE_MS 2000   /* how much longer than the server this side waits for a statement */
 
 struct lk_pg {
     char *where;
@@ -22,10 +22,10 @@ struct lk_pg {
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t room;
     lk_pg_conn *idle[LK_PG_POOL_MAX];
-    int idle_count, open; /* open: idle ones and those taken */
-    bool trying;          /* somebody makes a connection, after the last attempt failed */
-    double there_at;      /* when the server was last seen to be there by who doubted it */
-    unsigned generation;  /* grows when a connection is lost: idle ones that are older are not trusted */
+    int idle_count, open;   /* open: idle ones and those taken */
+    bool trying;            /* somebody makes a connection, after the last attempt failed */
+    double there_at;        /* when the server was last seen to be there by who doubted it */
+    unsigned generation;    /* grows when a connection is lost: idle ones that are older are not trusted */
     double pause, retry_at; /* seconds; no new connection is tried before */
     liken_error why;        /* of the last attempt */
 };

@@ -138,8 +138,8 @@ static int name_table(struct statement *t, liken_error *err) {
 }
 
 /* Turns a statement over the table into one that asks every shard at once: each is given the whole of it, limit
- * included, and what they answer is put in order here. That order is not quite `order` as the shards have it, or else the
- * planner would read them one after the other to merge them. A face that is just being moved may come twice. */
+ * included, and what they answer is put in order here. That order is not quite `order` as the shards have it, or else
+ * the planner would read them one after the other to merge them. A face that is just being moved may come twice. */
 static int spread(struct statement *t, const lk_cluster_map *map, const bool *down, const char *order, size_t rows,
                   liken_error *err) {
     size_t size = 0, asked = 0;
@@ -209,11 +209,11 @@ int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, like
 
 int lk_near_plans_read(lk_pg_conn *c, lk_near_plans *out, liken_error *err) {
     lk_pg_result *r = NULL;
-    const int rc = lk_pg_exec(c,
-                              PLAN_COLUMNS " FROM liken.near n JOIN liken.collections k ON k.id = n.collection"
-                                           " JOIN liken.models m ON m.id = k.model" PLAN_EXTENSION
-                                           " WHERE n.method IN (2, 3)",
-                              LK_PG_NO_ARGS, &r, err);
+    const int rc =
+        lk_pg_exec(c,
+                   PLAN_COLUMNS " FROM liken.near n JOIN liken.collections k ON k.id = n.collection"
+                                " JOIN liken.models m ON m.id = k.model" PLAN_EXTENSION " WHERE n.method IN (2, 3)",
+                   LK_PG_NO_ARGS, &r, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_near_plans plans = {.list = malloc((size_t)(lk_pg_rows(r) + 1) * sizeof *plans.list)};
@@ -251,8 +251,9 @@ int lk_near_plans_say(lk_pg_conn *c, const lk_near_plans *plans, int64_t before,
 
 /* ---- ranking by the database ---- */
 
-/* The root of the summed squares of the cubes' distances: the seed's arithmetic. A query's cube is made once and not for
- * every row: here because the statement is planned with the numbers at hand, for shards by a subquery of its own. */
+/* The root of the summed squares of the cubes' distances: the seed's arithmetic. A query's cube is made once and not
+ * for every row: here because the statement is planned with the numbers at hand, for shards by a subquery of its own.
+ */
 static int cube_distance(struct statement *t, const lk_near_plan *p, const float *vector, bool spread,
                          liken_error *err) {
     int rc = lk_buf_string(&t->sql, "sqrt(", err);
@@ -278,8 +279,8 @@ static int vector_distance(struct statement *t, const lk_near_plan *p, const flo
     return approximate /* written as the index is */
                ? lk_buf_format(&t->sql, err, "(v.v::%s.vector(%d) OPERATOR(%s.<->) $%d::float4[]::%s.vector(%d))",
                                p->space, p->dimension, p->space, number, p->space, p->dimension)
-               : lk_buf_format(&t->sql, err, "(v.v OPERATOR(%s.<->) $%d::float4[]::%s.vector)", p->space,
-                               number, p->space);
+               : lk_buf_format(&t->sql, err, "(v.v OPERATOR(%s.<->) $%d::float4[]::%s.vector)", p->space, number,
+                               p->space);
 }
 
 /* How much larger a distance of the database may be than the caller's, or smaller: at most a rounding of a float for
@@ -290,10 +291,10 @@ static double margin(int dimension) {
 
 #define TINY 1e-18 /* what may be lost where squares are too small for a float */
 
-/* The + 0 keeps the database from reading the whole table in the order of an index, which it takes for quicker as long as
- * it has not counted the rows, and which it cannot do in parallel: that of the key always, that of collections (which
- * shards have not) where many of all faces are of this one. The approximate index is one for the collection alone, which must therefore stand
- * there as a number. */
+/* The + 0 keeps the database from reading the whole table in the order of an index, which it takes for quicker as long
+ * as it has not counted the rows, and which it cannot do in parallel: that of the key always, that of collections
+ * (which shards have not) where many of all faces are of this one. The approximate index is one for the collection
+ * alone, which must therefore stand there as a number. */
 static int ranked_sql(struct statement *t, const lk_near_plan *p, const lk_near_query *q, liken_error *err) {
     const lk_store_near *near = q->near;
     (void)put(t, lk_pg_int8(p->collection));
@@ -307,7 +308,8 @@ static int ranked_sql(struct statement *t, const lk_near_plan *p, const lk_near_
     if (rc == LIKEN_OK)
         rc = name_table(t, err);
     if (rc == LIKEN_OK)
-        rc = lk_buf_format(&t->sql, err, " WHERE v.collection%s = $1 AND v.face + 0 <= $2", p->most && q->map == NULL ? " + 0" : "");
+        rc = lk_buf_format(&t->sql, err, " WHERE v.collection%s = $1 AND v.face + 0 <= $2",
+                           p->most && q->map == NULL ? " + 0" : "");
     if (rc == LIKEN_OK && q->approximate)
         rc = lk_buf_format(&t->sql, err, " AND v.collection = %lld", (long long)p->collection);
     if (rc == LIKEN_OK)
@@ -520,8 +522,8 @@ static void tell_missing(const struct search *s) {
     }
 }
 
-/* When a shard turns out to be away in the middle, the coordinator's sentence need not name it: so the shards are asked.
- * A search that may do without one begins anew, and so does one whose shards are all there again. */
+/* When a shard turns out to be away in the middle, the coordinator's sentence need not name it: so the shards are
+ * asked. A search that may do without one begins anew, and so does one whose shards are all there again. */
 static bool is_worth_another(struct search *s, int rc, liken_error *why) {
     if (rc == LIKEN_OK || s->collided || s->map.epoch == 0)
         return s->collided;

@@ -16,7 +16,8 @@
 #include "store/pg_cluster.h"
 #include "store/store.h"
 
-#define LK_NEAR_LOCK "1852141938" /* advisory, with the collection: of whoever changes how it is searched, or fills it in */
+#define LK_NEAR_LOCK                                                                                                   \
+    "1852141938"             /* advisory, with the collection: of whoever changes how it is searched, or fills it in */
 #define LK_NEAR_CUBE_SIZE 64 /* numbers a cube */
 #define LK_NEAR_CUBES_MAX 15 /* cubes a row of the table has room for: it cannot be larger than 8 KB */
 #define LK_NEAR_TABLE                                                                                                  \
@@ -60,7 +61,7 @@ typedef struct lk_near_query {
     const lk_cluster_map *map; /* NULL: all vectors are in this database */
     const bool *down;          /* of the map's shards, those that are left out; NULL: none */
     bool approximate;          /* by the approximate index */
-    size_t rows;      /* at most */
+    size_t rows;               /* at most */
 } lk_near_query;
 
 /* ---- pg_near.c ---- */
@@ -127,7 +128,8 @@ void lk_near_prepare(const lk_near_plan *p, float *numbers);
 
 /* ---- pg_near_set.c ---- */
 
-/* Breaks off the building of the collection's approximate index, by whichever process: for who changes the collection. */
+/* Breaks off the building of the collection's approximate index, by whichever process: for who changes the collection.
+ */
 int lk_near_stop(lk_pg_conn *c, int64_t collection, liken_error *err);
 
 /* Inside a transaction of the caller, who tells the others about it. UNSUPPORTED says what is to be installed. */

@@ -1,6 +1,6 @@
-/* Rows of liken.vectors on their way to the database, many in one statement, with the columns in which their collections
- * are searched. The numbers of all rows travel as one flat array, of which each row gets its slice: an array of arrays
- * would have to be taken apart number by number. */
+/* Rows of liken.vectors on their way to the database, many in one statement, with the columns in which their
+ * collections are searched. The numbers of all rows travel as one flat array, of which each row gets its slice: an
+ * array of arrays would have to be taken apart number by number. */
 #include "store/pg_near.h"
 
 #include "store/codec.h"
@@ -92,8 +92,8 @@ static const lk_near_plan *plan_of(const lk_near_batch *b, int64_t collection) {
 }
 
 static bool is_kind(const lk_near_rows *r, const lk_near_plan *p) {
-    return r->plan == p || (r->plan != NULL && p != NULL && r->plan->method == p->method && r->plan->metric == p->metric &&
-                            r->plan->dimension == p->dimension);
+    return r->plan == p || (r->plan != NULL && p != NULL && r->plan->method == p->method &&
+                            r->plan->metric == p->metric && r->plan->dimension == p->dimension);
 }
 
 static lk_near_rows *kind_of(lk_near_batch *b, const lk_near_plan *p, liken_error *err) {
@@ -132,7 +132,8 @@ static int name_column(lk_buf *sql, const lk_near_plan *p, int i, liken_error *e
 }
 
 int lk_near_last_column(const lk_near_plan *p, char out[LK_NEAR_NAME], liken_error *err) {
-    const int n = is_cube(p) ? snprintf(out, LK_NEAR_NAME, "c%d", column_count(p) - 1) : snprintf(out, LK_NEAR_NAME, "v");
+    const int n =
+        is_cube(p) ? snprintf(out, LK_NEAR_NAME, "c%d", column_count(p) - 1) : snprintf(out, LK_NEAR_NAME, "v");
     return n > 0 && n < LK_NEAR_NAME ? LIKEN_OK : lk_fail(err, LIKEN_E_INTERNAL, "The name of a column is too long.");
 }
 
@@ -142,7 +143,8 @@ static int column_value(lk_buf *sql, const lk_near_plan *p, int i, int number, l
     if (is_cube(p))
         return lk_buf_format(sql, err, "%s.cube(($%d::float8[])[(u.n - 1) * %d + %d : (u.n - 1) * %d + %d])", p->space,
                              number, d, first + 1, d, end < d ? end : d);
-    return lk_buf_format(sql, err, "(($%d::float4[])[(u.n - 1) * %d + 1 : u.n * %d])::%s.vector", number, d, d, p->space);
+    return lk_buf_format(sql, err, "(($%d::float4[])[(u.n - 1) * %d + 1 : u.n * %d])::%s.vector", number, d, d,
+                         p->space);
 }
 
 static int insert_sql(const lk_near_plan *p, lk_buf *sql, liken_error *err) {

@@ -94,8 +94,8 @@ static int ensure_extension(lk_pg_conn *c, liken_search search, char *space, siz
     " JOIN liken.collections k ON k.id % 2147483647 = l.objid::bigint WHERE p.datname = current_database()"
 
 int lk_near_stop(lk_pg_conn *c, int64_t collection, liken_error *err) {
-    return lk_pg_exec(c, "SELECT pg_cancel_backend(p.pid)" BUILDERS " AND k.id = $1", LK_PG_ARGS(lk_pg_int8(collection)),
-                      NULL, err);
+    return lk_pg_exec(c, "SELECT pg_cancel_backend(p.pid)" BUILDERS " AND k.id = $1",
+                      LK_PG_ARGS(lk_pg_int8(collection)), NULL, err);
 }
 
 /* The table cannot be changed meanwhile, and whoever waited for it would hold up all others. */
@@ -103,10 +103,11 @@ static int refuse_while_building(lk_pg_conn *c, liken_error *err) {
     lk_pg_result *r = NULL;
     int rc = lk_pg_exec(c, "SELECT k.name" BUILDERS " LIMIT 1", LK_PG_NO_ARGS, &r, err);
     if (rc == LIKEN_OK && lk_pg_rows(r) > 0)
-        rc = lk_fail(err, LIKEN_E_BUSY,
-                     "The approximate index of collection \"%.64s\" is being built, and the table of descriptors cannot be "
-                     "changed until it is complete; try again then, or have that collection searched another way.",
-                     lk_pg_get_bytes(r, 0, 0, NULL));
+        rc = lk_fail(
+            err, LIKEN_E_BUSY,
+            "The approximate index of collection \"%.64s\" is being built, and the table of descriptors cannot be "
+            "changed until it is complete; try again then, or have that collection searched another way.",
+            lk_pg_get_bytes(r, 0, 0, NULL));
     lk_pg_clear(r);
     return rc;
 }
@@ -141,8 +142,9 @@ static int ensure_column(lk_pg_conn *c, const char *column, const char *space, c
     if (rc == LIKEN_OK)
         rc = lk_citus_is_spread(c, &citus, err); /* Citus cannot say the following on its nodes */
     /* plain: in the row itself, where a search that goes through all rows finds it soonest */
-    return rc == LIKEN_OK && !citus ? script(c, err, "ALTER TABLE liken.vectors ALTER COLUMN %s SET STORAGE PLAIN", column)
-                                    : rc;
+    return rc == LIKEN_OK && !citus
+               ? script(c, err, "ALTER TABLE liken.vectors ALTER COLUMN %s SET STORAGE PLAIN", column)
+               : rc;
 }
 
 static int ensure_columns(lk_pg_conn *c, liken_search search, int dimension, const char *space, liken_error *err) {

@@ -37,11 +37,11 @@ struct batch {
     lk_cluster *k;
     const lk_near_plan *plan;
     lk_cluster_map map;
-    size_t count;         /* parts: one for each shard, or one */
+    size_t count; /* parts: one for each shard, or one */
     struct part {
         lk_near_rows rows;
         lk_cluster_ask ask;
-    } *parts;
+    } * parts;
 };
 
 static int batch_init(struct batch *b, liken_error *err) {
@@ -128,22 +128,24 @@ static int read_rows(lk_pg_conn *c, const lk_near_plan *p, int64_t end, lk_pg_re
                    "SELECT face, descriptor FROM liken.vectors WHERE collection = $1 AND face > $2 AND face <= $3"
                    " AND %s IS NULL ORDER BY face LIMIT $4",
                    last);
-    return lk_pg_exec(
-        c, sql,
-        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end), lk_pg_int8(BATCH_NUMBERS / p->dimension)),
-        out, err);
+    return lk_pg_exec(c, sql,
+                      LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end),
+                                 lk_pg_int8(BATCH_NUMBERS / p->dimension)),
+                      out, err);
 }
 
 /* The nodes of Citus show what was committed one after the other: does every face up to `end` have its descriptor? */
 static int check_all_there(lk_pg_conn *c, const lk_near_plan *p, int64_t end, liken_error *err) {
     int64_t faces = 0, vectors = 0;
-    int rc = lk_pg_number(c,
-                          "SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image"
-                          " WHERE i.collection = $1 AND f.id > $2 AND f.id <= $3",
-                          LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end)), 0, &faces, err);
+    int rc =
+        lk_pg_number(c,
+                     "SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image"
+                     " WHERE i.collection = $1 AND f.id > $2 AND f.id <= $3",
+                     LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end)), 0, &faces, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c, "SELECT count(*) FROM liken.vectors WHERE collection = $1 AND face > $2 AND face <= $3",
-                          LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end)), 0, &vectors, err);
+                          LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(p->filled), lk_pg_int8(end)), 0, &vectors,
+                          err);
     if (rc == LIKEN_OK && faces != vectors)
         return lk_fail(err, LIKEN_E_BUSY,
                        "Of %lld faces %lld have their descriptor so far; try again in a minute, and if it stays so run "
@@ -194,10 +196,11 @@ static int build_on(lk_pg_conn *c, const lk_near_plan *p, bool *mine, liken_erro
     int64_t got = 0;
     char drop[96], make[768];
     (void)snprintf(drop, sizeof drop, "DROP INDEX IF EXISTS liken.near_%lld", (long long)p->collection);
-    (void)snprintf(make, sizeof make,
-                   "CREATE INDEX CONCURRENTLY near_%lld ON liken.vectors USING hnsw ((v::%s.vector(%d)) %s.vector_l2_ops) "
-                   "WHERE collection = %lld",
-                   (long long)p->collection, p->space, p->dimension, p->space, (long long)p->collection);
+    (void)snprintf(
+        make, sizeof make,
+        "CREATE INDEX CONCURRENTLY near_%lld ON liken.vectors USING hnsw ((v::%s.vector(%d)) %s.vector_l2_ops) "
+        "WHERE collection = %lld",
+        (long long)p->collection, p->space, p->dimension, p->space, (long long)p->collection);
     int rc = lk_pg_number(c, "SELECT pg_try_advisory_lock(" LK_NEAR_LOCK ", $1::bigint::int)::int",
                           LK_PG_ARGS(lk_pg_int8(p->collection % INT32_MAX)), 0, &got, err);
     *mine = got != 0;
@@ -248,19 +251,21 @@ static int measure_one(lk_pg_conn *c, const lk_near_plan *p, const float *vector
 
 /* Places from all over the collection, */
 static int sample(lk_pg_conn *c, const lk_near_plan *p, lk_pg_result **out, liken_error *err) {
-    return lk_pg_exec(c,
-                      "SELECT b.low + ((b.high - b.low) * random())::bigint FROM (SELECT min(face) AS low, max(face) AS high"
-                      " FROM liken.vectors WHERE collection = $1) b, generate_series(1, $2)",
-                      LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(SAMPLES)), out, err);
+    return lk_pg_exec(
+        c,
+        "SELECT b.low + ((b.high - b.low) * random())::bigint FROM (SELECT min(face) AS low, max(face) AS high"
+        " FROM liken.vectors WHERE collection = $1) b, generate_series(1, $2)",
+        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(SAMPLES)), out, err);
 }
 
 /* and the face at one of them. *found: there is one, and as long as it should be. */
-static int take_sample(lk_pg_conn *c, const lk_near_plan *p, int64_t place, float *numbers, bool *found, liken_error *err) {
+static int take_sample(lk_pg_conn *c, const lk_near_plan *p, int64_t place, float *numbers, bool *found,
+                       liken_error *err) {
     lk_pg_result *r = NULL;
     size_t size = 0;
-    const int rc = lk_pg_exec(
-        c, "SELECT descriptor FROM liken.vectors WHERE collection = $1 AND face >= $2 ORDER BY face LIMIT 1",
-        LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(place)), &r, err);
+    const int rc =
+        lk_pg_exec(c, "SELECT descriptor FROM liken.vectors WHERE collection = $1 AND face >= $2 ORDER BY face LIMIT 1",
+                   LK_PG_ARGS(lk_pg_int8(p->collection), lk_pg_int8(place)), &r, err);
     const char *bytes = rc == LIKEN_OK && lk_pg_rows(r) == 1 ? lk_pg_get_bytes(r, 0, 0, &size) : NULL;
     *found = bytes != NULL && size == 4 * (size_t)p->dimension;
     if (*found) {

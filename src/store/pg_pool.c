@@ -14,9 +14,9 @@
 
 #define FIRST_PAUSE 0.1
 #define LONGEST_PAUSE 2.0
-#define THERE 1.0            /* seconds for which a server that was there is not asked again */
-#define ASK_SECONDS "2"      /* which it may take to answer, */
-#define ASK_TIMES 2          /* and how often it is asked */
+#define THERE 1.0       /* seconds for which a server that was there is not asked again */
+#define ASK_SECONDS "2" /* which it may take to answer, */
+#define ASK_TIMES 2     /* and how often it is asked */
 
 /* ---- naming it ---- */
 
@@ -224,8 +224,8 @@ static int make(lk_pg *db, lk_pg_conn **out, liken_error *err) {
 static PGPing ping(const lk_pg_conn *c) {
     const char *host = PQhost(c->pq), *address = PQhostaddr(c->pq), *port = PQport(c->pq);
     const bool numeric = address != NULL && *address != '\0';
-    const char *const names[] = {"dbname", "connect_timeout", "port", "target_session_attrs", "host",
-                                 numeric ? "hostaddr" : NULL, NULL};
+    const char *const names[] = {"dbname", "connect_timeout",           "port", "target_session_attrs",
+                                 "host",   numeric ? "hostaddr" : NULL, NULL};
     const char *const values[] = {c->db->where, ASK_SECONDS, port, "any", host, address, NULL};
     return PQpingParams(names, values, 1);
 }

@@ -65,13 +65,13 @@ static int ask(lk_pg_conn *c, lk_postgres_job *group, lk_pg_result **out, liken_
             rc = lk_pg_column_add(&hashes, lk_pg_bytes(job->sha256, sizeof job->sha256), err);
     }
     if (rc == LIKEN_OK)
-        rc =
-            lk_pg_exec(c,
-                       "SELECT c.name, m.name, m.dimension, i.id FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY"
-                       " g (collection, sha256, n) LEFT JOIN liken.collections c ON c.id = g.collection AND " LK_POSTGRES_LIVE
-                       " LEFT JOIN liken.models m ON m.id = c.model"
-                       " LEFT JOIN liken.images i ON i.collection = c.id AND i.sha256 = g.sha256 ORDER BY g.n",
-                       LK_PG_ARGS(lk_pg_array(&collections), lk_pg_array(&hashes)), out, err);
+        rc = lk_pg_exec(
+            c,
+            "SELECT c.name, m.name, m.dimension, i.id FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY"
+            " g (collection, sha256, n) LEFT JOIN liken.collections c ON c.id = g.collection AND " LK_POSTGRES_LIVE
+            " LEFT JOIN liken.models m ON m.id = c.model"
+            " LEFT JOIN liken.images i ON i.collection = c.id AND i.sha256 = g.sha256 ORDER BY g.n",
+            LK_PG_ARGS(lk_pg_array(&collections), lk_pg_array(&hashes)), out, err);
     lk_pg_column_free(&collections);
     lk_pg_column_free(&hashes);
     return rc;

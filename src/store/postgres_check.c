@@ -41,7 +41,8 @@ static const struct promise promises[] = {
      "SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image"
      " LEFT JOIN " VECTORS " v ON v.face = f.id WHERE v.collection IS DISTINCT FROM i.collection",
      "each face has its vector", "faces have no vector, or one of another collection.",
-     "Where Citus spreads them, look again in a minute: it may be settling what was added before a server went away. Else "
+     "Where Citus spreads them, look again in a minute: it may be settling what was added before a server went away. "
+     "Else "
      "restore the database from a backup, or add the photos again.",
      LIKEN_BAD},
     {"store orphans",

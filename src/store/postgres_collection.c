@@ -38,7 +38,8 @@ struct get {
 
 static int get(lk_pg_conn *c, void *arg, liken_error *err) {
     struct get *g = arg;
-    return lk_pg_exec(c, SELECT_COLLECTION " WHERE c.name = $1 AND " LK_POSTGRES_LIVE, LK_PG_ARGS(lk_pg_text(g->name)), &g->rows, err);
+    return lk_pg_exec(c, SELECT_COLLECTION " WHERE c.name = $1 AND " LK_POSTGRES_LIVE, LK_PG_ARGS(lk_pg_text(g->name)),
+                      &g->rows, err);
 }
 
 int lk_postgres_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err) {

@@ -60,12 +60,13 @@ struct page {
 /* The ids of the page, which ends where it has enough faces. */
 static int read_ids(lk_pg_conn *c, struct page *p, liken_error *err) {
     lk_pg_result *r = NULL;
-    const int rc = lk_pg_exec(c,
-                              "SELECT i.id, (SELECT count(*) FROM liken.faces f WHERE f.image = i.id) + (SELECT count(*)"
-                              " FROM liken.refused r WHERE r.image = i.id) FROM liken.images i JOIN liken.collections c"
-                              " ON c.id = i.collection AND " LK_POSTGRES_LIVE " WHERE i.id > $1"
-                              " ORDER BY i.id LIMIT $2",
-                              LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(p->limit)), &r, err);
+    const int rc =
+        lk_pg_exec(c,
+                   "SELECT i.id, (SELECT count(*) FROM liken.faces f WHERE f.image = i.id) + (SELECT count(*)"
+                   " FROM liken.refused r WHERE r.image = i.id) FROM liken.images i JOIN liken.collections c"
+                   " ON c.id = i.collection AND " LK_POSTGRES_LIVE " WHERE i.id > $1"
+                   " ORDER BY i.id LIMIT $2",
+                   LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(p->limit)), &r, err);
     int64_t faces = 0;
     p->count = 0;
     for (int row = 0; rc == LIKEN_OK && row < lk_pg_rows(r) && faces < LK_STORE_PAGE_FACES; row++) {
@@ -187,8 +188,8 @@ static int begin(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_err
     w->changed = true;
     rc = lk_pg_exec(c, "DELETE FROM liken.collections", LK_PG_NO_ARGS, NULL, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_exec(c, "INSERT INTO liken.meta (key, value) VALUES ('copy of', $1)", LK_PG_ARGS(lk_pg_text(m->source)),
-                        NULL, err);
+        rc = lk_pg_exec(c, "INSERT INTO liken.meta (key, value) VALUES ('copy of', $1)",
+                        LK_PG_ARGS(lk_pg_text(m->source)), NULL, err);
     return rc;
 }
 

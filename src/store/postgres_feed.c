@@ -22,7 +22,7 @@ struct page {
     lk_cluster *cluster;
     int64_t after;
     lk_pg_column except; /* of vectors: collections that are left out */
-    int64_t others;        /* collections that are not */
+    int64_t others;      /* collections that are not */
     lk_pg_result *rows;
     bool full; /* of vectors: others may follow */
 };
@@ -55,7 +55,8 @@ int lk_postgres_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error
 /* What removed collections still hold is nobody's. */
 static int read_removed(lk_pg_conn *c, void *arg, liken_error *err) {
     struct page *p = arg;
-    return lk_pg_exec(c, "SELECT c.id FROM liken.collections c WHERE " LK_POSTGRES_REMOVED, LK_PG_NO_ARGS, &p->rows, err);
+    return lk_pg_exec(c, "SELECT c.id FROM liken.collections c WHERE " LK_POSTGRES_REMOVED, LK_PG_NO_ARGS, &p->rows,
+                      err);
 }
 
 static int leave_out_removed(const lk_postgres *s, struct page *p, liken_error *err) {
@@ -67,15 +68,16 @@ static int leave_out_removed(const lk_postgres *s, struct page *p, liken_error *
     return rc;
 }
 
-/* When all that has faces is left out, the vectors need not be looked at, and the servers they may lie on not be there. */
+/* When all that has faces is left out, the vectors need not be looked at, and the servers they may lie on not be there.
+ */
 static int read_others(lk_pg_conn *c, void *arg, liken_error *err) {
     struct page *p = arg;
     return lk_pg_number(c, "SELECT count(*) FROM liken.collections WHERE faces > 0 AND id <> ALL ($1)",
                         LK_PG_ARGS(lk_pg_array(&p->except)), 0, &p->others, err);
 }
 
-/* A page is small and comes in the order of the indexes. While the tables are new to the planner it would rather sort all
- * that is left of them for each page, which makes the whole feed quadratic. */
+/* A page is small and comes in the order of the indexes. While the tables are new to the planner it would rather sort
+ * all that is left of them for each page, which makes the whole feed quadratic. */
 static int plan_for_a_page(lk_pg_conn *c, liken_error *err) {
     const int rc = lk_pg_say(c, "BEGIN READ ONLY", LK_PG_NO_ARGS, err);
     return rc == LIKEN_OK ? lk_pg_say(c,
@@ -86,16 +88,17 @@ static int plan_for_a_page(lk_pg_conn *c, liken_error *err) {
                           : rc;
 }
 
-/* Citus would send all faces to its nodes to join them there. And its nodes show what was committed one after the other, so
- * that a face may be there before its descriptor, which is then NULL. */
+/* Citus would send all faces to its nodes to join them there. And its nodes show what was committed one after the
+ * other, so that a face may be there before its descriptor, which is then NULL. */
 static int read_from_citus(lk_pg_conn *c, struct page *p, liken_error *err) {
     lk_pg_result *r = NULL;
     int rc = lk_pg_script(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_exec(c,
-                        "SELECT count(*), coalesce(max(id), $1) FROM (SELECT f.id FROM liken.faces f JOIN liken.images i"
-                        " ON i.id = f.image WHERE f.id > $1 AND i.collection <> ALL ($3) ORDER BY f.id LIMIT $2) p",
-                        LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), &r, err);
+        rc =
+            lk_pg_exec(c,
+                       "SELECT count(*), coalesce(max(id), $1) FROM (SELECT f.id FROM liken.faces f JOIN liken.images i"
+                       " ON i.id = f.image WHERE f.id > $1 AND i.collection <> ALL ($3) ORDER BY f.id LIMIT $2) p",
+                       LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), &r, err);
     const int64_t last = rc == LIKEN_OK ? lk_pg_get_int(r, 0, 1) : 0;
     p->full = rc == LIKEN_OK && lk_pg_get_int(r, 0, 0) == PAGE;
     lk_pg_clear(r);
@@ -111,8 +114,8 @@ static int read_from_citus(lk_pg_conn *c, struct page *p, liken_error *err) {
 
 static int read_from_one(lk_pg_conn *c, struct page *p, liken_error *err) {
     int rc = plan_for_a_page(c, err);
-    /* a vector without a face is what a crash may leave in a cluster; it is nobody's. One that has just been moved may be
-     * on two shards for a moment. */
+    /* a vector without a face is what a crash may leave in a cluster; it is nobody's. One that has just been moved may
+     * be on two shards for a moment. */
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c,
                          "SELECT DISTINCT ON (v.face) v.face, f.image, v.collection, v.descriptor FROM liken.vectors v"
@@ -158,9 +161,10 @@ static int read_settled(lk_postgres *s, struct page *p, liken_error *err) {
         lk_pg_clear(p->rows);
         p->rows = NULL;
         if (lk_clock_monotonic() > until)
-            return lk_fail(err, LIKEN_E_BUSY,
-                           "A server of the cluster has yet to commit what was added before it went away; try again in a "
-                           "minute (citus.recover_2pc_interval).");
+            return lk_fail(
+                err, LIKEN_E_BUSY,
+                "A server of the cluster has yet to commit what was added before it went away; try again in a "
+                "minute (citus.recover_2pc_interval).");
         lk_cluster_pause(20);
         rc = lk_pg_with(s->db, read_vectors, p, err);
     }
@@ -173,10 +177,11 @@ static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, flo
     const char *bytes = lk_pg_get_bytes(r, row, 3, &size);
     const int64_t id = lk_pg_get_int(r, row, 0);
     if (bytes == NULL || size % 4 != 0 || size > 4 * LK_STORE_DIMENSION_MAX)
-        return lk_fail(err, LIKEN_E_STORE,
-                       "The database %s holds a descriptor of %zu bytes for face %lld, which cannot be right; run liken "
-                       "doctor.",
-                       lk_pg_name(s->db), size, (long long)id);
+        return lk_fail(
+            err, LIKEN_E_STORE,
+            "The database %s holds a descriptor of %zu bytes for face %lld, which cannot be right; run liken "
+            "doctor.",
+            lk_pg_name(s->db), size, (long long)id);
     lk_floats_decode(bytes, size / 4, values);
     const lk_store_vector vector = {
         .id = id,
@@ -228,8 +233,7 @@ static int read_deletions(lk_pg_conn *c, void *arg, liken_error *err) {
                       LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE)), &p->rows, err);
 }
 
-int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx,
-                                liken_error *err) {
+int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err) {
     struct page p = {.after = after_seq};
     int rc, rows;
     do {
@@ -325,8 +329,8 @@ static int read_where(lk_pg_conn *c, void *arg, liken_error *err) {
     const lk_pg_value from = lk_pg_int8(is_bound(o->captured_from) ? o->captured_from : INT64_MIN);
     const lk_pg_value to = lk_pg_int8(is_bound(o->captured_to) ? o->captured_to : INT64_MAX);
     if (timed && o->tag_count > 0)
-        return lk_pg_exec(c, WHERE_START WHERE_TIME WHERE_TAGS("$4") WHERE_END, LK_PG_ARGS(in, from, to, tags), &w->rows,
-                          err);
+        return lk_pg_exec(c, WHERE_START WHERE_TIME WHERE_TAGS("$4") WHERE_END, LK_PG_ARGS(in, from, to, tags),
+                          &w->rows, err);
     if (timed)
         return lk_pg_exec(c, WHERE_START WHERE_TIME WHERE_END, LK_PG_ARGS(in, from, to), &w->rows, err);
     if (o->tag_count > 0)

@@ -138,12 +138,13 @@ static int deal(struct parts *p, const int64_t *ids, size_t count, liken_image *
 }
 
 static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids, liken_error *err) {
-    int rc = lk_pg_queue(c,
-                         "SELECT i.id, m.dimension, c.name, i.image_id, i.file, m.name, i.detector, i.captured_at,"
-                         " i.added_at, i.width, i.height, encode(i.sha256, 'hex') FROM liken.images i"
-                         " JOIN liken.collections c ON c.id = i.collection JOIN liken.models m ON m.id = c.model"
-                         " WHERE i.id = ANY ($1) AND ($2 = 0 OR i.collection = $2) AND " LK_POSTGRES_LIVE " ORDER BY i.id",
-                         LK_PG_ARGS(lk_pg_array(ids), lk_pg_int8(collection)), err);
+    int rc =
+        lk_pg_queue(c,
+                    "SELECT i.id, m.dimension, c.name, i.image_id, i.file, m.name, i.detector, i.captured_at,"
+                    " i.added_at, i.width, i.height, encode(i.sha256, 'hex') FROM liken.images i"
+                    " JOIN liken.collections c ON c.id = i.collection JOIN liken.models m ON m.id = c.model"
+                    " WHERE i.id = ANY ($1) AND ($2 = 0 OR i.collection = $2) AND " LK_POSTGRES_LIVE " ORDER BY i.id",
+                    LK_PG_ARGS(lk_pg_array(ids), lk_pg_int8(collection)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c, "SELECT image, tag FROM liken.tags WHERE image = ANY ($1) ORDER BY image, tag",
                          LK_PG_ARGS(lk_pg_array(ids)), err);
@@ -213,7 +214,8 @@ int lk_postgres_image_get(lk_store *s, int64_t collection, int64_t id, liken_ima
 static int find(lk_pg_conn *c, void *arg, liken_error *err) {
     struct get *g = arg;
     return lk_pg_number(c, "SELECT id FROM liken.images WHERE collection = $1 AND sha256 = $2",
-                        LK_PG_ARGS(lk_pg_int8(g->collection), lk_pg_bytes(g->sha256, sizeof g->sha256)), 0, &g->id, err);
+                        LK_PG_ARGS(lk_pg_int8(g->collection), lk_pg_bytes(g->sha256, sizeof g->sha256)), 0, &g->id,
+                        err);
 }
 
 int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err) {

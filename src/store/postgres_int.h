@@ -13,9 +13,9 @@
 
 #include <pthread.h>
 
-#define LK_POSTGRES_SCHEMA 2         /* the version this liken writes */
-#define LK_POSTGRES_CHANNEL "liken"  /* NOTIFY with each commit; the payload is its change number */
-#define LK_POSTGRES_LONG_MS 600000   /* for what has to go through a whole collection */
+#define LK_POSTGRES_SCHEMA 2        /* the version this liken writes */
+#define LK_POSTGRES_CHANNEL "liken" /* NOTIFY with each commit; the payload is its change number */
+#define LK_POSTGRES_LONG_MS 600000  /* for what has to go through a whole collection */
 
 /* A removed collection is called ".<id>" until all it held is erased: no name begins with a dot. Of a row `c`: */
 #define LK_POSTGRES_LIVE "left(c.name, 1) <> '.'"
@@ -63,7 +63,8 @@ typedef int lk_postgres_write_fn(lk_pg_conn *c, lk_postgres_write_state *w, void
  * then the database is asked, for some seconds, and when that fails the sentence says so. */
 int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken_error *err);
 
-/* After a removal: the descriptors go from the shards, where there are some; what cannot now, or is too much, goes later. */
+/* After a removal: the descriptors go from the shards, where there are some; what cannot now, or is too much, goes
+ * later. */
 void lk_postgres_forget(lk_postgres *s);
 
 /* A commit with this change number is known. */
@@ -116,8 +117,7 @@ int lk_postgres_faces_where(lk_store *s, int64_t collection, const liken_search_
                             size_t *count, liken_error *err);
 int lk_postgres_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);
 int lk_postgres_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err);
-int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx,
-                                liken_error *err);
+int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err);
 
 int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
                                lk_store_vector_fn *fn, void *ctx, liken_error *err);

@@ -38,13 +38,14 @@ static int remove_face(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, lik
     int64_t found = 0;
     int rc = lk_pg_say(c, "DELETE FROM ONLY liken.vectors WHERE face = $1", LK_PG_ARGS(lk_pg_int8(id)), err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_queue(c,
-                         "WITH gone AS (DELETE FROM liken.faces f USING liken.images i, liken.collections c WHERE f.id = $1"
-                         " AND i.id = f.image AND c.id = i.collection AND " LK_POSTGRES_LIVE " RETURNING f.id, f.image),"
-                         " told AS (INSERT INTO liken.deletions (seq, face) SELECT $2, id FROM gone)"
-                         " UPDATE liken.collections c SET faces = c.faces - 1 FROM gone JOIN liken.images i"
-                         " ON i.id = gone.image WHERE c.id = i.collection",
-                         LK_PG_ARGS(lk_pg_int8(id), lk_pg_int8(w->deletion + 1)), err);
+        rc = lk_pg_queue(
+            c,
+            "WITH gone AS (DELETE FROM liken.faces f USING liken.images i, liken.collections c WHERE f.id = $1"
+            " AND i.id = f.image AND c.id = i.collection AND " LK_POSTGRES_LIVE " RETURNING f.id, f.image),"
+            " told AS (INSERT INTO liken.deletions (seq, face) SELECT $2, id FROM gone)"
+            " UPDATE liken.collections c SET faces = c.faces - 1 FROM gone JOIN liken.images i"
+            " ON i.id = gone.image WHERE c.id = i.collection",
+            LK_PG_ARGS(lk_pg_int8(id), lk_pg_int8(w->deletion + 1)), err);
     rc = touched(c, rc, &found, err);
     if (rc == LIKEN_OK && found == 0)
         return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)id);
@@ -66,9 +67,11 @@ struct image_remove {
 static int remove_image(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const struct image_remove *r = arg;
     int64_t collection = 0, faces = 0;
-    int rc = lk_pg_number(c, "SELECT c.id FROM liken.images i JOIN liken.collections c ON c.id = i.collection WHERE i.id = $1"
-                          " AND " LK_POSTGRES_LIVE,
-                          LK_PG_ARGS(lk_pg_int8(r->id)), 0, &collection, err);
+    int rc =
+        lk_pg_number(c,
+                     "SELECT c.id FROM liken.images i JOIN liken.collections c ON c.id = i.collection WHERE i.id = $1"
+                     " AND " LK_POSTGRES_LIVE,
+                     LK_PG_ARGS(lk_pg_int8(r->id)), 0, &collection, err);
     if (rc == LIKEN_OK && (collection == 0 || (r->collection != 0 && r->collection != collection)))
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)r->id,
                      r->collection == 0 ? "" : " in this collection");
@@ -108,7 +111,8 @@ struct collection_remove {
     bool again;
 };
 
-/* Whoever reads looks for the name, or asks for it beside what it finds, so the new name hides all the collection has. */
+/* Whoever reads looks for the name, or asks for it beside what it finds, so the new name hides all the collection has.
+ */
 static int hide(lk_pg_conn *c, int64_t id, char name[65], liken_error *err) {
     lk_pg_result *r = NULL;
     const int rc = lk_pg_exec(c,
@@ -162,7 +166,8 @@ int lk_postgres_collection_remove(lk_store *s, int64_t id, bool again, liken_err
 #define SWEEP_FACES 1024 /* and so many faces */
 
 /* The ids that a statement gives for a list of ids, as such a list. */
-static int read_ids(lk_pg_conn *c, const char *sql, lk_pg_value of_what, int limit, lk_pg_column *out, liken_error *err) {
+static int read_ids(lk_pg_conn *c, const char *sql, lk_pg_value of_what, int limit, lk_pg_column *out,
+                    liken_error *err) {
     lk_pg_result *r = NULL;
     int rc = lk_pg_exec(c, sql, LK_PG_ARGS(of_what, lk_pg_int8(limit)), &r, err);
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(r); i++)
@@ -182,9 +187,9 @@ static int erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t collection, 
     if (rc == LIKEN_OK && bare)
         rc = lk_pg_say(c, "DELETE FROM liken.images WHERE id = ANY ($1)", LK_PG_ARGS(lk_pg_array(images)), err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_say(c, "UPDATE liken.collections SET images = images - $2, faces = faces - $3 WHERE id = $1",
-                       LK_PG_ARGS(lk_pg_int8(collection), lk_pg_int8(bare ? images->count : 0), lk_pg_int8(faces->count)),
-                       err);
+        rc = lk_pg_say(
+            c, "UPDATE liken.collections SET images = images - $2, faces = faces - $3 WHERE id = $1",
+            LK_PG_ARGS(lk_pg_int8(collection), lk_pg_int8(bare ? images->count : 0), lk_pg_int8(faces->count)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c,
                          "INSERT INTO liken.deletions (seq, face) SELECT $2 + n, face FROM unnest($1) WITH ORDINALITY"

@@ -69,7 +69,8 @@ static int read_counts(lk_sqlite_conn *c, void *arg, liken_error *err) {
     int64_t *counts = arg;
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT count(*), coalesce(sum(images), 0), coalesce(sum(faces), 0) FROM collections c"
+    int rc = lk_sqlite_use(c,
+                           "SELECT count(*), coalesce(sum(images), 0), coalesce(sum(faces), 0) FROM collections c"
                            " WHERE " LK_SQLITE_LIVE,
                            &stmt, err);
     if (rc == LIKEN_OK)

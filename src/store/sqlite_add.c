@@ -127,8 +127,8 @@ static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_erro
     unsigned char bytes[4 * LK_STORE_DIMENSION_MAX];
     sqlite3_stmt *stmt;
     int rc = lk_sqlite_use(
-        c, "INSERT INTO faces (image, descriptor, " LK_FACE_NAMES ", id) VALUES (?1, ?2, " FACE_PARAMETERS ", ?16)", &stmt,
-        err);
+        c, "INSERT INTO faces (image, descriptor, " LK_FACE_NAMES ", id) VALUES (?1, ?2, " FACE_PARAMETERS ", ?16)",
+        &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_floats_encode(f->descriptor, (size_t)f->dimension, bytes);

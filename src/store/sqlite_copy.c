@@ -1,4 +1,5 @@
-/* A store that becomes a copy of another, and one that is copied. While a copy is under way, meta says of which store. */
+/* A store that becomes a copy of another, and one that is copied. While a copy is under way, meta says of which store.
+ */
 #include "store/sqlite_int.h"
 
 #include "store/codec.h"
@@ -66,7 +67,8 @@ static int take_descriptor(const lk_sqlite_conn *c, sqlite3_stmt *stmt, const li
     const void *bytes = sqlite3_column_blob(stmt, 1);
     const int size = sqlite3_column_bytes(stmt, 1);
     if (f == NULL || bytes == NULL || size != 4 * f->dimension)
-        return lk_fail(err, LIKEN_E_STORE, "The store %s holds a face that cannot be right; run liken doctor.", c->path);
+        return lk_fail(err, LIKEN_E_STORE, "The store %s holds a face that cannot be right; run liken doctor.",
+                       c->path);
     f->descriptor = malloc((size_t)size);
     if (f->descriptor == NULL)
         return lk_fail_memory(err);
@@ -93,8 +95,11 @@ static int load_descriptors(lk_sqlite_conn *c, const liken_image *image, liken_e
 static int next_image(lk_sqlite_conn *c, int64_t after, int64_t *id, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c, "SELECT i.id FROM images i JOIN collections c ON c.id = i.collection WHERE i.id > ?1 AND "
-                           LK_SQLITE_LIVE " ORDER BY i.id LIMIT 1", &stmt, err);
+    int rc = lk_sqlite_use(
+        c,
+        "SELECT i.id FROM images i JOIN collections c ON c.id = i.collection WHERE i.id > ?1 AND " LK_SQLITE_LIVE
+        " ORDER BY i.id LIMIT 1",
+        &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, after);

@@ -133,8 +133,9 @@ static int load_parts(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_e
     if (rc == LIKEN_OK)
         rc = load_tags(c, image, err);
     if (rc == LIKEN_OK)
-        rc = load_faces(c, "SELECT id, 0, " LK_FACE_NAMES ", length(descriptor) FROM faces WHERE image = ?1 ORDER BY id",
-                        id, &kept, err);
+        rc =
+            load_faces(c, "SELECT id, 0, " LK_FACE_NAMES ", length(descriptor) FROM faces WHERE image = ?1 ORDER BY id",
+                       id, &kept, err);
     image->faces = kept.list;
     image->face_count = kept.count;
     if (rc == LIKEN_OK)

@@ -1,6 +1,6 @@
 /* Removing: a face, an image, a whole collection. Faces go first, so that each leaves its line in the feed of removals
- * (a trigger writes it), and the counts of the collection go with them. A collection goes in one moment by being hidden,
- * and what it held is then erased in small transactions, between which everybody else can write. */
+ * (a trigger writes it), and the counts of the collection go with them. A collection goes in one moment by being
+ * hidden, and what it held is then erased in small transactions, between which everybody else can write. */
 #include "store/sqlite_int.h"
 
 #include <stdio.h>
@@ -48,7 +48,8 @@ static int subtract(lk_sqlite_conn *c, int64_t collection, int64_t images, int64
 static int remove_face(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const int64_t id = *(const int64_t *)arg;
     int64_t collection = 0;
-    int rc = owner(c, "SELECT c.id FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
+    int rc = owner(c,
+                   "SELECT c.id FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
                    " WHERE f.id = ?1 AND " LK_SQLITE_LIVE,
                    id, &collection, err);
     if (rc == LIKEN_OK && collection == 0)
@@ -72,8 +73,9 @@ static int remove_image(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct image_remove *r = arg;
     int64_t collection = 0;
     int faces = 0;
-    int rc = owner(c, "SELECT c.id FROM images i JOIN collections c ON c.id = i.collection WHERE i.id = ?1 AND " LK_SQLITE_LIVE,
-                   r->id, &collection, err);
+    int rc = owner(
+        c, "SELECT c.id FROM images i JOIN collections c ON c.id = i.collection WHERE i.id = ?1 AND " LK_SQLITE_LIVE,
+        r->id, &collection, err);
     if (rc == LIKEN_OK && (collection == 0 || (r->collection != 0 && r->collection != collection)))
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)r->id,
                      r->collection == 0 ? "" : " in this collection");
@@ -99,10 +101,11 @@ struct collection_remove {
 /* One of the same name, model and way to search, while the old one has the name of a removed one. */
 static int make_again(lk_sqlite_conn *c, int64_t id, const char *name, liken_error *err) {
     sqlite3_stmt *stmt;
-    const int rc = lk_sqlite_use(c,
-                                 "INSERT INTO collections (name, model, metric, threshold, created_at, search)"
-                                 " SELECT ?2, model, metric, threshold, created_at, search FROM collections WHERE id = ?1",
-                                 &stmt, err);
+    const int rc =
+        lk_sqlite_use(c,
+                      "INSERT INTO collections (name, model, metric, threshold, created_at, search)"
+                      " SELECT ?2, model, metric, threshold, created_at, search FROM collections WHERE id = ?1",
+                      &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, id);
@@ -110,7 +113,8 @@ static int make_again(lk_sqlite_conn *c, int64_t id, const char *name, liken_err
     return lk_sqlite_run(c, stmt, err);
 }
 
-/* Whoever reads looks for the name, or asks for it beside what it finds, so the new name hides all the collection has. */
+/* Whoever reads looks for the name, or asks for it beside what it finds, so the new name hides all the collection has.
+ */
 static int remove_collection(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct collection_remove *r = arg;
     const int64_t id[3] = {r->id, 0, 0};
@@ -148,9 +152,9 @@ static int erase(lk_sqlite_conn *c, int64_t collection, int *images, liken_error
     const int64_t numbers[3] = {collection, SWEEP_IMAGES, SWEEP_FACES};
     int faces = 0;
     *images = 0;
-    int rc = run3(c,
-                  "DELETE FROM faces WHERE id IN (SELECT f.id FROM faces f WHERE f.image IN (" ITS_IMAGES ") LIMIT ?3)",
-                  numbers, &faces, err);
+    int rc =
+        run3(c, "DELETE FROM faces WHERE id IN (SELECT f.id FROM faces f WHERE f.image IN (" ITS_IMAGES ") LIMIT ?3)",
+             numbers, &faces, err);
     if (rc == LIKEN_OK && faces < SWEEP_FACES)
         rc = run3(c, "DELETE FROM images WHERE id IN (" ITS_IMAGES ")", numbers, images, err);
     if (rc == LIKEN_OK)
@@ -189,7 +193,8 @@ int lk_sqlite_sweep(lk_store *s, bool *more, liken_error *err) {
 }
 
 static int count_erasing(lk_sqlite_conn *c, void *arg, liken_error *err) {
-    return lk_sqlite_number(c, "SELECT coalesce(sum(c.images), 0) FROM collections c WHERE " LK_SQLITE_REMOVED, arg, err);
+    return lk_sqlite_number(c, "SELECT coalesce(sum(c.images), 0) FROM collections c WHERE " LK_SQLITE_REMOVED, arg,
+                            err);
 }
 
 int lk_sqlite_erasing(lk_store *s, int64_t *images, liken_error *err) {

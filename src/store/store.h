@@ -62,11 +62,11 @@ typedef struct lk_store_ops {
     int (*collection_create)(lk_store *s, liken_collection *c, liken_error *err); /* sets c->id; CONFLICT */
     int (*collection_get)(lk_store *s, const char *name, liken_collection **out, liken_error *err);
     int (*collection_list)(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
-    /* It is gone with everything in it, for every reader and at once, and its name is free; `again`: there is one of that
-     * name at once, empty, with another id. What it held is erased by `sweep`. */
+    /* It is gone with everything in it, for every reader and at once, and its name is free; `again`: there is one of
+     * that name at once, empty, with another id. What it held is erased by `sweep`. */
     int (*collection_remove)(lk_store *s, int64_t id, bool again, liken_error *err);
-    /* Erases a part of what removed collections held, in a transaction of its own, each face with its line in the feed of
-     * removals; *more: call again. Any number of processes may. NULL: nothing is ever left to be erased. */
+    /* Erases a part of what removed collections held, in a transaction of its own, each face with its line in the feed
+     * of removals; *more: call again. Any number of processes may. NULL: nothing is ever left to be erased. */
     int (*sweep)(lk_store *s, bool *more, liken_error *err);
     /* Images that `sweep` has still to erase. NULL as that is. */
     int (*erasing)(lk_store *s, int64_t *images, liken_error *err);
@@ -95,9 +95,9 @@ typedef struct lk_store_ops {
     int (*marks)(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);
     int (*vectors_after)(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err);
     int (*deletions_after)(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err);
-    /* NULL, but in a store that cannot give face ids in the order of commits: there faces have numbers beside their ids,
-     * good until the store is closed, and the numbers are what vectors_after, deletions_after and marks call faces and
-     * what hits takes. The number of a face; 0: it has none. */
+    /* NULL, but in a store that cannot give face ids in the order of commits: there faces have numbers beside their
+     * ids, good until the store is closed, and the numbers are what vectors_after, deletions_after and marks call faces
+     * and what hits takes. The number of a face; 0: it has none. */
     int64_t (*number)(lk_store *s, int64_t face);
 
     /* How the collection is searched. UNSUPPORTED says what is missing. NULL: by LIKEN_SEARCH_AUTO, always. */
@@ -107,14 +107,16 @@ typedef struct lk_store_ops {
 
     /* The id of the store that this is a copy of, while it is not finished; else "". */
     int (*copy_of)(lk_store *s, char source[37], liken_error *err);
-    /* Images beyond `after`, of all collections, ascending, with the descriptors of their faces: at most `limit` (1..1000),
-     * and a page ends sooner where its images hold LK_STORE_PAGE_FACES faces. An empty page: there are no more. */
+    /* Images beyond `after`, of all collections, ascending, with the descriptors of their faces: at most `limit`
+     * (1..1000), and a page ends sooner where its images hold LK_STORE_PAGE_FACES faces. An empty page: there are no
+     * more. */
     int (*copy_page)(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
     /* Makes an empty store a copy under way, or goes on with one; *last: the last image that it has, 0 for none.
      * CONFLICT: it holds photos of its own, or is a copy of another. */
     int (*copy_begin)(lk_store *s, const char *source, int64_t *last, liken_error *err);
     /* Stores images under the ids that they and their faces have; collections[i] is where images[i] goes. */
-    int (*copy_put)(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count, liken_error *err);
+    int (*copy_put)(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
+                    liken_error *err);
     /* It is a store of its own from now on; no face id up to `face` will be given. */
     int (*copy_end)(lk_store *s, int64_t face, liken_error *err);
 
@@ -143,9 +145,9 @@ struct lk_store {
 
 /* `where` is a connection string of libpq ("postgres://..."). The schema is made unless read_only. STORE, ARG. */
 int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, liken_error *err);
-/* Serves a table of the seed in place, as the one collection `about` describes (name, model, dimension, metric, threshold,
- * created_at; copied). Its ids do not come in the order of commits, so it has the op `number`; all else has the row's id.
- * `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the seed's form), STORE, ARG. */
+/* Serves a table of the seed in place, as the one collection `about` describes (name, model, dimension, metric,
+ * threshold, created_at; copied). Its ids do not come in the order of commits, so it has the op `number`; all else has
+ * the row's id. `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the seed's form), STORE, ARG. */
 int lk_store_open_seed(lk_store **out, const char *where, const char *table, bool read_only,
                        const liken_collection *about, liken_error *err);
 int lk_store_open_sqlite(lk_store **out, const char *folder, bool read_only, liken_error *err);

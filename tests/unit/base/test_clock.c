@@ -4,16 +4,29 @@
 
 static void reads_what_rfc_3339_allows(void **state) {
     (void)state;
-    static const struct { const char *text; int64_t when; } good[] = {
-        {"1970-01-01", 0}, {"1970-01-01T00:00:00Z", 0}, {"2026-11-24T21:56:00Z", 1795557360},
-        {"2026-11-24T22:56:00.125+01:00", 1795557360}, {"2026-11-24 21:26:00-00:30", 1795557360}, {"1969-12-31T23:59:59Z", -1}};
+    static const struct {
+        const char *text;
+        int64_t when;
+    } good[] = {{"1970-01-01", 0},
+                {"1970-01-01T00:00:00Z", 0},
+                {"2026-11-24T21:56:00Z", 1795557360},
+                {"2026-11-24T22:56:00.125+01:00", 1795557360},
+                {"2026-11-24 21:26:00-00:30", 1795557360},
+                {"1969-12-31T23:59:59Z", -1}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t when = 42;
         if (!lk_clock_parse(good[i].text, &when) || when != good[i].when)
             fail_msg("%s -> %lld", good[i].text, (long long)when);
     }
-    static const char *const bad[] = {"", "yesterday", "2026-02-31", "2026-11-24T", "2026-11-24T21:56", "2026-11-24T21:56:00",
-                                      "2026-11-24T21:56:00+1", "2026-11-24T21:56:00Zx", "2026-13-01"};
+    static const char *const bad[] = {"",
+                                      "yesterday",
+                                      "2026-02-31",
+                                      "2026-11-24T",
+                                      "2026-11-24T21:56",
+                                      "2026-11-24T21:56:00",
+                                      "2026-11-24T21:56:00+1",
+                                      "2026-11-24T21:56:00Zx",
+                                      "2026-13-01"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t when = 42;
         if (lk_clock_parse(bad[i], &when))
@@ -34,6 +47,7 @@ static void writes_what_it_reads(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_rfc_3339_allows), cmocka_unit_test(writes_what_it_reads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_rfc_3339_allows),
+                                       cmocka_unit_test(writes_what_it_reads)};
     return cmocka_run_group_tests_name("base/clock", tests, NULL, NULL);
 }

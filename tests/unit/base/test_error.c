@@ -20,7 +20,10 @@ static void says_and_returns(void **state) {
 
 static void a_long_message_is_cut_not_overrun(void **state) {
     (void)state;
-    struct { liken_error err; char guard[8]; } box = {.guard = "guarded"};
+    struct {
+        liken_error err;
+        char guard[8];
+    } box = {.guard = "guarded"};
     char name[2000];
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
@@ -40,7 +43,8 @@ static void every_status_has_a_code(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(says_and_returns), cmocka_unit_test(a_long_message_is_cut_not_overrun),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(says_and_returns),
+                                       cmocka_unit_test(a_long_message_is_cut_not_overrun),
                                        cmocka_unit_test(every_status_has_a_code)};
     return cmocka_run_group_tests_name("base/error", tests, NULL, NULL);
 }

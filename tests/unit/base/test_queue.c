@@ -51,6 +51,7 @@ static void a_full_queue_says_so(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_accepted_job_is_done_once), cmocka_unit_test(a_full_queue_says_so)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_accepted_job_is_done_once),
+                                       cmocka_unit_test(a_full_queue_says_so)};
     return cmocka_run_group_tests_name("base/queue", tests, NULL, NULL);
 }

@@ -32,10 +32,12 @@ static void ellipse(lk_image *image, double cx, double cy, double rx, double ry,
 }
 
 void drawn_face(lk_image *image, double x, double y, double scale) {
-    static const struct { double x, y, rx, ry, value; } parts[] = {
-        {0, 0, 80, 105, 200},     {-32, -20, 20, 9, 90}, {32, -20, 20, 9, 90}, {-32, -18, 8, 8, 20}, {32, -18, 8, 8, 20},
-        {-32, -42, 24, 6, 70},    {32, -42, 24, 6, 70},  {0, 15, 9, 26, 170},  {-10, 38, 5, 4, 90},  {10, 38, 5, 4, 90},
-        {0, 40, 16, 6, 140},      {0, 65, 32, 9, 100},
+    static const struct {
+        double x, y, rx, ry, value;
+    } parts[] = {
+        {0, 0, 80, 105, 200}, {-32, -20, 20, 9, 90}, {32, -20, 20, 9, 90}, {-32, -18, 8, 8, 20},
+        {32, -18, 8, 8, 20},  {-32, -42, 24, 6, 70}, {32, -42, 24, 6, 70}, {0, 15, 9, 26, 170},
+        {-10, 38, 5, 4, 90},  {10, 38, 5, 4, 90},    {0, 40, 16, 6, 140},  {0, 65, 32, 9, 100},
     };
     for (size_t i = 0; i < LK_LENGTH(parts); i++)
         ellipse(image, x + parts[i].x * scale, y + parts[i].y * scale, parts[i].rx * scale, parts[i].ry * scale,

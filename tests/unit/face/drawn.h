@@ -5,7 +5,8 @@
 
 #include "image/image.h"
 
-/* Gray with noise of that amplitude, the same every time; rows are padded, so stride > 3*width. Free with drawn_free. */
+/* Gray with noise of that amplitude, the same every time; rows are padded, so stride > 3*width. Free with drawn_free.
+ */
 lk_image drawn_image(int width, int height, int noise);
 /* A face about 160*scale wide around (x, y). */
 void drawn_face(lk_image *image, double x, double y, double scale);

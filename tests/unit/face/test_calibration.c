@@ -84,10 +84,8 @@ static void the_known_packs_curves(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rates_go_through_the_points),
-        cmocka_unit_test(between_points_the_logarithm_is_straight),
-        cmocka_unit_test(outside_it_is_clamped),
-        cmocka_unit_test(similarity_is_half_at_the_threshold_and_falls),
+        cmocka_unit_test(rates_go_through_the_points), cmocka_unit_test(between_points_the_logarithm_is_straight),
+        cmocka_unit_test(outside_it_is_clamped),       cmocka_unit_test(similarity_is_half_at_the_threshold_and_falls),
         cmocka_unit_test(the_known_packs_curves),
     };
     return cmocka_run_group_tests_name("face/calibration", tests, NULL, NULL);

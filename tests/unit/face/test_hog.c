@@ -112,10 +112,8 @@ static void sample_photos_as_dlib(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_a_drawn_face_as_dlib_does),
-        cmocka_unit_test(enlarging_finds_a_smaller_face),
-        cmocka_unit_test(tiny_images_have_no_face),
-        cmocka_unit_test(refuses_what_is_out_of_range),
+        cmocka_unit_test(finds_a_drawn_face_as_dlib_does), cmocka_unit_test(enlarging_finds_a_smaller_face),
+        cmocka_unit_test(tiny_images_have_no_face),        cmocka_unit_test(refuses_what_is_out_of_range),
         cmocka_unit_test(sample_photos_as_dlib),
     };
     return cmocka_run_group_tests_name("face/hog", tests, NULL, NULL);

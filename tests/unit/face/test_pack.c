@@ -83,30 +83,53 @@ static int parse_changed(const char *path, const char *value, liken_error *err) 
 
 static void each_rule_refuses(void **state) {
     (void)state;
-    static const struct { const char *path, *value, *says; } rows[] = {
-        {"name", NULL, "name is missing"}, {"name", "\"../x\"", "name is not a name"}, {"name", "7", "not a string"},
-        {"name", "\".x\"", "name is not a name"}, {"name", "\"\"", "empty"}, {"extra", "1", "extra is not a key"},
-        {"version", "\"a b\"", "version has other characters"}, {"version", "\"a/b\"", "version has other characters"},
-        {"licence", "\"a\\u0007\"", "control characters"}, {"source", "{}", "source is not a string"},
-        {"files", "[]", "files has too few"}, {"files", "{}", "files is not an array"},
-        {"files.0.name", "\"a/b\"", "files[0].name"}, {"files.0.name", "\"..\"", "files[0].name"},
+    static const struct {
+        const char *path, *value, *says;
+    } rows[] = {
+        {"name", NULL, "name is missing"},
+        {"name", "\"../x\"", "name is not a name"},
+        {"name", "7", "not a string"},
+        {"name", "\".x\"", "name is not a name"},
+        {"name", "\"\"", "empty"},
+        {"extra", "1", "extra is not a key"},
+        {"version", "\"a b\"", "version has other characters"},
+        {"version", "\"a/b\"", "version has other characters"},
+        {"licence", "\"a\\u0007\"", "control characters"},
+        {"source", "{}", "source is not a string"},
+        {"files", "[]", "files has too few"},
+        {"files", "{}", "files is not an array"},
+        {"files.0.name", "\"a/b\"", "files[0].name"},
+        {"files.0.name", "\"..\"", "files[0].name"},
         {"files.0.name", "\"pack.json\"", "pack.json itself"},
         {"files.0.name", "\"face_recognition_model.bin\"", "is named twice"},
-        {"files.0.size", "0", "files[0].size is out of range"}, {"files.0.size", "134217729", "out of range"},
-        {"files.0.size", "1.5", "not an integer"}, {"files.0.sha256", "\"ABC\"", "hex digits"},
-        {"files.0.extra", "1", "files[0].extra is not a key"}, {"samples.0.name", "\"a b\"", "samples[0].name"},
-        {"networks", "[]", "too few"}, {"networks.0.role", "\"descriptor\"", "role does not fit"},
+        {"files.0.size", "0", "files[0].size is out of range"},
+        {"files.0.size", "134217729", "out of range"},
+        {"files.0.size", "1.5", "not an integer"},
+        {"files.0.sha256", "\"ABC\"", "hex digits"},
+        {"files.0.extra", "1", "files[0].extra is not a key"},
+        {"samples.0.name", "\"a b\"", "samples[0].name"},
+        {"networks", "[]", "too few"},
+        {"networks.0.role", "\"descriptor\"", "role does not fit"},
         {"networks.0.kind", "\"resnet\"", "not one that this liken knows"},
-        {"networks.0.format", "\"dlib\"", "format does not fit"}, {"networks.0.files", "[\"LICENSE\"]", "too few"},
-        {"networks.0.files.0", "\"other\"", "not in the pack's files"}, {"networks.0.files.0", "3", "not in the pack's"},
+        {"networks.0.format", "\"dlib\"", "format does not fit"},
+        {"networks.0.files", "[\"LICENSE\"]", "too few"},
+        {"networks.0.files.0", "\"other\"", "not in the pack's files"},
+        {"networks.0.files.0", "3", "not in the pack's"},
         {"networks.1.role", "null", "networks[1].role is not a string"},
-        {"descriptor", NULL, "descriptor is missing"}, {"descriptor", "[]", "descriptor is not an object"},
-        {"descriptor.dimension", "0", "out of range"}, {"descriptor.dimension", "5000", "out of range"},
-        {"descriptor.chip", "8", "out of range"}, {"descriptor.padding", "-0.1", "out of range"},
-        {"descriptor.padding", "\"0.2\"", "not a number"}, {"descriptor.alignment", "6", "neither 5 nor 68"},
-        {"descriptor.mirror", "1", "not true or false"}, {"descriptor.mirror", NULL, "mirror is missing"},
-        {"descriptor.mean", "[1, 2]", "too few"}, {"descriptor.mean.1", "256", "out of range"},
-        {"descriptor.scale", "0", "out of range"}, {"descriptor.calibration.l2", NULL, "l2 is missing"},
+        {"descriptor", NULL, "descriptor is missing"},
+        {"descriptor", "[]", "descriptor is not an object"},
+        {"descriptor.dimension", "0", "out of range"},
+        {"descriptor.dimension", "5000", "out of range"},
+        {"descriptor.chip", "8", "out of range"},
+        {"descriptor.padding", "-0.1", "out of range"},
+        {"descriptor.padding", "\"0.2\"", "not a number"},
+        {"descriptor.alignment", "6", "neither 5 nor 68"},
+        {"descriptor.mirror", "1", "not true or false"},
+        {"descriptor.mirror", NULL, "mirror is missing"},
+        {"descriptor.mean", "[1, 2]", "too few"},
+        {"descriptor.mean.1", "256", "out of range"},
+        {"descriptor.scale", "0", "out of range"},
+        {"descriptor.calibration.l2", NULL, "l2 is missing"},
         {"descriptor.calibration.l2.threshold", "0", "out of range"},
         {"descriptor.calibration.l2.points", "[]", "too few"},
         {"descriptor.calibration.l2.points.1.distance", "0.1", "does not rise"},
@@ -125,11 +148,17 @@ static void each_rule_refuses(void **state) {
 static void alignment_needs_its_landmarks(void **state) {
     (void)state;
     liken_error err = {0};
-    assert_int_equal(parse_changed("networks.1", "{\"role\": \"detector\", \"kind\": \"yunet\", \"format\": \"onnx\", "
-                                                 "\"files\": [\"LICENSE\"]}", &err), LIKEN_E_MODEL);
+    assert_int_equal(parse_changed("networks.1",
+                                   "{\"role\": \"detector\", \"kind\": \"yunet\", \"format\": \"onnx\", "
+                                   "\"files\": [\"LICENSE\"]}",
+                                   &err),
+                     LIKEN_E_MODEL);
     assert_non_null(strstr(err.message, "68 points"));
-    assert_int_equal(parse_changed("networks.2", "{\"role\": \"detector\", \"kind\": \"yunet\", \"format\": \"onnx\", "
-                                                 "\"files\": [\"LICENSE\"]}", &err), LIKEN_E_MODEL);
+    assert_int_equal(parse_changed("networks.2",
+                                   "{\"role\": \"detector\", \"kind\": \"yunet\", \"format\": \"onnx\", "
+                                   "\"files\": [\"LICENSE\"]}",
+                                   &err),
+                     LIKEN_E_MODEL);
     assert_non_null(strstr(err.message, "no network has that role"));
 }
 
@@ -158,7 +187,8 @@ static void write_at(const char *folder, const char *name, const char *text) {
 
 static void a_users_own_pack_is_opened_and_read(void **state) {
     (void)state;
-    static const char json[] = "{\"name\": \"mine\", \"version\": \"1\", \"licence\": \"mine\", \"source\": \"here\", "
+    static const char json[] =
+        "{\"name\": \"mine\", \"version\": \"1\", \"licence\": \"mine\", \"source\": \"here\", "
         "\"files\": [{\"name\": \"n.onnx\", \"size\": 5, \"sha256\": \"" SHA_OF_HELLO "\"}], "
         "\"networks\": [{\"role\": \"detector\", \"kind\": \"yunet\", \"format\": \"onnx\", \"files\": [\"n.onnx\"]}]}";
     liken_error err = {0};
@@ -204,10 +234,15 @@ static void the_models_folder_is_found(void **state) {
     (void)state;
     liken_error err = {0};
     char *folder = NULL;
-    static const struct { const char *given, *models, *data, *home, *expected; } rows[] = {
-        {"/given", "/models", "/data", "/home", "/given"}, {NULL, "/models", "/data", "/home", "/models"},
-        {"", "", "/data", "/home", "/data/liken/models"},  {NULL, NULL, "relative", "/home", "/home/.local/share/liken/models"},
-        {NULL, NULL, NULL, "/home", "/home/.local/share/liken/models"}, {NULL, NULL, NULL, NULL, NULL},
+    static const struct {
+        const char *given, *models, *data, *home, *expected;
+    } rows[] = {
+        {"/given", "/models", "/data", "/home", "/given"},
+        {NULL, "/models", "/data", "/home", "/models"},
+        {"", "", "/data", "/home", "/data/liken/models"},
+        {NULL, NULL, "relative", "/home", "/home/.local/share/liken/models"},
+        {NULL, NULL, NULL, "/home", "/home/.local/share/liken/models"},
+        {NULL, NULL, NULL, NULL, NULL},
     };
     for (size_t i = 0; i < LK_LENGTH(rows); i++) {
         const char *const names[] = {"LIKEN_MODELS", "XDG_DATA_HOME", "HOME"};
@@ -227,8 +262,9 @@ static void the_models_folder_is_found(void **state) {
 /* packaging/models is what npm and pip are given by hand; the table is what the installer gives them. */
 static void the_lock_files_agree_with_the_table(void **state) {
     (void)state;
-    static const struct { const char *pack, *path; } rows[] = {
-        {"faceapi", "packaging/models/package-lock.json"}, {"dlib", "packaging/models/requirements-dlib.txt"}};
+    static const struct {
+        const char *pack, *path;
+    } rows[] = {{"faceapi", "packaging/models/package-lock.json"}, {"dlib", "packaging/models/requirements-dlib.txt"}};
     for (size_t i = 0; i < LK_LENGTH(rows); i++) {
         liken_error err = {0};
         const lk_known_pack *known = lk_known_find(rows[i].pack);
@@ -244,12 +280,9 @@ static void the_lock_files_agree_with_the_table(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_packs_come_back_the_same),
-        cmocka_unit_test(each_rule_refuses),
-        cmocka_unit_test(alignment_needs_its_landmarks),
-        cmocka_unit_test(text_that_is_not_json),
-        cmocka_unit_test(a_users_own_pack_is_opened_and_read),
-        cmocka_unit_test(the_models_folder_is_found),
+        cmocka_unit_test(known_packs_come_back_the_same),      cmocka_unit_test(each_rule_refuses),
+        cmocka_unit_test(alignment_needs_its_landmarks),       cmocka_unit_test(text_that_is_not_json),
+        cmocka_unit_test(a_users_own_pack_is_opened_and_read), cmocka_unit_test(the_models_folder_is_found),
         cmocka_unit_test(the_lock_files_agree_with_the_table),
     };
     return cmocka_run_group_tests_name("face/pack", tests, NULL, NULL);

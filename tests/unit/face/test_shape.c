@@ -73,7 +73,7 @@ static void boxes_may_be_anywhere(void **state) {
     assert_ok(read_plan(&small, &shape, &err), err);
     uint8_t rgb[10 * 10 * 3] = {0};
     const lk_image image = {.width = 10, .height = 10, .stride = 30, .rgb = rgb};
-    const liken_box boxes[] = {{-50, -50, 20, 20}, {5, 5, 100, 100}, {1e30f, -1e30f, 1e38f, 1e38f}, {0, 0, 0, 0},
+    const liken_box boxes[] = {{-50, -50, 20, 20},   {5, 5, 100, 100}, {1e30f, -1e30f, 1e38f, 1e38f}, {0, 0, 0, 0},
                                {NAN, NAN, NAN, NAN}, {3, 3, -10, -10}, {INFINITY, 0, -INFINITY, 1}};
     for (size_t i = 0; i < LK_LENGTH(boxes); i++) {
         liken_point points[3];
@@ -137,7 +137,10 @@ static void infinity_is_refused(void **state) {
 
 static void shapes_that_we_do_not_read(void **state) {
     (void)state;
-    static const struct { shape_plan plan; const char *says; } rows[] = {
+    static const struct {
+        shape_plan plan;
+        const char *says;
+    } rows[] = {
         {{.points = 1, .stages = 1, .trees = 1, .splits = 1, .pixels = 2}, "number of points"},
         {{.points = 129, .stages = 1, .trees = 1, .splits = 1, .pixels = 2}, "number of points"},
         {{.points = 2, .stages = 65, .trees = 1, .splits = 1, .pixels = 2}, "count or an index"},

@@ -47,7 +47,8 @@ static void made_up_predictors(void **state) {
         assert_ok(lk_shape_read(&shape, b.data, b.size, &err), err);
         reference_shape *reference = reference_shape_read(b.data, b.size);
         assert_non_null(reference);
-        static const liken_box boxes[] = {{40, 30, 121, 122}, {-20, -35, 150, 150}, {200, 120, 180, 133}, {7, 9, 33, 34}};
+        static const liken_box boxes[] = {
+            {40, 30, 121, 122}, {-20, -35, 150, 150}, {200, 120, 180, 133}, {7, 9, 33, 34}};
         for (size_t k = 0; k < LK_LENGTH(boxes); k++)
             same_as_dlib(shape, reference, &image, packed, boxes[k]);
         reference_shape_free(reference);

@@ -1,5 +1,5 @@
-/* Moving a gallery between stores: nothing is lost, nothing changes, ids stay; an interruption is made good; what is not
- * finished cannot be opened; what is changed meanwhile is found. */
+/* Moving a gallery between stores: nothing is lost, nothing changes, ids stay; an interruption is made good; what is
+ * not finished cannot be opened; what is changed meanwhile is found. */
 #include "unit/test.h"
 
 #include "gallery/gallery_int.h"
@@ -248,12 +248,8 @@ static int end_server(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        T(moves_between_folders),
-        T(moves_to_postgresql_and_back),
-        T(goes_on_after_an_interruption),
-        T(goes_on_in_postgresql),
-        T(finds_what_was_changed_meanwhile),
-        T(refuses_itself_and_what_is_not_empty),
+        T(moves_between_folders), T(moves_to_postgresql_and_back),     T(goes_on_after_an_interruption),
+        T(goes_on_in_postgresql), T(finds_what_was_changed_meanwhile), T(refuses_itself_and_what_is_not_empty),
     };
     return cmocka_run_group_tests(tests, NULL, end_server);
 }

@@ -240,8 +240,9 @@ static void adds_up_the_tiles_of_a_heic(void **state) {
 /* A picture is decoded whole or not at all. */
 static void refuses_cut_files(void **state) {
     (void)state;
-    static const char *const suffixes[] = {".jpg[Q=95]", ".jpg[Q=95,interlace]", ".png",         ".png[interlace]", ".tif",
-                                           ".gif",       ".webp[lossless]",      ".webp[Q=90]", ".heic", ".avif[speed=8]"};
+    static const char *const suffixes[] = {
+        ".jpg[Q=95]", ".jpg[Q=95,interlace]", ".png",        ".png[interlace]", ".tif",
+        ".gif",       ".webp[lossless]",      ".webp[Q=90]", ".heic",           ".avif[speed=8]"};
     int seen = 0;
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         const saved s = save_picture(300, 200, suffixes[i]);

@@ -1,5 +1,5 @@
-/* server.h - a private PostgreSQL server for the tests: a fresh one in a temporary folder, on a socket in that folder and
- * on a TCP port, run as user postgres when the tests run as root (the server refuses root). */
+/* server.h - a private PostgreSQL server for the tests: a fresh one in a temporary folder, on a socket in that folder
+ * and on a TCP port, run as user postgres when the tests run as root (the server refuses root). */
 #ifndef LK_TESTS_STORE_SERVER_H
 #define LK_TESTS_STORE_SERVER_H
 
@@ -19,9 +19,9 @@ extern const char server_missing[];
 /* Makes and starts one; ends the test when that fails. */
 void server_make(struct server *s);
 void server_make_several(struct server *const *list, size_t count);
-void server_start(struct server *s); /* again, after a stop or kill */
-void server_stop(struct server *s);  /* as an administrator would, in a hurry */
-void server_kill(struct server *s);  /* kill -9 of all its processes */
+void server_start(struct server *s);             /* again, after a stop or kill */
+void server_stop(struct server *s);              /* as an administrator would, in a hurry */
+void server_kill(struct server *s);              /* kill -9 of all its processes */
 void server_pause(struct server *s, bool pause); /* SIGSTOP, SIGCONT of all its processes */
 void server_remove(struct server *s);
 

@@ -88,7 +88,8 @@ static void assert_what_it_held(lk_store *s) {
     assert_true(face == 5 && deletion == 2);
     assert_ok(s->ops->image_get(s, 2, 1, &image, &err), err);
     assert_string_equal(image->file, "it's a file");
-    assert_string_equal(image->image_id, "\xc3\x9cn\xc3\xaf" "code");
+    assert_string_equal(image->image_id, "\xc3\x9cn\xc3\xaf"
+                                         "code");
     assert_true(image->captured_at == 1700000000 && image->width == 640 && image->height == 480);
     assert_true(image->tag_count == 2 && image->face_count == 2);
     liken_image_free(image);
@@ -126,8 +127,9 @@ static void an_old_gallery_is_brought_up_to_date_once(void **state) {
     open_several_at_once();
     assert_int_equal(server_number(&server, "old", "SELECT value::int FROM liken.meta WHERE key = 'schema'"),
                      LK_POSTGRES_SCHEMA);
-    assert_int_equal(server_number(&server, "old", "SELECT count(*) FROM liken.meta WHERE value ="
-                                                   " '00000000-0000-4000-8000-000000000001'"),
+    assert_int_equal(server_number(&server, "old",
+                                   "SELECT count(*) FROM liken.meta WHERE value ="
+                                   " '00000000-0000-4000-8000-000000000001'"),
                      1);
     lk_store *s = open_store();
     assert_what_it_held(s);

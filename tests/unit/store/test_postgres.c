@@ -309,8 +309,8 @@ static void check_added(lk_store *s, int64_t collection, const struct adder *a, 
     check_whole(s);
 }
 
-/* Short limits, so that a pause is noticed in a test's time. The listener reads them whenever it connects: so they change
- * while it is connected, under the lock that it takes before it connects again. */
+/* Short limits, so that a pause is noticed in a test's time. The listener reads them whenever it connects: so they
+ * change while it is connected, under the lock that it takes before it connects again. */
 static void hurry(lk_store *store, int statement_ms) {
     lk_postgres *s = (lk_postgres *)store;
     pthread_mutex_lock(&s->version_lock);

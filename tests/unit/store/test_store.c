@@ -369,12 +369,8 @@ static void labels_are_only_data(void **state) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
         mixed[i] = (char)('!' + (seed >> 33) % 90);
     }
-    const char *const labels[] = {"'; DROP TABLE faces; --",
-                                  "\"quoted\" \\ \n\t%s ?1 $1",
-                                  "\xf0\x9f\x98\x80 \xc3\xa9",
-                                  "",
-                                  ten_thousand,
-                                  mixed};
+    const char *const labels[] = {
+        "'; DROP TABLE faces; --", "\"quoted\" \\ \n\t%s ?1 $1", "\xf0\x9f\x98\x80 \xc3\xa9", "", ten_thousand, mixed};
     for (unsigned i = 0; i < LK_LENGTH(labels); i++) {
         liken_image *image = sample_image(100 + i, 1), *existing;
         sample_set(&image->file, labels[i]);
