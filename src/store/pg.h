@@ -53,12 +53,15 @@ int lk_pg_take(lk_pg *db, lk_pg_conn **out, liken_error *err);
 /* Rolls back what is open; closes it when it was lost. NULL is accepted. */
 void lk_pg_give(lk_pg *db, lk_pg_conn *c);
 
-/* Takes a connection, calls `fn`, gives it back; calls it a second time when the connection turned out to be dead, so
+/* Takes a connection, calls `fn`, gives it back; calls it a second time when the connection turned out to be stale, so
  * `fn` must bear being called twice (reads, and writes that look first). Returns what `fn` returned. */
 typedef int lk_pg_fn(lk_pg_conn *c, void *arg, liken_error *err);
 int lk_pg_with(lk_pg *db, lk_pg_fn *fn, void *arg, liken_error *err);
 
-bool lk_pg_lost(const lk_pg_conn *c);            /* gone: nothing more can be said on it */
+bool lk_pg_lost(const lk_pg_conn *c); /* gone: nothing more can be said on it */
+/* The fault may be of what was there before: it was an idle connection that had been cut, or the server kept such a one
+ * to a server behind it. Once more, and it is known. */
+bool lk_pg_is_stale(const lk_pg_conn *c);
 const char *lk_pg_sqlstate(const lk_pg_conn *c); /* of the last fault, "" when the server gave none */
 int lk_pg_server(const lk_pg_conn *c);           /* 150020 for 15.20 */
 const char *lk_pg_parameter(const lk_pg_conn *c, const char *name); /* "server_encoding"; "" when unknown */

@@ -108,12 +108,8 @@ static int distribute(lk_cluster_job *j, liken_error *err) {
                         err);
 }
 
-int lk_citus_create(lk_cluster_job *j, const liken_shard_address *shards, size_t count, liken_error *err) {
-    int rc = check_settings(j->main, err);
-    if (rc == LIKEN_OK)
-        rc = lk_pg_script(j->main, "CREATE EXTENSION IF NOT EXISTS citus", err);
-    if (rc == LIKEN_OK)
-        rc = lk_pg_script(j->main, "BEGIN", err);
+static int create(lk_cluster_job *j, const liken_shard_address *shards, size_t count, liken_error *err) {
+    int rc = lk_pg_script(j->main, "BEGIN", err);
     if (rc == LIKEN_OK)
         rc = lk_pg_patience(j->main, MOVE_MS, err);
     if (rc == LIKEN_OK)
@@ -126,6 +122,21 @@ int lk_citus_create(lk_cluster_job *j, const liken_shard_address *shards, size_t
     if (rc == LIKEN_OK)
         rc = distribute(j, err);
     return rc == LIKEN_OK ? lk_pg_script(j->main, "COMMIT; ANALYZE liken.vectors", err) : rc;
+}
+
+int lk_citus_create(lk_cluster_job *j, const liken_shard_address *shards, size_t count, liken_error *err) {
+    bool installed = false;
+    int rc = check_settings(j->main, err);
+    if (rc == LIKEN_OK)
+        rc = has(j->main, "SELECT count(*) FROM pg_extension WHERE extname = 'citus'", &installed, err);
+    if (rc == LIKEN_OK && !installed)
+        rc = lk_pg_script(j->main, "CREATE EXTENSION citus", err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = create(j, shards, count, err);
+    if (rc != LIKEN_OK && !installed && !lk_pg_lost(j->main)) /* as it was: liken's own tables are Citus's no more */
+        (void)lk_pg_script(j->main, "ROLLBACK; DROP EXTENSION citus", NULL);
+    return rc;
 }
 
 /* ---- growing ---- */

@@ -23,4 +23,24 @@ int lk_citus_balance(lk_cluster_job *j, liken_error *err);
 /* The parts of *out that lk_cluster_status does not fill in itself. */
 int lk_citus_status(lk_pg_conn *c, bool deep, liken_cluster *out, liken_error *err);
 
+/* ---- pg_citus_near.c ---- */
+
+/* Asks Citus which nodes answer, but for those that did not a moment ago, and notes it (lk_cluster_note). */
+int lk_citus_probe(lk_cluster *k, liken_error *err);
+
+/* A statement that gives face, descriptor and a number g of each row of one table. */
+typedef struct lk_citus_statement {
+    const char *sql;
+    size_t size, table, table_end; /* where the text names the table */
+    const char *order;             /* of `u`, its rows */
+    size_t rows;                   /* at most */
+    int left_out;                  /* the parameter with the names of the shards that are not asked */
+} lk_citus_statement;
+/* What the nodes cannot work out, because they have only descriptors, stands between these. */
+#define LK_CITUS_HERE "\x01"
+#define LK_CITUS_THERE "\x02"
+/* Writes the statement that asks each of the other nodes for all of its parts. Its first row has no face when one of
+ * them did not answer. */
+int lk_citus_spread(lk_buf *out, const lk_citus_statement *t, liken_error *err);
+
 #endif

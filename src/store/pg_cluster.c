@@ -3,6 +3,7 @@
 #include "store/pg_cluster.h"
 
 #include "base/clock.h"
+#include "store/pg_citus.h"
 #include "store/pg_int.h"
 
 #include <stdlib.h>
@@ -26,10 +27,11 @@ static const char sql_shards[] =
 
 static const char sql_buckets[] = "SELECT bucket, shard FROM liken.buckets";
 
-int lk_cluster_new(lk_cluster **out, liken_error *err) {
+int lk_cluster_new(lk_cluster **out, lk_pg *coordinator, liken_error *err) {
     lk_cluster *k = calloc(1, sizeof *k);
     if (k == NULL)
         return lk_fail_memory(err);
+    k->db = coordinator;
     pthread_mutex_init(&k->lock, NULL);
     *out = k;
     return LIKEN_OK;
@@ -58,16 +60,16 @@ static lk_shard *find(const lk_cluster *k, const char *name) {
 }
 
 /* Under the lock. A known shard keeps its pool, whatever its address is now: a restart takes a new address up. */
-static int learn(lk_cluster *k, const lk_pg_result *rows, int row, liken_error *err) {
-    const char *name = lk_pg_get_bytes(rows, row, 0, NULL);
+static int learn(lk_cluster *k, const char *name, const char *where, liken_error *err) {
     if (find(k, name) != NULL)
         return LIKEN_OK;
     if (k->count == LK_CLUSTER_SHARDS)
         return lk_fail(err, LIKEN_E_STORE, "The cluster has more than %d shards.", LK_CLUSTER_SHARDS);
     if (strlen(name) > LK_CLUSTER_NAME)
-        return lk_fail(err, LIKEN_E_STORE, "liken.shards names a shard of more than %d letters.", LK_CLUSTER_NAME);
+        return lk_fail(err, LIKEN_E_STORE, "The cluster has a shard whose name is longer than %d letters.",
+                       LK_CLUSTER_NAME);
     lk_shard *shard = calloc(1, sizeof *shard);
-    if (shard == NULL || !lk_pg_copy(rows, row, 1, &shard->where)) {
+    if (shard == NULL || (where != NULL && (shard->where = strdup(where)) == NULL)) {
         free(shard);
         return lk_fail_memory(err);
     }
@@ -108,7 +110,7 @@ static int reload(lk_cluster *k, int64_t epoch, const lk_pg_result *shards, cons
     pthread_mutex_lock(&k->lock);
     int rc = LIKEN_OK;
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(shards); i++)
-        rc = learn(k, shards, i, err);
+        rc = learn(k, lk_pg_get_bytes(shards, i, 0, NULL), lk_pg_get_bytes(shards, i, 1, NULL), err);
     if (rc == LIKEN_OK)
         rc = assign(k, buckets, err);
     k->epoch = rc == LIKEN_OK ? epoch : 0;
@@ -143,28 +145,50 @@ static bool copy_map(lk_cluster *k, int64_t epoch, lk_cluster_map *out) {
 
 /* The lock comes before the snapshot of a transaction that has one for all of it: else it could wait for a move and
  * then read what was before. */
-static int read_epoch(lk_pg_conn *c, int64_t *epoch, liken_error *err) {
+static int read_epoch(lk_pg_conn *c, int64_t *epoch, bool *citus, liken_error *err) {
     lk_pg_result *r = NULL;
     int rc = lk_pg_say(c, "LOCK TABLE liken.cluster IN ACCESS SHARE MODE", LK_PG_NO_ARGS, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_queue(c, "SELECT epoch FROM liken.cluster", LK_PG_NO_ARGS, err);
+        rc = lk_pg_queue(c, "SELECT (SELECT epoch FROM liken.cluster), to_regclass('liken.citus') IS NOT NULL",
+                         LK_PG_NO_ARGS, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_answer(c, &r, err);
     rc = lk_pg_finish(c, rc, err);
-    if (rc == LIKEN_OK)
-        *epoch = lk_pg_rows(r) == 0 ? 0 : lk_pg_get_int(r, 0, 0);
+    if (rc == LIKEN_OK) {
+        *epoch = lk_pg_get_int(r, 0, 0);
+        *citus = lk_pg_get_int(r, 0, 1) != 0;
+    }
     lk_pg_clear(r);
     return rc;
 }
 
+static bool is_citus(lk_cluster *k) {
+    pthread_mutex_lock(&k->lock);
+    const bool citus = k->citus;
+    pthread_mutex_unlock(&k->lock);
+    return citus;
+}
+
+static void copy_nodes(lk_cluster *k, lk_cluster_map *out) {
+    pthread_mutex_lock(&k->lock);
+    k->citus = true;
+    *out = (lk_cluster_map){.citus = true, .count = k->count};
+    for (size_t i = 0; i < k->count; i++)
+        (void)strcpy(out->names[i], k->shards[i]->name);
+    pthread_mutex_unlock(&k->lock);
+}
+
 int lk_cluster_look(lk_cluster *k, lk_pg_conn *c, lk_cluster_map *out, liken_error *err) {
     int64_t epoch = 0;
-    int rc = read_epoch(c, &epoch, err);
-    if (rc == LIKEN_OK && epoch == 0)
+    bool citus = false;
+    int rc = read_epoch(c, &epoch, &citus, err);
+    if (rc == LIKEN_OK && citus)
+        copy_nodes(k, out);
+    else if (rc == LIKEN_OK && epoch == 0)
         *out = (lk_cluster_map){.epoch = 0};
     while (rc == LIKEN_OK && epoch != 0 && !copy_map(k, epoch, out))
         rc = read_map(k, c, epoch, err);
-    if (rc == LIKEN_OK && epoch != 0)
+    if (rc == LIKEN_OK && (epoch != 0 || citus))
         lk_cluster_watch(k, c);
     return rc;
 }
@@ -293,7 +317,36 @@ void lk_cluster_end(lk_cluster_ask *a) {
         trust(a->k, a->name);
 }
 
-int lk_cluster_probe(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err) {
+int lk_cluster_note(lk_cluster *k, const char *name, const liken_error *why, liken_error *err) {
+    pthread_mutex_lock(&k->lock);
+    const int rc = learn(k, name, NULL, err);
+    pthread_mutex_unlock(&k->lock);
+    if (rc == LIKEN_OK && why == NULL)
+        trust(k, name);
+    else if (rc == LIKEN_OK)
+        rest(k, name, why);
+    return rc;
+}
+
+/* The nodes that Citus has, and down[i]: this one does not answer. */
+static int tell_nodes(lk_cluster *k, lk_cluster_map *map, bool *down, liken_error *err) {
+    int rc = LIKEN_OK;
+    copy_nodes(k, map);
+    pthread_mutex_lock(&k->lock);
+    for (size_t i = 0; i < map->count; i++) {
+        down[i] = k->shards[i]->suspect;
+        if (down[i] && rc == LIKEN_OK)
+            rc = lk_fail(err, LIKEN_E_BUSY, "%s", k->shards[i]->why.message);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return rc;
+}
+
+int lk_cluster_probe(lk_cluster *k, lk_cluster_map *map, bool down[LK_CLUSTER_SHARDS], liken_error *err) {
+    if (map->citus) {
+        const int rc = lk_citus_probe(k, err);
+        return rc == LIKEN_OK ? tell_nodes(k, map, down, err) : rc;
+    }
     lk_cluster_ask *asks = calloc(map->count, sizeof *asks);
     if (asks == NULL)
         return lk_fail_memory(err);
@@ -315,15 +368,19 @@ int lk_cluster_probe(lk_cluster *k, const lk_cluster_map *map, bool *down, liken
     return rc;
 }
 
-int lk_cluster_check(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err) {
-    bool suspect = false;
+int lk_cluster_check(lk_cluster *k, lk_cluster_map *map, bool down[LK_CLUSTER_SHARDS], liken_error *err) {
+    const double now = lk_clock_monotonic();
+    bool suspect = false, due = false;
     pthread_mutex_lock(&k->lock);
     for (size_t i = 0; i < map->count; i++) {
         const lk_shard *shard = find(k, map->names[i]);
         suspect = suspect || shard == NULL || shard->suspect;
+        due = due || shard == NULL || (shard->suspect && now >= shard->retry_at);
         down[i] = false;
     }
     pthread_mutex_unlock(&k->lock);
+    if (suspect && !due && map->citus)
+        return tell_nodes(k, map, down, err);
     return suspect ? lk_cluster_probe(k, map, down, err) : LIKEN_OK;
 }
 
@@ -341,21 +398,43 @@ static int doubt(void *ctx, liken_error *err) {
     return map.count == 0 ? LIKEN_OK : lk_cluster_probe(k, &map, down, err);
 }
 
+/* The same of Citus, which is asked for all that were not known to be away a moment ago. */
+static int doubt_nodes(void *ctx, liken_error *err) {
+    lk_cluster *k = ctx;
+    bool before[LK_CLUSTER_SHARDS] = {false};
+    pthread_mutex_lock(&k->lock);
+    for (size_t i = 0; i < k->count; i++)
+        before[i] = k->shards[i]->suspect;
+    pthread_mutex_unlock(&k->lock);
+    int rc = lk_citus_probe(k, err);
+    pthread_mutex_lock(&k->lock);
+    for (size_t i = 0; rc == LIKEN_OK && i < k->count; i++) {
+        if (k->shards[i]->suspect && !before[i])
+            rc = lk_fail(err, LIKEN_E_BUSY, "%s", k->shards[i]->why.message);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return rc;
+}
+
 void lk_cluster_watch(lk_cluster *k, lk_pg_conn *c) {
-    if (lk_cluster_is_known(k))
+    if (is_citus(k))
+        lk_pg_doubt(c, doubt_nodes, k);
+    else if (lk_cluster_is_known(k))
         lk_pg_doubt(c, doubt, k);
 }
 
 int lk_cluster_explain(lk_cluster *k, int rc, liken_error *err) {
     bool down[LK_CLUSTER_SHARDS];
     liken_error why = {0};
-    lk_cluster_map map;
+    lk_cluster_map map = {.citus = is_citus(k)};
     if (rc != LIKEN_E_BUSY && rc != LIKEN_E_STORE)
         return rc;
     pthread_mutex_lock(&k->lock);
     const int64_t epoch = k->epoch;
     pthread_mutex_unlock(&k->lock);
-    if (epoch == 0 || !copy_map(k, epoch, &map) || lk_cluster_probe(k, &map, down, &why) != LIKEN_E_BUSY)
+    if (!map.citus && (epoch == 0 || !copy_map(k, epoch, &map)))
+        return rc;
+    if (lk_cluster_probe(k, &map, down, &why) != LIKEN_E_BUSY)
         return rc;
     return lk_fail(err, LIKEN_E_BUSY, "%s", why.message);
 }

@@ -48,7 +48,9 @@ typedef struct lk_shard {
 } lk_shard;
 
 typedef struct lk_cluster {
+    lk_pg *db;            /* the coordinator; borrowed */
     pthread_mutex_t lock; /* everything below; a shard that was once there stays where it is until free */
+    bool citus;           /* Citus has spread it; its shards have no address here, and are known once one failed */
     int64_t epoch;        /* of the map; 0: none was read yet */
     unsigned char owner[LK_CLUSTER_BUCKETS];
     lk_shard *shards[LK_CLUSTER_SHARDS];
@@ -57,14 +59,15 @@ typedef struct lk_cluster {
 
 /* What lies on shards now, for one statement. */
 typedef struct lk_cluster_map {
-    int64_t epoch; /* 0: the gallery is not spread, and nothing else here counts */
+    int64_t epoch; /* 0: the gallery is not spread by postgres_fdw */
+    bool citus;    /* it is spread by Citus, of whose nodes those are named that are known */
     size_t count;
     char names[LK_CLUSTER_SHARDS][LK_CLUSTER_NAME + 1];
 } lk_cluster_map;
 
 /* ---- pg_cluster.c ---- */
 
-int lk_cluster_new(lk_cluster **out, liken_error *err);
+int lk_cluster_new(lk_cluster **out, lk_pg *coordinator, liken_error *err);
 void lk_cluster_free(lk_cluster *k); /* NULL is accepted */
 
 /* The map, which then holds until the transaction of `c` (the coordinator) ends: it must be in one, and where that is
@@ -75,10 +78,13 @@ int lk_cluster_look(lk_cluster *k, lk_pg_conn *c, lk_cluster_map *out, liken_err
 void lk_cluster_watch(lk_cluster *k, lk_pg_conn *c);
 /* The database of one shard, opened when it was not yet. BUSY: `Shard "b": ...`; at once when it just failed. */
 int lk_cluster_shard(lk_cluster *k, const char *name, lk_pg **out, liken_error *err);
-/* Asks all shards of the map at once whether they are there. down[i]: not. BUSY: *err names the first that is not. */
-int lk_cluster_probe(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err);
+/* Asks all shards of the map at once whether they are there. down[i]: not. BUSY: *err names the first that is not.
+ * Where Citus has spread the gallery the map gets its nodes from this. */
+int lk_cluster_probe(lk_cluster *k, lk_cluster_map *map, bool down[LK_CLUSTER_SHARDS], liken_error *err);
 /* The same, asking only when one of them did not answer when it was last asked. */
-int lk_cluster_check(lk_cluster *k, const lk_cluster_map *map, bool *down, liken_error *err);
+int lk_cluster_check(lk_cluster *k, lk_cluster_map *map, bool down[LK_CLUSTER_SHARDS], liken_error *err);
+/* What was learnt of a shard: it answers (`why` NULL), or why it does not. */
+int lk_cluster_note(lk_cluster *k, const char *name, const liken_error *why, liken_error *err);
 
 /* One of several shards that are asked at the same time: start, queue, send each; then answer and end each. Once one
  * has failed the rest does nothing, and `status` and `err` (which names the shard) say why. */

@@ -17,7 +17,6 @@ typedef struct lk_cluster_job {
     lk_pg_conn *side; /* works while `main` holds locks */
     lk_cluster *k;
     lk_cluster_map map;
-    bool citus; /* Citus has spread it, and there is no map (pg_citus.h) */
     liken_progress_fn *say;
     void *ctx;
 } lk_cluster_job;

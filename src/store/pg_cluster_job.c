@@ -42,7 +42,7 @@ static int lock(lk_cluster_job *j, liken_error *err) {
 }
 
 static int check_spread(const lk_cluster_job *j, bool spread, liken_error *err) {
-    const bool is_spread = j->citus || j->map.epoch != 0;
+    const bool is_spread = j->map.citus || j->map.epoch != 0;
     if (spread && !is_spread)
         return lk_fail(err, LIKEN_E_CONFLICT, "This gallery is not spread; make it so with liken cluster create.");
     if (!spread && is_spread)
@@ -55,7 +55,7 @@ static int check_spread(const lk_cluster_job *j, bool spread, liken_error *err) 
 int lk_cluster_job_open(lk_cluster_job *j, lk_pg *db, bool spread, liken_progress_fn *say, void *ctx,
                         liken_error *err) {
     *j = (lk_cluster_job){.db = db, .say = say, .ctx = ctx};
-    int rc = lk_cluster_new(&j->k, err);
+    int rc = lk_cluster_new(&j->k, db, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_take(db, &j->main, err);
     if (rc == LIKEN_OK)
@@ -64,8 +64,6 @@ int lk_cluster_job_open(lk_cluster_job *j, lk_pg *db, bool spread, liken_progres
         rc = lock(j, err);
     if (rc == LIKEN_OK)
         rc = lk_cluster_job_look(j, err);
-    if (rc == LIKEN_OK)
-        rc = lk_citus_is_spread(j->main, &j->citus, err);
     if (rc == LIKEN_OK)
         rc = check_spread(j, spread, err);
     if (rc != LIKEN_OK)

@@ -393,7 +393,7 @@ int lk_cluster_add(lk_pg *db, const liken_shard_address *shard, liken_progress_f
         rc = lk_cluster_job_open(&j, db, true, say, ctx, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = j.citus ? lk_citus_add(&j, shard, err) : add(&j, shard, err);
+    rc = j.map.citus ? lk_citus_add(&j, shard, err) : add(&j, shard, err);
     lk_cluster_job_close(&j);
     return rc;
 }

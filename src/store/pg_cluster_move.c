@@ -293,7 +293,7 @@ int lk_cluster_balance(lk_pg *db, liken_progress_fn *say, void *ctx, liken_error
     int rc = lk_cluster_job_open(&j, db, true, say, ctx, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = j.citus ? lk_citus_balance(&j, err) : balance(&j, err);
+    rc = j.map.citus ? lk_citus_balance(&j, err) : balance(&j, err);
     lk_cluster_job_close(&j);
     return rc;
 }

@@ -89,18 +89,15 @@ static int read_shard(lk_cluster *k, lk_pg_conn *c, const char *name, bool deep,
 
 static int read_all(lk_cluster *k, lk_pg_conn *c, bool deep, liken_cluster *out, liken_error *err) {
     lk_cluster_map map;
-    bool citus = false;
     int rc = lk_cluster_look(k, c, &map, err);
-    if (rc == LIKEN_OK)
-        rc = lk_citus_is_spread(c, &citus, err);
-    if (rc == LIKEN_OK && map.epoch == 0 && !citus)
+    if (rc == LIKEN_OK && map.epoch == 0 && !map.citus)
         return lk_fail(err, LIKEN_E_NOT_FOUND, "This gallery is not spread; make it so with liken cluster create.");
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c, "SELECT coalesce(sum(faces), 0)::bigint FROM liken.collections", LK_PG_NO_ARGS, 0,
                           &out->faces, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c, "SELECT count(*) FROM liken.vectors_gone", LK_PG_NO_ARGS, 0, &out->gone, err);
-    if (rc != LIKEN_OK || citus)
+    if (rc != LIKEN_OK || map.citus)
         return rc == LIKEN_OK ? lk_citus_status(c, deep, out, err) : rc;
     out->shards = calloc(map.count, sizeof *out->shards);
     if (out->shards == NULL)
@@ -117,7 +114,7 @@ int lk_cluster_status(lk_pg *db, bool deep, liken_cluster **out, liken_error *er
     lk_cluster *k = NULL;
     lk_pg_conn *c = NULL;
     liken_cluster *status = calloc(1, sizeof *status);
-    int rc = status == NULL ? lk_fail_memory(err) : lk_cluster_new(&k, err);
+    int rc = status == NULL ? lk_fail_memory(err) : lk_cluster_new(&k, db, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_take(db, &c, err);
     if (rc == LIKEN_OK)
@@ -212,9 +209,10 @@ int lk_cluster_sweep(lk_pg *db, liken_progress_fn *say, void *ctx, int64_t *remo
     int rc = lk_cluster_job_open(&j, db, true, say, ctx, err);
     if (rc != LIKEN_OK)
         return rc;
-    if (!j.citus) /* which commits a face and its descriptor together */
+    const size_t shards = j.map.citus ? 0 : j.map.count; /* Citus commits a face and its descriptor together */
+    if (shards > 0)
         rc = sweep_beyond(&j, &mark, &count, err);
-    for (size_t i = 0; rc == LIKEN_OK && i < j.map.count; i++) {
+    for (size_t i = 0; rc == LIKEN_OK && i < shards; i++) {
         lk_cluster_say(&j, "shard %s: looking for descriptors of no face", j.map.names[i]);
         rc = sweep_below(&j, j.map.names[i], mark, &count, err);
     }

@@ -236,6 +236,10 @@ bool lk_pg_lost(const lk_pg_conn *c) {
     return c->lost;
 }
 
+bool lk_pg_is_stale(const lk_pg_conn *c) {
+    return (c->lost && !c->fresh) || c->behind;
+}
+
 const char *lk_pg_sqlstate(const lk_pg_conn *c) {
     return c->sqlstate;
 }

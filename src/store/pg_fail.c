@@ -36,13 +36,14 @@ static bool is_state(const lk_pg_conn *c, const char *const list[]) {
 
 static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
     static const char *const over_time[] = {"57014", "55P03", NULL};
-    static const char *const again[] = {"08", "40", "53300", "53400", NULL};
+    static const char *const again[] = {"40", "53300", "53400", NULL};
     static const char lost_node[] =
         "failure on connection marked as essential"; /* Citus's, of no SQLSTATE of its own */
     const char *name = c->db->name;
+    c->behind = is_state(c, (const char *const[]){"08", NULL}) || strstr(why, lost_node) != NULL;
     if (is_state(c, over_time))
         return lk_fail(err, LIKEN_E_BUSY, "The database %s was too busy to answer in time (%s); try again.", name, why);
-    if (is_state(c, again) || strstr(why, lost_node) != NULL)
+    if (c->behind || is_state(c, again))
         return lk_fail(err, LIKEN_E_BUSY, "The database %s could not do it now (%s); try again in a moment.", name,
                        why);
     if (is_state(c, (const char *const[]){"42501", NULL}))

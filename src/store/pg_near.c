@@ -3,6 +3,7 @@
 #include "store/pg_near.h"
 
 #include "store/codec.h"
+#include "store/pg_citus.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -110,8 +111,8 @@ static int filter_sql(struct statement *t, const char *what, const liken_search_
 }
 
 /* What every statement over the vectors of a collection ends with. Shards do not know photos: they get a list of the
- * faces that the filter lets through. */
-static int conditions(struct statement *t, const lk_store_near *near, bool spread, liken_error *err) {
+ * faces that the filter lets through. `map` NULL: one table has all. */
+static int conditions(struct statement *t, const lk_store_near *near, const lk_cluster_map *map, liken_error *err) {
     int number, rc = LIKEN_OK;
     if (near->except_count > 0) {
         rc = put_ids(t, near->except, near->except_count, &number, err);
@@ -120,10 +121,15 @@ static int conditions(struct statement *t, const lk_store_near *near, bool sprea
     }
     if (rc != LIKEN_OK || !is_filtered(near->filter))
         return rc;
-    rc = lk_buf_string(&t->sql, spread ? " AND v.face = ANY (ARRAY(" : " AND v.face IN (", err);
+    const bool citus = map != NULL && map->citus;
+    rc = lk_buf_string(&t->sql,
+                       map == NULL ? " AND v.face IN ("
+                       : citus     ? " AND v.face = ANY (" LK_CITUS_HERE "ARRAY("
+                                   : " AND v.face = ANY (ARRAY(",
+                       err);
     if (rc == LIKEN_OK)
         rc = filter_sql(t, "f.id", near->filter, err);
-    return rc == LIKEN_OK ? lk_buf_string(&t->sql, spread ? "))" : ")", err) : rc;
+    return rc == LIKEN_OK ? lk_buf_string(&t->sql, map == NULL ? ")" : citus ? ")" LK_CITUS_THERE ")" : "))", err) : rc;
 }
 
 /* ---- shards ---- */
@@ -137,12 +143,39 @@ static int name_table(struct statement *t, liken_error *err) {
     return rc == LIKEN_OK ? lk_buf_string(&t->sql, TABLE " v", err) : rc;
 }
 
+/* The same where the shards are Citus's. */
+static int spread_citus(struct statement *t, const lk_cluster_map *map, const bool *down, const char *order,
+                        size_t rows, liken_error *err) {
+    size_t size = 0, asked = map->count;
+    lk_pg_column *left_out = new_column(t, LK_PG_TEXT);
+    LK_FREE char *one = lk_buf_steal(&t->sql, &size);
+    int rc = one == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < map->count; i++) {
+        if (!down[i])
+            continue;
+        asked--;
+        rc = lk_pg_column_add(left_out, lk_pg_text(map->names[i]), err);
+    }
+    if (rc == LIKEN_OK && asked == 0)
+        return lk_fail(err, LIKEN_E_BUSY, "No shard of the cluster answers; try again in a moment.");
+    const lk_citus_statement s = {.sql = one,
+                                  .size = size,
+                                  .table = t->table,
+                                  .table_end = t->table + sizeof TABLE - 1,
+                                  .order = order,
+                                  .rows = rows,
+                                  .left_out = put(t, lk_pg_array(left_out))};
+    return rc == LIKEN_OK ? lk_citus_spread(&t->sql, &s, err) : rc;
+}
+
 /* Turns a statement over the table into one that asks every shard at once: each is given the whole of it, limit
  * included, and what they answer is put in order here. That order is not quite `order` as the shards have it, or else
  * the planner would read them one after the other to merge them. A face that is just being moved may come twice. */
 static int spread(struct statement *t, const lk_cluster_map *map, const bool *down, const char *order, size_t rows,
                   liken_error *err) {
     size_t size = 0, asked = 0;
+    if (map->citus)
+        return spread_citus(t, map, down, order, rows, err);
     LK_FREE char *one = lk_buf_steal(&t->sql, &size);
     if (one == NULL)
         return lk_fail_memory(err);
@@ -156,6 +189,15 @@ static int spread(struct statement *t, const lk_cluster_map *map, const bool *do
     if (rc == LIKEN_OK && asked == 0)
         return lk_fail(err, LIKEN_E_BUSY, "No shard of the cluster answers; try again in a moment.");
     return rc == LIKEN_OK ? lk_buf_format(&t->sql, err, ") u ORDER BY %s, u.face LIMIT %zu", order, rows) : rc;
+}
+
+static int ask(lk_pg_conn *c, struct statement *t, lk_pg_result **out, liken_error *err) {
+    const int rc = lk_pg_exec(c, t->sql.data, t->values, t->count, out, err);
+    if (rc != LIKEN_OK || lk_pg_rows(*out) == 0 || !lk_pg_is_null(*out, 0, 0))
+        return rc;
+    lk_pg_clear(*out);
+    *out = NULL;
+    return lk_fail(err, LIKEN_E_BUSY, "A shard of the cluster went away meanwhile; try again in a moment.");
 }
 
 /* ---- the plan ---- */
@@ -313,7 +355,7 @@ static int ranked_sql(struct statement *t, const lk_near_plan *p, const lk_near_
     if (rc == LIKEN_OK && q->approximate)
         rc = lk_buf_format(&t->sql, err, " AND v.collection = %lld", (long long)p->collection);
     if (rc == LIKEN_OK)
-        rc = conditions(t, near, q->map != NULL, err);
+        rc = conditions(t, near, q->map, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, ") d", err);
     if (rc == LIKEN_OK && !isinf(near->radius))
@@ -331,7 +373,7 @@ int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q,
     statement_init(t);
     int rc = ranked_sql(t, p, q, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_exec(c, t->sql.data, t->values, t->count, out, err);
+        rc = ask(c, t, out, err);
     statement_free(t);
     free(t);
     return rc;
@@ -382,13 +424,18 @@ static int tell(struct search *s, const lk_pg_result *rows, liken_error *err) {
     return rc;
 }
 
+/* NULL: one statement over the table, which with Citus asks all nodes. */
+static const lk_cluster_map *map_of(const struct search *s) {
+    bool down = false;
+    for (size_t i = 0; i < s->map.count; i++)
+        down = down || s->down[i];
+    return s->map.epoch != 0 || (s->map.citus && down) ? &s->map : NULL;
+}
+
 static int search_columns(lk_pg_conn *c, struct search *s, liken_error *err) {
     const bool approximate = s->plan.method == LIKEN_SEARCH_HNSW && s->plan.ready;
-    lk_near_query q = {.near = s->near,
-                       .map = s->map.epoch == 0 ? NULL : &s->map,
-                       .down = s->down,
-                       .approximate = approximate,
-                       .rows = s->near->k + BEYOND};
+    lk_near_query q = {
+        .near = s->near, .map = map_of(s), .down = s->down, .approximate = approximate, .rows = s->near->k + BEYOND};
     lk_pg_result *rows = NULL;
     int rc = lk_near_ranked(c, &s->plan, &q, &rows, err);
     while (rc == LIKEN_OK && !is_enough(rows, &q, s->plan.dimension)) {
@@ -411,19 +458,20 @@ static int read_chunk(lk_pg_conn *c, const struct search *s, int64_t after, lk_p
     statement_init(t);
     (void)put(t, lk_pg_int8(s->near->collection));
     (void)put(t, lk_pg_int8(after));
-    int rc = lk_buf_string(&t->sql, "SELECT v.face, v.descriptor", err);
+    const lk_cluster_map *map = map_of(s);
+    int rc = lk_buf_string(&t->sql, "SELECT v.face, v.descriptor, 0 AS g", err);
     if (rc == LIKEN_OK)
         rc = name_table(t, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, " WHERE v.collection = $1 AND v.face > $2", err);
     if (rc == LIKEN_OK)
-        rc = conditions(t, s->near, s->map.epoch != 0, err);
+        rc = conditions(t, s->near, map, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_format(&t->sql, err, " ORDER BY v.face LIMIT %d", CHUNK);
-    if (rc == LIKEN_OK && s->map.epoch != 0)
-        rc = spread(t, &s->map, s->down, "u.face + 0", CHUNK, err);
+    if (rc == LIKEN_OK && map != NULL)
+        rc = spread(t, map, s->down, "u.face + 0", CHUNK, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_exec(c, t->sql.data, t->values, t->count, out, err);
+        rc = ask(c, t, out, err);
     statement_free(t);
     free(t);
     return rc;
@@ -447,10 +495,11 @@ static int search_rest(lk_pg_conn *c, struct search *s, liken_error *err) {
 }
 
 /* Columns are changed at once for everybody, whatever a transaction sees; the lock keeps them until this one ends. The
- * order of the locks is everybody's (pg_cluster.h). */
+ * order of the locks is everybody's (pg_cluster.h). Citus would lock on all its nodes too: who changes columns comes
+ * here first. (Elsewhere that setting is one that nobody reads.) */
 static int begin(lk_pg_conn *c, liken_error *err) {
     return lk_pg_script(c,
-                        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL citus.enable_ddl_propagation = off;"
                         " LOCK TABLE liken.cluster, ONLY liken.vectors IN ACCESS SHARE MODE",
                         err);
 }
@@ -471,6 +520,10 @@ static int be_thorough(lk_pg_conn *c, const struct search *s, liken_error *err) 
     return rc;
 }
 
+static bool is_spread(const struct search *s) {
+    return s->map.epoch != 0 || s->map.citus;
+}
+
 /* Those that are known to be away are not asked; that fails the search, unless it may do without them. */
 static int look_at_shards(struct search *s, liken_error *err) {
     const int rc = lk_cluster_check(s->cluster, &s->map, s->down, err);
@@ -482,7 +535,9 @@ static int search_in_one(lk_pg_conn *c, struct search *s, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = lk_cluster_look(s->cluster, c, &s->map, err);
     if (rc == LIKEN_OK)
-        rc = s->map.epoch != 0 ? look_at_shards(s, err) : lk_pg_script(c, LK_NEAR_SETTINGS, err);
+        rc = is_spread(s) ? look_at_shards(s, err) : LIKEN_OK;
+    if (rc == LIKEN_OK && s->map.epoch == 0)
+        rc = lk_pg_script(c, LK_NEAR_SETTINGS, err);
     if (rc == LIKEN_OK)
         rc = lk_near_plan_read(c, s->near->collection, &s->plan, err);
     if (rc == LIKEN_E_NOT_FOUND)
@@ -513,7 +568,7 @@ static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
 
 static void tell_missing(const struct search *s) {
     lk_store_missing *m = s->near->missing;
-    for (size_t i = 0; m != NULL && s->map.epoch != 0 && i < s->map.count; i++) {
+    for (size_t i = 0; m != NULL && is_spread(s) && i < s->map.count; i++) {
         bool told = !s->down[i] || m->count == LK_STORE_PARTS;
         for (size_t n = 0; n < m->count && !told; n++)
             told = strcmp(m->names[n], s->map.names[i]) == 0;
@@ -525,7 +580,7 @@ static void tell_missing(const struct search *s) {
 /* When a shard turns out to be away in the middle, the coordinator's sentence need not name it: so the shards are
  * asked. A search that may do without one begins anew, and so does one whose shards are all there again. */
 static bool is_worth_another(struct search *s, int rc, liken_error *why) {
-    if (rc == LIKEN_OK || s->collided || s->map.epoch == 0)
+    if (rc == LIKEN_OK || s->collided || !is_spread(s))
         return s->collided;
     const int found = lk_cluster_probe(s->cluster, &s->map, s->down, why);
     return found == LIKEN_OK ? rc == LIKEN_E_BUSY : found == LIKEN_E_BUSY && s->near->missing != NULL;
@@ -536,7 +591,7 @@ static int search_all(lk_pg *db, struct search *s, liken_error *err) {
     bool again = true;
     int rc = LIKEN_OK;
     for (int i = 0; i < TRIES && again; i++) {
-        s->map.epoch = 0;
+        s->map = (lk_cluster_map){.epoch = 0};
         s->collided = false;
         rc = lk_pg_with(db, search_on, s, &why);
         again = is_worth_another(s, rc, &why);

@@ -208,7 +208,7 @@ static void note_attempt(lk_pg *db, lk_pg_conn *c, const liken_error *why) {
         lk_log(LIKEN_LOG_INFO, "the database %s answers again", db->name);
 }
 
-static int make(lk_pg *db, lk_pg_conn **out, liken_error *err) {
+int lk_pg_make(lk_pg *db, lk_pg_conn **out, liken_error *err) {
     liken_error why = {0};
     int rc = may_try(db, err);
     if (rc != LIKEN_OK)
@@ -265,7 +265,7 @@ int lk_pg_take(lk_pg *db, lk_pg_conn **out, liken_error *err) {
     if (c != NULL)
         c->fresh = false;
     else
-        rc = make(db, &c, err);
+        rc = lk_pg_make(db, &c, err);
     if (rc == LIKEN_OK)
         *out = c;
     else
@@ -278,6 +278,7 @@ int lk_pg_take(lk_pg *db, lk_pg_conn **out, liken_error *err) {
 static void clean(lk_pg_conn *c) {
     c->patience_ms = c->db->options.statement_ms + LK_PG_GRACE_MS;
     c->sqlstate[0] = '\0';
+    c->behind = false;
     c->doubt = NULL;
     if (c->lost || PQtransactionStatus(c->pq) == PQTRANS_IDLE)
         return;
@@ -310,7 +311,7 @@ int lk_pg_with(lk_pg *db, lk_pg_fn *fn, void *arg, liken_error *err) {
         if (rc != LIKEN_OK)
             return rc;
         rc = fn(c, arg, err);
-        again = again && rc == LIKEN_E_BUSY && c->lost && !c->fresh;
+        again = again && rc == LIKEN_E_BUSY && lk_pg_is_stale(c);
         lk_pg_give(db, c);
         if (!again)
             return rc;

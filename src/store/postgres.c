@@ -195,9 +195,9 @@ static int start(lk_postgres *s, const char *where, liken_error *err) {
     const lk_pg_options options = {.read_only = s->read_only, .own_names = true};
     const lk_pg_ear ear = {.channel = LK_POSTGRES_CHANNEL, .look = look, .heard = heard, .lost = deaf, .ctx = s};
     lk_pg_conn *c = NULL;
-    int rc = lk_cluster_new(&s->cluster, err);
+    int rc = lk_pg_open(&s->db, where, &options, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_open(&s->db, where, &options, err);
+        rc = lk_cluster_new(&s->cluster, s->db, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_take(s->db, &c, err);
     if (rc != LIKEN_OK)

@@ -20,7 +20,7 @@
 struct commit {
     bool open;             /* it was sent, and its fate is not known */
     int64_t change, token; /* its number, and what it leaves in liken.commits */
-    bool again;            /* the connection was lost before anything was sent to be committed */
+    bool again;            /* nothing was committed, and a connection that is not stale may do better */
 };
 
 void lk_postgres_note_version(lk_postgres *s, int64_t version) {
@@ -110,7 +110,7 @@ static int attempt(lk_postgres *s, struct commit *k, lk_postgres_write_fn *fn, v
     if (rc != LIKEN_OK)
         return rc;
     rc = transact(s, c, k, fn, arg, err);
-    k->again = first && rc == LIKEN_E_BUSY && lk_pg_lost(c);
+    k->again = first && rc == LIKEN_E_BUSY && (lk_pg_lost(c) || lk_pg_is_stale(c));
     lk_pg_give(s->db, c);
     return rc;
 }
@@ -141,7 +141,9 @@ int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken
     }
     if (rc == LIKEN_OK)
         lk_postgres_note_version(s, k.change);
-    else if (err != NULL)
+    else if (rc == LIKEN_E_BUSY)
+        rc = lk_cluster_explain(s->cluster, rc, &why);
+    if (rc != LIKEN_OK && err != NULL)
         *err = why;
     return rc;
 }

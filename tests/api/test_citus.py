@@ -88,6 +88,7 @@ def test_addresses_are_checked(nodes, postgres):
     nodes[1].sql("checks", "CREATE SCHEMA liken")
     assert "of its own" in liken("cluster", "create", "--store", store, f"a={url(nodes[1], 'checks')}", code=1).stderr
     assert "is not spread" in liken("cluster", "status", "--store", store, code=1).stderr
+    assert nodes[0].sql("checks", "SELECT extname FROM pg_extension WHERE extname = 'citus'") == []
 
 
 def test_a_gallery_spread_grown_and_broken(nodes, start, samples):
@@ -130,15 +131,15 @@ def test_a_gallery_spread_grown_and_broken(nodes, start, samples):
     wait_for(lambda: len(uploads.added) > 1)
     nodes[2].kill()
     gone = wait_for(lambda: (lambda x: x.status == 503 and x)(by_descriptor(server, ids[0])))
-    assert gone.json["code"] == "busy" and f"127.0.0.1:{nodes[2].port}" in gone.json["detail"]
-    assert int(gone.headers["retry-after"]) > 0
-    assert by_descriptor(server, ids[0], partial=True).status == 503
+    assert gone.json["code"] == "busy" and 'Shard "b"' in gone.json["detail"]
+    assert f"127.0.0.1:{nodes[2].port}" in gone.json["detail"] and int(gone.headers["retry-after"]) > 0
     assert [bool(one["trouble"]) for one in cluster(store, "status", code=1)["shards"]] == [False, True]
     wait_for(lambda: uploads.refused > 0)
     nodes[2].start()
     so_far = len(uploads.added)
     wait_for(lambda: len(uploads.added) > so_far + 1)
     ids += uploads.end()
+    wait_for(lambda: by_descriptor(server, ids[0]).status == 200)  # a node that was away is asked again within seconds
     for face in ids:
         assert len(by_descriptor(server, face).json["faces"][0]["matches"]) == len(ids) - 1
     wait_for(lambda: is_whole(store, nodes[0], "spread"))
@@ -160,6 +161,54 @@ def test_a_gallery_spread_grown_and_broken(nodes, start, samples):
         assert gone.status == 204, gone.json["detail"]
     assert sum(one["faces"] for one in cluster(store, "status", "--deep")["shards"]) == 0
     assert cluster(store, "sweep") == {"removed": 0}
+
+
+def lost_with(node, database, shard):
+    """The faces whose descriptors lie there."""
+    return {int(row[0]) for row in node.sql(database, "SELECT f.id FROM liken.faces f JOIN pg_dist_placement p ON p.shardid ="
+                                            " get_shard_id_for_distribution_column('liken.vectors', f.id) JOIN pg_dist_node n"
+                                            f" USING (groupid) JOIN liken.citus c ON c.node = n.nodeid WHERE c.name = '{shard}'")}
+
+
+def test_what_the_other_nodes_hold(nodes, start, samples):
+    """A node is killed, or hangs: who asks for a part of the answer gets just what the others hold, as it was before."""
+    store = url(nodes[0], "part")
+    server = start("--store", store)
+    assert cluster(store, "create", *(f"{name}={url(node, 'part')}" for name, node in zip("ab", nodes[1:])))["status"] == "created"
+    tags = ["it's \"$1\"\\", "plain"]
+    questions = []
+    for way in ("cube", *(["pgvector"] if nodes[0].has("vector") else [])):
+        assert server.post("/v1/collections", json={"name": way, "search": way}).status == 201
+        added = [server.add(photo, way, tags=tags[:1 + n % 2]).json["faces"] for n, photo in enumerate(samples)]
+        ids = [face["id"] for faces in added for face in faces]
+        lost = lost_with(nodes[0], "part", "b")
+        assert lost & set(ids) and set(ids) - lost
+        face = next(face for face in ids if face not in lost)
+        for fields in ({}, {"tags": tags}, {"limit": 3}, {"threshold": 0.5}):
+            whole = by_descriptor(server, face, way, **{**fields, "limit": 100}).json["faces"][0]["matches"]
+            here = [match for match in whole if match["face_id"] not in lost]
+            questions.append((way, face, fields, here[:fields.get("limit", 100)]))
+    assert all(expected for _, _, fields, expected in questions if "threshold" not in fields)
+
+    def ask_all():
+        for way, face, fields, expected in questions:
+            part = wait_for(lambda: (lambda x: x.status == 200 and x.json)(by_descriptor(server, face, way, partial=True, **fields)))
+            assert part["missing"] == ["b"] and part["mode"] == "exact" and part["faces"][0]["matches"] == expected
+            whole = by_descriptor(server, face, way, **fields)
+            assert whole.status == 503 and 'Shard "b"' in whole.json["detail"] and int(whole.headers["retry-after"]) > 0
+
+    nodes[2].kill()
+    ask_all()
+    nodes[0].sql("part", "UPDATE liken.near SET filled = 0")  # read as bytes, and compared by liken
+    ask_all()
+    nodes[2].start()
+    wait_for(lambda: by_descriptor(server, face, way).status == 200)
+    assert "missing" not in by_descriptor(server, face, way, partial=True).json
+    nodes[2].pause()
+    ask_all()
+    nodes[2].go_on()
+    wait_for(lambda: by_descriptor(server, face, way).status == 200)
+    assert server.stop() == 0
 
 
 def test_a_server_that_searches_in_memory_misses_nobody(nodes, start, samples):

@@ -69,8 +69,9 @@ def wait_for(ask, seconds=60):
     raise AssertionError("it did not come about in time")
 
 
-def by_descriptor(server, face, **fields):
-    return server.post("/v1/collections/default/search", json={"face_id": face, "limit": 100, "threshold": 1000, **fields})
+def by_descriptor(server, face, collection="default", **fields):
+    return server.post(f"/v1/collections/{collection}/search",
+                       json={"face_id": face, "limit": 100, "threshold": 1000, **fields})
 
 
 def test_a_gallery_spread_grown_and_broken(postgres, shards, start, samples):

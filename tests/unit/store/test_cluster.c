@@ -298,7 +298,7 @@ static void drain(void) {
     bool more = true;
     lk_cluster *k = NULL;
     lk_pg_conn *c = NULL;
-    assert_ok(lk_cluster_new(&k, &err), err);
+    assert_ok(lk_cluster_new(&k, db, &err), err);
     assert_ok(lk_pg_take(db, &c, &err), err);
     while (more)
         assert_ok(lk_cluster_drain(k, c, &more, &err), err);
