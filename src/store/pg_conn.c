@@ -191,7 +191,7 @@ static int set_limits(lk_pg_conn *c, liken_error *err) {
 
 static int prepare_conn(lk_pg_conn *c, liken_error *err) {
     if (PQstatus(c->pq) != CONNECTION_OK)
-        return lk_pg_fail(c, NULL, err);
+        return lk_pg_refused(c, err);
     if (PQserverVersion(c->pq) < OLDEST_SERVER)
         return lk_fail(err, LIKEN_E_UNSUPPORTED, "The database %s is PostgreSQL %d; liken needs %d or newer.",
                        c->db->name, PQserverVersion(c->pq) / 10000, OLDEST_SERVER / 10000);

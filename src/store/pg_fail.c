@@ -26,6 +26,20 @@ int lk_pg_give_up(lk_pg_conn *c, const char *why, liken_error *err) {
                    why);
 }
 
+int lk_pg_refused(lk_pg_conn *c, liken_error *err) {
+    char why[256];
+    const char *said = PQerrorMessage(c->pq), *fatal = strstr(said, "FATAL: ");
+    if (fatal == NULL)
+        return lk_pg_fail(c, NULL, err); /* no server said anything */
+    c->lost = true;
+    first_line(fatal + sizeof "FATAL: " - 1, why, sizeof why);
+    return lk_fail(
+        err, LIKEN_E_BUSY,
+        "The database %s took no connection (%s); try again in a moment, and if that does not help see to the "
+        "address, the user and the password, or make the database (createdb).",
+        c->db->name, why);
+}
+
 static bool is_state(const lk_pg_conn *c, const char *const list[]) {
     for (size_t i = 0; list[i] != NULL; i++) {
         if (strncmp(c->sqlstate, list[i], strlen(list[i])) == 0)
@@ -36,10 +50,17 @@ static bool is_state(const lk_pg_conn *c, const char *const list[]) {
 
 static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
     static const char *const over_time[] = {"57014", "55P03", NULL};
+    static const char *const pooler[] = {"26000", "42P05", "08P01", NULL};
     static const char *const again[] = {"40", "53300", "53400", NULL};
     static const char lost_node[] =
         "failure on connection marked as essential"; /* Citus's, of no SQLSTATE of its own */
     const char *name = c->db->name;
+    if (is_state(c, pooler))
+        return lk_fail(
+            err, LIKEN_E_STORE,
+            "The database %s is behind a pooler that gives liken no connection to keep (%s); a pooler such as "
+            "PgBouncer has to be set to pool sessions, not transactions or statements.",
+            name, why);
     c->behind = is_state(c, (const char *const[]){"08", NULL}) || strstr(why, lost_node) != NULL;
     if (is_state(c, over_time))
         return lk_fail(err, LIKEN_E_BUSY, "The database %s was too busy to answer in time (%s); try again.", name, why);
@@ -57,11 +78,6 @@ static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
         return lk_fail(err, LIKEN_E_STORE,
                        "The database %s takes no writes (%s): it was opened for reading, is a standby server, or has "
                        "default_transaction_read_only set for liken's user.",
-                       name, why);
-    if (is_state(c, (const char *const[]){"26000", "42P05", NULL}))
-        return lk_fail(err, LIKEN_E_STORE,
-                       "The database %s has lost what this connection prepared (%s); a pooler in between, such as "
-                       "PgBouncer, has to be set to pool sessions, not transactions or statements.",
                        name, why);
     return lk_fail(err, LIKEN_E_STORE, "The database %s failed: %s (SQLSTATE %s).", name, why,
                    c->sqlstate[0] == '\0' ? "unknown" : c->sqlstate);

@@ -23,6 +23,7 @@ struct lk_pg {
     pthread_cond_t room;
     lk_pg_conn *idle[LK_PG_POOL_MAX];
     int idle_count, open;   /* open: idle ones and those taken */
+    bool met;               /* it was reached at least once */
     bool trying;            /* somebody makes a connection, after the last attempt failed */
     double there_at;        /* when the server was last seen to be there by who doubted it */
     unsigned generation;    /* grows when a connection is lost: idle ones that are older are not trusted */
@@ -63,6 +64,8 @@ struct lk_pg_conn {
 
 /* The sentence for a failed call; `r` may be NULL: then the connection tells. Sets c->lost and c->sqlstate. */
 int lk_pg_fail(lk_pg_conn *c, const PGresult *r, liken_error *err);
+/* The same for one that did not come about. */
+int lk_pg_refused(lk_pg_conn *c, liken_error *err);
 /* The connection is of no use any more; `why` is a clause. */
 int lk_pg_give_up(lk_pg_conn *c, const char *why, liken_error *err);
 

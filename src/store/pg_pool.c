@@ -191,8 +191,9 @@ static int may_try(lk_pg *db, liken_error *err) {
 
 static void note_attempt(lk_pg *db, lk_pg_conn *c, const liken_error *why) {
     pthread_mutex_lock(&db->lock);
-    const bool was_away = db->pause > 0;
+    const bool was_away = db->pause > 0, met = db->met;
     db->trying = false;
+    db->met = met || c != NULL;
     if (c != NULL) {
         c->generation = db->generation;
         db->pause = db->retry_at = 0;
@@ -202,7 +203,7 @@ static void note_attempt(lk_pg *db, lk_pg_conn *c, const liken_error *why) {
         db->why = *why;
     }
     pthread_mutex_unlock(&db->lock);
-    if (c == NULL && !was_away)
+    if (c == NULL && met && !was_away) /* else whoever opens it tells */
         lk_log(LIKEN_LOG_WARN, "%s", why->message);
     else if (c != NULL && was_away)
         lk_log(LIKEN_LOG_INFO, "the database %s answers again", db->name);
