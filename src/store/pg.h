@@ -152,7 +152,7 @@ int lk_pg_patience(lk_pg_conn *c, int ms, liken_error *err);
 
 /* Whoever else has to be there for this connection's answers to come: asked when one is a second late, and again some
  * seconds later and so on; a fault of `fn` is the statement's, which is then given up. Until it is given back. */
-typedef int lk_pg_doubt_fn(void *ctx, liken_error *err);
+typedef int lk_pg_doubt_fn(void *ctx, liken_error *err); /* NULL: nobody */
 void lk_pg_doubt(lk_pg_conn *c, lk_pg_doubt_fn *fn, void *ctx);
 
 /* A name made into SQL, quoted by libpq; malloc'd; NULL when it cannot be (not UTF-8) or memory ran out. */

@@ -121,7 +121,7 @@ static int create(lk_cluster_job *j, const liken_shard_address *shards, size_t c
         rc = add_node(j, &shards[i], err);
     if (rc == LIKEN_OK)
         rc = distribute(j, err);
-    return rc == LIKEN_OK ? lk_pg_script(j->main, "COMMIT; ANALYZE liken.vectors", err) : rc;
+    return rc == LIKEN_OK ? lk_pg_script(j->main, "COMMIT", err) : rc;
 }
 
 int lk_citus_create(lk_cluster_job *j, const liken_shard_address *shards, size_t count, liken_error *err) {
@@ -136,7 +136,7 @@ int lk_citus_create(lk_cluster_job *j, const liken_shard_address *shards, size_t
     rc = create(j, shards, count, err);
     if (rc != LIKEN_OK && !installed && !lk_pg_lost(j->main)) /* as it was: liken's own tables are Citus's no more */
         (void)lk_pg_script(j->main, "ROLLBACK; DROP EXTENSION citus", NULL);
-    return rc;
+    return rc == LIKEN_OK ? lk_pg_script(j->main, "ANALYZE liken.vectors", err) : rc;
 }
 
 /* ---- growing ---- */

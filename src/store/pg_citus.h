@@ -4,7 +4,7 @@
  * distributed table, hashed by face, and everything else stays a table of the coordinator. The store then speaks to it
  * as to one database: Citus sends a search to all nodes at once with its limit, and commits what is written on several
  * of them together (two-phase commit). liken.citus names the nodes; it exists only in such a gallery, whose
- * liken.cluster is empty, so that nothing of pg_cluster.h but the operator's calls, which lead here, has to do with it.
+ * liken.cluster is empty. Of pg_cluster.h the operator's calls lead here, and so does the question which shards answer.
  */
 #ifndef LK_STORE_PG_CITUS_H
 #define LK_STORE_PG_CITUS_H
@@ -32,15 +32,14 @@ int lk_citus_probe(lk_cluster *k, liken_error *err);
 typedef struct lk_citus_statement {
     const char *sql;
     size_t size, table, table_end; /* where the text names the table */
-    const char *order;             /* of `u`, its rows */
+    const char *order;             /* "face" or "g" */
     size_t rows;                   /* at most */
     int left_out;                  /* the parameter with the names of the shards that are not asked */
+    const char *faces; /* an array of ids that the nodes cannot work out; to them it is LK_CITUS_FACES. NULL: none */
 } lk_citus_statement;
-/* What the nodes cannot work out, because they have only descriptors, stands between these. */
-#define LK_CITUS_HERE "\x01"
-#define LK_CITUS_THERE "\x02"
-/* Writes the statement that asks each of the other nodes for all of its parts. Its first row has no face when one of
- * them did not answer. */
+#define LK_CITUS_FACES "(SELECT given.list FROM given)"
+/* Writes the statement that asks each of the other nodes for all of its parts. When one of them did not answer the
+ * first row has no face, and the reason as its descriptor. */
 int lk_citus_spread(lk_buf *out, const lk_citus_statement *t, liken_error *err);
 
 #endif

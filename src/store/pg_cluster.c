@@ -32,6 +32,7 @@ int lk_cluster_new(lk_cluster **out, lk_pg *coordinator, liken_error *err) {
     if (k == NULL)
         return lk_fail_memory(err);
     k->db = coordinator;
+    pthread_cond_init(&k->probed, NULL);
     pthread_mutex_init(&k->lock, NULL);
     *out = k;
     return LIKEN_OK;
@@ -45,6 +46,7 @@ void lk_cluster_free(lk_cluster *k) {
         free(k->shards[i]->where);
         free(k->shards[i]);
     }
+    pthread_cond_destroy(&k->probed);
     pthread_mutex_destroy(&k->lock);
     free(k);
 }
@@ -344,8 +346,9 @@ static int tell_nodes(lk_cluster *k, lk_cluster_map *map, bool *down, liken_erro
 
 int lk_cluster_probe(lk_cluster *k, lk_cluster_map *map, bool down[LK_CLUSTER_SHARDS], liken_error *err) {
     if (map->citus) {
-        const int rc = lk_citus_probe(k, err);
-        return rc == LIKEN_OK ? tell_nodes(k, map, down, err) : rc;
+        liken_error ignored;
+        (void)lk_citus_probe(k, &ignored);
+        return tell_nodes(k, map, down, err);
     }
     lk_cluster_ask *asks = calloc(map->count, sizeof *asks);
     if (asks == NULL)
@@ -406,7 +409,9 @@ static int doubt_nodes(void *ctx, liken_error *err) {
     for (size_t i = 0; i < k->count; i++)
         before[i] = k->shards[i]->suspect;
     pthread_mutex_unlock(&k->lock);
-    int rc = lk_citus_probe(k, err);
+    liken_error ignored;
+    int rc = LIKEN_OK;
+    (void)lk_citus_probe(k, &ignored); /* that the coordinator is there was asked before */
     pthread_mutex_lock(&k->lock);
     for (size_t i = 0; rc == LIKEN_OK && i < k->count; i++) {
         if (k->shards[i]->suspect && !before[i])

@@ -51,7 +51,9 @@ typedef struct lk_cluster {
     lk_pg *db;            /* the coordinator; borrowed */
     pthread_mutex_t lock; /* everything below; a shard that was once there stays where it is until free */
     bool citus;           /* Citus has spread it; its shards have no address here, and are known once one failed */
-    int64_t epoch;        /* of the map; 0: none was read yet */
+    bool probing;         /* somebody asks Citus which of them answer; `probed` tells when that is done */
+    pthread_cond_t probed;
+    int64_t epoch; /* of the map; 0: none was read yet */
     unsigned char owner[LK_CLUSTER_BUCKETS];
     lk_shard *shards[LK_CLUSTER_SHARDS];
     size_t count;
@@ -79,7 +81,8 @@ void lk_cluster_watch(lk_cluster *k, lk_pg_conn *c);
 /* The database of one shard, opened when it was not yet. BUSY: `Shard "b": ...`; at once when it just failed. */
 int lk_cluster_shard(lk_cluster *k, const char *name, lk_pg **out, liken_error *err);
 /* Asks all shards of the map at once whether they are there. down[i]: not. BUSY: *err names the first that is not.
- * Where Citus has spread the gallery the map gets its nodes from this. */
+ * Where Citus has spread the gallery it is Citus that is asked, but for nodes that did not answer a moment ago; the map
+ * gets its nodes from this; and when Citus cannot be asked, what was known before is told. */
 int lk_cluster_probe(lk_cluster *k, lk_cluster_map *map, bool down[LK_CLUSTER_SHARDS], liken_error *err);
 /* The same, asking only when one of them did not answer when it was last asked. */
 int lk_cluster_check(lk_cluster *k, lk_cluster_map *map, bool down[LK_CLUSTER_SHARDS], liken_error *err);

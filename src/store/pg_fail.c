@@ -50,12 +50,12 @@ static bool is_state(const lk_pg_conn *c, const char *const list[]) {
 
 static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
     static const char *const over_time[] = {"57014", "55P03", NULL};
-    static const char *const pooler[] = {"26000", "42P05", "08P01", NULL};
+    static const char *const pooler[] = {"26000", "42P05", NULL};
     static const char *const again[] = {"40", "53300", "53400", NULL};
     static const char lost_node[] =
         "failure on connection marked as essential"; /* Citus's, of no SQLSTATE of its own */
     const char *name = c->db->name;
-    if (is_state(c, pooler))
+    if (is_state(c, pooler) || strstr(why, "statement pooling mode") != NULL) /* PgBouncer's own has no SQLSTATE */
         return lk_fail(
             err, LIKEN_E_STORE,
             "The database %s is behind a pooler that gives liken no connection to keep (%s); a pooler such as "

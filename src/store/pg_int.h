@@ -41,7 +41,7 @@ struct lk_pg_conn {
     PGconn *pq;
     unsigned generation;
     bool lost, fresh; /* fresh: made for this take */
-    bool behind;      /* the last fault was a server's behind this one, a node of Citus */
+    bool behind;      /* the last fault was that the server did not get through to one behind it */
     int patience_ms;  /* this side's limit for the next answer */
     char sqlstate[6];
     lk_pg_doubt_fn *doubt; /* who else has to be there for an answer to come, or NULL */
@@ -72,8 +72,6 @@ int lk_pg_give_up(lk_pg_conn *c, const char *why, liken_error *err);
 /* ---- pg_conn.c ---- */
 
 int lk_pg_connect(lk_pg *db, lk_pg_conn **out, liken_error *err);
-/* The same, but BUSY at once when an attempt has just failed. Not one of the pool's. */
-int lk_pg_make(lk_pg *db, lk_pg_conn **out, liken_error *err);
 void lk_pg_disconnect(lk_pg_conn *c); /* NULL is accepted */
 /* Waits until PQgetResult would not, and calls it. *out NULL: libpq's end mark. */
 int lk_pg_result_next(lk_pg_conn *c, PGresult **out, liken_error *err);
@@ -86,6 +84,8 @@ int lk_pg_drain(lk_pg_conn *c, int rc, liken_error *err);
 
 /* ---- pg_pool.c ---- */
 
+/* As lk_pg_connect, but BUSY at once when an attempt has just failed. Not one of the pool's. */
+int lk_pg_make(lk_pg *db, lk_pg_conn **out, liken_error *err);
 /* For an answer that is long in coming: is the server there at all? If not, the pool knows it too. */
 int lk_pg_ask_server(lk_pg_conn *c, liken_error *err);
 

@@ -25,6 +25,7 @@
 
 struct statement {
     lk_buf sql;
+    lk_buf faces; /* what Citus's nodes are given as LK_CITUS_FACES */
     lk_pg_value values[ARGS_MAX];
     int count;
     lk_pg_column columns[COLUMNS_MAX];
@@ -35,12 +36,14 @@ struct statement {
 static void statement_init(struct statement *t) {
     t->count = t->column_count = 0;
     lk_buf_init(&t->sql, SQL_MAX);
+    lk_buf_init(&t->faces, SQL_MAX);
 }
 
 static void statement_free(struct statement *t) {
     for (int i = 0; i < t->column_count; i++)
         lk_pg_column_free(&t->columns[i]);
     lk_buf_free(&t->sql);
+    lk_buf_free(&t->faces);
 }
 
 /* The number of the parameter that has this value. */
@@ -96,18 +99,27 @@ static int check_filter(const liken_search_options *o, liken_error *err) {
 }
 
 /* "SELECT ... FROM ..." of the faces that the filter lets through. $1 is the collection. */
-static int filter_sql(struct statement *t, const char *what, const liken_search_options *o, liken_error *err) {
-    int rc = lk_buf_format(&t->sql, err,
-                           "SELECT %s FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1",
-                           what);
+static int filter_sql(struct statement *t, lk_buf *sql, const char *what, const liken_search_options *o,
+                      liken_error *err) {
+    int rc = lk_buf_format(
+        sql, err, "SELECT %s FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1", what);
     if (rc == LIKEN_OK && is_time(o->captured_from))
-        rc = lk_buf_format(&t->sql, err, " AND i.captured_at >= $%d", put(t, lk_pg_int8(o->captured_from)));
+        rc = lk_buf_format(sql, err, " AND i.captured_at >= $%d", put(t, lk_pg_int8(o->captured_from)));
     if (rc == LIKEN_OK && is_time(o->captured_to))
-        rc = lk_buf_format(&t->sql, err, " AND i.captured_at <= $%d", put(t, lk_pg_int8(o->captured_to)));
+        rc = lk_buf_format(sql, err, " AND i.captured_at <= $%d", put(t, lk_pg_int8(o->captured_to)));
     for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
-        rc = lk_buf_format(&t->sql, err, " AND i.id IN (SELECT t.image FROM liken.tags t WHERE t.tag = $%d)",
+        rc = lk_buf_format(sql, err, " AND i.id IN (SELECT t.image FROM liken.tags t WHERE t.tag = $%d)",
                            put(t, lk_pg_text(o->tags[i])));
     return rc;
+}
+
+/* The same between `before` and `after`. */
+static int put_filter(struct statement *t, lk_buf *sql, const char *before, const liken_search_options *o,
+                      const char *after, liken_error *err) {
+    int rc = lk_buf_string(sql, before, err);
+    if (rc == LIKEN_OK)
+        rc = filter_sql(t, sql, "f.id", o, err);
+    return rc == LIKEN_OK ? lk_buf_string(sql, after, err) : rc;
 }
 
 /* What every statement over the vectors of a collection ends with. Shards do not know photos: they get a list of the
@@ -121,15 +133,12 @@ static int conditions(struct statement *t, const lk_store_near *near, const lk_c
     }
     if (rc != LIKEN_OK || !is_filtered(near->filter))
         return rc;
-    const bool citus = map != NULL && map->citus;
-    rc = lk_buf_string(&t->sql,
-                       map == NULL ? " AND v.face IN ("
-                       : citus     ? " AND v.face = ANY (" LK_CITUS_HERE "ARRAY("
-                                   : " AND v.face = ANY (ARRAY(",
-                       err);
-    if (rc == LIKEN_OK)
-        rc = filter_sql(t, "f.id", near->filter, err);
-    return rc == LIKEN_OK ? lk_buf_string(&t->sql, map == NULL ? ")" : citus ? ")" LK_CITUS_THERE ")" : "))", err) : rc;
+    if (map == NULL)
+        return put_filter(t, &t->sql, " AND v.face IN (", near->filter, ")", err);
+    if (!map->citus)
+        return put_filter(t, &t->sql, " AND v.face = ANY (ARRAY(", near->filter, "))", err);
+    rc = put_filter(t, &t->faces, "ARRAY(", near->filter, ")", err);
+    return rc == LIKEN_OK ? lk_buf_string(&t->sql, " AND v.face = ANY (" LK_CITUS_FACES "::bigint[])", err) : rc;
 }
 
 /* ---- shards ---- */
@@ -164,7 +173,8 @@ static int spread_citus(struct statement *t, const lk_cluster_map *map, const bo
                                   .table_end = t->table + sizeof TABLE - 1,
                                   .order = order,
                                   .rows = rows,
-                                  .left_out = put(t, lk_pg_array(left_out))};
+                                  .left_out = put(t, lk_pg_array(left_out)),
+                                  .faces = t->faces.size > 0 ? t->faces.data : NULL};
     return rc == LIKEN_OK ? lk_citus_spread(&t->sql, &s, err) : rc;
 }
 
@@ -179,7 +189,7 @@ static int spread(struct statement *t, const lk_cluster_map *map, const bool *do
     LK_FREE char *one = lk_buf_steal(&t->sql, &size);
     if (one == NULL)
         return lk_fail_memory(err);
-    int rc = lk_buf_format(&t->sql, err, "SELECT DISTINCT ON (%s, u.face) u.* FROM (", order);
+    int rc = lk_buf_format(&t->sql, err, "SELECT DISTINCT ON (u.%s + 0, u.face) u.* FROM (", order);
     for (size_t i = 0; rc == LIKEN_OK && i < map->count; i++) {
         if (down != NULL && down[i])
             continue;
@@ -188,16 +198,18 @@ static int spread(struct statement *t, const lk_cluster_map *map, const bool *do
     }
     if (rc == LIKEN_OK && asked == 0)
         return lk_fail(err, LIKEN_E_BUSY, "No shard of the cluster answers; try again in a moment.");
-    return rc == LIKEN_OK ? lk_buf_format(&t->sql, err, ") u ORDER BY %s, u.face LIMIT %zu", order, rows) : rc;
+    return rc == LIKEN_OK ? lk_buf_format(&t->sql, err, ") u ORDER BY u.%s + 0, u.face LIMIT %zu", order, rows) : rc;
 }
 
 static int ask(lk_pg_conn *c, struct statement *t, lk_pg_result **out, liken_error *err) {
     const int rc = lk_pg_exec(c, t->sql.data, t->values, t->count, out, err);
     if (rc != LIKEN_OK || lk_pg_rows(*out) == 0 || !lk_pg_is_null(*out, 0, 0))
         return rc;
+    (void)lk_fail(err, LIKEN_E_BUSY, "A shard of the cluster did not do its part (%.300s); try again in a moment.",
+                  lk_pg_get_bytes(*out, 0, 1, NULL));
     lk_pg_clear(*out);
     *out = NULL;
-    return lk_fail(err, LIKEN_E_BUSY, "A shard of the cluster went away meanwhile; try again in a moment.");
+    return LIKEN_E_BUSY;
 }
 
 /* ---- the plan ---- */
@@ -363,7 +375,7 @@ static int ranked_sql(struct statement *t, const lk_near_plan *p, const lk_near_
                            put(t, lk_pg_float8((double)near->radius * (1 + 3 * margin(p->dimension)) + TINY)));
     if (rc == LIKEN_OK) /* a parameter would keep the limit from the shards */
         rc = lk_buf_format(&t->sql, err, " ORDER BY d.g LIMIT %zu", q->rows);
-    return rc == LIKEN_OK && q->map != NULL ? spread(t, q->map, q->down, "u.g + 0", q->rows, err) : rc;
+    return rc == LIKEN_OK && q->map != NULL ? spread(t, q->map, q->down, "g", q->rows, err) : rc;
 }
 
 int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q, lk_pg_result **out, liken_error *err) {
@@ -398,6 +410,7 @@ struct search {
     lk_store_near_fn *fn;
     void *ctx;
     bool told;     /* fn was called: it is to forget that before this begins anew */
+    bool slow;     /* the database broke it off because it took too long */
     bool collided; /* the database broke it off because of what somebody else did, and it may succeed when repeated */
     lk_near_plan plan;
     bool exact;
@@ -469,7 +482,7 @@ static int read_chunk(lk_pg_conn *c, const struct search *s, int64_t after, lk_p
     if (rc == LIKEN_OK)
         rc = lk_buf_format(&t->sql, err, " ORDER BY v.face LIMIT %d", CHUNK);
     if (rc == LIKEN_OK && map != NULL)
-        rc = spread(t, map, s->down, "u.face + 0", CHUNK, err);
+        rc = spread(t, map, s->down, "face", CHUNK, err);
     if (rc == LIKEN_OK)
         rc = ask(c, t, out, err);
     statement_free(t);
@@ -524,6 +537,19 @@ static bool is_spread(const struct search *s) {
     return s->map.epoch != 0 || s->map.citus;
 }
 
+/* A shard that is asked has gone away meanwhile. */
+static int doubt(void *ctx, liken_error *err) {
+    const struct search *s = ctx;
+    bool down[LK_CLUSTER_SHARDS] = {false};
+    lk_cluster_map map = s->map;
+    const int rc = lk_cluster_probe(s->cluster, &map, down, err);
+    for (size_t i = 0; rc == LIKEN_E_BUSY && i < map.count; i++) {
+        if (down[i] && !s->down[i])
+            return rc;
+    }
+    return LIKEN_OK;
+}
+
 /* Those that are known to be away are not asked; that fails the search, unless it may do without them. */
 static int look_at_shards(struct search *s, liken_error *err) {
     const int rc = lk_cluster_check(s->cluster, &s->map, s->down, err);
@@ -536,6 +562,8 @@ static int search_in_one(lk_pg_conn *c, struct search *s, liken_error *err) {
         rc = lk_cluster_look(s->cluster, c, &s->map, err);
     if (rc == LIKEN_OK)
         rc = is_spread(s) ? look_at_shards(s, err) : LIKEN_OK;
+    if (rc == LIKEN_OK && is_spread(s))
+        lk_pg_doubt(c, doubt, s);
     if (rc == LIKEN_OK && s->map.epoch == 0)
         rc = lk_pg_script(c, LK_NEAR_SETTINGS, err);
     if (rc == LIKEN_OK)
@@ -563,6 +591,7 @@ static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = search_in_one(c, s, err);
     s->collided = rc == LIKEN_E_BUSY && is_collision(lk_pg_sqlstate(c));
+    s->slow = rc == LIKEN_E_BUSY && strcmp(lk_pg_sqlstate(c), "57014") == 0;
     return rc;
 }
 
@@ -578,12 +607,23 @@ static void tell_missing(const struct search *s) {
 }
 
 /* When a shard turns out to be away in the middle, the coordinator's sentence need not name it: so the shards are
- * asked. A search that may do without one begins anew, and so does one whose shards are all there again. */
+ * asked. A search that may do without one begins anew, and so does one whose shards are all there again, unless it took
+ * too long. */
 static bool is_worth_another(struct search *s, int rc, liken_error *why) {
+    bool known[LK_CLUSTER_SHARDS], news = false;
+    liken_error away = {0};
     if (rc == LIKEN_OK || s->collided || !is_spread(s))
         return s->collided;
-    const int found = lk_cluster_probe(s->cluster, &s->map, s->down, why);
-    return found == LIKEN_OK ? rc == LIKEN_E_BUSY : found == LIKEN_E_BUSY && s->near->missing != NULL;
+    memcpy(known, s->down, sizeof known);
+    const int found = lk_cluster_probe(s->cluster, &s->map, s->down, &away);
+    if (found == LIKEN_OK)
+        return rc == LIKEN_E_BUSY && !s->slow;
+    for (size_t i = 0; i < s->map.count; i++)
+        news = news || (s->down[i] && !known[i]);
+    if (s->near->missing != NULL)
+        return found == LIKEN_E_BUSY && news;
+    *why = away;
+    return false;
 }
 
 static int search_all(lk_pg *db, struct search *s, liken_error *err) {
@@ -592,7 +632,8 @@ static int search_all(lk_pg *db, struct search *s, liken_error *err) {
     int rc = LIKEN_OK;
     for (int i = 0; i < TRIES && again; i++) {
         s->map = (lk_cluster_map){.epoch = 0};
-        s->collided = false;
+        s->collided = s->slow = false;
+        memset(s->down, 0, sizeof s->down);
         rc = lk_pg_with(db, search_on, s, &why);
         again = is_worth_another(s, rc, &why);
         if (rc != LIKEN_OK)
@@ -642,7 +683,7 @@ static int count_on(lk_pg_conn *c, void *arg, liken_error *err) {
         return lk_fail_memory(err);
     statement_init(t);
     (void)put(t, lk_pg_int8(k->collection));
-    int rc = filter_sql(t, "count(*)", k->filter, err);
+    int rc = filter_sql(t, &t->sql, "count(*)", k->filter, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_format(&t->sql, err, " AND f.id <> $%d", put(t, lk_pg_int8(k->except)));
     if (rc == LIKEN_OK)

@@ -58,7 +58,7 @@ typedef struct lk_near_plans { /* pg_cluster.h names it too */
 /* What is asked of the database at a time. */
 typedef struct lk_near_query {
     const lk_store_near *near;
-    const lk_cluster_map *map; /* NULL: all vectors are in this database */
+    const lk_cluster_map *map; /* NULL: one statement over liken.vectors, here or by Citus */
     const bool *down;          /* of the map's shards, those that are left out; NULL: none */
     bool approximate;          /* by the approximate index */
     size_t rows;               /* at most */

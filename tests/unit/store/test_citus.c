@@ -29,7 +29,8 @@ static const char stand_in[] =
     "CREATE FUNCTION master_run_on_worker(names text[], ports int[], told text[], at_once boolean, OUT node_name text,"
     " OUT node_port int, OUT success boolean, OUT result text) RETURNS SETOF record LANGUAGE plpgsql AS $$BEGIN"
     " FOR i IN 1 .. array_length(names, 1) LOOP node_name := names[i]; node_port := ports[i];"
-    "  success := node_port <> 0; IF success THEN EXECUTE told[i] INTO result; END IF; RETURN NEXT;"
+    "  success := node_port <> 0; result := 'gone'; IF success THEN EXECUTE told[i] INTO result; END IF;"
+    "  RETURN NEXT;"
     " END LOOP; END$$;"
     "CREATE TABLE liken.vectors_1 (LIKE liken.vectors); CREATE TABLE liken.vectors_2 (LIKE liken.vectors);"
     "CREATE TABLE liken.vectors_3 (LIKE liken.vectors); CREATE TABLE liken.vectors_4 (LIKE liken.vectors);";
@@ -73,10 +74,9 @@ static void need_server(void) {
 static lk_pg_result *ask(const char *left_out, size_t rows) {
     static const char before[] = "SELECT v.face, v.descriptor, abs(v.face - $1) / 3.0::float8 AS g FROM ";
     static const char table[] = "liken.vectors";
-    static const char after[] =
-        " v WHERE v.label = ANY ($2) AND v.face = ANY (" LK_CITUS_HERE
-        "ARRAY(SELECT w.face FROM liken.wanted w WHERE w.label = $3 AND w.label <> 'it''s')" LK_CITUS_THERE
-        ") AND v.\"a$1\" IS NULL AND v.label <> 'it''s'";
+    static const char after[] = " v WHERE v.label = ANY ($2) AND v.face = ANY (" LK_CITUS_FACES
+                                "::bigint[]) AND v.\"a$1\" IS NULL AND v.label <> 'it''s'";
+    static const char faces[] = "ARRAY(SELECT w.face FROM liken.wanted w WHERE w.label = $3 AND w.label <> 'it''s')";
     char sql[1024];
     lk_buf text;
     lk_pg_column labels, names;
@@ -93,7 +93,8 @@ static lk_pg_result *ask(const char *left_out, size_t rows) {
                                   .size = (size_t)size,
                                   .table = sizeof before - 1,
                                   .table_end = sizeof before + sizeof table - 2,
-                                  .order = "u.g + 0",
+                                  .order = "g",
+                                  .faces = faces,
                                   .rows = rows,
                                   .left_out = 4};
     assert_ok(lk_citus_spread(&text, &t, &err), err);
@@ -157,6 +158,7 @@ static void one_that_does_not_answer_comes_first(void **state) {
     server_sql(&home, "postgres", "UPDATE pg_dist_node SET nodeport = 0 WHERE nodename = 'there'");
     lk_pg_result *r = ask(NULL, 2);
     assert_true(lk_pg_rows(r) == 2 && lk_pg_is_null(r, 0, 0));
+    assert_string_equal(lk_pg_get_bytes(r, 0, 1, NULL), "there:0: gone");
     lk_pg_clear(r);
     server_sql(&home, "postgres", "UPDATE pg_dist_node SET nodeport = 2 WHERE nodename = 'there'");
 }
