@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DIMENSION = 16, GROUP = 7, WINDOW = 20, ROUNDS = 3000 };
+enum { DIMENSION = 16, GROUP = 7, WINDOW = 20, ROUNDS = 3000, SAVES = 6 };
 
 static time_t end;
 
@@ -33,10 +33,11 @@ static void fault(const char *what) {
     atomic_fetch_add(&faults, 1);
 }
 
-/* Group g (GROUP vectors, added together) is deleted in one call once it is WINDOW groups old. */
+/* Group g (GROUP vectors, added together) is deleted in one call once it is WINDOW groups old. `arg`: the saves that
+ * are to happen meanwhile, which take as long as the disk does. */
 static void *write_groups(void *arg) {
-    (void)arg;
-    for (int64_t g = 0; g < ROUNDS || time(NULL) < end; g++) {
+    const int wanted = (int)(intptr_t)arg;
+    for (int64_t g = 0; g < ROUNDS || time(NULL) < end || atomic_load(&saves) < wanted; g++) {
         int64_t ids[GROUP];
         float v[GROUP * DIMENSION];
         for (int i = 0; i < GROUP; i++) {
@@ -141,6 +142,7 @@ static void begin(void) {
     atomic_store(&added, 0);
     atomic_store(&deleted, 0);
     atomic_store(&searches, 0);
+    atomic_store(&saves, 0);
     atomic_store(&faults, 0);
     pthread_mutex_lock(&ix->lock);
     ix->sizes.open_rows = 32; /* so that segments are sealed and merged all the time */
@@ -157,7 +159,7 @@ static void run_together(void *(*other)(void *)) {
         assert_int_equal(pthread_create(&readers[i], NULL, read_groups, (void *)(intptr_t)(i * 1000)), 0);
     if (other != NULL)
         assert_int_equal(pthread_create(&fifth, NULL, other, NULL), 0);
-    assert_int_equal(pthread_create(&writer, NULL, write_groups, NULL), 0);
+    assert_int_equal(pthread_create(&writer, NULL, write_groups, (void *)(intptr_t)(other != NULL ? SAVES : 0)), 0);
     pthread_join(writer, NULL);
     for (int i = 0; i < 3; i++)
         pthread_join(readers[i], NULL);
@@ -193,7 +195,7 @@ static void what_is_saved_meanwhile_is_whole(void **state) {
     assert_ok(lk_index_open(&ix, folder, DIMENSION, "model", "store", &change, &err), err);
     begin();
     run_together(save_all_the_time);
-    assert_true(atomic_load(&saves) > 5);
+    assert_true(atomic_load(&saves) >= SAVES);
     lk_index_free(ix);
     assert_ok(lk_index_open(&ix, folder, DIMENSION, "model", "store", &change, &err), err);
     assert_null(lk_index_trouble(ix));
