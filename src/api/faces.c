@@ -6,7 +6,7 @@ static int load(lk_api *api, const char *collection, int64_t id, liken_face **fa
     liken_image *owner = NULL;
     int rc = liken_face_get(api->lk, id, face, image, err);
     if (rc == LIKEN_OK)
-        rc = liken_image_get(api->lk, collection, *image, &owner, NULL);
+        rc = liken_image_get(api->lk, collection, *image, &owner, err);
     if (rc == LIKEN_E_NOT_FOUND)
         rc = lk_fail(err, rc, "There is no face %lld in the collection \"%.64s\".", (long long)id, collection);
     liken_image_free(owner);

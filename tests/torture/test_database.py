@@ -85,12 +85,12 @@ class Client(threading.Thread):
     def look(self):
         one = self.chance.choice(self.added)
         status, answer = self.ask("GET", f"/v1/collections/default/images/{one['id']}")
-        assert status in (200, 503), answer
+        assert status in (200, 503), json.dumps(answer)
         if status == 200:
             assert [f["id"] for f in answer["faces"]] == [f["id"] for f in one["faces"]]
         wanted = json.dumps({"face_id": one["faces"][0]["id"], "limit": 3})
         status, answer = self.ask("POST", "/v1/collections/default/search", wanted)
-        assert status in (200, 503), answer
+        assert status in (200, 503), json.dumps(answer)
 
     def run(self):
         try:
