@@ -30,9 +30,9 @@ static int doubt(lk_pg_conn *c, short events, liken_error *err) {
     int rc = lk_pg_ask_server(c, &why);
     if (rc == LIKEN_OK && c->doubt != NULL)
         rc = c->doubt(c->doubt_ctx, &why);
-    if (rc == LIKEN_OK || is_ready(c, events))
+    c->lost = rc != LIKEN_OK && !is_ready(c, events); /* or else what follows would be left unread */
+    if (!c->lost)
         return LIKEN_OK;
-    c->lost = true;
     if (err != NULL)
         *err = why;
     return rc;
