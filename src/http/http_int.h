@@ -6,13 +6,20 @@
  *   request.c  the request object: what handlers read, and the answer they leave
  *   linger.c   closing a connection whose client is still sending, so that it sees its answer
  *   patience.c connections that are never idle and never done
- *   http.c     the server: accepting, receiving, running, stopping */
+ *   http.c     the server: starting, stopping
+ *   accept.c   listening, accepting, turning away
+ *   receive.c  headers, body, end of body
+ *   lanes.c    running handlers
+ *   send.c     handing answers over */
 #ifndef LK_HTTP_HTTP_INT_H
 #define LK_HTTP_HTTP_INT_H
 
 #include "base/arena.h"
+#include "base/queue.h"
 #include "http/http.h"
 
+#include <microhttpd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* ---- target.c ---- */
@@ -54,7 +61,6 @@ void lk_route_find(lk_routed *out, lk_arena *arena, const lk_route *routes, size
 #define LK_FORM_LABEL_MAX 4096 /* bytes of a filename or type */
 
 typedef struct lk_form lk_form;
-struct MHD_Connection;
 
 /* Is this content type one that lk_form reads? */
 bool lk_form_reads(const char *content_type);
@@ -134,5 +140,71 @@ void lk_request_free(lk_request *r);
 /* The answer as one HTTP/1.1 message that closes the connection, for places where libmicrohttpd takes none. malloc'd.
  */
 char *lk_request_wire(const lk_request *r, size_t *size);
+
+/* ---- http.c ---- */
+
+struct lk_http {
+    lk_http_options o;
+    const lk_route *routes;
+    size_t route_count;
+    struct MHD_Daemon *daemon;
+    lk_workers *workers;
+    lk_linger *linger;
+    lk_patience *patience;
+    int listener, port, wake; /* wake ends the accept thread */
+    pthread_t acceptor;
+    bool accepting;
+    atomic_size_t held; /* bytes of bodies in memory */
+    atomic_int connections;
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
+    size_t active, running;
+    bool stopping, cut; /* no new requests; not even those being received */
+};
+
+/* ---- accept.c ---- */
+
+int lk_http_listen(lk_http *h, liken_error *err);
+int lk_http_start_accepting(lk_http *h, liken_error *err);
+void lk_http_stop_accepting(lk_http *h);
+/* The seconds that a request's headers have to arrive. */
+double lk_http_head_seconds(const lk_http *h);
+/* libmicrohttpd's word that a connection began or ended; its patience is watched in between. */
+void lk_http_connection_changed(void *cls, struct MHD_Connection *connection, void **watch,
+                                enum MHD_ConnectionNotificationCode what);
+
+/* ---- receive.c: what libmicrohttpd calls ---- */
+
+void *lk_http_request_line(void *cls, const char *target, struct MHD_Connection *connection);
+enum MHD_Result lk_http_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                               const char *version, const char *data, size_t *size, void **state);
+void lk_http_completed(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode how);
+
+/* ---- lanes.c ---- */
+
+/* Is there no room for another request of this route? */
+bool lk_lanes_full(const lk_http *h, const lk_route *route);
+/* Counts the request as one that will be finished; false when it came too late. */
+bool lk_lanes_enter(lk_request *r);
+/* Runs the handler of a request that was received whole, here or on a worker. */
+enum MHD_Result lk_lanes_run(lk_request *r);
+/* A worker's job. */
+void lk_lanes_work(void *job, int worker);
+
+/* ---- send.c ---- */
+
+/* Leaves an answer that tells what is wrong; none when there is one already. */
+void lk_http_fault(lk_request *r, int status, const char *sentence);
+void lk_http_fault_error(lk_request *r, const liken_error *err); /* 400, 413 or 503 */
+void lk_http_busy(lk_request *r, const char *sentence);          /* 503 with Retry-After */
+bool lk_http_stopping(lk_http *h);
+/* What the connection is at has so many seconds from now. */
+void lk_http_allow(lk_http *h, struct MHD_Connection *connection, double seconds);
+/* Hands the answer to libmicrohttpd. */
+enum MHD_Result lk_http_send(lk_request *r);
+/* The answer to a request whose body has yet to come. */
+enum MHD_Result lk_http_refuse(lk_request *r);
+/* The answer to a request in the middle of its body; always MHD_NO, which ends the connection. */
+enum MHD_Result lk_http_cut_off(lk_request *r);
 
 #endif

@@ -1,4 +1,4 @@
-/* request.c - one request: what its handler reads and the answer it leaves. Nothing here sends; http.c does. */
+/* request.c - one request: what its handler reads and the answer it leaves. Nothing here sends; send.c does. */
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "http/http_int.h"

@@ -1,0 +1,182 @@
+/* receive.c - the three moments of a request: headers, body, end.
+ *
+ * libmicrohttpd calls `access` once with the headers, then for every piece of the body, then once more at its end;
+ * `completed` ends a request however it went.
+ *
+ * A body is counted as it comes, per request (max_body) and over all (held against max_memory); forms by parts as
+ * well. */
+#include "base/clock.h"
+#include "http/http_int.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BODY_SECONDS 600.0
+
+static bool declared_length(const lk_request *r, unsigned long long *length) {
+    const char *text = lk_request_header(r, "Content-Length");
+    if (text == NULL)
+        return false;
+    errno = 0;
+    *length = strtoull(text, NULL, 10); /* libmicrohttpd has refused what is no number */
+    return errno == 0;
+}
+
+static size_t body_limit(const lk_request *r) {
+    const lk_route *found = r->routed.route;
+    return found != NULL && found->max_body > 0 ? found->max_body : r->server->o.max_body;
+}
+
+static void fault_size(lk_request *r) {
+    char sentence[128];
+    (void)snprintf(sentence, sizeof sentence, "The request body is larger than the limit of %zu bytes.", body_limit(r));
+    lk_http_fault(r, 413, sentence);
+}
+
+static void admit_body(lk_request *r) {
+    unsigned long long length = 0;
+    const bool declared = declared_length(r, &length);
+    r->has_body = length > 0 || lk_request_header(r, "Transfer-Encoding") != NULL;
+    if (!r->has_body || r->answer.status != 0)
+        return;
+    if (declared && length > body_limit(r)) {
+        fault_size(r);
+        return;
+    }
+    const char *type = lk_request_header(r, "Content-Type");
+    liken_error err = {0};
+    if (lk_form_reads(type)) {
+        if (lk_form_start(&r->form, r->connection, body_limit(r), &err) != LIKEN_OK)
+            lk_http_fault_error(r, &err);
+    } else {
+        lk_buf_init(&r->body, body_limit(r));
+    }
+}
+
+static void route(lk_request *r) {
+    lk_http *h = r->server;
+    const char *framing = lk_framing_fault(r->connection);
+    if (framing != NULL) {
+        lk_respond_header(r, "Connection", "close"); /* whatever follows may be the rest of this one */
+        lk_http_fault(r, 400, framing);
+        return;
+    }
+    if (r->fault.code != LIKEN_OK) {
+        lk_http_fault_error(r, &r->fault);
+        return;
+    }
+    lk_route_find(&r->routed, &r->arena, h->routes, h->route_count, r->method, &r->target);
+    const lk_route *found = r->routed.route;
+    if (found == NULL && r->routed.allow[0] == '\0') {
+        lk_http_fault(r, 404, "There is nothing at this address.");
+    } else if (found == NULL) {
+        char sentence[160];
+        lk_respond_header(r, "Allow", r->routed.allow);
+        (void)snprintf(sentence, sizeof sentence, "This address does not answer that method; it answers %s.",
+                       r->routed.allow);
+        lk_http_fault(r, 405, sentence);
+    } else if (h->o.admit != NULL && !h->o.admit(r, found, h->o.ctx)) {
+        if (r->answer.status == 0)
+            lk_http_fault(r, 403, "The request is not allowed.");
+    } else if (lk_lanes_full(h, found)) {
+        lk_http_busy(r, "All workers are busy and the queue is full; try again in a moment.");
+    }
+}
+
+static enum MHD_Result begin(lk_request *r, const char *method) {
+    r->begun = true;
+    lk_http_allow(r->server, r->connection, INFINITY);
+    (void)snprintf(r->method, sizeof r->method, "%s", method);
+    if (lk_http_stopping(r->server))
+        lk_http_busy(r, "The server is stopping; try again in a moment.");
+    else
+        route(r);
+    admit_body(r); /* also where refused: whether a body comes decides how to answer */
+    return r->answer.status != 0 && r->has_body ? lk_http_refuse(r) : MHD_YES;
+}
+
+static enum MHD_Result receive(lk_request *r, const char *data, size_t size) {
+    lk_http *h = r->server;
+    liken_error err = {0};
+    r->received += size;
+    const size_t held = atomic_fetch_add(&h->held, size) + size;
+    if (r->received > body_limit(r))
+        fault_size(r);
+    else if (held > h->o.max_memory)
+        lk_http_busy(r, "The server holds as many uploads as its memory allows; try again in a moment.");
+    else if (lk_clock_monotonic() - r->started > BODY_SECONDS)
+        lk_http_fault(r, 408, "The request body took too long to arrive.");
+    else if ((r->form != NULL ? lk_form_feed(r->form, data, size, &err) : lk_buf_append(&r->body, data, size, &err)) !=
+             LIKEN_OK)
+        lk_http_fault_error(r, &err);
+    return r->answer.status != 0 ? lk_http_cut_off(r) : MHD_YES;
+}
+
+static enum MHD_Result finish(lk_request *r) {
+    liken_error err = {0};
+    r->complete = true;
+    if (r->answer.status == 0 && !lk_lanes_enter(r))
+        lk_http_busy(r, "The server is stopping; try again in a moment.");
+    if (r->answer.status == 0 && r->form != NULL && lk_form_finish(r->form, &err) != LIKEN_OK)
+        lk_http_fault_error(r, &err);
+    return r->answer.status == 0 ? lk_lanes_run(r) : lk_http_send(r);
+}
+
+enum MHD_Result lk_http_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                               const char *version, const char *data, size_t *size, void **state) {
+    (void)cls;
+    (void)connection;
+    (void)url;
+    (void)version;
+    lk_request *r = *state;
+    if (r == NULL)
+        return MHD_NO; /* there was no memory to make it */
+    if (!r->begun)
+        return begin(r, method);
+    if (*size > 0) {
+        const size_t n = *size;
+        *size = 0;
+        return receive(r, data, n);
+    }
+    if (!r->complete)
+        return finish(r);
+    (void)atomic_load(&r->worked); /* libmicrohttpd orders the two threads by itself, but promises it nowhere */
+    return lk_http_send(r);
+}
+
+void *lk_http_request_line(void *cls, const char *target, struct MHD_Connection *connection) {
+    lk_http *h = cls;
+    lk_request *r = lk_request_make(h, connection, target);
+    if (r == NULL)
+        return NULL;
+    pthread_mutex_lock(&h->lock);
+    h->active++;
+    pthread_mutex_unlock(&h->lock);
+    return r;
+}
+
+void lk_http_completed(void *cls, struct MHD_Connection *connection, void **state,
+                       enum MHD_RequestTerminationCode how) {
+    (void)how;
+    lk_http *h = cls;
+    lk_request *r = *state;
+    *state = NULL;
+    lk_http_allow(h, connection, lk_http_head_seconds(h)); /* of the next request */
+    if (r == NULL)
+        return;
+    if (h->o.done != NULL)
+        h->o.done(r, r->sent ? r->answer.status : 0, lk_clock_monotonic() - r->started, h->o.ctx);
+    if (r->linger >= 0)
+        lk_linger_take(h->linger, r->linger);
+    r->linger = -1;
+    atomic_fetch_sub(&h->held, r->received);
+    const bool ran = r->running;
+    lk_request_free(r);
+    pthread_mutex_lock(&h->lock);
+    h->active--;
+    h->running -= ran;
+    pthread_cond_broadcast(&h->changed);
+    pthread_mutex_unlock(&h->lock);
+}
