@@ -214,6 +214,22 @@ int lk_gallery_make_default(liken *lk, liken_error *err);
 int lk_gallery_image(const lk_engine *e, const void *bytes, size_t size, lk_faces *faces, liken_image **out,
                      liken_error *err);
 
+/* ---- ids.c ---- */
+
+/* Ids without repetition; list[0..count) is in the order in which they came, also where `list` is read directly. Start
+ * from {0}. One thread. */
+typedef struct lk_ids {
+    int64_t *list;
+    size_t count;
+    uint32_t *table;
+    size_t slots;
+} lk_ids;
+
+/* One that is there already is no fault. MEMORY. */
+int lk_ids_add(lk_ids *s, int64_t id, liken_error *err);
+bool lk_ids_has(const lk_ids *s, int64_t id);
+void lk_ids_free(lk_ids *s);
+
 /* ---- vector.c ---- */
 
 /* out = v / |v|; false when v has no direction (then out = v). `out` may be v. */

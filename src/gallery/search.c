@@ -4,7 +4,11 @@
  * An answer is gathered in pages: the index, or the store where it searches by itself, gives the nearest k that were
  * not seen yet, the store adds their labels. One page is enough unless faces share images (distinct = image) or were
  * removed between the two; then the next page leaves out the faces already seen. So no filter and no removal ever makes
- * an answer shorter than it should be. */
+ * an answer shorter than it should be.
+ *
+ * Where an image is to come once, an image that was taken has all its faces counted as seen, so that no later page
+ * brings one of them, and pages double in size: the number of passes over the index grows with the logarithm of the
+ * faces that are nearer than the last match, and each of them is looked at once. */
 #include "gallery/gallery_int.h"
 
 #include "store/codec.h"
@@ -17,35 +21,10 @@
 #define LIMIT_MAX 10000
 #define MATCHES_MAX 100000 /* of all faces of a photo together: what an answer may cost in memory */
 #define PAGE_MIN 256
-
-/* ---- faces already seen ---- */
-
-/* Ids that may not come again, sorted. */
-struct seen {
-    int64_t *ids;
-    size_t count, room;
-};
-
-static int by_id(const void *a, const void *b) {
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int seen_add(struct seen *s, const lk_hit *hits, size_t count, liken_error *err) {
-    if (s->count + count > s->room) {
-        const size_t room = 2 * (s->count + count);
-        int64_t *ids = realloc(s->ids, room * sizeof *ids);
-        if (ids == NULL)
-            return lk_fail_memory(err);
-        s->ids = ids;
-        s->room = room;
-    }
-    for (size_t i = 0; i < count; i++)
-        s->ids[s->count++] = hits[i].id;
-    if (s->count > 0)
-        qsort(s->ids, s->count, sizeof *s->ids, by_id);
-    return LIKEN_OK;
-}
+#define PAGE_MAX LK_INDEX_MAX_HITS
+#define PAGE_STORE 10000 /* of a store that searches by itself */
+#define LABELS_MIN 16    /* asked of the store at once, where most may be of one image */
+#define LABELS_MAX 1024
 
 /* ---- the scope ---- */
 
@@ -159,24 +138,22 @@ struct query {
     struct scope *scope;
     const float *vector; /* in the index's own form */
     int64_t exclude;     /* a face that is not compared at all, or 0 */
-    struct seen seen;
+    lk_ids seen;         /* faces that may not come again */
+    lk_ids images;       /* of the matches, where each may come once */
     liken_answer *out;
     size_t room;
+    size_t labels; /* how many hits to ask labels for at once */
     uint64_t searched;
+    bool counted; /* `searched` is known */
 };
 
 static bool may_match(void *ctx, int64_t id) {
     const struct query *q = ctx;
-    return id != q->exclude &&
-           (q->seen.count == 0 || bsearch(&id, q->seen.ids, q->seen.count, sizeof id, by_id) == NULL);
+    return id != q->exclude && !lk_ids_has(&q->seen, id);
 }
 
-static bool has_image(const liken_answer *a, int64_t image) {
-    for (size_t i = 0; i < a->match_count; i++) {
-        if (a->matches[i].image == image)
-            return true;
-    }
-    return false;
+static bool once_an_image(const struct query *q) {
+    return q->scope->options->distinct == LIKEN_DISTINCT_IMAGE;
 }
 
 static int more_room(struct query *q, liken_error *err) {
@@ -194,9 +171,10 @@ static int more_room(struct query *q, liken_error *err) {
 /* Takes over the strings of `h` when it becomes a match. */
 static int take_hit(struct query *q, lk_store_hit *h, float distance, liken_error *err) {
     const struct scope *s = q->scope;
-    const bool wanted = h->face != 0 && q->out->match_count < s->limit &&
-                        !(s->options->distinct == LIKEN_DISTINCT_IMAGE && has_image(q->out, h->image));
-    const int rc = wanted ? more_room(q, err) : LIKEN_OK;
+    const bool wanted = h->face != 0 && q->out->match_count < s->limit && !lk_ids_has(&q->images, h->image);
+    int rc = wanted ? more_room(q, err) : LIKEN_OK;
+    if (wanted && rc == LIKEN_OK && once_an_image(q))
+        rc = lk_ids_add(&q->images, h->image, err);
     if (!wanted || rc != LIKEN_OK)
         return rc;
     q->out->matches[q->out->match_count++] = (liken_match){
@@ -216,9 +194,9 @@ static int take_hit(struct query *q, lk_store_hit *h, float distance, liken_erro
 }
 
 static int label(struct query *q, const lk_hit *hits, size_t count, liken_error *err) {
-    LK_FREE int64_t *ids = malloc((count + 1) * sizeof *ids);
+    int64_t ids[LABELS_MAX];
     LK_FREE lk_store_hit *labels = calloc(count + 1, sizeof *labels);
-    if (ids == NULL || labels == NULL)
+    if (labels == NULL)
         return lk_fail_memory(err);
     for (size_t i = 0; i < count; i++)
         ids[i] = hits[i].id;
@@ -228,10 +206,41 @@ static int label(struct query *q, const lk_hit *hits, size_t count, liken_error 
         return rc;
     for (size_t i = 0; i < count; i++) {
         if (rc == LIKEN_OK)
+            rc = lk_ids_add(&q->seen, hits[i].id, err);
+        if (rc == LIKEN_OK)
             rc = take_hit(q, &labels[i], hits[i].distance, err);
         free(labels[i].image_id);
         free(labels[i].file);
     }
+    return rc;
+}
+
+/* All faces of the images from the n-th on are seen. */
+static int see_images(struct query *q, size_t n, liken_error *err) {
+    lk_store *store = q->scope->lk->store;
+    LK_FREE int64_t *faces = NULL;
+    size_t count = 0;
+    if (store->ops->faces_of == NULL || n == q->images.count)
+        return LIKEN_OK;
+    int rc = store->ops->faces_of(store, q->images.list + n, q->images.count - n, &faces, &count, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = lk_ids_add(&q->seen, faces[i], err);
+    return rc;
+}
+
+/* Labels some of a page's hits from *at on, those that were not seen. */
+static int label_some(struct query *q, const lk_hit *hits, size_t count, size_t *at, liken_error *err) {
+    lk_hit some[LABELS_MAX];
+    const size_t before = q->images.count;
+    size_t n = 0;
+    for (; *at < count && n < q->labels; ++*at)
+        if (!lk_ids_has(&q->seen, hits[*at].id))
+            some[n++] = hits[*at];
+    int rc = n > 0 ? label(q, some, n, err) : LIKEN_OK;
+    if (rc == LIKEN_OK)
+        rc = see_images(q, before, err);
+    const size_t next = once_an_image(q) ? 2 * (q->images.count - before) : LABELS_MAX;
+    q->labels = next < LABELS_MIN ? LABELS_MIN : next < LABELS_MAX ? next : LABELS_MAX;
     return rc;
 }
 
@@ -255,7 +264,6 @@ static int search_index(struct scope *s, const lk_index_query *query, lk_hit *hi
 
 static int page_from_index(struct query *q, size_t k, lk_hit *hits, size_t *count, liken_error *err) {
     struct scope *s = q->scope;
-    uint64_t searched = 0;
     const bool all = q->exclude == 0 && q->seen.count == 0;
     (void)atomic_fetch_add(&s->lk->searching, 1);
     const lk_index_query query = {.vector = q->vector,
@@ -266,10 +274,8 @@ static int page_from_index(struct query *q, size_t k, lk_hit *hits, size_t *coun
                                   .only = s->allowed,
                                   .only_count = s->allowed_count,
                                   .threads = threads_for(s->lk)};
-    const int rc = search_index(s, &query, hits, count, &searched, err);
+    const int rc = search_index(s, &query, hits, count, q->counted ? NULL : &q->searched, err);
     (void)atomic_fetch_sub(&s->lk->searching, 1);
-    if (rc == LIKEN_OK && q->seen.count == 0)
-        q->searched = searched;
     return rc;
 }
 
@@ -279,17 +285,17 @@ static int page_from_store(struct query *q, size_t k, lk_hit *hits, size_t *coun
     bool exact = true;
     double recall = 1;
     int rc = LIKEN_OK;
-    if (q->seen.count == 0) { /* the first page; what is seen may not come again, and the face itself never */
+    if (!q->counted) { /* the first page; what is seen may not come again, and the face itself never */
         rc = store->ops->near_count(store, s->collection->id, s->options, q->exclude, &q->searched, err);
         if (rc == LIKEN_OK && q->exclude != 0)
-            rc = seen_add(&q->seen, &(lk_hit){.id = q->exclude}, 1, err);
+            rc = lk_ids_add(&q->seen, q->exclude, err);
     }
     const lk_store_near query = {.collection = s->collection->id,
                                  .vector = q->vector,
                                  .dimension = s->collection->dimension,
                                  .radius = s->threshold,
                                  .k = k,
-                                 .except = q->seen.ids,
+                                 .except = q->seen.list,
                                  .except_count = q->seen.count,
                                  .filter = s->options,
                                  .missing = s->options->partial ? &s->missing : NULL};
@@ -307,13 +313,13 @@ static int page(struct query *q, size_t k, bool *last, liken_error *err) {
     LK_FREE lk_hit *hits = malloc(k * sizeof *hits);
     if (hits == NULL)
         return lk_fail_memory(err);
-    size_t count = 0;
+    size_t count = 0, at = 0;
     int rc = (q->scope->remote ? page_from_store : page_from_index)(q, k, hits, &count, err);
-    if (rc != LIKEN_OK)
-        return rc;
+    q->counted = true;
+    while (rc == LIKEN_OK && at < count && q->out->match_count < q->scope->limit)
+        rc = label_some(q, hits, count, &at, err);
     *last = count < k;
-    rc = label(q, hits, count, err);
-    return rc == LIKEN_OK && !*last ? seen_add(&q->seen, hits, count, err) : rc;
+    return rc;
 }
 
 static int by_distance(const void *a, const void *b) {
@@ -323,16 +329,28 @@ static int by_distance(const void *a, const void *b) {
     return (x->face_id > y->face_id) - (x->face_id < y->face_id);
 }
 
+/* The size of the first page, and the most that one may have. */
+static size_t page_sizes(const struct query *q, size_t *most) {
+    const struct scope *s = q->scope;
+    const size_t rows = s->remote || s->slot == NULL ? 0 : lk_index_size(s->slot->index);
+    *most = s->remote ? PAGE_STORE : rows + 1 < PAGE_MAX ? rows + 1 : PAGE_MAX;
+    const size_t several = 4 * s->limit > PAGE_MIN ? 4 * s->limit : PAGE_MIN;
+    const size_t first = once_an_image(q) ? several : s->limit;
+    return first < *most ? first : *most;
+}
+
 static int ask(struct query *q, liken_error *err) {
     const struct scope *s = q->scope;
-    size_t k = s->limit;
-    if (s->options->distinct == LIKEN_DISTINCT_IMAGE)
-        k = s->limit * 4 < PAGE_MIN ? PAGE_MIN : s->limit * 4 > LIMIT_MAX ? LIMIT_MAX : s->limit * 4;
+    size_t most, k = page_sizes(q, &most);
+    q->labels = s->limit < LABELS_MIN ? LABELS_MIN : s->limit < LABELS_MAX ? s->limit : LABELS_MAX;
     bool last = !s->remote && (s->slot == NULL || (s->filtered && s->allowed_count == 0));
     int rc = LIKEN_OK;
-    while (rc == LIKEN_OK && !last && q->out->match_count < s->limit)
+    while (rc == LIKEN_OK && !last && q->out->match_count < s->limit) {
         rc = page(q, k, &last, err);
-    free(q->seen.ids);
+        k = 2 * k < most ? 2 * k : most;
+    }
+    lk_ids_free(&q->seen);
+    lk_ids_free(&q->images);
     /* a face added between two pages may be nearer than the first page's last */
     if (q->out->match_count > 1)
         qsort(q->out->matches, q->out->match_count, sizeof(*q->out->matches), by_distance);

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 
+#define LK_INDEX_MAX_HITS ((size_t)1 << 18) /* of one search; each of its threads holds as many */
+
 typedef struct lk_index lk_index;
 
 typedef struct lk_hit {
@@ -57,7 +59,7 @@ typedef bool lk_index_filter_fn(void *ctx, int64_t id);
 typedef struct lk_index_query {
     const float *vector;
     float radius;               /* hits with distance <= radius, not negative; INFINITY: all */
-    size_t k;                   /* at most so many, the nearest; 1..10000 */
+    size_t k;                   /* at most so many, the nearest; 1..LK_INDEX_MAX_HITS */
     lk_index_filter_fn *filter; /* NULL: all */
     void *filter_ctx;
     const int64_t *only; /* NULL: all; else just these ids, ascending (only_count of them), and the filter */

@@ -427,8 +427,8 @@ static uint64_t passed(const lk_view *v, uint64_t state, const lk_index_query *q
 }
 
 static int check_query(const lk_index *ix, const lk_index_query *q, liken_error *err) {
-    if (q->k < 1 || q->k > 10000)
-        return lk_fail(err, LIKEN_E_ARG, "A search returns 1 to 10000 hits, not %zu.", q->k);
+    if (q->k < 1 || q->k > LK_INDEX_MAX_HITS)
+        return lk_fail(err, LIKEN_E_ARG, "A search returns 1 to %zu hits, not %zu.", LK_INDEX_MAX_HITS, q->k);
     if (!(q->radius >= 0))
         return lk_fail(err, LIKEN_E_ARG, "The search radius must be a number that is not negative.");
     if (!lk_vector_usable(q->vector, (size_t)ix->dimension))

@@ -131,6 +131,7 @@ static const lk_store_ops operations = {
     .face_get = lk_postgres_face_get,
     .face_remove = lk_postgres_face_remove,
     .hits = lk_postgres_hits,
+    .faces_of = lk_postgres_faces_of,
     .faces_where = lk_postgres_faces_where,
     .version = store_version,
     .marks = lk_postgres_marks,

@@ -252,7 +252,7 @@ int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletio
 /* ---- labels of matches ---- */
 
 struct hits {
-    lk_pg_column faces;
+    lk_pg_column faces; /* or images */
     lk_pg_result *rows;
 };
 
@@ -300,6 +300,39 @@ int lk_postgres_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_h
     return rc;
 }
 
+/* ---- the faces of images ---- */
+
+static int copy_ids(const lk_pg_result *r, int64_t **out, size_t *count, liken_error *err) {
+    const int rows = lk_pg_rows(r);
+    int64_t *ids = malloc(((size_t)rows + 1) * sizeof *ids);
+    if (ids == NULL)
+        return lk_fail_memory(err);
+    for (int i = 0; i < rows; i++)
+        ids[i] = lk_pg_get_int(r, i, 0);
+    *out = ids;
+    *count = (size_t)rows;
+    return LIKEN_OK;
+}
+
+static int read_faces_of(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct hits *h = arg;
+    return lk_pg_exec(c, "SELECT id FROM liken.faces WHERE image = ANY ($1)", LK_PG_ARGS(lk_pg_array(&h->faces)),
+                      &h->rows, err);
+}
+
+int lk_postgres_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
+                         liken_error *err) {
+    struct hits h = {0};
+    int rc = lk_postgres_ids(&h.faces, images, count, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_with(of(s)->db, read_faces_of, &h, err);
+    if (rc == LIKEN_OK)
+        rc = copy_ids(h.rows, out, faces, err);
+    lk_pg_clear(h.rows);
+    lk_pg_column_free(&h.faces);
+    return rc;
+}
+
 /* ---- filters ---- */
 
 #define WHERE_START "SELECT f.id FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1"
@@ -336,18 +369,6 @@ static int read_where(lk_pg_conn *c, void *arg, liken_error *err) {
     if (o->tag_count > 0)
         return lk_pg_exec(c, WHERE_START WHERE_TAGS("$2") WHERE_END, LK_PG_ARGS(in, tags), &w->rows, err);
     return lk_pg_exec(c, WHERE_START WHERE_END, LK_PG_ARGS(in), &w->rows, err);
-}
-
-static int copy_ids(const lk_pg_result *r, int64_t **out, size_t *count, liken_error *err) {
-    const int rows = lk_pg_rows(r);
-    int64_t *ids = malloc(((size_t)rows + 1) * sizeof *ids);
-    if (ids == NULL)
-        return lk_fail_memory(err);
-    for (int i = 0; i < rows; i++)
-        ids[i] = lk_pg_get_int(r, i, 0);
-    *out = ids;
-    *count = (size_t)rows;
-    return LIKEN_OK;
 }
 
 int lk_postgres_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,

@@ -111,6 +111,7 @@ static const lk_store_ops operations = {
     .face_get = lk_sqlite_face_get,
     .face_remove = lk_sqlite_face_remove,
     .hits = lk_sqlite_hits,
+    .faces_of = lk_sqlite_faces_of,
     .faces_where = lk_sqlite_faces_where,
     .version = store_version,
     .marks = lk_sqlite_marks,

@@ -179,13 +179,80 @@ int lk_sqlite_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit
     return rc;
 }
 
+/* ---- lists of faces ---- */
+
+struct ids {
+    int64_t *list;
+    size_t count, room;
+};
+
+static int keep_id(struct ids *l, int64_t id, liken_error *err) {
+    if (l->count == l->room) {
+        const size_t room = l->room == 0 ? 256 : 2 * l->room;
+        int64_t *ids = realloc(l->list, room * sizeof *ids);
+        if (ids == NULL)
+            return lk_fail_memory(err);
+        l->list = ids;
+        l->room = room;
+    }
+    l->list[l->count++] = id;
+    return LIKEN_OK;
+}
+
+/* Adds what the statement gives. */
+static int keep_all(lk_sqlite_conn *c, sqlite3_stmt *stmt, struct ids *l, liken_error *err) {
+    bool row = false;
+    int rc = lk_sqlite_step(c, stmt, &row, err);
+    while (rc == LIKEN_OK && row) {
+        rc = keep_id(l, sqlite3_column_int64(stmt, 0), err);
+        if (rc == LIKEN_OK)
+            rc = lk_sqlite_step(c, stmt, &row, err);
+    }
+    return rc;
+}
+
+/* ---- the faces of images ---- */
+
+struct faces_of {
+    const int64_t *images;
+    size_t count;
+    struct ids faces;
+};
+
+static int read_faces_of(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    struct faces_of *f = arg;
+    int rc = LIKEN_OK;
+    f->faces.count = 0;
+    for (size_t i = 0; rc == LIKEN_OK && i < f->count; i++) {
+        sqlite3_stmt *stmt;
+        rc = lk_sqlite_use(c, "SELECT id FROM faces WHERE image = ?1", &stmt, err);
+        if (rc != LIKEN_OK)
+            return rc;
+        (void)sqlite3_bind_int64(stmt, 1, f->images[i]);
+        rc = keep_all(c, stmt, &f->faces, err);
+    }
+    return rc;
+}
+
+int lk_sqlite_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
+                       liken_error *err) {
+    struct faces_of f = {.images = images, .count = count};
+    const int rc = lk_sqlite_read(of(s), read_faces_of, &f, err);
+    if (rc != LIKEN_OK) {
+        free(f.faces.list);
+        return rc;
+    }
+    *out = f.faces.list;
+    *faces = f.faces.count;
+    return LIKEN_OK;
+}
+
 /* ---- filters ---- */
 
 struct where {
     int64_t collection;
     const liken_search_options *options;
-    int64_t *ids;
-    size_t count, room;
+    struct ids faces;
 };
 
 /* A tag is a condition more, so the statement grows with the number of tags (never with their text). */
@@ -201,35 +268,15 @@ static int filter_sql(const liken_search_options *o, lk_buf *sql, liken_error *e
     return rc == LIKEN_OK ? lk_buf_string(sql, " ORDER BY f.id", err) : rc;
 }
 
-static int keep_id(struct where *w, int64_t id, liken_error *err) {
-    if (w->count == w->room) {
-        const size_t room = w->room == 0 ? 256 : 2 * w->room;
-        int64_t *ids = realloc(w->ids, room * sizeof *ids);
-        if (ids == NULL)
-            return lk_fail_memory(err);
-        w->ids = ids;
-        w->room = room;
-    }
-    w->ids[w->count++] = id;
-    return LIKEN_OK;
-}
-
 static int step_filter(lk_sqlite_conn *c, sqlite3_stmt *stmt, struct where *w, liken_error *err) {
     const liken_search_options *o = w->options;
-    bool row = false;
     /* binding a parameter that the statement lacks is refused by SQLite and harmless */
     (void)sqlite3_bind_int64(stmt, 1, w->collection);
     (void)sqlite3_bind_int64(stmt, 2, o->captured_from);
     (void)sqlite3_bind_int64(stmt, 3, o->captured_to);
     for (size_t i = 0; i < o->tag_count; i++)
         lk_sqlite_text(stmt, (int)i + 4, o->tags[i]);
-    int rc = lk_sqlite_step(c, stmt, &row, err);
-    while (rc == LIKEN_OK && row) {
-        rc = keep_id(w, sqlite3_column_int64(stmt, 0), err);
-        if (rc == LIKEN_OK)
-            rc = lk_sqlite_step(c, stmt, &row, err);
-    }
-    return rc;
+    return keep_all(c, stmt, &w->faces, err);
 }
 
 static int read_where(lk_sqlite_conn *c, void *arg, liken_error *err) {
@@ -259,10 +306,10 @@ int lk_sqlite_faces_where(lk_store *s, int64_t collection, const liken_search_op
     if (rc == LIKEN_OK)
         rc = lk_sqlite_read(of(s), read_where, &w, err);
     if (rc != LIKEN_OK) {
-        free(w.ids);
+        free(w.faces.list);
         return rc;
     }
-    *out = w.ids;
-    *count = w.count;
+    *out = w.faces.list;
+    *count = w.faces.count;
     return LIKEN_OK;
 }

@@ -85,6 +85,8 @@ typedef struct lk_store_ops {
 
     /* Fills hits[i] for faces[i]; a face deleted meanwhile gets .face = 0. Strings are malloc'd. */
     int (*hits)(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
+    /* The faces of these images, in any order, malloc'd. NULL: an image is one face, of the same id. */
+    int (*faces_of)(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces, liken_error *err);
     /* Face ids whose image carries all tags and lies in the time range, ascending, malloc'd. */
     int (*faces_where)(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,
                        liken_error *err);

@@ -20,6 +20,21 @@ static void one_add_may_fill_many_segments(void **state) {
     history_end(&h);
 }
 
+/* More hits than a run of rows, or all of an open segment, has. */
+static void an_answer_may_be_long(void **state) {
+    (void)state;
+    history h;
+    bool right = history_begin(&h, 16, spread, NULL, 0) && history_add(&h, 30000, 1);
+    if (!right)
+        fail_msg("%s", h.why);
+    lk_index_settle(h.ix);
+    float v[16] = {0.5f};
+    const size_t lengths[] = {12345, 30000, LK_INDEX_MAX_HITS};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
+        oracle_check(h.o, h.ix, &(lk_index_query){.vector = v, .radius = INFINITY, .k = lengths[i]});
+    history_end(&h);
+}
+
 static void what_is_not_a_question_is_refused(void **state) {
     (void)state;
     liken_error err = {0};
@@ -42,7 +57,7 @@ static void what_is_not_a_question_is_refused(void **state) {
     }
     v[7] = 0;
     const lk_index_query bad[] = {{.vector = v, .radius = 1, .k = 0},
-                                  {.vector = v, .radius = 1, .k = 10001},
+                                  {.vector = v, .radius = 1, .k = LK_INDEX_MAX_HITS + 1},
                                   {.vector = v, .radius = NAN, .k = 1},
                                   {.vector = v, .radius = -1, .k = 1}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -62,6 +77,7 @@ static void what_is_not_a_question_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_add_may_fill_many_segments),
+        cmocka_unit_test(an_answer_may_be_long),
         cmocka_unit_test(what_is_not_a_question_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -539,6 +539,29 @@ static void hits_carry_labels_and_leave_out_what_is_gone(void **state) {
     liken_image_free(image);
 }
 
+static void the_faces_of_images_are_listed(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    const int64_t images[3] = {add(c, 1, 3), 999999, add(c, 2, 2)};
+    (void)add(c, 3, 4);
+    liken_image *image = NULL;
+    assert_ok(store->ops->image_get(store, c, images[0], &image, &err), err);
+    assert_ok(store->ops->face_remove(store, image->faces[1].id, &err), err);
+    int64_t *faces = NULL;
+    size_t count = 0;
+    assert_ok(store->ops->faces_of(store, images, 3, &faces, &count, &err), err);
+    assert_int_equal(count, 4);
+    int found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += faces[i] == image->faces[0].id || faces[i] == image->faces[2].id;
+    assert_int_equal(found, 2);
+    free(faces);
+    liken_image_free(image);
+    assert_ok(store->ops->faces_of(store, images, 0, &faces, &count, &err), err);
+    assert_int_equal(count, 0);
+    free(faces);
+}
+
 static size_t where(int64_t collection, const liken_search_options *o, int64_t **ids) {
     size_t count = 0;
     assert_ok(store->ops->faces_where(store, collection, o, ids, &count, &err), err);
@@ -776,6 +799,7 @@ int main(void) {
         T(lists_in_pages),
         T(removes_images_and_faces),
         T(hits_carry_labels_and_leave_out_what_is_gone),
+        T(the_faces_of_images_are_listed),
         T(filters_by_tags_and_time),
         T(the_feed_tells_additions_and_removals),
         T(the_version_changes_with_every_commit_of_anyone),
