@@ -74,6 +74,23 @@ static int read_size(dib *d, const uint8_t *p, uint32_t header, liken_error *err
     return LIKEN_OK;
 }
 
+/* What there is of bitmaps that is not read here. */
+static int refuse_layout(const dib *d, liken_error *err) {
+    static const char advice[] = "which liken does not read. Save it as an ordinary BMP, PNG or JPEG.";
+    if (d->compression == 4 && d->bits == 24)
+        return lk_fail(err, LIKEN_E_FORMAT, "This BMP is packed in the way of OS/2 for 24 bits (RLE24), %s", advice);
+    if (d->compression == FIELDS && d->bits == 1)
+        return lk_fail(err, LIKEN_E_FORMAT, "This BMP is packed as a fax of OS/2 (Huffman 1D), %s", advice);
+    if (d->compression == 4 || d->compression == 5)
+        return lk_fail(err, LIKEN_E_FORMAT, "This BMP holds a JPEG or PNG for a printer, %s", advice);
+    if (d->compression >= 11 && d->compression <= 13)
+        return lk_fail(err, LIKEN_E_FORMAT, "This BMP holds inks for a printer (CMYK), %s", advice);
+    if (d->compression == RGB && (d->bits == 2 || d->bits == 64))
+        return lk_fail(err, LIKEN_E_FORMAT, "This BMP has %d bits a pixel, %s", d->bits, advice);
+    return lk_fail(err, LIKEN_E_DECODE, "This BMP is damaged: its header says %d bits a pixel with compression %u.",
+                   d->bits, d->compression);
+}
+
 static int check_layout(const dib *d, liken_error *err) {
     static const struct {
         uint32_t compression;
@@ -85,10 +102,7 @@ static int check_layout(const dib *d, liken_error *err) {
                 return d->top_down && (d->compression == RLE8 || d->compression == RLE4)
                            ? bad(err, "a packed bitmap cannot be top-down")
                            : LIKEN_OK;
-    if (d->compression == 4 || d->compression == 5)
-        return lk_fail(err, LIKEN_E_FORMAT, "This BMP holds a JPEG or PNG for a printer, which liken does not read.");
-    return lk_fail(err, LIKEN_E_DECODE, "This BMP is damaged: its header says %d bits a pixel with compression %u.",
-                   d->bits, d->compression);
+    return refuse_layout(d, err);
 }
 
 /* The masks of 16- and 32-bit pixels; *used grows by masks that follow the header. */
@@ -212,6 +226,8 @@ static int unpack(const dib *d, uint8_t *out) {
                 p++;
         }
     }
+    if (r.x >= d->width) /* the last row there, without the mark of its end */
+        r.y++;
     return r.y < d->height ? r.y : d->height;
 }
 
@@ -232,9 +248,19 @@ static uint32_t pixel_at(const dib *d, const uint8_t *line, int x) {
     }
 }
 
+/* Of a row without the bytes that fill it up. */
+static size_t row_bytes(const dib *d) {
+    return ((size_t)d->width * (size_t)d->bits + 7) / 8;
+}
+
 static const uint8_t *line_of(const dib *d, int y) {
     const size_t k = (size_t)(d->top_down ? y : d->height - 1 - y), at = k * d->stride, room = d->size - d->pixels;
-    return at <= room && room - at >= d->stride ? d->bytes + d->pixels + at : NULL;
+    return at <= room && room - at >= row_bytes(d) ? d->bytes + d->pixels + at : NULL;
+}
+
+static int rows_there(const dib *d) {
+    const size_t room = d->size - d->pixels, rows = room / d->stride + (room % d->stride >= row_bytes(d));
+    return rows < (size_t)d->height ? (int)rows : d->height;
 }
 
 static bool uses_alpha(const dib *d) {
@@ -331,6 +357,8 @@ static int open_dib(lk_reader **out, const dib *d, liken_error *err) {
     }
     if (packed)
         r->rows = unpack(d, r->indices);
+    r->base.counts = true;
+    r->base.there = packed ? r->rows : rows_there(d);
     r->alpha = uses_alpha(d);
     *out = &r->base;
     return LIKEN_OK;

@@ -29,6 +29,7 @@ typedef struct lk_head {
     uint64_t passes;          /* how often the decoder goes over all pixels */
     lk_kind inner;            /* ICO: LK_KIND_PNG or LK_KIND_BMP; else the kind itself */
     size_t from, size;        /* ICO: where the chosen picture lies in the bytes; size 0: all of them */
+    bool endless;             /* JPEG: the end marker is missing, see jpeg.h */
     int ycc_across, ycc_down; /* TIFF: how many pixels share a Cb and a Cr in the copy, see ycc.c; else 0 */
     uint8_t *copy;            /* NULL, or a copy to decode instead, malloc'd, the photo's own */
     size_t copy_size;

@@ -103,6 +103,7 @@ int lk_jpeg_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
     }
     if (!w.frame || head->passes == 0)
         return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: it ends before its picture begins.");
+    head->endless = !w.ended;
     if (w.progressive || head->passes > 1) /* all coefficients are held, 16 bits each */
         head->work = (uint64_t)head->width * (uint64_t)head->height * w.sample_area / 64 * 2;
     return LIKEN_OK;

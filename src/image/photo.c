@@ -4,6 +4,7 @@
  * Invariant: no decoder is called before its file's header was read here and found within the limits. A picture is
  * decoded whole or not at all: a face in the part that is missing would otherwise be missed in silence. */
 #include "image/image.h"
+#include "image/jpeg.h"
 #include "image/orient.h"
 #include "image/reader.h"
 #include "image/shrink.h"
@@ -88,13 +89,8 @@ static bool by_vips(lk_kind kind) {
     return kind != LK_KIND_BMP && kind != LK_KIND_PNM;
 }
 
-/* Fills a photo whose bytes and kind are known. */
-static int read_head(lk_photo *p, size_t max_pixels, liken_error *err) {
-    int rc = head_readers[p->kind](p->bytes, p->size, &p->head, err);
-    if (rc == LIKEN_OK)
-        rc = check_head(p, max_pixels, err);
-    if (rc != LIKEN_OK)
-        return rc;
+/* What is decoded: the copy, a part, or all of the bytes. */
+static void use_part(lk_photo *p) {
     if (p->head.copy != NULL) {
         p->bytes = p->head.copy;
         p->size = p->head.copy_size;
@@ -102,9 +98,30 @@ static int read_head(lk_photo *p, size_t max_pixels, liken_error *err) {
         p->bytes += p->head.from;
         p->size = p->head.size;
     }
-    p->orientation = 1;
-    if (!by_vips(decoder_of(p)))
+}
+
+/* Makes a copy of what our decoders would refuse for a reason that does not matter. */
+static int mend(lk_photo *p, liken_error *err) {
+    if (p->head.copy != NULL || decoder_of(p) != LK_KIND_JPEG)
         return LIKEN_OK;
+    const int rc = lk_jpeg_mend(p->bytes, p->size, &p->head, err);
+    if (rc == LIKEN_OK && p->head.copy != NULL)
+        use_part(p);
+    return rc;
+}
+
+/* Fills a photo whose bytes and kind are known. */
+static int read_head(lk_photo *p, size_t max_pixels, liken_error *err) {
+    int rc = head_readers[p->kind](p->bytes, p->size, &p->head, err);
+    if (rc == LIKEN_OK)
+        rc = check_head(p, max_pixels, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    use_part(p);
+    rc = mend(p, err);
+    p->orientation = 1;
+    if (rc != LIKEN_OK || !by_vips(decoder_of(p)))
+        return rc;
     int width, height;
     rc = lk_vips_head(decoder_of(p), p->bytes, p->size, &width, &height, &p->orientation, err);
     if (rc != LIKEN_OK || p->head.ycc_across != 0)
@@ -220,6 +237,23 @@ static int feed(lk_reader *reader, lk_shrink *shrink) {
     return y;
 }
 
+/* Decoders stop up to a strip or block early, and some give no row before they have all. */
+static int fail_rows(const lk_photo *p, const lk_reader *reader, int came, liken_error *err) {
+    const char *label = lk_kind_label(p->kind);
+    const int rows = (int)((int64_t)came * p->head.height / reader->height);
+    if (reader->counts)
+        return lk_fail(err, LIKEN_E_DECODE, "This %s is cut short: only %d of its %d rows are there. Copy it anew.", label,
+                       reader->there, reader->height);
+    if (rows == 0)
+        return lk_fail(err, LIKEN_E_DECODE,
+                       "This %s cannot be decoded: it is damaged, cut short, or of a variant that the decoder here does "
+                       "not know. Copy it anew, or save it as an ordinary JPEG.",
+                       label);
+    return lk_fail(err, LIKEN_E_DECODE,
+                   "This %s is damaged or cut short: it can be decoded up to about row %d of %d. Copy it anew.", label,
+                   rows, p->head.height);
+}
+
 /* As stored, not yet upright. */
 static int decode_stored(const lk_photo *p, const plan *n, lk_image *out, liken_error *err) {
     lk_reader *reader = NULL;
@@ -233,9 +267,7 @@ static int decode_stored(const lk_photo *p, const plan *n, lk_image *out, liken_
                          smaller ? n->height : height, err);
     const int rows = rc == LIKEN_OK ? feed(reader, &shrink) : 0;
     if (rc == LIKEN_OK && rows < height)
-        rc = lk_fail(err, LIKEN_E_DECODE,
-                     "This %s is damaged or cut short: only %d of its %d rows can be decoded. Copy it anew.",
-                     lk_kind_label(p->kind), rows, height);
+        rc = fail_rows(p, reader, rows, err);
     if (rc == LIKEN_OK)
         lk_shrink_end(&shrink, out);
     lk_shrink_clear(&shrink);

@@ -83,10 +83,10 @@ static bool binary_row(pnm_reader *r) {
 }
 
 static const uint8_t *row(lk_reader *base, int y) {
-    (void)y;
     pnm_reader *r = (pnm_reader *)base;
     if (!(r->type <= 3 ? text_row(r) : binary_row(r)))
         return NULL;
+    base->there = y + 1;
     if (r->channels == 1)
         for (int x = base->width - 1; x >= 0; x--) {
             const uint8_t v = r->rgb[x];
@@ -123,6 +123,7 @@ int lk_pnm_open(lk_reader **out, const uint8_t *bytes, size_t size, liken_error 
     *r = parsed;
     r->base.row = row;
     r->base.close = close_reader;
+    r->base.counts = true;
     r->rgb = malloc((size_t)r->base.width * 3);
     if (r->rgb == NULL) {
         free(r);

@@ -8,6 +8,8 @@
 typedef struct lk_reader lk_reader;
 struct lk_reader {
     int width, height;
+    bool counts; /* `there` is known: how many rows are in the bytes, wherever in the picture they lie */
+    int there;
     /* Row y (asked for in order from 0), width*3 bytes that live until the next call. NULL: damaged from here on. */
     const uint8_t *(*row)(lk_reader *r, int y);
     void (*close)(lk_reader *r); /* frees it too */

@@ -173,10 +173,33 @@ static void refuses_a_bitmap_cut_short(void **state) {
     (void)state;
     bytes b = bmp(40, 3, -2, 24, 0, 0, 54);
     rgb24(&b, 0), rgb24(&b, 1);
-    b.size -= 4; /* a byte of colour beside the three that fill the row */
+    b.size -= 3; /* the bytes that fill the row */
     liken_error err = {0};
+    assert_ok(try_decode(b.data, b.size, 0, NULL, &err), err);
+    b.size--; /* a byte of colour */
     assert_int_equal(try_decode(b.data, b.size, 0, NULL, &err), LIKEN_E_DECODE);
     assert_non_null(strstr(err.message, "only 1 of its 2 rows"));
+    b = bmp(40, 3, 2, 24, 0, 0, 54); /* bottom row first: the missing one is the top */
+    rgb24(&b, 0);
+    assert_int_equal(try_decode(b.data, b.size, 0, NULL, &err), LIKEN_E_DECODE);
+    assert_non_null(strstr(err.message, "only 1 of its 2 rows"));
+}
+
+static void names_the_bitmaps_it_does_not_read(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t bits, compression;
+        const char *words;
+    } foreign[] = {{24, 4, "RLE24"}, {1, 3, "fax"}, {8, 4, "JPEG or PNG"}, {32, 5, "JPEG or PNG"}, {32, 11, "inks"},
+                   {2, 0, "2 bits"}, {64, 0, "64 bits"}};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        bytes b = bmp(40, 3, 2, foreign[i].bits, foreign[i].compression, 0, 54);
+        rgb24(&b, 1), rgb24(&b, 0);
+        liken_error err = {0};
+        assert_int_equal(try_decode(b.data, b.size, 0, NULL, &err), LIKEN_E_FORMAT);
+        assert_non_null(strstr(err.message, foreign[i].words));
+        assert_null(strstr(err.message, "damaged"));
+    }
 }
 
 static void takes_the_largest_icon(void **state) {
@@ -259,6 +282,7 @@ int main(void) {
         cmocka_unit_test(reads_true_colour),          cmocka_unit_test(reads_palettes),
         cmocka_unit_test(reads_bit_fields_and_alpha), cmocka_unit_test(unpacks_run_lengths),
         cmocka_unit_test(refuses_broken_bitmaps),     cmocka_unit_test(refuses_a_bitmap_cut_short),
+        cmocka_unit_test(names_the_bitmaps_it_does_not_read),
         cmocka_unit_test(takes_the_largest_icon),     cmocka_unit_test(reads_all_six_pnm),
         cmocka_unit_test(reads_packed_ycbcr),
     };
