@@ -134,11 +134,25 @@ static const lk_command *find_command(const char *name) {
     return NULL;
 }
 
-static int unknown_command(const char *name) {
+/* The command that people mean who say it in the words of other programs, else the one that is spelt most alike. */
+static const char *nearest_command(const char *name) {
+    static const struct {
+        const char *word, *command;
+    } others[] = {{"remove", "rm"},    {"delete", "rm"},   {"del", "rm"},       {"erase", "rm"},
+                  {"ls", "list"},      {"index", "add"},   {"scan", "add"},     {"find", "search"},
+                  {"query", "search"}, {"start", "serve"}, {"server", "serve"}, {"verify", "doctor"},
+                  {"check", "doctor"}};
+    for (size_t i = 0; i < LK_LENGTH(others); i++)
+        if (strcmp(others[i].word, name) == 0)
+            return others[i].command;
     const char *names[64];
     for (size_t i = 0; i < lk_commands_count; i++)
         names[i] = lk_commands[i].name;
-    const char *near = lk_suggest(name, names, lk_commands_count);
+    return lk_suggest(name, names, lk_commands_count);
+}
+
+static int unknown_command(const char *name) {
+    const char *near = nearest_command(name);
     LK_FREE char *clean = lk_printable(name);
     if (near != NULL)
         lk_message("liken: there is no command \"%s\"; did you mean %s?", clean == NULL ? "" : clean, near);
@@ -244,13 +258,23 @@ static bool hold_streams(void) {
     return true;
 }
 
+/* What the command in these words takes: other flags are no help to who mistyped one. */
+static uint64_t flags_worth_a_hint(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        const lk_command *command = find_command(argv[i]);
+        if (command != NULL)
+            return command->settings | LK_COMMON;
+    }
+    return UINT64_MAX;
+}
+
 int lk_cli_main(int argc, char **argv) {
     lk_config *config = NULL;
     lk_arguments words = {0};
     liken_error err = {0};
     if (!hold_streams())
         return LK_EXIT_FAILED; /* there is nowhere to say why */
-    if (lk_config_flags(&config, &words, argc, argv, &err) != LIKEN_OK)
+    if (lk_config_flags(&config, &words, argc, argv, flags_worth_a_hint(argc, argv), &err) != LIKEN_OK)
         return bad_setting(&err);
     int code = dispatch(config, &words);
     free(words.words);

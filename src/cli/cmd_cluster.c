@@ -161,9 +161,10 @@ static int balance(const lk_cli *cli) {
 /* ---- status, sweep ---- */
 
 static json_t *shard_json(const liken_shard *s) {
-    json_t *json = json_pack("{s:o, s:o, s:o, s:i, s:I, s:I}", "name", lk_json_text(s->name), "where",
-                             lk_json_text(s->where), "trouble", lk_json_text(s->trouble), "buckets", s->buckets,
-                             "faces", (json_int_t)s->faces, "bytes", (json_int_t)s->bytes);
+    json_t *json =
+        json_pack("{s:o, s:o, s:o, s:i, s:o, s:I}", "name", lk_json_text(s->name), "where", lk_json_text(s->where),
+                  "trouble", lk_json_text(s->trouble), "buckets", s->buckets, "faces",
+                  s->faces < 0 ? json_null() : json_integer(s->faces), "bytes", (json_int_t)s->bytes);
     if (json != NULL && s->orphans >= 0)
         (void)json_object_set_new(json, "orphans", json_integer(s->orphans));
     if (json != NULL && s->missing >= 0)
@@ -189,13 +190,15 @@ static int print_status_json(const liken_cluster *c, liken_error *err) {
 }
 
 static void print_shard(const liken_shard *s) {
-    char size[32];
+    char size[32], faces[40] = "not counted yet";
     LK_FREE char *text = lk_printable(s->trouble != NULL ? s->trouble : s->where);
     if (s->trouble != NULL) {
         (void)printf("%-16s %3d buckets  DOWN: %s\n", s->name, s->buckets, text == NULL ? "?" : text);
         return;
     }
-    (void)printf("%-16s %3d buckets  %10" PRId64 " descriptors  %8s  %s\n", s->name, s->buckets, s->faces,
+    if (s->faces >= 0)
+        (void)snprintf(faces, sizeof faces, "%10" PRId64 " descriptors", s->faces);
+    (void)printf("%-16s %3d buckets  %22s  %8s  %s\n", s->name, s->buckets, faces,
                  human((double)s->bytes, size, sizeof size), text == NULL ? "?" : text);
     if (s->orphans > 0)
         (void)printf("%-16s %" PRId64 " descriptors belong to no face; remove them: liken cluster sweep\n", "",

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int print_key(const lk_cli *cli, const lk_key *key, const char *secret, liken_error *err) {
     char scopes[64];
@@ -38,12 +39,52 @@ static int list(const lk_cli *cli) {
     return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
 }
 
+/* Is there a collection of that name? Looks without making a gallery where there is none. */
+static int find_collection(const lk_cli *cli, const char *name, bool *found, liken_error *err) {
+    liken_options options = lk_cli_options(cli, true);
+    liken *lk = NULL;
+    liken_collection *collection = NULL;
+    options.read_only = true;
+    int rc = liken_open(&lk, &options, err);
+    if (rc == LIKEN_OK)
+        rc = liken_collection_get(lk, name, &collection, err);
+    *found = rc == LIKEN_OK;
+    liken_collection_free(collection);
+    liken_free(lk);
+    return rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc;
+}
+
+/* LK_EXIT_DONE when the key may be bound to the collection: a misspelt one would open nothing, and in silence. */
+static int check_collection(const lk_cli *cli, const char *name) {
+    liken_error err = {0};
+    bool found = false, usage = false;
+    if (name == NULL || strcmp(name, "default") == 0 || lk_config_switch(cli->config, LK_SET_YES))
+        return LK_EXIT_DONE;
+    if (find_collection(cli, name, &found, &err) != LIKEN_OK)
+        return lk_cli_failed(cli, &err);
+    if (found)
+        return LK_EXIT_DONE;
+    char question[256];
+    (void)snprintf(question, sizeof question, "There is no collection \"%.64s\" yet. Make the key all the same?", name);
+    if (lk_cli_confirm(cli, question, &usage))
+        return LK_EXIT_DONE;
+    return usage
+               ? lk_cli_usage(cli,
+                              "There is no collection \"%.64s\"; liken collections list shows them. With --yes the key "
+                              "is made all the same.",
+                              name)
+               : LK_EXIT_NOTHING;
+}
+
 static int add(const lk_cli *cli) {
     liken_error err = {0};
     lk_key key = {0};
     char secret[LK_KEY_TEXT];
     const bool bound = lk_config_given(cli->config, LK_SET_COLLECTION);
     const char *collection = bound ? lk_config_text(cli->config, LK_SET_COLLECTION) : NULL;
+    const int code = check_collection(cli, collection);
+    if (code != LK_EXIT_DONE)
+        return code;
     int rc = lk_scopes_parse(lk_config_text(cli->config, LK_SET_SCOPE), &key.scopes, &err);
     if (rc == LIKEN_OK && lk_config_text(cli->config, LK_SET_KEY_FILE) == NULL)
         rc = lk_folder_make(cli->data, &err);

@@ -21,7 +21,7 @@ static void print_match(const liken_match *m) {
 static void print_answer(const liken_answer *a, size_t i, size_t count) {
     (void)printf("Face %zu of %zu at ", i + 1, count);
     print_box(&a->face.box);
-    (void)printf(": %zu %s, %.3g strangers expected among them\n", a->match_count,
+    (void)printf(": %zu %s; of strangers, about %.3g can be expected within the threshold\n", a->match_count,
                  a->match_count == 1 ? "match" : "matches", a->expected_false_matches);
     if (a->match_count > 0)
         (void)printf("  distance  similarity     photo  file  box\n");

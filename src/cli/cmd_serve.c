@@ -49,6 +49,7 @@ int lk_cmd_serve(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
     (void)signal(SIGPIPE, SIG_IGN); /* a client that hangs up is no reason to end */
+    (void)signal(SIGHUP, SIG_IGN);  /* nor is a terminal that closes, or a tool that asks to read settings anew */
     lk_interrupt_arm();
     int rc = lk_cli_open(cli, false, &lk, &err);
     if (rc == LIKEN_OK)

@@ -105,6 +105,7 @@ static int parse(const lk_setting *s, const char *origin, const char *text, doub
     double n = 0;
     switch (s->type) {
     case LK_TEXT:
+    case LK_PATH:
     case LK_LIST:
         if (*text == '\0')
             return lk_fail(err, LIKEN_E_ARG, "%s: the value is empty.", origin);
@@ -148,16 +149,31 @@ static void clear(value *v) {
     *v = (value){.from = BY_DEFAULT};
 }
 
-static int append_text(value *v, const char *text, liken_error *err) {
-    char **texts = realloc(v->texts, (v->count + 1) * sizeof *texts);
-    if (texts == NULL)
+/* Takes `text`, malloc'd, also when it fails. */
+static int append_text(value *v, char *text, liken_error *err) {
+    char **texts = text == NULL ? NULL : realloc(v->texts, (v->count + 1) * sizeof *texts);
+    if (texts == NULL) {
+        free(text);
         return lk_fail_memory(err);
+    }
     v->texts = texts;
-    v->texts[v->count] = strdup(text);
-    if (v->texts[v->count] == NULL)
-        return lk_fail_memory(err);
-    v->count++;
+    v->texts[v->count++] = text;
     return LIKEN_OK;
+}
+
+/* *out, malloc'd: the path with the home folder in place of a leading "~", which only a shell would have replaced. */
+static int expand_home(const char *origin, const char *path, char **out, liken_error *err) {
+    const char *home = getenv("HOME");
+    if (path[0] != '~') {
+        *out = strdup(path);
+        return *out != NULL ? LIKEN_OK : lk_fail_memory(err);
+    }
+    if (path[1] != '\0' && path[1] != '/')
+        return lk_fail(err, LIKEN_E_ARG,
+                       "%s: of homes only your own, ~/, is understood; write the whole path for %.64s.", origin, path);
+    if (home == NULL || home[0] == '\0')
+        return lk_fail(err, LIKEN_E_ARG, "%s: HOME is not set; write the whole path for %.64s.", origin, path);
+    return asprintf(out, "%s%s", home, path + 1) >= 0 ? LIKEN_OK : lk_fail_memory(err);
 }
 
 static int take(lk_config *c, size_t id, rank from, const char *origin, const char *text, liken_error *err) {
@@ -173,9 +189,16 @@ static int take(lk_config *c, size_t id, rank from, const char *origin, const ch
         return lk_fail(err, LIKEN_E_ARG, "%s: more than %d values.", origin, LIST_CEILING);
     if (v->origin == NULL && from != BY_DEFAULT && (v->origin = strdup(origin)) == NULL)
         return lk_fail_memory(err);
+    char *kept = NULL;
+    if (s->type == LK_PATH)
+        rc = expand_home(origin, text, &kept, err);
+    else
+        kept = strdup(text);
+    if (rc != LIKEN_OK)
+        return rc;
     v->from = from;
     v->number = n;
-    return append_text(v, text, err);
+    return append_text(v, kept, err);
 }
 
 int lk_config_new(lk_config **out, liken_error *err) {
@@ -202,11 +225,11 @@ void lk_config_free(lk_config *c) {
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
-static const char *nearest(const char *word, int where) {
+static const char *nearest(const char *word, int where, uint64_t hints) {
     const char *names[LK_SET_COUNT];
     size_t n = 0;
     for (size_t i = 0; i < LK_SET_COUNT; i++)
-        if (lk_settings[i].where & where)
+        if (lk_settings[i].where & where && hints >> i & 1)
             names[n++] = lk_settings[i].name;
     return lk_suggest(word, names, n);
 }
@@ -229,7 +252,7 @@ static char *trim(char *text) {
 static int unknown_name(const char *file, int number, const char *name, bool exists, liken_error *err) {
     if (exists)
         return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: %s can only be given as a flag.", file, number, name);
-    const char *near = nearest(name, LK_IN_FILE);
+    const char *near = nearest(name, LK_IN_FILE, UINT64_MAX);
     if (near != NULL)
         return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: there is no setting \"%.64s\"; did you mean %s?", file, number,
                        name, near);
@@ -336,18 +359,18 @@ static size_t find_letter(char letter) {
     return LK_SET_COUNT;
 }
 
-static int unknown_flag(const char *word, size_t length, liken_error *err) {
+static int unknown_flag(const char *word, size_t length, uint64_t hints, liken_error *err) {
     char name[64];
     (void)snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word);
     const char *bare = name + strspn(name, "-");
-    const char *near = nearest(bare, LK_IN_FLAG);
+    const char *near = nearest(bare, LK_IN_FLAG, hints);
     if (near != NULL)
         return lk_fail(err, LIKEN_E_ARG, "There is no flag %s; did you mean --%s?", name, near);
     return lk_fail(err, LIKEN_E_ARG, "There is no flag %s; see liken help.", name);
 }
 
 /* Takes argv[i], which is a flag, and perhaps its value; *used: how many words it took. */
-static int read_flag(lk_config *c, int argc, char **argv, int i, int *used, liken_error *err) {
+static int read_flag(lk_config *c, int argc, char **argv, uint64_t hints, int i, int *used, liken_error *err) {
     const char *word = argv[i];
     const bool is_long = word[1] == '-';
     const char *equals = is_long ? strchr(word, '=') : NULL;
@@ -356,7 +379,7 @@ static int read_flag(lk_config *c, int argc, char **argv, int i, int *used, like
                       : word[2] == '\0' ? find_letter(word[1])
                                         : LK_SET_COUNT;
     if (id == LK_SET_COUNT || !(lk_settings[id].where & LK_IN_FLAG))
-        return unknown_flag(word, length, err);
+        return unknown_flag(word, length, hints, err);
     char origin[64];
     (void)snprintf(origin, sizeof origin, "--%s", lk_settings[id].name);
     const char *text = equals != NULL ? equals + 1 : NULL;
@@ -372,7 +395,7 @@ static int read_flag(lk_config *c, int argc, char **argv, int i, int *used, like
     return take(c, id, BY_FLAG, origin, text, err);
 }
 
-static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, liken_error *err) {
+static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, uint64_t hints, liken_error *err) {
     bool flags = true;
     for (int i = 1, used = 1; i < argc; i += used) {
         const char *word = argv[i];
@@ -380,7 +403,7 @@ static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, 
         if (flags && strcmp(word, "--") == 0) {
             flags = false;
         } else if (flags && word[0] == '-' && word[1] != '\0') {
-            const int rc = read_flag(c, argc, argv, i, &used, err);
+            const int rc = read_flag(c, argc, argv, hints, i, &used, err);
             if (rc != LIKEN_OK)
                 return rc;
         } else {
@@ -390,12 +413,12 @@ static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, 
     return LIKEN_OK;
 }
 
-int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, liken_error *err) {
+int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, uint64_t hints, liken_error *err) {
     lk_config *c = NULL;
     lk_arguments w = {calloc((size_t)argc + 1, sizeof *w.words), 0};
     int rc = w.words == NULL ? lk_fail_memory(err) : lk_config_new(&c, err);
     if (rc == LIKEN_OK)
-        rc = read_flags(c, &w, argc, argv, err);
+        rc = read_flags(c, &w, argc, argv, hints, err);
     if (rc != LIKEN_OK) {
         free(w.words);
         lk_config_free(c);

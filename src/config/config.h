@@ -12,6 +12,7 @@
 
 typedef enum lk_setting_type {
     LK_TEXT,    /* any UTF-8 text without control characters */
+    LK_PATH,    /* the same; "~" and "~/..." stand for the user's home, as a shell has it */
     LK_INTEGER, /* a whole number, low..high */
     LK_NUMBER,  /* a decimal number, low..high */
     LK_SIZE,    /* bytes, with K, M, G for powers of 1024: "64M" */
@@ -102,8 +103,9 @@ typedef struct lk_arguments {
 } lk_arguments;
 
 /* Reads flags from argv[1..]. "--" ends the flags; "-" alone is a word. ARG for an unknown flag or a value out of
- * range, with the nearest name when there is one. words->words is freed with free(). */
-int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, liken_error *err);
+ * range, with the nearest name of those in `hints` (a set of settings) when there is one. words->words is freed with
+ * free(). */
+int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, uint64_t hints, liken_error *err);
 /* Reads the environment and the file as well: what help and version do without, so that they work whatever these hold.
  */
 int lk_config_complete(lk_config *c, liken_error *err);

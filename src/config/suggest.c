@@ -28,14 +28,14 @@ static size_t edits(const char *a, const char *b) {
 const char *lk_suggest(const char *word, const char *const *names, size_t count) {
     const size_t length = strlen(word);
     const char *best = NULL;
-    size_t distance = length < 4 ? 2 : length / 3 + 2; /* one less than this many edits at most */
+    size_t distance = length < 3 ? 1 : length / 5 + 2; /* one less than this many edits at most */
     if (length == 0 || length > LONGEST)
         return NULL;
     for (size_t i = 0; i < count; i++) {
         if (strlen(names[i]) > LONGEST)
             continue;
-        const bool begins = length >= 3 && strncmp(names[i], word, length) == 0;
-        const size_t e = begins ? 1 : edits(word, names[i]);
+        const bool begins = length >= 2 && strncmp(names[i], word, length) == 0;
+        const size_t e = begins ? 0 : edits(word, names[i]);
         if (e < distance && e < strlen(names[i])) {
             distance = e;
             best = names[i];

@@ -28,7 +28,7 @@ def test_another_address_needs_a_key(samples, tmp_path):
 
 def test_scopes(start, make_key, samples):
     reader = make_key("add", "reader", "--scope", "read")["key"]
-    writer = make_key("add", "writer", "--scope", "add,search", "--collection", "party")["key"]
+    writer = make_key("add", "writer", "--scope", "add,search", "--collection", "party", "--yes")["key"]
     boss = make_key("add", "boss", "--scope", "admin")["key"]
     server = start("--address", "0.0.0.0")
     photo = samples[0][1]

@@ -60,6 +60,9 @@ def test_keys(liken):
     listed = liken.json("keys", "list")
     assert [key["name"] for key in listed] == ["website", "other"]
     assert all("key" not in key for key in listed)
+    [key] = liken.json("keys", "add", "--collection", "later", "--yes", "planned")
+    assert key["collection"] == "later"
+    liken("keys", "rm", "planned")
     liken("keys", "rm", "website")
     liken("keys", "rm", "website", code=3)
     liken("keys", "add", "--key-file", "elsewhere", "a")
@@ -103,6 +106,8 @@ def test_serve_and_stop(liken, models):
         assert ready["open"] is True
         assert ready["url"] == f"http://127.0.0.1:{ready['port']}"
         assert "detector" in get(ready["url"] + "/v1/status")
+        server.send_signal(signal.SIGHUP)  # a closed terminal is no reason to end
+        assert server.poll() is None
         server.send_signal(stop)
         out, err = server.communicate(timeout=60)
         assert server.returncode == 0, err

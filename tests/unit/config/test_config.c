@@ -15,7 +15,7 @@ static int load(lk_config **c, liken_error *err, char **argv) {
         argc++;
     lk_arguments words = {0};
     lk_config *made = NULL;
-    int rc = lk_config_flags(&made, &words, argc, argv, err);
+    int rc = lk_config_flags(&made, &words, argc, argv, UINT64_MAX, err);
     if (rc == LIKEN_OK)
         rc = lk_config_complete(made, err);
     free(words.words);
@@ -110,7 +110,7 @@ static void words_and_flags_may_mix(void **state) {
     lk_config *c = NULL;
     lk_arguments words = {0};
     char *argv[] = {"liken", "--tag", "a", "add", "-", "-0", "--tag=b", "--", "--json", NULL};
-    assert_ok(lk_config_flags(&c, &words, 9, argv, &err), err);
+    assert_ok(lk_config_flags(&c, &words, 9, argv, UINT64_MAX, &err), err);
     assert_int_equal(words.count, 3);
     assert_string_equal(words.words[0], "add");
     assert_string_equal(words.words[1], "-");
@@ -161,6 +161,32 @@ static void bad_values_are_named(void **state) {
         assert_string_equal(err.message, cases[i].sentence);
         assert_null(c);
     }
+}
+
+static void a_tilde_is_the_home_of_whoever_runs_it(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_config *c = NULL;
+    char *home = strdup(getenv("HOME") == NULL ? "" : getenv("HOME"));
+    assert_int_equal(setenv("HOME", "/home/somebody", 1), 0);
+    assert_ok(LOAD(&c, &err, "--data=~/photos", "--models=~", "--key-file=a~/b", "--collection=~x"), err);
+    assert_string_equal(lk_config_text(c, LK_SET_DATA), "/home/somebody/photos");
+    assert_string_equal(lk_config_text(c, LK_SET_MODELS), "/home/somebody");
+    assert_string_equal(lk_config_text(c, LK_SET_KEY_FILE), "a~/b");
+    assert_string_equal(lk_config_text(c, LK_SET_COLLECTION), "~x");
+    lk_config_free(c);
+    assert_ok(lk_config_new(&c, &err), err);
+    assert_ok(lk_config_read(c, "f", "data = ~/photos\n", 16, &err), err);
+    assert_string_equal(lk_config_text(c, LK_SET_DATA), "/home/somebody/photos");
+    assert_int_equal(lk_config_read(c, "f", "models = ~other/x\n", 18, &err), LIKEN_E_ARG);
+    assert_string_equal(err.message, "f:1: models: of homes only your own, ~/, is understood; write the whole path for "
+                                     "~other/x.");
+    assert_int_equal(unsetenv("HOME"), 0);
+    assert_int_equal(lk_config_read(c, "f", "models = ~/x\n", 13, &err), LIKEN_E_ARG);
+    assert_string_equal(err.message, "f:1: models: HOME is not set; write the whole path for ~/x.");
+    lk_config_free(c);
+    assert_int_equal(setenv("HOME", home, 1), 0);
+    free(home);
 }
 
 static void sizes_have_units(void **state) {
@@ -236,6 +262,7 @@ int main(void) {
         cmocka_unit_test(flag_beats_environment_beats_file),
         cmocka_unit_test(words_and_flags_may_mix),
         cmocka_unit_test(bad_values_are_named),
+        cmocka_unit_test(a_tilde_is_the_home_of_whoever_runs_it),
         cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(bad_files_are_named_with_their_line),
         cmocka_unit_test(near_words_are_suggested),
