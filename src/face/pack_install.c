@@ -87,6 +87,18 @@ static int move_into_place(const char *pack, const char *place, const char *temp
     return lk_fail_errno(err, LIKEN_E_IO, errno, "The model pack cannot be moved to %s", place);
 }
 
+static int open_to_all(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+    (void)ftw;
+    return type == FTW_D || type == FTW_F ? chmod(path, S_ISDIR(st->st_mode) ? 0755 : 0644) : 0;
+}
+
+/* Weights are no secret: whoever runs the server reads them, also where root installed them under a strict umask. */
+static int make_readable(const char *pack, liken_error *err) {
+    return nftw(pack, open_to_all, 16, FTW_PHYS) == 0
+               ? LIKEN_OK
+               : lk_fail_errno(err, LIKEN_E_IO, errno, "The model pack in %s cannot be made readable", pack);
+}
+
 static void sync_folder(const char *path) {
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
@@ -153,6 +165,8 @@ static int put_together(lk_staging *s, const char *place, const char *json, size
     if (rc == LIKEN_OK)
         rc = fill(s, json, json_size, err);
     if (rc == LIKEN_OK)
+        rc = make_readable(s->pack, err);
+    if (rc == LIKEN_OK)
         rc = move_into_place(s->pack, place, temporary, err);
     if (rc == LIKEN_OK) {
         sync_folder(s->models);
@@ -184,14 +198,18 @@ static int install_locked(lk_staging *s, liken_error *err) {
     return rc;
 }
 
-/* The models folder, made when it is not there, as an absolute path. */
+/* The models folder as an absolute path; where it is not there it is made, and readable like the packs. */
 static int open_models(const char *given, char **out, liken_error *err) {
     LK_FREE char *folder = NULL;
+    struct stat st;
     int rc = lk_models_folder(given, &folder, err);
+    const bool is_new = rc == LIKEN_OK && stat(folder, &st) != 0 && errno == ENOENT;
     if (rc == LIKEN_OK)
         rc = lk_folder_make(folder, err);
     if (rc != LIKEN_OK)
         return rc;
+    if (is_new && chmod(folder, 0755) != 0)
+        return lk_fail_errno(err, LIKEN_E_IO, errno, "The models folder %s cannot be made readable", folder);
     *out = realpath(folder, NULL);
     return *out == NULL ? lk_fail_errno(err, LIKEN_E_IO, errno, "The models folder %s cannot be used", folder)
                         : LIKEN_OK;

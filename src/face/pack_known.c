@@ -264,7 +264,6 @@ static const lk_known_pack known[] = {
      .from = LK_FROM_NPM,
      .package = "@vladmandic/face-api",
      .pin = "sha512-WDMmK3CfNLo8jylWqMoQgf4nIst3M0fzx1dnac96wv/dvMTN4DxC/Pq1DGtduDk1lktCamQ3MIDXFnvrdHTXDw==",
-     .address = "https://registry.npmjs.org/@vladmandic/face-api/-/face-api-1.7.15.tgz",
      .root = "package",
      .origins = faceapi_origins},
     {.pack = {.name = "yunet",
@@ -299,8 +298,6 @@ static const lk_known_pack known[] = {
      .from = LK_FROM_PIP,
      .package = "face_recognition_models",
      .pin = "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
-     .address = "https://files.pythonhosted.org/packages/cf/3b/"
-                "4fd8c534f6c0d1b80ce0973d01331525538045084c73c153ee6df20224cf/face_recognition_models-0.3.0.tar.gz",
      .root = "face_recognition_models-0.3.0",
      .origins = dlib_origins},
     {.pack = {.name = "seed",
