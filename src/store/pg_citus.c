@@ -176,13 +176,14 @@ int lk_citus_balance(lk_cluster_job *j, liken_error *err) {
 /* One row a node: name, address, whether it answers, Citus's shards there, faces, bytes. */
 static const char sql_status[] =
     "SELECT c.name, n.nodename || ':' || n.nodeport, citus_check_connection_to_node(n.nodename, n.nodeport)::int,"
-    " count(p.shardid), coalesce(sum(split_part(p.result, ' ', 1)::bigint) FILTER (WHERE p.success), 0)::bigint,"
+    " count(p.shardid), CASE WHEN bool_or(p.result LIKE '-%' AND p.success) THEN -1 ELSE"
+    " coalesce(sum(split_part(p.result, ' ', 1)::bigint) FILTER (WHERE p.success), 0)::bigint END,"
     " coalesce(sum(split_part(p.result, ' ', 2)::bigint) FILTER (WHERE p.success), 0)::bigint"
     " FROM liken.citus c JOIN pg_dist_node n ON n.nodeid = c.node LEFT JOIN run_command_on_placements('liken.vectors', "
     "$1)"
     " p ON p.nodename = n.nodename AND p.nodeport = n.nodeport GROUP BY c.name, n.nodename, n.nodeport ORDER BY c.name";
-static const char of_a_part[] = "SELECT greatest(reltuples, 0)::bigint || ' ' || pg_total_relation_size(oid)"
-                                " FROM pg_class WHERE oid = '%s'::regclass";
+static const char of_a_part[] = "SELECT CASE WHEN pg_relation_size(oid) = 0 THEN 0 ELSE reltuples END::bigint"
+                                " || ' ' || pg_total_relation_size(oid) FROM pg_class WHERE oid = '%s'::regclass";
 static const char of_a_part_deep[] = "SELECT count(*) || ' ' || pg_total_relation_size('%1$s') FROM %1$s";
 
 static int take_row(const lk_pg_result *r, int row, liken_shard *out, liken_error *err) {

@@ -23,7 +23,8 @@ void liken_cluster_free(liken_cluster *c) {
 /* ---- one shard ---- */
 
 static int look_at(lk_cluster *k, const char *name, liken_shard *out, liken_error *err) {
-    static const char sql[] = "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint, "
+    static const char sql[] = "SELECT CASE WHEN bool_or(c.reltuples < 0 AND pg_relation_size(c.oid) > 0) THEN -1"
+                              " ELSE coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint END, "
                               "coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint"
                               " FROM pg_class c WHERE c.relnamespace = 'liken'::regnamespace AND c.relkind = 'r' AND "
                               "c.relname ~ '^vectors_b'";
