@@ -162,7 +162,8 @@ typedef struct liken_options {
 } liken_options;
 
 /* Opens (creating it unless read_only) the gallery in options->data. Also brings the index up to
- * the store. Errors: LIKEN_E_MODEL names the pack and the command that installs it. */
+ * the store. Errors: LIKEN_E_MODEL (a pack is missing or damaged) names the pack and the command that installs it;
+ * LIKEN_E_NOT_FOUND: read_only, and there is no store; LIKEN_E_STORE, LIKEN_E_IO: the store cannot be used. */
 LIKEN_API int liken_open(liken **out, const liken_options *options, liken_error *err);
 
 /* Waits for calls in progress, then closes. NULL is accepted. */
@@ -442,7 +443,7 @@ typedef struct liken_shard {
     char *where;   /* without its password; NULL when it does not answer */
     char *trouble; /* why it does not answer, or NULL */
     int buckets;   /* parts of the gallery that lie there, of liken_cluster.buckets */
-    int64_t faces; /* descriptors there: as the server estimates, or counted when deep */
+    int64_t faces; /* descriptors there: as the server estimates, or counted when deep; -1: not counted yet */
     uint64_t bytes;
     int64_t orphans; /* deep: descriptors that belong to no face; -1: not counted */
     int64_t missing; /* deep: faces without their descriptor; -1: not counted */

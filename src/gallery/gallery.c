@@ -137,16 +137,26 @@ int lk_gallery_store_open(liken *lk, liken_error *err) {
     return lk_store_open_postgres(&lk->store, lk->where, lk->read_only, err);
 }
 
+/* A pack that is missing is a fault of the models, not of something that was asked for. */
+static int load_own_engine(liken *lk, liken_error *err) {
+    lk_engine *engine;
+    const int rc = lk_gallery_engine(lk, NULL, &engine, err);
+    if (rc != LIKEN_E_NOT_FOUND)
+        return rc;
+    if (err != NULL)
+        err->code = LIKEN_E_MODEL;
+    return LIKEN_E_MODEL;
+}
+
 int liken_open(liken **out, const liken_options *options, liken_error *err) {
     liken *lk = NULL;
-    lk_engine *engine;
     int rc = lk_gallery_settings(&lk, options, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_store_open(lk, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_whole(lk, err);
     if (rc == LIKEN_OK && !lk->no_models)
-        rc = lk_gallery_engine(lk, NULL, &engine, err);
+        rc = load_own_engine(lk, err);
     if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
         rc = lk_gallery_make_default(lk, err);
     if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
