@@ -124,6 +124,6 @@ void lk_answer_fault(lk_request *r, int status, const char *sentence, void *ctx)
     for (size_t i = 0; i < LK_LENGTH(codes); i++)
         if (codes[i].status == status)
             code = codes[i].code;
-    const lk_route *route = lk_request_route(r);
-    lk_answer_problem(r, status, code, sentence, NULL, status == 413 && route != NULL ? (double)route->max_body : -1);
+    const size_t limit = status == 413 ? lk_request_broken(r) : 0;
+    lk_answer_problem(r, status, code, sentence, NULL, limit > 0 ? (double)limit : -1);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORM_ROOM ((size_t)1 << 20) /* beside the photo: the other parts, and JSON bodies */
+#define FORM_ROOM ((size_t)1 << 20) /* beside the photo: the other parts and what divides them */
 #define SEED_BYTES (((size_t)10 << 20) + 65536)
 
 enum body { SMALL, PHOTO, TWO_PHOTOS, SEED };
@@ -55,7 +55,7 @@ static size_t body_limit(enum body body, size_t max_file) {
     case SEED:
         return SEED_BYTES;
     default:
-        return FORM_ROOM + 1; /* one byte over a JSON body's own limit */
+        return FORM_ROOM;
     }
 }
 
@@ -115,6 +115,8 @@ int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *
                                       .workers = o->workers,
                                       .queue = o->queue,
                                       .max_body = body_limit(TWO_PHOTOS, api->max_file),
+                                      .max_json = LK_JSON_BYTES,
+                                      .files = "file a b",
                                       .idle_timeout = o->idle_timeout,
                                       .max_connections = o->max_connections,
                                       .admit = lk_guard_admit,

@@ -86,7 +86,8 @@ void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sente
 bool lk_args_refused(lk_args *a);
 
 bool lk_args_has(lk_args *a, const char *name);
-const char *lk_args_text(lk_args *a, const char *name, size_t max); /* NULL when absent */
+/* At most `max` characters; NULL when absent. */
+const char *lk_args_text(lk_args *a, const char *name, size_t max);
 int64_t lk_args_integer(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback);
 /* Finite, above `low`, at most `high`. */
 double lk_args_number(lk_args *a, const char *name, double low, double high, double fallback);
@@ -95,7 +96,7 @@ bool lk_args_switch(lk_args *a, const char *name);
 int64_t lk_args_time(lk_args *a, const char *name, bool end);
 /* Position of the word in `words` (separated by spaces), 0 when absent. */
 int lk_args_choice(lk_args *a, const char *name, const char *words);
-/* A list of texts: a JSON array, or the parameter repeated. */
+/* A list of texts, of `max` characters each at most: a JSON array, or the parameter repeated. */
 const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count);
 /* A JSON array of finite numbers, NULL when absent. */
 const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size_t *count);

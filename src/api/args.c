@@ -14,6 +14,9 @@
 #include <string.h>
 #include <strings.h>
 
+#define WORD_MAX 64   /* characters of a number, a time, a word */
+#define NAME_SHOWN 60 /* bytes of a parameter's name in an answer */
+
 static void fail(lk_args *a, int code, const char *parameter, double limit, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
@@ -26,7 +29,9 @@ static void fail(lk_args *a, int code, const char *parameter, double limit, cons
     (void)vsnprintf(sentence, sizeof sentence, format, ap);
     va_end(ap);
     (void)lk_fail(&a->err, code, "%s", sentence);
-    a->parameter = parameter == NULL ? NULL : lk_arena_string(&a->arena, parameter);
+    char name[NAME_SHOWN + 1] = ""; /* it may be the client's own, and of any length */
+    (void)snprintf(name, sizeof name, "%s", parameter == NULL ? "" : parameter);
+    a->parameter = parameter == NULL ? NULL : lk_arena_string(&a->arena, name);
     a->limit = limit;
 }
 
@@ -37,27 +42,18 @@ void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sente
 /* ---- opening ---- */
 
 static bool is_json(const lk_request *r) {
-    const char *type = lk_request_header(r, "Content-Type");
-    return type != NULL && strncasecmp(type, "application/json", 16) == 0 &&
-           (type[16] == '\0' || type[16] == ';' || type[16] == ' ');
+    return lk_request_is(r, "application/json");
 }
 
 static bool is_form(const lk_request *r) {
-    const char *type = lk_request_header(r, "Content-Type");
-    return lk_request_part_count(r) > 0 ||
-           (type != NULL && (strncasecmp(type, "multipart/form-data", 19) == 0 ||
-                             strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0));
+    return lk_request_part_count(r) > 0 || lk_request_is(r, "multipart/form-data") ||
+           lk_request_is(r, "application/x-www-form-urlencoded");
 }
 
 static void load_json(lk_args *a) {
     size_t size = 0;
     const void *body = lk_request_body(a->request, &size);
     json_error_t error;
-    if (size > LK_JSON_BYTES) {
-        fail(a, LIKEN_E_TOO_LARGE, NULL, (double)LK_JSON_BYTES, "The JSON body is larger than the limit of %zu bytes.",
-             LK_JSON_BYTES);
-        return;
-    }
     a->json = json_loadb(size > 0 ? body : "", size, JSON_REJECT_DUPLICATES, &error);
     if (a->json == NULL)
         fail(a, LIKEN_E_ARG, NULL, -1, "The body is not valid JSON: line %d, column %d: %s.", error.line, error.column,
@@ -81,9 +77,9 @@ static void check_name(lk_args *a, const char *name, const char *known) {
     if (listed(known, name))
         return;
     if (*known == '\0')
-        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.60s\" here; this takes none.", name);
+        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; this takes none.", NAME_SHOWN, name);
     else
-        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.60s\" here; there are: %s.", name, known);
+        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; there are: %s.", NAME_SHOWN, name, known);
 }
 
 void lk_args_open(lk_args *a, lk_request *r, const char *known) {
@@ -125,14 +121,25 @@ static const json_t *member_of(const lk_args *a, const char *name) {
     return json_is_null(m) ? NULL : m;
 }
 
-/* A copy in the arena, surely UTF-8. */
+/* Characters of valid UTF-8. */
+static size_t characters(const char *text) {
+    size_t n = 0;
+    for (; *text != '\0'; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+static const char *too_long(lk_args *a, const char *name, size_t max) {
+    fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "%s is longer than the limit of %zu characters.", name, max);
+    return NULL;
+}
+
+/* A copy in the arena, surely UTF-8, of `max` characters at most; what is surely longer is not copied at all. */
 static const char *keep(lk_args *a, const char *name, const char *text, size_t size, size_t max) {
+    if (size > max * 4)
+        return too_long(a, name, max);
     if (strlen(text) != size) {
         fail(a, LIKEN_E_ARG, name, -1, "%s must not hold a NUL byte.", name);
-        return NULL;
-    }
-    if (size > max) {
-        fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "%s is longer than the limit of %zu bytes.", name, max);
         return NULL;
     }
     json_t *clean = lk_json_text(text);
@@ -140,33 +147,51 @@ static const char *keep(lk_args *a, const char *name, const char *text, size_t s
     json_decref(clean);
     if (kept == NULL)
         fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
-    return kept;
+    return kept == NULL || characters(kept) <= max ? kept : too_long(a, name, max);
 }
 
-/* The i-th text with this name in form and query; NULL beyond the last, or after a fault. */
-static const char *nth(lk_args *a, const char *name, size_t i, size_t max) {
+/* The i-th value with this name in form and query, as it came; NULL beyond the last. */
+static const char *raw(const lk_args *a, const char *name, size_t i, size_t *size) {
     const char *other, *value;
     for (size_t k = 0; k < lk_request_part_count(a->request); k++) {
         const lk_part *p = lk_request_part_at(a->request, k);
+        *size = p->size;
         if (strcmp(p->name, name) == 0 && i-- == 0)
-            return keep(a, name, p->data, p->size, max);
+            return p->data;
     }
-    for (size_t k = 0; lk_request_query_at(a->request, k, &other, &value); k++)
+    for (size_t k = 0; lk_request_query_at(a->request, k, &other, &value); k++) {
+        *size = strlen(value);
         if (strcmp(other, name) == 0 && i-- == 0)
-            return keep(a, name, value, strlen(value), max);
+            return value;
+    }
     return NULL;
+}
+
+/* The same as a text that lasts; NULL also after a fault. */
+static const char *nth(lk_args *a, const char *name, size_t i, size_t max) {
+    size_t size = 0;
+    const char *value = raw(a, name, i, &size);
+    return value == NULL ? NULL : keep(a, name, value, size, max);
 }
 
 /* The text of a parameter that may be given once; NULL when absent or in the JSON body. */
 static const char *once(lk_args *a, const char *name, size_t max) {
+    size_t size = 0;
     const char *text = nth(a, name, 0, max);
-    if (text != NULL && (member_of(a, name) != NULL || nth(a, name, 1, max) != NULL))
+    if (text != NULL && (member_of(a, name) != NULL || raw(a, name, 1, &size) != NULL))
         fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
     return text;
 }
 
+/* The same for a number, a time or a word; one that is too long to be any is read as a text that is none. */
+static const char *word(lk_args *a, const char *name) {
+    size_t size = 0;
+    return raw(a, name, 0, &size) != NULL && size > WORD_MAX ? "?" : once(a, name, WORD_MAX);
+}
+
 bool lk_args_has(lk_args *a, const char *name) {
-    return member_of(a, name) != NULL || nth(a, name, 0, SIZE_MAX) != NULL;
+    size_t size = 0;
+    return member_of(a, name) != NULL || raw(a, name, 0, &size) != NULL;
 }
 
 const char *lk_args_text(lk_args *a, const char *name, size_t max) {
@@ -181,6 +206,13 @@ const char *lk_args_text(lk_args *a, const char *name, size_t max) {
     return keep(a, name, json_string_value(m), json_string_length(m), max);
 }
 
+static const char *word_or_string(lk_args *a, const char *name) {
+    const char *text = word(a, name);
+    if (text != NULL)
+        return text;
+    return json_string_length(member_of(a, name)) > WORD_MAX ? "?" : lk_args_text(a, name, WORD_MAX);
+}
+
 /* ---- numbers ---- */
 
 static bool read_integer(const char *text, int64_t *value) {
@@ -191,7 +223,7 @@ static bool read_integer(const char *text, int64_t *value) {
 }
 
 int64_t lk_args_integer(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback) {
-    const char *text = once(a, name, SIZE_MAX);
+    const char *text = word(a, name);
     const json_t *m = member_of(a, name);
     int64_t value = 0;
     if (text == NULL && m == NULL)
@@ -216,7 +248,7 @@ static bool read_number(const char *text, double *value) {
 }
 
 double lk_args_number(lk_args *a, const char *name, double low, double high, double fallback) {
-    const char *text = once(a, name, SIZE_MAX);
+    const char *text = word(a, name);
     const json_t *m = member_of(a, name);
     double value = 0;
     if (text == NULL && m == NULL)
@@ -232,7 +264,7 @@ double lk_args_number(lk_args *a, const char *name, double low, double high, dou
 }
 
 bool lk_args_switch(lk_args *a, const char *name) {
-    const char *text = once(a, name, SIZE_MAX);
+    const char *text = word(a, name);
     const json_t *m = member_of(a, name);
     if (text == NULL && m == NULL)
         return false;
@@ -248,7 +280,7 @@ bool lk_args_switch(lk_args *a, const char *name) {
 /* ---- times, words, lists ---- */
 
 int64_t lk_args_time(lk_args *a, const char *name, bool end) {
-    const char *text = lk_args_text(a, name, SIZE_MAX);
+    const char *text = word_or_string(a, name);
     int64_t when = LIKEN_NO_TIME;
     if (text == NULL)
         return LIKEN_NO_TIME;
@@ -260,7 +292,7 @@ int64_t lk_args_time(lk_args *a, const char *name, bool end) {
 }
 
 int lk_args_choice(lk_args *a, const char *name, const char *words) {
-    const char *text = lk_args_text(a, name, SIZE_MAX);
+    const char *text = word_or_string(a, name);
     int position = 0;
     if (text == NULL)
         return 0;
@@ -274,19 +306,21 @@ int lk_args_choice(lk_args *a, const char *name, const char *words) {
     return 0;
 }
 
-static size_t count_texts(lk_args *a, const char *name, size_t max) {
-    size_t n = 0;
-    while (nth(a, name, n, max) != NULL)
+static size_t count_texts(const lk_args *a, const char *name) {
+    size_t n = 0, size = 0;
+    while (raw(a, name, n, &size) != NULL)
         n++;
     return n;
 }
 
 const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count) {
     const json_t *m = member_of(a, name);
-    const size_t n = m != NULL ? json_array_size(m) : count_texts(a, name, max);
+    const size_t n = m != NULL ? json_array_size(m) : count_texts(a, name);
     *count = 0;
     if (m != NULL && !json_is_array(m))
         fail(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
+    if (m != NULL && count_texts(a, name) > 0)
+        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
     if (n > max_count)
         fail(a, LIKEN_E_TOO_LARGE, name, (double)max_count, "%s has more than the limit of %zu entries.", name,
              max_count);
@@ -311,6 +345,8 @@ const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size
     *count = 0;
     if (!lk_args_has(a, name))
         return NULL;
+    if (n > 0 && count_texts(a, name) > 0)
+        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
     if (n == 0 || n > max_count) {
         fail(a, LIKEN_E_ARG, name, n > max_count ? (double)max_count : -1,
              "%s must be a JSON array of 1 to %zu numbers.", name, max_count);
@@ -333,6 +369,8 @@ bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes,
     const lk_part *part = lk_request_part(a->request, name);
     const void *data = part != NULL ? part->data : NULL;
     size_t n = part != NULL ? part->size : 0;
+    if (part != NULL && count_texts(a, name) > 1)
+        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once; send one photo.", name);
     if (!is_json(a->request) && !is_form(a->request))
         data = lk_request_body(a->request, &n);
     if (data == NULL || n == 0)

@@ -14,13 +14,15 @@
 
 struct part {
     lk_part view;
+    bool file;
     lk_buf data;
 };
 
 struct lk_form {
     struct MHD_PostProcessor *processor;
     struct part parts[LK_FORM_PARTS];
-    size_t count, max_body, received;
+    size_t count, max_body, received, text; /* text: bytes in parts that are no files */
+    const char *files;
     bool finished;
     lk_arena arena;
     liken_error fault; /* of the part at hand; code 0: none */
@@ -28,13 +30,14 @@ struct lk_form {
 
 static const char multipart[] = "multipart/form-data", urlencoded[] = "application/x-www-form-urlencoded";
 
-static bool starts(const char *text, const char *prefix) {
-    const size_t n = strlen(prefix);
-    return strncasecmp(text, prefix, n) == 0 && (text[n] == '\0' || text[n] == ';' || text[n] == ' ');
+bool lk_media_is(const char *content_type, const char *media_type) {
+    const size_t n = strlen(media_type);
+    return content_type != NULL && strncasecmp(content_type, media_type, n) == 0 &&
+           (content_type[n] == '\0' || content_type[n] == ';' || content_type[n] == ' ');
 }
 
 bool lk_form_reads(const char *content_type) {
-    return content_type != NULL && (starts(content_type, multipart) || starts(content_type, urlencoded));
+    return lk_media_is(content_type, multipart) || lk_media_is(content_type, urlencoded);
 }
 
 static bool same(const char *a, const char *b) {
@@ -43,6 +46,17 @@ static bool same(const char *a, const char *b) {
 
 static bool too_long(const char *text, size_t limit) {
     return text != NULL && strlen(text) > limit;
+}
+
+static bool is_file(const lk_form *f, const char *name) {
+    const size_t n = strlen(name);
+    for (const char *p = f->files; p != NULL && *p != '\0'; p += strspn(p, " ")) {
+        const size_t length = strcspn(p, " ");
+        if (length == n && memcmp(p, name, n) == 0)
+            return true;
+        p += length;
+    }
+    return f->files == NULL;
 }
 
 static int open_part(lk_form *f, const char *name, const char *filename, const char *type) {
@@ -64,9 +78,19 @@ static int open_part(lk_form *f, const char *name, const char *filename, const c
     struct part *p = &f->parts[f->count];
     p->view = (lk_part){lk_arena_string(&f->arena, name), lk_arena_string(&f->arena, filename),
                         lk_arena_string(&f->arena, type), "", 0};
+    p->file = is_file(f, name);
     lk_buf_init(&p->data, f->max_body);
     f->count++;
     return p->view.name == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
+/* Before they are kept: what is no file counts against a small limit that all such parts share. */
+static int take(lk_form *f, struct part *p, const char *data, size_t size) {
+    if (!p->file && (f->text += size) > LK_FORM_TEXT_MAX)
+        return lk_fail(&f->fault, LIKEN_E_TOO_LARGE,
+                       "The parts of the form beside the photo are together longer than the limit of %d bytes.",
+                       LK_FORM_TEXT_MAX);
+    return lk_buf_append(&p->data, data, size, &f->fault);
 }
 
 static enum MHD_Result piece(void *cls, enum MHD_ValueKind kind, const char *name, const char *filename,
@@ -81,18 +105,20 @@ static enum MHD_Result piece(void *cls, enum MHD_ValueKind kind, const char *nam
     if (f->count == 0)
         return MHD_NO;
     struct part *p = &f->parts[f->count - 1];
-    if (size > 0 && lk_buf_append(&p->data, data, size, &f->fault) != LIKEN_OK)
+    if (size > 0 && take(f, p, data, size) != LIKEN_OK)
         return MHD_NO;
     p->view.data = p->data.data != NULL ? p->data.data : "";
     p->view.size = p->data.size;
     return MHD_YES;
 }
 
-int lk_form_start(lk_form **out, struct MHD_Connection *connection, size_t max_body, liken_error *err) {
+int lk_form_start(lk_form **out, struct MHD_Connection *connection, const char *files, size_t max_body,
+                  liken_error *err) {
     lk_form *f = calloc(1, sizeof *f);
     if (f == NULL)
         return lk_fail_memory(err);
     f->max_body = max_body;
+    f->files = files;
     f->processor = MHD_create_post_processor(connection, PROCESSOR_ROOM, piece, f);
     if (f->processor == NULL) {
         free(f);

@@ -19,6 +19,8 @@ const char *lk_request_query(const lk_request *r, const char *name); /* ?name=va
 /* All of them in order; false beyond the last. */
 bool lk_request_query_at(const lk_request *r, size_t i, const char **name, const char **value);
 const char *lk_request_header(const lk_request *r, const char *name);
+/* Is this the media type of the body, whatever parameters follow it? */
+bool lk_request_is(const lk_request *r, const char *media_type);
 const char *lk_request_peer(const lk_request *r); /* "127.0.0.1" */
 lk_http *lk_request_server(const lk_request *r);
 const char *lk_request_id(const lk_request *r); /* random, also sent as X-Request-Id */
@@ -51,6 +53,7 @@ typedef struct lk_route {
 } lk_route;
 
 const lk_route *lk_request_route(const lk_request *r); /* NULL when none fitted */
+size_t lk_request_broken(const lk_request *r);         /* the limit of bytes that a 413 is about; 0: none */
 
 typedef struct lk_http_options {
     const char *address; /* "127.0.0.1" */
@@ -59,6 +62,9 @@ typedef struct lk_http_options {
     int workers;         /* of heavy routes; default: number of CPUs */
     size_t queue;        /* waiting heavy requests; default 64 */
     size_t max_body;     /* bytes; larger: 413 */
+    size_t max_json;     /* the same for bodies of application/json; 0: as all */
+    const char *files;   /* names of form parts that may be as large as a body, separated by spaces; NULL: every part.
+                            All others together hold 64 KiB at most, else 413 */
     size_t max_memory;   /* bytes of bodies held at a time, over all connections; more: 503. Default 8 x max_body */
     int idle_timeout;    /* seconds; default 30 */
     int max_connections; /* default 1024 */

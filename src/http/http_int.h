@@ -59,13 +59,18 @@ void lk_route_find(lk_routed *out, lk_arena *arena, const lk_route *routes, size
 #define LK_FORM_PARTS 128
 #define LK_FORM_NAME_MAX 256   /* bytes of a part's name */
 #define LK_FORM_LABEL_MAX 4096 /* bytes of a filename or type */
+#define LK_FORM_TEXT_MAX 65536 /* bytes of all parts together that are no files */
 
 typedef struct lk_form lk_form;
 
+/* Is a Content-Type (may be NULL) this media type? */
+bool lk_media_is(const char *content_type, const char *media_type);
 /* Is this content type one that lk_form reads? */
 bool lk_form_reads(const char *content_type);
-/* LIKEN_E_ARG when the boundary is missing. Memory of all parts together stays below max_body. */
-int lk_form_start(lk_form **out, struct MHD_Connection *connection, size_t max_body, liken_error *err);
+/* LIKEN_E_ARG when the boundary is missing. Memory of all parts together stays below max_body; `files` as in
+ * lk_http_options, borrowed. */
+int lk_form_start(lk_form **out, struct MHD_Connection *connection, const char *files, size_t max_body,
+                  liken_error *err);
 int lk_form_feed(lk_form *f, const char *data, size_t size, liken_error *err);
 /* After the last piece. LIKEN_E_ARG when the form was cut off or held no part. */
 int lk_form_finish(lk_form *f, liken_error *err);
@@ -126,8 +131,8 @@ struct lk_request {
     char method[16], id[33], peer[48];
     bool begun, complete, running, sent; /* headers seen; body seen; counted as running; answer handed over */
     bool has_body;
-    atomic_bool worked; /* hands what the worker wrote to the thread that sends it */
-    size_t received;
+    atomic_bool worked;      /* hands what the worker wrote to the thread that sends it */
+    size_t received, broken; /* broken: the limit that a 413 is about */
     lk_form *form;
     lk_buf body;
     lk_answer answer;

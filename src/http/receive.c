@@ -26,12 +26,15 @@ static bool declared_length(const lk_request *r, unsigned long long *length) {
 
 static size_t body_limit(const lk_request *r) {
     const lk_route *found = r->routed.route;
-    return found != NULL && found->max_body > 0 ? found->max_body : r->server->o.max_body;
+    const lk_http_options *o = &r->server->o;
+    const size_t most = found != NULL && found->max_body > 0 ? found->max_body : o->max_body;
+    return o->max_json > 0 && o->max_json < most && lk_request_is(r, "application/json") ? o->max_json : most;
 }
 
 static void fault_size(lk_request *r) {
     char sentence[128];
     (void)snprintf(sentence, sizeof sentence, "The request body is larger than the limit of %zu bytes.", body_limit(r));
+    r->broken = body_limit(r);
     lk_http_fault(r, 413, sentence);
 }
 
@@ -48,7 +51,7 @@ static void admit_body(lk_request *r) {
     const char *type = lk_request_header(r, "Content-Type");
     liken_error err = {0};
     if (lk_form_reads(type)) {
-        if (lk_form_start(&r->form, r->connection, body_limit(r), &err) != LIKEN_OK)
+        if (lk_form_start(&r->form, r->connection, r->server->o.files, body_limit(r), &err) != LIKEN_OK)
             lk_http_fault_error(r, &err);
     } else {
         lk_buf_init(&r->body, body_limit(r));

@@ -68,6 +68,10 @@ const lk_route *lk_request_route(const lk_request *r) {
     return r->routed.route;
 }
 
+size_t lk_request_broken(const lk_request *r) {
+    return r->broken;
+}
+
 static const char *find(const lk_pair *pairs, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++)
         if (strcmp(pairs[i].name, name) == 0)
@@ -99,6 +103,10 @@ const char *lk_request_header(const lk_request *r, const char *name) {
         return NULL;
     return value != NULL && strlen(value) == size ? value
                                                   : NULL; /* a value with a NUL inside is not taken for its start */
+}
+
+bool lk_request_is(const lk_request *r, const char *media_type) {
+    return lk_media_is(lk_request_header(r, "Content-Type"), media_type);
 }
 
 const char *lk_request_peer(const lk_request *r) {

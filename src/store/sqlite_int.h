@@ -139,7 +139,8 @@ int lk_sqlite_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image
                        liken_error *err);
 
 int lk_sqlite_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
-int lk_sqlite_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces, liken_error *err);
+int lk_sqlite_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
+                       liken_error *err);
 int lk_sqlite_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,
                           liken_error *err);
 int lk_sqlite_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);

@@ -1,5 +1,5 @@
-/* distinct = image: the best face of each image, exactly, with work that grows with the faces and not with their square.
- * Work is counted: passes over the index, faces labelled by the store. */
+/* distinct = image: the best face of each image, exactly, with work that grows with the faces and not with their
+ * square. Work is counted: passes over the index, faces labelled by the store. */
 #include "unit/test.h"
 
 #include "gallery/gallery_int.h"
@@ -142,8 +142,8 @@ static void work_does_not_grow_with_the_square(void **state) {
     count_store(false);
     for (size_t i = 0; i < LK_LENGTH(limits); i++) {
         passes = labelled = 0;
-        liken_result *r = search(&(liken_search_options){
-            .distinct = LIKEN_DISTINCT_IMAGE, .limit = limits[i], .threshold = INFINITY});
+        liken_result *r = search(
+            &(liken_search_options){.distinct = LIKEN_DISTINCT_IMAGE, .limit = limits[i], .threshold = INFINITY});
         const size_t images = limits[i] < 60 ? (size_t)limits[i] : 60;
         assert_int_equal(r->answers[0].match_count, images);
         assert_int_equal(r->searched, 24000);

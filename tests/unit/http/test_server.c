@@ -234,6 +234,44 @@ static void forms_come_apart(void **state) {
     lk_http_stop(h);
 }
 
+/* 60,000 bytes each: one fits the room of texts, two do not; a file may have all of the body. */
+static void texts_of_a_form_share_a_small_limit(void **state) {
+    (void)state;
+    lk_http *h = start_with((lk_http_options){.max_body = 300000, .max_json = 1000, .files = "photo b", .workers = 1});
+    static const char *const names[][3] = {{"photo", "a", ""}, {"b", "photo", ""}, {"a", "", ""},
+                                           {"a", "c", "413"},  {"a", "a", "413"},  {"phot", "photo b", "413"}};
+    char *long_text = malloc(60001);
+    assert_non_null(long_text);
+    memset(long_text, 'x', 60000);
+    long_text[60000] = '\0';
+    for (size_t i = 0; i < LK_LENGTH(names); i++) {
+        lk_buf b, u;
+        lk_buf_init(&b, 1 << 20);
+        lk_buf_init(&u, 1 << 20);
+        for (int k = 0; k < 2 && names[i][k][0] != '\0'; k++) {
+            assert_int_equal(lk_buf_format(&b, NULL,
+                                           "--XX\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n",
+                                           names[i][k], long_text),
+                             0);
+            assert_int_equal(lk_buf_format(&u, NULL, "%s%s=%s", k > 0 ? "&" : "", names[i][k], long_text), 0);
+        }
+        assert_int_equal(lk_buf_string(&b, "--XX--\r\n", NULL), 0);
+        const int status = names[i][2][0] != '\0' ? 413 : 200;
+        const char *word = status == 413 ? "65536 bytes" : "size=60000";
+        expect_form(h, MULTIPART, b.data, status, word);
+        if (strchr(u.data, ' ') == NULL)
+            expect_form(h, "application/x-www-form-urlencoded", u.data, status, word);
+        lk_buf_free(&b);
+        lk_buf_free(&u);
+    }
+    long_text[2000] = '\0';
+    expect_form(h, "text/plain", long_text, 200, "body=2000");
+    expect_form(h, "application/json; charset=utf-8", long_text, 413, "1000 bytes");
+    expect_form(h, "application/jsonl", long_text, 200, "body=2000");
+    free(long_text);
+    lk_http_stop(h);
+}
+
 static void damaged_forms_are_refused(void **state) {
     (void)state;
     lk_http *h = start();
@@ -378,6 +416,7 @@ int main(void) {
         cmocka_unit_test(a_refusal_survives_the_body),
         cmocka_unit_test(memory_is_bounded_over_all_connections),
         cmocka_unit_test(forms_come_apart),
+        cmocka_unit_test(texts_of_a_form_share_a_small_limit),
         cmocka_unit_test(damaged_forms_are_refused),
         cmocka_unit_test(a_full_queue_answers_503),
         cmocka_unit_test(stopping_finishes_what_was_accepted),
