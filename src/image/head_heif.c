@@ -1,241 +1,225 @@
-/* head_heif.c - how large the pictures of a HEIC or AVIF file are, and of how many others they are made.
+/* head_heif.c - what it takes to decode a HEIC or AVIF file.
  *
- * Which of them is the primary picture is the decoder's business: none may be over the limit, so the largest one
- * decides here. A picture may be a grid of tiles, and the same tile may be named thousands of times, or be a grid
- * itself: that is a bomb, so the areas of all tiles are added up, and only coded pictures may be tiles. Reference:
- * ISO/IEC 14496-12 (boxes, iinf, iloc, iref), 23008-12 (ispe, grid). */
+ * A size is said in three places: beside the picture (ispe), by what puts it together (grid, overlay), and in the
+ * coded bytes, by which the decoder allocates. The largest counts. Which picture is the photo is the decoder's
+ * business: none may be over the limit, so the largest of all decides. What the decoder goes over for the photo is
+ * added up: a picture may be a grid of tiles, and the same tile may be named thousands of times, or be a grid itself,
+ * or have a transparency that is a grid. Reference: ISO/IEC 23008-12 (ispe, grid, iovl, iden). */
 #include "image/head.h"
+#include "image/heif.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-typedef struct box {
-    const uint8_t *body;
-    size_t size;
-    uint8_t type[4];
-} box;
+#define MOST_PICTURES 8          /* coded in one item: hidden ones, and layers that refine the first */
+#define MOST_CONFIG 65536        /* bytes of a configuration */
+#define SIDE (UINT64_C(1) << 24) /* no side counts as longer, so that areas can be added */
 
-/* Takes the box at *p; false at the end or when it is damaged. A box cut short ends with the bytes. */
-static bool next_box(const uint8_t **p, const uint8_t *end, box *b) {
-    const size_t left = (size_t)(end - *p);
-    if (left < 8)
-        return false;
-    uint64_t size = lk_be32(*p);
-    size_t header = 8;
-    if (size == 1 && left >= 16) {
-        size = (uint64_t)lk_be32(*p + 8) << 32 | lk_be32(*p + 12);
-        header = 16;
-    } else if (size == 0) {
-        size = left;
-    }
-    if (size < header)
-        return false;
-    if (size > left)
-        size = left;
-    memcpy(b->type, *p + 4, 4);
-    b->body = *p + header;
-    b->size = (size_t)size - header;
-    *p += size;
-    return true;
-}
-
-static bool is(const box *b, const char *type) {
-    return memcmp(b->type, type, 4) == 0;
-}
-
-/* ---- items ---------------------------------------------------------------------------------------------- */
-
-#define IDS 65536 /* item ids looked at; cameras count from 1 */
-
-typedef struct item {
-    uint64_t area; /* of its ispe, 0: none */
-    bool derived;  /* made of other items: grid, overlay, identity */
-    bool grid;
-} item;
-
-typedef struct heif {
-    const uint8_t *bytes;
-    size_t size;
-    box idat;
-    uint64_t *areas; /* of the ispe properties, by their place in ipco, from 1; 0 for other properties */
-    size_t properties;
-    item *items;            /* by id */
+typedef struct sum {
+    lk_heif heif;
     uint64_t width, height; /* of the largest picture */
-    int bits;
-    bool nested, absurd; /* derived of derived; tiles that cover far more than the picture */
-} heif;
+    int bits, samples;
+    uint64_t tile; /* area of the largest part of the photo that is decoded by itself */
+} sum;
 
-/* A field of `n` bytes; 0 past the end, where *at stays. */
-static uint64_t take(const box *b, size_t *at, size_t n) {
-    if (*at > b->size || b->size - *at < n)
-        return 0;
-    uint64_t v = 0;
-    for (size_t i = 0; i < n; i++)
-        v = v << 8 | b->body[*at + i];
-    *at += n;
-    return v;
-}
-
-static void note_size(heif *h, uint64_t width, uint64_t height) {
-    if (width * height > h->width * h->height) {
-        h->width = width;
-        h->height = height;
+static void note_size(sum *s, uint64_t width, uint64_t height) {
+    width = width < SIDE ? width : SIDE;
+    height = height < SIDE ? height : SIDE;
+    if (width * height > s->width * s->height) {
+        s->width = width;
+        s->height = height;
     }
 }
 
-static void read_ipco(heif *h, const box *ipco) {
-    const uint8_t *p = ipco->body, *end = p + ipco->size;
-    size_t count = 0;
-    for (box b; next_box(&p, end, &b);) {
-        count++;
-        if (is(&b, "ispe") && b.size >= 12) {
-            const uint64_t width = lk_be32(b.body + 4), height = lk_be32(b.body + 8);
-            note_size(h, width, height);
-            if (count < h->properties)
-                h->areas[count] = width * height;
-        }
-        if (is(&b, "pixi") && b.size >= 6 && b.body[5] > h->bits)
-            h->bits = b.body[5];
+static uint64_t area_of(uint64_t width, uint64_t height) {
+    return (width < SIDE ? width : SIDE) * (height < SIDE ? height : SIDE);
+}
+
+static bool is_derived(const lk_heif_item *item) {
+    return lk_heif_is(item->type, "grid") || lk_heif_is(item->type, "iovl") || lk_heif_is(item->type, "iden");
+}
+
+static bool is_coded(const lk_heif_item *item) {
+    return lk_heif_is(item->type, "hvc1") || lk_heif_is(item->type, "av01");
+}
+
+/* ---- sizes of every item ---------------------------------------------------------------------------------- */
+
+/* The payload of a grid or an overlay says its size a second time. */
+static void read_payload(lk_heif_item *item, const uint8_t *bytes, size_t size) {
+    lk_cursor c = lk_cursor_of(bytes, size);
+    (void)lk_cursor_take(&c, 1);
+    const size_t wide = lk_cursor_be(&c, 1) & 1 ? 4 : 2;
+    (void)lk_cursor_take(&c, lk_heif_is(item->type, "grid") ? 2 : 8); /* rows and columns; a colour */
+    const uint64_t width = lk_cursor_be(&c, wide), height = lk_cursor_be(&c, wide);
+    if (area_of(width, height) > area_of(item->width, item->height)) {
+        item->width = width;
+        item->height = height;
     }
 }
 
-/* Which properties belong to which item. */
-static void read_ipma(heif *h, const box *b) {
-    size_t at = 0;
-    const uint64_t version = take(b, &at, 1), flags = take(b, &at, 3), entries = take(b, &at, 4);
-    for (uint64_t i = 0; i < entries && at < b->size; i++) {
-        const uint64_t id = take(b, &at, version < 1 ? 2 : 4), count = take(b, &at, 1);
-        for (uint64_t k = 0; k < count; k++) {
-            const uint64_t index = flags & 1 ? take(b, &at, 2) & 0x7fff : take(b, &at, 1) & 0x7f;
-            if (id < IDS && index < h->properties && h->areas[index] > h->items[id].area)
-                h->items[id].area = h->areas[index];
-        }
+static int measure(const lk_heif *h, lk_heif_item *item, liken_error *err) {
+    if (lk_heif_is(item->type, "iden") || (!is_derived(item) && !is_coded(item)))
+        return LIKEN_OK;
+    const bool av1 = lk_heif_is(item->type, "av01"), hevc = lk_heif_is(item->type, "hvc1");
+    lk_cursor config = item->config != NULL ? item->config->box.body : (lk_cursor){0};
+    if (lk_cursor_left(&config) > MOST_CONFIG)
+        return lk_fail(err, LIKEN_E_TOO_LARGE,
+                       "This HEIC or AVIF file has a decoder configuration of %zu bytes; the limit is %d.",
+                       lk_cursor_left(&config), MOST_CONFIG);
+    (void)lk_cursor_take(&config, 4);
+    uint8_t *bytes;
+    size_t size;
+    const int rc = lk_heif_bytes(h, item, av1 ? config : (lk_cursor){0}, &bytes, &size, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    if (av1) {
+        item->coded = lk_coded_av1(bytes, size);
+    } else if (hevc) {
+        item->coded = item->config != NULL ? item->config->coded : (lk_coded){0};
+        lk_coded_hevc(bytes, size, &item->coded);
+    } else {
+        read_payload(item, bytes, size);
     }
+    free(bytes);
+    item->measured = true;
+    return LIKEN_OK;
 }
 
-static void read_iinf(heif *h, const box *iinf) {
-    const size_t skip = iinf->size > 0 && iinf->body[0] == 0 ? 6 : 8;
-    const uint8_t *p = iinf->body + (skip < iinf->size ? skip : iinf->size), *end = iinf->body + iinf->size;
-    for (box b; next_box(&p, end, &b);) {
-        size_t at = 0;
-        const uint64_t version = take(&b, &at, 4) >> 24, id = take(&b, &at, version < 3 ? 2 : 4);
-        at += 2; /* protection */
-        if (at > b.size || b.size - at < 4 || id >= IDS)
-            continue;
-        h->items[id].grid = memcmp(b.body + at, "grid", 4) == 0;
-        h->items[id].derived =
-            h->items[id].grid || memcmp(b.body + at, "iovl", 4) == 0 || memcmp(b.body + at, "iden", 4) == 0;
+/* Those that are not part of the photo may be damaged. */
+static int measure_all(sum *s, liken_error *err) {
+    for (size_t i = 0; i < s->heif.item_count; i++) {
+        lk_heif_item *item = &s->heif.items[i];
+        const int rc = measure(&s->heif, item, err);
+        if (rc != LIKEN_OK && rc != LIKEN_E_DECODE)
+            return rc;
+        note_size(s, item->width, item->height);
+        note_size(s, item->coded.width, item->coded.height);
     }
+    return LIKEN_OK;
 }
 
-/* Of what each derived item is made. */
-static void read_iref(heif *h, const box *iref) {
-    if (iref->size < 4)
-        return;
-    const size_t wide = iref->body[0] == 0 ? 2 : 4;
-    const uint8_t *p = iref->body + 4, *end = iref->body + iref->size;
-    for (box b; next_box(&p, end, &b);) {
-        size_t at = 0;
-        const uint64_t from = take(&b, &at, wide), count = take(&b, &at, 2);
-        if (!is(&b, "dimg") || from >= IDS || !h->items[from].derived)
-            continue;
-        uint64_t area = 0;
-        for (uint64_t i = 0; i < count && at < b.size; i++) {
-            const uint64_t to = take(&b, &at, wide);
-            if (to >= IDS || h->items[to].derived)
-                h->nested = true;
-            else
-                area += h->items[to].area;
-        }
-        if (area > 2 * h->items[from].area + ((uint64_t)1 << 22)) /* tiles reach past the edge, by less than one */
-            h->absurd = true;
+/* ---- the photo -------------------------------------------------------------------------------------------- */
+
+static int damaged(liken_error *err, const char *what) {
+    return lk_fail(err, LIKEN_E_DECODE, "This HEIC or AVIF file is damaged: %s.", what);
+}
+
+static int refuse_type(const lk_heif_item *item, liken_error *err) {
+    char type[5] = "????";
+    for (int i = 0; i < 4; i++)
+        if (item->type[i] > ' ' && item->type[i] < 0x7f)
+            type[i] = (char)item->type[i];
+    return lk_fail(err, LIKEN_E_FORMAT,
+                   "This HEIC or AVIF file holds a picture of type %s, which liken does not read. Save the photo anew "
+                   "as an ordinary JPEG.",
+                   type);
+}
+
+static int nested(liken_error *err) {
+    return lk_fail(err, LIKEN_E_FORMAT,
+                   "This HEIC or AVIF file builds its picture of pictures that are built of others, which liken does "
+                   "not read.");
+}
+
+/* Adds the pixels that are gone over for a coded picture. */
+static int add_coded(sum *s, const lk_heif_item *item, uint64_t *area, liken_error *err) {
+    if (is_derived(item))
+        return nested(err);
+    if (!is_coded(item))
+        return refuse_type(item, err);
+    if (!item->measured)
+        return damaged(err, "it is cut short, so that the bytes of a picture are not all there");
+    if (item->coded.damaged || item->coded.width == 0 || item->coded.height == 0)
+        return damaged(err, "its coded picture does not say how large it is, or is cut short");
+    if (item->coded.pictures > MOST_PICTURES)
+        return lk_fail(err, LIKEN_E_FORMAT,
+                       "This HEIC or AVIF file holds a film of %u pictures where its photo should be, which liken does "
+                       "not read.",
+                       item->coded.pictures);
+    const uint64_t pictures = item->coded.pictures > 1 ? item->coded.pictures : 1,
+                   one = area_of(item->coded.width, item->coded.height) * pictures;
+    s->tile = one > s->tile ? one : s->tile;
+    s->bits = item->coded.bits > s->bits ? item->coded.bits : s->bits;
+    s->samples = item->coded.samples > s->samples ? item->coded.samples : s->samples;
+    *area += one;
+    return LIKEN_OK;
+}
+
+static int check_cover(uint64_t covered, uint64_t shown, liken_error *err) {
+    if (covered <= 2 * shown + ((uint64_t)1 << 22)) /* tiles reach past the edge, by less than one */
+        return LIKEN_OK;
+    return lk_fail(err, LIKEN_E_TOO_LARGE,
+                   "This HEIC or AVIF file is built of tiles that cover %.1f million pixels to show %.1f million. Save "
+                   "the photo anew as an ordinary JPEG.",
+                   (double)covered / 1e6, (double)shown / 1e6);
+}
+
+/* With its transparency, which has none of its own. */
+static int add_part(sum *s, const lk_heif_item *item, uint64_t *area, liken_error *err) {
+    const uint64_t before = *area;
+    int rc = add_coded(s, item, area, err);
+    const uint64_t own = *area - before;
+    if (rc != LIKEN_OK || item->alpha == NULL)
+        return rc;
+    if (item->alpha->alpha != NULL)
+        return nested(err);
+    uint64_t alpha = 0;
+    rc = add_coded(s, item->alpha, &alpha, err);
+    *area += alpha;
+    return rc == LIKEN_OK ? check_cover(alpha, own, err) : rc;
+}
+
+/* A whole picture, coded or built of coded ones, without its transparency. */
+static int add_picture(sum *s, const lk_heif_item *item, uint64_t *area, liken_error *err) {
+    if (!is_derived(item))
+        return add_coded(s, item, area, err);
+    lk_cursor parts = item->parts;
+    if (lk_cursor_left(&parts) == 0)
+        return damaged(err, "its picture is built of nothing");
+    uint64_t covered = 0, largest = 0;
+    while (lk_cursor_left(&parts) > 0) {
+        const lk_heif_item *part = lk_heif_find(&s->heif, lk_cursor_be(&parts, item->part_bytes));
+        if (part == NULL)
+            return damaged(err, "a tile of its picture is missing");
+        const uint64_t before = covered;
+        const int rc = add_part(s, part, &covered, err);
+        if (rc != LIKEN_OK)
+            return rc;
+        largest = covered - before > largest ? covered - before : largest;
     }
+    const uint64_t shown = area_of(item->width, item->height);
+    *area += covered;
+    return check_cover(covered, lk_heif_is(item->type, "iden") && largest > shown ? largest : shown, err);
 }
 
-/* The payload of a grid says its size a second time. */
-static void read_grid(heif *h, const box *payload) {
-    size_t at = 1;
-    const size_t wide = take(payload, &at, 1) & 1 ? 4 : 2;
-    at += 2;
-    const uint64_t width = take(payload, &at, wide), height = take(payload, &at, wide);
-    note_size(h, width, height);
-}
-
-static void read_iloc(heif *h, const box *b) {
-    size_t at = 0;
-    const uint64_t version = take(b, &at, 4) >> 24, sizes = take(b, &at, 2), count = take(b, &at, version < 2 ? 2 : 4);
-    const size_t offset_size = sizes >> 12, length_size = sizes >> 8 & 15, base_size = sizes >> 4 & 15,
-                 index_size = version > 0 ? sizes & 15 : 0;
-    for (uint64_t i = 0; i < count && at < b->size; i++) {
-        const uint64_t id = take(b, &at, version < 2 ? 2 : 4), method = version > 0 ? take(b, &at, 2) & 15 : 0;
-        (void)take(b, &at, 2);
-        const uint64_t base = take(b, &at, base_size), extents = take(b, &at, 2);
-        for (uint64_t k = 0; k < extents && at < b->size; k++) {
-            (void)take(b, &at, index_size);
-            const uint64_t from = base + take(b, &at, offset_size);
-            (void)take(b, &at, length_size);
-            const box whole = method == 1 ? h->idat : (box){.body = h->bytes, .size = h->size};
-            if (k == 0 && id < IDS && h->items[id].grid && from < whole.size)
-                read_grid(h, &(box){.body = whole.body + from, .size = whole.size - (size_t)from});
-        }
-    }
-}
-
-/* ---- the file ------------------------------------------------------------------------------------------- */
-
-/* Calls `fn` for every box of the given path ("meta", "iprp", ..., NULL). */
-static void visit(heif *h, const uint8_t *p, const uint8_t *end, const char *const *path,
-                  void (*fn)(heif *, const box *)) {
-    for (box b; next_box(&p, end, &b);) {
-        const size_t skip = is(&b, "meta") ? 4 : 0; /* version and flags */
-        if (!is(&b, path[0]) || b.size < skip)
-            continue;
-        if (path[1] == NULL)
-            fn(h, &b);
-        else
-            visit(h, b.body + skip, b.body + b.size, path + 1, fn);
-    }
-}
-
-static void keep_idat(heif *h, const box *b) {
-    h->idat = *b;
-}
-
-static void walk(heif *h) {
-    static const struct {
-        const char *path[4];
-        void (*fn)(heif *, const box *);
-    } order[] = {{{"meta", "iprp", "ipco", NULL}, read_ipco}, {{"meta", "iprp", "ipma", NULL}, read_ipma},
-                 {{"meta", "iinf", NULL, NULL}, read_iinf},   {{"meta", "iref", NULL, NULL}, read_iref},
-                 {{"meta", "idat", NULL, NULL}, keep_idat},   {{"meta", "iloc", NULL, NULL}, read_iloc}};
-    for (size_t i = 0; i < LK_LENGTH(order); i++)
-        visit(h, h->bytes, h->bytes + h->size, order[i].path, order[i].fn);
+static int add_photo(sum *s, liken_error *err) {
+    const lk_heif_item *photo = s->heif.primary, *alpha = photo->alpha;
+    uint64_t colours = 0, transparency = 0;
+    int rc = add_picture(s, photo, &colours, err);
+    if (rc != LIKEN_OK || alpha == NULL)
+        return rc;
+    if (alpha->alpha != NULL || alpha == photo)
+        return nested(err);
+    rc = add_picture(s, alpha, &transparency, err);
+    return rc == LIKEN_OK ? check_cover(transparency, area_of(s->width, s->height), err) : rc;
 }
 
 int lk_heif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
-    heif h = {.bytes = bytes, .size = size, .bits = 8, .properties = 32768};
-    h.areas = calloc(h.properties, sizeof *h.areas);
-    h.items = calloc(IDS, sizeof *h.items);
-    const bool memory = h.areas != NULL && h.items != NULL;
-    if (memory)
-        walk(&h);
-    free(h.areas);
-    free(h.items);
-    if (!memory)
-        return lk_fail_memory(err);
-    if (h.width == 0 || h.height == 0 || h.width > INT32_MAX || h.height > INT32_MAX)
-        return lk_fail(err, LIKEN_E_DECODE,
-                       "This HEIC or AVIF file is damaged: it does not say how large its picture is.");
-    if (h.nested)
-        return lk_fail(err, LIKEN_E_FORMAT,
-                       "This HEIC or AVIF file builds its picture of pictures that are built of others, which liken "
-                       "does not read.");
-    if (h.absurd)
-        return lk_fail(err, LIKEN_E_DECODE,
-                       "This HEIC or AVIF file is damaged: its tiles cover far more than its picture.");
-    head->width = (int)h.width;
-    head->height = (int)h.height;
+    sum s = {.bits = 8, .samples = 3};
+    int rc = lk_heif_read(&s.heif, bytes, size, err);
+    if (rc == LIKEN_OK)
+        rc = measure_all(&s, err);
+    if (rc == LIKEN_OK && (s.width == 0 || s.height == 0))
+        rc = damaged(err, "it does not say how large its picture is");
+    if (rc == LIKEN_OK)
+        rc = add_photo(&s, err);
+    s.bits = s.heif.bits > s.bits ? s.heif.bits : s.bits;
+    lk_heif_clear(&s.heif);
+    if (rc != LIKEN_OK)
+        return rc;
+    head->width = (int)s.width;
+    head->height = (int)s.height;
     head->passes = 1;
-    head->work = h.width * h.height * (h.bits > 8 ? 10 : 6); /* its planes, and the pixels made of them */
+    head->work = s.width * s.height * (s.bits > 8 ? 10 : 6); /* its planes, and the pixels made of them */
     return LIKEN_OK;
 }
