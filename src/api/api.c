@@ -84,13 +84,26 @@ static int check_open(lk_api *api, liken_error *err) {
     return LIKEN_OK;
 }
 
+/* A misspelt collection is told of now, not to clients that cannot mend it. */
+static int check_legacy(lk_api *api, liken_error *err) {
+    liken_collection *collection = NULL;
+    const int rc = liken_collection_get(api->lk, api->legacy, &collection, err);
+    liken_collection_free(collection);
+    if (rc != LIKEN_OK)
+        lk_error_prefix(err, "The collection of POST /faces and POST /faces/searches");
+    return rc;
+}
+
 static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     api->address = strdup(o->address != NULL ? o->address : "127.0.0.1");
+    api->legacy = strdup(o->legacy != NULL ? o->legacy : "default");
     api->max_file = o->max_file_bytes > 0 ? o->max_file_bytes : (size_t)64 << 20;
-    if (api->address == NULL)
+    if (api->address == NULL || api->legacy == NULL)
         return lk_fail_memory(err);
     api->loopback = lk_guard_is_loopback(api->address);
     int rc = make_routes(api, err);
+    if (rc == LIKEN_OK && o->legacy != NULL)
+        rc = check_legacy(api, err);
     if (rc == LIKEN_OK)
         rc = lk_keyring_open(&api->keys, o->keys, err);
     if (rc == LIKEN_OK)
@@ -154,5 +167,6 @@ void lk_api_stop(lk_api *api) {
     lk_keyring_free(api->keys);
     free(api->routes);
     free(api->address);
+    free(api->legacy);
     free(api);
 }

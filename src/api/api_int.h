@@ -30,6 +30,7 @@ struct lk_api {
     lk_metrics *metrics;
     lk_repeats *repeats;
     char *address;
+    char *legacy; /* the collection of the seed's two calls */
     bool loopback;
     atomic_bool had_keys; /* since it started */
     size_t max_file;
@@ -39,7 +40,7 @@ struct lk_api {
 typedef struct lk_access {
     lk_scope scope;      /* 0: no key is needed */
     bool any_collection; /* touches none: keys bound to one may use it */
-    bool seed;           /* speaks the seed's language, about the collection "default" */
+    bool seed;           /* speaks the seed's language, about the collection lk_api.legacy */
 } lk_access;
 
 /* ---- guard.c ---- */

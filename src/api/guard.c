@@ -76,7 +76,7 @@ bool lk_guard_admit(lk_request *r, const lk_route *route, void *ctx) {
         lk_respond_header(r, "WWW-Authenticate", "Bearer");
         return refuse(r, 401, "no_key", "This needs a valid key: send \"Authorization: Bearer lk_...\".");
     }
-    const char *collection = access->seed ? "default" : lk_request_param(r, "c");
+    const char *collection = access->seed ? api->legacy : lk_request_param(r, "c");
     if (access->any_collection)
         collection = key.collection; /* whichever it is bound to */
     if (!lk_key_allows(&key, access->scope, collection)) {

@@ -1,6 +1,7 @@
 /* seed.c - the two calls of the system liken grew from, as its clients know them (docs/openapi.yaml, tag "seed"): its
- * form fields, its answers, its words for failures. They work on the collection "default". What it got wrong is not
- * kept: every face of a query is answered, and a query without a face is answered with no matches. */
+ * form fields, its answers, its words for failures. They work on the collection that --legacy-collection names, else on
+ * "default". What it got wrong is not kept: every face of a query is answered, and a query without a face is answered
+ * with no matches. */
 #include "api/api_int.h"
 
 #include <stdlib.h>
@@ -73,8 +74,10 @@ void lk_seed_add(lk_request *r, void *ctx) {
         return;
     json_t *url_holder = NULL, *id_holder = NULL;
     liken_image *image = NULL;
-    const liken_add_options o = {
-        .file = field(r, "url", &url_holder), .image_id = field(r, "image_id", &id_holder), .require_face = true};
+    const liken_add_options o = {.collection = api->legacy,
+                                 .file = field(r, "url", &url_holder),
+                                 .image_id = field(r, "image_id", &id_holder),
+                                 .require_face = true};
     if (o.file == NULL)
         failure(r, 400, words);
     else if (liken_add(api->lk, file->data, file->size, &o, &image, &err) != LIKEN_OK)
@@ -137,7 +140,7 @@ void lk_seed_search(lk_request *r, void *ctx) {
     liken_error err = {0};
     const lk_part *file;
     liken_result *result = NULL;
-    const liken_search_options o = {.limit = MATCHES_MAX};
+    const liken_search_options o = {.collection = api->legacy, .limit = MATCHES_MAX};
     if (!take_file(r, &file, "Invalid file"))
         return;
     if (liken_search_photo(api->lk, file->data, file->size, &o, &result, &err) != LIKEN_OK)

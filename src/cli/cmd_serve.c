@@ -28,6 +28,7 @@ static int serve(const lk_cli *cli, liken *lk, liken_error *err) {
     const lk_api_options options = {.address = lk_config_text(c, LK_SET_ADDRESS),
                                     .port = (int)lk_config_number(c, LK_SET_PORT),
                                     .keys = cli->keys,
+                                    .legacy = lk_config_text(c, LK_SET_LEGACY_COLLECTION),
                                     .workers = (int)lk_config_number(c, LK_SET_THREADS),
                                     .queue = lk_config_size(c, LK_SET_QUEUE),
                                     .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),

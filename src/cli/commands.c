@@ -204,13 +204,15 @@ const lk_command lk_commands[] = {
          "With no key on a loopback address the server is open to this machine and says so. On any other "
          "address it does not start without a key; liken keys add makes one. The first key closes an open "
          "server at once, and it stays closed while it runs, even without keys.",
-     .settings = PHOTO | LK_BIT(ADDRESS) | LK_BIT(PORT) | LK_BIT(KEY_FILE) | LK_BIT(QUEUE) | LK_BIT(IDLE_TIMEOUT) |
-                 LK_BIT(MAX_CONNECTIONS) | LK_BIT(LOG_JSON),
+     .settings = PHOTO | LK_BIT(ADDRESS) | LK_BIT(PORT) | LK_BIT(KEY_FILE) | LK_BIT(LEGACY_COLLECTION) | LK_BIT(QUEUE) |
+                 LK_BIT(IDLE_TIMEOUT) | LK_BIT(MAX_CONNECTIONS) | LK_BIT(LOG_JSON),
      .least = 0,
      .most = 0,
      .exits = {{LK_EXIT_FAILED, "the server could not start"}},
      .examples = {{"liken serve", "On http://127.0.0.1:9000."},
-                  {"liken serve --address 0.0.0.0 --port 80", "For others; needs a key."}},
+                  {"liken serve --address 0.0.0.0 --port 80", "For others; needs a key."},
+                  {"liken serve --legacy-collection seed",
+                   "The old system's clients find what liken import took over."}},
      .run = lk_cmd_serve},
     {.name = "models",
      .synopsis = "list | install [NAME...] | verify [NAME...]",

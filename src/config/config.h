@@ -48,6 +48,7 @@ typedef enum lk_setting_id {
     LK_SET_ADDRESS,
     LK_SET_PORT,
     LK_SET_KEY_FILE,
+    LK_SET_LEGACY_COLLECTION,
     LK_SET_QUEUE,
     LK_SET_IDLE_TIMEOUT,
     LK_SET_MAX_CONNECTIONS,

@@ -50,6 +50,9 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                      0, 65535},
     [LK_SET_KEY_FILE] = {"key-file", 0, LK_PATH, LK_ANYWHERE, "FILE", NULL,
                          "The file of keys; default: keys in the data folder.", 0, 0},
+    [LK_SET_LEGACY_COLLECTION] =
+        {"legacy-collection", 0, LK_TEXT, LK_ANYWHERE, "NAME", NULL,
+         "The collection of the old system's two calls, POST /faces and POST /faces/searches; default: default.", 0, 0},
     [LK_SET_QUEUE] = {"queue", 0, LK_INTEGER, LK_ANYWHERE, "NUMBER", "64",
                       "Photos that may wait for a worker; past that the server answers 503.", 1, 1e5},
     [LK_SET_IDLE_TIMEOUT] = {"idle-timeout", 0, LK_INTEGER, LK_ANYWHERE, "SECONDS", "30",

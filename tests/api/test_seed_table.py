@@ -430,3 +430,32 @@ def test_import_anew(seed, seen, tmp_path):
     (image,) = liken("list", "--data", tmp_path / "data")
     assert image["image_id"] == "5" and image["file"] == str(path) and image["width"] > 0
     assert image["faces"][0]["box"]["width"] > 0
+
+
+def test_the_old_clients_find_what_was_imported(seed, start, seen, tmp_path):
+    """The documented way from the old system: import, serve, and its two calls as they stand."""
+    one = seed()
+    for n, (path, _, descriptors) in enumerate(seen, 1):
+        for d in descriptors:
+            one.add(d, file=f"/photos/{path.name}", image_id=n)
+    (done,) = liken("import", one.url, "--data", tmp_path / "data")
+    assert done["summary"]["added"] > 0
+    server = start("--legacy-collection", "seed", data="data")
+    for n, (path, photo, descriptors) in enumerate(seen, 1):
+        found = server.post("/faces/searches", files={"file": photo})
+        assert found.status == 200
+        assert set(found.json["matches"][0]) == {"id", "file", "image_id"}
+        assert {m["file"] for m in found.json["matches"][:len(descriptors)]} == {f"/photos/{path.name}"}
+        assert {m["image_id"] for m in found.json["matches"][:len(descriptors)]} == {str(n)}
+    path, photo, descriptors = seen[0]
+    fresh = photo + b"\0"  # other bytes, the same picture
+    added = server.post("/faces", files={"file": fresh}, data={"url": "/photos/new.jpg", "image_id": "77"})
+    assert added.status == 201 and added.json["status"] == "PROCESSED" and len(added.json["ids"]) == len(descriptors)
+    found = server.post("/faces/searches", files={"file": photo}).json["matches"]
+    assert {"/photos/new.jpg", f"/photos/{path.name}"} <= {m["file"] for m in found}
+    assert server.get("/v1/collections/default").json["faces"] == 0
+
+
+def test_a_misspelt_collection_of_the_old_calls_is_told_at_the_start(start):
+    with pytest.raises(RuntimeError, match="POST /faces/searches"):
+        start("--legacy-collection", "sed")
