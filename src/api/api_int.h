@@ -14,6 +14,7 @@
 #include "api/json.h"
 #include "auth/auth.h"
 #include "base/arena.h"
+#include "base/crypto.h"
 #include "http/http.h"
 
 #include <stdatomic.h>
@@ -113,14 +114,21 @@ void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_ap
 
 /* ---- repeat.c: the first answer to an Idempotency-Key is the answer to its repetitions ---- */
 
+/* A request that is being worked on; its worker's. Start from {0} with `print` set: 64 hex digits, what is asked for.
+ */
+typedef struct lk_repeat {
+    char name[LK_SHA256_HEX]; /* "" when it carries no key */
+    char print[LK_SHA256_HEX];
+    struct lk_repeat *next;
+} lk_repeat;
+
 int lk_repeats_make(lk_repeats **out, liken_error *err);
 void lk_repeats_free(lk_repeats *repeats);
-/* Answers the request and returns true when its key was seen: with the first answer, or 409 when `print` (64 hex
- * digits: what the request asked for) differs from the first one's. */
-bool lk_repeats_answer(lk_repeats *repeats, lk_request *r, const char *collection, const char *print);
-/* Remembers the answer; forgets the oldest beyond its bounds. Takes no reference. Without a key: nothing. */
-void lk_repeats_keep(lk_repeats *repeats, const lk_request *r, const char *collection, const char *print, int status,
-                     const char *body);
+/* False when the request is answered: with the first answer to its key, or with 409 since that came with another
+ * request. Else it is to be worked on, and lk_repeats_end must follow; repetitions wait until then. */
+bool lk_repeats_begin(lk_api *api, lk_request *r, const char *collection, lk_repeat *it);
+/* Remembers the answer: the image that it is about, status and body. `body` NULL: there is none worth repeating. */
+void lk_repeats_end(lk_repeats *repeats, lk_repeat *it, const liken_image *image, int status, const char *body);
 
 /* ---- metrics.c ---- */
 
@@ -138,6 +146,8 @@ lk_handler_fn lk_search, lk_compare, lk_detect;
 lk_handler_fn lk_status, lk_health, lk_ready, lk_metrics_get;
 lk_handler_fn lk_seed_add, lk_seed_search;
 
+/* Adds the Location of a stored image to the answer. */
+void lk_images_place(lk_request *r, const liken_image *image);
 /* LIKEN_OK when the face is one of this collection. */
 int lk_faces_check(lk_api *api, const char *collection, int64_t face, liken_error *err);
 

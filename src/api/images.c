@@ -1,6 +1,5 @@
 /* images.c - /v1/collections/{c}/images */
 #include "api/api_int.h"
-#include "base/crypto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,15 +54,18 @@ static void fingerprint(const liken_add_options *o, const void *bytes, size_t si
     mix(print, &o->captured_at, sizeof o->captured_at);
 }
 
-static void answer(lk_api *api, lk_request *r, const liken_image *image, const char *print) {
-    const int status = image->existed ? 200 : 201;
-    json_t *json = lk_json_image(image);
-    LK_FREE char *text = json == NULL ? NULL : lk_json_line(json);
-    if (text != NULL)
-        lk_repeats_keep(api->repeats, r, image->collection, print, status, text);
+void lk_images_place(lk_request *r, const liken_image *image) {
     char place[192];
     (void)snprintf(place, sizeof place, "/v1/collections/%.64s/images/%lld", image->collection, (long long)image->id);
     lk_respond_header(r, "Location", place);
+}
+
+static void answer(lk_api *api, lk_request *r, const liken_image *image, lk_repeat *repeat) {
+    const int status = image->existed ? 200 : 201;
+    json_t *json = lk_json_image(image);
+    LK_FREE char *text = json == NULL ? NULL : lk_json_line(json);
+    lk_repeats_end(api->repeats, repeat, image, status, text);
+    lk_images_place(r, image);
     lk_answer_json(r, status, json);
 }
 
@@ -72,19 +74,21 @@ static void add(lk_request *r, lk_api *api, lk_args *a) {
     liken_add_options o = {0};
     const void *bytes = NULL;
     size_t size = 0;
-    char print[LK_SHA256_HEX];
+    lk_repeat repeat = {0};
     lk_args_need_photo(a, "file", api->max_file, &bytes, &size);
     read_options(a, &o);
     if (lk_args_refused(a))
         return;
-    fingerprint(&o, bytes, size, print);
-    if (lk_repeats_answer(api->repeats, r, o.collection, print))
+    fingerprint(&o, bytes, size, repeat.print);
+    if (!lk_repeats_begin(api, r, o.collection, &repeat))
         return;
     liken_image *image = NULL;
-    if (liken_add(api->lk, bytes, size, &o, &image, &err) != LIKEN_OK)
+    if (liken_add(api->lk, bytes, size, &o, &image, &err) == LIKEN_OK) {
+        answer(api, r, image, &repeat);
+    } else {
+        lk_repeats_end(api->repeats, &repeat, NULL, 0, NULL);
         lk_answer_error(r, &err);
-    else
-        answer(api, r, image, print);
+    }
     liken_image_free(image);
 }
 

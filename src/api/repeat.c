@@ -1,6 +1,14 @@
 /* repeat.c - Idempotency-Key: a client that did not see its answer sends the request again, with the same key, and gets
- * the first answer. Kept in memory, the last KEPT answers of at most BYTES together: after a restart, or later than
- * that, the content hash of the photo still makes the repetition harmless. A ring under one lock, oldest out first. */
+ * the first answer, headers and all.
+ *
+ * An answer is remembered for the caller (its API key), the collection and the Idempotency-Key together, and holds as
+ * long as the image that it tells of is in that collection: once that was removed, or its collection was, the request
+ * is a new one. Ids are never given twice, so an image of that id in a collection of that name is that image. A
+ * repetition that comes while the first one is being worked on waits for it.
+ *
+ * Kept in memory, the last KEPT answers of at most BYTES together: after a restart, or later than that, the content
+ * hash of the photo still makes the repetition harmless. A ring under one lock, oldest out first; what is being worked
+ * on is a list of the workers' own notes. */
 #include "api/api_int.h"
 #include "base/crypto.h"
 
@@ -14,8 +22,9 @@
 #define KEY_MAX 255
 
 struct kept {
-    char name[LK_SHA256_HEX]; /* of collection and key */
+    char name[LK_SHA256_HEX]; /* of caller, collection and key; "" once it does not hold any more */
     char print[LK_SHA256_HEX];
+    int64_t image;
     int status;
     char *body;
     size_t size;
@@ -23,6 +32,8 @@ struct kept {
 
 struct lk_repeats {
     pthread_mutex_t lock;
+    pthread_cond_t ended; /* a repeat of `working` did */
+    lk_repeat *working;
     struct kept ring[KEPT];
     size_t first, count, bytes;
 };
@@ -32,6 +43,7 @@ int lk_repeats_make(lk_repeats **out, liken_error *err) {
     if (t == NULL)
         return lk_fail_memory(err);
     pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->ended, NULL);
     *out = t;
     return LIKEN_OK;
 }
@@ -50,17 +62,24 @@ void lk_repeats_free(lk_repeats *t) {
         return;
     while (t->count > 0)
         forget_oldest(t);
+    pthread_cond_destroy(&t->ended);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
 
-/* False when the request carries no key. */
-static bool name_of(const lk_request *r, const char *collection, char name[LK_SHA256_HEX]) {
+/* ---- names ---- */
+
+/* The name that the request's key has here. False when it carries none, or one that cannot be; *fit says which. */
+static bool name_it(lk_api *api, lk_request *r, const char *collection, char name[LK_SHA256_HEX], bool *fit) {
     const char *key = lk_request_header(r, "Idempotency-Key");
-    char text[KEY_MAX + 128];
-    if (key == NULL || *key == '\0' || strlen(key) > KEY_MAX)
+    const size_t length = key == NULL ? 0 : strnlen(key, KEY_MAX + 1);
+    lk_key caller = {0};
+    char text[KEY_MAX + sizeof caller.sha256 + 128];
+    *fit = key == NULL || (length > 0 && length <= KEY_MAX);
+    if (key == NULL || !*fit)
         return false;
-    const int n = snprintf(text, sizeof text, "%.80s\n%s", collection, key);
+    (void)lk_guard_key(api, r, &caller); /* an open server has none: there all callers are one */
+    const int n = snprintf(text, sizeof text, "%s\n%.80s\n%s", caller.sha256, collection, key);
     lk_sha256_hex(text, (size_t)n, name);
     return true;
 }
@@ -74,44 +93,126 @@ static struct kept *find(lk_repeats *t, const char *name) {
     return NULL;
 }
 
-bool lk_repeats_answer(lk_repeats *t, lk_request *r, const char *collection, const char *print) {
-    char name[LK_SHA256_HEX];
-    const char *key = lk_request_header(r, "Idempotency-Key");
-    if (key != NULL && strlen(key) > KEY_MAX) {
-        lk_answer_problem(r, 400, "bad_argument", "The Idempotency-Key is longer than the limit of 255 bytes.",
-                          "Idempotency-Key", KEY_MAX);
-        return true;
-    }
-    if (!name_of(r, collection, name))
-        return false;
-    pthread_mutex_lock(&t->lock);
-    const struct kept *k = find(t, name);
-    const bool seen = k != NULL, same = seen && strcmp(k->print, print) == 0;
-    if (same)
-        lk_respond(r, k->status, "application/json", k->body, k->size);
-    pthread_mutex_unlock(&t->lock);
-    if (seen && !same)
-        lk_answer_problem(r, 409, "key_reused", "This Idempotency-Key came with another request before; use a new one.",
-                          "Idempotency-Key", -1);
-    return seen;
+/* ---- one at a time ---- */
+
+static const lk_repeat *worked_on(const lk_repeats *t, const char *name) {
+    const lk_repeat *w = t->working;
+    while (w != NULL && strcmp(w->name, name) != 0)
+        w = w->next;
+    return w;
 }
 
-void lk_repeats_keep(lk_repeats *t, const lk_request *r, const char *collection, const char *print, int status,
-                     const char *body) {
-    struct kept k = {.status = status, .size = strlen(body)};
-    if (!name_of(r, collection, k.name) || k.size > BYTES / 16 || (k.body = strdup(body)) == NULL)
-        return; /* not kept: the content hash answers a repetition */
-    memcpy(k.print, print, sizeof k.print);
+/* Waits until nobody else works on the name. False: what is worked on is another request. */
+static bool enter(lk_repeats *t, lk_repeat *it) {
+    const lk_repeat *other;
     pthread_mutex_lock(&t->lock);
-    const bool fresh = find(t, k.name) == NULL;
-    while (fresh && t->count > 0 && (t->count == KEPT || t->bytes + k.size > BYTES))
-        forget_oldest(t);
-    if (fresh) {
-        t->ring[(t->first + t->count) % KEPT] = k;
-        t->count++;
-        t->bytes += k.size;
+    while ((other = worked_on(t, it->name)) != NULL && strcmp(other->print, it->print) == 0)
+        pthread_cond_wait(&t->ended, &t->lock);
+    if (other == NULL) {
+        it->next = t->working;
+        t->working = it;
     }
     pthread_mutex_unlock(&t->lock);
-    if (!fresh)
-        free(k.body);
+    return other == NULL;
+}
+
+static void leave(lk_repeats *t, lk_repeat *it) {
+    lk_repeat **link = &t->working;
+    while (*link != it)
+        link = &(*link)->next;
+    *link = it->next;
+    pthread_cond_broadcast(&t->ended);
+}
+
+/* ---- answering ---- */
+
+static bool refuse(lk_request *r, int status, const char *code, const char *sentence, double limit) {
+    lk_answer_problem(r, status, code, sentence, "Idempotency-Key", limit);
+    return false;
+}
+
+static bool refuse_reuse(lk_request *r) {
+    return refuse(r, 409, "key_reused", "This Idempotency-Key came with another request before; use a new one.", -1);
+}
+
+/* A copy of what is kept under the name: false when there is nothing. */
+static bool recall(lk_repeats *t, const char *name, struct kept *out) {
+    pthread_mutex_lock(&t->lock);
+    const struct kept *k = find(t, name);
+    if (k != NULL) {
+        *out = *k;
+        out->body = strdup(k->body);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return k != NULL && out->body != NULL; /* without memory it is forgotten: the content hash answers */
+}
+
+static void forget(lk_repeats *t, const char *name) {
+    pthread_mutex_lock(&t->lock);
+    struct kept *k = find(t, name);
+    if (k != NULL)
+        k->name[0] = '\0';
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* True when the request was answered with what is kept, or cannot be. */
+static bool replay(lk_api *api, lk_request *r, const char *collection, const lk_repeat *it) {
+    struct kept k;
+    liken_error err = {0};
+    liken_image *image = NULL;
+    if (!recall(api->repeats, it->name, &k))
+        return false;
+    const int rc = liken_image_get(api->lk, collection, k.image, &image, &err);
+    if (rc == LIKEN_E_NOT_FOUND) {
+        forget(api->repeats, it->name);
+    } else if (rc != LIKEN_OK) {
+        lk_answer_error(r, &err);
+    } else if (strcmp(k.print, it->print) != 0) {
+        refuse_reuse(r);
+    } else {
+        lk_images_place(r, image);
+        lk_respond(r, k.status, "application/json", k.body, k.size);
+    }
+    liken_image_free(image);
+    free(k.body);
+    return rc != LIKEN_E_NOT_FOUND;
+}
+
+bool lk_repeats_begin(lk_api *api, lk_request *r, const char *collection, lk_repeat *it) {
+    bool fit;
+    if (!name_it(api, r, collection, it->name, &fit))
+        return fit || refuse(r, 400, "bad_argument", "The Idempotency-Key must have 1 to 255 bytes.", KEY_MAX);
+    if (!enter(api->repeats, it)) {
+        it->name[0] = '\0';
+        return refuse_reuse(r);
+    }
+    if (!replay(api, r, collection, it))
+        return true;
+    lk_repeats_end(api->repeats, it, NULL, 0, NULL);
+    return false;
+}
+
+/* ---- remembering ---- */
+
+static void keep(lk_repeats *t, const struct kept *k) {
+    while (t->count > 0 && (t->count == KEPT || t->bytes + k->size > BYTES))
+        forget_oldest(t);
+    t->ring[(t->first + t->count) % KEPT] = *k;
+    t->count++;
+    t->bytes += k->size;
+}
+
+void lk_repeats_end(lk_repeats *t, lk_repeat *it, const liken_image *image, int status, const char *body) {
+    struct kept k = {.status = status, .size = body == NULL ? 0 : strlen(body)};
+    if (it->name[0] == '\0')
+        return;
+    memcpy(k.name, it->name, sizeof k.name);
+    memcpy(k.print, it->print, sizeof k.print);
+    k.image = image == NULL ? 0 : image->id;
+    k.body = body == NULL || k.size > BYTES / 16 ? NULL : strdup(body);
+    pthread_mutex_lock(&t->lock);
+    if (k.body != NULL) /* else not kept: the content hash answers a repetition */
+        keep(t, &k);
+    leave(t, it);
+    pthread_mutex_unlock(&t->lock);
 }

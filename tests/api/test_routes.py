@@ -1,4 +1,6 @@
 """Every route does what the contract says, on real photos."""
+import concurrent.futures
+
 import requests
 
 import contract
@@ -225,6 +227,18 @@ def test_idempotency_key(server, samples):
     reused = server.post(path, files={"file": samples[1][1]}, headers=key)
     assert (reused.status, reused.json["code"]) == (409, "key_reused")
     assert server.post(path, files={"file": samples[1][1]}, headers={"Idempotency-Key": "k" * 256}).status == 400
+    assert second.headers["location"] == first.headers["location"] == f"{path}/{first.json['id']}"
+    server.delete(first.headers["location"])
+    third = server.post(path, files={"file": samples[0][1]}, headers=key)
+    assert third.status == 201 and server.get(third.headers["location"]).status == 200
+
+
+def test_repetitions_at_once_get_one_answer(server, samples):
+    path, key = "/v1/collections/default/images", {"Idempotency-Key": "one"}
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: server.post(path, files={"file": samples[0][1]}, headers=key), range(6)))
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body for answer in answers}) == 1
 
 
 def test_the_contract_has_every_route():

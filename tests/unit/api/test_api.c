@@ -477,6 +477,55 @@ static void a_repeated_key_gets_the_first_answer(void **state) {
     json_decref(expect(add_with_key("k2", "FACES bob"), 201));
 }
 
+static json_t *added(const char *name, const char *path, const char *text, int status) {
+    char headers[128], place[64];
+    (void)snprintf(headers, sizeof headers, "Content-Type: image/jpeg\r\nIdempotency-Key: %s\r\n", name);
+    char *answer = ask("POST", path, headers, text, strlen(text));
+    json_t *image = json_loads(wire_body(answer), 0, NULL);
+    (void)snprintf(place, sizeof place, "/images/%lld\r\n", number_of(image, "id"));
+    const char *location = strstr(answer, "Location: ");
+    if (location == NULL || strstr(location, place) == NULL)
+        fail_msg("no Location with %s in\n%s", place, answer);
+    json_decref(image);
+    return expect(answer, status);
+}
+
+/* The first answer holds while the image that it tells of is where it says. */
+static void a_removed_image_is_not_told_of(void **state) {
+    (void)state;
+    char path[64];
+    json_t *first = added("k", IMAGES, "FACES anna", 201), *again = added("k", IMAGES, "FACES anna", 201);
+    assert_true(json_equal(first, again));
+    (void)snprintf(path, sizeof path, IMAGES "/%lld", number_of(first, "id"));
+    json_decref(plain("DELETE", path, 204));
+    json_decref(again);
+    again = added("k", IMAGES, "FACES anna", 201);
+    assert_int_not_equal(number_of(again, "id"), number_of(first, "id"));
+    (void)snprintf(path, sizeof path, IMAGES "/%lld", number_of(again, "id"));
+    json_decref(plain("GET", path, 200));
+    json_decref(first);
+    first = added("k", IMAGES, "FACES anna", 201); /* the new answer is the one to repeat */
+    assert_true(json_equal(first, again));
+    json_decref(plain("DELETE", path, 204));
+    json_decref(added("k", IMAGES, "FACES bob", 201)); /* and what is gone does not forbid another request */
+    json_decref(first);
+    json_decref(again);
+
+    json_decref(post("/v1/collections", "{\"name\": \"party\"}", 201));
+    first = added("k", "/v1/collections/party/images", "FACES anna", 201);
+    json_decref(plain("DELETE", "/v1/collections/party", 204));
+    refused(expect(ask("POST", "/v1/collections/party/images", "Content-Type: image/jpeg\r\nIdempotency-Key: k\r\n",
+                       "FACES anna", 10),
+                   404),
+            "not_found", "party");
+    json_decref(post("/v1/collections", "{\"name\": \"party\"}", 201));
+    again = added("k", "/v1/collections/party/images", "FACES anna", 201);
+    assert_int_not_equal(number_of(again, "id"), number_of(first, "id"));
+    json_decref(first);
+    json_decref(again);
+    refused(expect(add_with_key("", "FACES anna"), 400), "bad_argument", "1 to 255");
+}
+
 static void pages_of_other_sites_are_kept_out(void **state) {
     (void)state;
     refused(expect(ask("GET", "/v1/status", "Host: evil.example\r\n", "", 0), 403), "foreign_host", "localhost");
@@ -579,6 +628,20 @@ static void keys_open_what_they_should(void **state) {
     refused(form("/faces", NAMED("file", "a", "FACES a") PART("url", "u"), 403), "forbidden", "this collection");
 }
 
+/* An Idempotency-Key is its caller's own. */
+static void callers_do_not_share_repetitions(void **state) {
+    (void)state;
+    key = admin;
+    json_decref(post("/v1/collections", "{\"name\":\"party\"}", 201));
+    json_decref(added("k", "/v1/collections/party/images", "FACES anna", 201));
+    key = bound;
+    json_decref(added("k", "/v1/collections/party/images", "FACES anna", 200)); /* there already, by another */
+    json_decref(added("k2", "/v1/collections/party/images", "FACES bob", 201));
+    key = admin;
+    json_decref(added("k2", "/v1/collections/party/images", "FACES carl", 201));
+    json_decref(added("k", "/v1/collections/party/images", "FACES anna", 201));
+}
+
 static void a_removed_key_opens_nothing(void **state) {
     (void)state;
     liken_error err = {0};
@@ -624,9 +687,11 @@ int main(void) {
         OPEN(the_seed_s_calls),
         OPEN(the_seed_s_failures),
         OPEN(a_repeated_key_gets_the_first_answer),
+        OPEN(a_removed_image_is_not_told_of),
         OPEN(pages_of_other_sites_are_kept_out),
         OPEN(a_full_queue_answers_503),
         KEYED(keys_open_what_they_should),
+        KEYED(callers_do_not_share_repetitions),
         KEYED(a_removed_key_opens_nothing),
         cmocka_unit_test(other_addresses_need_a_key),
     };
