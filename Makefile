@@ -1,7 +1,7 @@
 # A thin front: meson builds, tools/ does the rest. `make start` and `make check` need nothing done before them.
 BUILD ?= build
 
-.PHONY: start check build deps bench bench-nn bench-pipeline bench-search bench-store soak fmt clean
+.PHONY: start check build deps bench bench-nn bench-pipeline bench-search bench-store soak fuzz fmt clean
 
 start: deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD) liken
@@ -27,6 +27,10 @@ bench-nn bench-pipeline bench-search bench-store:
 
 soak: build
 	@tools/check.py --build $(BUILD) --soak
+
+fuzz:
+	@tools/deps.sh fuzz
+	@tools/fuzz.py --build $(BUILD)/fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JOBS),--jobs $(JOBS)) $(TARGETS)
 
 fmt:
 	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i

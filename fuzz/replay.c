@@ -1,5 +1,6 @@
-/* replay.c - runs a fuzz target over every file of a corpus folder, and over each with a few thousand seeded mutations,
- * so that the normal test run (gcc too) exercises the target. */
+/* replay.c - runs a fuzz target over every file of a corpus folder, then over seeded mutations of them, so that the
+ * normal test run (gcc too) exercises the target. The number of mutations is shared out among the files: a larger
+ * corpus takes no longer. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,28 +46,64 @@ static void mutate(const uint8_t *bytes, size_t size, int rounds) {
     free(copy);
 }
 
+typedef struct seed {
+    char name[256];
+    uint8_t *bytes;
+    size_t size;
+} seed;
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const seed *)a)->name, ((const seed *)b)->name);
+}
+
+static void read_seed(const char *folder, const char *name, seed *s) {
+    static uint8_t bytes[1 << 20];
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "rb");
+    s->size = f == NULL ? 0 : fread(bytes, 1, sizeof bytes, f);
+    s->bytes = malloc(s->size + 1);
+    if (f == NULL || s->bytes == NULL || strlen(name) >= sizeof s->name)
+        abort();
+    memcpy(s->bytes, bytes, s->size);
+    memcpy(s->name, name, strlen(name) + 1);
+    fclose(f);
+}
+
+/* Every file of the folder, by name: the same mutations on every file system. */
+static size_t read_seeds(const char *folder, seed **out) {
+    DIR *entries = opendir(folder);
+    size_t count = 0;
+    *out = NULL;
+    for (struct dirent *e; entries != NULL && (e = readdir(entries)) != NULL;) {
+        if (e->d_name[0] == '.')
+            continue;
+        *out = realloc(*out, (count + 1) * sizeof **out);
+        if (*out == NULL)
+            abort();
+        read_seed(folder, e->d_name, &(*out)[count++]);
+    }
+    if (entries != NULL)
+        closedir(entries);
+    if (count > 0)
+        qsort(*out, count, sizeof **out, by_name);
+    return count;
+}
+
 int main(int argc, char **argv) {
     if (argc < 2)
-        return fprintf(stderr, "usage: %s CORPUS_FOLDER [ROUNDS]\n", argv[0]), 2;
-    const int rounds = argc > 2 ? atoi(argv[2]) : 200;
-    DIR *folder = opendir(argv[1]);
-    if (folder == NULL)
-        return fprintf(stderr, "%s: cannot be opened\n", argv[1]), 2;
-    int files = 0;
-    for (struct dirent *e; (e = readdir(folder)) != NULL;) {
-        char path[4096];
-        (void)snprintf(path, sizeof path, "%s/%s", argv[1], e->d_name);
-        FILE *f = e->d_name[0] == '.' ? NULL : fopen(path, "rb");
-        if (f == NULL)
-            continue;
-        static uint8_t bytes[1 << 20];
-        const size_t size = fread(bytes, 1, sizeof bytes, f);
-        fclose(f);
-        run(bytes, size);
-        mutate(bytes, size, rounds);
-        files++;
+        return fprintf(stderr, "usage: %s CORPUS_FOLDER [MUTATIONS]\n", argv[0]), 2;
+    seed *seeds;
+    const size_t count = read_seeds(argv[1], &seeds);
+    if (count < 3)
+        return fprintf(stderr, "%s: fewer than three seeds\n", argv[1]), 1;
+    const int mutations = argc > 2 ? atoi(argv[2]) : 5000, each = mutations / (int)count + 1;
+    for (size_t i = 0; i < count; i++) {
+        run(seeds[i].bytes, seeds[i].size);
+        mutate(seeds[i].bytes, seeds[i].size, each);
+        free(seeds[i].bytes);
     }
-    closedir(folder);
-    printf("%d files, %d mutations of each\n", files, rounds);
-    return files >= 3 ? 0 : (fprintf(stderr, "%s: fewer than three seeds\n", argv[1]), 1);
+    free(seeds);
+    printf("%zu files, %d mutations of each\n", count, each);
+    return 0;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs and that are missing; touches nothing when none is.
-# usage: tools/deps.sh start|check|bench
+# usage: tools/deps.sh start|check|bench|fuzz
 set -eu
 
 build="gcc g++ libc6-dev make meson ninja-build pkg-config python3 ca-certificates curl
@@ -8,11 +8,19 @@ libvips-dev libsqlite3-dev libpq-dev libmicrohttpd-dev libjansson-dev libsodium-
 bench="libdnnl-dev libjpeg-turbo-progs libfaiss-dev libhnswlib-dev libpq-dev postgresql-contrib"
 check="clang valgrind python3-venv libjpeg-turbo-progs gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 
+# libFuzzer and the sanitizers come with the version of clang that `clang` stands for
+clang_version() {
+    version=$(clang --version 2>/dev/null | sed -n 's/.*clang version \([0-9]*\).*/\1/p')
+    [ -n "$version" ] || version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
+    echo "${version:-14}"
+}
+
 case "${1:-}" in
 start) wanted=$build ;;
 check) wanted="$build $check" ;;
 bench) wanted="$build $bench" ;;
-*) echo "usage: tools/deps.sh start|check|bench" >&2; exit 2 ;;
+fuzz) wanted="$build clang llvm libclang-rt-$(clang_version)-dev" ;;
+*) echo "usage: tools/deps.sh start|check|bench|fuzz" >&2; exit 2 ;;
 esac
 
 # the tests start PostgreSQL servers of their own; any version that is there will do

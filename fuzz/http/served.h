@@ -5,10 +5,11 @@
 
 #include <stddef.h>
 
-/* Sends head and body and returns the status of the answer; 0 when none came within `patience` milliseconds. */
-int served_ask(const void *head, size_t head_size, const void *body, size_t body_size, int patience);
+/* Sends a connection's whole bytes; returns the status of the first answer, 0 when the server closed without one or
+ * waits for more. */
+int served_ask(const void *bytes, size_t size);
 
-/* The same with a Content-Type, as a POST to `path`, which must be answered. */
+/* A POST to `path` with this Content-Type and body, which must be answered. */
 int served_post(const char *path, const char *type, const void *body, size_t size);
 
 #endif

@@ -25,43 +25,87 @@ double lk_clock_cpu(void) {
 void lk_clock_format(int64_t when, char *text, size_t room) {
     const time_t t = (time_t)when;
     struct tm tm;
-    if (gmtime_r(&t, &tm) == NULL || strftime(text, room, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+    int n = -1;
+    if (gmtime_r(&t, &tm) != NULL) /* strftime would write the year 226 with three digits */
+        n = snprintf(text, room, "%04lld-%02d-%02dT%02d:%02d:%02dZ", (long long)tm.tm_year + 1900, tm.tm_mon + 1,
+                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (n < 0 || (size_t)n >= room)
         (void)snprintf(text, room, "?");
 }
 
-static bool read_offset(const char *p, int *seconds) {
-    if ((*p == 'Z' || *p == 'z') && p[1] == '\0')
-        return *seconds = 0, true;
-    unsigned h, m;
-    int used = 0;
-    if ((*p != '+' && *p != '-') || sscanf(p + 1, "%2u:%2u%n", &h, &m, &used) != 2 || used != 5 || p[6] != '\0' ||
-        h > 23 || m > 59)
+/* ---- reading: every character counts, where the C library would skip blanks, take signs and short numbers ---- */
+
+/* A number of exactly `digits` digits between low and high; *at is then behind it. */
+static bool take_number(const char **at, int digits, int low, int high, int *out) {
+    int value = 0;
+    for (int i = 0; i < digits; i++) {
+        const char c = (*at)[i];
+        if (c < '0' || c > '9')
+            return false;
+        value = value * 10 + (c - '0');
+    }
+    *at += digits;
+    *out = value;
+    return value >= low && value <= high;
+}
+
+static bool take_mark(const char **at, const char *marks) {
+    if (**at == '\0' || strchr(marks, **at) == NULL)
         return false;
-    *seconds = (int)(h * 3600 + m * 60) * (*p == '-' ? -1 : 1);
+    (*at)++;
+    return true;
+}
+
+static int days_of(int year, int month) {
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap);
+}
+
+static bool take_date(const char **at, struct tm *tm) {
+    int year, month;
+    if (!take_number(at, 4, 0, 9999, &year) || !take_mark(at, "-") || !take_number(at, 2, 1, 12, &month) ||
+        !take_mark(at, "-") || !take_number(at, 2, 1, days_of(year, month), &tm->tm_mday))
+        return false;
+    tm->tm_year = year - 1900;
+    tm->tm_mon = month - 1;
+    return true;
+}
+
+/* A second of 60 is a leap second: the first one of the next minute. */
+static bool take_time(const char **at, struct tm *tm) {
+    if (!take_number(at, 2, 0, 23, &tm->tm_hour) || !take_mark(at, ":") || !take_number(at, 2, 0, 59, &tm->tm_min) ||
+        !take_mark(at, ":") || !take_number(at, 2, 0, 60, &tm->tm_sec))
+        return false;
+    if (**at != '.')
+        return true;
+    const size_t digits = strspn(*at + 1, "0123456789");
+    *at += 1 + digits;
+    return digits > 0;
+}
+
+static bool take_offset(const char **at, int *seconds) {
+    int h, m;
+    *seconds = 0;
+    if (take_mark(at, "Zz"))
+        return true;
+    const int sign = **at == '-' ? -1 : 1;
+    if (!take_mark(at, "+-") || !take_number(at, 2, 0, 23, &h) || !take_mark(at, ":") || !take_number(at, 2, 0, 59, &m))
+        return false;
+    *seconds = sign * (h * 3600 + m * 60);
     return true;
 }
 
 bool lk_clock_parse(const char *text, int64_t *when) {
     struct tm tm = {0};
-    const char *rest = strptime(text, "%Y-%m-%d", &tm);
+    const char *at = text;
     int offset = 0;
-    if (rest == NULL)
+    if (!take_date(&at, &tm))
         return false;
-    if (*rest != '\0') {
-        if (*rest != 'T' && *rest != 't' && *rest != ' ')
-            return false;
-        rest = strptime(rest + 1, "%H:%M:%S", &tm);
-        if (rest == NULL)
-            return false;
-        if (*rest == '.')
-            rest += 1 + strspn(rest + 1, "0123456789");
-        if (!read_offset(rest, &offset))
-            return false;
-    }
-    const int day = tm.tm_mday;
-    const time_t t = timegm(&tm);
-    if (tm.tm_mday != day) /* 31 February was carried over into March */
+    if (*at != '\0' && (!take_mark(&at, "Tt ") || !take_time(&at, &tm) || !take_offset(&at, &offset)))
         return false;
-    *when = (int64_t)t - offset;
+    if (*at != '\0')
+        return false;
+    *when = (int64_t)timegm(&tm) - offset;
     return true;
 }

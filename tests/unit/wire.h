@@ -3,6 +3,7 @@
 #define LK_TESTS_WIRE_H
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,20 +17,24 @@ static inline int wire_open(int port) {
     const struct timeval patience = {30, 0};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
-        connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        if (fd >= 0)
-            close(fd);
+    if (fd < 0)
         return -1;
-    }
-    return fd;
+    int failed = setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    while (failed == 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+        failed = errno != EINTR; /* interrupted: the next call waits for the same connection */
+    if (failed == 0)
+        return fd;
+    close(fd);
+    return -1;
 }
 
-/* False when the other side has closed. */
+/* False when the other side has closed. A signal (libFuzzer's timer) interrupts nothing. */
 static inline bool wire_send(int fd, const void *bytes, size_t size) {
     const char *p = bytes;
     while (size > 0) {
         const ssize_t n = send(fd, p, size, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             return false;
         p += n;
@@ -43,8 +48,13 @@ static inline char *wire_read(int fd) {
     const size_t room = 1 << 20;
     char *text = calloc(1, room);
     size_t used = 0;
-    for (ssize_t n; text != NULL && used < room - 1 && (n = recv(fd, text + used, room - 1 - used, 0)) > 0;)
-        used += (size_t)n;
+    while (text != NULL && used < room - 1) {
+        const ssize_t n = recv(fd, text + used, room - 1 - used, 0);
+        if (n > 0)
+            used += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            break;
+    }
     return text;
 }
 

@@ -12,7 +12,10 @@ static void reads_what_rfc_3339_allows(void **state) {
                 {"2026-11-24T21:56:00Z", 1795557360},
                 {"2026-11-24T22:56:00.125+01:00", 1795557360},
                 {"2026-11-24 21:26:00-00:30", 1795557360},
-                {"1969-12-31T23:59:59Z", -1}};
+                {"1969-12-31T23:59:59Z", -1},
+                {"2026-11-24t21:56:00z", 1795557360},
+                {"2016-12-31T23:59:60Z", 1483228800},
+                {"2024-02-29", 1709164800}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t when = 42;
         if (!lk_clock_parse(good[i].text, &when) || when != good[i].when)
@@ -26,7 +29,22 @@ static void reads_what_rfc_3339_allows(void **state) {
                                       "2026-11-24T21:56:00",
                                       "2026-11-24T21:56:00+1",
                                       "2026-11-24T21:56:00Zx",
-                                      "2026-13-01"};
+                                      "2026-13-01",
+                                      "2026-1-2", /* ten characters mean a date to those who ask for its last second */
+                                      " 2026-11-24",
+                                      "2026-11- 4",
+                                      "+026-11-24",
+                                      "2026-02-29",
+                                      "1900-02-29",
+                                      "2026-11-24T 1:56:00Z",
+                                      "2026-11-24T1:56:00Z",
+                                      "2026-11-24T21:56:61Z",
+                                      "2026-11-24T24:00:00Z",
+                                      "2026-11-24T21:56:00.Z",
+                                      "2026-11-24T21:56:00++1:30",
+                                      "2026-11-24T21:56:00+ 1:30",
+                                      "2026-11-24T21:56:00+01:3x",
+                                      "2026-11-24  21:56:00Z"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t when = 42;
         if (lk_clock_parse(bad[i], &when))
@@ -46,8 +64,21 @@ static void writes_what_it_reads(void **state) {
     }
 }
 
+static void writes_every_year_with_four_digits(void **state) {
+    (void)state;
+    char text[32];
+    int64_t back = 0;
+    lk_clock_format(-55000000000, text, sizeof text);
+    assert_string_equal(text, "0227-02-13T22:13:20Z");
+    assert_true(lk_clock_parse(text, &back));
+    assert_int_equal(back, -55000000000);
+    lk_clock_format(INT64_MAX, text, sizeof text);
+    assert_string_equal(text, "?");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_rfc_3339_allows),
-                                       cmocka_unit_test(writes_what_it_reads)};
+                                       cmocka_unit_test(writes_what_it_reads),
+                                       cmocka_unit_test(writes_every_year_with_four_digits)};
     return cmocka_run_group_tests_name("base/clock", tests, NULL, NULL);
 }
