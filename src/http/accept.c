@@ -1,7 +1,11 @@
 /* accept.c - listening, accepting, turning away.
  *
  * We accept ourselves and hand the sockets over (libmicrohttpd runs without a listening socket): that makes it possible
- * to stop listening while everything accepted goes on. */
+ * to stop listening while everything accepted goes on.
+ *
+ * Where all places are taken, or all that an address may have, whoever can best be spared makes room (patience.c): as a
+ * rule the oldest that has not even sent a whole head. Newcomers are turned away with 503 only when every place is
+ * taken by work or by answers that are being taken. */
 #include "http/http_int.h"
 
 #include <errno.h>
@@ -14,9 +18,17 @@
 #include <unistd.h>
 
 #define HEAD_IDLES 2.0
+#define ROOM_MILLISECONDS 2
+#define ROOM_WAITS 500 /* then newcomers are turned away until there is room */
+#define PEER_OVER 16   /* connections over an address's limit while those it spares are being closed */
 
 double lk_http_head_seconds(const lk_http *h) {
     return HEAD_IDLES * h->o.idle_timeout;
+}
+
+static lk_peer *peer_of(lk_http *h, struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info == NULL || info->client_addr == NULL ? NULL : lk_peers_find(h->peers, info->client_addr);
 }
 
 void lk_http_connection_changed(void *cls, struct MHD_Connection *connection, void **watch,
@@ -24,22 +36,38 @@ void lk_http_connection_changed(void *cls, struct MHD_Connection *connection, vo
     lk_http *h = cls;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *watch = info == NULL ? NULL : lk_patience_watch(h->patience, info->connect_fd, lk_http_head_seconds(h));
+        lk_peer *peer = peer_of(h, connection);
+        *watch = info == NULL ? NULL : lk_patience_watch(h->patience, info->connect_fd, peer, lk_http_head_seconds(h));
+        atomic_fetch_sub(&h->arriving, 1);
         return;
     }
     lk_patience_drop(h->patience, *watch);
     *watch = NULL;
+    lk_peers_leave(h->peers, peer_of(h, connection));
     atomic_fetch_sub(&h->connections, 1);
 }
 
 static void turn_away(lk_http *h, int fd) {
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
-                                 "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 51\r\n\r\n"
+                                 "X-Content-Type-Options: nosniff\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                                 "Content-Length: 51\r\n\r\n"
                                  "The server has too many connections; try again soon";
     if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 && shutdown(fd, SHUT_WR) == 0)
         lk_linger_take(h->linger, fd);
     else
         close(fd);
+}
+
+static bool full(const lk_http *h) {
+    return atomic_load(&h->connections) >= h->o.max_connections;
+}
+
+/* Does the address stay below its limit? Past that it gets a place for one of its own that it can spare. */
+static bool within_share(lk_http *h, const lk_peer *peer) {
+    if (peer == NULL || peer->local)
+        return true;
+    const int over = atomic_load(&peer->connections) - h->o.max_per_peer;
+    return over <= 0 || (over <= PEER_OVER && lk_patience_evict(h->patience, peer));
 }
 
 static void accept_one(lk_http *h) {
@@ -51,25 +79,43 @@ static void accept_one(lk_http *h) {
             (void)poll(NULL, 0, 50); /* nothing to accept with; give running requests time to end */
         return;
     }
-    if (atomic_load(&h->connections) >= h->o.max_connections) {
+    lk_peer *peer = lk_peers_enter(h->peers, (struct sockaddr *)&address);
+    if (full(h) || !within_share(h, peer)) {
         turn_away(h, fd);
+        lk_peers_leave(h->peers, peer);
         return;
     }
     atomic_fetch_add(&h->connections, 1);
-    if (MHD_add_connection(h->daemon, fd, (struct sockaddr *)&address, size) != MHD_YES)
+    atomic_fetch_add(&h->arriving, 1);
+    if (MHD_add_connection(h->daemon, fd, (struct sockaddr *)&address, size) != MHD_YES) {
         atomic_fetch_sub(&h->connections, 1); /* which has closed the socket */
+        atomic_fetch_sub(&h->arriving, 1);
+        lk_peers_leave(h->peers, peer);
+    }
+}
+
+/* While all places are taken a newcomer stays in the kernel's queue until one is free, if one can be spared. */
+static bool make_room(lk_http *h) {
+    struct pollfd wake = {.fd = h->wake, .events = POLLIN};
+    if (!full(h)) {
+        h->waits = 0;
+        return false;
+    }
+    if (h->waits >= ROOM_WAITS || (!lk_patience_evict(h->patience, NULL) && atomic_load(&h->arriving) == 0))
+        return false;
+    h->waits++;
+    (void)poll(&wake, 1, ROOM_MILLISECONDS);
+    return true;
 }
 
 static void *accept_all(void *arg) {
     lk_http *h = arg;
     for (;;) {
         struct pollfd polls[2] = {{.fd = h->listener, .events = POLLIN}, {.fd = h->wake, .events = POLLIN}};
-        (void)poll(polls, 2,
-                   atomic_load(&h->connections) > 0 ? 1000 : -1); /* a failed poll is an early look, no more */
-        lk_patience_sweep(h->patience);
+        (void)poll(polls, 2, -1); /* a failed poll is an early look, no more */
         if (polls[1].revents != 0)
             return NULL;
-        if (polls[0].revents != 0)
+        if (polls[0].revents != 0 && !make_room(h))
             accept_one(h);
     }
 }

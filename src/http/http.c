@@ -7,7 +7,7 @@
  * (patience.c), however busily a client trickles; where nothing moves at all, the idle timeout ends it.
  *
  * Stopping: `active` counts requests from their first line on, `running` those that were received whole. Stop waits for
- * all that run, and GRACE seconds for those still being received; later ones are answered 503. */
+ * all that run, and GRACE seconds for those of which bytes still come; later ones are answered 503. */
 #include "base/cpu.h"
 #include "http/http_int.h"
 
@@ -27,6 +27,7 @@ static void set_defaults(lk_http_options *o) {
     o->max_memory = o->max_memory > 0 ? o->max_memory : 8 * o->max_body;
     o->idle_timeout = o->idle_timeout > 0 ? o->idle_timeout : 30;
     o->max_connections = o->max_connections > 0 ? o->max_connections : 1024;
+    o->max_per_peer = o->max_per_peer > 0 ? o->max_per_peer : (o->max_connections + 1) / 2;
 }
 
 static int start_daemon(lk_http *h, liken_error *err) {
@@ -35,7 +36,11 @@ static int start_daemon(lk_http *h, liken_error *err) {
         {MHD_OPTION_CONNECTION_TIMEOUT, h->o.idle_timeout, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, h->o.max_connections + h->o.threads, NULL}, /* ours is reached first */
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_ROOM, NULL},
-        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+#if MHD_VERSION < 0x00097700
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL}, /* the rest is seen to in framing.c */
+#else
+        {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2, NULL},
+#endif
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)lk_http_request_line, h},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)lk_http_completed, h},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)lk_http_connection_changed, h},
@@ -62,7 +67,9 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
     pthread_cond_init(&h->changed, NULL);
     int rc = lk_http_listen(h, err);
     if (rc == LIKEN_OK)
-        rc = lk_patience_make(&h->patience, err);
+        rc = lk_peers_make(&h->peers, err);
+    if (rc == LIKEN_OK)
+        rc = lk_patience_start(&h->patience, err);
     if (rc == LIKEN_OK)
         rc = lk_workers_start(&h->workers, "liken-work", h->o.workers, h->o.queue, lk_lanes_work, err);
     if (rc == LIKEN_OK)
@@ -94,6 +101,8 @@ static void settle(lk_http *h) {
     until.tv_sec += GRACE;
     pthread_mutex_lock(&h->lock);
     h->stopping = true;
+    if (h->patience != NULL)
+        lk_patience_hurry(h->patience);
     while (h->active > 0 && pthread_cond_timedwait(&h->changed, &h->lock, &until) == 0)
         continue;
     h->cut = true;
@@ -101,7 +110,6 @@ static void settle(lk_http *h) {
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec++;
         (void)pthread_cond_timedwait(&h->changed, &h->lock, &until);
-        lk_patience_sweep(h->patience);
     }
     pthread_mutex_unlock(&h->lock);
 }
@@ -116,6 +124,7 @@ void lk_http_stop(lk_http *h) {
     lk_workers_free(h->workers);
     lk_linger_free(h->linger);
     lk_patience_free(h->patience);
+    lk_peers_free(h->peers);
     pthread_cond_destroy(&h->changed);
     pthread_mutex_destroy(&h->lock);
     free(h);

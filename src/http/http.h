@@ -65,9 +65,11 @@ typedef struct lk_http_options {
     size_t max_json;     /* the same for bodies of application/json; 0: as all */
     const char *files;   /* names of form parts that may be as large as a body, separated by spaces; NULL: every part.
                             All others together hold 64 KiB at most, else 413 */
-    size_t max_memory;   /* bytes of bodies held at a time, over all connections; more: 503. Default 8 x max_body */
+    size_t max_memory;   /* bytes of bodies held at a time, over all connections; one address may have half, or one
+                            body; more: 503. Default 8 x max_body */
     int idle_timeout;    /* seconds; default 30 */
     int max_connections; /* default 1024 */
+    int max_per_peer;    /* connections of one address (IPv6: of its /64), loopback excepted; default: half of all */
     /* Called before the body of a matched route is read; answer (lk_respond) and return false to refuse. NULL: all may.
      */
     bool (*admit)(lk_request *r, const lk_route *route, void *ctx);

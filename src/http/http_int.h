@@ -5,7 +5,8 @@
  *   form.c     multipart and urlencoded bodies, piece by piece
  *   request.c  the request object: what handlers read, and the answer they leave
  *   linger.c   closing a connection whose client is still sending, so that it sees its answer
- *   patience.c connections that are never idle and never done
+ *   patience.c connections that are over, or ought to be
+ *   peers.c    what each address takes
  *   http.c     the server: starting, stopping
  *   accept.c   listening, accepting, turning away
  *   receive.c  headers, body, end of body
@@ -21,6 +22,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 /* ---- target.c ---- */
 
@@ -40,7 +42,7 @@ typedef struct lk_target {
 } lk_target;
 
 /* Takes apart a request target ("/a/b%20c?d=e", or with "http://host" before it); strings live in the arena.
- * LIKEN_E_ARG for a bad escape, a NUL, too many parts. */
+ * LIKEN_E_ARG for a bad escape, a NUL, a control character, too many parts. */
 int lk_target_parse(lk_target *t, lk_arena *arena, const char *raw, liken_error *err);
 
 typedef struct lk_routed {
@@ -80,8 +82,9 @@ void lk_form_free(lk_form *f);
 
 /* ---- framing.c ---- */
 
-/* What is wrong with the headers that say where the request ends and whom it is for, as a sentence; NULL: nothing. */
-const char *lk_framing_fault(struct MHD_Connection *connection);
+/* What is wrong with the request's head: bytes that do not belong there, or headers that contradict each other; as a
+ * sentence, NULL: nothing. `method` and `version` are libmicrohttpd's own pointers, not copies. */
+const char *lk_framing_fault(const lk_request *r, const char *method, const char *version);
 
 /* ---- linger.c ---- */
 
@@ -92,23 +95,62 @@ int lk_linger_start(lk_linger **out, liken_error *err);
 void lk_linger_take(lk_linger *l, int fd);
 void lk_linger_free(lk_linger *l);
 
+/* ---- peers.c ---- */
+
+typedef struct lk_peer {
+    struct lk_peer *next;
+    uint8_t address[16];
+    bool local; /* loopback: as a rule a proxy, so not held to the limit of connections */
+    atomic_int connections;
+    atomic_size_t held; /* bytes of bodies in memory */
+} lk_peer;
+typedef struct lk_peers lk_peers;
+
+int lk_peers_make(lk_peers **out, liken_error *err);
+void lk_peers_free(lk_peers *p);
+/* One connection more of this address. NULL: out of memory; leave and the limits take it. */
+lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address);
+/* Of an address that has a connection; borrowed while it has. */
+lk_peer *lk_peers_find(lk_peers *p, const struct sockaddr *address);
+void lk_peers_leave(lk_peers *p, lk_peer *peer);
+
 /* ---- patience.c ---- */
 
 typedef struct lk_patience lk_patience;
 typedef struct lk_watch lk_watch;
 
-int lk_patience_make(lk_patience **out, liken_error *err);
+/* What a connection is at: no request yet, or half its head; the body; a whole request, waiting or being worked on; the
+ * answer being taken. */
+enum lk_stage { LK_STAGE_HEAD, LK_STAGE_BODY, LK_STAGE_WORK, LK_STAGE_ANSWER };
+
+int lk_patience_start(lk_patience **out, liken_error *err);
 void lk_patience_free(lk_patience *p);
-/* From now on the socket is shut when the seconds are over. NULL, out of memory, is a watch that never ends. */
-lk_watch *lk_patience_watch(lk_patience *p, int fd, double seconds);
-/* So many seconds from now; INFINITY: no end. */
-void lk_patience_allow(lk_patience *p, lk_watch *w, double seconds);
+/* From now on the socket is looked after: hang-ups are noticed, and it is shut when the seconds are over. The peer is
+ * borrowed. NULL, out of memory, is a watch that sees nothing and never ends; all below take it. */
+lk_watch *lk_patience_watch(lk_patience *p, int fd, lk_peer *peer, double seconds);
+/* The connection is at this now and has so many seconds for it; INFINITY: no end. From LK_STAGE_WORK until the next
+ * call nothing else may be sent on the socket. */
+void lk_patience_at(lk_patience *p, lk_watch *w, enum lk_stage stage, double seconds);
+/* A byte has come. */
+void lk_patience_moved(lk_patience *p, lk_watch *w);
+/* Its client speaks HTTP/1.1, which skips "100 Continue". */
+void lk_patience_skips_continue(lk_patience *p, lk_watch *w);
+/* Is the client gone? Any thread, while the connection lives. */
+bool lk_patience_gone(const lk_watch *w);
+lk_peer *lk_patience_peer(const lk_watch *w);
 /* Before the socket is closed. */
 void lk_patience_drop(lk_patience *p, lk_watch *w);
-/* Shuts the sockets that are late. */
-void lk_patience_sweep(lk_patience *p);
+/* Makes room: shuts the connection (of this peer; NULL: of all) that can best be spared: one whose client hung up, else
+ * the oldest without a whole head, else the oldest body, else an answer that nobody takes. False: there is none, and
+ * none is leaving already. */
+bool lk_patience_evict(lk_patience *p, const lk_peer *peer);
+/* The server stops: unfinished requests on which nothing moves are shut from now on. */
+void lk_patience_hurry(lk_patience *p);
 
 /* ---- request.c ---- */
+
+/* Is its client gone? Then nobody need work for it. Any thread, while the request lives. */
+bool lk_request_gone(const lk_request *r);
 
 #define LK_ANSWER_HEADERS 16
 
@@ -124,6 +166,9 @@ typedef struct lk_answer {
 struct lk_request {
     lk_http *server;
     struct MHD_Connection *connection; /* NULL in tests and fuzzing */
+    lk_watch *watch;                   /* the connection's; NULL: none */
+    const char *raw;                   /* the target where libmicrohttpd keeps it, and its size before it was decoded */
+    size_t raw_size;
     lk_arena arena;
     liken_error fault; /* of the target; said once the method is known */
     lk_target target;
@@ -131,8 +176,8 @@ struct lk_request {
     char method[16], id[33], peer[48];
     bool begun, complete, running, sent; /* headers seen; body seen; counted as running; answer handed over */
     bool has_body;
-    atomic_bool worked;      /* hands what the worker wrote to the thread that sends it */
-    size_t received, broken; /* broken: the limit that a 413 is about */
+    atomic_bool worked;            /* hands what the worker wrote to the thread that sends it */
+    size_t received, held, broken; /* bytes of the body: that came, that are in memory; the limit that a 413 is about */
     lk_form *form;
     lk_buf body;
     lk_answer answer;
@@ -156,11 +201,13 @@ struct lk_http {
     lk_workers *workers;
     lk_linger *linger;
     lk_patience *patience;
+    lk_peers *peers;
     int listener, port, wake; /* wake ends the accept thread */
     pthread_t acceptor;
     bool accepting;
     atomic_size_t held; /* bytes of bodies in memory */
-    atomic_int connections;
+    atomic_int connections, arriving; /* all; of them those that libmicrohttpd has not told of yet */
+    int waits; /* for room, one after the other; the accept thread's own */
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
     size_t active, running;
@@ -203,8 +250,8 @@ void lk_http_fault(lk_request *r, int status, const char *sentence);
 void lk_http_fault_error(lk_request *r, const liken_error *err); /* 400, 413 or 503 */
 void lk_http_busy(lk_request *r, const char *sentence);          /* 503 with Retry-After */
 bool lk_http_stopping(lk_http *h);
-/* What the connection is at has so many seconds from now. */
-void lk_http_allow(lk_http *h, struct MHD_Connection *connection, double seconds);
+/* The watch of a connection; NULL: none. */
+lk_watch *lk_http_watch(struct MHD_Connection *connection);
 /* Hands the answer to libmicrohttpd. */
 enum MHD_Result lk_http_send(lk_request *r);
 /* The answer to a request whose body has yet to come. */

@@ -11,7 +11,8 @@ void lk_lanes_work(void *job, int worker) {
     (void)worker;
     lk_request *r = job;
     struct MHD_Connection *connection = r->connection;
-    run_handler(r);
+    if (!lk_request_gone(r))
+        run_handler(r);
     atomic_store(&r->worked, true);
     MHD_resume_connection(connection);
 }

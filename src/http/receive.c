@@ -3,8 +3,9 @@
  * libmicrohttpd calls `access` once with the headers, then for every piece of the body, then once more at its end;
  * `completed` ends a request however it went.
  *
- * A body is counted as it comes, per request (max_body) and over all (held against max_memory); forms by parts as
- * well. */
+ * A body is counted as it comes: per request (max_body), over all (held against max_memory), and per address, which may
+ * hold half of that; forms by parts as well. GET, HEAD and DELETE have no use for one (RFC 9110, 9.3): theirs is
+ * dropped, so that what anybody may ask costs no memory. */
 #include "base/clock.h"
 #include "http/http_int.h"
 
@@ -12,8 +13,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BODY_SECONDS 600.0
+#define IDLE_BODY 65536 /* bytes of a body that nobody asked for; they are read and dropped */
 
 static bool declared_length(const lk_request *r, unsigned long long *length) {
     const char *text = lk_request_header(r, "Content-Length");
@@ -24,8 +27,14 @@ static bool declared_length(const lk_request *r, unsigned long long *length) {
     return errno == 0;
 }
 
+static bool keeps_body(const lk_route *route) {
+    return strcmp(route->method, "GET") != 0 && strcmp(route->method, "DELETE") != 0;
+}
+
 static size_t body_limit(const lk_request *r) {
     const lk_route *found = r->routed.route;
+    if (found != NULL && !keeps_body(found))
+        return IDLE_BODY;
     const lk_http_options *o = &r->server->o;
     const size_t most = found != NULL && found->max_body > 0 ? found->max_body : o->max_body;
     return o->max_json > 0 && o->max_json < most && lk_request_is(r, "application/json") ? o->max_json : most;
@@ -48,6 +57,8 @@ static void admit_body(lk_request *r) {
         fault_size(r);
         return;
     }
+    if (!keeps_body(r->routed.route))
+        return;
     const char *type = lk_request_header(r, "Content-Type");
     liken_error err = {0};
     if (lk_form_reads(type)) {
@@ -58,15 +69,16 @@ static void admit_body(lk_request *r) {
     }
 }
 
-static void route(lk_request *r) {
+static void route(lk_request *r, const char *method, const char *version) {
     lk_http *h = r->server;
-    const char *framing = lk_framing_fault(r->connection);
+    const char *framing = lk_framing_fault(r, method, version);
     if (framing != NULL) {
         lk_respond_header(r, "Connection", "close"); /* whatever follows may be the rest of this one */
         lk_http_fault(r, 400, framing);
         return;
     }
     if (r->fault.code != LIKEN_OK) {
+        lk_respond_header(r, "Connection", "close");
         lk_http_fault_error(r, &r->fault);
         return;
     }
@@ -88,26 +100,47 @@ static void route(lk_request *r) {
     }
 }
 
-static enum MHD_Result begin(lk_request *r, const char *method) {
+static enum MHD_Result begin(lk_request *r, const char *method, const char *version) {
     r->begun = true;
-    lk_http_allow(r->server, r->connection, INFINITY);
+    lk_patience_at(r->server->patience, r->watch, LK_STAGE_BODY, INFINITY);
+    if (strcmp(version, MHD_HTTP_VERSION_1_1) == 0)
+        lk_patience_skips_continue(r->server->patience, r->watch);
     (void)snprintf(r->method, sizeof r->method, "%s", method);
     if (lk_http_stopping(r->server))
         lk_http_busy(r, "The server is stopping; try again in a moment.");
     else
-        route(r);
+        route(r, method, version);
     admit_body(r); /* also where refused: whether a body comes decides how to answer */
     return r->answer.status != 0 && r->has_body ? lk_http_refuse(r) : MHD_YES;
 }
 
-static enum MHD_Result receive(lk_request *r, const char *data, size_t size) {
+/* Counts what a request keeps; false when it is too much. A request that is its address's only one may be as large as
+ * any. */
+static bool hold(lk_request *r, size_t size) {
     lk_http *h = r->server;
+    lk_peer *peer = lk_patience_peer(r->watch);
+    r->held += size;
+    const size_t all = atomic_fetch_add(&h->held, size) + size;
+    const size_t theirs = peer == NULL ? r->held : atomic_fetch_add(&peer->held, size) + size;
+    return all <= h->o.max_memory && (theirs <= h->o.max_memory / 2 || theirs <= r->held);
+}
+
+static void let_go(lk_request *r) {
+    lk_peer *peer = lk_patience_peer(r->watch);
+    atomic_fetch_sub(&r->server->held, r->held);
+    if (peer != NULL)
+        atomic_fetch_sub(&peer->held, r->held);
+}
+
+static enum MHD_Result receive(lk_request *r, const char *data, size_t size) {
     liken_error err = {0};
+    lk_patience_moved(r->server->patience, r->watch);
     r->received += size;
-    const size_t held = atomic_fetch_add(&h->held, size) + size;
     if (r->received > body_limit(r))
         fault_size(r);
-    else if (held > h->o.max_memory)
+    else if (!keeps_body(r->routed.route))
+        return MHD_YES;
+    else if (!hold(r, size))
         lk_http_busy(r, "The server holds as many uploads as its memory allows; try again in a moment.");
     else if (lk_clock_monotonic() - r->started > BODY_SECONDS)
         lk_http_fault(r, 408, "The request body took too long to arrive.");
@@ -120,6 +153,7 @@ static enum MHD_Result receive(lk_request *r, const char *data, size_t size) {
 static enum MHD_Result finish(lk_request *r) {
     liken_error err = {0};
     r->complete = true;
+    lk_patience_at(r->server->patience, r->watch, LK_STAGE_WORK, INFINITY);
     if (r->answer.status == 0 && !lk_lanes_enter(r))
         lk_http_busy(r, "The server is stopping; try again in a moment.");
     if (r->answer.status == 0 && r->form != NULL && lk_form_finish(r->form, &err) != LIKEN_OK)
@@ -132,12 +166,11 @@ enum MHD_Result lk_http_access(void *cls, struct MHD_Connection *connection, con
     (void)cls;
     (void)connection;
     (void)url;
-    (void)version;
     lk_request *r = *state;
     if (r == NULL)
         return MHD_NO; /* there was no memory to make it */
     if (!r->begun)
-        return begin(r, method);
+        return begin(r, method, version);
     if (*size > 0) {
         const size_t n = *size;
         *size = 0;
@@ -146,7 +179,7 @@ enum MHD_Result lk_http_access(void *cls, struct MHD_Connection *connection, con
     if (!r->complete)
         return finish(r);
     (void)atomic_load(&r->worked); /* libmicrohttpd orders the two threads by itself, but promises it nowhere */
-    return lk_http_send(r);
+    return lk_request_gone(r) ? MHD_NO : lk_http_send(r);
 }
 
 void *lk_http_request_line(void *cls, const char *target, struct MHD_Connection *connection) {
@@ -154,6 +187,7 @@ void *lk_http_request_line(void *cls, const char *target, struct MHD_Connection 
     lk_request *r = lk_request_make(h, connection, target);
     if (r == NULL)
         return NULL;
+    lk_patience_moved(h->patience, r->watch);
     pthread_mutex_lock(&h->lock);
     h->active++;
     pthread_mutex_unlock(&h->lock);
@@ -166,7 +200,7 @@ void lk_http_completed(void *cls, struct MHD_Connection *connection, void **stat
     lk_http *h = cls;
     lk_request *r = *state;
     *state = NULL;
-    lk_http_allow(h, connection, lk_http_head_seconds(h)); /* of the next request */
+    lk_patience_at(h->patience, lk_http_watch(connection), LK_STAGE_HEAD, lk_http_head_seconds(h)); /* of the next */
     if (r == NULL)
         return;
     if (h->o.done != NULL)
@@ -174,7 +208,7 @@ void lk_http_completed(void *cls, struct MHD_Connection *connection, void **stat
     if (r->linger >= 0)
         lk_linger_take(h->linger, r->linger);
     r->linger = -1;
-    atomic_fetch_sub(&h->held, r->received);
+    let_go(r);
     const bool ran = r->running;
     lk_request_free(r);
     pthread_mutex_lock(&h->lock);

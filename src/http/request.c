@@ -34,6 +34,9 @@ lk_request *lk_request_make(lk_http *server, struct MHD_Connection *connection, 
     lk_random(random, sizeof random);
     lk_hex(random, sizeof random, r->id);
     note_peer(r);
+    r->watch = connection == NULL ? NULL : lk_http_watch(connection);
+    r->raw = target;
+    r->raw_size = strlen(target);
     (void)lk_target_parse(&r->target, &r->arena, target, &r->fault); /* r->fault remembers */
     return r;
 }
@@ -109,6 +112,10 @@ bool lk_request_is(const lk_request *r, const char *media_type) {
     return lk_media_is(lk_request_header(r, "Content-Type"), media_type);
 }
 
+bool lk_request_gone(const lk_request *r) {
+    return lk_patience_gone(r->watch);
+}
+
 const char *lk_request_peer(const lk_request *r) {
     return r->peer;
 }
@@ -163,7 +170,8 @@ char *lk_request_wire(const lk_request *r, size_t *size) {
     lk_buf b;
     lk_buf_init(&b, a->size + 65536);
     int rc =
-        lk_buf_format(&b, NULL, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n",
+        lk_buf_format(&b, NULL, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n"
+                      "X-Content-Type-Options: nosniff\r\n",
                       a->status, MHD_get_reason_phrase_for((unsigned)a->status), a->size, r->id);
     if (rc == LIKEN_OK && a->type != NULL)
         rc = lk_buf_format(&b, NULL, "Content-Type: %s\r\n", a->type);

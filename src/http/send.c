@@ -38,22 +38,22 @@ bool lk_http_stopping(lk_http *h) {
     return now;
 }
 
-void lk_http_allow(lk_http *h, struct MHD_Connection *connection, double seconds) {
+lk_watch *lk_http_watch(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    if (info != NULL)
-        lk_patience_allow(h->patience, info->socket_context, seconds);
+    return info == NULL ? NULL : info->socket_context;
 }
 
 enum MHD_Result lk_http_send(lk_request *r) {
     lk_answer *a = &r->answer;
-    lk_http_allow(r->server, r->connection, ANSWER_SECONDS);
+    lk_patience_at(r->server->patience, r->watch, LK_STAGE_ANSWER, ANSWER_SECONDS);
     struct MHD_Response *response = a->body == NULL
                                         ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
                                         : MHD_create_response_from_buffer_with_free_callback(a->size, a->body, free);
     if (response == NULL)
         return MHD_NO;
     a->body = NULL; /* the response's now */
-    bool ok = MHD_add_response_header(response, "X-Request-Id", r->id) == MHD_YES;
+    bool ok = MHD_add_response_header(response, "X-Request-Id", r->id) == MHD_YES &&
+              MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
     if (a->type != NULL)
         ok = ok && MHD_add_response_header(response, "Content-Type", a->type) == MHD_YES;
     for (size_t i = 0; i < a->header_count; i++)

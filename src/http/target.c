@@ -81,8 +81,18 @@ static int parse_query(lk_target *t, lk_arena *arena, const char *query, liken_e
     return LIKEN_OK;
 }
 
+static bool has_control(const char *raw) {
+    for (; *raw != '\0'; raw++)
+        if ((unsigned char)*raw <= ' ' || *raw == 0x7f)
+            return true;
+    return false;
+}
+
 int lk_target_parse(lk_target *t, lk_arena *arena, const char *raw, liken_error *err) {
     *t = (lk_target){.path = ""};
+    if (has_control(raw))
+        return lk_fail(err, LIKEN_E_ARG,
+                       "The address holds a space or a control character; write it as %%20 and so on.");
     if (strncmp(raw, "http://", 7) == 0) { /* the form for proxies, which servers must read too */
         raw += 7 + strcspn(raw + 7, "/?");
         if (*raw != '/')

@@ -42,6 +42,14 @@ static void slow(lk_request *r, void *ctx) {
     lk_respond(r, 201, "text/plain", "done", 4);
 }
 
+static void until_gone(lk_request *r, void *ctx) {
+    (void)ctx;
+    for (int i = 0; i < 6000 && !lk_request_gone(r); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    assert_true(lk_request_gone(r));
+    lk_respond(r, 200, "text/plain", "to nobody", 9);
+}
+
 static void silent(lk_request *r, void *ctx) {
     (void)r;
     (void)ctx;
@@ -51,6 +59,7 @@ static const lk_route routes[] = {
     {"GET", "/echo", echo, false, NULL, 0},        {"GET", "/echo/{id}", echo, false, NULL, 0},
     {"POST", "/echo", echo, false, NULL, 0},       {"POST", "/heavy", slow, true, NULL, 0},
     {"POST", "/worker", echo, true, NULL, 0},      {"GET", "/silent", silent, false, NULL, 0},
+    {"POST", "/gone", until_gone, true, NULL, 0},
     {"POST", "/secret", echo, false, "secret", 0}, {"POST", "/small", echo, false, NULL, 100},
 };
 
@@ -383,16 +392,81 @@ static void stopping_finishes_what_was_accepted(void **state) {
 static void too_many_connections_are_turned_away(void **state) {
     (void)state;
     lk_http *h = start_with((lk_http_options){.max_connections = 2, .threads = 1, .workers = 1});
+    pthread_mutex_lock(&gate);
     const int one = wire_open(lk_http_port(h)), two = wire_open(lk_http_port(h));
-    assert_true(one >= 0 && two >= 0);
-    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    assert_true(wire_send(one, heavy, sizeof heavy - 1) && wire_send(two, heavy, sizeof heavy - 1));
+    wait_until_waiting(h, 1); /* and one runs: both places are taken by work */
     const int three = wire_open(lk_http_port(h));
     char *answer = wire_read(three);
     assert_int_equal(wire_status(answer), 503);
+    assert_non_null(strstr(answer, "nosniff"));
     free(answer);
+    pthread_mutex_unlock(&gate);
+    free(wire_read(one));
+    free(wire_read(two));
     close(one);
     close(two);
     close(three);
+    lk_http_stop(h);
+}
+
+static void nobody_works_for_who_is_gone(void **state) {
+    (void)state;
+    lk_http *h = start();
+    static const char request[] = "POST /gone HTTP/1.1\r\n" CLOSE "Content-Length: 0\r\n\r\n";
+    const int runs = wire_open(lk_http_port(h)), waits = wire_open(lk_http_port(h));
+    assert_true(wire_send(runs, request, sizeof request - 1));
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    assert_true(wire_send(waits, heavy, sizeof heavy - 1));
+    wait_until_waiting(h, 1);
+    close(waits);
+    nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL); /* until it was noticed */
+    close(runs);
+    wait_for(&answered, 2);
+    assert_int_equal(atomic_load(&heavy_started), 0);
+    lk_http_stop(h);
+}
+
+static void one_address_holds_half_of_the_memory(void **state) {
+    (void)state;
+    lk_http *h = start_with((lk_http_options){.max_body = 50000, .max_memory = 120000, .workers = 1});
+    static char body[40000];
+    memset(body, 'x', sizeof body);
+    static const char head[] = "POST /echo HTTP/1.1\r\n" CLOSE "Content-Length: 40001\r\n\r\n";
+    const int first = wire_open(lk_http_port(h)), second = wire_open(lk_http_port(h));
+    assert_true(wire_send(first, head, sizeof head - 1) && wire_send(first, body, sizeof body));
+    while (atomic_load(&h->held) < sizeof body)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    (void)wire_send(second, head, sizeof head - 1);
+    (void)wire_send(second, body, sizeof body);
+    char *answer = wire_read(second);
+    assert_int_equal(wire_status(answer), 503);
+    free(answer);
+    assert_true(wire_send(first, "x", 1));
+    answer = wire_read(first);
+    assert_int_equal(wire_status(answer), 200);
+    free(answer);
+    close(first);
+    close(second);
+    lk_http_stop(h);
+}
+
+static void what_nobody_asked_for_is_not_held(void **state) {
+    (void)state;
+    lk_http *h = start();
+    static char body[60000];
+    static const char head[] = "GET /echo HTTP/1.1\r\n" CLOSE "Content-Length: 60001\r\n\r\n";
+    const int fd = wire_open(lk_http_port(h));
+    assert_true(wire_send(fd, head, sizeof head - 1) && wire_send(fd, body, sizeof body));
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    assert_int_equal(atomic_load(&h->held), 0);
+    assert_true(wire_send(fd, "x", 1));
+    char *answer = wire_read(fd);
+    assert_int_equal(wire_status(answer), 200);
+    assert_non_null(strstr(answer, "body=0:"));
+    free(answer);
+    close(fd);
+    expect(h, "GET /echo HTTP/1.1\r\n" CLOSE "Content-Length: 70000\r\n\r\n", 413, "");
     lk_http_stop(h);
 }
 
@@ -421,6 +495,9 @@ int main(void) {
         cmocka_unit_test(a_full_queue_answers_503),
         cmocka_unit_test(stopping_finishes_what_was_accepted),
         cmocka_unit_test(too_many_connections_are_turned_away),
+        cmocka_unit_test(nobody_works_for_who_is_gone),
+        cmocka_unit_test(one_address_holds_half_of_the_memory),
+        cmocka_unit_test(what_nobody_asked_for_is_not_held),
         cmocka_unit_test(a_taken_port_is_said),
     };
     return cmocka_run_group_tests_name("http/server", tests, NULL, NULL);
