@@ -157,6 +157,10 @@ typedef struct liken_options {
     int max_faces;         /* kept per photo; default 1000 */
     bool read_only;        /* open an existing store, write nothing */
     bool no_models;        /* only the store: list, remove, status; detect and describe then fail */
+    bool sandbox;          /* decode photos in helper processes (the program liken-decode) that can do nothing but that;
+                              a file that makes a decoder crash, hang or swallow memory then costs one helper and one
+                              LIKEN_E_DECODE. liken_open fails with LIKEN_E_UNSUPPORTED where the program is missing or
+                              the kernel refuses. Off by default, and under valgrind */
     size_t index_memory;   /* bytes that the indexes of collections searched by LIKEN_SEARCH_AUTO may take together;
                               default: half of the memory */
 } liken_options;
@@ -411,6 +415,9 @@ typedef struct liken_state {
     int64_t erasing; /* images of removed collections that are still to be erased */
     int64_t indexed; /* faces in the in-memory index */
     uint64_t index_bytes;
+    char *sandbox;         /* "on", "off", or why it is not on although it was asked for */
+    int decoders;          /* helper processes that photos are decoded in, now */
+    int64_t decoders_lost; /* to crashes, to limits, and killed from outside, since liken_open */
 } liken_state;
 
 LIKEN_API void liken_state_free(liken_state *s);

@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc g++ libc6-dev make meson ninja-build pkg-config python3 ca-certificates curl
-libvips-dev libsqlite3-dev libpq-dev libmicrohttpd-dev libjansson-dev libsodium-dev libcmocka-dev libdlib-dev libopenblas-dev"
+libvips-dev libsqlite3-dev libpq-dev libmicrohttpd-dev libjansson-dev libsodium-dev libseccomp-dev libcmocka-dev libdlib-dev libopenblas-dev"
 bench="libdnnl-dev libjpeg-turbo-progs libfaiss-dev libhnswlib-dev libpq-dev postgresql-contrib"
 check="clang valgrind python3-venv libjpeg-turbo-progs gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 

@@ -302,5 +302,8 @@ json_t *lk_json_state(const liken_state *s) {
     put(&o, "erasing", json_integer(s->erasing));
     put(&o, "indexed", json_integer(s->indexed));
     put(&o, "index_bytes", json_integer((json_int_t)s->index_bytes));
+    put(&o, "sandbox", lk_json_text(s->sandbox));
+    put(&o, "decoders", json_integer(s->decoders));
+    put(&o, "decoders_lost", json_integer(s->decoders_lost));
     return o;
 }

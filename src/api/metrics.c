@@ -135,6 +135,9 @@ void lk_metrics_get(lk_request *r, void *ctx) {
     gauge(&b, "liken_faces", "Faces in the store.", (double)state->faces);
     gauge(&b, "liken_indexed_faces", "Faces in the index.", (double)state->indexed);
     gauge(&b, "liken_index_bytes", "Bytes of the index.", (double)state->index_bytes);
+    gauge(&b, "liken_decoders", "Processes that photos are decoded in.", state->decoders);
+    head(&b, "liken_decoders_lost_total", "counter", "Decoding processes lost to crashes, limits and kills.");
+    (void)lk_buf_format(&b, NULL, "liken_decoders_lost_total %lld\n", (long long)state->decoders_lost);
     liken_state_free(state);
     lk_respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", b.data != NULL ? b.data : "", b.size);
     lk_buf_free(&b);

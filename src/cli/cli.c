@@ -47,6 +47,7 @@ liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
         .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
         .max_pixels = (size_t)(lk_config_number(c, LK_SET_MAX_MEGAPIXELS) * 1e6),
         .max_faces = (int)lk_config_number(c, LK_SET_MAX_FACES),
+        .sandbox = lk_config_choice(c, LK_SET_SANDBOX) == 0,
         .no_models = no_models,
     };
 }

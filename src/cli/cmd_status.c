@@ -13,6 +13,7 @@ static int print_state(const lk_cli *cli, const liken_state *s, liken_error *err
     (void)printf("store        %s\ndata         %s\n", store == NULL ? "?" : store, data == NULL ? "?" : data);
     (void)printf("collections  %" PRId64 "\nphotos       %" PRId64 "\nfaces        %" PRId64 "\n", s->collections,
                  s->images, s->faces);
+    (void)printf("sandbox      %s\n", s->sandbox);
     if (s->erasing > 0)
         (void)printf("erasing      %" PRId64 " photos of removed collections\n", s->erasing);
     return LIKEN_OK;

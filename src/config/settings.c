@@ -92,6 +92,8 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                                "Refuse larger photos, in millions of pixels.", 0.001, 10000},
     [LK_SET_MAX_FACES] = {"max-faces", 0, LK_INTEGER, LK_ANYWHERE, "NUMBER", "1000",
                           "Faces kept per photo, largest first.", 1, 10000},
+    [LK_SET_SANDBOX] = {"sandbox", 0, LK_CHOICE, LK_ANYWHERE, "on|off", "on",
+                        "Decode photos in helper processes that can do nothing else.", 0, 0},
     [LK_SET_LOG_LEVEL] = {"log-level", 0, LK_CHOICE, LK_ANYWHERE, "error|warn|info|debug", NULL,
                           "How much to log on standard error; default: warn, and info for serve.", 0, 0},
     [LK_SET_JSON] = {"json", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no", "Print JSON on standard output.", 0, 0},

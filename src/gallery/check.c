@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cpu.h"
+#include "image/decode/decoders.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -97,6 +98,32 @@ static void check_networks(struct doctor *d, const liken *lk) {
         say(d, "networks", LIKEN_GOOD, "%s, detector %s", lk_models_id(models), lk_models_detector(models));
     lk_pipeline_free(pipeline);
     lk_models_free(models);
+}
+
+/* ---- decoding ---- */
+
+static void check_sandbox(struct doctor *d, liken *lk) {
+    liken_error err;
+    lk_decoders_state s;
+    int rc = lk_gallery_sandbox_begin(lk, &err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_sandbox_ready(lk, &err);
+    if (rc != LIKEN_OK) {
+        say(d, "sandbox", LIKEN_BAD, "%s", err.message);
+        return;
+    }
+    if (lk->limits.decoders == NULL) {
+        say(d, "sandbox", LIKEN_NOTE,
+            "%s: photos are decoded in liken's own process, which a hostile file can then bring down or take over. Use "
+            "it (sandbox = on) where photos come from strangers.",
+            lk->no_box != NULL ? lk->no_box : "off");
+        return;
+    }
+    lk_decoders_get(lk->limits.decoders, &s);
+    say(d, "sandbox", LIKEN_GOOD,
+        "photos are decoded by at most %d processes of %s, without files, network or other programs (seccomp), limited "
+        "in time%s",
+        s.most, s.path, s.limits_memory ? " and memory" : "; not in memory, as this build has a sanitizer");
 }
 
 /* ---- store and index ---- */
@@ -241,6 +268,7 @@ int liken_check(const liken_options *options, liken_check_fn *fn, void *ctx, lik
     if (!lk->no_models) {
         check_models(&d, lk);
         check_networks(&d, lk);
+        check_sandbox(&d, lk);
     }
     rc = lk_gallery_store_open(lk, &why);
     if (rc == LIKEN_OK)

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "face/pack.h"
+#include "image/decode/decoders.h"
 #include "store/pg.h"
 
 #include <stdlib.h>
@@ -92,6 +93,7 @@ static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     lk->threads = o->threads == 0 ? lk_cpu_count() : o->threads;
     lk->max_faces = o->max_faces == 0 ? DEFAULT_FACES : o->max_faces;
     lk->limits = (lk_photo_limits){.max_bytes = o->max_file_bytes, .max_pixels = o->max_pixels};
+    lk->sandbox = o->sandbox;
     lk->read_only = o->read_only;
     lk->no_models = o->no_models;
     return LIKEN_OK;
@@ -152,11 +154,15 @@ int liken_open(liken **out, const liken_options *options, liken_error *err) {
     liken *lk = NULL;
     int rc = lk_gallery_settings(&lk, options, err);
     if (rc == LIKEN_OK)
+        rc = lk_gallery_sandbox_begin(lk, err); /* it gets ready while the store and the models are read */
+    if (rc == LIKEN_OK)
         rc = lk_gallery_store_open(lk, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_whole(lk, err);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = load_own_engine(lk, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_sandbox_ready(lk, err);
     if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
         rc = lk_gallery_make_default(lk, err);
     if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
@@ -181,6 +187,7 @@ void liken_free(liken *lk) {
     (void)pthread_rwlock_wrlock(&lk->calls); /* waits for calls in progress */
     (void)pthread_rwlock_unlock(&lk->calls);
     lk_gallery_engines_free(lk);
+    lk_decoders_free(lk->limits.decoders);
     lk_chore_stop(&lk->tender);
     lk_chore_stop(&lk->eraser);
     lk_saver_stop(lk);

@@ -68,6 +68,8 @@ struct liken {
     int threads, max_faces;
     lk_photo_limits limits;
     bool read_only, no_models;
+    bool sandbox;       /* as asked for; limits.decoders is NULL where it is off */
+    const char *no_box; /* why there is none although it was asked for, or NULL */
     lk_store *store;
     pthread_rwlock_t calls; /* held for reading by every call, for writing by liken_free */
 
@@ -104,6 +106,9 @@ struct liken {
 /* A handle with its options settled and nothing opened yet. ARG. */
 int lk_gallery_settings(liken **out, const liken_options *options, liken_error *err);
 int lk_gallery_store_open(liken *lk, liken_error *err);
+/* Starts the first process that photos are decoded in, and waits for it. UNSUPPORTED. */
+int lk_gallery_sandbox_begin(liken *lk, liken_error *err);
+int lk_gallery_sandbox_ready(liken *lk, liken_error *err);
 /* CONFLICT: the store is a copy that is not finished (move.c). */
 int lk_gallery_whole(liken *lk, liken_error *err);
 

@@ -2,6 +2,7 @@
 #include "gallery/gallery_int.h"
 
 #include "base/cpu.h"
+#include "image/decode/decoders.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ void liken_state_free(liken_state *s) {
     free(s->store);
     free(s->data);
     free(s->store_id);
+    free(s->sandbox);
     free(s);
 }
 
@@ -34,6 +36,17 @@ static void count_index(liken *lk, liken_state *s) {
     pthread_mutex_unlock(&lk->slot_lock);
 }
 
+static void count_decoders(liken *lk, liken_state *s) {
+    lk_decoders_state d;
+    if (lk->limits.decoders == NULL)
+        return;
+    lk_decoders_get(lk->limits.decoders, &d);
+    s->decoders = d.running;
+    for (int i = 0; i < LK_LOSSES; i++)
+        if (i != LK_LOST_IDLE)
+            s->decoders_lost += (int64_t)d.lost[i];
+}
+
 static int fill(liken *lk, liken_state *s, liken_error *err) {
     char store_id[37];
     lk_engine *e = NULL;
@@ -49,13 +62,17 @@ static int fill(liken *lk, liken_state *s, liken_error *err) {
         return rc;
     bool ok = copy(&s->store, lk->address == NULL ? lk->store->ops->name(lk->store) : lk->address) &&
               copy(&s->pack, lk->pack) && copy(&s->cpu, lk_cpu_name(lk_cpu_level())) && copy(&s->data, lk->data) &&
-              copy(&s->store_id, store_id);
+              copy(&s->store_id, store_id) &&
+              copy(&s->sandbox, lk->no_box != NULL ? lk->no_box
+                                : lk->sandbox      ? "on"
+                                                   : "off");
     if (e != NULL)
         ok = ok && copy(&s->model, lk_models_id(e->models)) && copy(&s->detector, lk_models_detector(e->models)) &&
              copy(&s->detector_note, lk_models_detector_note(e->models));
     if (!ok)
         return lk_fail_memory(err);
     count_index(lk, s);
+    count_decoders(lk, s);
     return LIKEN_OK;
 }
 

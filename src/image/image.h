@@ -16,15 +16,22 @@ typedef struct lk_image {
 
 void lk_image_clear(lk_image *image); /* accepts {0} */
 
+typedef struct lk_decoders lk_decoders; /* image/decode/decoders.h */
+
 typedef struct lk_photo_limits {
-    size_t max_bytes;  /* 0: 64 MiB */
-    size_t max_pixels; /* 0: 120 million */
+    size_t max_bytes;      /* 0: 64 MiB */
+    size_t max_pixels;     /* 0: 120 million */
+    lk_decoders *decoders; /* NULL: decoded in this process; else in a helper, with the same results */
 } lk_photo_limits;
+
+/* The same without zeros. NULL: all defaults. */
+lk_photo_limits lk_photo_limits_of(const lk_photo_limits *given);
 
 typedef struct lk_photo lk_photo;
 
-/* `bytes` are borrowed until lk_photo_free. TOO_LARGE (bytes or pixels, from the header), FORMAT (not a kind we read;
- * the sentence names what it looks like when that is known), DECODE (header damaged). */
+/* `bytes` are borrowed until lk_photo_free, and so is a helper: this waits until one is free. TOO_LARGE (bytes or
+ * pixels, from the header), FORMAT (not a kind we read; the sentence names what it looks like when that is known),
+ * DECODE (header damaged). */
 int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *limits, liken_error *err);
 void lk_photo_free(lk_photo *photo);
 

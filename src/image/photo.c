@@ -4,6 +4,8 @@
  * Invariant: no decoder is called before its file's header was read here and found within the limits. A picture is
  * decoded whole or not at all: a face in the part that is missing would otherwise be missed in silence. */
 #include "image/image.h"
+
+#include "image/decode/remote.h"
 #include "image/jpeg.h"
 #include "image/orient.h"
 #include "image/reader.h"
@@ -25,6 +27,7 @@ struct lk_photo {
     lk_kind kind;
     lk_head head;
     int orientation;
+    lk_remote *remote; /* where it is decoded in a helper: then only `kind` is known of the others */
 };
 
 static int no_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
@@ -131,12 +134,18 @@ static int read_head(lk_photo *p, size_t max_pixels, liken_error *err) {
     return check_size(width, height, max_pixels, err);
 }
 
-int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *limits, liken_error *err) {
-    const size_t max_bytes = limits != NULL && limits->max_bytes != 0 ? limits->max_bytes : DEFAULT_BYTES;
-    const size_t max_pixels = limits != NULL && limits->max_pixels != 0 ? limits->max_pixels : DEFAULT_PIXELS;
-    if (size > max_bytes)
+lk_photo_limits lk_photo_limits_of(const lk_photo_limits *given) {
+    lk_photo_limits limits = given != NULL ? *given : (lk_photo_limits){0};
+    limits.max_bytes = limits.max_bytes != 0 ? limits.max_bytes : DEFAULT_BYTES;
+    limits.max_pixels = limits.max_pixels != 0 ? limits.max_pixels : DEFAULT_PIXELS;
+    return limits;
+}
+
+int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *given, liken_error *err) {
+    const lk_photo_limits limits = lk_photo_limits_of(given);
+    if (size > limits.max_bytes)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "The file has %.1f MB, over the limit of %.1f MB.", (double)size / 1e6,
-                       (double)max_bytes / 1e6);
+                       (double)limits.max_bytes / 1e6);
     const char *looks_like;
     const lk_kind kind = lk_sniff(bytes, size, &looks_like);
     if (kind == LK_KIND_NONE)
@@ -147,7 +156,8 @@ int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo
     p->bytes = bytes;
     p->size = size;
     p->kind = kind;
-    const int rc = read_head(p, max_pixels, err);
+    const int rc = limits.decoders != NULL ? lk_remote_open(&p->remote, bytes, size, kind, &limits, err)
+                                           : read_head(p, limits.max_pixels, err);
     if (rc != LIKEN_OK) {
         lk_photo_free(p);
         return rc;
@@ -159,6 +169,7 @@ int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo
 void lk_photo_free(lk_photo *photo) {
     if (photo == NULL)
         return;
+    lk_remote_free(photo->remote);
     free(photo->head.copy);
     free(photo);
 }
@@ -172,10 +183,14 @@ static bool lies_on_side(const lk_photo *p) {
 }
 
 int lk_photo_width(const lk_photo *photo) {
+    if (photo->remote != NULL)
+        return lk_remote_width(photo->remote);
     return lies_on_side(photo) ? photo->head.height : photo->head.width;
 }
 
 int lk_photo_height(const lk_photo *photo) {
+    if (photo->remote != NULL)
+        return lk_remote_height(photo->remote);
     return lies_on_side(photo) ? photo->head.width : photo->head.height;
 }
 
@@ -242,13 +257,14 @@ static int fail_rows(const lk_photo *p, const lk_reader *reader, int came, liken
     const char *label = lk_kind_label(p->kind);
     const int rows = (int)((int64_t)came * p->head.height / reader->height);
     if (reader->counts)
-        return lk_fail(err, LIKEN_E_DECODE, "This %s is cut short: only %d of its %d rows are there. Copy it anew.", label,
-                       reader->there, reader->height);
+        return lk_fail(err, LIKEN_E_DECODE, "This %s is cut short: only %d of its %d rows are there. Copy it anew.",
+                       label, reader->there, reader->height);
     if (rows == 0)
-        return lk_fail(err, LIKEN_E_DECODE,
-                       "This %s cannot be decoded: it is damaged, cut short, or of a variant that the decoder here does "
-                       "not know. Copy it anew, or save it as an ordinary JPEG.",
-                       label);
+        return lk_fail(
+            err, LIKEN_E_DECODE,
+            "This %s cannot be decoded: it is damaged, cut short, or of a variant that the decoder here does "
+            "not know. Copy it anew, or save it as an ordinary JPEG.",
+            label);
     return lk_fail(err, LIKEN_E_DECODE,
                    "This %s is damaged or cut short: it can be decoded up to about row %d of %d. Copy it anew.", label,
                    rows, p->head.height);
@@ -276,6 +292,8 @@ static int decode_stored(const lk_photo *p, const plan *n, lk_image *out, liken_
 }
 
 int lk_photo_decode(lk_photo *photo, int want_long_side, lk_image *out, double *scale, liken_error *err) {
+    if (photo->remote != NULL)
+        return lk_remote_decode(photo->remote, want_long_side, out, scale, err);
     plan n = make_plan(photo, want_long_side);
     lk_image image = {0};
     int rc = decode_stored(photo, &n, &image, err);

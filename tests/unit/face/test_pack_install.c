@@ -3,6 +3,7 @@
 #include "unit/test.h"
 
 #include "base/buf.h"
+#include "base/child/child.h"
 #include "face/pack_int.h"
 
 #include <dirent.h>
@@ -319,14 +320,14 @@ static void clients_are_run_and_their_end_is_told(void **state) {
     world *w = *state;
     liken_error err = {0};
     static const char *const absent[] = {"npm", NULL}, *const chatty[] = {"chatty", "a b", NULL};
-    assert_int_equal(lk_client_run(absent, w->root, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(lk_child_run(absent, w->root, &err), LIKEN_E_NOT_FOUND);
     make_client(w, "chatty", "test \"$1\" = 'a b' && test \"$(pwd)\" = %s && yes | head -c 1000000", w->root);
-    assert_ok(lk_client_run(chatty, w->root, &err), err);
+    assert_ok(lk_child_run(chatty, w->root, &err), err);
     make_client(w, "chatty", "cat; printf 'first\\n\\033[1mlast\\n'; exit 3");
-    assert_int_equal(lk_client_run(chatty, w->root, &err), LIKEN_E_IO);
+    assert_int_equal(lk_child_run(chatty, w->root, &err), LIKEN_E_IO);
     assert_string_equal(err.message, "chatty failed:  [1mlast");
     make_client(w, "chatty", "kill -9 $$");
-    assert_int_equal(lk_client_run(chatty, w->root, &err), LIKEN_E_IO);
+    assert_int_equal(lk_child_run(chatty, w->root, &err), LIKEN_E_IO);
     assert_string_equal(err.message, "chatty failed: no output");
 }
 

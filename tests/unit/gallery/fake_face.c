@@ -2,6 +2,7 @@
 
 #include "face/face.h"
 #include "face/pack.h"
+#include "image/decode/decoders.h"
 #include "image/image.h"
 
 #include <sched.h>
@@ -95,6 +96,27 @@ int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t
         return lk_fail_memory(err);
     memcpy(*jpeg, image->rgb, *size);
     return LIKEN_OK;
+}
+
+/* ---- helpers: there are none ---- */
+
+int lk_decoders_new(lk_decoders **out, int most, const lk_photo_limits *limits, liken_error *err) {
+    (void)out, (void)most, (void)limits;
+    return lk_fail(err, LIKEN_E_UNSUPPORTED, "liken-decode is missing");
+}
+
+int lk_decoders_ready(lk_decoders *d, liken_error *err) {
+    (void)d, (void)err;
+    return LIKEN_OK;
+}
+
+void lk_decoders_get(lk_decoders *d, lk_decoders_state *out) {
+    (void)d;
+    *out = (lk_decoders_state){0};
+}
+
+void lk_decoders_free(lk_decoders *d) {
+    (void)d;
 }
 
 /* ---- models ---- */

@@ -1,11 +1,10 @@
-/* pack_client.c - runs a registry's own client (npm, pip, curl, tar).
- *
- * No shell is involved: the arguments are a vector. The client keeps its own settings (registry, proxy, certificates)
- * because it runs in our environment. Its output is read to the end, the first 64 KB kept, so that a failure can be
- * told in the client's own words. */
-#include "face/pack_int.h"
+/* run.c - a program that is run to its end. Its output is read to the end, the first 64 KB kept, so that a failure can
+ * be told in the program's own words. */
+#include "base/child/child.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/child/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,44 +19,24 @@
 #define OUTPUT_CEILING ((size_t)64 << 10)
 #define SECONDS_CEILING 1800.0
 
-extern char **environ;
-
 static int spawn(pid_t *pid, const char *const *argv, const char *folder, int output) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int failed = posix_spawn_file_actions_init(&actions);
-    if (failed != 0)
-        return failed;
-    failed = posix_spawnattr_init(&attributes);
-    if (failed != 0) {
-        posix_spawn_file_actions_destroy(&actions);
-        return failed;
-    }
-    sigset_t none, defaults;
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE); /* a server ignores it; a client must not inherit that */
-    failed = posix_spawnattr_setsigmask(&attributes, &none);
+    lk_spawn s;
+    int failed = lk_spawn_begin(&s);
     if (failed == 0)
-        failed = posix_spawnattr_setsigdefault(&attributes, &defaults);
+        failed = posix_spawn_file_actions_addopen(&s.actions, 0, "/dev/null", O_RDONLY, 0);
     if (failed == 0)
-        failed = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        failed = posix_spawn_file_actions_adddup2(&s.actions, output, 1);
     if (failed == 0)
-        failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+        failed = posix_spawn_file_actions_adddup2(&s.actions, output, 2);
     if (failed == 0)
-        failed = posix_spawn_file_actions_adddup2(&actions, output, 1);
+        failed = posix_spawn_file_actions_addchdir_np(&s.actions, folder);
     if (failed == 0)
-        failed = posix_spawn_file_actions_adddup2(&actions, output, 2);
-    if (failed == 0)
-        failed = posix_spawn_file_actions_addchdir_np(&actions, folder);
-    if (failed == 0)
-        failed = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
+        failed = posix_spawnp(pid, argv[0], &s.actions, &s.attributes, (char *const *)(uintptr_t)argv, environ);
+    lk_spawn_end(&s);
     return failed;
 }
 
-/* Reads until the client closes its output; false when it took too long. */
+/* Reads until the program closes its output; false when it took too long. */
 static bool drain(int fd, lk_buf *output) {
     const double end = lk_clock_monotonic() + SECONDS_CEILING;
     for (;;) {
@@ -103,7 +82,7 @@ static int wait_for(pid_t pid, int *status) {
     return 0;
 }
 
-int lk_client_run(const char *const *argv, const char *folder, liken_error *err) {
+int lk_child_run(const char *const *argv, const char *folder, liken_error *err) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return lk_fail_errno(err, LIKEN_E_IO, errno, "%s cannot be started", argv[0]);

@@ -1,0 +1,214 @@
+/* remote.c - see remote.h. What a helper says is taken only where it can be true: sizes within the limits and within
+ * each other, a status that a photo can have, a sentence of printable ASCII. */
+#include "image/decode/remote.h"
+
+#include "image/decode/pool.h"
+#include "image/shrink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct lk_remote {
+    lk_decoders *pool;
+    lk_helper *helper; /* NULL between one that was lost and the next */
+    const void *bytes;
+    size_t size;
+    lk_kind kind;
+    lk_photo_limits limits;
+    int width, height; /* 0: not known yet */
+    bool open;         /* in `helper` */
+};
+
+static uint64_t pixels_of(const lk_remote *r) {
+    return (uint64_t)r->width * (uint64_t)r->height;
+}
+
+/* ---- what is said when a helper is lost ---- */
+
+static int fail_loss(const lk_remote *r, lk_loss why, int number, liken_error *err) {
+    const char *label = lk_kind_label(r->kind);
+    const lk_allowance allow = r->open ? lk_allow_pixels(pixels_of(r), r->size) : lk_allow_open(r->size);
+    switch (why) {
+    case LK_LOST_TIME:
+        return lk_fail(err, LIKEN_E_DECODE,
+                       "The decoder gave up on this %s: it took more than %.1f seconds of computing, which is all that "
+                       "a photo of its size may take. Save it anew as an ordinary JPEG.",
+                       label, allow.seconds);
+    case LK_LOST_STILL:
+        return lk_fail(err, LIKEN_E_DECODE,
+                       "The decoder gave up on this %s: it stood still and was stopped. Save the photo anew.", label);
+    case LK_LOST_MEMORY:
+        return lk_fail(
+            err, LIKEN_E_DECODE,
+            "The decoder gave up on this %s: it took more than the %zu MB of memory that a photo of its size "
+            "may take. Save it anew as an ordinary JPEG.",
+            label, allow.memory >> 20);
+    case LK_LOST_OUTSIDE:
+        return lk_fail(
+            err, LIKEN_E_DECODE,
+            "The decoder gave up on this %s: it was killed twice (signal %d), perhaps because the machine is "
+            "short of memory. Try it again when there is more, or shrink the photo first.",
+            label, number);
+    case LK_LOST_ANSWER:
+        return lk_fail(err, LIKEN_E_DECODE,
+                       "The decoder gave up on this %s: it answered nonsense, so the file may be an attack. Save the "
+                       "photo anew.",
+                       label);
+    default:
+        return lk_fail(err, LIKEN_E_DECODE,
+                       "The decoder gave up on this %s: it crashed (signal %d), so the file is damaged or an attack. "
+                       "Save the photo anew.",
+                       label, number);
+    }
+}
+
+/* ---- answers ---- */
+
+static bool code_can_be(int code) {
+    return code == LIKEN_E_TOO_LARGE || code == LIKEN_E_FORMAT || code == LIKEN_E_DECODE || code == LIKEN_E_MEMORY ||
+           code == LIKEN_E_UNSUPPORTED || code == LIKEN_E_INTERNAL;
+}
+
+/* A failure that the helper tells of. */
+static int pass_on(const lk_remote *r, const lk_decode_answer *a, liken_error *err) {
+    char text[sizeof a->message];
+    size_t n = 0;
+    for (; n + 1 < sizeof text && a->message[n] != '\0'; n++)
+        text[n] = a->message[n] >= 0x20 && a->message[n] <= 0x7e ? a->message[n] : '?';
+    text[n] = '\0';
+    return a->code == LIKEN_E_MEMORY ? fail_loss(r, LK_LOST_MEMORY, 0, err) : lk_fail(err, a->code, "%s", text);
+}
+
+static bool size_can_be(int width, int height, size_t max_pixels) {
+    return width >= 1 && height >= 1 && (uint64_t)width * (uint64_t)height <= max_pixels;
+}
+
+static bool pixels_can_be(const lk_remote *r, const lk_decode_answer *a, int want) {
+    const int full = r->width > r->height ? r->width : r->height, longer = a->width > a->height ? a->width : a->height;
+    return a->width >= 1 && a->height >= 1 && a->width <= r->width && a->height <= r->height &&
+           longer >= (want <= 0 || want > full ? full : want) && a->scale > 0 && a->scale <= 1;
+}
+
+/* ---- one try with the helper at hand; LK_LOST_NOT: `a` holds an answer that can be true ---- */
+
+static lk_loss try_open(lk_remote *r, lk_decode_answer *a) {
+    const lk_decode_request request = {.magic = LK_DECODE_MAGIC,
+                                       .what = LK_DECODE_OPEN,
+                                       .size = r->size,
+                                       .max_bytes = r->limits.max_bytes,
+                                       .max_pixels = r->limits.max_pixels};
+    const lk_allowance allow = lk_allow_open(r->size);
+    const lk_loss loss = lk_helper_ask(r->helper, &request, &allow, a);
+    if (loss != LK_LOST_NOT)
+        return loss;
+    if (a->code != LIKEN_OK)
+        return code_can_be(a->code) ? LK_LOST_NOT : LK_LOST_ANSWER;
+    const bool first = r->width == 0;
+    if (!size_can_be(a->width, a->height, r->limits.max_pixels) ||
+        (!first && (a->width != r->width || a->height != r->height)))
+        return LK_LOST_ANSWER;
+    r->width = a->width;
+    r->height = a->height;
+    r->open = true;
+    return LK_LOST_NOT;
+}
+
+static lk_loss try_pixels(lk_remote *r, int want, lk_decode_answer *a) {
+    const lk_decode_request request = {
+        .magic = LK_DECODE_MAGIC, .what = LK_DECODE_PIXELS, .room = pixels_of(r) * 3, .want = want};
+    const lk_allowance allow = lk_allow_pixels(pixels_of(r), r->size);
+    const lk_loss loss = lk_helper_ask(r->helper, &request, &allow, a);
+    if (loss != LK_LOST_NOT)
+        return loss;
+    const bool can_be = a->code == LIKEN_OK ? pixels_can_be(r, a, want) : code_can_be(a->code);
+    return can_be ? LK_LOST_NOT : LK_LOST_ANSWER;
+}
+
+/* ---- with as many helpers as it takes ---- */
+
+static int fetch(lk_remote *r, liken_error *err) {
+    if (r->helper != NULL)
+        return LIKEN_OK;
+    const int rc = lk_decoders_take(r->pool, &r->helper, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    return lk_helper_load(r->helper, r->bytes, r->size) ? LIKEN_OK : lk_fail_memory(err);
+}
+
+/* `want` < 0: only opens. */
+static int ask(lk_remote *r, int want, lk_decode_answer *a, liken_error *err) {
+    for (int tries = 1;; tries++) {
+        const int rc = fetch(r, err);
+        if (rc != LIKEN_OK)
+            return rc;
+        lk_loss loss = LK_LOST_NOT;
+        *a = (lk_decode_answer){.code = LIKEN_OK};
+        if (!r->open)
+            loss = try_open(r, a);
+        if (loss == LK_LOST_NOT && a->code == LIKEN_OK && want >= 0) {
+            if (!lk_helper_room(r->helper, pixels_of(r) * 3))
+                return lk_fail_memory(err);
+            loss = try_pixels(r, want, a);
+        }
+        if (loss == LK_LOST_NOT)
+            return a->code == LIKEN_OK ? LIKEN_OK : pass_on(r, a, err);
+        const int number = r->helper->signal;
+        const bool again = (loss == LK_LOST_OUTSIDE || loss == LK_LOST_IDLE) && tries < 3;
+        const int failed = again ? LIKEN_OK : fail_loss(r, loss, number, err);
+        lk_decoders_lose(r->pool, r->helper, loss);
+        r->helper = NULL;
+        r->open = false;
+        if (!again)
+            return failed;
+    }
+}
+
+int lk_remote_open(lk_remote **out, const void *bytes, size_t size, lk_kind kind, const lk_photo_limits *limits,
+                   liken_error *err) {
+    lk_remote *r = calloc(1, sizeof *r);
+    lk_decode_answer answer;
+    if (r == NULL)
+        return lk_fail_memory(err);
+    *r = (lk_remote){.pool = limits->decoders, .bytes = bytes, .size = size, .kind = kind, .limits = *limits};
+    const int rc = ask(r, -1, &answer, err);
+    if (rc != LIKEN_OK) {
+        lk_remote_free(r);
+        return rc;
+    }
+    *out = r;
+    return LIKEN_OK;
+}
+
+int lk_remote_width(const lk_remote *r) {
+    return r->width;
+}
+
+int lk_remote_height(const lk_remote *r) {
+    return r->height;
+}
+
+int lk_remote_decode(lk_remote *r, int want, lk_image *out, double *scale, liken_error *err) {
+    lk_decode_answer answer;
+    lk_image image = {0};
+    int rc = ask(r, want < 0 ? 0 : want, &answer, err);
+    if (rc == LIKEN_OK)
+        rc = lk_image_new(&image, answer.width, answer.height, err);
+    if (rc == LIKEN_OK && !lk_helper_pixels(r->helper, &image))
+        rc = lk_fail_memory(err);
+    if (rc != LIKEN_OK) {
+        lk_image_clear(&image);
+        return rc;
+    }
+    *out = image;
+    if (scale != NULL)
+        *scale = answer.scale;
+    return LIKEN_OK;
+}
+
+void lk_remote_free(lk_remote *r) {
+    if (r == NULL)
+        return;
+    if (r->helper != NULL)
+        lk_decoders_give(r->pool, r->helper);
+    free(r);
+}
