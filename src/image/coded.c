@@ -119,7 +119,16 @@ static void read_colours(bits *b, uint32_t profile, sequence *s) {
     const bool high = take(b, 1), higher = profile == 2 && high && take(b, 1);
     s->depth = higher ? 12 : high ? 10 : 8;
     const bool gray = profile != 1 && take(b, 1);
-    s->samples = gray ? 2 : profile == 0 ? 3 : profile == 1 || higher ? 6 : 4;
+    s->samples = gray ? 2 : profile == 0 ? 3 : profile == 1 ? 6 : 4;
+    if (!higher || gray)
+        return;
+    const uint32_t described = take(b, 1) ? take(b, 24) : 0;
+    if (described == 0x010d00) /* sRGB, whose planes are whole */
+        s->samples = 6;
+    else if (take(b, 2) & 1) /* range; fewer colour samples across, then down */
+        s->samples = take(b, 1) ? 3 : 4;
+    else
+        s->samples = 6;
 }
 
 static void read_sequence(bits b, sequence *s, lk_coded *c) {

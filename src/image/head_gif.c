@@ -48,7 +48,7 @@ int lk_gif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *e
     head->width = width > right ? width : right; /* a decoder may widen the screen to hold the frame */
     head->height = height > bottom ? height : bottom;
     head->passes = 1;
-    head->work = (uint64_t)head->width * (uint64_t)head->height * 4;
+    head->work = (uint64_t)head->width * (uint64_t)head->height * 5; /* the screen, and the frame */
     const size_t data = at + 10 + palette_bytes(frame[9]) + 1;
     if (data > size)
         return lk_fail(err, LIKEN_E_DECODE, "This GIF is damaged: it ends before its first frame begins.");

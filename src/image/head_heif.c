@@ -12,13 +12,15 @@
 
 #define MOST_PICTURES 8          /* coded in one item: hidden ones, and layers that refine the first */
 #define MOST_CONFIG 65536        /* bytes of a configuration */
+#define MARGIN 64                /* whole blocks are coded, a few of whose pixels are not shown */
 #define SIDE (UINT64_C(1) << 24) /* no side counts as longer, so that areas can be added */
 
 typedef struct sum {
     lk_heif heif;
     uint64_t width, height; /* of the largest picture */
     int bits, samples;
-    uint64_t tile; /* area of the largest part of the photo that is decoded by itself */
+    uint64_t tile, covered; /* of the photo: area of the largest part that is decoded by itself; of all of them */
+    bool av1;
 } sum;
 
 static void note_size(sum *s, uint64_t width, uint64_t height) {
@@ -93,7 +95,8 @@ static int measure_all(sum *s, liken_error *err) {
         if (rc != LIKEN_OK && rc != LIKEN_E_DECODE)
             return rc;
         note_size(s, item->width, item->height);
-        note_size(s, item->coded.width, item->coded.height);
+        if (item->coded.width > item->width + MARGIN || item->coded.height > item->height + MARGIN)
+            note_size(s, item->coded.width, item->coded.height);
     }
     return LIKEN_OK;
 }
@@ -139,6 +142,8 @@ static int add_coded(sum *s, const lk_heif_item *item, uint64_t *area, liken_err
     const uint64_t pictures = item->coded.pictures > 1 ? item->coded.pictures : 1,
                    one = area_of(item->coded.width, item->coded.height) * pictures;
     s->tile = one > s->tile ? one : s->tile;
+    s->covered += one;
+    s->av1 = s->av1 || lk_heif_is(item->type, "av01");
     s->bits = item->coded.bits > s->bits ? item->coded.bits : s->bits;
     s->samples = item->coded.samples > s->samples ? item->coded.samples : s->samples;
     *area += one;
@@ -204,6 +209,23 @@ static int add_photo(sum *s, liken_error *err) {
     return rc == LIKEN_OK ? check_cover(transparency, area_of(s->width, s->height), err) : rc;
 }
 
+#define AT_ONCE 4 /* tiles that the decoder works on */
+
+/* The most bytes at a time, as libheif with dav1d or libde265 goes about it: coded planes (and coefficients of AV1),
+ * a copy of the planes, three full planes of colour, then those and the interleaved pixels. */
+static uint64_t work_of(const sum *s) {
+    const uint64_t wide = s->bits > 8 ? 2 : 1, planes = (uint64_t)s->samples * wide, canvas = s->width * s->height,
+                   decoding = (s->av1 ? 2 : 1) * planes + 2, making = planes / 2 + 1 + 6 * wide,
+                   alpha = s->heif.primary->alpha != NULL ? 2 * wide : 0;
+    const bool derived = is_derived(s->heif.primary);
+    const uint64_t tiles = derived ? AT_ONCE : 1, busy = tiles * s->tile < s->covered ? tiles * s->tile : s->covered;
+    const uint64_t last = (making + alpha) * canvas;
+    uint64_t first = busy * (decoding > making ? decoding : making);
+    if (derived || alpha != 0)
+        first += 3 * wide * canvas;
+    return first > last ? first : last;
+}
+
 int lk_heif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
     sum s = {.bits = 8, .samples = 3};
     int rc = lk_heif_read(&s.heif, bytes, size, err);
@@ -213,13 +235,13 @@ int lk_heif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
         rc = damaged(err, "it does not say how large its picture is");
     if (rc == LIKEN_OK)
         rc = add_photo(&s, err);
-    s.bits = s.heif.bits > s.bits ? s.heif.bits : s.bits;
+    if (rc == LIKEN_OK) {
+        s.bits = s.heif.bits > s.bits ? s.heif.bits : s.bits;
+        head->width = (int)s.width;
+        head->height = (int)s.height;
+        head->passes = 1;
+        head->work = work_of(&s);
+    }
     lk_heif_clear(&s.heif);
-    if (rc != LIKEN_OK)
-        return rc;
-    head->width = (int)s.width;
-    head->height = (int)s.height;
-    head->passes = 1;
-    head->work = s.width * s.height * (s.bits > 8 ? 10 : 6); /* its planes, and the pixels made of them */
-    return LIKEN_OK;
+    return rc;
 }

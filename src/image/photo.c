@@ -17,7 +17,7 @@
 #define DEFAULT_BYTES ((size_t)64 << 20)
 #define DEFAULT_PIXELS ((size_t)120000000)
 #define MAX_SIDE 1000000                     /* pixels; keeps every sum of shrink.c within its integers */
-#define MAX_WORK ((uint64_t)512 << 20)       /* bytes a decoder may hold */
+#define MAX_WORK ((uint64_t)768 << 20)       /* bytes a decoder may hold */
 #define MAX_PASSES 100                       /* scans of a progressive JPEG */
 #define MAX_PASS_PIXELS UINT64_C(3000000000) /* scans x pixels: what one photo may cost in time */
 

@@ -154,6 +154,26 @@ static void finds_sizes_behind_odd_units(void **state) {
     expect("a unit beyond the end", &b, LIKEN_E_DECODE);
 }
 
+/* Of the photo, in bytes a pixel: what libheif and its decoders were seen to hold, and a little more. */
+static void knows_what_decoding_takes(void **state) {
+    (void)state;
+    lk_head head;
+    liken_error err = {0};
+    pic pics[] = {coded_av1(4000, 3000), coded_hevc(4000, 3000)};
+    pics[1].alpha_of = 1;
+    boxes b = heif(pics, 1);
+    assert_ok(head_of(&b, &head, &err), err);
+    assert_int_equal(head.work, 12000000 * UINT64_C(8));
+    b = heif(pics, 2);
+    assert_ok(head_of(&b, &head, &err), err);
+    assert_int_equal(head.work, 12000000 * UINT64_C(11));
+    const boxes tiles = grid(4000, 3000, 2, 2000, 2000), few = grid(4000, 3000, 48, 512, 512);
+    assert_ok(head_of(&tiles, &head, &err), err);
+    assert_true(head.work > 12000000 * UINT64_C(8));
+    assert_ok(head_of(&few, &head, &err), err);
+    assert_int_equal(head.work, 12000000 * UINT64_C(8));
+}
+
 static void refuses_films(void **state) {
     (void)state;
     pic p = coded_av1(64, 64);
@@ -457,6 +477,7 @@ int main(void) {
         cmocka_unit_test(believes_the_coded_picture),
         cmocka_unit_test(believes_frames_that_size_themselves),
         cmocka_unit_test(finds_sizes_behind_odd_units),
+        cmocka_unit_test(knows_what_decoding_takes),
         cmocka_unit_test(refuses_films),
         cmocka_unit_test(adds_up_the_tiles),
         cmocka_unit_test(refuses_pictures_built_of_built_ones),

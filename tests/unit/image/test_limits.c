@@ -48,6 +48,26 @@ static void refuses_bombs_by_their_header(void **state) {
     }
 }
 
+/* The canvas says one size, the picture another. */
+static void believes_the_picture_of_a_webp(void **state) {
+    (void)state;
+    static const char *const pictures[] = {"VP8L\5\0\0\0\x2f\xff\xff\xff\xff\0",
+                                           "VP8 \x0a\0\0\0\0\0\0\x9d\1\x2a\xff\x3f\xff\x3f"};
+    for (size_t i = 0; i < 4; i++) {
+        boxes b = {.size = 0};
+        ADD(&b, "RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x3f\0\0\x3f\0\0");
+        ADD(&b, "ICCP\3\0\0\0abc\0");
+        if (i >= 2)
+            ADD(&b, "ANMF\x22\0\0\0\0\0\0\0\0\0\x3f\0\0\x3f\0\0\0\0\0\0");
+        add(&b, pictures[i % 2], i % 2 == 0 ? 14 : 18);
+        liken_error err = {0};
+        lk_head head = {0};
+        assert_ok(lk_webp_head(b.data, b.size, &head, &err), err);
+        assert_true(head.width >= 0x3fff && head.height >= 0x3fff);
+        assert_int_equal(try_decode(b.data, b.size, 0, NULL, &err), LIKEN_E_TOO_LARGE);
+    }
+}
+
 static void counts_the_scans_of_a_jpeg(void **state) {
     (void)state;
     liken_error err = {0};
@@ -162,7 +182,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_to_its_limits),        cmocka_unit_test(refuses_bombs_by_their_header),
         cmocka_unit_test(counts_the_scans_of_a_jpeg), cmocka_unit_test(drops_png_text),
-        cmocka_unit_test(refuses_absurd_tiffs),       cmocka_unit_test(refuses_cut_files),
+        cmocka_unit_test(refuses_absurd_tiffs),       cmocka_unit_test(believes_the_picture_of_a_webp),
+        cmocka_unit_test(refuses_cut_files),
     };
     return cmocka_run_group_tests_name("image/limits", tests, start, NULL);
 }
