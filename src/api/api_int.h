@@ -74,6 +74,7 @@ typedef struct lk_args {
     lk_request *request;
     lk_arena arena;
     json_t *json;          /* an object, or NULL */
+    json_t *list;          /* of strings, that came as JSON in the one text of a parameter; or NULL */
     liken_error err;       /* code 0: all is well */
     const char *parameter; /* that the fault is about, or NULL */
     double limit;          /* that was broken, or -1 */

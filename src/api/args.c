@@ -100,6 +100,7 @@ void lk_args_open(lk_args *a, lk_request *r, const char *known) {
 
 void lk_args_close(lk_args *a) {
     json_decref(a->json);
+    json_decref(a->list);
     lk_arena_free(&a->arena);
 }
 
@@ -264,16 +265,18 @@ double lk_args_number(lk_args *a, const char *name, double low, double high, dou
 }
 
 bool lk_args_switch(lk_args *a, const char *name) {
+    /* Python writes True, a checkbox says on */
+    static const char *const words[] = {"false", "true", "0", "1", "no", "yes", "off", "on"};
     const char *text = word(a, name);
     const json_t *m = member_of(a, name);
     if (text == NULL && m == NULL)
         return false;
     if (m != NULL && json_is_boolean(m))
         return json_is_true(m);
-    if (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0))
-        return true;
-    if (text == NULL || (strcmp(text, "false") != 0 && strcmp(text, "0") != 0))
-        fail(a, LIKEN_E_ARG, name, -1, "%s must be true or false.", name);
+    for (size_t i = 0; text != NULL && i < LK_LENGTH(words); i++)
+        if (strcasecmp(text, words[i]) == 0)
+            return i % 2 == 1;
+    fail(a, LIKEN_E_ARG, name, -1, "%s must be true or false.", name);
     return false;
 }
 
@@ -313,13 +316,24 @@ static size_t count_texts(const lk_args *a, const char *name) {
     return n;
 }
 
+/* The list that a form's one text spells as JSON, ["a", "b"]; NULL when it is a text of its own. */
+static const json_t *list_in_text(lk_args *a, const char *name) {
+    size_t size = 0;
+    const char *text = raw(a, name, 0, &size);
+    if (text == NULL || *text != '[' || size > LK_JSON_BYTES || count_texts(a, name) > 1)
+        return NULL;
+    json_decref(a->list);
+    a->list = json_loadb(text, size, 0, NULL);
+    return a->list;
+}
+
 const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count) {
-    const json_t *m = member_of(a, name);
+    const json_t *member = member_of(a, name), *m = member != NULL ? member : list_in_text(a, name);
     const size_t n = m != NULL ? json_array_size(m) : count_texts(a, name);
     *count = 0;
     if (m != NULL && !json_is_array(m))
         fail(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
-    if (m != NULL && count_texts(a, name) > 0)
+    if (member != NULL && count_texts(a, name) > 0)
         fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
     if (n > max_count)
         fail(a, LIKEN_E_TOO_LARGE, name, (double)max_count, "%s has more than the limit of %zu entries.", name,

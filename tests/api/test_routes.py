@@ -145,7 +145,9 @@ def test_no_face_is_an_answer(server):
     answer = server.post("/v1/detect", data=blank, headers={"Content-Type": "image/bmp"})
     assert answer.status == 200 and answer.json["faces"] == []
     assert server.post("/v1/collections/default/search", data=blank, headers={"Content-Type": "image/x"}).json["faces"] == []
-    assert server.add(blank, require_face="true").status == 422
+    for word in ("true", "True", "1", "on"):
+        assert server.add(blank, require_face=word).status == 422
+    assert server.add(blank, require_face="maybe").status == 400
     assert server.get("/v1/status").json["images"] == 0
     added = server.add(blank)
     assert added.status == 201 and added.json["faces"] == []
@@ -245,3 +247,10 @@ def test_the_contract_has_every_route():
     """What the tests above did not reach would be a route that nobody checks. Runs last in this file."""
     reached = {(method, path) for method, path, status in contract.seen if status < 400}
     assert reached == contract.operations()
+
+
+def test_tags_as_json_in_a_form(server, samples):
+    """As a form library sends a list: one part that holds JSON."""
+    assert sorted(server.add(samples[0], tags='["a", "b"]').json["tags"]) == ["a", "b"]
+    assert server.add(samples[1], tags="[not json").json["tags"] == ["[not json"]
+    assert server.add(samples[2], tags='["a", 1]').status == 400

@@ -348,7 +348,7 @@ static void photos_are_checked(void **state) {
     refused(photo(IMAGES, "DAMAGED", 422), "damaged", "damaged");
     refused(photo(IMAGES, "", 400), "bad_argument", "no photo");
     refused(photo(IMAGES "?require_face=true", "FACES", 422), "no_face", "no face");
-    refused(photo(IMAGES "?require_face=yes", "FACES", 400), "bad_argument", "true or false");
+    refused(photo(IMAGES "?require_face=maybe", "FACES", 400), "bad_argument", "true or false");
     json_t *problem = photo(IMAGES, large, 413);
     assert_int_equal(number_of(problem, "limit"), 4096);
     refused(problem, "too_large", "4096");
