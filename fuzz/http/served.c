@@ -4,9 +4,6 @@
 
 #include "api/api.h"
 
-#include "base/clock.h"
-
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -40,18 +37,6 @@ static int open_connection(void) {
     return fd;
 }
 
-/* False when nothing comes for so many milliseconds. */
-static bool something_comes(int fd, int patience) {
-    struct pollfd ready = {.fd = fd, .events = POLLIN};
-    const double end = lk_clock_monotonic() + patience / 1e3;
-    int n, left;
-    do {
-        left = (int)((end - lk_clock_monotonic()) * 1e3) + 1;
-        n = poll(&ready, 1, left > 0 ? left : 0);
-    } while (n < 0 && errno == EINTR);
-    return n > 0;
-}
-
 /* The status of what comes first; 0 when the server closes instead. */
 static int first_status(int fd) {
     char line[64] = "";
@@ -71,7 +56,8 @@ static int first_status(int fd) {
 int served_ask(const void *bytes, size_t size) {
     const int fd = open_connection();
     (void)wire_send(fd, bytes, size); /* the server may have heard enough before the end */
-    const int status = something_comes(fd, 20) ? first_status(fd) : 0;
+    (void)shutdown(fd, SHUT_WR);
+    const int status = first_status(fd);
     close(fd);
     return status;
 }

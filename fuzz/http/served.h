@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Sends a connection's whole bytes; returns the status of the first answer, 0 when the server closed without one or
- * waits for more. */
+/* Sends a connection's whole bytes, and that no more will come; returns the status of the first answer, 0 when the
+ * server closed without one. A server that does neither within 30 seconds is a find: the program is aborted. */
 int served_ask(const void *bytes, size_t size);
 
 /* A POST to `path` with this Content-Type and body, which must be answered. */

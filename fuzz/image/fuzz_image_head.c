@@ -2,19 +2,9 @@
  * Whatever the bytes are, it ends at once, says why it refuses, and points to nothing outside them. */
 #include "image/head.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#define CPU_CEILING 0.5 /* seconds; a head takes a thousandth of that, checks of every access included */
+#include "effort.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static double cpu(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static bool is_kind(const uint8_t *data, size_t size) {
     const char *words;
@@ -40,10 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     liken_error err = {0};
     if (!is_kind(data, size))
         return 0;
-    const double begin = cpu();
+    const double begin = effort_begin();
     const int rc = HEAD(data, size, &head, &err);
-    if (cpu() - begin > CPU_CEILING)
-        abort();
+    effort_end(begin);
     if (rc == LIKEN_OK ? !sane(&head, size) : rc != err.code || err.message[0] == '\0')
         abort();
     look_at(head.copy, head.copy_size);
