@@ -368,6 +368,8 @@ static void head_of(const dib *d, lk_head *head) {
     head->width = d->width;
     head->height = d->height;
     head->passes = 1;
+    if (d->compression == RLE8 || d->compression == RLE4)
+        head->work = (uint64_t)d->width * (uint64_t)d->height; /* unpacked before the first row is known */
 }
 
 int lk_bmp_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {

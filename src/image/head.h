@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 
+#define LK_MOST_WORK ((uint64_t)768 << 20) /* bytes that a decoder may hold beside its output; photo.c refuses more */
+
 typedef enum lk_kind {
     LK_KIND_NONE,
     LK_KIND_JPEG,

@@ -3,7 +3,7 @@
  * A TIFF may name any compression and may call the whole picture one strip; only compressions that ordinary photos
  * use are let through. libvips does not read YCbCr that is not JPEG: of such a file a copy is made whose directory says
  * one gray byte a sample, and ycc.c makes colours of those bytes. Reference: TIFF 6.0; the BigTIFF design. */
-#include "image/head.h"
+#include "image/tiff_blocks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -193,14 +193,12 @@ static int check_samples(const directory *d, liken_error *err) {
     return LIKEN_OK;
 }
 
-/* What is unpacked at once: a strip, or a row of tiles. */
-static uint64_t block_bytes(const directory *d) {
-    const uint64_t pixel = d->value[SAMPLES] * ((d->value[BITS] + 7) / 8), width = d->value[WIDTH],
-                   tile = d->value[TILE_WIDTH];
-    if (tile != 0)
-        return (width + tile - 1) / tile * tile * d->value[TILE_HEIGHT] * pixel;
-    const uint64_t rows = d->value[STRIP_ROWS], height = d->value[HEIGHT];
-    return width * (rows == 0 || rows > height ? height : rows) * pixel;
+static int read_blocks(const tiff *t, uint64_t *work, liken_error *err) {
+    lk_ifd_block block;
+    lk_ifd ifd;
+    if (!lk_ifd_block_open(&block, t->bytes, t->size) || !lk_ifd_open(&ifd, &block, block.first))
+        return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its directory lies outside the file.");
+    return lk_tiff_blocks(&ifd, work, err);
 }
 
 int lk_tiff_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
@@ -216,12 +214,13 @@ int lk_tiff_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
         return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its directory says %llu x %llu pixels.",
                        (unsigned long long)width, (unsigned long long)height);
     rc = check_samples(&d, err);
+    if (rc == LIKEN_OK)
+        rc = read_blocks(&t, &head->work, err);
     if (rc != LIKEN_OK)
         return rc;
     head->width = (int)width;
     head->height = (int)height;
     head->passes = 1;
-    head->work = block_bytes(&d);
     const bool ycc = d.value[COLOURS] == 6 && d.value[COMPRESSION] != 7;
     if (ycc)
         return copy_as_gray(&t, &d, head, err);

@@ -270,21 +270,13 @@ static int read_iref(const lk_heif *h, lk_cursor c, liken_error *err) {
 
 /* ---- where the bytes lie ---------------------------------------------------------------------------------- */
 
-static lk_cursor source_of(const lk_heif *h, const lk_heif_item *item) {
-    return item->in_idat ? h->idat : lk_cursor_of(h->bytes, h->size);
-}
-
-/* The next extent; false at their end. An empty one means all that is there. */
+/* The next extent; false at their end. */
 static bool next_extent(const lk_heif *h, const lk_heif_item *item, lk_cursor *c, uint64_t *from, uint64_t *length) {
     if (lk_cursor_left(c) == 0)
         return false;
     (void)lk_cursor_take(c, h->index_bytes);
     *from = item->base + lk_cursor_be(c, h->offset_bytes);
     *length = lk_cursor_be(c, h->length_bytes);
-    const lk_cursor whole = source_of(h, item);
-    const size_t size = lk_cursor_left(&whole);
-    if (*length == 0 && *from < size)
-        *length = size - *from;
     return !c->failed;
 }
 
@@ -295,10 +287,10 @@ static bool read_location(lk_heif *h, lk_cursor *c, uint64_t version, size_t bas
     (void)lk_cursor_take(c, 2);
     item->base = lk_cursor_be(c, base_bytes);
     const size_t count = (size_t)lk_cursor_be(c, 2), each = h->index_bytes + h->offset_bytes + h->length_bytes;
-    if (method > 1 || item->located || (each == 0 && count > 0) || (each > 0 && !lk_cursor_holds(c, count, each)))
+    if (item->located || (each == 0 && count > 0) || (each > 0 && !lk_cursor_holds(c, count, each)))
         return lk_cursor_fail(c);
     item->located = true;
-    item->in_idat = method == 1;
+    item->method = (uint8_t)method;
     item->extents = lk_cursor_of(lk_cursor_take(c, count * each), count * each);
     lk_cursor extents = item->extents;
     for (uint64_t from, length; next_extent(h, item, &extents, &from, &length);)
@@ -333,8 +325,10 @@ static int read_iloc(lk_heif *h, lk_cursor c, liken_error *err) {
 
 int lk_heif_bytes(const lk_heif *h, const lk_heif_item *item, lk_cursor before, uint8_t **out, size_t *size,
                   liken_error *err) {
-    const lk_cursor whole = source_of(h, item);
+    const lk_cursor whole = item->method == 1 ? h->idat : lk_cursor_of(h->bytes, h->size);
     const size_t there = lk_cursor_left(&whole);
+    if (item->method > 1)
+        return damaged(err, "the bytes of a picture lie inside another item");
     uint64_t total = lk_cursor_left(&before), from, length;
     for (lk_cursor c = item->extents; next_extent(h, item, &c, &from, &length); total += length)
         if (from > there || length > there - from)

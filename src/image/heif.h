@@ -26,7 +26,7 @@ typedef struct lk_heif_item {
     size_t part_bytes;
     lk_cursor extents; /* where its bytes lie, as in iloc */
     uint64_t base;
-    bool in_idat;
+    uint8_t method; /* 0: in the file, 1: in idat, 2: in another item */
     bool measured; /* by head_heif.c */
     lk_coded coded;
 } lk_heif_item;

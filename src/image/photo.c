@@ -17,7 +17,6 @@
 #define DEFAULT_BYTES ((size_t)64 << 20)
 #define DEFAULT_PIXELS ((size_t)120000000)
 #define MAX_SIDE 1000000                     /* pixels; keeps every sum of shrink.c within its integers */
-#define MAX_WORK ((uint64_t)768 << 20)       /* bytes a decoder may hold */
 #define MAX_PASSES 100                       /* scans of a progressive JPEG */
 #define MAX_PASS_PIXELS UINT64_C(3000000000) /* scans x pixels: what one photo may cost in time */
 
@@ -70,13 +69,13 @@ static int check_head(const lk_photo *p, size_t max_pixels, liken_error *err) {
     const int rc = check_size(h->width, h->height, max_pixels, err);
     if (rc != LIKEN_OK)
         return rc;
-    if (h->work > MAX_WORK)
+    if (h->work > LK_MOST_WORK)
         return lk_fail(
             err, LIKEN_E_TOO_LARGE,
             "Decoding this %s of %d x %d pixels would take %llu MB of memory at once, over the limit of %llu MB. "
             "Save it anew as an ordinary JPEG.",
             lk_kind_label(p->kind), h->width, h->height, (unsigned long long)(h->work >> 20),
-            (unsigned long long)(MAX_WORK >> 20));
+            (unsigned long long)(LK_MOST_WORK >> 20));
     if (h->passes > MAX_PASSES || h->passes * (uint64_t)h->width * (uint64_t)h->height > MAX_PASS_PIXELS)
         return lk_fail(err, LIKEN_E_TOO_LARGE,
                        "This JPEG of %d x %d pixels is built of %llu scans, too many to be decoded in reasonable time.",

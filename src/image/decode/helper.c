@@ -7,6 +7,7 @@
 #include "base/child/child.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "image/head.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,9 +32,8 @@
 #define START_SECONDS 0.2 /* of CPU, from its start to hello; a slower machine gets more time in proportion */
 #define SLOWEST 20.0
 #define MEMORY_BASE (384 * MIB)
-#define MEMORY_PIXEL 32         /* bytes, up to */
-#define MEMORY_WORK (512 * MIB) /* what photo.c allows a decoder, and then */
-#define MEMORY_PIXEL_MORE 8     /* bytes */
+#define MEMORY_PIXEL 32     /* bytes, up to */
+#define MEMORY_PIXEL_MORE 8 /* bytes, beside the work that a decoder is allowed */
 
 #define STEP_MS 50         /* how often a helper that has not answered is looked at */
 #define STILL_SECONDS 60.0 /* without a millisecond of CPU time */
@@ -47,7 +47,7 @@ lk_allowance lk_allow_open(uint64_t file) {
 }
 
 lk_allowance lk_allow_pixels(uint64_t pixels, uint64_t file) {
-    const size_t each = (size_t)pixels * MEMORY_PIXEL, work = MEMORY_WORK + (size_t)pixels * MEMORY_PIXEL_MORE;
+    const size_t each = (size_t)pixels * MEMORY_PIXEL, work = (size_t)LK_MOST_WORK + (size_t)pixels * MEMORY_PIXEL_MORE;
     return (lk_allowance){SECONDS_BASE + SECONDS_MEGAPIXEL * (double)pixels / 1e6 +
                               SECONDS_MEGABYTE * (double)file / 1e6,
                           MEMORY_BASE + (each < work ? each : work) + 4 * (size_t)file};

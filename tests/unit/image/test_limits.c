@@ -133,7 +133,8 @@ static int try_tiff(uint32_t bits, uint32_t samples, uint32_t compression, uint3
     uint8_t b[256] = "II*\0\x08\0\0\0\x08";
     const unsigned tags[8] = {256, 257, 258, 259, 277, 278, 322, 323};
     const uint32_t values[8] = {9000, 9000, bits, compression, samples, 9000, tile, tile};
-    for (size_t i = 0; i < 8; i++)
+    b[8] = tile > 0 ? 8 : 6;
+    for (size_t i = 0; i < b[8]; i++)
         entry(b + 10 + 12 * i, tags[i], values[i]);
     return try_decode(b, sizeof b, 0, NULL, err);
 }
@@ -148,6 +149,59 @@ static void refuses_absurd_tiffs(void **state) {
     assert_non_null(strstr(err.message, "JPEG 2000"));
     assert_int_equal(try_tiff(8, 3, 6, 0, &err), LIKEN_E_FORMAT);
     assert_int_equal(try_tiff(8, 1, 1, 0, &err), LIKEN_E_DECODE); /* no pixels */
+}
+
+typedef struct tag {
+    unsigned tag;
+    uint32_t value;
+} tag;
+
+/* Gray, 8 bits, 100 x 100 000, and those; then 65,536 lists of blocks of 30 MB each, which all share 4 MB. */
+static int head_of_tiff(const tag *tags, size_t count, liken_error *err) {
+    const size_t size = (size_t)4 << 20, list = 65536;
+    uint8_t *b = calloc(1, size);
+    assert_non_null(b);
+    memcpy(b, "II*\0\x08\0\0\0", 8);
+    const tag always[] = {{256, 100}, {257, 100000}, {258, 8}, {259, 1}, {277, 1}};
+    b[8] = (uint8_t)(5 + count);
+    for (size_t i = 0; i < 5 + count; i++) {
+        const tag t = i < 5 ? always[i] : tags[i - 5];
+        entry(b + 10 + 12 * i, t.tag, t.value);
+        if (t.tag == 279 || t.tag == 325) {
+            entry(b + 10 + 12 * i, t.tag, (uint32_t)list);
+            b[10 + 12 * i + 6] = 1; /* 65,537 of them */
+            memset(b + list, (int)t.value, 65537 * 4);
+        }
+    }
+    lk_head head = {0};
+    const int rc = lk_tiff_head(b, size, &head, err);
+    free(head.copy);
+    free(b);
+    return rc;
+}
+
+static void refuses_tiffs_whose_blocks_are_too_much(void **state) {
+    (void)state;
+    static const struct {
+        const char *what;
+        tag tags[3];
+        size_t count;
+        int code;
+    } files[] = {{"strips", {{278, 16}, {279, 0}}, 2, LIKEN_OK},
+                 {"strips that share the file", {{278, 1}, {279, 1}}, 2, LIKEN_E_DECODE},
+                 {"tiles", {{322, 128}, {323, 128}, {325, 0}}, 3, LIKEN_OK},
+                 {"tiles that share the file", {{322, 128}, {323, 128}, {325, 1}}, 3, LIKEN_E_DECODE},
+                 {"tiles that the strips' list tells of", {{279, 1}, {322, 128}, {323, 128}}, 3, LIKEN_E_DECODE},
+                 {"tiles a hundred times as wide", {{322, 9984}, {323, 16}}, 2, LIKEN_E_TOO_LARGE},
+                 {"tiles without a height", {{322, 128}}, 1, LIKEN_E_DECODE},
+                 {"a second width", {{256, 100}}, 1, LIKEN_E_DECODE},
+                 {"a second size of tiles", {{322, 9984}, {322, 128}, {323, 128}}, 3, LIKEN_E_DECODE}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        liken_error err = {0};
+        const int rc = head_of_tiff(files[i].tags, files[i].count, &err);
+        if (rc != files[i].code)
+            fail_msg("%s: %d, not %d: %s", files[i].what, rc, files[i].code, rc == LIKEN_OK ? "read" : err.message);
+    }
 }
 
 /* A picture is decoded whole or not at all. */
@@ -180,9 +234,13 @@ static int start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(holds_to_its_limits),        cmocka_unit_test(refuses_bombs_by_their_header),
-        cmocka_unit_test(counts_the_scans_of_a_jpeg), cmocka_unit_test(drops_png_text),
-        cmocka_unit_test(refuses_absurd_tiffs),       cmocka_unit_test(believes_the_picture_of_a_webp),
+        cmocka_unit_test(holds_to_its_limits),
+        cmocka_unit_test(refuses_bombs_by_their_header),
+        cmocka_unit_test(counts_the_scans_of_a_jpeg),
+        cmocka_unit_test(drops_png_text),
+        cmocka_unit_test(refuses_absurd_tiffs),
+        cmocka_unit_test(refuses_tiffs_whose_blocks_are_too_much),
+        cmocka_unit_test(believes_the_picture_of_a_webp),
         cmocka_unit_test(refuses_cut_files),
     };
     return cmocka_run_group_tests_name("image/limits", tests, start, NULL);
