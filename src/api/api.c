@@ -132,6 +132,7 @@ int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *
                                       .files = "file a b",
                                       .idle_timeout = o->idle_timeout,
                                       .max_connections = o->max_connections,
+                                      .max_per_peer = o->max_per_peer,
                                       .admit = lk_guard_admit,
                                       .fault = lk_answer_fault,
                                       .done = lk_metrics_done,

@@ -17,6 +17,7 @@ typedef struct lk_api_options {
     size_t max_file_bytes; /* of one photo; default 64 MiB, as in liken_options */
     int idle_timeout;      /* seconds; default 30 */
     int max_connections;   /* default 1024 */
+    int max_per_peer;      /* of them from one address, loopback excepted; default: half of all */
 } lk_api_options;
 
 /* Starts serving `lk`, which must outlive it. Without a key it serves loopback addresses only, open to every program on

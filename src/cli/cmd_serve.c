@@ -1,4 +1,5 @@
 #include "api/api.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
@@ -6,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* "http://127.0.0.1:9000" or "http://[::1]:9000", when it answers. */
 static int print_address(const lk_cli *cli, lk_api *api, liken_error *err) {
@@ -33,7 +35,8 @@ static int serve(const lk_cli *cli, liken *lk, liken_error *err) {
                                     .queue = lk_config_size(c, LK_SET_QUEUE),
                                     .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
                                     .idle_timeout = (int)lk_config_number(c, LK_SET_IDLE_TIMEOUT),
-                                    .max_connections = (int)lk_config_number(c, LK_SET_MAX_CONNECTIONS)};
+                                    .max_connections = (int)lk_config_number(c, LK_SET_MAX_CONNECTIONS),
+                                    .max_per_peer = (int)lk_config_number(c, LK_SET_MAX_PER_ADDRESS)};
     lk_api *api = NULL;
     int rc = lk_api_start(&api, &options, lk, err);
     if (rc == LIKEN_OK)
@@ -46,12 +49,28 @@ static int serve(const lk_cli *cli, liken *lk, liken_error *err) {
     return rc;
 }
 
+/* Shells allow 1,024 descriptors as a rule, which is less than that many connections need: each has one, and while its
+ * answer to a refusal is under way another. */
+static void allow_descriptors(const lk_config *c) {
+    const rlim_t wanted = (rlim_t)lk_config_number(c, LK_SET_MAX_CONNECTIONS) + 1024;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        lk_log(LIKEN_LOG_WARN,
+               "This process may open %lu files, too few for --max-connections: the oldest idle connections make room "
+               "earlier. Allow it more (ulimit -n %lu).",
+               (unsigned long)limit.rlim_cur, (unsigned long)wanted);
+}
+
 int lk_cmd_serve(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
     (void)signal(SIGPIPE, SIG_IGN); /* a client that hangs up is no reason to end */
     (void)signal(SIGHUP, SIG_IGN);  /* nor is a terminal that closes, or a tool that asks to read settings anew */
     lk_interrupt_arm();
+    allow_descriptors(cli->config);
     int rc = lk_cli_open(cli, false, &lk, &err);
     if (rc == LIKEN_OK)
         rc = serve(cli, lk, &err);

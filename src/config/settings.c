@@ -59,6 +59,10 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                              "After this long without a byte a connection is closed.", 1, 3600},
     [LK_SET_MAX_CONNECTIONS] = {"max-connections", 0, LK_INTEGER, LK_ANYWHERE, "NUMBER", "1024",
                                 "Connections open at once.", 1, 1e5},
+    [LK_SET_MAX_PER_ADDRESS] = {"max-per-address", 0, LK_INTEGER, LK_ANYWHERE, "NUMBER", NULL,
+                                "Connections open at once from one address (IPv6: one /64), loopback excepted; "
+                                "default: half of --max-connections.",
+                                1, 1e5},
     [LK_SET_LOG_JSON] = {"log-json", 0, LK_SWITCH, LK_ANYWHERE, NULL, "no", "Log one JSON object a line.", 0, 0},
     [LK_SET_DATA] = {"data", 0, LK_PATH, LK_ANYWHERE, "FOLDER", NULL,
                      "Where photos' faces are kept; default: ~/.local/share/liken.", 0, 0},

@@ -53,7 +53,7 @@ static void turn_away(lk_http *h, int fd) {
                                  "Content-Length: 51\r\n\r\n"
                                  "The server has too many connections; try again soon";
     if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 && shutdown(fd, SHUT_WR) == 0)
-        lk_linger_take(h->linger, fd);
+        lk_linger_take(h->linger, fd, true);
     else
         close(fd);
 }
@@ -75,8 +75,8 @@ static void accept_one(lk_http *h) {
     socklen_t size = sizeof address;
     const int fd = accept4(h->listener, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-            (void)poll(NULL, 0, 50); /* nothing to accept with; give running requests time to end */
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) /* nothing to accept with */
+            (void)poll(NULL, 0, lk_patience_evict(h->patience, NULL) ? ROOM_MILLISECONDS : 50);
         return;
     }
     lk_peer *peer = lk_peers_enter(h->peers, (struct sockaddr *)&address);

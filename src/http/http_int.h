@@ -91,8 +91,9 @@ const char *lk_framing_fault(const lk_request *r, const char *method, const char
 typedef struct lk_linger lk_linger;
 
 int lk_linger_start(lk_linger **out, liken_error *err);
-/* Takes the socket over: reads and drops what still comes, for a few seconds at most, then closes it. */
-void lk_linger_take(lk_linger *l, int fd);
+/* Takes the socket over: drops what still comes, for a few seconds at most, then closes it. `stranger`: less is done
+ * for it, see there. */
+void lk_linger_take(lk_linger *l, int fd, bool stranger);
 void lk_linger_free(lk_linger *l);
 
 /* ---- peers.c ---- */

@@ -149,6 +149,48 @@ def test_bodies_without_a_key_cost_nothing(start, make_key, samples):
     assert server.stop() == 0
 
 
+def test_who_has_the_wrong_key_is_told_behind_the_body(start, make_key):
+    make_key("add", "me")
+    server = start()
+    request = b"POST /v1/detect HTTP/1.1\r\n" + HOST + b"Authorization: Bearer lk_0\r\nContent-Length: 4000000\r\n\r\n"
+    for _ in range(50):  # more strangers than may linger at once: those who came last find their answer
+        with server.connect() as s:
+            s.sendall(request + bytes(4_000_000))
+            assert read(s)[0] == 401
+    assert server.stop() == 0
+
+
+def test_an_address_has_its_share(start, make_key):
+    """Loopback has no limit, so this machine is asked by another of its addresses, where it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+            own = probe.getsockname()[0]
+        except OSError:
+            own = "127.0.0.1"
+    if own.startswith("127."):
+        pytest.skip("this machine has no address but loopback")
+    make_key("add", "me")
+    server = start("--address", "0.0.0.0", "--max-per-address", "5", "--idle-timeout", "3600")
+    held = [socket.create_connection((own, server.port), timeout=30) for _ in range(12)]
+    for s in held:
+        s.settimeout(30)
+    local = [server.connect() for _ in range(12)]
+    for s in local:
+        s.sendall(ALIVE)
+        assert read(s)[0] == 200
+        s.close()
+    for _ in range(3):
+        with socket.create_connection((own, server.port), timeout=30) as s:
+            s.sendall(ALIVE)
+            assert read(s)[0] == 200
+    assert read(held[0]) == (None, b"")  # the oldest of its own made room
+    until(lambda: places(server) <= 5, "an address has more than its share")
+    for s in held:
+        s.close()
+    assert server.stop() == 0
+
+
 def test_who_asks_before_the_body_is_told_before_it(start, make_key):
     make_key("add", "me")
     server = start()
