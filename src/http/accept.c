@@ -67,7 +67,7 @@ static bool within_share(lk_http *h, const lk_peer *peer) {
     if (peer == NULL || peer->local)
         return true;
     const int over = atomic_load(&peer->connections) - h->o.max_per_peer;
-    return over <= 0 || (over <= PEER_OVER && lk_patience_evict(h->patience, peer));
+    return over <= 0 || (over <= PEER_OVER && lk_patience_evict(h->patience, peer) >= over);
 }
 
 static void accept_one(lk_http *h) {
@@ -76,7 +76,7 @@ static void accept_one(lk_http *h) {
     const int fd = accept4(h->listener, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) /* nothing to accept with */
-            (void)poll(NULL, 0, lk_patience_evict(h->patience, NULL) ? ROOM_MILLISECONDS : 50);
+            (void)poll(NULL, 0, lk_patience_evict(h->patience, NULL) > 0 ? ROOM_MILLISECONDS : 50);
         return;
     }
     lk_peer *peer = lk_peers_enter(h->peers, (struct sockaddr *)&address);
@@ -101,7 +101,7 @@ static bool make_room(lk_http *h) {
         h->waits = 0;
         return false;
     }
-    if (h->waits >= ROOM_WAITS || (!lk_patience_evict(h->patience, NULL) && atomic_load(&h->arriving) == 0))
+    if (h->waits >= ROOM_WAITS || (lk_patience_evict(h->patience, NULL) == 0 && atomic_load(&h->arriving) == 0))
         return false;
     h->waits++;
     (void)poll(&wake, 1, ROOM_MILLISECONDS);

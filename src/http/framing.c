@@ -7,18 +7,12 @@
  * libmicrohttpd is generous before that: a line may end without CR, a NUL ends a target, a name, a value, even the head
  * itself, a header may be folded over two lines. It parses in place, though, and hands out pointers into what came. So
  * the head is measured: each piece must begin where the one before it ends by the grammar, the last one where the head
- * ends. A byte that was dropped or put in on the way does not fit. (From 0.9.77 on the library can be told to be strict
- * itself; http.c does, and nothing is measured.) */
+ * ends. A byte that was dropped or put in on the way does not fit. (Version 1.0 and later are strict themselves where
+ * http.c asks for it, and nothing is measured.) */
 #include "http/http_int.h"
 
 #include <string.h>
 #include <strings.h>
-
-#if MHD_VERSION < 0x00097700
-#define MEASURED true
-#else
-#define MEASURED false
-#endif
 
 #define CRLF 2
 
@@ -65,6 +59,10 @@ static enum MHD_Result note(void *cls, enum MHD_ValueKind kind, const char *name
     return MHD_YES;
 }
 
+static bool is_generous(void) {
+    return MHD_get_version()[0] == '0';
+}
+
 /* method SP target SP version CRLF *(name ":" OWS value CRLF) CRLF */
 static bool measures(const lk_request *r, const char *method, const char *version, const seen *s) {
     const union MHD_ConnectionInfo *info =
@@ -83,7 +81,7 @@ const char *lk_framing_fault(const lk_request *r, const char *method, const char
         return "A header's name holds a space or another character that does not belong there.";
     if (s.value)
         return "A header's value holds a control character.";
-    if (MEASURED && !measures(r, method, version, &s))
+    if (is_generous() && !measures(r, method, version, &s))
         return "The request's head holds a NUL, a line that does not end with CR LF, or a header folded over two "
                "lines.";
     if (s.hosts > 1)

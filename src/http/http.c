@@ -36,10 +36,10 @@ static int start_daemon(lk_http *h, liken_error *err) {
         {MHD_OPTION_CONNECTION_TIMEOUT, h->o.idle_timeout, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, h->o.max_connections + h->o.threads, NULL}, /* ours is reached first */
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_ROOM, NULL},
-#if MHD_VERSION < 0x00097700
+#if MHD_VERSION < 0x00097701
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL}, /* the rest is seen to in framing.c */
 #else
-        {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2, NULL},
+        {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, NULL},
 #endif
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)lk_http_request_line, h},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)lk_http_completed, h},

@@ -1,5 +1,7 @@
 /* http.h - an HTTP/1.1 server that knows no faces (libmicrohttpd is named only here).
  *
+ * docs/http.md tells what is done about clients that hang up, stall or flood, and what libmicrohttpd decides alone.
+ *
  * A route is a method and a path pattern with {name} parts. The body is received, counted and bounded while it streams;
  * multipart forms come apart into parts. A route marked `heavy` runs on the worker threads behind a bounded queue: when
  * that is full the client gets 503 with Retry-After. Everything else runs on the connection's own thread. */

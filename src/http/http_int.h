@@ -142,9 +142,9 @@ lk_peer *lk_patience_peer(const lk_watch *w);
 /* Before the socket is closed. */
 void lk_patience_drop(lk_patience *p, lk_watch *w);
 /* Makes room: shuts the connection (of this peer; NULL: of all) that can best be spared: one whose client hung up, else
- * the oldest without a whole head, else the oldest body, else an answer that nobody takes. False: there is none, and
- * none is leaving already. */
-bool lk_patience_evict(lk_patience *p, const lk_peer *peer);
+ * the oldest without a whole head, else the oldest body, else an answer that nobody takes. Returns how many have been
+ * shut so and are not closed yet. */
+int lk_patience_evict(lk_patience *p, const lk_peer *peer);
 /* The server stops: unfinished requests on which nothing moves are shut from now on. */
 void lk_patience_hurry(lk_patience *p);
 

@@ -291,7 +291,7 @@ static int rank(const lk_watch *w, double now) {
     return w->hung ? 0 : 1 + (int)w->stage;
 }
 
-bool lk_patience_evict(lk_patience *p, const lk_peer *peer) {
+int lk_patience_evict(lk_patience *p, const lk_peer *peer) {
     const double now = lk_clock_monotonic();
     lk_watch *best = NULL;
     int best_rank = 0, leaving = 0;
@@ -313,7 +313,7 @@ bool lk_patience_evict(lk_patience *p, const lk_peer *peer) {
         leaving++;
     }
     pthread_mutex_unlock(&p->lock);
-    return leaving > 0;
+    return leaving;
 }
 
 void lk_patience_hurry(lk_patience *p) {

@@ -118,22 +118,22 @@ static void who_can_best_be_spared_goes_first(void **state) {
     liken_error err = {0};
     assert_ok(lk_patience_start(&p, &err), err);
     line work = connect_line(p, &mine, LK_STAGE_WORK), answer = connect_line(p, &mine, LK_STAGE_ANSWER);
-    assert_false(lk_patience_evict(p, NULL));
+    assert_int_equal(lk_patience_evict(p, NULL), 0);
     line body = connect_line(p, &mine, LK_STAGE_BODY), old = connect_line(p, &mine, LK_STAGE_HEAD);
     line other = connect_line(p, &theirs, LK_STAGE_BODY);
     pause_ms(2);
     line young = connect_line(p, &mine, LK_STAGE_HEAD);
     line *const order[] = {&other, &old, &young, &body};
     for (size_t i = 0; i < LK_LENGTH(order); i++) {
-        assert_true(lk_patience_evict(p, i == 0 ? &theirs : NULL));
+        assert_int_equal(lk_patience_evict(p, i == 0 ? &theirs : NULL), i + 1);
         for (size_t k = 0; k < LK_LENGTH(order); k++)
             assert_int_equal(is_shut(order[k]), k <= i);
     }
-    assert_true(lk_patience_evict(p, NULL)); /* they are still leaving */
+    assert_int_equal(lk_patience_evict(p, NULL), 4); /* they are still leaving */
     assert_true(!is_shut(&work) && !is_shut(&answer));
     for (size_t i = 0; i < LK_LENGTH(order); i++)
         cut_line(p, order[i]);
-    assert_false(lk_patience_evict(p, NULL));
+    assert_int_equal(lk_patience_evict(p, NULL), 0);
     cut_line(p, &work);
     cut_line(p, &answer);
     lk_patience_free(p);
