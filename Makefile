@@ -4,7 +4,7 @@ BUILD ?= build
 .PHONY: start check build deps bench bench-nn bench-pipeline bench-search bench-store soak fuzz fmt clean
 
 start: deps $(BUILD)/build.ninja
-	@ninja -C $(BUILD) liken
+	@ninja -C $(BUILD) liken liken-decode
 	@tools/start.sh $(BUILD)
 
 check:

@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
     }
     liken *lk = NULL;
     liken_error err;
-    const liken_options options = {.data = argv[1]};
+    const liken_options options = {.data = argv[1], .sandbox = true}; /* photos may come from strangers */
     if (liken_open(&lk, &options, &err) != LIKEN_OK)
         return fail(argv[1], &err);
     int failed = 0;

@@ -56,11 +56,25 @@ ${CC:-cc} $warn $extra "$root/examples/search.c" $(pkg-config --cflags liken) -L
 if ldd "$dir/search-static" | grep -q libliken; then fail "the static example takes the shared library"; fi
 "$dir/search-static" --help | grep -q "^liken [0-9]" || fail "the static example does not run"
 
+say "the program finds the decoder that was installed with it, and names it when it is gone"
+decoder=$(find "$dir/stage" -name liken-decode -type f)
+[ -n "$decoder" ] || fail "no liken-decode was installed"
+program=$(find "$dir/stage" -path '*/bin/liken')
+export LIKEN_DATA="$dir/none"
+"$program" doctor >"$dir/doctor" || true # packs may be missing
+grep -q "^good  sandbox: .* $decoder," "$dir/doctor" || { cat "$dir/doctor"; fail "the installed decoder is not used"; }
+mkdir "$dir/away" && mv "$decoder" "$dir/away/"
+"$program" doctor >"$dir/doctor" || true
+grep -q "^bad   sandbox: .*liken-decode.* is missing: " "$dir/doctor" || { cat "$dir/doctor"; fail "a missing decoder is not told"; }
+mv "$dir/away/liken-decode" "$decoder"
+# the static example lies outside of the stage, where its decoder would be looked for in the real place
+static() { LIKEN_DECODE="$decoder" "$dir/search-static" "$@"; }
+
 if [ -n "${LIKEN_MODELS:-}" ] && photo=$(find "$LIKEN_MODELS" -path '*samples*' -name '*.jpg' | sort | head -1) && [ -n "$photo" ]; then
     say "a real search, with the packs in LIKEN_MODELS"
     "$dir/search" "$dir/gallery" "$photo" "$photo" >"$dir/answer" || { cat "$dir/answer"; fail "the search failed"; }
     grep -q "^  0.000  $photo" "$dir/answer" || { cat "$dir/answer"; fail "the photo did not find itself"; }
-    "$dir/search-static" "$dir/gallery" "$photo" | grep -q "^  0.000  $photo" || fail "the static example finds nothing"
+    static "$dir/gallery" "$photo" | grep -q "^  0.000  $photo" || fail "the static example finds nothing"
 else
     say "no real search: LIKEN_MODELS names no installed pack with samples"
 fi

@@ -10,10 +10,14 @@
  *     A line a photo, CPU milliseconds: decode, detect, decode again, landmarks, align, describe (what lk_pipeline_run
  *     does, called by hand here in the same order); all of it through lk_pipeline_run; faces; a decode at 1:1; the
  *     scales of the first decode and of the last; MB of the thread's own memory.
+ * bench_pipeline sandbox ROUNDS PHOTO.jpg...
+ *     CPU milliseconds of one photo through lk_pipeline_run, decoded in this process, and in a helper (its time counted
+ * too); medians of rounds in which the two take turns.
  * bench_pipeline threads COUNT together|alone FACES PHOTO.jpg...
  *     On COUNT threads: photos a second of wall time, CPU milliseconds a photo, the mean batch of the descriptor
  * network. `together`: faces of several photos share batches where they queue (face/microbatch.h); `alone`: they never
  * do. FACES of a photo are described at most (0: all). */
+#include <dirent.h>
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
@@ -27,6 +31,7 @@
 #include "base/clock.h"
 #include "face/describe.h"
 #include "face/landmarks.h"
+#include "image/decode/decoders.h"
 
 #define ROUNDS 3
 #define MOST_FACES 64     /* of a photo; the samples have five */
@@ -300,6 +305,76 @@ static int run_threads(lk_models *models, int count, bool together, size_t faces
     return 0;
 }
 
+/* ---- in a helper and without ---- */
+
+#define MOST_ROUNDS 200
+
+/* CPU seconds of this process and of the children that live. */
+static double family_seconds(void) {
+    double sum = process_seconds();
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *e; tasks != NULL && (e = readdir(tasks)) != NULL;) {
+        char path[300];
+        int pid;
+        clockid_t clock;
+        struct timespec t;
+        (void)snprintf(path, sizeof path, "/proc/self/task/%s/children", e->d_name);
+        FILE *f = fopen(path, "r");
+        while (f != NULL && fscanf(f, "%d", &pid) == 1)
+            if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &t) == 0)
+                sum += (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+        if (f != NULL)
+            (void)fclose(f);
+    }
+    if (tasks != NULL)
+        (void)closedir(tasks);
+    return sum;
+}
+
+static double run_boxed(const worker *w, const char *bytes, size_t size, lk_decoders *decoders) {
+    liken_error err;
+    lk_faces out = {0};
+    lk_photo *photo = NULL;
+    const double start = family_seconds();
+    if (lk_photo_open(&photo, bytes, size, &(lk_photo_limits){.decoders = decoders}, &err) != LIKEN_OK ||
+        lk_pipeline_run(w->pipeline, photo, true, 0, &out, &err) != LIKEN_OK)
+        stop(&err);
+    lk_photo_free(photo);
+    const double took = family_seconds() - start;
+    lk_faces_clear(&out);
+    return took * 1e3;
+}
+
+static int by_value(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int run_sandbox(const lk_models *models, int rounds, char **paths) {
+    liken_error err;
+    worker w = start_worker(models);
+    lk_decoders *decoders = NULL;
+    if (lk_pipeline_new(&w.pipeline, models, &err) != LIKEN_OK ||
+        lk_decoders_new(&decoders, 1, NULL, &err) != LIKEN_OK || lk_decoders_ready(decoders, &err) != LIKEN_OK)
+        stop(&err);
+    for (; *paths != NULL; paths++) {
+        double took[2][MOST_ROUNDS];
+        size_t size;
+        char *bytes = read_photo(*paths, &size);
+        for (int round = -1; round < rounds; round++) /* the first is for the caches */
+            for (int i = 0; i < 2; i++) {
+                const int boxed = (round + i) & 1;
+                took[boxed][round < 0 ? 0 : round] = run_boxed(&w, bytes, size, boxed ? decoders : NULL);
+            }
+        for (int i = 0; i < 2; i++)
+            qsort(took[i], (size_t)rounds, sizeof(double), by_value);
+        printf("%s\t%.3f\t%.3f\n", *paths, took[0][rounds / 2], took[1][rounds / 2]);
+        free(bytes);
+    }
+    lk_decoders_free(decoders);
+    return 0;
+}
+
 /* ---- photos for the benchmark ---- */
 
 static lk_image decode(const char *path) {
@@ -355,15 +430,19 @@ int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "raw") == 0)
         return raw(argv[2], argv[3]);
     const int threads = argc > 5 && strcmp(argv[1], "threads") == 0 ? atoi(argv[2]) : 0;
+    const int rounds = argc > 3 && strcmp(argv[1], "sandbox") == 0 ? atoi(argv[2]) : 0;
     const bool only_load = argc == 2 && strcmp(argv[1], "load") == 0;
-    if (!only_load && (argc < 3 || (strcmp(argv[1], "run") != 0 && (threads < 1 || threads > MOST_THREADS))))
-        return fprintf(stderr, "usage: bench_pipeline make|raw|load|run|threads ...: see its source\n"), 2;
+    if (!only_load && (argc < 3 || (strcmp(argv[1], "run") != 0 && (threads < 1 || threads > MOST_THREADS) &&
+                                    (rounds < 1 || rounds > MOST_ROUNDS))))
+        return fprintf(stderr, "usage: bench_pipeline make|raw|load|run|sandbox|threads ...: see its source\n"), 2;
     const double start = lk_clock_monotonic();
     if (lk_models_load(&models, &(lk_models_options){.folder = getenv("LIKEN_MODELS"), .detector = "yunet"}, &err) !=
         LIKEN_OK)
         stop(&err);
     if (only_load)
         return printf("%.4f\n", lk_clock_monotonic() - start) < 0;
+    if (rounds > 0)
+        return run_sandbox(models, rounds, argv + 3);
     return threads > 0
                ? run_threads(models, threads, strcmp(argv[3], "together") == 0, strtoul(argv[4], NULL, 10), argv + 5)
                : run(models, argv + 2);

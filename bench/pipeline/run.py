@@ -161,6 +161,27 @@ def report_decode(ours, add):
         add("djpeg", f"decode {what}", theirs, "ms")
 
 
+SANDBOX_SIDES = {"0.06 megapixels": 283, "2 megapixels": 1633, "12 megapixels": 4000}
+SANDBOX_ROUNDS = 41
+
+
+def report_sandbox(program, folder, packs, rows):
+    """What it costs to decode in a helper process: CPU time of both processes against that of one, in turn."""
+    samples = sorted((packs / "faceapi" / "samples").glob("*.jpg"))[:2]
+    print("\nphotos decoded in a helper process (sandbox), CPU time of an add, medians of rounds that take turns:")
+    for case, side in SANDBOX_SIDES.items():
+        photos = []
+        for sample in samples:
+            photos.append(folder / f"{sample.stem}-{side}.jpg")
+            if not photos[-1].exists():
+                say([program, "make", sample, str(side), photos[-1]], packs)
+        seen = [tuple(map(float, line.split("\t")[1:])) for line in say([program, "sandbox", str(SANDBOX_ROUNDS), *photos], packs)]
+        off, on = (statistics.mean(column) for column in zip(*seen))
+        print(f"  {case:<20}{off:>9.2f} ms without, {on:>9.2f} ms with: {on / off:.3f} (target: under 1.03)")
+        rows += [{"case": case, "engine": "liken", "metric": metric, "value": value, "unit": unit, "rounds": SANDBOX_ROUNDS}
+                 for metric, value, unit in (("cpu time without sandbox", off, "ms"), ("cpu time with sandbox", on, "ms"), ("sandbox, times", on / off, "1"))]
+
+
 THREADS = {  # case: threads, do faces of several photos share batches, faces of a photo (0: all)
     "one thread": (1, "together", 0),
     "two threads": (2, "together", 0),
@@ -213,6 +234,7 @@ def main():
     print(f"loading the packs, every file verified: {load:.3f} s (target: under 0.5)")
     rows.append({"case": "start", "engine": "liken", "metric": "loading the packs", "value": load, "unit": "s", "rounds": ROUNDS})
     rows.append({"case": "memory", "engine": "liken", "metric": "memory of a worker", "value": own, "unit": "MB", "rounds": 1})
+    report_sandbox(program, folder, packs, rows)
     report_threads(program, photos["small"], packs, rows)
     for text in missing:
         print(f"missing: {text}")

@@ -80,8 +80,7 @@ static const int plain[] = {
     SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getrandom),
     SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
     /* the descriptors at hand */
-    SCMP_SYS(read), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(poll),
-    SCMP_SYS(ppoll), SCMP_SYS(close),
+    SCMP_SYS(read), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(close),
     /* the end */
     SCMP_SYS(exit), SCMP_SYS(exit_group)};
 
@@ -90,6 +89,8 @@ static int allow_plain(scmp_filter_ctx filter) {
     int failed = 0;
     for (size_t i = 0; i < LK_LENGTH(plain) && failed == 0; i++)
         failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, plain[i], 0);
+    if (failed == 0 && SANITIZED) /* which looks at each thread that starts */
+        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_getaffinity), 0);
     if (failed == 0)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return failed;
@@ -116,7 +117,9 @@ static int filter_calls(liken_error *err) {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (filter == NULL)
         return lk_fail_memory(err);
-    int failed = allow_plain(filter);
+    int failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* for the threads that libraries have started */
+    if (failed == 0)
+        failed = allow_plain(filter);
     if (failed == 0)
         failed = allow_partly(filter);
     if (failed == 0)

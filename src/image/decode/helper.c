@@ -23,21 +23,29 @@
 
 #define MIB ((size_t)1 << 20)
 
-/* What one photo may cost: found by timing the slowest of each kind on a machine that starts a helper in START_SECONDS.
- */
+/* What one photo may cost, about three times what the slowest of its kind took on a machine that starts a helper in
+ * START_SECONDS of CPU time. A slower machine, or build, gets more time in proportion. */
+#ifndef SECONDS_BASE
 #define SECONDS_BASE 1.0
-#define SECONDS_MEGAPIXEL 0.08
-#define SECONDS_MEGABYTE 0.02
+#endif
+#define SECONDS_MEGAPIXEL 0.05
+#define SECONDS_MEGAPIXEL_HEIF 0.15
+#define SECONDS_MEGABYTE 0.1
+#define START_SECONDS 0.1
+#define SLOWEST 30.0
 #define SECONDS_HELLO 60.0
-#define START_SECONDS 0.2 /* of CPU, from its start to hello; a slower machine gets more time in proportion */
-#define SLOWEST 20.0
 #define MEMORY_BASE (384 * MIB)
 #define MEMORY_PIXEL 32     /* bytes, up to */
 #define MEMORY_PIXEL_MORE 8 /* bytes, beside the work that a decoder is allowed */
 
-#define STEP_MS 50         /* how often a helper that has not answered is looked at */
+#define STEP_MS 50 /* how often a helper that has not answered is looked at */
+#ifndef STILL_SECONDS
 #define STILL_SECONDS 60.0 /* without a millisecond of CPU time */
+#endif
 #define WALL_SECONDS 1800.0
+#ifndef REAP_SECONDS
+#define REAP_SECONDS 5.0 /* for one that hung up to end */
+#endif
 #define KEEP_BYTES (32 * (uint64_t)MIB) /* of either shared file between photos */
 #define MOST_PHOTOS 2000
 #define MOST_MEMORY (192 * MIB) /* resident between photos */
@@ -46,9 +54,10 @@ lk_allowance lk_allow_open(uint64_t file) {
     return (lk_allowance){SECONDS_BASE + SECONDS_MEGABYTE * (double)file / 1e6, MEMORY_BASE + 4 * (size_t)file};
 }
 
-lk_allowance lk_allow_pixels(uint64_t pixels, uint64_t file) {
+lk_allowance lk_allow_pixels(lk_kind kind, uint64_t pixels, uint64_t file) {
+    const bool heif = kind == LK_KIND_HEIC || kind == LK_KIND_AVIF;
     const size_t each = (size_t)pixels * MEMORY_PIXEL, work = (size_t)LK_MOST_WORK + (size_t)pixels * MEMORY_PIXEL_MORE;
-    return (lk_allowance){SECONDS_BASE + SECONDS_MEGAPIXEL * (double)pixels / 1e6 +
+    return (lk_allowance){SECONDS_BASE + (heif ? SECONDS_MEGAPIXEL_HEIF : SECONDS_MEGAPIXEL) * (double)pixels / 1e6 +
                               SECONDS_MEGABYTE * (double)file / 1e6,
                           MEMORY_BASE + (each < work ? each : work) + 4 * (size_t)file};
 }
@@ -82,7 +91,8 @@ static int spawn(lk_helper *h, const char *path, int peer, const lk_photo_limits
     char input[24], output[24], memory[24];
     (void)snprintf(input, sizeof input, "%zu", limits->max_bytes);
     (void)snprintf(output, sizeof output, "%zu", limits->max_pixels * 3);
-    (void)snprintf(memory, sizeof memory, "%zu", lk_allow_pixels(limits->max_pixels, limits->max_bytes).memory);
+    (void)snprintf(memory, sizeof memory, "%zu",
+                   lk_allow_pixels(LK_KIND_NONE, limits->max_pixels, limits->max_bytes).memory);
     const char *const argv[] = {"liken-decode", input, output, memory, NULL};
     char *environment[16];
     pick_environment(environment, LK_LENGTH(environment));
@@ -135,7 +145,7 @@ void lk_helper_free(lk_helper *h) {
 /* It hung up. A helper in good order never does that and lives on. */
 static lk_loss gone(lk_helper *h) {
     lk_child_end end;
-    const bool by_itself = lk_child_reap(h->pid, 5, &end);
+    const bool by_itself = lk_child_reap(h->pid, REAP_SECONDS, &end);
     h->pid = -1;
     if (!by_itself)
         return LK_LOST_ANSWER;
@@ -228,6 +238,8 @@ int lk_helper_ready(lk_helper *h, const char *path, liken_error *err) {
     const lk_loss loss = h->ready ? LK_LOST_NOT : await(h, 0, SECONDS_HELLO, &hello);
     if (h->ready)
         return LIKEN_OK;
+    if (loss == LK_LOST_OUTSIDE)
+        return lk_fail(err, LIKEN_E_BUSY, "The process to decode the photo in was killed while it started. Try again.");
     if (loss != LK_LOST_NOT || hello.magic != LK_DECODE_MAGIC || hello.what != LK_DECODE_HELLO)
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
                        "%.250s, in which photos are decoded, does not start (%s). Install liken whole, or say "

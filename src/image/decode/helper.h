@@ -5,6 +5,7 @@
 
 #include "image/decode/decoders.h"
 #include "image/decode/wire.h"
+#include "image/head.h"
 
 #include <sys/types.h>
 
@@ -25,9 +26,9 @@ typedef struct lk_allowance {
     size_t memory;  /* bytes of address space beyond what it began with */
 } lk_allowance;
 
-/* By pixels of the photo and bytes of its file. */
+/* By kind and pixels of the photo, and bytes of its file. */
 lk_allowance lk_allow_open(uint64_t file);
-lk_allowance lk_allow_pixels(uint64_t pixels, uint64_t file);
+lk_allowance lk_allow_pixels(lk_kind kind, uint64_t pixels, uint64_t file);
 
 /* Starts the program and does not wait for it. UNSUPPORTED: it is not there; BUSY: not now. */
 int lk_helper_start(lk_helper **out, const char *path, const lk_photo_limits *limits, liken_error *err);

@@ -25,15 +25,15 @@ static uint64_t pixels_of(const lk_remote *r) {
 
 /* ---- what is said when a helper is lost ---- */
 
-static int fail_loss(const lk_remote *r, lk_loss why, int number, liken_error *err) {
+static int fail_loss(const lk_remote *r, lk_loss why, liken_error *err) {
     const char *label = lk_kind_label(r->kind);
-    const lk_allowance allow = r->open ? lk_allow_pixels(pixels_of(r), r->size) : lk_allow_open(r->size);
+    const lk_allowance allow = r->open ? lk_allow_pixels(r->kind, pixels_of(r), r->size) : lk_allow_open(r->size);
     switch (why) {
     case LK_LOST_TIME:
         return lk_fail(err, LIKEN_E_DECODE,
                        "The decoder gave up on this %s: it took more than %.1f seconds of computing, which is all that "
                        "a photo of its size may take. Save it anew as an ordinary JPEG.",
-                       label, allow.seconds);
+                       label, allow.seconds * r->helper->slowness);
     case LK_LOST_STILL:
         return lk_fail(err, LIKEN_E_DECODE,
                        "The decoder gave up on this %s: it stood still and was stopped. Save the photo anew.", label);
@@ -44,21 +44,21 @@ static int fail_loss(const lk_remote *r, lk_loss why, int number, liken_error *e
             "may take. Save it anew as an ordinary JPEG.",
             label, allow.memory >> 20);
     case LK_LOST_OUTSIDE:
-        return lk_fail(
-            err, LIKEN_E_DECODE,
-            "The decoder gave up on this %s: it was killed twice (signal %d), perhaps because the machine is "
-            "short of memory. Try it again when there is more, or shrink the photo first.",
-            label, number);
+        return lk_fail(err, LIKEN_E_DECODE,
+                       "The decoder gave up on this %s: it was killed twice, perhaps because the machine is "
+                       "short of memory. Try it again when there is more, or shrink the photo first.",
+                       label);
     case LK_LOST_ANSWER:
         return lk_fail(err, LIKEN_E_DECODE,
                        "The decoder gave up on this %s: it answered nonsense, so the file may be an attack. Save the "
                        "photo anew.",
                        label);
     default:
-        return lk_fail(err, LIKEN_E_DECODE,
-                       "The decoder gave up on this %s: it crashed (signal %d), so the file is damaged or an attack. "
-                       "Save the photo anew.",
-                       label, number);
+        return lk_fail(
+            err, LIKEN_E_DECODE,
+            "The decoder gave up on this %s: it crashed, so the file is damaged or an attack. Save the photo "
+            "anew.",
+            label);
     }
 }
 
@@ -76,7 +76,7 @@ static int pass_on(const lk_remote *r, const lk_decode_answer *a, liken_error *e
     for (; n + 1 < sizeof text && a->message[n] != '\0'; n++)
         text[n] = a->message[n] >= 0x20 && a->message[n] <= 0x7e ? a->message[n] : '?';
     text[n] = '\0';
-    return a->code == LIKEN_E_MEMORY ? fail_loss(r, LK_LOST_MEMORY, 0, err) : lk_fail(err, a->code, "%s", text);
+    return a->code == LIKEN_E_MEMORY ? fail_loss(r, LK_LOST_MEMORY, err) : lk_fail(err, a->code, "%s", text);
 }
 
 static bool size_can_be(int width, int height, size_t max_pixels) {
@@ -116,7 +116,7 @@ static lk_loss try_open(lk_remote *r, lk_decode_answer *a) {
 static lk_loss try_pixels(lk_remote *r, int want, lk_decode_answer *a) {
     const lk_decode_request request = {
         .magic = LK_DECODE_MAGIC, .what = LK_DECODE_PIXELS, .room = pixels_of(r) * 3, .want = want};
-    const lk_allowance allow = lk_allow_pixels(pixels_of(r), r->size);
+    const lk_allowance allow = lk_allow_pixels(r->kind, pixels_of(r), r->size);
     const lk_loss loss = lk_helper_ask(r->helper, &request, &allow, a);
     if (loss != LK_LOST_NOT)
         return loss;
@@ -137,7 +137,7 @@ static int fetch(lk_remote *r, liken_error *err) {
 
 /* `want` < 0: only opens. */
 static int ask(lk_remote *r, int want, lk_decode_answer *a, liken_error *err) {
-    for (int tries = 1;; tries++) {
+    for (int killed = 0;;) {
         const int rc = fetch(r, err);
         if (rc != LIKEN_OK)
             return rc;
@@ -152,9 +152,9 @@ static int ask(lk_remote *r, int want, lk_decode_answer *a, liken_error *err) {
         }
         if (loss == LK_LOST_NOT)
             return a->code == LIKEN_OK ? LIKEN_OK : pass_on(r, a, err);
-        const int number = r->helper->signal;
-        const bool again = (loss == LK_LOST_OUTSIDE || loss == LK_LOST_IDLE) && tries < 3;
-        const int failed = again ? LIKEN_OK : fail_loss(r, loss, number, err);
+        killed += loss == LK_LOST_OUTSIDE;
+        const bool again = loss == LK_LOST_IDLE || (loss == LK_LOST_OUTSIDE && killed < 2);
+        const int failed = again ? LIKEN_OK : fail_loss(r, loss, err);
         lk_decoders_lose(r->pool, r->helper, loss);
         r->helper = NULL;
         r->open = false;
