@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_ITEMS 4096
-#define MOST_REFERENCES 8192
+#define MOST_ITEMS 2048
+#define MOST_REFERENCES 4096
 #define MOST_PROPERTIES 20000
 
 static int damaged(liken_error *err, const char *what) {
