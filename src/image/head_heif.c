@@ -154,9 +154,9 @@ static int check_cover(uint64_t covered, uint64_t shown, liken_error *err) {
     if (covered <= 2 * shown + ((uint64_t)1 << 22)) /* tiles reach past the edge, by less than one */
         return LIKEN_OK;
     return lk_fail(err, LIKEN_E_TOO_LARGE,
-                   "This HEIC or AVIF file is built of tiles that cover %.1f million pixels to show %.1f million. Save "
-                   "the photo anew as an ordinary JPEG.",
-                   (double)covered / 1e6, (double)shown / 1e6);
+                   "This HEIC or AVIF file is built of tiles that cover %llu pixels to show %llu. Save the photo anew "
+                   "as an ordinary JPEG.",
+                   (unsigned long long)covered, (unsigned long long)shown);
 }
 
 /* With its transparency, which has none of its own. */

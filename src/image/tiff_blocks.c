@@ -6,6 +6,8 @@
  * was read here: a directory that says anything of this twice is damaged. */
 #include "image/tiff_blocks.h"
 
+#define MOST_BLOCKS (1 << 22) /* a strip a row and colour, or tiles of 16 x 16 */
+
 enum { WIDTH, HEIGHT, BITS, SAMPLES, STRIP_ROWS, STRIP_BYTES, TILE_WIDTH, TILE_HEIGHT, TILE_BYTES, FIELDS };
 
 static const uint16_t tags[FIELDS] = {256, 257, 258, 277, 278, 279, 322, 323, 325};
@@ -50,6 +52,8 @@ static uint64_t bytes_of(uint64_t width, uint64_t rows, uint64_t pixel) {
 }
 
 static int check_claims(const lk_ifd *ifd, const lk_ifd_entry found[FIELDS], liken_error *err) {
+    if (found[STRIP_BYTES].count > MOST_BLOCKS || found[TILE_BYTES].count > MOST_BLOCKS)
+        return damaged(err, "it has more strips or tiles than a photo has use for");
     const uint64_t sum = claimed(ifd, &found[STRIP_BYTES]) + claimed(ifd, &found[TILE_BYTES]);
     return sum > 2 * (uint64_t)ifd->block->size + (1 << 20)
                ? damaged(err, "its strips or tiles claim far more bytes than it has")
