@@ -12,9 +12,9 @@ static void nothing(lk_request *r, void *ctx) {
     (void)ctx;
 }
 
-static const lk_route routes[] = {{"GET", "/", nothing, false, NULL, 0},
-                                  {"GET", "/v1/{a}", nothing, false, NULL, 0},
-                                  {"POST", "/v1/{a}/{b}/c", nothing, false, NULL, 0}};
+static const lk_route routes[] = {{"GET", "/", nothing, .lane = LK_LANE_AT_ONCE},
+                                  {"GET", "/v1/{a}", nothing, .lane = LK_LANE_AT_ONCE},
+                                  {"POST", "/v1/{a}/{b}/c", nothing, .lane = LK_LANE_AT_ONCE}};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     lk_arena arena = {0};

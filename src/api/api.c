@@ -17,33 +17,37 @@ static const lk_access open_to_all = {0}, read_all = {LK_SCOPE_READ, false, fals
                        drop = {LK_SCOPE_DELETE, false, false}, admin = {LK_SCOPE_ADMIN, false, false},
                        seed_add = {LK_SCOPE_ADD, false, true}, seed_search = {LK_SCOPE_SEARCH, false, true};
 
+enum { READS, WRITES };
+enum { AT_ONCE = LK_LANE_AT_ONCE, STORE = LK_LANE_STORE, PHOTOS = LK_LANE_PHOTO };
+
 static const struct row {
     const char *method, *pattern;
     lk_handler_fn *fn;
-    bool heavy;
+    int lane, writes;
     const lk_access *access;
     enum body body;
+    lk_lane (*lane_of)(const lk_request *r);
 } rows[] = {
-    {"GET", "/v1/collections", lk_collections_list, false, &read_any, SMALL},
-    {"POST", "/v1/collections", lk_collections_create, false, &admin, SMALL},
-    {"GET", "/v1/collections/{c}", lk_collections_get, false, &read_all, SMALL},
-    {"PATCH", "/v1/collections/{c}", lk_collections_change, false, &admin, SMALL},
-    {"DELETE", "/v1/collections/{c}", lk_collections_remove, false, &admin, SMALL},
-    {"POST", "/v1/collections/{c}/images", lk_images_add, true, &add, PHOTO},
-    {"GET", "/v1/collections/{c}/images", lk_images_list, false, &read_all, SMALL},
-    {"GET", "/v1/collections/{c}/images/{id}", lk_images_get, false, &read_all, SMALL},
-    {"DELETE", "/v1/collections/{c}/images/{id}", lk_images_remove, false, &drop, SMALL},
-    {"GET", "/v1/collections/{c}/faces/{id}", lk_faces_get, false, &read_all, SMALL},
-    {"DELETE", "/v1/collections/{c}/faces/{id}", lk_faces_remove, false, &drop, SMALL},
-    {"POST", "/v1/collections/{c}/search", lk_search, true, &search, PHOTO},
-    {"POST", "/v1/compare", lk_compare, true, &search_any, TWO_PHOTOS},
-    {"POST", "/v1/detect", lk_detect, true, &search_any, PHOTO},
-    {"GET", "/v1/status", lk_status, false, &read_all, SMALL},
-    {"GET", "/metrics", lk_metrics_get, false, &read_all, SMALL},
-    {"GET", "/healthz", lk_health, false, &open_to_all, SMALL},
-    {"GET", "/readyz", lk_ready, false, &open_to_all, SMALL},
-    {"POST", "/faces", lk_seed_add, true, &seed_add, SEED},
-    {"POST", "/faces/searches", lk_seed_search, true, &seed_search, SEED},
+    {"GET", "/v1/collections", lk_collections_list, STORE, READS, &read_any, SMALL, NULL},
+    {"POST", "/v1/collections", lk_collections_create, STORE, WRITES, &admin, SMALL, NULL},
+    {"GET", "/v1/collections/{c}", lk_collections_get, STORE, READS, &read_all, SMALL, NULL},
+    {"PATCH", "/v1/collections/{c}", lk_collections_change, STORE, WRITES, &admin, SMALL, NULL},
+    {"DELETE", "/v1/collections/{c}", lk_collections_remove, STORE, WRITES, &admin, SMALL, NULL},
+    {"POST", "/v1/collections/{c}/images", lk_images_add, PHOTOS, WRITES, &add, PHOTO, NULL},
+    {"GET", "/v1/collections/{c}/images", lk_images_list, STORE, READS, &read_all, SMALL, NULL},
+    {"GET", "/v1/collections/{c}/images/{id}", lk_images_get, STORE, READS, &read_all, SMALL, NULL},
+    {"DELETE", "/v1/collections/{c}/images/{id}", lk_images_remove, STORE, WRITES, &drop, SMALL, NULL},
+    {"GET", "/v1/collections/{c}/faces/{id}", lk_faces_get, STORE, READS, &read_all, SMALL, NULL},
+    {"DELETE", "/v1/collections/{c}/faces/{id}", lk_faces_remove, STORE, WRITES, &drop, SMALL, NULL},
+    {"POST", "/v1/collections/{c}/search", lk_search, PHOTOS, READS, &search, PHOTO, lk_search_lane},
+    {"POST", "/v1/compare", lk_compare, PHOTOS, READS, &search_any, TWO_PHOTOS, NULL},
+    {"POST", "/v1/detect", lk_detect, PHOTOS, READS, &search_any, PHOTO, NULL},
+    {"GET", "/v1/status", lk_status, STORE, READS, &read_all, SMALL, NULL},
+    {"GET", "/metrics", lk_metrics_get, AT_ONCE, READS, &read_all, SMALL, NULL},
+    {"GET", "/healthz", lk_health, AT_ONCE, READS, &open_to_all, SMALL, NULL},
+    {"GET", "/readyz", lk_ready, AT_ONCE, READS, &open_to_all, SMALL, NULL},
+    {"POST", "/faces", lk_seed_add, PHOTOS, WRITES, &seed_add, SEED, NULL},
+    {"POST", "/faces/searches", lk_seed_search, PHOTOS, READS, &seed_search, SEED, NULL},
 };
 
 static size_t body_limit(enum body body, size_t max_file) {
@@ -65,8 +69,14 @@ static int make_routes(lk_api *api, liken_error *err) {
         return lk_fail_memory(err);
     api->route_count = LK_LENGTH(rows);
     for (size_t i = 0; i < LK_LENGTH(rows); i++)
-        api->routes[i] = (lk_route){rows[i].method, rows[i].pattern, rows[i].fn,
-                                    rows[i].heavy,  rows[i].access,  body_limit(rows[i].body, api->max_file)};
+        api->routes[i] = (lk_route){.method = rows[i].method,
+                                    .pattern = rows[i].pattern,
+                                    .fn = rows[i].fn,
+                                    .lane = (lk_lane)rows[i].lane,
+                                    .writes = rows[i].writes == WRITES,
+                                    .tag = rows[i].access,
+                                    .max_body = body_limit(rows[i].body, api->max_file),
+                                    .lane_of = rows[i].lane_of};
     return LIKEN_OK;
 }
 
@@ -112,6 +122,8 @@ static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
         rc = lk_repeats_make(&api->repeats, err);
     if (rc == LIKEN_OK)
         rc = lk_metrics_make(&api->metrics, api->routes, api->route_count, err);
+    if (rc == LIKEN_OK)
+        rc = lk_probe_start(&api->probe, api->lk, api->keys, err);
     return rc;
 }
 
@@ -126,13 +138,16 @@ int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *
                                       .port = o->port,
                                       .threads = o->threads,
                                       .workers = o->workers,
+                                      .store_threads = o->store_threads,
                                       .queue = o->queue,
+                                      .queue_seconds = o->queue_seconds,
                                       .max_body = body_limit(TWO_PHOTOS, api->max_file),
                                       .max_json = LK_JSON_BYTES,
                                       .files = "file a b",
                                       .idle_timeout = o->idle_timeout,
                                       .max_connections = o->max_connections,
                                       .max_per_peer = o->max_per_peer,
+                                      .glance = lk_guard_glance,
                                       .admit = lk_guard_admit,
                                       .fault = lk_answer_fault,
                                       .done = lk_metrics_done,
@@ -163,6 +178,7 @@ void lk_api_stop(lk_api *api) {
     if (api == NULL)
         return;
     lk_http_stop(api->http);
+    lk_probe_stop(api->probe);
     lk_metrics_free(api->metrics);
     lk_repeats_free(api->repeats);
     lk_keyring_free(api->keys);

@@ -13,7 +13,9 @@ typedef struct lk_api_options {
     const char *legacy;    /* the collection that the two calls of the old system work on; default "default" */
     int threads;           /* of connections; default 4 */
     int workers;           /* photos at once; default: number of CPUs */
-    size_t queue;          /* requests that wait for a worker; default 64 */
+    int store_threads;     /* requests that read the store at once, and half as many that write; default 8 */
+    size_t queue;          /* requests that wait in each lane, those that write apart; default 64 */
+    int queue_seconds;     /* one that waited longer is answered 503; default 60 */
     size_t max_file_bytes; /* of one photo; default 64 MiB, as in liken_options */
     int idle_timeout;      /* seconds; default 30 */
     int max_connections;   /* default 1024 */

@@ -6,6 +6,7 @@
  *   answer.c   JSON answers and problems (RFC 9457)
  *   repeat.c   Idempotency-Key
  *   metrics.c  counters and /metrics
+ *   probe.c    how the store is, known without waiting for it
  *   collections.c images.c faces.c search.c compare.c detect.c status.c seed.c   the resources */
 #ifndef LK_API_API_INT_H
 #define LK_API_API_INT_H
@@ -20,6 +21,7 @@
 #include <stdatomic.h>
 
 typedef struct lk_metrics lk_metrics;
+typedef struct lk_probe lk_probe;
 typedef struct lk_repeats lk_repeats;
 
 struct lk_api {
@@ -29,6 +31,7 @@ struct lk_api {
     size_t route_count;
     lk_keyring *keys;
     lk_metrics *metrics;
+    lk_probe *probe;
     lk_repeats *repeats;
     char *address;
     char *legacy; /* the collection of the seed's two calls */
@@ -46,6 +49,9 @@ typedef struct lk_access {
 
 /* ---- guard.c ---- */
 
+/* By the keys in memory, without waiting: a key that these do not allow may be a new one, so then it is not sure. */
+lk_glance lk_guard_glance(lk_request *r, const lk_route *route, void *api);
+/* By the file of keys as it is now. */
 bool lk_guard_admit(lk_request *r, const lk_route *route, void *api);
 bool lk_guard_is_loopback(const char *address);
 /* The key the request came with; false on an open server, where there is none. */
@@ -137,6 +143,22 @@ int lk_metrics_make(lk_metrics **out, const lk_route *routes, size_t count, like
 void lk_metrics_free(lk_metrics *m);
 void lk_metrics_done(const lk_request *r, int status, double seconds, void *api);
 
+/* ---- probe.c ---- */
+
+typedef struct lk_finding {
+    liken_error trouble; /* code 0: the store answers; else the rest is not known */
+    bool models;         /* the server has its models */
+    int decoders;
+    int64_t collections, images, faces, indexed, decoders_lost;
+    uint64_t index_bytes;
+} lk_finding;
+
+/* Looks once, then again and again on a thread of its own, at the file of keys as well. */
+int lk_probe_start(lk_probe **out, liken *lk, lk_keyring *keys, liken_error *err);
+/* Never waits. */
+void lk_probe_read(lk_probe *p, lk_finding *out);
+void lk_probe_stop(lk_probe *p);
+
 /* ---- resources; ctx is the lk_api ---- */
 
 lk_handler_fn lk_collections_list, lk_collections_create, lk_collections_get, lk_collections_change,
@@ -144,6 +166,8 @@ lk_handler_fn lk_collections_list, lk_collections_create, lk_collections_get, lk
 lk_handler_fn lk_images_add, lk_images_list, lk_images_get, lk_images_remove;
 lk_handler_fn lk_faces_get, lk_faces_remove;
 lk_handler_fn lk_search, lk_compare, lk_detect;
+/* A photo goes to its lane; a face or a descriptor does not wait behind photos. */
+lk_lane lk_search_lane(const lk_request *r);
 lk_handler_fn lk_status, lk_health, lk_ready, lk_metrics_get;
 lk_handler_fn lk_seed_add, lk_seed_search;
 

@@ -3,7 +3,12 @@
  * With keys: every route that names a scope wants a key that has it, and for its collection.
  * Without keys the server listens on loopback only, where any program of this machine may use it. A browser is such a
  * program, and it runs pages of strangers: so an open server answers only to a loopback Host (a stranger's name that
- * resolves to 127.0.0.1 is DNS rebinding), and takes changes only from pages of its own origin. */
+ * resolves to 127.0.0.1 is DNS rebinding), and takes changes only from pages of its own origin.
+ *
+ * The keys in memory say at once, on the connection's thread, who surely may go on and who has no key at all. Whatever
+ * else is asked of the file of keys, on a thread that may wait for it; and so is every request before it is done, so
+ * that a key counts, and no longer counts, from the next request on. /metrics alone, which must answer while the disk
+ * does not, takes the keys in memory. */
 #include "api/api_int.h"
 
 #include <stdio.h>
@@ -64,21 +69,19 @@ bool lk_guard_key(lk_api *api, const lk_request *r, lk_key *key) {
     return lk_keyring_find(api->keys, header, key);
 }
 
-bool lk_guard_admit(lk_request *r, const lk_route *route, void *ctx) {
-    lk_api *api = ctx;
-    const lk_access *access = route->tag;
+static const char *collection_of(const lk_api *api, const lk_request *r, const lk_access *access, const lk_key *key) {
+    if (access->any_collection)
+        return key->collection; /* whichever it is bound to */
+    return access->seed ? api->legacy : lk_request_param(r, "c");
+}
+
+static bool admit_key(lk_api *api, lk_request *r, const lk_access *access) {
     lk_key key;
-    if (lk_api_open(api))
-        return admit_open(r);
-    if (access->scope == 0)
-        return true;
     if (!lk_guard_key(api, r, &key)) {
         lk_respond_header(r, "WWW-Authenticate", "Bearer");
         return refuse(r, 401, "no_key", "This needs a valid key: send \"Authorization: Bearer lk_...\".");
     }
-    const char *collection = access->seed ? api->legacy : lk_request_param(r, "c");
-    if (access->any_collection)
-        collection = key.collection; /* whichever it is bound to */
+    const char *collection = collection_of(api, r, access, &key);
     if (!lk_key_allows(&key, access->scope, collection)) {
         char scope[40], sentence[160];
         lk_scopes_format(access->scope, scope, sizeof scope);
@@ -87,4 +90,27 @@ bool lk_guard_admit(lk_request *r, const lk_route *route, void *ctx) {
         return refuse(r, 403, "forbidden", sentence);
     }
     return true;
+}
+
+static bool admit(lk_api *api, lk_request *r, const lk_access *access) {
+    if (lk_api_open(api))
+        return admit_open(r);
+    return access->scope == 0 || admit_key(api, r, access);
+}
+
+lk_glance lk_guard_glance(lk_request *r, const lk_route *route, void *ctx) {
+    lk_api *api = ctx;
+    const lk_access *access = route->tag;
+    lk_key key;
+    if (access->scope == 0 || lk_api_open(api) || lk_request_header(r, "Authorization") == NULL)
+        return admit(api, r, access) ? LK_MAY : LK_MAY_NOT;
+    const bool may =
+        lk_guard_key(api, r, &key) && lk_key_allows(&key, access->scope, collection_of(api, r, access, &key));
+    return may ? LK_MAY : LK_NOT_SURE;
+}
+
+bool lk_guard_admit(lk_request *r, const lk_route *route, void *ctx) {
+    lk_api *api = ctx;
+    lk_keyring_refresh(api->keys);
+    return admit(api, r, route->tag);
 }

@@ -117,28 +117,63 @@ static void gauge(lk_buf *b, const char *name, const char *help, double value) {
     (void)lk_buf_format(b, NULL, "%s %.17g\n", name, value);
 }
 
+static const struct lane {
+    lk_lane lane;
+    bool writes;
+    const char *labels;
+} lanes[] = {{LK_LANE_STORE, false, "lane=\"store\",kind=\"read\""},
+             {LK_LANE_STORE, true, "lane=\"store\",kind=\"write\""},
+             {LK_LANE_PHOTO, false, "lane=\"photo\",kind=\"read\""},
+             {LK_LANE_PHOTO, true, "lane=\"photo\",kind=\"write\""}};
+
+static void lanes_of(lk_buf *b, lk_http *http) {
+    lk_lane_state states[LK_LENGTH(lanes)];
+    for (size_t i = 0; i < LK_LENGTH(lanes); i++)
+        lk_http_lane(http, lanes[i].lane, lanes[i].writes, &states[i]);
+    head(b, "liken_lane_waiting", "gauge", "Requests that wait for a thread of their lane.");
+    for (size_t i = 0; i < LK_LENGTH(lanes); i++)
+        (void)lk_buf_format(b, NULL, "liken_lane_waiting{%s} %zu\n", lanes[i].labels, states[i].waiting);
+    head(b, "liken_lane_running", "gauge", "Requests that a thread of their lane is at.");
+    for (size_t i = 0; i < LK_LENGTH(lanes); i++)
+        (void)lk_buf_format(b, NULL, "liken_lane_running{%s} %zu\n", lanes[i].labels, states[i].running);
+    head(b, "liken_lane_refused_total", "counter",
+         "Requests that were not run: full: there was no room, late: they waited too long, gone: the client left.");
+    for (size_t i = 0; i < LK_LENGTH(lanes); i++)
+        (void)lk_buf_format(b, NULL,
+                            "liken_lane_refused_total{%s,why=\"full\"} %llu\n"
+                            "liken_lane_refused_total{%s,why=\"late\"} %llu\n"
+                            "liken_lane_refused_total{%s,why=\"gone\"} %llu\n",
+                            lanes[i].labels, states[i].full, lanes[i].labels, states[i].late, lanes[i].labels,
+                            states[i].gone);
+}
+
+/* What the store said when it was last asked; without an answer these are left out. */
+static void gallery_of(lk_buf *b, lk_probe *probe) {
+    lk_finding found;
+    lk_probe_read(probe, &found);
+    gauge(b, "liken_store_up", "1 when the store answers, 0 when it does not.", found.trouble.code == LIKEN_OK);
+    if (found.trouble.code != LIKEN_OK)
+        return;
+    gauge(b, "liken_collections", "Collections in the store.", (double)found.collections);
+    gauge(b, "liken_images", "Images in the store.", (double)found.images);
+    gauge(b, "liken_faces", "Faces in the store.", (double)found.faces);
+    gauge(b, "liken_indexed_faces", "Faces in the index.", (double)found.indexed);
+    gauge(b, "liken_index_bytes", "Bytes of the index.", (double)found.index_bytes);
+    gauge(b, "liken_decoders", "Processes that photos are decoded in.", found.decoders);
+    head(b, "liken_decoders_lost_total", "counter", "Decoding processes lost to crashes, limits and kills.");
+    (void)lk_buf_format(b, NULL, "liken_decoders_lost_total %lld\n", (long long)found.decoders_lost);
+}
+
 void lk_metrics_get(lk_request *r, void *ctx) {
     lk_api *api = ctx;
-    liken_state *state = NULL;
-    liken_error err = {0};
-    if (liken_get_state(api->lk, &state, &err) != LIKEN_OK) {
-        lk_answer_error(r, &err);
-        return;
-    }
+    lk_http *http = lk_request_server(r);
     lk_buf b;
     lk_buf_init(&b, TEXT_BYTES);
     requests(&b, api->metrics);
     latencies(&b, api->metrics);
-    gauge(&b, "liken_queue_waiting", "Requests that wait for a worker.", (double)lk_http_waiting(lk_request_server(r)));
-    gauge(&b, "liken_collections", "Collections in the store.", (double)state->collections);
-    gauge(&b, "liken_images", "Images in the store.", (double)state->images);
-    gauge(&b, "liken_faces", "Faces in the store.", (double)state->faces);
-    gauge(&b, "liken_indexed_faces", "Faces in the index.", (double)state->indexed);
-    gauge(&b, "liken_index_bytes", "Bytes of the index.", (double)state->index_bytes);
-    gauge(&b, "liken_decoders", "Processes that photos are decoded in.", state->decoders);
-    head(&b, "liken_decoders_lost_total", "counter", "Decoding processes lost to crashes, limits and kills.");
-    (void)lk_buf_format(&b, NULL, "liken_decoders_lost_total %lld\n", (long long)state->decoders_lost);
-    liken_state_free(state);
+    gauge(&b, "liken_queue_waiting", "Requests that wait for a worker.", (double)lk_http_waiting(http));
+    lanes_of(&b, http);
+    gallery_of(&b, api->probe);
     lk_respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", b.data != NULL ? b.data : "", b.size);
     lk_buf_free(&b);
 }

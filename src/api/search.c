@@ -66,6 +66,12 @@ static void search(lk_request *r, lk_api *api, lk_args *a) {
     liken_result_free(result);
 }
 
+lk_lane lk_search_lane(const lk_request *r) {
+    if (lk_request_part_count(r) > 0)
+        return lk_request_part(r, "file") != NULL ? LK_LANE_PHOTO : LK_LANE_STORE;
+    return lk_request_has_body(r) && !lk_request_is(r, "application/json") ? LK_LANE_PHOTO : LK_LANE_STORE;
+}
+
 void lk_search(lk_request *r, void *ctx) {
     lk_args a;
     lk_args_open(&a, r,

@@ -28,17 +28,14 @@ void lk_health(lk_request *r, void *ctx) {
 
 void lk_ready(lk_request *r, void *ctx) {
     lk_api *api = ctx;
-    liken_error err = {0};
-    liken_state *state = NULL;
-    if (liken_get_state(api->lk, &state, &err) != LIKEN_OK) {
+    lk_finding found;
+    lk_probe_read(api->probe, &found);
+    if (found.trouble.code != LIKEN_OK) {
         lk_respond_header(r, "Retry-After", "5");
-        lk_answer_problem(r, 503, liken_status_code(err.code), err.message, NULL, -1);
-        return;
-    }
-    const bool ready = state->detector != NULL; /* without models nothing can be added or searched */
-    liken_state_free(state);
-    if (ready)
-        lk_answer_json(r, 200, json_pack("{s:s}", "status", "ready"));
-    else
+        lk_answer_problem(r, 503, liken_status_code(found.trouble.code), found.trouble.message, NULL, -1);
+    } else if (!found.models) { /* nothing can be added or searched */
         lk_answer_problem(r, 503, "model_error", "The server was started without models.", NULL, -1);
+    } else {
+        lk_answer_json(r, 200, json_pack("{s:s}", "status", "ready"));
+    }
 }

@@ -47,8 +47,11 @@ int lk_key_list(const char *path, lk_key **out, size_t *count, liken_error *err)
 
 typedef struct lk_keyring lk_keyring;
 
-/* Reads the file, and again whenever it changes. `path` NULL: a ring without keys. */
+/* Reads the file. `path` NULL: a ring without keys. */
 int lk_keyring_open(lk_keyring **out, const char *path, liken_error *err);
+/* Reads the file again when it has changed. The only call that waits for a disk, once the ring is open: the others say
+ * what the file held at the last refresh. */
+void lk_keyring_refresh(lk_keyring *ring);
 void lk_keyring_free(lk_keyring *ring);
 
 /* True while the ring holds no key at all. A file that became unreadable does not count as empty: it opens nothing. */

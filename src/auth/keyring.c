@@ -1,8 +1,10 @@
 /* keyring.c - keys in memory, checked against requests.
  *
- * The file is looked at before every check (one stat) and read again when it is another one: every change of it is a
- * rename, so its inode or time differs. A file that went bad opens nothing: refusing everybody is the safe mistake. The
- * lock guards all of the ring; a check holds it for microseconds. */
+ * A check looks at memory alone and never waits. Whoever may wait for a disk calls lk_keyring_refresh before: it looks
+ * at the file (one stat) and reads it again when it is another one: every change of it is a rename, so its inode or
+ * time differs. A file that went bad opens nothing: refusing everybody is the safe mistake.
+ *
+ * `lock` guards what is in memory and is held for microseconds; `reading` is held by whoever reads the file. */
 #include "auth/auth.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -20,8 +22,8 @@ struct mark { /* which file it was; all zero: none */
 };
 
 struct lk_keyring {
-    pthread_mutex_t lock;
-    char *path; /* NULL: no file */
+    pthread_mutex_t reading, lock; /* taken in this order */
+    char *path;                    /* NULL: no file */
     struct mark mark;
     lk_key *keys;
     size_t count;
@@ -46,40 +48,57 @@ static bool same(const struct mark *a, const struct mark *b) {
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-static int load(lk_keyring *ring, liken_error *err) {
-    lk_key *keys = NULL;
-    size_t count = 0;
-    ring->mark = look(ring->path); /* before reading: a change in between is seen at the next look */
-    const int rc = lk_key_list(ring->path, &keys, &count, err);
-    free(ring->keys);
+/* The file anew; the caller holds `reading`. */
+static int load(lk_keyring *ring, size_t *count, liken_error *err) {
+    lk_key *keys = NULL, *before;
+    *count = 0;
+    const struct mark mark = look(ring->path); /* before reading: a change in between is seen at the next look */
+    const int rc = lk_key_list(ring->path, &keys, count, err);
+    pthread_mutex_lock(&ring->lock);
+    before = ring->keys;
+    ring->mark = mark;
     ring->keys = keys;
-    ring->count = count;
+    ring->count = *count;
     ring->bad = rc != LIKEN_OK;
+    pthread_mutex_unlock(&ring->lock);
+    free(before);
     return rc;
 }
 
-static void refresh(lk_keyring *ring) {
-    if (ring->path == NULL)
-        return;
+static bool is_old(lk_keyring *ring) {
     const struct mark now = look(ring->path);
-    if (same(&now, &ring->mark))
-        return;
+    pthread_mutex_lock(&ring->lock);
+    const bool old = !same(&now, &ring->mark);
+    pthread_mutex_unlock(&ring->lock);
+    return old;
+}
+
+void lk_keyring_refresh(lk_keyring *ring) {
     liken_error err = {0};
-    if (load(ring, &err) == LIKEN_OK)
-        lk_log(LIKEN_LOG_INFO, "%s: %zu keys", ring->path, ring->count);
-    else
-        lk_log(LIKEN_LOG_ERROR, "%s No key is accepted until this is mended.", err.message);
+    size_t count = 0;
+    if (ring->path == NULL || !is_old(ring))
+        return;
+    pthread_mutex_lock(&ring->reading);
+    if (is_old(ring)) { /* else another thread was quicker */
+        if (load(ring, &count, &err) == LIKEN_OK)
+            lk_log(LIKEN_LOG_INFO, "%s: %zu keys", ring->path, count);
+        else
+            lk_log(LIKEN_LOG_ERROR, "%s No key is accepted until this is mended.", err.message);
+    }
+    pthread_mutex_unlock(&ring->reading);
 }
 
 int lk_keyring_open(lk_keyring **out, const char *path, liken_error *err) {
     lk_keyring *ring = calloc(1, sizeof *ring);
     if (ring == NULL)
         return lk_fail_memory(err);
+    pthread_mutex_init(&ring->reading, NULL);
     pthread_mutex_init(&ring->lock, NULL);
+    size_t count = 0;
     int rc = LIKEN_OK;
     if (path != NULL) {
         ring->path = strdup(path);
-        rc = ring->path == NULL ? lk_fail_memory(err) : load(ring, err);
+        rc = ring->path == NULL ? lk_fail_memory(err) : load(ring, &count, err);
     }
     if (rc != LIKEN_OK) {
         lk_keyring_free(ring);
@@ -92,6 +111,7 @@ int lk_keyring_open(lk_keyring **out, const char *path, liken_error *err) {
 void lk_keyring_free(lk_keyring *ring) {
     if (ring == NULL)
         return;
+    pthread_mutex_destroy(&ring->reading);
     pthread_mutex_destroy(&ring->lock);
     free(ring->keys);
     free(ring->path);
@@ -100,7 +120,6 @@ void lk_keyring_free(lk_keyring *ring) {
 
 bool lk_keyring_empty(lk_keyring *ring) {
     pthread_mutex_lock(&ring->lock);
-    refresh(ring);
     const bool empty = ring->count == 0 && !ring->bad;
     pthread_mutex_unlock(&ring->lock);
     return empty;
@@ -111,7 +130,6 @@ bool lk_keyring_find(lk_keyring *ring, const char *secret, lk_key *out) {
     lk_sha256_hex(secret, strlen(secret), hash);
     const lk_key *found = NULL;
     pthread_mutex_lock(&ring->lock);
-    refresh(ring);
     for (size_t i = 0; i < ring->count; i++) /* all of them, whichever fits */
         if (lk_equal_secret(ring->keys[i].sha256, hash, sizeof hash - 1))
             found = &ring->keys[i];

@@ -121,6 +121,32 @@ size_t lk_workers_waiting(lk_workers *w) {
     return n;
 }
 
+size_t lk_workers_busy(lk_workers *w) {
+    pthread_mutex_lock(&w->lock);
+    const size_t n = w->busy;
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
+size_t lk_workers_remove(lk_workers *w, lk_unwanted_fn *unwanted, void *ctx, void **out, size_t room) {
+    size_t kept = 0, removed = 0;
+    pthread_mutex_lock(&w->lock);
+    for (size_t i = 0; i < w->waiting; i++) {
+        void *job = w->ring[(w->head + i) % w->capacity];
+        if (removed < room && unwanted(job, ctx))
+            out[removed++] = job;
+        else
+            w->ring[(w->head + kept++) % w->capacity] = job;
+    }
+    w->waiting = kept;
+    if (removed > 0)
+        pthread_cond_broadcast(&w->has_room);
+    if (w->busy == 0 && w->waiting == 0)
+        pthread_cond_broadcast(&w->idle);
+    pthread_mutex_unlock(&w->lock);
+    return removed;
+}
+
 void lk_workers_free(lk_workers *w) {
     if (w == NULL)
         return;

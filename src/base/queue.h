@@ -19,6 +19,12 @@ bool lk_workers_push_wait(lk_workers *w, void *job);
 /* Waits until nothing waits and nothing runs. */
 void lk_workers_drain(lk_workers *w);
 size_t lk_workers_waiting(lk_workers *w);
+size_t lk_workers_busy(lk_workers *w); /* jobs under way */
+
+/* Takes out the waiting jobs that `unwanted` picks, at most `room`, and leaves the others in their order; returns how
+ * many. They are the caller's then. `unwanted` is called under the queue's lock: it must not wait, nor call in here. */
+typedef bool lk_unwanted_fn(void *job, void *ctx);
+size_t lk_workers_remove(lk_workers *w, lk_unwanted_fn *unwanted, void *ctx, void **out, size_t room);
 
 /* Refuses new jobs, finishes every accepted one, joins the threads. NULL is accepted. */
 void lk_workers_free(lk_workers *w);

@@ -32,7 +32,9 @@ static int serve(const lk_cli *cli, liken *lk, liken_error *err) {
                                     .keys = cli->keys,
                                     .legacy = lk_config_text(c, LK_SET_LEGACY_COLLECTION),
                                     .workers = (int)lk_config_number(c, LK_SET_THREADS),
+                                    .store_threads = (int)lk_config_number(c, LK_SET_STORE_THREADS),
                                     .queue = lk_config_size(c, LK_SET_QUEUE),
+                                    .queue_seconds = (int)lk_config_number(c, LK_SET_QUEUE_TIMEOUT),
                                     .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
                                     .idle_timeout = (int)lk_config_number(c, LK_SET_IDLE_TIMEOUT),
                                     .max_connections = (int)lk_config_number(c, LK_SET_MAX_CONNECTIONS),
@@ -73,7 +75,10 @@ int lk_cmd_serve(const lk_cli *cli) {
     allow_descriptors(cli->config);
     int rc = lk_cli_open(cli, false, &lk, &err);
     if (rc == LIKEN_OK)
+        rc = lk_message_in_background(&err);
+    if (rc == LIKEN_OK)
         rc = serve(cli, lk, &err);
     liken_free(lk);
+    lk_message_in_foreground();
     return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
 }

@@ -1,6 +1,7 @@
 #include "cli/message.h"
 
 #include "base/clock.h"
+#include "cli/writer.h"
 
 #include <jansson.h>
 
@@ -33,6 +34,8 @@ static struct {
     bool json;
 } logging;
 
+static lk_writer *writer; /* progress.lock; NULL: lines are written by whoever has them */
+
 static void clear_line(void) {
     if (progress.drawn)
         (void)fputs("\r\033[K", stderr);
@@ -41,14 +44,45 @@ static void clear_line(void) {
 
 void lk_message(const char *format, ...) {
     va_list ap;
+    char *line = NULL;
     va_start(ap, format);
-    pthread_mutex_lock(&progress.lock);
-    clear_line();
-    (void)vfprintf(stderr, format, ap);
-    (void)fputc('\n', stderr);
-    (void)fflush(stderr);
-    pthread_mutex_unlock(&progress.lock);
+    const int n = vasprintf(&line, format, ap);
     va_end(ap);
+    char *whole = n < 0 ? NULL : realloc(line, (size_t)n + 2);
+    if (whole == NULL) {
+        if (n >= 0)
+            free(line);
+        return; /* no memory to say it */
+    }
+    whole[n] = '\n';
+    whole[n + 1] = '\0';
+    pthread_mutex_lock(&progress.lock);
+    if (writer != NULL) {
+        lk_writer_put(writer, whole);
+    } else {
+        clear_line();
+        (void)fputs(whole, stderr);
+        (void)fflush(stderr);
+        free(whole);
+    }
+    pthread_mutex_unlock(&progress.lock);
+}
+
+int lk_message_in_background(liken_error *err) {
+    lk_writer *w = NULL;
+    const int rc = lk_writer_start(&w, STDERR_FILENO, err);
+    pthread_mutex_lock(&progress.lock);
+    writer = w;
+    pthread_mutex_unlock(&progress.lock);
+    return rc;
+}
+
+void lk_message_in_foreground(void) {
+    pthread_mutex_lock(&progress.lock);
+    lk_writer *w = writer;
+    writer = NULL;
+    pthread_mutex_unlock(&progress.lock);
+    lk_writer_stop(w);
 }
 
 static void log_line(void *ctx, liken_log_level level, const char *message) {

@@ -8,6 +8,11 @@
 /* One line; the progress line gives way. */
 void lk_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From here on, until the other is called, lines are written by a thread of their own: whoever says something does not
+ * wait for whoever reads it, and what is not read fast enough is lost, which is said. Without progress lines. */
+int lk_message_in_background(liken_error *err);
+void lk_message_in_foreground(void);
+
 /* Sends the library's log lines up to `level` to standard error, as text or as one JSON object a line. */
 void lk_message_log(liken_log_level level, bool json);
 

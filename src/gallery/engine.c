@@ -1,4 +1,5 @@
-/* Loaded packs and their pipelines. A pipeline is one thread's working state and large, so at most `threads` of them
+/* Loaded packs and their pipelines. A pack is loaded by whoever needs it first, without any lock: only who needs the
+ * same one waits for it. A pipeline is one thread's working state and large, so at most `threads` of them
  * work at once, over all packs; a caller that finds none free waits. Pipelines are made when first needed and kept. */
 #include "gallery/gallery_int.h"
 
@@ -10,13 +11,19 @@
 
 /* ---- packs ---- */
 
-static lk_engine *find(liken *lk, const char *pack) {
-    pthread_mutex_lock(&lk->engine_lock);
+/* Of the loaded ones; the caller holds engine_lock. */
+static lk_engine *find(const liken *lk, const char *pack) {
     lk_engine *e = lk->engines;
     while (e != NULL && strcmp(e->pack, pack) != 0)
         e = e->next;
-    pthread_mutex_unlock(&lk->engine_lock);
     return e;
+}
+
+static bool is_loading(const liken *lk, const char *pack) {
+    const lk_loading *l = lk->loading;
+    while (l != NULL && strcmp(l->pack, pack) != 0)
+        l = l->next;
+    return l != NULL;
 }
 
 static void engine_free(lk_engine *e) {
@@ -46,12 +53,37 @@ static int load(liken *lk, const char *pack, lk_engine **out, liken_error *err) 
     }
     if (lk_models_detector_note(e->models) != NULL)
         lk_log(LIKEN_LOG_WARN, "%s", lk_models_detector_note(e->models));
-    pthread_mutex_lock(&lk->engine_lock);
-    e->next = lk->engines;
-    lk->engines = e;
-    pthread_mutex_unlock(&lk->engine_lock);
     *out = e;
     return LIKEN_OK;
+}
+
+/* The loaded engine, or NULL: then it is for the caller to load it, while `mine` says so to the others. */
+static lk_engine *find_or_begin(liken *lk, lk_loading *mine) {
+    pthread_mutex_lock(&lk->engine_lock);
+    while (is_loading(lk, mine->pack))
+        pthread_cond_wait(&lk->engine_loaded, &lk->engine_lock);
+    lk_engine *e = find(lk, mine->pack);
+    if (e == NULL) {
+        mine->next = lk->loading;
+        lk->loading = mine;
+    }
+    pthread_mutex_unlock(&lk->engine_lock);
+    return e;
+}
+
+/* `e` NULL: it could not be loaded, and the next who needs it tries again. */
+static void end_loading(liken *lk, const lk_loading *mine, lk_engine *e) {
+    pthread_mutex_lock(&lk->engine_lock);
+    lk_loading **at = &lk->loading;
+    while (*at != mine)
+        at = &(*at)->next;
+    *at = mine->next;
+    if (e != NULL) {
+        e->next = lk->engines;
+        lk->engines = e;
+    }
+    pthread_cond_broadcast(&lk->engine_loaded);
+    pthread_mutex_unlock(&lk->engine_lock);
 }
 
 int lk_gallery_engine(liken *lk, const char *pack, lk_engine **out, liken_error *err) {
@@ -62,14 +94,12 @@ int lk_gallery_engine(liken *lk, const char *pack, lk_engine **out, liken_error 
     if (!lk_pack_name_ok(name))
         return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" cannot be the name of a model pack; liken models list shows them.",
                        name);
-    lk_engine *e = find(lk, name);
+    lk_loading mine = {.pack = name};
+    lk_engine *e = find_or_begin(lk, &mine);
     int rc = LIKEN_OK;
     if (e == NULL) {
-        pthread_mutex_lock(&lk->load_lock);
-        e = find(lk, name);
-        if (e == NULL)
-            rc = load(lk, name, &e, err);
-        pthread_mutex_unlock(&lk->load_lock);
+        rc = load(lk, name, &e, err);
+        end_loading(lk, &mine, e);
     }
     if (rc == LIKEN_OK)
         *out = e;

@@ -104,9 +104,9 @@ static liken *new_handle(void) {
     if (lk == NULL)
         return NULL;
     pthread_rwlock_init(&lk->calls, NULL);
-    pthread_mutex_init(&lk->load_lock, NULL);
     pthread_mutex_init(&lk->engine_lock, NULL);
     pthread_cond_init(&lk->engine_room, NULL);
+    pthread_cond_init(&lk->engine_loaded, NULL);
     pthread_mutex_init(&lk->sync_lock, NULL);
     pthread_mutex_init(&lk->slot_lock, NULL);
     pthread_mutex_init(&lk->save_lock, NULL);
@@ -195,9 +195,9 @@ void liken_free(liken *lk) {
     if (lk->store != NULL)
         lk->store->ops->close(lk->store);
     pthread_rwlock_destroy(&lk->calls);
-    pthread_mutex_destroy(&lk->load_lock);
     pthread_mutex_destroy(&lk->engine_lock);
     pthread_cond_destroy(&lk->engine_room);
+    pthread_cond_destroy(&lk->engine_loaded);
     pthread_mutex_destroy(&lk->sync_lock);
     pthread_mutex_destroy(&lk->slot_lock);
     pthread_mutex_destroy(&lk->save_lock);

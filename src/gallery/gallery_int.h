@@ -7,7 +7,7 @@
  * place.c says (near.c), and is kept quick in the background (tend.c). An engine is one loaded pack with its idle
  * pipelines (engine.c).
  *
- * Locks, in the order in which they may be taken: calls (read) > load_lock > engine_lock; calls > sync_lock >
+ * Locks, in the order in which they may be taken: calls (read) > engine_lock; calls > sync_lock >
  * slot_lock, save_lock, the lock of a chore. The store and the index have their own and call back only from inside
  * sync. */
 #ifndef LK_GALLERY_GALLERY_INT_H
@@ -30,6 +30,12 @@ typedef struct lk_engine {
     int idle_count;     /* engine_lock */
     struct lk_engine *next;
 } lk_engine;
+
+/* A pack that a thread is loading; lives on that thread's stack. */
+typedef struct lk_loading {
+    const char *pack;
+    struct lk_loading *next;
+} lk_loading;
 
 /* The index of one collection; made with its first face, dropped with its last. */
 typedef struct lk_slot {
@@ -73,10 +79,10 @@ struct liken {
     lk_store *store;
     pthread_rwlock_t calls; /* held for reading by every call, for writing by liken_free */
 
-    pthread_mutex_t load_lock;   /* one pack is loaded at a time */
-    pthread_mutex_t engine_lock; /* the list, idle pipelines, `running` */
-    pthread_cond_t engine_room;
+    pthread_mutex_t engine_lock; /* the lists, idle pipelines, `running`; never held while a pack is loaded */
+    pthread_cond_t engine_room, engine_loaded;
     lk_engine *engines;
+    lk_loading *loading;
     int running; /* pipelines in use, at most `threads` */
 
     _Atomic int searching; /* searches under way */

@@ -1,7 +1,7 @@
 /* http.c - the server: starting and stopping.
  *
  *   accept thread --> libmicrohttpd's threads (epoll) --> handler, at once
- *                                                     \-> suspended, worker queue --> handler --> resumed
+ *                                                     \-> suspended, a lane's queue --> handler --> resumed (lanes.c)
  *
  * Time: headers have HEAD_IDLES idle times to arrive, a body BODY_SECONDS, an answer ANSWER_SECONDS to be taken
  * (patience.c), however busily a client trickles; where nothing moves at all, the idle timeout ends it.
@@ -22,6 +22,8 @@ static void set_defaults(lk_http_options *o) {
     o->address = o->address != NULL ? o->address : "127.0.0.1";
     o->threads = o->threads > 0 ? o->threads : 4;
     o->workers = o->workers > 0 ? o->workers : lk_cpu_count();
+    o->store_threads = o->store_threads > 0 ? o->store_threads : 8;
+    o->queue_seconds = o->queue_seconds > 0 ? o->queue_seconds : 60;
     o->queue = o->queue > 0 ? o->queue : 64;
     o->max_body = o->max_body > 0 ? o->max_body : (size_t)64 << 20;
     o->max_memory = o->max_memory > 0 ? o->max_memory : 8 * o->max_body;
@@ -44,7 +46,8 @@ static int start_daemon(lk_http *h, liken_error *err) {
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)lk_http_request_line, h},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)lk_http_completed, h},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)lk_http_connection_changed, h},
-        {MHD_OPTION_END, 0, NULL}};
+        {MHD_OPTION_END, 0, NULL}
+    };
     const unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
     h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, lk_http_access, h, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
@@ -71,7 +74,7 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
     if (rc == LIKEN_OK)
         rc = lk_patience_start(&h->patience, err);
     if (rc == LIKEN_OK)
-        rc = lk_workers_start(&h->workers, "liken-work", h->o.workers, h->o.queue, lk_lanes_work, err);
+        rc = lk_lanes_start(&h->lanes, &h->o, err);
     if (rc == LIKEN_OK)
         rc = lk_linger_start(&h->linger, err);
     if (rc == LIKEN_OK)
@@ -88,10 +91,6 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
 
 int lk_http_port(const lk_http *h) {
     return h->port;
-}
-
-size_t lk_http_waiting(lk_http *h) {
-    return lk_workers_waiting(h->workers);
 }
 
 /* Waits for every request that will be finished. */
@@ -121,7 +120,7 @@ void lk_http_stop(lk_http *h) {
     settle(h);
     if (h->daemon != NULL)
         MHD_stop_daemon(h->daemon);
-    lk_workers_free(h->workers);
+    lk_lanes_free(h->lanes);
     lk_linger_free(h->linger);
     lk_patience_free(h->patience);
     lk_peers_free(h->peers);

@@ -3,8 +3,9 @@
  * docs/http.md tells what is done about clients that hang up, stall or flood, and what libmicrohttpd decides alone.
  *
  * A route is a method and a path pattern with {name} parts. The body is received, counted and bounded while it streams;
- * multipart forms come apart into parts. A route marked `heavy` runs on the worker threads behind a bounded queue: when
- * that is full the client gets 503 with Retry-After. Everything else runs on the connection's own thread. */
+ * multipart forms come apart into parts. A handler runs in the lane of its route: at once on the connection's own
+ * thread, where nothing may wait, or on the threads of a lane behind a bounded queue. When that is full, or did not
+ * come to the request in time, the client gets 503 with Retry-After. */
 #ifndef LK_HTTP_HTTP_H
 #define LK_HTTP_HTTP_H
 
@@ -36,6 +37,7 @@ typedef struct lk_part {
 const lk_part *lk_request_part(const lk_request *r, const char *name);
 size_t lk_request_part_count(const lk_request *r);
 const lk_part *lk_request_part_at(const lk_request *r, size_t i);
+bool lk_request_has_body(const lk_request *r); /* known with the headers */
 /* The raw body of any other content type. */
 const void *lk_request_body(const lk_request *r, size_t *size);
 
@@ -46,23 +48,38 @@ void lk_respond_header(lk_request *r, const char *name, const char *value);
 
 typedef void lk_handler_fn(lk_request *r, void *ctx);
 
+typedef enum lk_lane {
+    LK_LANE_AT_ONCE, /* never waits: for no lock that is held during I/O, no disk, no store, no network */
+    LK_LANE_STORE,   /* may wait for the store, a disk, a lock */
+    LK_LANE_PHOTO,   /* decodes and describes, and then may wait as well */
+    LK_LANES
+} lk_lane;
+
 typedef struct lk_route {
     const char *method, *pattern; /* "POST", "/v1/collections/{c}/images" */
     lk_handler_fn *fn;
-    bool heavy;
+    lk_lane lane;
+    bool writes; /* to the store, and so may wait for its lock: on threads that the lane's other routes do not use */
     const void *tag; /* the caller's own, e.g. the scope the route needs */
     size_t max_body; /* bytes; 0: the server's max_body */
+    /* Chooses the lane of one request, when the headers are known and again when it is whole (of a form only then).
+     * NULL: `lane`. */
+    lk_lane (*lane_of)(const lk_request *r);
 } lk_route;
 
 const lk_route *lk_request_route(const lk_request *r); /* NULL when none fitted */
 size_t lk_request_broken(const lk_request *r);         /* the limit of bytes that a 413 is about; 0: none */
 
+typedef enum lk_glance { LK_MAY, LK_MAY_NOT, LK_NOT_SURE } lk_glance;
+
 typedef struct lk_http_options {
     const char *address; /* "127.0.0.1" */
     int port;            /* 0: any free one */
     int threads;         /* of connections; default 4 */
-    int workers;         /* of heavy routes; default: number of CPUs */
-    size_t queue;        /* waiting heavy requests; default 64 */
+    int workers;         /* photos at once, and as many again of the routes that write; default: number of CPUs */
+    int store_threads;   /* of the store lane, and half as many of its routes that write; default 8 */
+    size_t queue;        /* waiting requests in each lane, those that write apart; default 64 */
+    int queue_seconds;   /* a request that waited longer is answered 503; default 60 */
     size_t max_body;     /* bytes; larger: 413 */
     size_t max_json;     /* the same for bodies of application/json; 0: as all */
     const char *files;   /* names of form parts that may be as large as a body, separated by spaces; NULL: every part.
@@ -72,20 +89,30 @@ typedef struct lk_http_options {
     int idle_timeout;    /* seconds; default 30 */
     int max_connections; /* default 1024 */
     int max_per_peer;    /* connections of one address (IPv6: of its /64), loopback excepted; default: half of all */
-    /* Called before the body of a matched route is read; answer (lk_respond) and return false to refuse. NULL: all may.
-     */
+    /* Who may. `glance` is called on the connection's thread before the body of a matched route is read, and must not
+     * wait; where it is not sure, `admit` is asked on a thread of the store lane before the body is read. `admit` is
+     * asked again on the lane's thread just before the handler runs. To refuse, both answer (lk_respond) first. NULL:
+     * all may. */
+    lk_glance (*glance)(lk_request *r, const lk_route *route, void *ctx);
     bool (*admit)(lk_request *r, const lk_route *route, void *ctx);
     /* Writes the answer for errors found in here: 400, 404, 405, 408, 413, 503. */
     void (*fault)(lk_request *r, int status, const char *sentence, void *ctx);
     /* After every answer, for logs and counters. */
     void (*done)(const lk_request *r, int status, double seconds, void *ctx);
-    void *ctx; /* of all four and of the handlers */
+    void *ctx; /* of all these and of the handlers */
 } lk_http_options;
 
 int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route *routes, size_t count,
                   liken_error *err);
 int lk_http_port(const lk_http *h);
-size_t lk_http_waiting(lk_http *h); /* heavy requests waiting */
+size_t lk_http_waiting(lk_http *h); /* requests waiting, in all lanes */
+
+typedef struct lk_lane_state {
+    size_t waiting, running;
+    unsigned long long full, late, gone; /* since the start: no room, waited too long, dropped as the client left */
+} lk_lane_state;
+/* Of LK_LANE_STORE or LK_LANE_PHOTO: its routes that write, or the others. */
+void lk_http_lane(lk_http *h, lk_lane lane, bool writes, lk_lane_state *out);
 /* Stops listening, finishes what was accepted, frees. */
 void lk_http_stop(lk_http *h);
 

@@ -10,7 +10,7 @@
  *   http.c     the server: starting, stopping
  *   accept.c   listening, accepting, turning away
  *   receive.c  headers, body, end of body
- *   lanes.c    running handlers
+ *   lanes.c    where handlers run
  *   send.c     handing answers over */
 #ifndef LK_HTTP_HTTP_INT_H
 #define LK_HTTP_HTTP_INT_H
@@ -176,8 +176,10 @@ struct lk_request {
     lk_routed routed;
     char method[16], id[33], peer[48];
     bool begun, complete, running, sent; /* headers seen; body seen; counted as running; answer handed over */
-    bool has_body;
-    atomic_bool worked;            /* hands what the worker wrote to the thread that sends it */
+    bool asked, has_body;                /* asked: whether it may, on another thread */
+    struct crew *crew;                   /* whose queue it is or was in (lanes.c) */
+    double queued;                       /* since when */
+    atomic_bool worked;                  /* hands what another thread wrote to the one that sends it */
     size_t received, held, broken; /* bytes of the body: that came, that are in memory; the limit that a 413 is about */
     lk_form *form;
     lk_buf body;
@@ -194,22 +196,24 @@ char *lk_request_wire(const lk_request *r, size_t *size);
 
 /* ---- http.c ---- */
 
+typedef struct lk_lanes lk_lanes;
+
 struct lk_http {
     lk_http_options o;
     const lk_route *routes;
     size_t route_count;
     struct MHD_Daemon *daemon;
-    lk_workers *workers;
+    lk_lanes *lanes;
     lk_linger *linger;
     lk_patience *patience;
     lk_peers *peers;
     int listener, port, wake; /* wake ends the accept thread */
     pthread_t acceptor;
     bool accepting;
-    atomic_size_t held; /* bytes of bodies in memory */
+    atomic_size_t held;               /* bytes of bodies in memory */
     atomic_int connections, arriving; /* all; of them those that libmicrohttpd has not told of yet */
-    int waits; /* for room, one after the other; the accept thread's own */
-    pthread_mutex_t lock; /* guards the rest */
+    int waits;                        /* for room, one after the other; the accept thread's own */
+    pthread_mutex_t lock;             /* guards the rest */
     pthread_cond_t changed;
     size_t active, running;
     bool stopping, cut; /* no new requests; not even those being received */
@@ -235,14 +239,18 @@ void lk_http_completed(void *cls, struct MHD_Connection *connection, void **stat
 
 /* ---- lanes.c ---- */
 
-/* Is there no room for another request of this route? */
-bool lk_lanes_full(const lk_http *h, const lk_route *route);
+int lk_lanes_start(lk_lanes **out, const lk_http_options *o, liken_error *err);
+/* Once nothing runs and nothing waits. NULL is accepted. */
+void lk_lanes_free(lk_lanes *l);
+/* Answers a request whose lane has no room for it; said with its headers, so that its body need not come. */
+void lk_lanes_check(lk_request *r);
+/* Suspends the request until `admit` was asked; refused, it has an answer. */
+void lk_lanes_ask(lk_request *r);
 /* Counts the request as one that will be finished; false when it came too late. */
 bool lk_lanes_enter(lk_request *r);
-/* Runs the handler of a request that was received whole, here or on a worker. */
+void lk_lanes_leave(lk_request *r);
+/* Runs the handler of a request that was received whole, here or in its lane. */
 enum MHD_Result lk_lanes_run(lk_request *r);
-/* A worker's job. */
-void lk_lanes_work(void *job, int worker);
 
 /* ---- send.c ---- */
 

@@ -1,5 +1,58 @@
-/* lanes.c - running handlers: at once on the connection's thread, or by the workers behind their queue. */
+/* lanes.c - where handlers run.
+ *
+ *   at once   on the connection's own thread, among a hundred other connections: only what never waits
+ *   store     what may wait for the store, a disk or a lock
+ *   photo     what decodes and describes
+ *
+ * A thread that serves connections must not wait for anything, or all its connections wait with it. So everything else
+ * is suspended and goes to a crew: a bounded queue and the threads that empty it. Each lane has two, one for the routes
+ * that write, since a write may have to wait for a lock that another program holds while reads go on.
+ *
+ * A full queue answers 503. What waits longer than `queue_seconds` is answered 503 as well, and what is waiting for a
+ * client that went away is dropped: both by a sweep, once a second, so that they do not depend on a thread that is
+ * free. A job is in the queue or with a worker or with the sweep, and whoever has it resumes its connection as the last
+ * thing.
+ */
+#include "base/clock.h"
 #include "http/http_int.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define SWEPT 64 /* requests that leave a queue at a time */
+
+struct crew {
+    lk_workers *workers;
+    size_t room;
+    atomic_ullong full, late, gone;
+};
+
+struct lk_lanes {
+    struct crew crews[LK_LANES][2]; /* [lane][writes]; those of LK_LANE_AT_ONCE stay empty */
+    pthread_t sweeper;
+    bool sweeping;
+    pthread_mutex_t lock;
+    pthread_cond_t close;
+    bool closing;
+};
+
+static struct crew *crew_of(const lk_http *h, lk_lane lane, bool writes) {
+    return &h->lanes->crews[lane][writes];
+}
+
+static lk_lane lane_of(const lk_request *r) {
+    const lk_route *route = r->routed.route;
+    return route->lane_of == NULL ? route->lane : route->lane_of(r);
+}
+
+/* ---- running ---- */
+
+/* From here on the request is the connection's thread's again, and may be gone. */
+static void resume(lk_request *r) {
+    struct MHD_Connection *connection = r->connection;
+    atomic_store(&r->worked, true);
+    MHD_resume_connection(connection);
+}
 
 static void run_handler(lk_request *r) {
     r->routed.route->fn(r, r->server->o.ctx);
@@ -7,14 +60,88 @@ static void run_handler(lk_request *r) {
         lk_http_fault(r, 500, "The server left this request without an answer; please report it.");
 }
 
-void lk_lanes_work(void *job, int worker) {
+/* May it? Asked on a crew's thread; a refusal is the answer. */
+static bool admitted(lk_request *r) {
+    const lk_http *h = r->server;
+    if (h->o.admit == NULL || h->o.admit(r, r->routed.route, h->o.ctx))
+        return true;
+    if (r->answer.status == 0)
+        lk_http_fault(r, 403, "The request is not allowed.");
+    return false;
+}
+
+static bool is_late(const lk_request *r, double now) {
+    return now - r->queued > r->server->o.queue_seconds;
+}
+
+static void answer_late(lk_request *r, struct crew *crew) {
+    (void)atomic_fetch_add(&crew->late, 1);
+    lk_http_busy(r, "The server did not come to this request in time; try again in a moment.");
+}
+
+static void work(void *job, int worker) {
     (void)worker;
     lk_request *r = job;
-    struct MHD_Connection *connection = r->connection;
-    if (!lk_request_gone(r))
+    if (lk_request_gone(r))
+        (void)atomic_fetch_add(&r->crew->gone, 1);
+    else if (is_late(r, lk_clock_monotonic()))
+        answer_late(r, r->crew);
+    else if (admitted(r) && r->complete)
         run_handler(r);
-    atomic_store(&r->worked, true);
-    MHD_resume_connection(connection);
+    resume(r);
+}
+
+/* ---- the queues ---- */
+
+static void answer_full(lk_request *r, struct crew *crew) {
+    (void)atomic_fetch_add(&crew->full, 1);
+    lk_http_busy(r, "All workers are busy and the queue is full; try again in a moment.");
+}
+
+/* After this the request is a worker's, until it resumes the connection; what does not fit is answered. */
+static void enqueue(lk_request *r, struct crew *crew) {
+    r->crew = crew;
+    r->queued = lk_clock_monotonic();
+    MHD_suspend_connection(r->connection);
+    if (lk_workers_push(crew->workers, r))
+        return;
+    answer_full(r, crew);
+    resume(r);
+}
+
+static bool is_unwanted(void *job, void *ctx) {
+    return lk_request_gone(job) || is_late(job, *(const double *)ctx);
+}
+
+static void sweep(struct crew *crew) {
+    void *jobs[SWEPT];
+    double now = lk_clock_monotonic();
+    const size_t count = lk_workers_remove(crew->workers, is_unwanted, &now, jobs, SWEPT);
+    for (size_t i = 0; i < count; i++) {
+        if (lk_request_gone(jobs[i]))
+            (void)atomic_fetch_add(&crew->gone, 1);
+        else
+            answer_late(jobs[i], crew);
+        resume(jobs[i]);
+    }
+}
+
+static void *sweep_now_and_then(void *arg) {
+    lk_lanes *l = arg;
+    pthread_mutex_lock(&l->lock);
+    while (!l->closing) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        (void)pthread_cond_timedwait(&l->close, &l->lock, &until);
+        pthread_mutex_unlock(&l->lock);
+        for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
+            for (int writes = 0; writes < 2; writes++)
+                sweep(&l->crews[lane][writes]);
+        pthread_mutex_lock(&l->lock);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
 }
 
 bool lk_lanes_enter(lk_request *r) {
@@ -26,19 +153,107 @@ bool lk_lanes_enter(lk_request *r) {
     return r->running;
 }
 
+void lk_lanes_leave(lk_request *r) {
+    lk_http *h = r->server;
+    pthread_mutex_lock(&h->lock);
+    h->running -= r->running;
+    r->running = false;
+    pthread_cond_broadcast(&h->changed);
+    pthread_mutex_unlock(&h->lock);
+}
+
 enum MHD_Result lk_lanes_run(lk_request *r) {
-    if (!r->routed.route->heavy) {
+    const lk_lane lane = lane_of(r);
+    if (lane == LK_LANE_AT_ONCE) {
         run_handler(r);
         return lk_http_send(r);
     }
-    MHD_suspend_connection(r->connection);
-    if (lk_workers_push(r->server->workers, r))
-        return MHD_YES; /* from here on the request is the worker's, until it resumes the connection */
-    MHD_resume_connection(r->connection);
-    lk_http_busy(r, "All workers are busy and the queue is full; try again in a moment.");
+    enqueue(r, crew_of(r->server, lane, r->routed.route->writes));
     return MHD_YES; /* called again after the resumption */
 }
 
-bool lk_lanes_full(const lk_http *h, const lk_route *route) {
-    return route->heavy && lk_workers_waiting(h->workers) >= h->o.queue;
+void lk_lanes_ask(lk_request *r) {
+    enqueue(r, crew_of(r->server, LK_LANE_STORE, false));
+}
+
+void lk_lanes_check(lk_request *r) {
+    if (r->form != NULL && r->routed.route->lane_of != NULL)
+        return; /* its parts will say which lane */
+    const lk_lane lane = lane_of(r);
+    struct crew *crew = crew_of(r->server, lane, r->routed.route->writes);
+    if (lane != LK_LANE_AT_ONCE && lk_workers_waiting(crew->workers) >= crew->room)
+        answer_full(r, crew);
+}
+
+void lk_http_lane(lk_http *h, lk_lane lane, bool writes, lk_lane_state *out) {
+    struct crew *crew = crew_of(h, lane, writes);
+    *out = (lk_lane_state){.waiting = lk_workers_waiting(crew->workers),
+                           .running = lk_workers_busy(crew->workers),
+                           .full = atomic_load(&crew->full),
+                           .late = atomic_load(&crew->late),
+                           .gone = atomic_load(&crew->gone)};
+}
+
+size_t lk_http_waiting(lk_http *h) {
+    size_t waiting = 0;
+    for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
+        for (int writes = 0; writes < 2; writes++)
+            waiting += lk_workers_waiting(crew_of(h, lane, writes)->workers);
+    return waiting;
+}
+
+/* ---- starting and stopping ---- */
+
+static int start_crews(lk_lanes *l, const lk_http_options *o, liken_error *err) {
+    const struct {
+        lk_lane lane;
+        bool writes;
+        const char *name;
+        int threads;
+    } crews[] = {{LK_LANE_STORE, false, "liken-store-r", o->store_threads},
+                 {LK_LANE_STORE, true, "liken-store-w", (o->store_threads + 1) / 2},
+                 {LK_LANE_PHOTO, false, "liken-photo-r", o->workers},
+                 {LK_LANE_PHOTO, true, "liken-photo-w", o->workers}};
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(crews); i++) {
+        struct crew *crew = &l->crews[crews[i].lane][crews[i].writes];
+        crew->room = o->queue;
+        rc = lk_workers_start(&crew->workers, crews[i].name, crews[i].threads, o->queue, work, err);
+    }
+    return rc;
+}
+
+int lk_lanes_start(lk_lanes **out, const lk_http_options *o, liken_error *err) {
+    lk_lanes *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return lk_fail_memory(err);
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->close, NULL);
+    int rc = start_crews(l, o, err);
+    const int failed = rc == LIKEN_OK ? pthread_create(&l->sweeper, NULL, sweep_now_and_then, l) : 0;
+    if (failed != 0)
+        rc = lk_fail_errno(err, LIKEN_E_MEMORY, failed, "The server could not start a thread");
+    l->sweeping = rc == LIKEN_OK;
+    if (rc == LIKEN_OK)
+        *out = l;
+    else
+        lk_lanes_free(l);
+    return rc;
+}
+
+void lk_lanes_free(lk_lanes *l) {
+    if (l == NULL)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->closing = true;
+    pthread_cond_signal(&l->close);
+    pthread_mutex_unlock(&l->lock);
+    if (l->sweeping)
+        pthread_join(l->sweeper, NULL);
+    for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
+        for (int writes = 0; writes < 2; writes++)
+            lk_workers_free(l->crews[lane][writes].workers);
+    pthread_mutex_destroy(&l->lock);
+    pthread_cond_destroy(&l->close);
+    free(l);
 }

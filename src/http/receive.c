@@ -92,25 +92,50 @@ static void route(lk_request *r, const char *method, const char *version) {
         (void)snprintf(sentence, sizeof sentence, "This address does not answer that method; it answers %s.",
                        r->routed.allow);
         lk_http_fault(r, 405, sentence);
-    } else if (h->o.admit != NULL && !h->o.admit(r, found, h->o.ctx)) {
-        if (r->answer.status == 0)
-            lk_http_fault(r, 403, "The request is not allowed.");
-    } else if (lk_lanes_full(h, found)) {
-        lk_http_busy(r, "All workers are busy and the queue is full; try again in a moment.");
     }
 }
 
-static enum MHD_Result begin(lk_request *r, const char *method, const char *version) {
-    r->begun = true;
-    lk_patience_at(r->server->patience, r->watch, LK_STAGE_BODY, INFINITY);
-    if (strcmp(version, MHD_HTTP_VERSION_1_1) == 0)
-        lk_patience_skips_continue(r->server->patience, r->watch);
-    (void)snprintf(r->method, sizeof r->method, "%s", method);
-    if (lk_http_stopping(r->server))
+/* False while another thread is asked whether the request may go on; begin is called again then. */
+static bool admit(lk_request *r) {
+    const lk_http *h = r->server;
+    if (h->o.glance == NULL || r->answer.status != 0)
+        return true;
+    const lk_glance may = h->o.glance(r, r->routed.route, h->o.ctx);
+    if (may == LK_MAY_NOT && r->answer.status == 0)
+        lk_http_fault(r, 403, "The request is not allowed.");
+    if (may != LK_NOT_SURE)
+        return true;
+    if (!lk_lanes_enter(r)) { /* a request on another thread has to be waited for when the server stops */
         lk_http_busy(r, "The server is stopping; try again in a moment.");
-    else
-        route(r, method, version);
+        return true;
+    }
+    r->asked = true;
+    lk_lanes_ask(r);
+    return false;
+}
+
+static enum MHD_Result begin(lk_request *r, const char *method, const char *version) {
+    if (r->asked) {
+        (void)atomic_load(&r->worked);
+        lk_lanes_leave(r);
+        if (lk_request_gone(r))
+            return MHD_NO;
+    } else {
+        lk_patience_at(r->server->patience, r->watch, LK_STAGE_BODY, INFINITY);
+        if (strcmp(version, MHD_HTTP_VERSION_1_1) == 0)
+            lk_patience_skips_continue(r->server->patience, r->watch);
+        (void)snprintf(r->method, sizeof r->method, "%s", method);
+        if (lk_http_stopping(r->server))
+            lk_http_busy(r, "The server is stopping; try again in a moment.");
+        else
+            route(r, method, version);
+        if (!admit(r))
+            return MHD_YES;
+    }
+    r->begun = true;
     admit_body(r); /* also where refused: whether a body comes decides how to answer */
+    if (r->answer.status == 0)
+        lk_lanes_check(r);
     return r->answer.status != 0 && r->has_body ? lk_http_refuse(r) : MHD_YES;
 }
 

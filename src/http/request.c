@@ -139,6 +139,10 @@ const lk_part *lk_request_part_at(const lk_request *r, size_t i) {
     return lk_form_at(r->form, i);
 }
 
+bool lk_request_has_body(const lk_request *r) {
+    return r->has_body;
+}
+
 const void *lk_request_body(const lk_request *r, size_t *size) {
     *size = r->body.size;
     return r->body.data;

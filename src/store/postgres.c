@@ -25,6 +25,8 @@ static void store_close(lk_store *base) {
     lk_cluster_free(s->cluster);
     lk_pg_close(s->db);
     pthread_mutex_destroy(&s->version_lock);
+    pthread_mutex_destroy(&s->write_lock);
+    pthread_cond_destroy(&s->write_room);
     pthread_mutex_destroy(&s->add_lock);
     pthread_cond_destroy(&s->added);
     free(s);
@@ -217,6 +219,12 @@ int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, li
     s->base.ops = &operations;
     s->read_only = read_only;
     pthread_mutex_init(&s->version_lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->write_room, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&s->write_lock, NULL);
     pthread_mutex_init(&s->add_lock, NULL);
     pthread_cond_init(&s->added, NULL);
     const int rc = start(s, where, err);

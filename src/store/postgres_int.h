@@ -35,6 +35,10 @@ typedef struct lk_postgres {
     bool hearing; /* the listener listens, so `version` is the database's */
     int64_t version;
 
+    pthread_mutex_t write_lock; /* how many write, so that some connections are left for reads */
+    pthread_cond_t write_room;
+    int writers;
+
     pthread_mutex_t add_lock; /* group commit: what waits, and whether somebody is committing */
     pthread_cond_t added;
     lk_postgres_job *first, *last;

@@ -4,7 +4,10 @@
  * that ids and change numbers rise in the order of commits. The fault that needs care is a connection that is lost
  * while COMMIT is on its way: nobody knows whether it happened. So each commit leaves a random number of its own in
  * liken.commits; on a new connection, with the row locked again (so that the old transaction has ended), it is there or
- * not. (The server's own number of the transaction would not do: one that a crash undid is given again.) */
+ * not. (The server's own number of the transaction would not do: one that a crash undid is given again.)
+ *
+ * Another session may hold that row, and then each writer keeps a connection while it waits. So only WRITERS of a
+ * process are let in at a time, and reads find a connection all the same. */
 #include "store/postgres_int.h"
 
 #include "base/clock.h"
@@ -16,6 +19,8 @@
 
 #define RESOLVE_SECONDS 6.0 /* how long it is tried to learn what became of a commit */
 #define KEPT_COMMITS 10000  /* more than happen in that time */
+#define WRITERS 3           /* of the pool's connections */
+#define ENTER_SECONDS 10    /* what one of them may take, and a bit */
 
 struct commit {
     bool open;             /* it was sent, and its fate is not known */
@@ -123,10 +128,32 @@ static int tell_unknown(lk_postgres *s, liken_error *err) {
         lk_pg_name(s->db));
 }
 
-int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken_error *err) {
-    if (s->read_only)
-        return lk_fail(err, LIKEN_E_STORE, "The store %s was opened read-only; open it for writing to change it.",
-                       lk_pg_name(s->db));
+static int enter(lk_postgres *s, liken_error *err) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ENTER_SECONDS;
+    int late = 0;
+    pthread_mutex_lock(&s->write_lock);
+    while (s->writers == WRITERS && late == 0)
+        late = pthread_cond_timedwait(&s->write_room, &s->write_lock, &until);
+    const bool room = s->writers < WRITERS;
+    s->writers += room;
+    pthread_mutex_unlock(&s->write_lock);
+    return room ? LIKEN_OK
+                : lk_fail(err, LIKEN_E_BUSY,
+                          "Earlier writes to the database %s still wait, maybe for a lock that another session holds; "
+                          "try again in a moment.",
+                          lk_pg_name(s->db));
+}
+
+static void leave(lk_postgres *s) {
+    pthread_mutex_lock(&s->write_lock);
+    s->writers--;
+    pthread_cond_signal(&s->write_room);
+    pthread_mutex_unlock(&s->write_lock);
+}
+
+static int write_settled(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken_error *err) {
     struct commit k = {0};
     liken_error why = {0};
     double until = 0;
@@ -145,5 +172,17 @@ int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken
         rc = lk_cluster_explain(s->cluster, rc, &why);
     if (rc != LIKEN_OK && err != NULL)
         *err = why;
+    return rc;
+}
+
+int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken_error *err) {
+    if (s->read_only)
+        return lk_fail(err, LIKEN_E_STORE, "The store %s was opened read-only; open it for writing to change it.",
+                       lk_pg_name(s->db));
+    int rc = enter(s, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = write_settled(s, fn, arg, err);
+    leave(s);
     return rc;
 }

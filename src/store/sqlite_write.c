@@ -3,7 +3,8 @@
  *
  * Each job has a savepoint of its own: one that fails (a conflict, a foreign model) is undone alone. Nobody is told
  * of success before COMMIT has returned, and when COMMIT fails everybody in the group is told so. Another process may
- * hold the database's write lock meanwhile; BEGIN IMMEDIATE waits for it. */
+ * hold the database's write lock meanwhile; BEGIN IMMEDIATE waits for it, for a time. When that was in vain, those who
+ * came meanwhile are told so too, so that nobody waits twice. */
 #include "store/sqlite_int.h"
 
 #include <string.h>
@@ -45,11 +46,14 @@ static int begin(lk_sqlite_conn *c, liken_error *err) {
     return rc;
 }
 
-static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group) {
+/* *busy: another process kept the lock all the time, and this says so. */
+static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy) {
     liken_error err = {0};
     int rc = begin(c, &err);
     if (rc != LIKEN_OK) {
         fail_group(group, rc, &err);
+        if (rc == LIKEN_E_BUSY)
+            *busy = err;
         return;
     }
     for (lk_sqlite_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next)
@@ -79,17 +83,31 @@ static lk_sqlite_job *take_group(lk_sqlite_store *s) {
     return group;
 }
 
+/* Called with the lock held. */
+static void tell_done(lk_sqlite_job *group) {
+    for (lk_sqlite_job *job = group, *next; job != NULL; job = next) {
+        next = job->next; /* the job is its submitter's stack: gone once done is seen */
+        job->done = true;
+    }
+}
+
+static void fail_waiting(lk_sqlite_store *s, const liken_error *why) {
+    fail_group(s->first, why->code, why);
+    tell_done(s->first);
+    s->first = s->last = NULL;
+}
+
 static void *write_loop(void *arg) {
     lk_sqlite_store *s = arg;
     pthread_mutex_lock(&s->queue_lock);
     for (lk_sqlite_job *group = take_group(s); group != NULL; group = take_group(s)) {
+        liken_error busy = {0};
         pthread_mutex_unlock(&s->queue_lock);
-        run_group(&s->writer, group);
+        run_group(&s->writer, group, &busy);
         pthread_mutex_lock(&s->queue_lock);
-        for (lk_sqlite_job *job = group, *next; job != NULL; job = next) {
-            next = job->next; /* the job is its submitter's stack: gone once done is seen */
-            job->done = true;
-        }
+        tell_done(group);
+        if (busy.code != LIKEN_OK)
+            fail_waiting(s, &busy);
         pthread_cond_broadcast(&s->has_done);
     }
     pthread_mutex_unlock(&s->queue_lock);

@@ -1,4 +1,5 @@
 """Galleries in PostgreSQL: several servers on one, the ways to search, hostile strings, passwords, a database that goes away."""
+import concurrent.futures
 import subprocess
 import time
 
@@ -125,9 +126,16 @@ def test_a_database_that_goes_away(start, samples):
         soon(lambda: matches(b, samples[0][1])[0][:1] == [first["faces"][0]["id"]])
         for hurt, heal in ((own.pause, own.go_on), (own.kill, own.start)):
             hurt()
+            with concurrent.futures.ThreadPoolExecutor(20) as pool:  # all of a's threads that wait for the store
+                path = "/v1/collections/default/images/"
+                waiting = [pool.submit(a.delete, f"{path}{1000 + i}") for i in range(8)]
+                waiting += [pool.submit(a.get, f"{path}{first['id']}") for _ in range(12)]
+                assert a.get("/healthz").status == a.get("/metrics").status == 200
+                assert a.post("/v1/detect", files={"file": samples[0][1]}).status == 200
+                assert {future.result().status for future in waiting} == {503}
             answer = b.post(SEARCH, files={"file": samples[0][1]})
             assert answer.status == 503 and int(answer.headers["retry-after"]) > 0, answer.json
-            assert b.get("/readyz").status == 503
+            soon(lambda: b.get("/readyz").status == 503)
             assert b.get("/healthz").status == 200
             heal()
             soon(lambda: a.get("/readyz").status == 200 and b.get("/readyz").status == 200, 60)

@@ -84,6 +84,18 @@ static json_t *plain(const char *method, const char *path, int status) {
     return expect(ask(method, path, "", "", 0), status);
 }
 
+/* What is known in the background is a second late. */
+static void soon(const char *path, int status, const char *piece) {
+    for (;;) {
+        char *answer = ask("GET", path, "", "", 0);
+        const bool there = wire_status(answer) == status && strstr(answer, piece) != NULL;
+        free(answer);
+        if (there)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+}
+
 static json_t *form(const char *path, const char *parts, int status) {
     lk_buf b;
     lk_buf_init(&b, 1 << 20);
@@ -409,12 +421,22 @@ static void health_and_metrics(void **state) {
     assert_non_null(strstr(
         answer, "liken_requests_total{method=\"POST\",route=\"/v1/collections/{c}/images\",status=\"2xx\"} 1\n"));
     assert_non_null(strstr(answer, "liken_request_seconds_count{method=\"GET\",route=\"/healthz\"} 1\n"));
-    assert_non_null(strstr(answer, "liken_images 1\n"));
+    assert_non_null(strstr(answer, "liken_lane_waiting{lane=\"photo\",kind=\"write\"} 0\n"));
     free(answer);
+    soon("/metrics", 200, "liken_images 1\n");
     fake_break(true);
+    soon("/readyz", 503, "The fake store is broken.");
     refused(plain("GET", "/readyz", 503), "store_error", "broken");
+    refused(plain("GET", "/v1/status", 500), "store_error", "broken");
+    answer = ask("GET", "/metrics", "", "", 0); /* what the server counts itself is told all the same */
+    assert_int_equal(wire_status(answer), 200);
+    assert_non_null(strstr(answer, "liken_store_up 0\n"));
+    assert_non_null(strstr(answer, "liken_requests_total{"));
+    assert_null(strstr(answer, "liken_images "));
+    free(answer);
     refused(photo(IMAGES, "FACES anna", 500), "store_error", "broken");
     fake_break(false);
+    soon("/readyz", 200, "ready");
 }
 
 static void the_seed_s_calls(void **state) {

@@ -136,15 +136,20 @@ static void the_ring_follows_the_file(void **state) {
     assert_ok(lk_keyring_open(&ring, path, &err), err);
     assert_true(lk_keyring_empty(ring));
     assert_ok(lk_key_add(path, "phone", LK_SCOPE_READ, NULL, secret, &err), err);
+    assert_true(lk_keyring_empty(ring)); /* nobody looked at the file yet */
+    lk_keyring_refresh(ring);
     assert_false(lk_keyring_empty(ring));
     assert_true(lk_keyring_find(ring, secret, &key));
     assert_string_equal(key.name, "phone");
     assert_false(lk_keyring_find(ring, "lk_", &key));
     assert_false(lk_keyring_find(ring, "", &key));
     write_file("garbage\n"); /* opens nothing, and does not count as empty */
+    assert_true(lk_keyring_find(ring, secret, &key));
+    lk_keyring_refresh(ring);
     assert_false(lk_keyring_find(ring, secret, &key));
     assert_false(lk_keyring_empty(ring));
     write_file("");
+    lk_keyring_refresh(ring);
     assert_true(lk_keyring_empty(ring));
     lk_keyring_free(ring);
     lk_keyring_free(NULL);

@@ -3,6 +3,7 @@
 #include "base/queue.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 static atomic_int done;
@@ -50,8 +51,42 @@ static void a_full_queue_says_so(void **state) {
     lk_workers_free(NULL);
 }
 
+static bool is_even(void *job, void *ctx) {
+    (void)ctx;
+    return *(int *)job % 2 == 0;
+}
+
+static void waiting_jobs_can_be_taken_out(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_workers *w = NULL;
+    int jobs[] = {1, 2, 4, 8, 16, 33};
+    void *out[4];
+    atomic_store(&done, 0);
+    assert_ok(lk_workers_start(&w, "test", 1, 5, count, &err), err);
+    pthread_mutex_lock(&gate);
+    assert_true(lk_workers_push(w, &jobs[0]));
+    while (lk_workers_busy(w) == 0)
+        sched_yield();
+    for (int i = 1; i < 6; i++)
+        assert_true(lk_workers_push(w, &jobs[i]));
+    assert_false(lk_workers_push(w, &jobs[0]));
+    assert_int_equal(lk_workers_remove(w, is_even, NULL, out, 1), 1);
+    assert_ptr_equal(out[0], &jobs[1]);
+    assert_int_equal(lk_workers_remove(w, is_even, NULL, out, 4), 3);
+    assert_ptr_equal(out[2], &jobs[4]);
+    assert_int_equal(lk_workers_waiting(w), 1);
+    assert_true(lk_workers_push(w, &jobs[0])); /* there is room again */
+    pthread_mutex_unlock(&gate);
+    lk_workers_drain(w);
+    assert_int_equal(atomic_load(&done), 1 + 33 + 1);
+    assert_int_equal(lk_workers_remove(w, is_even, NULL, out, 4), 0);
+    lk_workers_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_accepted_job_is_done_once),
-                                       cmocka_unit_test(a_full_queue_says_so)};
+                                       cmocka_unit_test(a_full_queue_says_so),
+                                       cmocka_unit_test(waiting_jobs_can_be_taken_out)};
     return cmocka_run_group_tests_name("base/queue", tests, NULL, NULL);
 }

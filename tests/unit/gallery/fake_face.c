@@ -5,6 +5,7 @@
 #include "image/decode/decoders.h"
 #include "image/image.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -127,10 +128,40 @@ struct lk_models {
     lk_calibration calibration[2];
 };
 
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
+static bool held;
+static int waiting;
+
+void fake_hold_other(bool hold) {
+    pthread_mutex_lock(&gate);
+    held = hold;
+    pthread_cond_broadcast(&opened);
+    pthread_mutex_unlock(&gate);
+}
+
+bool fake_other_waits(void) {
+    pthread_mutex_lock(&gate);
+    const bool waits = waiting > 0;
+    pthread_mutex_unlock(&gate);
+    return waits;
+}
+
+static void pass_gate(void) {
+    pthread_mutex_lock(&gate);
+    waiting++;
+    while (held)
+        pthread_cond_wait(&opened, &gate);
+    waiting--;
+    pthread_mutex_unlock(&gate);
+}
+
 int lk_models_load(lk_models **out, const lk_models_options *o, liken_error *err) {
     const char *pack = o->pack == NULL ? "faceapi" : o->pack;
     if (strcmp(pack, "faceapi") != 0 && strcmp(pack, "other") != 0)
         return lk_fail(err, LIKEN_E_MODEL, "Pack %s is not installed: liken models install %s", pack, pack);
+    if (strcmp(pack, "other") == 0)
+        pass_gate();
     lk_models *m = calloc(1, sizeof *m);
     if (m == NULL)
         return lk_fail_memory(err);

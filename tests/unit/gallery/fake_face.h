@@ -6,6 +6,8 @@
 #ifndef LK_TESTS_GALLERY_FAKE_FACE_H
 #define LK_TESTS_GALLERY_FAKE_FACE_H
 
+#include <stdbool.h>
+
 /* Which version of the packs is "installed"; "1.0" at first. */
 extern const char *fake_version;
 
@@ -15,6 +17,10 @@ int fake_clashes(void);
 
 /* How often lk_models_load succeeded. */
 int fake_loads(void);
+
+/* While it is held, loading pack "other" waits; and whether somebody does. */
+void fake_hold_other(bool hold);
+bool fake_other_waits(void);
 
 /* The descriptor that a face line gives; `out` has 128 or 64 floats. */
 void fake_descriptor(const char *pack, unsigned person, float noise, unsigned salt, float *out);

@@ -8,6 +8,7 @@
 #include "unit/store/server.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,8 +126,50 @@ static void the_same_while_it_changes_where_it_is_searched(void **state) {
     server_remove(&server);
 }
 
+static void *make_of_other(void *handle) {
+    liken_collection *c = NULL;
+    liken_error e;
+    const int rc = liken_collection_create(handle, "others", "other", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &e);
+    liken_collection_free(c);
+    return rc == LIKEN_OK ? handle : NULL;
+}
+
+/* A pack takes seconds to load, and only who needs that one waits for it. */
+static void loading_a_pack_keeps_nobody_waiting(void **state) {
+    (void)state;
+    sample_folder_make(&folder);
+    liken *lk = open_handle(NULL);
+    pthread_t makers[2];
+    liken_collection *c = NULL;
+    liken_state *s = NULL;
+    const int loads = fake_loads();
+    fake_hold_other(true);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&makers[i], NULL, make_of_other, lk), 0);
+    while (!fake_other_waits())
+        sched_yield();
+    assert_int_equal(liken_collection_create(lk, "none", "absent", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err),
+                     LIKEN_E_MODEL); /* another one that has to be looked for */
+    assert_ok(liken_collection_create(lk, "mine", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
+    liken_collection_free(c);
+    assert_ok(liken_get_state(lk, &s, &err), err);
+    liken_state_free(s);
+    fake_hold_other(false);
+    int made = 0;
+    for (int i = 0; i < 2; i++) {
+        void *result = NULL;
+        pthread_join(makers[i], &result);
+        made += result != NULL;
+    }
+    assert_int_equal(made, 1);                 /* the second finds the name taken */
+    assert_int_equal(fake_loads() - loads, 1); /* and the pack loaded */
+    liken_free(lk);
+    sample_folder_remove(&folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(many_threads_add_search_and_remove),
-                                       cmocka_unit_test(the_same_while_it_changes_where_it_is_searched)};
+                                       cmocka_unit_test(the_same_while_it_changes_where_it_is_searched),
+                                       cmocka_unit_test(loading_a_pack_keeps_nobody_waiting)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,12 +56,22 @@ static void silent(lk_request *r, void *ctx) {
 }
 
 static const lk_route routes[] = {
-    {"GET", "/echo", echo, false, NULL, 0},        {"GET", "/echo/{id}", echo, false, NULL, 0},
-    {"POST", "/echo", echo, false, NULL, 0},       {"POST", "/heavy", slow, true, NULL, 0},
-    {"POST", "/worker", echo, true, NULL, 0},      {"GET", "/silent", silent, false, NULL, 0},
-    {"POST", "/gone", until_gone, true, NULL, 0},
-    {"POST", "/secret", echo, false, "secret", 0}, {"POST", "/small", echo, false, NULL, 100},
+    {"GET", "/echo", echo, .lane = LK_LANE_AT_ONCE},
+    {"GET", "/echo/{id}", echo, .lane = LK_LANE_AT_ONCE},
+    {"POST", "/echo", echo, .lane = LK_LANE_AT_ONCE},
+    {"POST", "/heavy", slow, .lane = LK_LANE_PHOTO},
+    {"POST", "/worker", echo, .lane = LK_LANE_PHOTO},
+    {"POST", "/gone", until_gone, .lane = LK_LANE_PHOTO},
+    {"GET", "/silent", silent, .lane = LK_LANE_AT_ONCE},
+    {"POST", "/secret", echo, .lane = LK_LANE_AT_ONCE, .tag = "secret"},
+    {"POST", "/small", echo, .lane = LK_LANE_AT_ONCE, .max_body = 100},
 };
+
+static lk_glance glance(lk_request *r, const lk_route *route, void *ctx) {
+    (void)r;
+    (void)ctx;
+    return route->tag == NULL ? LK_MAY : LK_NOT_SURE;
+}
 
 static bool admit(lk_request *r, const lk_route *route, void *ctx) {
     (void)ctx;
@@ -83,6 +93,7 @@ static void done(const lk_request *r, int status, double seconds, void *ctx) {
 static lk_http *start_with(lk_http_options o) {
     lk_http *h = NULL;
     liken_error err = {0};
+    o.glance = glance;
     o.admit = admit;
     o.done = done;
     atomic_store(&heavy_started, 0);

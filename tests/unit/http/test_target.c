@@ -10,12 +10,12 @@ static void nothing(lk_request *r, void *ctx) {
 }
 
 static const lk_route routes[] = {
-    {"GET", "/", nothing, false, NULL, 0},
-    {"GET", "/v1/things", nothing, false, NULL, 0},
-    {"POST", "/v1/things", nothing, true, NULL, 0},
-    {"GET", "/v1/things/{id}", nothing, false, NULL, 0},
-    {"DELETE", "/v1/things/{id}", nothing, false, NULL, 0},
-    {"GET", "/v1/{kind}/{id}/all", nothing, false, NULL, 0},
+    {"GET", "/", nothing, .lane = LK_LANE_AT_ONCE},
+    {"GET", "/v1/things", nothing, .lane = LK_LANE_AT_ONCE},
+    {"POST", "/v1/things", nothing, .lane = LK_LANE_AT_ONCE},
+    {"GET", "/v1/things/{id}", nothing, .lane = LK_LANE_AT_ONCE},
+    {"DELETE", "/v1/things/{id}", nothing, .lane = LK_LANE_AT_ONCE},
+    {"GET", "/v1/{kind}/{id}/all", nothing, .lane = LK_LANE_AT_ONCE},
 };
 
 static void addresses_come_apart(void **state) {

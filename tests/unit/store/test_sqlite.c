@@ -5,7 +5,12 @@
 #include "base/error.h"
 #include "unit/store/sample.h"
 
+#include "store/sqlite_int.h"
+
+#include <pthread.h>
+#include <sched.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,6 +331,69 @@ static void a_store_on_a_frozen_medium_can_be_read(void **state) {
     assert_int_equal(WEXITSTATUS(status), 7);
 }
 
+/* ---- the write lock, held elsewhere ---- */
+
+static lk_sqlite_store *blocked;
+static atomic_int attempts;
+
+static size_t jobs_waiting(void) {
+    size_t count = 0;
+    pthread_mutex_lock(&blocked->queue_lock);
+    for (const lk_sqlite_job *job = blocked->first; job != NULL; job = job->next)
+        count++;
+    pthread_mutex_unlock(&blocked->queue_lock);
+    return count;
+}
+
+/* SQLite asks whether to try once more: no, once others wait behind this one. */
+static int busy(void *ctx, int tries) {
+    (void)ctx;
+    atomic_fetch_add(&attempts, tries == 0);
+    while (atomic_load(&attempts) == 1 && jobs_waiting() < 3)
+        sched_yield();
+    return 0;
+}
+
+static void *remove_first(void *status) {
+    liken_error e = {0};
+    *(int *)status = blocked->base.ops->image_remove(&blocked->base, 0, 1, &e);
+    if (*(int *)status != LIKEN_OK)
+        assert_non_null(strstr(e.message, "Another process kept the store"));
+    return NULL;
+}
+
+/* Reads go on; who came while another waited in vain does not wait as long again; and then all is well. */
+static void a_lock_held_elsewhere_ends_in_busy(void **state) {
+    (void)state;
+    sqlite3 *other;
+    pthread_t threads[4];
+    int statuses[4];
+    make_store(1);
+    lk_store *s = open_store(false);
+    blocked = (lk_sqlite_store *)s;
+    atomic_store(&attempts, 0);
+    (void)sqlite3_busy_handler(blocked->writer.db, busy, NULL);
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, remove_first, &statuses[i]), 0);
+        while (atomic_load(&attempts) == 0)
+            sched_yield();
+    }
+    liken_image *image = NULL;
+    assert_ok(s->ops->image_get(s, 0, 1, &image, &err), err);
+    liken_image_free(image);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(statuses[i], LIKEN_E_BUSY);
+    }
+    assert_int_equal(atomic_load(&attempts), 1);
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    assert_ok(s->ops->image_remove(s, 0, 1, &err), err);
+    s->ops->close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -341,6 +409,7 @@ int main(void) {
         T(a_store_cut_short_is_noticed),
         T(the_file_is_its_owners_alone),
         T(a_store_on_a_frozen_medium_can_be_read),
+        T(a_lock_held_elsewhere_ends_in_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
