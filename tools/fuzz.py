@@ -41,6 +41,7 @@ class Fuzz:
         if not (self.build / "build.ninja").exists():
             env = dict(os.environ, CC=os.environ.get("CC", "clang"), CXX=os.environ.get("CXX", "clang++"))
             subprocess.run(["meson", "setup", self.build, *OPTIONS], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["ninja", "--quiet", "-C", self.build, "build.ninja"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         listed = subprocess.check_output(["ninja", "-C", self.build, "-t", "targets", "all"], text=True)
         names = sorted(set(re.findall(r"^fuzz/libfuzzer_(\w+):", listed, re.M)))
         names = [n for n in names if not patterns or any(fnmatch.fnmatch(n, p) for p in patterns)]

@@ -3,11 +3,15 @@
 #include "auth/auth.h"
 #include "base/buf.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static char folder[64], path[96];
@@ -204,6 +208,47 @@ static void two_at_once_lose_nothing(void **state) {
     free(keys);
 }
 
+static volatile sig_atomic_t rings;
+
+static void on_ring(int number) {
+    (void)number;
+    rings = rings + 1;
+}
+
+/* Gives the folder's lock back once the timer has rung often. */
+static void *unlock_late(void *lock) {
+    while (rings < 5)
+        usleep(1000);
+    assert_int_equal(flock(*(int *)lock, LOCK_UN), 0);
+    return NULL;
+}
+
+static void signals_do_not_end_the_wait_for_the_lock(void **state) {
+    (void)state;
+    const struct itimerval ringing = {{0, 5000}, {0, 5000}}, silent = {{0, 0}, {0, 0}};
+    const struct sigaction act = {.sa_handler = on_ring}; /* calls are interrupted, not started anew */
+    struct sigaction before;
+    sigset_t timer;
+    pthread_t thread;
+    char secret[LK_KEY_TEXT];
+    liken_error err = {0};
+    int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    sigemptyset(&timer);
+    sigaddset(&timer, SIGALRM);
+    assert_int_equal(sigaction(SIGALRM, &act, &before), 0);
+    pthread_sigmask(SIG_BLOCK, &timer, NULL); /* in the other thread */
+    assert_int_equal(pthread_create(&thread, NULL, unlock_late, &lock), 0);
+    pthread_sigmask(SIG_UNBLOCK, &timer, NULL);
+    assert_int_equal(setitimer(ITIMER_REAL, &ringing, NULL), 0);
+    const int rc = lk_key_add(path, "late", LK_SCOPE_READ, NULL, secret, &err);
+    pthread_join(thread, NULL);
+    assert_int_equal(setitimer(ITIMER_REAL, &silent, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    close(lock);
+    assert_ok(rc, err);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {cmocka_unit_test(scopes_are_read_and_written),
@@ -213,6 +258,7 @@ int main(void) {
                                        TEST(comments_and_blank_lines_are_skipped),
                                        TEST(the_ring_follows_the_file),
                                        cmocka_unit_test(a_key_allows_its_scopes_and_collection),
-                                       TEST(two_at_once_lose_nothing)};
+                                       TEST(two_at_once_lose_nothing),
+                                       TEST(signals_do_not_end_the_wait_for_the_lock)};
     return cmocka_run_group_tests_name("auth/keys", tests, NULL, NULL);
 }
