@@ -28,6 +28,17 @@ ENV = {"ASAN_OPTIONS": "allocator_may_return_null=1:detect_stack_use_after_retur
        "LSAN_OPTIONS": f"suppressions={ROOT}/tools/lsan.supp:print_suppressions=0"}
 
 
+def spread(paths):
+    """Of files by size, as many as may be committed, evenly from small to large."""
+    count = min(len(paths), MINIMAL_FILES)
+    while count > 0:
+        kept = [paths[i * len(paths) // count] for i in range(count)]
+        if sum(p.stat().st_size for p in kept) <= MINIMAL_BYTES:
+            return kept
+        count -= 1
+    return []
+
+
 class Fuzz:
     def __init__(self, args):
         self.build, self.minutes = (ROOT / args.build).resolve(), args.minutes
@@ -119,17 +130,13 @@ class Fuzz:
                                  f"-rss_limit_mb={MEGABYTES}", folder, committed, work], log)
             if status != 0:
                 return f"{name}: merging ended with {status} ({log.name})", True
-            kept, total = [], 0
-            for path in sorted((p for p in pathlib.Path(folder).iterdir() if re.fullmatch(r"[0-9a-f]{40}", p.name)),
-                               key=lambda p: p.stat().st_size):
-                if len(kept) < MINIMAL_FILES and total + path.stat().st_size <= MINIMAL_BYTES:
-                    kept.append(path)
-                    total += path.stat().st_size
+            added = [p for p in pathlib.Path(folder).iterdir() if re.fullmatch(r"[0-9a-f]{40}", p.name)]
+            kept = spread(sorted(added, key=lambda p: p.stat().st_size))
             for path in made:
                 path.unlink()
             for path in kept:
                 shutil.copy(path, committed)
-        return f"{name:18} {len(kept):4} files, {total:6} bytes beside the named seeds", False
+        return f"{name:18} {len(kept):4} files, {sum(p.stat().st_size for p in committed.iterdir()):6} bytes with the named seeds", False
 
 
 def main():
