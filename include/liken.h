@@ -51,7 +51,8 @@ typedef enum liken_status {
     LIKEN_E_STORE = -13,       /* the store failed, is damaged, or is newer than this liken */
     LIKEN_E_CANCELLED = -14,   /* stopped on request */
     LIKEN_E_UNSUPPORTED = -15, /* valid, but not in this build or on this machine */
-    LIKEN_E_INTERNAL = -16     /* a fault of liken's own: please report it */
+    LIKEN_E_INTERNAL = -16,    /* a fault of liken's own: please report it */
+    LIKEN_E_FULL = -17         /* the disk of the store is full; nothing was written */
 } liken_status;
 
 typedef struct liken_error {
@@ -418,6 +419,8 @@ typedef struct liken_state {
     char *sandbox;         /* "on", "off", or why it is not on although it was asked for */
     int decoders;          /* helper processes that photos are decoded in, now */
     int64_t decoders_lost; /* to crashes, to limits, and killed from outside, since liken_open */
+    char *full; /* why nothing can be stored now (the disk is full), or NULL. Known of SQLite at once, and again when
+                   there is room; of PostgreSQL for half a minute after it said so */
 } liken_state;
 
 LIKEN_API void liken_state_free(liken_state *s);

@@ -1,5 +1,6 @@
 /* answer.c - how answers are written: JSON, and problems as RFC 9457 has them. */
 #include "api/api_int.h"
+#include "base/log.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -94,6 +95,7 @@ int lk_answer_status(int code) {
     case LIKEN_E_UNSUPPORTED:
         return 422;
     case LIKEN_E_MEMORY:
+    case LIKEN_E_FULL:
     case LIKEN_E_BUSY:
     case LIKEN_E_MODEL:
     case LIKEN_E_CANCELLED:
@@ -103,11 +105,22 @@ int lk_answer_status(int code) {
     }
 }
 
-void lk_answer_error(lk_request *r, const liken_error *err) {
-    const int status = lk_answer_status(err->code);
+void lk_answer_error_as(lk_request *r, int status, const liken_error *err, const char *parameter) {
+    const lk_api *api = lk_request_ctx(r);
+    const char *const known[] = {api->data, api->store};
+    const bool own = lk_answer_status(err->code) >= 500; /* the server's trouble, not the request's */
+    char told[sizeof err->message];
+    lk_hide_places(err->message, known, LK_LENGTH(known), told, sizeof told);
+    if (own)
+        lk_log(status == 500 ? LIKEN_LOG_ERROR : LIKEN_LOG_WARN, "Request %s: %s", lk_request_id(r), err->message);
     if (status == 503)
-        lk_respond_header(r, "Retry-After", "5");
-    lk_answer_problem(r, status, liken_status_code(err->code), err->message, NULL, -1);
+        lk_respond_header(r, "Retry-After", err->code == LIKEN_E_FULL ? "30" : "5");
+    lk_answer_problem(r, status, liken_status_code(err->code), own || parameter != NULL ? told : err->message,
+                      parameter, -1);
+}
+
+void lk_answer_error(lk_request *r, const liken_error *err) {
+    lk_answer_error_as(r, lk_answer_status(err->code), err, NULL);
 }
 
 /* Faults that http/ found. */

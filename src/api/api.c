@@ -104,6 +104,17 @@ static int check_legacy(lk_api *api, liken_error *err) {
     return rc;
 }
 
+/* What the server has to keep to itself; a store that does not answer tells nothing. */
+static int note_places(lk_api *api, liken_error *err) {
+    liken_state *state = NULL;
+    if (liken_get_state(api->lk, &state, NULL) != LIKEN_OK)
+        return LIKEN_OK;
+    api->data = strdup(state->data);
+    api->store = strdup(state->store);
+    liken_state_free(state);
+    return api->data == NULL || api->store == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
 static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     api->address = strdup(o->address != NULL ? o->address : "127.0.0.1");
     api->legacy = strdup(o->legacy != NULL ? o->legacy : "default");
@@ -118,6 +129,8 @@ static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
         rc = lk_keyring_open(&api->keys, o->keys, err);
     if (rc == LIKEN_OK)
         rc = check_open(api, err);
+    if (rc == LIKEN_OK)
+        rc = note_places(api, err);
     if (rc == LIKEN_OK)
         rc = lk_repeats_make(&api->repeats, err);
     if (rc == LIKEN_OK)
@@ -184,6 +197,8 @@ void lk_api_stop(lk_api *api) {
     lk_keyring_free(api->keys);
     free(api->routes);
     free(api->address);
+    free(api->data);
+    free(api->store);
     free(api->legacy);
     free(api);
 }

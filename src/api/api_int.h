@@ -4,6 +4,7 @@
  *   guard.c    who may: keys, and on an open server which browser pages
  *   args.c     parameters from query, form or JSON, each checked with a sentence
  *   answer.c   JSON answers and problems (RFC 9457)
+ *   hide.c     what a problem does not tell
  *   repeat.c   Idempotency-Key
  *   metrics.c  counters and /metrics
  *   probe.c    how the store is, known without waiting for it
@@ -34,7 +35,8 @@ struct lk_api {
     lk_probe *probe;
     lk_repeats *repeats;
     char *address;
-    char *legacy; /* the collection of the seed's two calls */
+    char *data, *store; /* places that no answer tells of, or NULL */
+    char *legacy;       /* the collection of the seed's two calls */
     bool loopback;
     atomic_bool had_keys; /* since it started */
     size_t max_file;
@@ -67,8 +69,16 @@ void lk_answer_problem(lk_request *r, int status, const char *code, const char *
                        double limit);
 /* The HTTP status of a liken_status. */
 int lk_answer_status(int code);
+/* With that status. Trouble of the server's own is logged whole, and told without places (hide.c). */
 void lk_answer_error(lk_request *r, const liken_error *err);
+/* The same with a status, and the parameter that it is about, of the caller's choice. */
+void lk_answer_error_as(lk_request *r, int status, const liken_error *err, const char *parameter);
 void lk_answer_fault(lk_request *r, int status, const char *sentence, void *api);
+
+/* ---- hide.c ---- */
+
+/* Copies the text, cut to `room`, without paths and addresses; `known`: some that it may hold (NULLs are skipped). */
+void lk_hide_places(const char *text, const char *const *known, size_t count, char *out, size_t room);
 
 /* ---- args.c: the parameters of one request ---- */
 
@@ -147,6 +157,7 @@ void lk_metrics_done(const lk_request *r, int status, double seconds, void *api)
 
 typedef struct lk_finding {
     liken_error trouble; /* code 0: the store answers; else the rest is not known */
+    liken_error full;    /* code 0: photos can be stored; else the disk is full */
     bool models;         /* the server has its models */
     int decoders;
     int64_t collections, images, faces, indexed, decoders_lost;

@@ -44,7 +44,7 @@ static void create(lk_request *r, lk_api *api, lk_args *a) {
     const int rc = liken_collection_create(api->lk, name, pack, metric, search, &c, &err);
     if ((rc == LIKEN_E_MODEL || rc == LIKEN_E_NOT_FOUND) &&
         pack != NULL) { /* the client's choice, not the server's fault */
-        lk_answer_problem(r, 422, liken_status_code(rc), err.message, "pack", -1);
+        lk_answer_error_as(r, 422, &err, "pack");
         return;
     }
     if (rc != LIKEN_OK) {

@@ -45,6 +45,8 @@ static void look(lk_probe *p) {
                              .index_bytes = s->index_bytes,
                              .decoders = s->decoders,
                              .decoders_lost = s->decoders_lost};
+    if (s != NULL && s->full != NULL)
+        (void)lk_fail(&found.full, LIKEN_E_FULL, "%s", s->full);
     liken_state_free(s);
     pthread_mutex_lock(&p->lock);
     p->looking = false;

@@ -31,8 +31,9 @@ void lk_ready(lk_request *r, void *ctx) {
     lk_finding found;
     lk_probe_read(api->probe, &found);
     if (found.trouble.code != LIKEN_OK) {
-        lk_respond_header(r, "Retry-After", "5");
-        lk_answer_problem(r, 503, liken_status_code(found.trouble.code), found.trouble.message, NULL, -1);
+        lk_answer_error_as(r, 503, &found.trouble, NULL);
+    } else if (found.full.code != LIKEN_OK) {
+        lk_answer_error_as(r, 503, &found.full, NULL);
     } else if (!found.models) { /* nothing can be added or searched */
         lk_answer_problem(r, 503, "model_error", "The server was started without models.", NULL, -1);
     } else {

@@ -70,6 +70,7 @@ int lk_cmd_serve(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
     (void)signal(SIGPIPE, SIG_IGN); /* a client that hangs up is no reason to end */
+    (void)signal(SIGXFSZ, SIG_IGN); /* nor is a limit on the size of files: the write fails, and that is told */
     (void)signal(SIGHUP, SIG_IGN);  /* nor is a terminal that closes, or a tool that asks to read settings anew */
     lk_interrupt_arm();
     allow_descriptors(cli->config);

@@ -19,6 +19,7 @@ void liken_state_free(liken_state *s) {
     free(s->data);
     free(s->store_id);
     free(s->sandbox);
+    free(s->full);
     free(s);
 }
 
@@ -47,6 +48,16 @@ static void count_decoders(liken *lk, liken_state *s) {
             s->decoders_lost += (int64_t)d.lost[i];
 }
 
+static int fill_room(const liken *lk, liken_state *s, liken_error *err) {
+    liken_error full = {0};
+    if (lk->read_only || lk->store->ops->room == NULL)
+        return LIKEN_OK;
+    const int rc = lk->store->ops->room(lk->store, &full);
+    if (rc == LIKEN_E_FULL && !copy(&s->full, full.message))
+        return lk_fail_memory(err);
+    return LIKEN_OK; /* another trouble with writing is not want of room */
+}
+
 static int fill(liken *lk, liken_state *s, liken_error *err) {
     char store_id[37];
     lk_engine *e = NULL;
@@ -56,6 +67,8 @@ static int fill(liken *lk, liken_state *s, liken_error *err) {
         rc = lk->store->ops->counts(lk->store, &s->collections, &s->images, &s->faces, err);
     if (rc == LIKEN_OK && lk->store->ops->erasing != NULL)
         rc = lk->store->ops->erasing(lk->store, &s->erasing, err);
+    if (rc == LIKEN_OK)
+        rc = fill_room(lk, s, err);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = lk_gallery_engine(lk, NULL, &e, err);
     if (rc != LIKEN_OK)

@@ -26,6 +26,7 @@ const char *lk_request_header(const lk_request *r, const char *name);
 bool lk_request_is(const lk_request *r, const char *media_type);
 const char *lk_request_peer(const lk_request *r); /* "127.0.0.1" */
 lk_http *lk_request_server(const lk_request *r);
+void *lk_request_ctx(const lk_request *r);      /* lk_http_options.ctx */
 const char *lk_request_id(const lk_request *r); /* random, also sent as X-Request-Id */
 
 typedef struct lk_part {

@@ -67,6 +67,10 @@ lk_http *lk_request_server(const lk_request *r) {
     return r->server;
 }
 
+void *lk_request_ctx(const lk_request *r) {
+    return r->server->o.ctx;
+}
+
 const lk_route *lk_request_route(const lk_request *r) {
     return r->routed.route;
 }

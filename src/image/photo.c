@@ -255,6 +255,8 @@ static int feed(lk_reader *reader, lk_shrink *shrink) {
 static int fail_rows(const lk_photo *p, const lk_reader *reader, int came, liken_error *err) {
     const char *label = lk_kind_label(p->kind);
     const int rows = (int)((int64_t)came * p->head.height / reader->height);
+    if (reader->starved)
+        return lk_fail_memory(err);
     if (reader->counts)
         return lk_fail(err, LIKEN_E_DECODE, "This %s is cut short: only %d of its %d rows are there. Copy it anew.",
                        label, reader->there, reader->height);

@@ -10,6 +10,7 @@ struct lk_reader {
     int width, height;
     bool counts; /* `there` is known: how many rows are in the bytes, wherever in the picture they lie */
     int there;
+    bool starved; /* the row that did not come was not damaged: memory ran out */
     /* Row y (asked for in order from 0), width*3 bytes that live until the next call. NULL: damaged from here on. */
     const uint8_t *(*row)(lk_reader *r, int y);
     void (*close)(lk_reader *r); /* frees it too */
@@ -33,6 +34,9 @@ typedef struct lk_vips_options {
     double scale; /* WebP: 0 < scale <= 1 */
 } lk_vips_options;
 
+/* Did what libvips and its decoders said mean that memory ran out? They have no code for it, only words. A decoder's
+ * own limit on what a file may ask for is the file's fault. */
+bool lk_vips_ran_out(const char *said);
 /* Reads the header with the decoder that will be used: size as stored and EXIF orientation 1-8. */
 int lk_vips_head(lk_kind kind, const uint8_t *bytes, size_t size, int *width, int *height, int *orientation,
                  liken_error *err);

@@ -47,9 +47,23 @@ static void leave(void) {
     vips_thread_shutdown();
 }
 
+bool lk_vips_ran_out(const char *said) {
+    static const char *const words[] = {"out of memory",   "insufficient memory", "memory allocation",
+                                        "cannot allocate", "not enough memory",   "unable to allocate"};
+    if (strcasestr(said, "limit") != NULL)
+        return false;
+    for (size_t i = 0; i < LK_LENGTH(words); i++)
+        if (strcasestr(said, words[i]) != NULL)
+            return true;
+    return false;
+}
+
 static int fail_decode(lk_kind kind, liken_error *err) {
     lk_log(LIKEN_LOG_DEBUG, "libvips: %s", vips_error_buffer());
+    const bool memory = lk_vips_ran_out(vips_error_buffer());
     vips_error_clear();
+    if (memory)
+        return lk_fail_memory(err);
     return lk_fail(err, LIKEN_E_DECODE, "This %s is damaged: it cannot be decoded.", lk_kind_label(kind));
 }
 
@@ -202,6 +216,7 @@ static const uint8_t *row(lk_reader *base, int y) {
         const VipsRect strip = {.left = 0, .top = y, .width = base->width, .height = rows};
         if (vips_region_prepare(r->region, &strip) != 0) {
             lk_log(LIKEN_LOG_DEBUG, "libvips, row %d of %d: %s", y, base->height, vips_error_buffer());
+            base->starved = lk_vips_ran_out(vips_error_buffer());
             vips_error_clear();
             return NULL;
         }

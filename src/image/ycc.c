@@ -38,8 +38,10 @@ static const uint8_t *row(lk_reader *base, int y) {
     ycc_reader *r = (ycc_reader *)base;
     if (y % r->down == 0) {
         const uint8_t *gray = r->inner->row(r->inner, y / r->down);
-        if (gray == NULL)
+        if (gray == NULL) {
+            base->starved = r->inner->starved;
             return NULL;
+        }
         unpack_groups(r, gray);
     }
     return r->rgb + (size_t)(y % r->down) * (size_t)base->width * 3;

@@ -2,7 +2,11 @@
  * too busy, so that trying again helps (BUSY), or is something wrong that will stay wrong (STORE)? */
 #include "store/pg_int.h"
 
+#include "base/clock.h"
+
 #include <string.h>
+
+#define FULL_SECONDS 30 /* for so long a disk that was full is taken to be it */
 
 /* The first line of what the server or libpq said, without the final full stop. */
 static void first_line(const char *text, char *out, size_t room) {
@@ -48,6 +52,24 @@ static bool is_state(const lk_pg_conn *c, const char *const list[]) {
     return false;
 }
 
+static int fail_full(lk_pg_conn *c, const char *why, liken_error *err) {
+    pthread_mutex_lock(&c->db->lock);
+    c->db->full_at = lk_clock_monotonic();
+    pthread_mutex_unlock(&c->db->lock);
+    return lk_fail(err, LIKEN_E_FULL,
+                   "The disk of the database %s is full (%s); nothing was written. Free some space and try again.",
+                   c->db->name, why);
+}
+
+int lk_pg_room(lk_pg *db, liken_error *err) {
+    pthread_mutex_lock(&db->lock);
+    const double at = db->full_at;
+    pthread_mutex_unlock(&db->lock);
+    if (at <= 0 || lk_clock_monotonic() - at > FULL_SECONDS)
+        return LIKEN_OK;
+    return lk_fail(err, LIKEN_E_FULL, "The disk of the database %s is full; free some space.", db->name);
+}
+
 static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
     static const char *const over_time[] = {"57014", "55P03", NULL};
     static const char *const pooler[] = {"26000", "42P05", NULL};
@@ -71,9 +93,7 @@ static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
         return lk_fail(err, LIKEN_E_STORE, "The database %s does not allow it (%s); grant liken's user the right.",
                        name, why);
     if (is_state(c, (const char *const[]){"53100", NULL}))
-        return lk_fail(err, LIKEN_E_STORE,
-                       "The disk of the database %s is full (%s); nothing was written. Free some space and try again.",
-                       name, why);
+        return fail_full(c, why, err);
     if (is_state(c, (const char *const[]){"25006", NULL}))
         return lk_fail(err, LIKEN_E_STORE,
                        "The database %s takes no writes (%s): it was opened for reading, is a standby server, or has "

@@ -27,6 +27,7 @@ struct lk_pg {
     bool trying;            /* somebody makes a connection, after the last attempt failed */
     double there_at;        /* when the server was last seen to be there by who doubted it */
     unsigned generation;    /* grows when a connection is lost: idle ones that are older are not trusted */
+    double full_at;         /* when a disk of the server was last said to be full; 0: never */
     double pause, retry_at; /* seconds; no new connection is tried before */
     liken_error why;        /* of the last attempt */
 };

@@ -113,12 +113,17 @@ static int store_counts(lk_store *s, int64_t *collections, int64_t *images, int6
     return LIKEN_OK;
 }
 
+static int store_room(lk_store *s, liken_error *err) {
+    return lk_pg_room(of(s)->db, err);
+}
+
 static const lk_store_ops operations = {
     .close = store_close,
     .name = store_name,
     .id = store_id,
     .check = lk_postgres_check,
     .counts = store_counts,
+    .room = store_room,
     .collection_create = lk_postgres_collection_create,
     .collection_get = lk_postgres_collection_get,
     .collection_list = lk_postgres_collection_list,

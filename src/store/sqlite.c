@@ -96,6 +96,7 @@ static const lk_store_ops operations = {
     .name = store_name,
     .id = store_id,
     .check = lk_sqlite_check,
+    .room = lk_sqlite_room,
     .counts = store_counts,
     .collection_create = lk_sqlite_collection_create,
     .collection_get = lk_sqlite_collection_get,

@@ -2,13 +2,29 @@
  * SQLite's codes become liken's sentences. */
 #include "store/sqlite_int.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* How long one writer waits for another process to finish its transaction. */
 #define BUSY_MS 30000
 
+static int fail_full(const lk_sqlite_conn *c, liken_error *err) {
+    return lk_fail(err, LIKEN_E_FULL,
+                   "The disk that holds the store %s is full; nothing was written. Free some space and try again.",
+                   c->path);
+}
+
+/* A quota, a limit on the size of files and some file systems say so in other words than "full". SQLite does not hand
+ * on the reason of a write that a COMMIT failed by; it is still in errno. */
+static bool lacks_room(int rc, int reason) {
+    const bool wrote = rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_TRUNCATE ||
+                       rc == SQLITE_IOERR_SHMSIZE;
+    return wrote && (reason == ENOSPC || reason == EDQUOT || reason == EFBIG);
+}
+
 int lk_sqlite_fail(const lk_sqlite_conn *c, int rc, liken_error *err) {
+    const int reason = errno;
     const char *why = c->db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(c->db);
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
@@ -27,10 +43,7 @@ int lk_sqlite_fail(const lk_sqlite_conn *c, int rc, liken_error *err) {
         return lk_fail(err, LIKEN_E_STORE,
                        "The store %s is damaged (%s); run liken doctor, then restore it from a backup.", c->path, why);
     case SQLITE_FULL:
-        return lk_fail(err, LIKEN_E_STORE,
-                       "The disk that holds the store %s is full; nothing was written. Free some space "
-                       "and try again.",
-                       c->path);
+        return fail_full(c, err);
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -42,8 +55,11 @@ int lk_sqlite_fail(const lk_sqlite_conn *c, int rc, liken_error *err) {
                        "permissions.",
                        c->path, why);
     case SQLITE_IOERR:
-        return lk_fail(err, LIKEN_E_IO, "The disk that holds the store %s failed (%s); check it before trying again.",
-                       c->path, why);
+        return lacks_room(rc, reason)
+                   ? fail_full(c, err)
+                   : lk_fail(err, LIKEN_E_IO,
+                             "The disk that holds the store %s failed (%s); check it before trying again.", c->path,
+                             why);
     default:
         return lk_fail(err, LIKEN_E_STORE, "The store %s failed: %s (code %d).", c->path, why, rc);
     }

@@ -53,6 +53,7 @@ typedef struct lk_sqlite_store {
     bool read_only;
     int flags; /* LK_SQLITE_*, how its connections are opened */
     char id[37];
+    _Atomic bool full; /* the last write failed for want of room */
 
     lk_sqlite_conn writer; /* the writer thread's alone */
     pthread_t thread;
@@ -78,6 +79,8 @@ enum { LK_SQLITE_WRITE = 1, LK_SQLITE_IMMUTABLE = 2 /* a medium on which nothing
 /* `path` is borrowed until disconnect. After a failure the connection is closed. */
 int lk_sqlite_connect(lk_sqlite_conn *c, const char *path, int flags, liken_error *err);
 void lk_sqlite_disconnect(lk_sqlite_conn *c);
+/* FULL while nothing can be written. */
+int lk_sqlite_room(lk_store *s, liken_error *err);
 /* The sentence for a failed SQLite call on `c`; `rc` is SQLite's. */
 int lk_sqlite_fail(const lk_sqlite_conn *c, int rc, liken_error *err);
 int lk_sqlite_exec(lk_sqlite_conn *c, const char *sql, liken_error *err);

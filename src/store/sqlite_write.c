@@ -7,7 +7,11 @@
  * came meanwhile are told so too, so that nobody waits twice. */
 #include "store/sqlite_int.h"
 
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/statvfs.h>
+
+#define ROOM (1 << 20) /* bytes that a disk must have free for us to count on it */
 
 /* Runs one job; leaves the transaction as it was when the job fails. An error of its own means that it could not, and
  * the transaction may hold half a job: then nobody's may be committed. */
@@ -18,7 +22,8 @@ static int run_job(lk_sqlite_conn *c, lk_sqlite_job *job, liken_error *err) {
     job->status = job->fn(c, job->arg, &job->error);
     lk_sqlite_reset(c);
     if (sqlite3_get_autocommit(c->db) != 0) /* the fault was bad enough for SQLite to end the transaction */
-        return lk_fail(err, LIKEN_E_STORE, "The store %s ended a transaction by itself: %s", c->path,
+        return lk_fail(err, job->status == LIKEN_E_FULL ? LIKEN_E_FULL : LIKEN_E_STORE,
+                       "The store %s ended a transaction by itself: %s", c->path,
                        job->status == LIKEN_OK ? "it gave no reason." : job->error.message);
     if (job->status != LIKEN_OK)
         rc = lk_sqlite_exec(c, "ROLLBACK TO job", err);
@@ -47,14 +52,14 @@ static int begin(lk_sqlite_conn *c, liken_error *err) {
 }
 
 /* *busy: another process kept the lock all the time, and this says so. */
-static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy) {
+static int run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy) {
     liken_error err = {0};
     int rc = begin(c, &err);
     if (rc != LIKEN_OK) {
         fail_group(group, rc, &err);
         if (rc == LIKEN_E_BUSY)
             *busy = err;
-        return;
+        return rc;
     }
     for (lk_sqlite_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next)
         rc = run_job(c, job, &err);
@@ -65,6 +70,7 @@ static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy
             (void)lk_sqlite_exec(c, "ROLLBACK", NULL);
         fail_group(group, rc, &err);
     }
+    return rc;
 }
 
 /* Takes up to a batch of waiting jobs; NULL when closing and nothing waits. Called with the lock held. */
@@ -103,7 +109,9 @@ static void *write_loop(void *arg) {
     for (lk_sqlite_job *group = take_group(s); group != NULL; group = take_group(s)) {
         liken_error busy = {0};
         pthread_mutex_unlock(&s->queue_lock);
-        run_group(&s->writer, group, &busy);
+        const int rc = run_group(&s->writer, group, &busy);
+        if (rc == LIKEN_OK || rc == LIKEN_E_FULL)
+            atomic_store(&s->full, rc == LIKEN_E_FULL);
         pthread_mutex_lock(&s->queue_lock);
         tell_done(group);
         if (busy.code != LIKEN_OK)
@@ -152,4 +160,32 @@ int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error
     if (job.status != LIKEN_OK && err != NULL)
         *err = job.error;
     return job.status;
+}
+
+/* ---- is there room? ---- */
+
+/* What a photo with some faces takes. */
+static int put_filler(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    (void)arg;
+    return lk_sqlite_exec(c, "INSERT OR REPLACE INTO meta (key, value) VALUES ('filler', hex(zeroblob(32768)))", err);
+}
+
+static int drop_filler(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    (void)arg;
+    return lk_sqlite_exec(c, "DELETE FROM meta WHERE key = 'filler'", err);
+}
+
+/* A disk with little left is full; and once a write has failed, only one that succeeds says that there is room again.
+ */
+int lk_sqlite_room(lk_store *base, liken_error *err) {
+    lk_sqlite_store *s = (lk_sqlite_store *)base;
+    struct statvfs disk;
+    if (s->read_only)
+        return LIKEN_OK;
+    if (statvfs(s->path, &disk) == 0 && disk.f_bavail < ROOM / disk.f_frsize)
+        return lk_fail(err, LIKEN_E_FULL, "The disk that holds the store %s is full; free some space.", s->path);
+    if (!atomic_load(&s->full))
+        return LIKEN_OK;
+    const int rc = lk_sqlite_write(s, put_filler, NULL, err);
+    return rc == LIKEN_OK ? lk_sqlite_write(s, drop_filler, NULL, err) : rc;
 }

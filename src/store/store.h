@@ -57,6 +57,8 @@ typedef struct lk_store_ops {
     const char *(*name)(const lk_store *s);                 /* "sqlite" */
     int (*id)(lk_store *s, char out[37], liken_error *err); /* random, made with the store */
     int (*check)(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
+    /* FULL, with the reason, while nothing can be written for want of room. NULL: nothing is known of that. */
+    int (*room)(lk_store *s, liken_error *err);
     int (*counts)(lk_store *s, int64_t *collections, int64_t *images, int64_t *faces, liken_error *err);
 
     int (*collection_create)(lk_store *s, liken_collection *c, liken_error *err); /* sets c->id; CONFLICT */

@@ -3,6 +3,7 @@
 #include "savers.h"
 
 #include "image/head.h"
+#include "image/reader.h"
 
 static void holds_to_its_limits(void **state) {
     (void)state;
@@ -232,8 +233,23 @@ static int start(void **state) {
     return vips_init("test_limits");
 }
 
+/* What decoders say of memory is not the photo's damage; what they say of their own limits is. */
+static void knows_when_memory_ran_out(void **state) {
+    (void)state;
+    static const char *const memory[] = {"vips_tracked: out of memory --- size == 48MB", "Insufficient memory (case 4)",
+                                         "libpng: Out of Memory", "heif: Memory allocation error (6.0)",
+                                         "TIFFFillStrip: Cannot allocate 4096 bytes"};
+    static const char *const other[] = {"", "VipsJpeg: premature end of JPEG image",
+                                        "heif: Memory allocation error: Security limit exceeded (6.1000)"};
+    for (size_t i = 0; i < LK_LENGTH(memory); i++)
+        assert_true(lk_vips_ran_out(memory[i]));
+    for (size_t i = 0; i < LK_LENGTH(other); i++)
+        assert_false(lk_vips_ran_out(other[i]));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_when_memory_ran_out),
         cmocka_unit_test(holds_to_its_limits),
         cmocka_unit_test(refuses_bombs_by_their_header),
         cmocka_unit_test(counts_the_scans_of_a_jpeg),
