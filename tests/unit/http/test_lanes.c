@@ -226,6 +226,26 @@ static void what_waits_too_long_is_told_so(void **state) {
     lk_http_stop(h);
 }
 
+/* The client resets its connection while its request waits behind one that is stuck: dropped at once, and never run. */
+static void what_a_client_left_behind_is_dropped(void **state) {
+    (void)state;
+    lk_http *h = start_with((lk_http_options){.queue = 8});
+    shut(STORE);
+    const int first = send_request(h, "DELETE /slow", "");
+    wait_inside(STORE, 1);
+    const int left = send_request(h, "DELETE /slow", "");
+    wait_waiting(h, LK_LANE_STORE, true, 1);
+    const struct linger at_once = {1, 0};
+    assert_int_equal(setsockopt(left, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    close(left);
+    wait_waiting(h, LK_LANE_STORE, true, 0);
+    assert_int_equal(state_of(h, LK_LANE_STORE, true).gone, 1);
+    open_door(STORE);
+    expect_on(first, 200, "ok");
+    assert_int_equal(ran(STORE), 1);
+    lk_http_stop(h);
+}
+
 static void keys_are_looked_up_where_waiting_is_allowed(void **state) {
     (void)state;
     lk_http *h = start_with((lk_http_options){.queue = 8});
@@ -287,6 +307,7 @@ int main(void) {
         cmocka_unit_test(a_lane_that_is_stuck_keeps_no_other_waiting),
         cmocka_unit_test(a_full_lane_says_so),
         cmocka_unit_test(what_waits_too_long_is_told_so),
+        cmocka_unit_test(what_a_client_left_behind_is_dropped),
         cmocka_unit_test(keys_are_looked_up_where_waiting_is_allowed),
         cmocka_unit_test(stopping_while_stuck),
     };
