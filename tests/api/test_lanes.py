@@ -67,15 +67,21 @@ def test_another_program_holds_the_store(start, samples):
 def test_another_session_holds_the_rows(start, postgres, samples, tmp_path):
     """The same in PostgreSQL: writers that wait leave reads a connection."""
     database = postgres.of(tmp_path)
-    server = start("--store", postgres.url(database), "--threads", "2")
+    server = start("--store", postgres.url(database), "--threads", "2", "--store-threads", "32")
     image = server.add(samples[0][1]).json
     holder = subprocess.Popen(postgres._psql(database, "BEGIN; SELECT 1 FROM liken.counters FOR UPDATE; SELECT pg_sleep(3600)"))
     soon(lambda: postgres.sql(database, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3600)%'"
                                         " AND query NOT LIKE '%pg_stat%' AND wait_event = 'PgSleep'") == [["1"]])
+
+    def waiting():
+        return int(postgres.sql(database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                          " AND wait_event_type = 'Lock'")[0][0])
+
     try:
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             removals = [pool.submit(server.delete, f"{IMAGES}/{1000 + i}") for i in range(16)]
-            soon(lambda: busy(server, "store", "write") >= 4)
+            soon(lambda: busy(server, "store", "write") >= 9 and waiting() >= 3)
+            assert waiting() <= 3
             others_are_served(server, samples[0][1], image)
             postgres.sql(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
             assert {f.result().status for f in removals} <= {404, 503}
