@@ -38,7 +38,9 @@ static int create(const lk_cli *cli) {
     liken *lk = NULL;
     liken_collection *c = NULL;
     const liken_metric metric = lk_config_choice(cli->config, LK_SET_METRIC) == 1 ? LIKEN_L2 : LIKEN_NORMALIZED;
-    int rc = lk_cli_open(cli, false, &lk, &err);
+    liken_options options = lk_cli_options(cli, false);
+    options.sandbox = false; /* no photo is opened */
+    int rc = liken_open(&lk, &options, &err);
     if (rc == LIKEN_OK)
         rc = liken_collection_create(lk, cli->words[0], lk_config_text(cli->config, LK_SET_PACK), metric,
                                      search_of(cli), &c, &err);

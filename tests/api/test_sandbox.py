@@ -36,7 +36,10 @@ def test_a_hostile_photo_costs_its_own_request(start, samples):
         assert answer.json["detail"].startswith("The decoder gave up on this JPEG:"), order
         assert server.add(photo + order).status == 201  # other bytes each time, so each is decoded
         assert of(server.get("/v1/status"))["decoders_lost"] == number
-    assert "liken_decoders_lost_total 3" in server.get("/metrics").body.decode()
+    end = time.monotonic() + 60  # metrics are looked up once a second
+    while "liken_decoders_lost_total 3" not in server.get("/metrics").body.decode():
+        assert time.monotonic() < end
+        time.sleep(0.2)
     assert server.stop() == 0
 
 

@@ -5,7 +5,6 @@
 #include "image/decode/helper.h"
 
 #include "base/child/child.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "image/head.h"
 
@@ -181,31 +180,36 @@ static lk_loss take_answer(lk_helper *h, lk_decode_answer *answer, bool *done) {
     return n == 0 || (n < 0 && errno == ECONNRESET) ? gone(h) : LK_LOST_ANSWER;
 }
 
+/* Counted in looks and not by a clock: while all of liken is stopped or starved, nobody looks. */
 typedef struct watch {
-    double begun, cpu;  /* when it was asked */
-    double moved, seen; /* when its clock was last seen to move, and what it said */
+    double cpu, seen;   /* what its clock said when it was asked, and when it last moved */
+    int looks, unmoved; /* since it was asked, and since then */
 } watch;
 
 static lk_loss look(lk_helper *h, watch *w, double seconds) {
-    const double now = lk_clock_monotonic(), cpu = lk_child_cpu(h->pid);
+    const double cpu = lk_child_cpu(h->pid);
     if (cpu >= 0 && cpu - w->cpu > seconds)
         return LK_LOST_TIME;
+    w->looks++;
+    w->unmoved++;
     if (cpu > w->seen + 1e-3) {
         w->seen = cpu;
-        w->moved = now;
+        w->unmoved = 0;
     }
-    return now - w->moved > STILL_SECONDS || now - w->begun > WALL_SECONDS ? LK_LOST_STILL : LK_LOST_NOT;
+    return w->unmoved > STILL_SECONDS * 1e3 / STEP_MS || w->looks > WALL_SECONDS * 1e3 / STEP_MS ? LK_LOST_STILL
+                                                                                                 : LK_LOST_NOT;
 }
 
 static lk_loss await(lk_helper *h, double cpu, double seconds, lk_decode_answer *answer) {
-    const double now = lk_clock_monotonic();
-    watch w = {now, cpu, now, cpu};
+    watch w = {.cpu = cpu, .seen = cpu};
     for (;;) {
         struct pollfd p = {h->socket, POLLIN, 0};
         const int ready = poll(&p, 1, STEP_MS);
         bool done = false;
-        lk_loss loss = ready > 0 ? take_answer(h, answer, &done) : LK_LOST_NOT;
-        if (!done && ready <= 0)
+        lk_loss loss = LK_LOST_NOT;
+        if (ready > 0)
+            loss = take_answer(h, answer, &done);
+        else if (ready == 0)
             loss = look(h, &w, seconds);
         if (done || loss != LK_LOST_NOT)
             return loss;
