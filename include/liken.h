@@ -117,11 +117,37 @@ typedef struct liken_face {
     int dimension;
 } liken_face;
 
+/* Labels say where a photo is: the path of its file, its address, the name of an upload. A photo may have several, and
+ * several image_ids. */
+typedef enum liken_label_kind {
+    LIKEN_LABEL_OWN = 0, /* names one photo of the collection: another that had it loses it, and stays */
+    LIKEN_LABEL_FILE,    /* the same, and it is the path of a file: a photo that loses its last label so is lost, and goes
+                            with liken_lost_remove unless it turns up under another label before */
+    LIKEN_LABEL_SHARED,  /* other photos may have it as well */
+    LIKEN_LABEL_LOST     /* not given to callers: the file that it names has other bytes now */
+} liken_label_kind;
+
+/* What tells that a file is still as it was when it was read. All 0: not known. */
+typedef struct liken_mark {
+    int64_t size, mtime; /* bytes; nanoseconds since 1970 */
+    uint64_t inode;
+} liken_mark;
+
+typedef struct liken_label {
+    char *file;
+    liken_label_kind kind;
+    liken_mark mark;
+} liken_label;
+
 typedef struct liken_image {
     int64_t id;       /* 0 when not stored */
     char *collection; /* NULL when not stored */
-    char *image_id;   /* the caller's own id, or NULL */
-    char *file;       /* the caller's label (a path or an address), or NULL */
+    char *image_id;   /* the caller's own id, or NULL: the first of image_ids */
+    char *file;       /* the caller's label (a path or an address), or NULL: the first of labels */
+    char **image_ids; /* in the order in which they were given, at most 10,000 */
+    size_t image_id_count;
+    liken_label *labels; /* likewise */
+    size_t label_count;
     char **tags;
     size_t tag_count;
     int64_t captured_at, added_at;
@@ -133,7 +159,9 @@ typedef struct liken_image {
     size_t face_count;
     liken_face *refused; /* seen and not kept */
     size_t refused_count;
-    bool existed; /* the same bytes were in the collection before: this is the first answer */
+    bool existed;     /* the same bytes were in the collection before: this is the first answer, */
+    bool extended;    /* to which a label, an image_id, a tag or captured_at was added */
+    int64_t replaced; /* after an add: the photo that had the label before and lost it to this one; 0: none */
 } liken_image;
 
 LIKEN_API void liken_image_free(liken_image *image);
@@ -234,7 +262,9 @@ LIKEN_API int liken_collection_remove(liken *lk, const char *name, liken_error *
 typedef struct liken_add_options {
     const char *collection; /* default "default" */
     const char *image_id;
-    const char *file;
+    const char *file; /* the label */
+    liken_label_kind file_kind;
+    const liken_mark *file_mark; /* of a LIKEN_LABEL_FILE, to be remembered; NULL: it is not known */
     const char *const *tags;
     size_t tag_count;
     int64_t captured_at; /* 0 and LIKEN_NO_TIME: not given */
@@ -242,9 +272,17 @@ typedef struct liken_add_options {
 } liken_add_options;
 
 /* Finds, describes and stores the faces of one photo. When it returns LIKEN_OK the photo is on disk
- * and findable. The same bytes again in the same collection: the first answer, ->existed set. */
+ * and findable. The same bytes again in the same collection: the first answer, ->existed set, with the label, the
+ * image_id and the tags added to those that it has, and captured_at where it had none. */
 LIKEN_API int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *options, liken_image **out,
                         liken_error *err);
+
+/* Adds a photo again by its file, which need not be read: LIKEN_E_NOT_FOUND unless options->file is a LIKEN_LABEL_FILE
+ * of the collection with exactly options->file_mark. All else as liken_add. */
+LIKEN_API int liken_add_unchanged(liken *lk, const liken_add_options *options, liken_image **out, liken_error *err);
+
+/* Removes the photos of a collection that are lost (LIKEN_LABEL_FILE); *removed, which may be NULL, counts them. */
+LIKEN_API int liken_lost_remove(liken *lk, const char *collection, int64_t *removed, liken_error *err);
 
 /* Is a photo with these bytes there? LIKEN_E_NOT_FOUND if not. Cheap: nothing is decoded. */
 LIKEN_API int liken_find_bytes(liken *lk, const char *collection, const void *bytes, size_t size, liken_image **out,
@@ -282,7 +320,9 @@ typedef struct liken_search_options {
 typedef struct liken_match {
     int64_t face_id;
     int64_t image;         /* liken_image.id */
-    char *image_id, *file; /* the caller's own, or NULL */
+    char *image_id, *file; /* the caller's own, or NULL: the first of */
+    char **image_ids, **files;
+    size_t image_id_count, file_count;
     liken_box box;
     int image_width, image_height;
     float distance;   /* exact, in the collection's metric */
@@ -358,6 +398,34 @@ LIKEN_API int liken_face_get(liken *lk, int64_t face_id, liken_face **out, int64
 LIKEN_API void liken_face_free(liken_face *f);
 LIKEN_API int liken_image_remove(liken *lk, const char *collection, int64_t id, liken_error *err);
 LIKEN_API int liken_face_remove(liken *lk, int64_t face_id, liken_error *err);
+
+/* Takes a label (`file`), an image_id or both from a photo; NULL: none. With its last label, or its last image_id, the
+ * photo goes as well: *removed, which may be NULL. LIKEN_E_NOT_FOUND: it does not have them. */
+LIKEN_API int liken_name_remove(liken *lk, const char *collection, int64_t id, const char *file, const char *image_id,
+                                bool *removed, liken_error *err);
+
+typedef struct liken_file {
+    char *file; /* a LIKEN_LABEL_FILE */
+    int64_t image;
+} liken_file;
+
+typedef struct liken_file_list {
+    liken_file *files;
+    size_t count;
+    int64_t next; /* pass as `after` for the next page; 0: this was the last */
+} liken_file_list;
+
+LIKEN_API void liken_file_list_free(liken_file_list *l);
+/* The labels that are paths of files below a folder, as they were given: "a/b" has "a/b/c.jpg". At most 1000 a page, the
+ * first with `after` 0. */
+LIKEN_API int liken_files_below(liken *lk, const char *collection, const char *folder, int64_t after,
+                                liken_file_list **out, liken_error *err);
+
+/* A path is bytes, a label is UTF-8: each byte of a path that is not UTF-8 becomes one character of U+F780..U+F7FF (the
+ * byte 0xE9 is U+F7E9), and so do the bytes of such a character that the path itself holds. Every path has a label of
+ * its own and can be had back from it; a path in UTF-8 is its own label. malloc'd; NULL when out of memory. */
+LIKEN_API char *liken_label_of_path(const char *path);
+LIKEN_API char *liken_path_of_label(const char *label);
 
 /* ---- importing from the seed system (docs/seed.md) ------------------------------------------------------ */
 

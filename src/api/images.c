@@ -9,26 +9,26 @@
 #define LABEL_MAX 4096
 #define TAG_MAX 128
 
-/* The label: `url`, else for a raw body `file`, else the name that the photo's part came with. */
-static const char *label(lk_args *a) {
+/* The label: `url`, else for a raw body `file`: the photo's own; else the name that the photo's part came with, which
+ * others may have too, and which may hold any bytes. */
+static const char *label(lk_args *a, liken_label_kind *kind) {
     const char *url = lk_args_text(a, "url", LABEL_MAX);
     const lk_part *part = lk_request_part(a->request, "file");
+    *kind = url != NULL || part == NULL ? LIKEN_LABEL_OWN : LIKEN_LABEL_SHARED;
     if (url != NULL)
         return url;
     if (part == NULL)
         return lk_args_text(a, "file", LABEL_MAX);
     if (part->filename == NULL || *part->filename == '\0')
         return NULL;
-    json_t *clean = lk_json_text(part->filename); /* any bytes may be in a file's name; a label is UTF-8 */
-    const char *kept = lk_arena_string(&a->arena, json_string_value(clean));
-    json_decref(clean);
-    return kept;
+    LK_FREE char *name = liken_label_of_path(part->filename);
+    return name == NULL ? NULL : lk_arena_string(&a->arena, name);
 }
 
 static void read_options(lk_args *a, liken_add_options *o) {
     o->collection = lk_request_param(a->request, "c");
     o->image_id = lk_args_text(a, "image_id", IMAGE_ID_MAX);
-    o->file = label(a);
+    o->file = label(a, &o->file_kind);
     o->tags = lk_args_list(a, "tags", LK_TAGS_MAX, TAG_MAX, &o->tag_count);
     o->captured_at = lk_args_time(a, "captured_at", false);
     o->require_face = lk_args_switch(a, "require_face");

@@ -168,6 +168,13 @@ static json_t *texts(char *const *list, size_t count) {
     return a;
 }
 
+static json_t *labels(const liken_image *image) {
+    json_t *a = json_array();
+    for (size_t i = 0; i < image->label_count; i++)
+        push(&a, lk_json_text(image->labels[i].file));
+    return a;
+}
+
 json_t *lk_json_image(const liken_image *image) {
     const bool stored = image->id != 0;
     json_t *o = json_object();
@@ -176,10 +183,14 @@ json_t *lk_json_image(const liken_image *image) {
         put(&o, "collection", lk_json_text(image->collection));
         put(&o, "image_id", lk_json_text(image->image_id));
         put(&o, "file", lk_json_text(image->file));
+        put(&o, "image_ids", texts(image->image_ids, image->image_id_count));
+        put(&o, "files", labels(image));
         put(&o, "tags", texts(image->tags, image->tag_count));
         put(&o, "captured_at", lk_json_time(image->captured_at));
         put(&o, "added_at", lk_json_time(image->added_at));
         put(&o, "existed", json_boolean(image->existed));
+        if (image->replaced != 0)
+            put(&o, "replaced", json_integer(image->replaced));
     }
     put(&o, "sha256", lk_json_text(image->sha256));
     put(&o, "width", json_integer(image->width));
@@ -199,6 +210,8 @@ static json_t *match(const liken_match *m) {
     put(&o, "image", json_integer(m->image));
     put(&o, "image_id", lk_json_text(m->image_id));
     put(&o, "file", lk_json_text(m->file));
+    put(&o, "image_ids", texts(m->image_ids, m->image_id_count));
+    put(&o, "files", texts(m->files, m->file_count));
     put(&o, "box", box(&m->box));
     put(&o, "width", json_integer(m->image_width));
     put(&o, "height", json_integer(m->image_height));

@@ -76,6 +76,7 @@ void lk_seed_add(lk_request *r, void *ctx) {
     liken_image *image = NULL;
     const liken_add_options o = {.collection = api->legacy,
                                  .file = field(r, "url", &url_holder),
+                                 .file_kind = LIKEN_LABEL_SHARED,
                                  .image_id = field(r, "image_id", &id_holder),
                                  .require_face = true};
     if (o.file == NULL)
@@ -123,14 +124,27 @@ static const liken_match **merge(const liken_result *result, size_t *count) {
     return list;
 }
 
+static const char *name_of(char *const *names, size_t count, size_t i, const char *first) {
+    return count == 0 ? first : names[i < count ? i : count - 1];
+}
+
+/* A row of the seed had one file and one image_id: a photo that was added under several is several matches, each name
+ * once at least, in the order in which they were given. */
+static void push_matches(json_t *matches, const liken_match *m) {
+    const size_t most = m->file_count > m->image_id_count ? m->file_count : m->image_id_count;
+    for (size_t i = 0; i < (most > 0 ? most : 1); i++)
+        json_array_append_new(
+            matches, json_pack("{s:I, s:o, s:o}", "id", (json_int_t)m->face_id, "file",
+                               lk_json_text(name_of(m->files, m->file_count, i, m->file)), "image_id",
+                               lk_json_text(name_of(m->image_ids, m->image_id_count, i, m->image_id))));
+}
+
 static void answer_matches(lk_request *r, const liken_result *result) {
     size_t count = 0;
     const liken_match **list = merge(result, &count);
     json_t *matches = list == NULL ? NULL : json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(matches,
-                              json_pack("{s:I, s:o, s:o}", "id", (json_int_t)list[i]->face_id, "file",
-                                        lk_json_text(list[i]->file), "image_id", lk_json_text(list[i]->image_id)));
+        push_matches(matches, list[i]);
     free(list);
     lk_answer_json(r, 200, matches == NULL ? NULL : json_pack("{s:o}", "matches", matches));
 }

@@ -97,10 +97,8 @@ static int copy_tags(liken_image *image, const liken_add_options *o, liken_error
 
 static int copy_labels(liken_image *image, const liken_collection *c, const liken_add_options *o, liken_error *err) {
     image->collection = strdup(c->name);
-    image->image_id = o->image_id == NULL ? NULL : strdup(o->image_id);
-    image->file = o->file == NULL ? NULL : strdup(o->file);
-    if (image->collection == NULL || (o->image_id != NULL && image->image_id == NULL) ||
-        (o->file != NULL && image->file == NULL))
+    if (image->collection == NULL || (o->image_id != NULL && !lk_image_id(image, o->image_id)) ||
+        (o->file != NULL && !lk_image_label(image, o->file, o->file_kind, o->file_mark)))
         return lk_fail_memory(err);
     image->captured_at = o->captured_at == 0 ? LIKEN_NO_TIME : o->captured_at;
     image->added_at = lk_clock_now();
@@ -164,6 +162,11 @@ static int add_new(liken *lk, const liken_collection *c, const void *bytes, size
     if (rc != LIKEN_OK)
         return rc;
     image->existed = existing != NULL;
+    if (existing != NULL && o->require_face && image->face_count == 0) {
+        rc = no_face(image, err);
+        liken_image_free(image);
+        return rc;
+    }
     forget_descriptors(image);
     lk_gallery_sync_after_write(lk);
     if (existing != NULL)
@@ -184,22 +187,67 @@ static int find(liken *lk, const liken_collection *c, const void *bytes, size_t 
     return rc;
 }
 
+/* Whether these options say anything about a photo. */
+static bool names(const liken_add_options *o) {
+    return o->file != NULL || o->image_id != NULL || o->tag_count > 0 ||
+           (o->captured_at != 0 && o->captured_at != LIKEN_NO_TIME);
+}
+
+/* Adds what `o` says to the photo *image, which is replaced by what it is then. NOT_FOUND: it was removed meanwhile. */
+static int extend(liken *lk, const liken_collection *c, int64_t id, const liken_add_options *o, liken_image **image,
+                  liken_error *err) {
+    liken_image *with = calloc(1, sizeof *with), *now = NULL;
+    if (with == NULL)
+        return lk_fail_memory(err);
+    int rc = copy_labels(with, c, o, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->image_extend(lk->store, c->id, id, with, &now, err);
+    liken_image_free(with);
+    if (rc != LIKEN_OK)
+        return rc;
+    now->existed = true;
+    liken_image_free(*image);
+    *image = now;
+    return LIKEN_OK;
+}
+
+/* What is there already, with what `o` says added. */
+static int add_again(liken *lk, const liken_collection *c, const liken_add_options *o, liken_image **image,
+                     liken_error *err) {
+    if (o->require_face && (*image)->face_count == 0) /* stored before, without a face */
+        return no_face(*image, err);
+    const int rc = names(o) && lk->store->ops->image_extend != NULL ? extend(lk, c, (*image)->id, o, image, err)
+                                                                     : LIKEN_OK;
+    if (rc == LIKEN_OK)
+        hear_of(lk, c, *image);
+    return rc;
+}
+
+static int check_kind(const liken_add_options *o, liken_error *err) {
+    if ((unsigned)o->file_kind <= LIKEN_LABEL_SHARED)
+        return LIKEN_OK;
+    return lk_fail(err, LIKEN_E_ARG, "A label is given as LIKEN_LABEL_OWN, LIKEN_LABEL_FILE or LIKEN_LABEL_SHARED.");
+}
+
 static int add(liken *lk, const void *bytes, size_t size, const liken_add_options *o, liken_image **out,
                liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     liken_image *image = NULL;
     if (lk->read_only)
         return lk_fail(err, LIKEN_E_STORE, "The gallery was opened read-only; open it for writing to add photos.");
-    int rc = lk_gallery_collection(lk, o->collection, &c, err);
-    if (rc == LIKEN_OK) {
-        rc = find(lk, c, bytes, size, &image, err);
-        if (rc == LIKEN_OK)
-            hear_of(lk, c, image);
-        else if (rc == LIKEN_E_NOT_FOUND)
-            rc = add_new(lk, c, bytes, size, o, &image, err);
+    int rc = check_kind(o, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, o->collection, &c, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = find(lk, c, bytes, size, &image, err);
+    if (rc == LIKEN_OK)
+        rc = add_again(lk, c, o, &image, err);
+    if (rc == LIKEN_E_NOT_FOUND) { /* also when it was removed between the two */
+        liken_image_free(image);
+        image = NULL;
+        rc = add_new(lk, c, bytes, size, o, &image, err);
     }
-    if (rc == LIKEN_OK && o->require_face && image->face_count == 0) /* stored before, without a face */
-        rc = no_face(image, err);
     if (rc == LIKEN_OK)
         *out = image;
     else
@@ -212,6 +260,46 @@ int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options
     static const liken_add_options none;
     lk_gallery_enter(lk);
     const int rc = add(lk, bytes, size, options == NULL ? &none : options, out, err);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+/* ---- a file that is as it was ---- */
+
+static bool same_mark(const liken_mark *a, const liken_mark *b) {
+    return a->size > 0 && a->size == b->size && a->mtime == b->mtime && a->inode == b->inode;
+}
+
+static int add_unchanged(liken *lk, const liken_add_options *o, liken_image **out, liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    liken_image *image = NULL;
+    liken_mark mark = {0};
+    int64_t id = 0;
+    if (o->file == NULL || o->file_mark == NULL)
+        return lk_fail(err, LIKEN_E_ARG, "A file is known again by its label and its mark; both are needed.");
+    int rc = lk_gallery_collection(lk, o->collection, &c, err);
+    if (rc == LIKEN_OK && lk->store->ops->file_find != NULL)
+        rc = lk->store->ops->file_find(lk->store, c->id, o->file, &id, &mark, err);
+    if (rc == LIKEN_OK && (id == 0 || !same_mark(&mark, o->file_mark)))
+        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The file is not known as it is now; read it.");
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->image_get(lk->store, c->id, id, &image, err);
+    if (rc == LIKEN_OK) {
+        liken_add_options more = *o;
+        image->existed = true;
+        more.file = NULL; /* it has this one, and nothing need be written for it */
+        rc = add_again(lk, c, &more, &image, err);
+    }
+    if (rc == LIKEN_OK)
+        *out = image;
+    else
+        liken_image_free(image);
+    return rc;
+}
+
+int liken_add_unchanged(liken *lk, const liken_add_options *options, liken_image **out, liken_error *err) {
+    lk_gallery_enter(lk);
+    const int rc = add_unchanged(lk, options, out, err);
     lk_gallery_leave(lk);
     return rc;
 }

@@ -75,3 +75,95 @@ int liken_face_remove(liken *lk, int64_t face_id, liken_error *err) {
     lk_gallery_leave(lk);
     return rc;
 }
+
+/* ---- names ---- */
+
+static int unsupported(liken_error *err) {
+    return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                   "A row of the seed's table has the label and the image_id that it was written with; remove the photo "
+                   "by its id.");
+}
+
+static int remove_name(liken *lk, const char *collection, int64_t id, const char *file, const char *image_id,
+                       bool *removed, liken_error *err) {
+    int64_t owner = 0;
+    bool gone = false;
+    if (file == NULL && image_id == NULL)
+        return lk_fail(err, LIKEN_E_ARG, "Say a label or an image_id to take from the photo.");
+    if (lk->store->ops->name_remove == NULL)
+        return unsupported(err);
+    int rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->name_remove(lk->store, owner, id, file, image_id, &gone, err);
+    if (rc == LIKEN_OK && gone)
+        lk_gallery_sync_after_write(lk);
+    if (rc == LIKEN_OK && removed != NULL)
+        *removed = gone;
+    return rc;
+}
+
+int liken_name_remove(liken *lk, const char *collection, int64_t id, const char *file, const char *image_id,
+                      bool *removed, liken_error *err) {
+    lk_gallery_enter(lk);
+    const int rc = remove_name(lk, collection, id, file, image_id, removed, err);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+static int remove_lost(liken *lk, const char *collection, int64_t *removed, liken_error *err) {
+    int64_t owner = 0, ids[1000], last = 0;
+    size_t count = 1;
+    int rc = lk->store->ops->lost == NULL
+                 ? LIKEN_OK
+                 : collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    while (rc == LIKEN_OK && lk->store->ops->lost != NULL && count > 0) {
+        rc = lk->store->ops->lost(lk->store, owner, last, ids, &count, err);
+        for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
+            bool gone = false;
+            rc = lk->store->ops->lost_remove(lk->store, owner, ids[i], &gone, err);
+            *removed += gone;
+            last = ids[i];
+        }
+    }
+    if (*removed > 0)
+        lk_gallery_sync_after_write(lk);
+    return rc;
+}
+
+int liken_lost_remove(liken *lk, const char *collection, int64_t *removed, liken_error *err) {
+    int64_t count = 0;
+    lk_gallery_enter(lk);
+    const int rc = remove_lost(lk, collection, &count, err);
+    lk_gallery_leave(lk);
+    if (rc == LIKEN_OK && removed != NULL)
+        *removed = count;
+    return rc;
+}
+
+/* Everything that begins with "FOLDER/" lies between that and "FOLDER0", the next after '/'. */
+static int files_below(liken *lk, const char *collection, const char *folder, int64_t after, liken_file_list **out,
+                       liken_error *err) {
+    int64_t owner = 0;
+    size_t size = strlen(folder);
+    if (lk->store->ops->files_between == NULL)
+        return unsupported(err);
+    while (size > 0 && folder[size - 1] == '/')
+        size--;
+    LK_FREE char *from = malloc(size + 2), *to = malloc(size + 2);
+    if (from == NULL || to == NULL)
+        return lk_fail_memory(err);
+    memcpy(from, folder, size);
+    memcpy(from + size, "/", 2);
+    memcpy(to, folder, size);
+    memcpy(to + size, "0", 2);
+    const int rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    return rc == LIKEN_OK ? lk->store->ops->files_between(lk->store, owner, from, to, after, out, err) : rc;
+}
+
+int liken_files_below(liken *lk, const char *collection, const char *folder, int64_t after, liken_file_list **out,
+                      liken_error *err) {
+    lk_gallery_enter(lk);
+    const int rc = files_below(lk, collection, folder, after, out, err);
+    lk_gallery_leave(lk);
+    return rc;
+}

@@ -186,6 +186,20 @@ static int by_text(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static int hash_names(lk_buf *b, const liken_image *im, liken_error *err) {
+    int rc = lk_buf_format(b, err, "%zu %zu ", im->image_id_count, im->label_count);
+    for (size_t i = 0; rc == LIKEN_OK && i < im->image_id_count; i++)
+        rc = hash_text(b, im->image_ids[i], err);
+    for (size_t i = 0; rc == LIKEN_OK && i < im->label_count; i++) {
+        const liken_label *l = &im->labels[i];
+        rc = hash_text(b, l->file, err);
+        if (rc == LIKEN_OK)
+            rc = lk_buf_format(b, err, "%d %lld %lld %llu ", (int)l->kind, (long long)l->mark.size,
+                               (long long)l->mark.mtime, (unsigned long long)l->mark.inode);
+    }
+    return rc;
+}
+
 /* Everything a photo has, in an order of its own. */
 static int hash_image(lk_buf *b, const liken_image *im, uint8_t out[LK_SHA256_BYTES], liken_error *err) {
     lk_buf_clear(b);
@@ -196,9 +210,11 @@ static int hash_image(lk_buf *b, const liken_image *im, uint8_t out[LK_SHA256_BY
     int rc = lk_buf_format(b, err, "%lld %lld %lld %d %d %s %zu %zu %zu ", (long long)im->id,
                            (long long)im->captured_at, (long long)im->added_at, im->width, im->height, im->sha256,
                            im->tag_count, im->face_count, im->refused_count);
-    const char *const texts[] = {im->collection, im->image_id, im->file, im->model, im->detector};
+    const char *const texts[] = {im->collection, im->model, im->detector};
     for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(texts); i++)
         rc = hash_text(b, texts[i], err);
+    if (rc == LIKEN_OK)
+        rc = hash_names(b, im, err);
     for (size_t i = 0; rc == LIKEN_OK && i < im->tag_count; i++)
         rc = hash_text(b, im->tags[i], err);
     for (size_t i = 0; rc == LIKEN_OK && i < im->face_count; i++)

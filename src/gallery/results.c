@@ -1,6 +1,8 @@
 /* Freeing what this folder hands out, and the words for reasons. */
 #include "gallery/gallery_int.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 
 void liken_result_free(liken_result *r) {
@@ -11,6 +13,8 @@ void liken_result_free(liken_result *r) {
         for (size_t j = 0; j < a->match_count; j++) {
             free(a->matches[j].image_id);
             free(a->matches[j].file);
+            lk_texts_free(a->matches[j].image_ids, a->matches[j].image_id_count);
+            lk_texts_free(a->matches[j].files, a->matches[j].file_count);
         }
         free(a->matches);
         free(a->face.descriptor);

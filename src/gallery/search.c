@@ -182,14 +182,17 @@ static int take_hit(struct query *q, lk_store_hit *h, float distance, liken_erro
         .image = h->image,
         .image_id = h->image_id,
         .file = h->file,
+        .image_ids = h->image_ids,
+        .files = h->files,
+        .image_id_count = h->image_id_count,
+        .file_count = h->file_count,
         .box = h->box,
         .image_width = h->width,
         .image_height = h->height,
         .distance = distance,
         .similarity = lk_calibration_similarity(&s->calibration, distance),
     };
-    h->image_id = NULL;
-    h->file = NULL;
+    *h = (lk_store_hit){0};
     return LIKEN_OK;
 }
 
@@ -209,8 +212,7 @@ static int label(struct query *q, const lk_hit *hits, size_t count, liken_error 
             rc = lk_ids_add(&q->seen, hits[i].id, err);
         if (rc == LIKEN_OK)
             rc = take_hit(q, &labels[i], hits[i].distance, err);
-        free(labels[i].image_id);
-        free(labels[i].file);
+        lk_hit_clear(&labels[i]);
     }
     return rc;
 }

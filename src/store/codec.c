@@ -1,27 +1,12 @@
 /* What may go into a store, and how numbers lie in it: text is valid UTF-8 with a ceiling, floats are little-endian. */
 #include "store/codec.h"
 
+#include "base/text.h"
+#include "store/store.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Bytes of the well-formed sequence at p, 0 when it is none (Unicode 15, table 3-7). */
-static size_t sequence(const unsigned char *p) {
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return 0;
-    const size_t size = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    const unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    const unsigned char high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    if (p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < size; i++) { /* a NUL inside stops here, so nothing past the end is read */
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return size;
-}
 
 int lk_store_text(const char *what, const char *text, size_t most, liken_error *err) {
     if (text == NULL)
@@ -30,7 +15,7 @@ int lk_store_text(const char *what, const char *text, size_t most, liken_error *
     if (length > most)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "The %s is longer than %zu bytes; shorten it.", what, most);
     for (size_t at = 0; at < length;) {
-        const size_t size = sequence((const unsigned char *)text + at);
+        const size_t size = lk_utf8_sequence(text + at);
         if (size == 0)
             return lk_fail(err, LIKEN_E_ARG, "The %s is not valid UTF-8 (byte %zu); send it as UTF-8.", what, at + 1);
         at += size;
@@ -115,13 +100,16 @@ void lk_face_from_row(const lk_face_row *row, liken_face *f) {
 
 /* ---- what may be stored at all ---- */
 
-static int check_labels(const liken_image *image, liken_error *err) {
-    int rc = lk_store_text("image_id", image->image_id, LK_STORE_LABEL_MAX, err);
-    if (rc == LIKEN_OK)
-        rc = lk_store_text("file label", image->file, LK_STORE_LABEL_MAX, err);
+int lk_store_check_names(const liken_image *image, liken_error *err) {
+    int rc = LIKEN_OK;
+    liken_label label;
+    const char *image_id;
+    for (size_t i = 0; rc == LIKEN_OK && i < lk_image_id_names(image, i, &image_id); i++)
+        rc = lk_store_text("image_id", image_id, LK_STORE_LABEL_MAX, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < lk_image_names(image, i, &label); i++)
+        rc = lk_store_text("file label", label.file, LK_STORE_LABEL_MAX, err);
     if (rc == LIKEN_OK && image->tag_count > LK_STORE_TAGS_MAX)
-        rc = lk_fail(err, LIKEN_E_TOO_LARGE, "A photo may carry at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
-                     image->tag_count);
+        rc = lk_store_too_many_tags(image->tag_count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < image->tag_count; i++)
         rc = lk_store_text("tag", image->tags[i], LK_STORE_TAG_MAX, err);
     return rc;
@@ -155,8 +143,28 @@ static int check_faces(const liken_image *image, liken_error *err) {
 int lk_store_check_image(const liken_image *image, unsigned char sha256[32], liken_error *err) {
     if (!lk_sha256_parse(image->sha256, sha256))
         return lk_fail(err, LIKEN_E_INTERNAL, "A photo came to the store without its sha256. Please report it.");
-    const int rc = check_labels(image, err);
+    const int rc = lk_store_check_names(image, err);
     return rc == LIKEN_OK ? check_faces(image, err) : rc;
+}
+
+int lk_store_too_many_names(const char *what, liken_error *err) {
+    return lk_fail(err, LIKEN_E_TOO_LARGE, "The photo has %d %s already, which is the most that one may have.",
+                   LK_STORE_NAMES_MAX, what);
+}
+
+int lk_store_too_many_tags(size_t count, liken_error *err) {
+    return lk_fail(err, LIKEN_E_TOO_LARGE, "A photo may carry at most %d tags, not %zu.", LK_STORE_TAGS_MAX, count);
+}
+
+liken_file_list *lk_store_files(void) {
+    liken_file_list *list = calloc(1, sizeof *list);
+    if (list != NULL)
+        list->files = calloc(1000, sizeof *list->files);
+    if (list == NULL || list->files == NULL) {
+        free(list);
+        return NULL;
+    }
+    return list;
 }
 
 liken_image_list *lk_store_page(size_t limit) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #define LK_STORE_LABEL_MAX 65536 /* bytes of an image_id or a file label */
+#define LK_STORE_NAMES_MAX 10000 /* labels, and image_ids, of one photo */
 #define LK_STORE_TAG_MAX 1024
 #define LK_STORE_PAGE_FACES 10000 /* a page of images ends once it holds so many */
 #define LK_STORE_TAGS_MAX 64
@@ -38,7 +39,20 @@ bool lk_sha256_parse(const char *hex, unsigned char out[32]);
  * TOO_LARGE; INTERNAL for what only liken itself can have got wrong. */
 int lk_store_check_image(const liken_image *image, unsigned char sha256[32], liken_error *err);
 
+/* Its names and tags alone. ARG, TOO_LARGE. */
+int lk_store_check_names(const liken_image *image, liken_error *err);
+/* TOO_LARGE: LK_STORE_NAMES_MAX of `what` ("labels") are there. */
+int lk_store_too_many_names(const char *what, liken_error *err);
+int lk_store_too_many_tags(size_t count, liken_error *err); /* TOO_LARGE */
+
+/* The kind (0 own, 1 file, 2 shared, 3 lost) of a label that a photo has, as the column `kind`, once it is given again
+ * with another; SQL. */
+#define LK_STORE_KIND_AGAIN(given)                                                                                     \
+    "CASE WHEN " given " = 1 OR kind = 1 THEN 1 WHEN " given " = 0 OR kind = 0 THEN 0 ELSE 2 END"
+
 /* An empty page with room for `limit` images; NULL: out of memory. */
 liken_image_list *lk_store_page(size_t limit);
+/* The same of 1000 labels. */
+liken_file_list *lk_store_files(void);
 
 #endif

@@ -1,8 +1,10 @@
 /* Freeing what a store hands out: the vocabulary's images, faces and collections; and the words for ways to search.
  * Declared in liken.h. */
+#include "base/text.h"
 #include "store/store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void free_faces(liken_face *faces, size_t count) {
     for (size_t i = 0; faces != NULL && i < count; i++)
@@ -10,12 +12,23 @@ static void free_faces(liken_face *faces, size_t count) {
     free(faces);
 }
 
+void lk_image_forget_labels(liken_image *image) {
+    free(image->file);
+    for (size_t i = 0; image->labels != NULL && i < image->label_count; i++)
+        free(image->labels[i].file);
+    free(image->labels);
+    image->file = NULL;
+    image->labels = NULL;
+    image->label_count = 0;
+}
+
 void liken_image_free(liken_image *image) {
     if (image == NULL)
         return;
     free(image->collection);
     free(image->image_id);
-    free(image->file);
+    lk_image_forget_labels(image);
+    lk_texts_free(image->image_ids, image->image_id_count);
     for (size_t i = 0; image->tags != NULL && i < image->tag_count; i++)
         free(image->tags[i]);
     free(image->tags);
@@ -24,6 +37,80 @@ void liken_image_free(liken_image *image) {
     free_faces(image->faces, image->face_count);
     free_faces(image->refused, image->refused_count);
     free(image);
+}
+
+bool lk_image_label(liken_image *image, const char *file, liken_label_kind kind, const liken_mark *mark) {
+    char *first = NULL, *copy = strdup(file);
+    if (image->file == NULL && kind != LIKEN_LABEL_LOST)
+        first = strdup(file);
+    const bool grow = (image->label_count & (image->label_count - 1)) == 0; /* at each power of two */
+    const size_t room = image->label_count == 0 ? 1 : 2 * image->label_count;
+    liken_label *more = grow ? realloc(image->labels, room * sizeof *more) : image->labels;
+    if (more != NULL)
+        image->labels = more;
+    if (more == NULL || copy == NULL || (image->file == NULL && kind != LIKEN_LABEL_LOST && first == NULL)) {
+        free(copy);
+        free(first);
+        return false;
+    }
+    if (first != NULL)
+        image->file = first;
+    more[image->label_count++] = (liken_label){copy, kind, mark == NULL ? (liken_mark){0} : *mark};
+    return true;
+}
+
+bool lk_image_id(liken_image *image, const char *image_id) {
+    if (image->image_id == NULL && (image->image_id = strdup(image_id)) == NULL)
+        return false;
+    return lk_texts_add(&image->image_ids, &image->image_id_count, image_id);
+}
+
+size_t lk_image_names(const liken_image *image, size_t i, liken_label *label) {
+    if (image->label_count > 0) {
+        if (i < image->label_count)
+            *label = image->labels[i];
+        return image->label_count;
+    }
+    *label = (liken_label){.file = image->file, .kind = LIKEN_LABEL_SHARED};
+    return image->file != NULL ? 1 : 0;
+}
+
+size_t lk_image_id_names(const liken_image *image, size_t i, const char **image_id) {
+    if (image->image_id_count > 0) {
+        if (i < image->image_id_count)
+            *image_id = image->image_ids[i];
+        return image->image_id_count;
+    }
+    *image_id = image->image_id;
+    return image->image_id != NULL ? 1 : 0;
+}
+
+bool lk_hit_file(lk_store_hit *hit, const char *file) {
+    if (hit->file == NULL && (hit->file = strdup(file)) == NULL)
+        return false;
+    return lk_texts_add(&hit->files, &hit->file_count, file);
+}
+
+bool lk_hit_image_id(lk_store_hit *hit, const char *image_id) {
+    if (hit->image_id == NULL && (hit->image_id = strdup(image_id)) == NULL)
+        return false;
+    return lk_texts_add(&hit->image_ids, &hit->image_id_count, image_id);
+}
+
+void lk_hit_clear(lk_store_hit *hit) {
+    free(hit->file);
+    free(hit->image_id);
+    lk_texts_free(hit->files, hit->file_count);
+    lk_texts_free(hit->image_ids, hit->image_id_count);
+    *hit = (lk_store_hit){0};
+}
+
+void liken_file_list_free(liken_file_list *l) {
+    for (size_t i = 0; l != NULL && i < l->count; i++)
+        free(l->files[i].file);
+    if (l != NULL)
+        free(l->files);
+    free(l);
 }
 
 void liken_face_free(liken_face *f) {

@@ -9,6 +9,7 @@
  * The version is the number of the last commit. While the listener listens, each commit's NOTIFY brings it within
  * milliseconds, so that asking for it costs nothing; while it is deaf, the database is asked. */
 #include "store/postgres_int.h"
+#include "store/postgres_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,12 @@ static const lk_store_ops operations = {
     .erasing = lk_postgres_erasing,
     .image_add = lk_postgres_image_add,
     .image_find = lk_postgres_image_find,
+    .image_extend = lk_postgres_image_extend,
+    .name_remove = lk_postgres_name_remove,
+    .file_find = lk_postgres_file_find,
+    .files_between = lk_postgres_files_between,
+    .lost = lk_postgres_lost,
+    .lost_remove = lk_postgres_lost_remove,
     .image_get = lk_postgres_image_get,
     .image_list = lk_postgres_image_list,
     .image_remove = lk_postgres_image_remove,

@@ -2,6 +2,7 @@
  * writes it in one transaction (one statement a table) and tells the others; while the database works, the next group
  * gathers by itself. A photo that cannot be stored (an unknown collection, a foreign model) is left out of the group;
  * when the database itself refuses the group, each is tried alone, so that one cannot take the others down. */
+#include "store/postgres_names.h"
 #include "store/postgres_rows.h"
 
 #include "store/codec.h"
@@ -23,6 +24,7 @@ struct lk_postgres_job {
 
     int64_t id, *faces; /* what it will be called; true once it is committed */
     int64_t same;       /* the image with the same bytes, which is there already */
+    int64_t replaced;   /* the image that lost a label to this one */
     int status;
     liken_error error;
     bool fresh, done;
@@ -93,7 +95,7 @@ static int sort_out(lk_pg_conn *c, lk_postgres_write_state *w, lk_postgres_job *
     int rc = ask(c, group, &r, err), row = 0;
     for (lk_postgres_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next, row++) {
         job->fresh = false;
-        job->same = 0;
+        job->same = job->replaced = 0;
         job->status = judge(job, r, row, &job->error);
         const lk_postgres_job *first = job->fresh ? twin(group, job) : NULL;
         if (first != NULL) {
@@ -109,6 +111,61 @@ static int sort_out(lk_pg_conn *c, lk_postgres_write_state *w, lk_postgres_job *
     }
     lk_pg_clear(r);
     return rc;
+}
+
+/* ---- labels that one photo has alone ---- */
+
+static bool next_alone(const lk_postgres_job *job, size_t *i, liken_label *label) {
+    while (*i < lk_image_names(job->image, *i, label)) {
+        ++*i;
+        if (label->kind < LIKEN_LABEL_SHARED)
+            return true;
+    }
+    return false;
+}
+
+/* No two of a group claim the same label (take_group). */
+static int claim_labels(lk_pg_conn *c, lk_postgres_job *group, liken_error *err) {
+    liken_label label;
+    size_t count = 0, n = 0;
+    bool changed = false;
+    for (const lk_postgres_job *job = group; job != NULL; job = job->next)
+        for (size_t i = 0; job->fresh && next_alone(job, &i, &label);)
+            count++;
+    LK_FREE lk_postgres_claim *claims = calloc(count + 1, sizeof *claims);
+    LK_FREE liken_label *labels = calloc(count + 1, sizeof *labels);
+    LK_FREE lk_postgres_job **claimants = calloc(count + 1, sizeof(lk_postgres_job *));
+    if (claims == NULL || labels == NULL || claimants == NULL)
+        return lk_fail_memory(err);
+    for (lk_postgres_job *job = group; job != NULL; job = job->next) {
+        for (size_t i = 0; job->fresh && next_alone(job, &i, &labels[n]); n++) {
+            claims[n] = (lk_postgres_claim){.collection = job->collection, .image = job->id, .label = &labels[n]};
+            claimants[n] = job;
+        }
+    }
+    const int rc = lk_postgres_claim_all(c, claims, count, &changed, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        if (claims[i].replaced != 0)
+            claimants[i]->replaced = claims[i].replaced;
+    return rc;
+}
+
+static bool claims_label(const lk_postgres_job *job, const char *file) {
+    liken_label label;
+    for (size_t i = 0; next_alone(job, &i, &label);)
+        if (strcmp(label.file, file) == 0)
+            return true;
+    return false;
+}
+
+/* Does one of the jobs from `group` to before `job` claim a label that it claims too? */
+static bool is_contested(const lk_postgres_job *group, const lk_postgres_job *job) {
+    liken_label label;
+    for (size_t i = 0; next_alone(job, &i, &label);)
+        for (const lk_postgres_job *other = group; other != job; other = other->next)
+            if (other->collection == job->collection && claims_label(other, label.file))
+                return true;
+    return false;
 }
 
 /* ---- rows ---- */
@@ -197,6 +254,8 @@ static int add_rows(lk_pg_conn *c, const lk_postgres_write_state *w, const struc
     int rc = lk_cluster_look(g->store->cluster, c, &map, err);
     if (rc == LIKEN_OK && map.epoch != 0)
         rc = put_on_shards(g->store, c, &map, g->first, plans, err);
+    if (rc == LIKEN_OK)
+        rc = claim_labels(c, g->first, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_postgres_tables_init(&t, map.epoch == 0 ? plans : NULL);
@@ -251,7 +310,7 @@ static lk_postgres_job *take_group(lk_postgres *s) {
     size_t faces = group->image->face_count;
     for (int n = 1; n < GROUP_IMAGES && end->next != NULL; n++) {
         faces += end->next->image->face_count;
-        if (faces > GROUP_FACES)
+        if (faces > GROUP_FACES || is_contested(group, end->next))
             break;
         end = end->next;
     }
@@ -300,7 +359,9 @@ static int add_once(lk_postgres *s, lk_postgres_job *job, liken_image **existing
             *err = job->error;
         return job->status;
     }
-    return job->same == 0 ? LIKEN_OK : lk_postgres_image_get(&s->base, job->collection, job->same, existing, err);
+    return job->same == 0
+               ? LIKEN_OK
+               : lk_postgres_image_extend(&s->base, job->collection, job->same, job->image, existing, err);
 }
 
 int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
@@ -320,6 +381,7 @@ int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, l
     } while (rc == LIKEN_E_NOT_FOUND && job.same != 0);
     if (rc == LIKEN_OK && job.same == 0) {
         image->id = job.id;
+        image->replaced = job.replaced;
         for (size_t i = 0; i < image->face_count; i++)
             image->faces[i].id = job.faces[i];
     }

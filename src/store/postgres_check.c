@@ -56,6 +56,17 @@ static const struct promise promises[] = {
      "SELECT count(*) FROM liken.vectors v JOIN liken.collections c ON c.id = v.collection"
      " JOIN liken.models m ON m.id = c.model WHERE length(v.descriptor) <> 4 * m.dimension",
      "each is as long as its model makes them", "descriptors have the wrong length.", restore, LIKEN_BAD},
+    {"store labels",
+     "SELECT count(*) FROM liken.labels l LEFT JOIN liken.images i ON i.id = l.image"
+     " WHERE i.collection IS DISTINCT FROM l.collection OR (l.kind = 3 AND EXISTS"
+     " (SELECT 1 FROM liken.labels o WHERE o.image = l.image AND o.kind < 3)) OR (l.kind < 2 AND EXISTS"
+     " (SELECT 1 FROM liken.labels o WHERE o.collection = l.collection AND hashtextextended(o.label, 0) ="
+     " hashtextextended(l.label, 0) AND o.label = l.label AND o.kind < 2 AND o.id <> l.id))",
+     "each names a photo of its collection", "labels name no photo of their collection, or two.", restore, LIKEN_BAD},
+    {"store image_ids",
+     "SELECT count(*) FROM liken.image_ids l LEFT JOIN liken.images i ON i.id = l.image"
+     " WHERE i.collection IS DISTINCT FROM l.collection",
+     "each names a photo of its collection", "image_ids name no photo of their collection.", restore, LIKEN_BAD},
     {"store counts",
      "SELECT count(*) FROM liken.collections c LEFT JOIN (SELECT i.collection, count(*) AS images, coalesce(sum(n), 0)"
      " AS faces FROM liken.images i LEFT JOIN (SELECT image, count(*) AS n FROM liken.faces GROUP BY image) f"

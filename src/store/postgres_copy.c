@@ -89,7 +89,7 @@ static int read_page(lk_pg_conn *c, void *arg, liken_error *err) {
     rc = lk_postgres_snapshot(c, err);
     if (rc != LIKEN_OK)
         return lk_pg_finish(c, rc, err);
-    return lk_postgres_images_load(c, 0, p->ids, p->count, p->out->images, err);
+    return lk_postgres_images_load(c, 0, p->ids, p->count, true, p->out->images, err);
 }
 
 /* The faces of a page, by id. */

@@ -253,28 +253,55 @@ int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletio
 
 struct hits {
     lk_pg_column faces; /* or images */
-    lk_pg_result *rows;
+    lk_pg_result *rows, *labels, *image_ids;
 };
+
+/* Names of the photos of these faces, by the face's place among them. */
+#define NAMES(column, table)                                                                                           \
+    "SELECT u.n, l." column " FROM unnest($1) WITH ORDINALITY u (face, n) JOIN liken.faces f ON f.id = u.face"         \
+    " JOIN liken." table " l ON l.image = f.image"
 
 static int read_hits(lk_pg_conn *c, void *arg, liken_error *err) {
     struct hits *h = arg;
-    return lk_pg_exec(c,
-                      "SELECT u.n, f.id, i.id, i.image_id, i.file, i.width, i.height, f.x, f.y, f.width, f.height"
-                      " FROM unnest($1) WITH ORDINALITY u (face, n) JOIN liken.faces f ON f.id = u.face"
-                      " JOIN liken.images i ON i.id = f.image JOIN liken.collections c ON c.id = i.collection"
-                      " WHERE " LK_POSTGRES_LIVE,
-                      LK_PG_ARGS(lk_pg_array(&h->faces)), &h->rows, err);
+    lk_pg_result **const results[] = {&h->rows, &h->labels, &h->image_ids};
+    for (size_t i = 0; i < LK_LENGTH(results); i++) { /* of a first call, on a connection that died */
+        lk_pg_clear(*results[i]);
+        *results[i] = NULL;
+    }
+    int rc = lk_pg_queue(c,
+                         "SELECT u.n, f.id, i.id, i.width, i.height, f.x, f.y, f.width, f.height"
+                         " FROM unnest($1) WITH ORDINALITY u (face, n) JOIN liken.faces f ON f.id = u.face"
+                         " JOIN liken.images i ON i.id = f.image JOIN liken.collections c ON c.id = i.collection"
+                         " WHERE " LK_POSTGRES_LIVE,
+                         LK_PG_ARGS(lk_pg_array(&h->faces)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_queue(c, NAMES("label", "labels") " WHERE l.kind < 3 ORDER BY u.n, l.id",
+                         LK_PG_ARGS(lk_pg_array(&h->faces)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_queue(c, NAMES("image_id", "image_ids") " ORDER BY u.n, l.id", LK_PG_ARGS(lk_pg_array(&h->faces)),
+                         err);
+    for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(results); i++)
+        rc = lk_pg_answer(c, results[i], err);
+    return lk_pg_finish(c, rc, err);
 }
 
-static int read_hit(const lk_pg_result *r, int row, lk_store_hit *hit, liken_error *err) {
+static void read_hit(const lk_pg_result *r, int row, lk_store_hit *hit) {
     hit->face = lk_pg_get_int(r, row, 1);
     hit->image = lk_pg_get_int(r, row, 2);
-    hit->width = (int)lk_pg_get_int(r, row, 5);
-    hit->height = (int)lk_pg_get_int(r, row, 6);
-    hit->box = (liken_box){(float)lk_pg_get_real(r, row, 7), (float)lk_pg_get_real(r, row, 8),
-                           (float)lk_pg_get_real(r, row, 9), (float)lk_pg_get_real(r, row, 10)};
-    if (!lk_pg_copy(r, row, 3, &hit->image_id) || !lk_pg_copy(r, row, 4, &hit->file))
-        return lk_fail_memory(err);
+    hit->width = (int)lk_pg_get_int(r, row, 3);
+    hit->height = (int)lk_pg_get_int(r, row, 4);
+    hit->box = (liken_box){(float)lk_pg_get_real(r, row, 5), (float)lk_pg_get_real(r, row, 6),
+                           (float)lk_pg_get_real(r, row, 7), (float)lk_pg_get_real(r, row, 8)};
+}
+
+/* A face whose photo was removed between the statements has names, and is no hit. */
+static int read_names(const lk_pg_result *r, lk_store_hit *hits, bool (*add)(lk_store_hit *, const char *),
+                      liken_error *err) {
+    for (int i = 0; i < lk_pg_rows(r); i++) {
+        lk_store_hit *hit = &hits[lk_pg_get_int(r, i, 0) - 1];
+        if (hit->face != 0 && !add(hit, lk_pg_get_bytes(r, i, 1, NULL)))
+            return lk_fail_memory(err);
+    }
     return LIKEN_OK;
 }
 
@@ -284,19 +311,23 @@ int lk_postgres_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_h
     if (own == NULL)
         return lk_fail_memory(err);
     int rc = lk_postgres_ids(&h.faces, faces, count, err);
-    if (rc == LIKEN_OK && count > 0)
+    const bool asked = rc == LIKEN_OK && count > 0;
+    if (asked)
         rc = lk_pg_with(of(s)->db, read_hits, &h, err);
-    const int rows = h.rows == NULL ? 0 : lk_pg_rows(h.rows);
-    for (int i = 0; rc == LIKEN_OK && i < rows; i++)
-        rc = read_hit(h.rows, i, &own[lk_pg_get_int(h.rows, i, 0) - 1], err);
+    for (int i = 0; asked && rc == LIKEN_OK && i < lk_pg_rows(h.rows); i++)
+        read_hit(h.rows, i, &own[lk_pg_get_int(h.rows, i, 0) - 1]);
+    if (asked && rc == LIKEN_OK)
+        rc = read_names(h.labels, own, lk_hit_file, err);
+    if (asked && rc == LIKEN_OK)
+        rc = read_names(h.image_ids, own, lk_hit_image_id, err);
     lk_pg_clear(h.rows);
+    lk_pg_clear(h.labels);
+    lk_pg_clear(h.image_ids);
     lk_pg_column_free(&h.faces);
     if (rc == LIKEN_OK && count > 0)
         memcpy(hits, own, count * sizeof *own);
-    for (size_t i = 0; rc != LIKEN_OK && i < count; i++) {
-        free(own[i].image_id);
-        free(own[i].file);
-    }
+    for (size_t i = 0; rc != LIKEN_OK && i < count; i++)
+        lk_hit_clear(&own[i]);
     return rc;
 }
 

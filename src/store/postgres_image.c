@@ -1,4 +1,4 @@
-/* Reading images and faces back. However many images are wanted, they come in one round trip: four statements in a
+/* Reading images and faces back. However many images are wanted, they come in one round trip: six statements in a
  * pipeline, each answering its rows by image, ascending, which are dealt out to the images side by side. */
 #include "store/postgres_int.h"
 
@@ -74,6 +74,26 @@ static int deal_faces(const lk_pg_result *r, int *row, int64_t image, int dimens
     return rc;
 }
 
+/* Rows of (image, label, kind, size, mtime, inode). */
+static int deal_labels(const lk_pg_result *r, int *row, liken_image *image, liken_error *err) {
+    const int n = run_of(r, row, image->id);
+    for (int i = *row; i < *row + n; i++) {
+        const liken_mark mark = {lk_pg_get_int(r, i, 3), lk_pg_get_int(r, i, 4), (uint64_t)lk_pg_get_int(r, i, 5)};
+        if (!lk_image_label(image, lk_pg_get_bytes(r, i, 1, NULL), (liken_label_kind)lk_pg_get_int(r, i, 2), &mark))
+            return lk_fail_memory(err);
+    }
+    return LIKEN_OK;
+}
+
+static int deal_image_ids(const lk_pg_result *r, int *row, liken_image *image, liken_error *err) {
+    const int n = run_of(r, row, image->id);
+    for (int i = *row; i < *row + n; i++) {
+        if (!lk_image_id(image, lk_pg_get_bytes(r, i, 1, NULL)))
+            return lk_fail_memory(err);
+    }
+    return LIKEN_OK;
+}
+
 static int deal_tags(const lk_pg_result *r, int *row, liken_image *image, liken_error *err) {
     const int n = run_of(r, row, image->id);
     image->tags = calloc((size_t)n + 1, sizeof(*image->tags));
@@ -88,18 +108,18 @@ static int deal_tags(const lk_pg_result *r, int *row, liken_image *image, liken_
 }
 
 static int read_image(const lk_pg_result *r, int row, liken_image *image, liken_error *err) {
-    char **const texts[] = {&image->collection, &image->image_id, &image->file, &image->model, &image->detector};
+    char **const texts[] = {&image->collection, &image->model, &image->detector};
     for (int i = 0; i < (int)LK_LENGTH(texts); i++) {
         if (!lk_pg_copy(r, row, i + 2, texts[i]))
             return lk_fail_memory(err);
     }
     size_t size;
     image->id = lk_pg_get_int(r, row, 0);
-    image->captured_at = lk_pg_is_null(r, row, 7) ? LIKEN_NO_TIME : lk_pg_get_int(r, row, 7);
-    image->added_at = lk_pg_get_int(r, row, 8);
-    image->width = (int)lk_pg_get_int(r, row, 9);
-    image->height = (int)lk_pg_get_int(r, row, 10);
-    const char *hex = lk_pg_get_bytes(r, row, 11, &size);
+    image->captured_at = lk_pg_is_null(r, row, 5) ? LIKEN_NO_TIME : lk_pg_get_int(r, row, 5);
+    image->added_at = lk_pg_get_int(r, row, 6);
+    image->width = (int)lk_pg_get_int(r, row, 7);
+    image->height = (int)lk_pg_get_int(r, row, 8);
+    const char *hex = lk_pg_get_bytes(r, row, 9, &size);
     if (hex == NULL || size != sizeof image->sha256 - 1)
         return damaged(err);
     memcpy(image->sha256, hex, sizeof image->sha256);
@@ -109,8 +129,8 @@ static int read_image(const lk_pg_result *r, int row, liken_image *image, liken_
 /* ---- images ---- */
 
 struct parts {
-    lk_pg_result *images, *tags, *faces, *refused;
-    int tag, face, refusal; /* how far each has been dealt out */
+    lk_pg_result *images, *labels, *image_ids, *tags, *faces, *refused;
+    int label, image_id, tag, face, refusal; /* how far each has been dealt out */
 };
 
 static int deal(struct parts *p, const int64_t *ids, size_t count, liken_image **images, liken_error *err) {
@@ -128,6 +148,10 @@ static int deal(struct parts *p, const int64_t *ids, size_t count, liken_image *
             return lk_fail_memory(err);
         rc = read_image(p->images, row, image, err);
         if (rc == LIKEN_OK)
+            rc = deal_labels(p->labels, &p->label, image, err);
+        if (rc == LIKEN_OK)
+            rc = deal_image_ids(p->image_ids, &p->image_id, image, err);
+        if (rc == LIKEN_OK)
             rc = deal_tags(p->tags, &p->tag, image, err);
         if (rc == LIKEN_OK)
             rc = deal_faces(p->faces, &p->face, id, dimension, &image->faces, &image->face_count, err);
@@ -137,14 +161,22 @@ static int deal(struct parts *p, const int64_t *ids, size_t count, liken_image *
     return rc;
 }
 
-static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids, liken_error *err) {
+static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids, bool lost, liken_error *err) {
     int rc =
         lk_pg_queue(c,
-                    "SELECT i.id, m.dimension, c.name, i.image_id, i.file, m.name, i.detector, i.captured_at,"
+                    "SELECT i.id, m.dimension, c.name, m.name, i.detector, i.captured_at,"
                     " i.added_at, i.width, i.height, encode(i.sha256, 'hex') FROM liken.images i"
                     " JOIN liken.collections c ON c.id = i.collection JOIN liken.models m ON m.id = c.model"
                     " WHERE i.id = ANY ($1) AND ($2 = 0 OR i.collection = $2) AND " LK_POSTGRES_LIVE " ORDER BY i.id",
                     LK_PG_ARGS(lk_pg_array(ids), lk_pg_int8(collection)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_queue(c,
+                         "SELECT image, label, kind, size, mtime, inode FROM liken.labels WHERE image = ANY ($1)"
+                         " AND kind <= $2 ORDER BY image, id",
+                         LK_PG_ARGS(lk_pg_array(ids), lk_pg_int2(lost ? 3 : 2)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_queue(c, "SELECT image, image_id FROM liken.image_ids WHERE image = ANY ($1) ORDER BY image, id",
+                         LK_PG_ARGS(lk_pg_array(ids)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c, "SELECT image, tag FROM liken.tags WHERE image = ANY ($1) ORDER BY image, tag",
                          LK_PG_ARGS(lk_pg_array(ids)), err);
@@ -161,14 +193,14 @@ static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids,
     return rc == LIKEN_OK ? lk_pg_say(c, "COMMIT", LK_PG_NO_ARGS, err) : rc;
 }
 
-int lk_postgres_images_load(lk_pg_conn *c, int64_t collection, const int64_t *ids, size_t count, liken_image **images,
-                            liken_error *err) {
+int lk_postgres_images_load(lk_pg_conn *c, int64_t collection, const int64_t *ids, size_t count, bool lost,
+                            liken_image **images, liken_error *err) {
     struct parts p = {0};
-    lk_pg_result **const results[] = {&p.images, &p.tags, &p.faces, &p.refused};
+    lk_pg_result **const results[] = {&p.images, &p.labels, &p.image_ids, &p.tags, &p.faces, &p.refused};
     lk_pg_column column;
     int rc = lk_postgres_ids(&column, ids, count, err);
     if (rc == LIKEN_OK)
-        rc = ask_parts(c, collection, &column, err);
+        rc = ask_parts(c, collection, &column, lost, err);
     for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(results); i++)
         rc = lk_pg_answer(c, results[i], err);
     rc = lk_pg_finish(c, rc, err);
@@ -193,7 +225,7 @@ static int get(lk_pg_conn *c, void *arg, liken_error *err) {
     liken_image_free(g->found);
     g->found = NULL;
     const int rc = lk_postgres_snapshot(c, err);
-    return rc == LIKEN_OK ? lk_postgres_images_load(c, g->collection, &g->id, 1, &g->found, err)
+    return rc == LIKEN_OK ? lk_postgres_images_load(c, g->collection, &g->id, 1, false, &g->found, err)
                           : lk_pg_finish(c, rc, err);
 }
 
@@ -236,8 +268,12 @@ int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, 
 #define LIST_START                                                                                                     \
     "SELECT i.id, (SELECT count(*) FROM liken.faces f WHERE f.image = i.id) + (SELECT count(*) FROM liken.refused r"   \
     " WHERE r.image = i.id) FROM liken.images i WHERE i.collection = $1 AND i.id > $2"
-#define LIST_IMAGE_ID " AND hashtextextended(i.image_id, 0) = hashtextextended($4, 0) AND i.image_id = $4"
-#define LIST_FILE(n) " AND hashtextextended(i.file, 0) = hashtextextended(" n ", 0) AND i.file = " n
+#define LIST_IMAGE_ID                                                                                                  \
+    " AND i.id IN (SELECT n.image FROM liken.image_ids n WHERE n.collection = $1"                                      \
+    " AND hashtextextended(n.image_id, 0) = hashtextextended($4, 0) AND n.image_id = $4)"
+#define LIST_FILE(n)                                                                                                   \
+    " AND i.id IN (SELECT l.image FROM liken.labels l WHERE l.collection = $1 AND hashtextextended(l.label, 0) ="      \
+    " hashtextextended(" n ", 0) AND l.label = " n " AND l.kind < 3)"
 #define LIST_END " ORDER BY i.id LIMIT $3"
 
 struct list {
@@ -300,7 +336,7 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
     rc = lk_postgres_snapshot(c, err);
     if (rc != LIKEN_OK)
         return lk_pg_finish(c, rc, err);
-    rc = lk_postgres_images_load(c, l->collection, l->ids, l->out->count, l->out->images, err);
+    rc = lk_postgres_images_load(c, l->collection, l->ids, l->out->count, false, l->out->images, err);
     if (rc == LIKEN_OK)
         lk_postgres_close_ranks(l->out);
     return rc;

@@ -13,7 +13,7 @@
 
 #include <pthread.h>
 
-#define LK_POSTGRES_SCHEMA 2        /* the version this liken writes */
+#define LK_POSTGRES_SCHEMA 3        /* the version this liken writes */
 #define LK_POSTGRES_CHANNEL "liken" /* NOTIFY with each commit; the payload is its change number */
 #define LK_POSTGRES_LONG_MS 600000  /* for what has to go through a whole collection */
 
@@ -79,14 +79,20 @@ void lk_postgres_note_version(lk_postgres *s, int64_t version);
 /* Loads images[i] for ids[i] (ascending) of a collection (0: any); NULL where there is none. In and after
  * lk_postgres_snapshot, whose transaction it ends. `images` has room for `count` and is all NULL; the caller frees what
  * is in it, after faults too. */
-int lk_postgres_images_load(lk_pg_conn *c, int64_t collection, const int64_t *ids, size_t count, liken_image **images,
-                            liken_error *err);
+int lk_postgres_images_load(lk_pg_conn *c, int64_t collection, const int64_t *ids, size_t count, bool lost,
+                            liken_image **images, liken_error *err);
 /* Begins a read-only transaction that sees one moment (queued: it costs no round trip). */
 int lk_postgres_snapshot(lk_pg_conn *c, liken_error *err);
 /* An image may vanish between the statements of a page, which do not share a moment: takes out its NULLs. */
 void lk_postgres_close_ranks(liken_image_list *list);
 /* `ids` as a parameter; free with lk_pg_column_free, after faults too. */
 int lk_postgres_ids(lk_pg_column *column, const int64_t *ids, size_t count, liken_error *err);
+
+/* ---- postgres_remove.c ---- */
+
+/* image_remove, inside lk_postgres_write; after it lk_postgres_forget is due. */
+int lk_postgres_image_erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t collection, int64_t id,
+                            liken_error *err);
 
 /* ---- the operations, by file ---- */
 

@@ -64,39 +64,43 @@ struct image_remove {
     int64_t collection, id;
 };
 
-static int remove_image(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
-    const struct image_remove *r = arg;
+int lk_postgres_image_erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t in, int64_t id, liken_error *err) {
     int64_t collection = 0, faces = 0;
     int rc =
         lk_pg_number(c,
                      "SELECT c.id FROM liken.images i JOIN liken.collections c ON c.id = i.collection WHERE i.id = $1"
                      " AND " LK_POSTGRES_LIVE,
-                     LK_PG_ARGS(lk_pg_int8(r->id)), 0, &collection, err);
-    if (rc == LIKEN_OK && (collection == 0 || (r->collection != 0 && r->collection != collection)))
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)r->id,
-                     r->collection == 0 ? "" : " in this collection");
+                     LK_PG_ARGS(lk_pg_int8(id)), 0, &collection, err);
+    if (rc == LIKEN_OK && (collection == 0 || (in != 0 && in != collection)))
+        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)id,
+                     in == 0 ? "" : " in this collection");
     if (rc != LIKEN_OK)
         return rc;
     rc = lk_pg_say(
         c, "DELETE FROM ONLY liken.vectors WHERE face = ANY (ARRAY(SELECT id FROM liken.faces WHERE image = $1))",
-        LK_PG_ARGS(lk_pg_int8(r->id)), err);
+        LK_PG_ARGS(lk_pg_int8(id)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_say(c,
                        "UPDATE liken.collections SET images = images - 1,"
                        " faces = faces - (SELECT count(*) FROM liken.faces WHERE image = $2) WHERE id = $1",
-                       LK_PG_ARGS(lk_pg_int8(collection), lk_pg_int8(r->id)), err);
+                       LK_PG_ARGS(lk_pg_int8(collection), lk_pg_int8(id)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c,
                          "WITH gone AS (DELETE FROM liken.faces WHERE image = $1 RETURNING id)"
                          " INSERT INTO liken.deletions (seq, face)"
                          " SELECT $2 + row_number() OVER (ORDER BY id), id FROM gone",
-                         LK_PG_ARGS(lk_pg_int8(r->id), lk_pg_int8(w->deletion)), err);
+                         LK_PG_ARGS(lk_pg_int8(id), lk_pg_int8(w->deletion)), err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_say(c, "DELETE FROM liken.images WHERE id = $1", LK_PG_ARGS(lk_pg_int8(r->id)), err);
+        rc = lk_pg_say(c, "DELETE FROM liken.images WHERE id = $1", LK_PG_ARGS(lk_pg_int8(id)), err);
     rc = touched(c, rc, &faces, err);
     w->deletion += faces;
     w->changed = true;
     return rc;
+}
+
+static int remove_image(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
+    const struct image_remove *r = arg;
+    return lk_postgres_image_erase(c, w, r->collection, r->id, err);
 }
 
 int lk_postgres_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err) {

@@ -13,7 +13,9 @@
 #define S LK_PG_INT2
 #define T LK_PG_TEXT
 
-static const lk_pg_type image_types[] = {L, L, B, T, T, L, L, I, I, T};
+static const lk_pg_type image_types[] = {L, L, B, L, L, I, I, T};
+static const lk_pg_type label_types[] = {L, T, L, S, L, L, L};
+static const lk_pg_type image_id_types[] = {L, T, L};
 static const lk_pg_type tag_types[] = {T, L};
 static const lk_pg_type face_types[] = {L, L, R, R, R, R, B, R, R, R, R, R, R, R, R};
 static const lk_pg_type refused_types[] = {L, S, R, R, R, R, B, R, R, R, R, R, R, R, R};
@@ -38,6 +40,8 @@ static int add_row(lk_postgres_table *t, const lk_pg_value *values, liken_error 
 
 void lk_postgres_tables_init(lk_postgres_tables *t, const lk_near_plans *plans) {
     table_init(&t->images, image_types, LK_LENGTH(image_types));
+    table_init(&t->labels, label_types, LK_LENGTH(label_types));
+    table_init(&t->image_ids, image_id_types, LK_LENGTH(image_id_types));
     table_init(&t->tags, tag_types, LK_LENGTH(tag_types));
     table_init(&t->faces, face_types, LK_LENGTH(face_types));
     table_init(&t->refused, refused_types, LK_LENGTH(refused_types));
@@ -46,7 +50,8 @@ void lk_postgres_tables_init(lk_postgres_tables *t, const lk_near_plans *plans) 
 }
 
 void lk_postgres_tables_free(lk_postgres_tables *t) {
-    lk_postgres_table *const all[] = {&t->images, &t->tags, &t->faces, &t->refused, &t->counts};
+    lk_postgres_table *const all[] = {&t->images, &t->labels, &t->image_ids, &t->tags,
+                                      &t->faces,  &t->refused, &t->counts};
     lk_near_batch_free(&t->vectors);
     for (size_t i = 0; i < LK_LENGTH(all); i++) {
         for (int k = 0; k < all[i]->count; k++)
@@ -62,8 +67,6 @@ static int add_image(lk_postgres_tables *t, const liken_image *im, int64_t colle
         lk_pg_int8(id),
         lk_pg_int8(collection),
         lk_pg_bytes(sha256, 32),
-        lk_pg_text(im->image_id),
-        lk_pg_text(im->file),
         im->captured_at == LIKEN_NO_TIME ? lk_pg_null(LK_PG_INT8) : lk_pg_int8(im->captured_at),
         lk_pg_int8(im->added_at),
         lk_pg_int4(im->width),
@@ -71,6 +74,31 @@ static int add_image(lk_postgres_tables *t, const liken_image *im, int64_t colle
         lk_pg_text(im->detector == NULL ? "" : im->detector),
     };
     return add_row(&t->images, row, err);
+}
+
+static int add_label(lk_postgres_tables *t, int64_t collection, int64_t image, const liken_label *label,
+                     liken_error *err) {
+    const bool marked = label->mark.size > 0;
+    const lk_pg_value row[] = {lk_pg_int8(collection),
+                               lk_pg_text(label->file),
+                               lk_pg_int8(image),
+                               lk_pg_int2((int)label->kind),
+                               marked ? lk_pg_int8(label->mark.size) : lk_pg_null(LK_PG_INT8),
+                               marked ? lk_pg_int8(label->mark.mtime) : lk_pg_null(LK_PG_INT8),
+                               marked ? lk_pg_int8((int64_t)label->mark.inode) : lk_pg_null(LK_PG_INT8)};
+    return add_row(&t->labels, row, err);
+}
+
+static int add_names(lk_postgres_tables *t, const liken_image *im, int64_t collection, int64_t id, liken_error *err) {
+    int rc = LIKEN_OK;
+    liken_label label;
+    const char *image_id;
+    for (size_t i = 0; rc == LIKEN_OK && i < lk_image_names(im, i, &label); i++)
+        rc = add_label(t, collection, id, &label, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < lk_image_id_names(im, i, &image_id); i++)
+        rc = add_row(&t->image_ids,
+                     (const lk_pg_value[]){lk_pg_int8(collection), lk_pg_text(image_id), lk_pg_int8(id)}, err);
+    return rc;
 }
 
 /* A face or a refusal; `first` and `second` are the two columns before those that both have. */
@@ -94,6 +122,8 @@ static int add_vector(lk_postgres_tables *t, int64_t face, int64_t collection, c
 int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int64_t collection, int64_t id,
                            const int64_t *faces, const unsigned char sha256[32], liken_error *err) {
     int rc = add_image(t, image, collection, id, sha256, err);
+    if (rc == LIKEN_OK)
+        rc = add_names(t, image, collection, id, err);
     for (size_t i = 0; rc == LIKEN_OK && i < image->tag_count; i++)
         rc = add_row(&t->tags, (const lk_pg_value[]){lk_pg_text(image->tags[i]), lk_pg_int8(id)}, err);
     for (size_t i = 0; rc == LIKEN_OK && i < image->face_count; i++) {
@@ -146,10 +176,21 @@ int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool ve
     if (rc == LIKEN_OK)
         rc = queue_table(
             c,
-            "INSERT INTO liken.images (id, collection, sha256, image_id, file, captured_at, added_at, width,"
-            " height, detector) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[],"
-            " $5::text[], $6::bigint[], $7::bigint[], $8::integer[], $9::integer[], $10::text[])",
+            "INSERT INTO liken.images (id, collection, sha256, captured_at, added_at, width, height, detector)"
+            " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[],"
+            " $6::integer[], $7::integer[], $8::text[])",
             &t->images, err);
+    if (rc == LIKEN_OK) /* in order: their own ids are given as they come */
+        rc = queue_table(c,
+                         "INSERT INTO liken.labels (collection, label, image, kind, size, mtime, inode) SELECT * FROM"
+                         " unnest($1::bigint[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[],"
+                         " $7::bigint[])",
+                         &t->labels, err);
+    if (rc == LIKEN_OK)
+        rc = queue_table(c,
+                         "INSERT INTO liken.image_ids (collection, image_id, image) SELECT * FROM unnest($1::bigint[],"
+                         " $2::text[], $3::bigint[])",
+                         &t->image_ids, err);
     if (rc == LIKEN_OK)
         rc = queue_table(c,
                          "INSERT INTO liken.tags (tag, image) SELECT * FROM unnest($1::text[], $2::bigint[])"
@@ -182,9 +223,12 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
         const char *sql;
         const lk_postgres_table *table;
     } all[] = {
-        {"COPY liken.images (id, collection, sha256, image_id, file, captured_at, added_at, width, height, detector)"
+        {"COPY liken.images (id, collection, sha256, captured_at, added_at, width, height, detector)"
          " FROM STDIN (FORMAT binary)",
          &t->images},
+        {"COPY liken.labels (collection, label, image, kind, size, mtime, inode) FROM STDIN (FORMAT binary)",
+         &t->labels},
+        {"COPY liken.image_ids (collection, image_id, image) FROM STDIN (FORMAT binary)", &t->image_ids},
         {"COPY liken.tags (tag, image) FROM STDIN (FORMAT binary)", &t->tags},
         {"COPY liken.faces (id, image, " LK_FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->faces},
         {"COPY liken.refused (image, reason, " LK_FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->refused},

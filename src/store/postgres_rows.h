@@ -13,7 +13,7 @@ typedef struct lk_postgres_table {
 } lk_postgres_table;
 
 typedef struct lk_postgres_tables {
-    lk_postgres_table images, tags, faces, refused;
+    lk_postgres_table images, labels, image_ids, tags, faces, refused;
     lk_near_batch vectors;
     lk_postgres_table counts; /* collection, images, faces to add to its counts */
 } lk_postgres_tables;

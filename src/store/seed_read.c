@@ -226,7 +226,9 @@ static int take_label(void *ctx, size_t w, const lk_pg_result *r, int i, liken_e
     struct labels *l = ctx;
     lk_store_hit *hit = &l->out[l->which[w]];
     hit->face = hit->image = lk_pg_get_int(r, i, 0);
-    return lk_pg_copy(r, i, 3, &hit->file) && lk_pg_copy(r, i, 4, &hit->image_id) ? LIKEN_OK : lk_fail_memory(err);
+    const char *file = lk_pg_get_bytes(r, i, 3, NULL), *image_id = lk_pg_get_bytes(r, i, 4, NULL);
+    const bool ok = (file == NULL || lk_hit_file(hit, file)) && (image_id == NULL || lk_hit_image_id(hit, image_id));
+    return ok ? LIKEN_OK : lk_fail_memory(err);
 }
 
 /* A row that was written again is another one: it has, or soon has, another number. */
@@ -236,9 +238,7 @@ static void drop_changed(const lk_seed_want *want, const uint32_t *before, const
         lk_store_hit *hit = &out[which[i]];
         if (!want[i].met || want[i].row.xmin == before[i])
             continue;
-        free(hit->file);
-        free(hit->image_id);
-        *hit = (lk_store_hit){0};
+        lk_hit_clear(hit);
     }
 }
 
@@ -271,10 +271,8 @@ int lk_seed_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *
         rc = label_some(of(s), faces + i, count - i < LK_SEED_BATCH ? count - i : LK_SEED_BATCH, own + i, err);
     if (rc == LIKEN_OK && count > 0)
         memcpy(hits, own, count * sizeof *own);
-    for (size_t i = 0; rc != LIKEN_OK && i < count; i++) {
-        free(own[i].image_id);
-        free(own[i].file);
-    }
+    for (size_t i = 0; rc != LIKEN_OK && i < count; i++)
+        lk_hit_clear(&own[i]);
     return rc;
 }
 
@@ -293,7 +291,9 @@ int lk_seed_image_new(const lk_seed_store *s, int64_t id, size_t faces, const ch
     image->faces = calloc(faces + 1, sizeof *image->faces);
     image->face_count = image->faces == NULL ? 0 : faces;
     const bool ok = copy(&image->collection, s->about.name) && copy(&image->model, s->about.model) &&
-                    copy(&image->detector, "hog") && copy(&image->file, file) && copy(&image->image_id, image_id);
+                    copy(&image->detector, "hog") &&
+                    (file == NULL || lk_image_label(image, file, LIKEN_LABEL_SHARED, NULL)) &&
+                    (image_id == NULL || lk_image_id(image, image_id));
     if (!ok || image->faces == NULL) {
         liken_image_free(image);
         return lk_fail_memory(err);

@@ -203,8 +203,7 @@ int lk_seed_image_add(lk_store *base, int64_t collection, liken_image *image, li
     if (rc != LIKEN_OK)
         return rc;
     if (!s->form.has_file) { /* a label that most clients give unasked: the upload's name */
-        free(image->file);
-        image->file = NULL;
+        lk_image_forget_labels(image);
     }
     struct add a = {.store = s, .image = image, .rows = calloc(image->face_count, sizeof *a.rows)};
     rc = a.rows == NULL ? lk_fail_memory(err) : take_live(s->db, &c, err);

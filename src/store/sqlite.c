@@ -2,7 +2,8 @@
  *
  * One file, liken.db, in write-ahead mode with synchronous=FULL: a commit that returned has been fsynced. The parts:
  * sqlite_conn.c one connection, sqlite_schema.c the tables, sqlite_write.c group commit, sqlite_pool.c readers,
- * sqlite_add.c and sqlite_remove.c the writes, sqlite_image.c and sqlite_collection.c reading back, sqlite_feed.c what
+ * sqlite_add.c and sqlite_remove.c the writes, sqlite_names.c labels and image_ids,
+ * sqlite_image.c and sqlite_collection.c reading back, sqlite_feed.c what
  * the index and a search ask, sqlite_check.c the doctor.
  *
  * A file that is another program's, damaged or newer is examined before anything is written to it, with
@@ -106,6 +107,12 @@ static const lk_store_ops operations = {
     .erasing = lk_sqlite_erasing,
     .image_add = lk_sqlite_image_add,
     .image_find = lk_sqlite_image_find,
+    .image_extend = lk_sqlite_image_extend,
+    .name_remove = lk_sqlite_name_remove,
+    .file_find = lk_sqlite_file_find,
+    .files_between = lk_sqlite_files_between,
+    .lost = lk_sqlite_lost,
+    .lost_remove = lk_sqlite_lost_remove,
     .image_get = lk_sqlite_image_get,
     .image_list = lk_sqlite_image_list,
     .image_remove = lk_sqlite_image_remove,

@@ -16,6 +16,7 @@ struct add {
     unsigned char sha256[32];
     bool keep;          /* the ids are the image's own; else the database gives them */
     int64_t id, *faces; /* told to the caller after the commit */
+    lk_sqlite_names names;
     liken_image *existing;
 };
 
@@ -74,23 +75,21 @@ static int add_image(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     sqlite3_stmt *stmt;
     int rc =
         lk_sqlite_use(c,
-                      "INSERT INTO images (collection, sha256, image_id, file, captured_at, added_at, width, height,"
-                      " detector, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                      "INSERT INTO images (collection, sha256, captured_at, added_at, width, height, detector, id)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                       &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, a->collection);
     (void)sqlite3_bind_blob(stmt, 2, a->sha256, 32, SQLITE_STATIC);
-    lk_sqlite_text(stmt, 3, im->image_id);
-    lk_sqlite_text(stmt, 4, im->file);
     if (im->captured_at != LIKEN_NO_TIME)
-        (void)sqlite3_bind_int64(stmt, 5, im->captured_at);
-    (void)sqlite3_bind_int64(stmt, 6, im->added_at);
-    (void)sqlite3_bind_int(stmt, 7, im->width);
-    (void)sqlite3_bind_int(stmt, 8, im->height);
-    lk_sqlite_text(stmt, 9, im->detector == NULL ? "" : im->detector);
+        (void)sqlite3_bind_int64(stmt, 3, im->captured_at);
+    (void)sqlite3_bind_int64(stmt, 4, im->added_at);
+    (void)sqlite3_bind_int(stmt, 5, im->width);
+    (void)sqlite3_bind_int(stmt, 6, im->height);
+    lk_sqlite_text(stmt, 7, im->detector == NULL ? "" : im->detector);
     if (a->keep)
-        (void)sqlite3_bind_int64(stmt, 10, im->id);
+        (void)sqlite3_bind_int64(stmt, 8, im->id);
     rc = lk_sqlite_run(c, stmt, err);
     if (rc == LIKEN_OK)
         a->id = sqlite3_last_insert_rowid(c->db);
@@ -172,6 +171,9 @@ static int put(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     int rc = check_collection(c, a, err);
     if (rc == LIKEN_OK)
         rc = add_image(c, a, err);
+    a->names = (lk_sqlite_names){.collection = a->collection, .image = a->id};
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_names_give(c, &a->names, a->image, err);
     if (rc == LIKEN_OK)
         rc = add_tags(c, a, err);
     for (size_t i = 0; rc == LIKEN_OK && i < a->image->face_count; i++)
@@ -187,7 +189,7 @@ static int add(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const int rc = find_same(c, a->collection, a->sha256, &same, err);
     if (rc != LIKEN_OK)
         return rc;
-    return same == 0 ? put(c, a, err) : lk_sqlite_image_load(c, same, &a->existing, err);
+    return same == 0 ? put(c, a, err) : lk_sqlite_extend(c, a->collection, same, a->image, &a->existing, err);
 }
 
 static int prepare(struct add *a, liken_error *err) {
@@ -205,6 +207,7 @@ int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, lik
         rc = lk_sqlite_write(of(s), add, &a, err);
     if (rc == LIKEN_OK && a.existing == NULL) {
         image->id = a.id;
+        image->replaced = a.names.replaced;
         for (size_t i = 0; i < image->face_count; i++)
             image->faces[i].id = a.faces[i];
     }

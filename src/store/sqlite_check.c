@@ -53,6 +53,13 @@ static const struct promise promises[] = {
      "SELECT count(*) FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
      " JOIN models m ON m.id = c.model WHERE length(f.descriptor) <> 4 * m.dimension",
      "each is as long as its model makes them", "descriptors have the wrong length."},
+    {"store labels",
+     "SELECT count(*) FROM labels l LEFT JOIN images i ON i.id = l.image WHERE i.collection IS NOT l.collection"
+     " OR (l.kind = 3 AND EXISTS (SELECT 1 FROM labels o WHERE o.image = l.image AND o.kind < 3))",
+     "each names a photo of its collection", "labels name no photo of their collection."},
+    {"store image_ids",
+     "SELECT count(*) FROM image_ids l LEFT JOIN images i ON i.id = l.image WHERE i.collection IS NOT l.collection",
+     "each names a photo of its collection", "image_ids name no photo of their collection."},
     {"store counts",
      "SELECT count(*) FROM collections c WHERE images <> (SELECT count(*) FROM images i WHERE i.collection = c.id)"
      " OR faces <> (SELECT count(*) FROM faces f JOIN images i ON i.id = f.image WHERE i.collection = c.id)",

@@ -118,7 +118,7 @@ static int read_page(lk_sqlite_conn *c, void *arg, liken_error *err) {
         if (rc != LIKEN_OK || id == 0)
             return rc;
         liken_image **image = &p->out->images[p->out->count];
-        rc = lk_sqlite_image_load(c, id, image, err);
+        rc = lk_sqlite_image_load_all(c, id, image, err);
         if (rc != LIKEN_OK)
             return rc;
         p->out->count++;

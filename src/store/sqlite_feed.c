@@ -135,7 +135,7 @@ static int read_hit(lk_sqlite_conn *c, int64_t face, lk_store_hit *hit, liken_er
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = lk_sqlite_use(c,
-                           "SELECT i.id, i.image_id, i.file, i.width, i.height, f.x, f.y, f.width, f.height"
+                           "SELECT i.id, i.width, i.height, f.x, f.y, f.width, f.height"
                            " FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
                            " WHERE f.id = ?1 AND " LK_SQLITE_LIVE,
                            &stmt, err);
@@ -147,13 +147,11 @@ static int read_hit(lk_sqlite_conn *c, int64_t face, lk_store_hit *hit, liken_er
         return rc;
     hit->face = face;
     hit->image = sqlite3_column_int64(stmt, 0);
-    hit->width = sqlite3_column_int(stmt, 3);
-    hit->height = sqlite3_column_int(stmt, 4);
-    hit->box = (liken_box){(float)sqlite3_column_double(stmt, 5), (float)sqlite3_column_double(stmt, 6),
-                           (float)sqlite3_column_double(stmt, 7), (float)sqlite3_column_double(stmt, 8)};
-    if (!lk_sqlite_copy(stmt, 1, &hit->image_id) || !lk_sqlite_copy(stmt, 2, &hit->file))
-        return lk_fail_memory(err);
-    return LIKEN_OK;
+    hit->width = sqlite3_column_int(stmt, 1);
+    hit->height = sqlite3_column_int(stmt, 2);
+    hit->box = (liken_box){(float)sqlite3_column_double(stmt, 3), (float)sqlite3_column_double(stmt, 4),
+                           (float)sqlite3_column_double(stmt, 5), (float)sqlite3_column_double(stmt, 6)};
+    return lk_sqlite_names_hit(c, hit, err);
 }
 
 static int read_hits(lk_sqlite_conn *c, void *arg, liken_error *err) {
@@ -172,10 +170,8 @@ int lk_sqlite_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit
     const int rc = lk_sqlite_read(of(s), read_hits, &h, err);
     if (rc == LIKEN_OK && count > 0)
         memcpy(hits, own, count * sizeof *own);
-    for (size_t i = 0; rc != LIKEN_OK && i < count; i++) {
-        free(own[i].image_id);
-        free(own[i].file);
-    }
+    for (size_t i = 0; rc != LIKEN_OK && i < count; i++)
+        lk_hit_clear(&own[i]);
     return rc;
 }
 

@@ -98,8 +98,8 @@ static int load_row(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_err
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = lk_sqlite_use(c,
-                           "SELECT c.name, i.image_id, i.file, m.name, i.detector, i.captured_at, i.added_at, i.width,"
-                           " i.height, lower(hex(i.sha256)) FROM images i JOIN collections c ON c.id = i.collection"
+                           "SELECT c.name, m.name, i.detector, i.captured_at, i.added_at, i.width, i.height,"
+                           " lower(hex(i.sha256)) FROM images i JOIN collections c ON c.id = i.collection"
                            " JOIN models m ON m.id = c.model WHERE i.id = ?1 AND " LK_SQLITE_LIVE,
                            &stmt, err);
     if (rc != LIKEN_OK)
@@ -110,26 +110,28 @@ static int load_row(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_err
         return rc;
     if (!row)
         return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld.", (long long)id);
-    char **const texts[] = {&image->collection, &image->image_id, &image->file, &image->model, &image->detector};
+    char **const texts[] = {&image->collection, &image->model, &image->detector};
     for (size_t i = 0; i < LK_LENGTH(texts); i++) {
         if (!lk_sqlite_copy(stmt, (int)i, texts[i]))
             return lk_fail_memory(err);
     }
     image->id = id;
-    image->captured_at = sqlite3_column_type(stmt, 5) == SQLITE_NULL ? LIKEN_NO_TIME : sqlite3_column_int64(stmt, 5);
-    image->added_at = sqlite3_column_int64(stmt, 6);
-    image->width = sqlite3_column_int(stmt, 7);
-    image->height = sqlite3_column_int(stmt, 8);
-    const char *hex = (const char *)sqlite3_column_text(stmt, 9);
+    image->captured_at = sqlite3_column_type(stmt, 3) == SQLITE_NULL ? LIKEN_NO_TIME : sqlite3_column_int64(stmt, 3);
+    image->added_at = sqlite3_column_int64(stmt, 4);
+    image->width = sqlite3_column_int(stmt, 5);
+    image->height = sqlite3_column_int(stmt, 6);
+    const char *hex = (const char *)sqlite3_column_text(stmt, 7);
     if (hex == NULL || strlen(hex) != sizeof image->sha256 - 1)
         return damaged(c, err);
     memcpy(image->sha256, hex, sizeof image->sha256);
     return LIKEN_OK;
 }
 
-static int load_parts(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_error *err) {
+static int load_parts(lk_sqlite_conn *c, int64_t id, bool lost, liken_image *image, liken_error *err) {
     struct faces kept = {0}, refused = {0};
     int rc = load_row(c, id, image, err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_names_load(c, image, lost, err);
     if (rc == LIKEN_OK)
         rc = load_tags(c, image, err);
     if (rc == LIKEN_OK)
@@ -146,17 +148,25 @@ static int load_parts(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_e
     return rc;
 }
 
-int lk_sqlite_image_load(lk_sqlite_conn *c, int64_t id, liken_image **out, liken_error *err) {
+static int load(lk_sqlite_conn *c, int64_t id, bool lost, liken_image **out, liken_error *err) {
     liken_image *image = calloc(1, sizeof *image);
     if (image == NULL)
         return lk_fail_memory(err);
-    const int rc = load_parts(c, id, image, err);
+    const int rc = load_parts(c, id, lost, image, err);
     if (rc != LIKEN_OK) {
         liken_image_free(image);
         return rc;
     }
     *out = image;
     return LIKEN_OK;
+}
+
+int lk_sqlite_image_load(lk_sqlite_conn *c, int64_t id, liken_image **out, liken_error *err) {
+    return load(c, id, false, out, err);
+}
+
+int lk_sqlite_image_load_all(lk_sqlite_conn *c, int64_t id, liken_image **out, liken_error *err) {
+    return load(c, id, true, out, err);
 }
 
 /* ---- get ---- */
@@ -197,12 +207,14 @@ int lk_sqlite_image_get(lk_store *s, int64_t collection, int64_t id, liken_image
 #define LIST_START                                                                                                     \
     "SELECT id FROM images WHERE collection = (SELECT c.id FROM collections c WHERE c.id = ?1 AND " LK_SQLITE_LIVE     \
     ") AND id > ?2"
+#define LIST_IMAGE_ID " AND id IN (SELECT image FROM image_ids WHERE collection = ?1 AND image_id = ?4)"
+#define LIST_FILE " AND id IN (SELECT image FROM labels WHERE collection = ?1 AND label = ?5 AND kind < 3)"
 #define LIST_END " ORDER BY id LIMIT ?3"
 static const char *const list_sql[] = {
     LIST_START LIST_END,
-    LIST_START " AND image_id = ?4" LIST_END,
-    LIST_START " AND file = ?5" LIST_END,
-    LIST_START " AND image_id = ?4 AND file = ?5" LIST_END,
+    LIST_START LIST_IMAGE_ID LIST_END,
+    LIST_START LIST_FILE LIST_END,
+    LIST_START LIST_IMAGE_ID LIST_FILE LIST_END,
 };
 
 struct list {

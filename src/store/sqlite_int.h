@@ -15,9 +15,9 @@
 #include <sqlite3.h>
 
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
-#define LK_SQLITE_SCHEMA 3               /* the version this liken writes */
+#define LK_SQLITE_SCHEMA 4               /* the version this liken writes */
 #define LK_SQLITE_READERS 8
-#define LK_SQLITE_STATEMENTS 96
+#define LK_SQLITE_STATEMENTS 128
 #define LK_SQLITE_BATCH 512
 
 /* A removed collection is called ".<id>" until all it held is erased: no name begins with a dot. Of a row `c`: */
@@ -115,10 +115,34 @@ int lk_sqlite_read(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error 
 
 /* ---- sqlite_image.c, sqlite_add.c ---- */
 
-/* One image with tags, faces (without descriptors) and refusals. NOT_FOUND. */
+/* One image with names, tags, faces (without descriptors) and refusals; the second with names that are lost too, for a
+ * copy. NOT_FOUND. */
 int lk_sqlite_image_load(lk_sqlite_conn *c, int64_t id, liken_image **out, liken_error *err);
+int lk_sqlite_image_load_all(lk_sqlite_conn *c, int64_t id, liken_image **out, liken_error *err);
 /* Adds the image under its own ids. Inside lk_sqlite_write. */
 int lk_sqlite_image_put(lk_sqlite_conn *c, int64_t collection, const liken_image *image, liken_error *err);
+
+/* ---- sqlite_names.c ---- */
+
+/* Who gets names, and what came of it: one that it did not have, and the photo that lost a label to it (0: none). */
+typedef struct lk_sqlite_names {
+    int64_t collection, image;
+    bool extended;
+    int64_t replaced;
+} lk_sqlite_names;
+/* Gives the names of `names` to n->image. Inside lk_sqlite_write, as lk_sqlite_extend is, which gives it the tags and
+ * captured_at too and loads it. */
+int lk_sqlite_names_give(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_image *names, liken_error *err);
+int lk_sqlite_extend(lk_sqlite_conn *c, int64_t collection, int64_t id, const liken_image *with, liken_image **out,
+                     liken_error *err);
+/* The names of image->id; those that are lost too, for a copy, when `lost`. */
+int lk_sqlite_names_load(lk_sqlite_conn *c, liken_image *image, bool lost, liken_error *err);
+int lk_sqlite_names_hit(lk_sqlite_conn *c, lk_store_hit *hit, liken_error *err);
+
+/* ---- sqlite_remove.c ---- */
+
+/* image_remove, inside lk_sqlite_write. */
+int lk_sqlite_image_erase(lk_sqlite_conn *c, int64_t collection, int64_t id, liken_error *err);
 
 /* ---- the operations, by file ---- */
 
@@ -140,6 +164,17 @@ int lk_sqlite_image_list(lk_store *s, int64_t collection, const liken_list_optio
                          liken_error *err);
 int lk_sqlite_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                        liken_error *err);
+
+int lk_sqlite_image_extend(lk_store *s, int64_t collection, int64_t id, const liken_image *with, liken_image **out,
+                           liken_error *err);
+int lk_sqlite_name_remove(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
+                          bool *removed, liken_error *err);
+int lk_sqlite_file_find(lk_store *s, int64_t collection, const char *file, int64_t *image, liken_mark *mark,
+                        liken_error *err);
+int lk_sqlite_files_between(lk_store *s, int64_t collection, const char *from, const char *to, int64_t after,
+                            liken_file_list **out, liken_error *err);
+int lk_sqlite_lost(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count, liken_error *err);
+int lk_sqlite_lost_remove(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);
 
 int lk_sqlite_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
 int lk_sqlite_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,

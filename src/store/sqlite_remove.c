@@ -69,21 +69,25 @@ struct image_remove {
     int64_t collection, id;
 };
 
-static int remove_image(lk_sqlite_conn *c, void *arg, liken_error *err) {
-    const struct image_remove *r = arg;
+int lk_sqlite_image_erase(lk_sqlite_conn *c, int64_t in, int64_t id, liken_error *err) {
     int64_t collection = 0;
     int faces = 0;
     int rc = owner(
         c, "SELECT c.id FROM images i JOIN collections c ON c.id = i.collection WHERE i.id = ?1 AND " LK_SQLITE_LIVE,
-        r->id, &collection, err);
-    if (rc == LIKEN_OK && (collection == 0 || (r->collection != 0 && r->collection != collection)))
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)r->id,
-                     r->collection == 0 ? "" : " in this collection");
+        id, &collection, err);
+    if (rc == LIKEN_OK && (collection == 0 || (in != 0 && in != collection)))
+        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)id,
+                     in == 0 ? "" : " in this collection");
     if (rc == LIKEN_OK)
-        rc = run3(c, "DELETE FROM faces WHERE image = ?1", (const int64_t[3]){r->id, 0, 0}, &faces, err);
+        rc = run3(c, "DELETE FROM faces WHERE image = ?1", (const int64_t[3]){id, 0, 0}, &faces, err);
     if (rc == LIKEN_OK)
-        rc = run3(c, "DELETE FROM images WHERE id = ?1", (const int64_t[3]){r->id, 0, 0}, NULL, err);
+        rc = run3(c, "DELETE FROM images WHERE id = ?1", (const int64_t[3]){id, 0, 0}, NULL, err);
     return rc == LIKEN_OK ? subtract(c, collection, 1, faces, err) : rc;
+}
+
+static int remove_image(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    const struct image_remove *r = arg;
+    return lk_sqlite_image_erase(c, r->collection, r->id, err);
 }
 
 int lk_sqlite_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err) {

@@ -22,7 +22,9 @@ typedef int lk_store_deletion_fn(void *ctx, int64_t seq, int64_t face);
 /* What a search needs of a face beside its distance. */
 typedef struct lk_store_hit {
     int64_t face, image;
-    char *image_id, *file;
+    char *image_id, *file; /* the first of */
+    char **image_ids, **files;
+    size_t image_id_count, file_count;
     liken_box box;
     int width, height;
 } lk_store_hit;
@@ -73,10 +75,28 @@ typedef struct lk_store_ops {
     /* Images that `sweep` has still to erase. NULL as that is. */
     int (*erasing)(lk_store *s, int64_t *images, liken_error *err);
 
-    /* Adds the image with its faces (and the refused ones); sets ids in *image. When the bytes (sha256) are there
-     * already nothing is written and *existing receives that image. Group commit: returns after the fsync. */
+    /* Adds the image with its faces (and the refused ones) and its names (lk_image_names); sets ids in *image. When the
+     * bytes (sha256) are there already that is image_extend, and *existing receives that image. Sets ->replaced. Group
+     * commit: returns after the fsync. */
     int (*image_add)(lk_store *s, int64_t collection, liken_image *image, liken_image **existing, liken_error *err);
     int (*image_find)(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
+    /* Adds the names and tags of `with` to those of an image, and captured_at where it has none; *out is the image
+     * then, with ->extended and ->replaced set. NULL: a photo has one name, and its bytes are not known again. */
+    int (*image_extend)(lk_store *s, int64_t collection, int64_t id, const liken_image *with, liken_image **out,
+                        liken_error *err);
+    /* liken_name_remove. NULL as image_extend is. */
+    int (*name_remove)(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
+                       bool *removed, liken_error *err);
+    /* The image that has the LIKEN_LABEL_FILE, and the label's mark; *image 0: there is none. NULL as image_extend. */
+    int (*file_find)(lk_store *s, int64_t collection, const char *file, int64_t *image, liken_mark *mark,
+                     liken_error *err);
+    /* A page of liken_files_below; labels `from` <= label < `to`, by bytes. NULL as image_extend. */
+    int (*files_between)(lk_store *s, int64_t collection, const char *from, const char *to, int64_t after,
+                         liken_file_list **out, liken_error *err);
+    /* Up to 1000 lost images beyond `after`, ascending. NULL as image_extend. */
+    int (*lost)(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count, liken_error *err);
+    /* Removes an image if it is lost; *removed. NULL as image_extend. */
+    int (*lost_remove)(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);
     int (*image_get)(lk_store *s, int64_t collection, int64_t id, liken_image **out,
                      liken_error *err); /* collection 0: any */
     int (*image_list)(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
@@ -154,6 +174,20 @@ int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, li
  * the row's id. `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the seed's form), STORE, ARG. */
 int lk_store_open_seed(lk_store **out, const char *where, const char *table, bool read_only,
                        const liken_collection *about, liken_error *err);
+/* ---- objects.c: the names of images and hits; false when out of memory ---- */
+
+/* Adds a label; the first that is not lost becomes ->file. */
+bool lk_image_label(liken_image *image, const char *file, liken_label_kind kind, const liken_mark *mark);
+bool lk_image_id(liken_image *image, const char *image_id);
+void lk_image_forget_labels(liken_image *image);
+/* The names that an image is stored with: its labels, or ->file alone as one that is shared; its image_ids, or
+ * ->image_id alone. How many there are; the i-th when there are so many, borrowed. */
+size_t lk_image_names(const liken_image *image, size_t i, liken_label *label);
+size_t lk_image_id_names(const liken_image *image, size_t i, const char **image_id);
+bool lk_hit_file(lk_store_hit *hit, const char *file);
+bool lk_hit_image_id(lk_store_hit *hit, const char *image_id);
+void lk_hit_clear(lk_store_hit *hit);
+
 int lk_store_open_sqlite(lk_store **out, const char *folder, bool read_only, liken_error *err);
 
 #endif

@@ -151,6 +151,30 @@ static void it_then_is_as_one_made_today(void **state) {
     assert_true(server_number(&server, "today", CATALOGUE) != server_number(&server, "old_again", CATALOGUE));
 }
 
+static void assert_label(lk_store *s, int64_t id, const char *file, liken_label_kind kind) {
+    liken_image *image = NULL;
+    assert_ok(s->ops->image_get(s, 2, id, &image, &err), err);
+    assert_int_equal(image->label_count, 1);
+    assert_string_equal(image->labels[0].file, file);
+    assert_int_equal(image->labels[0].kind, kind);
+    liken_image_free(image);
+}
+
+static void old_labels_become_what_they_look_like(void **state) {
+    (void)state;
+    make_old("labels");
+    server_sql(&server, "labels", "UPDATE liken.images SET file = 'p/x.jpg'");
+    lk_store *s = open_store();
+    assert_label(s, 1, "p/x.jpg", LIKEN_LABEL_SHARED); /* the later one lies there */
+    assert_label(s, 3, "p/x.jpg", LIKEN_LABEL_FILE);
+    s->ops->close(s);
+    make_old("address");
+    server_sql(&server, "address", "UPDATE liken.images SET file = 'https://a/' || id");
+    s = open_store();
+    assert_label(s, 1, "https://a/1", LIKEN_LABEL_OWN);
+    s->ops->close(s);
+}
+
 /* A step that fails leaves the gallery as it was: here a role that may read and write, but owns nothing. */
 static void a_step_that_fails_changes_nothing(void **state) {
     (void)state;
@@ -188,6 +212,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_old_gallery_is_brought_up_to_date_once),
         cmocka_unit_test(it_then_is_as_one_made_today),
+        cmocka_unit_test(old_labels_become_what_they_look_like),
         cmocka_unit_test(a_step_that_fails_changes_nothing),
     };
     if (server_programs() == NULL) {

@@ -98,11 +98,57 @@ static void a_newer_store_is_refused(void **state) {
     refused_untouched("newer liken");
 }
 
+/* What photos have in tables of their own now they had in their row. */
+#define NAMES_IN_THE_ROW                                                                                               \
+    "DROP TABLE labels; DROP TABLE image_ids;"                                                                         \
+    "ALTER TABLE images ADD COLUMN image_id TEXT; ALTER TABLE images ADD COLUMN file TEXT;"                            \
+    "CREATE INDEX images_by_image_id ON images (collection, image_id) WHERE image_id IS NOT NULL;"                     \
+    "CREATE INDEX images_by_file ON images (collection, file) WHERE file IS NOT NULL;"
+
+static void assert_label(lk_store *s, int64_t id, const char *file, liken_label_kind kind, const char *image_id) {
+    liken_image *image = NULL;
+    assert_ok(s->ops->image_get(s, 0, id, &image, &err), err);
+    assert_int_equal(image->label_count, 1);
+    assert_string_equal(image->labels[0].file, file);
+    assert_int_equal(image->labels[0].kind, kind);
+    assert_int_equal(image->image_id_count, image_id == NULL ? 0 : 1);
+    if (image_id != NULL)
+        assert_string_equal(image->image_id, image_id);
+    liken_image_free(image);
+}
+
+static void ignore_finding(void *ctx, const char *what, liken_verdict verdict, const char *message) {
+    (void)ctx;
+    (void)what;
+    (void)verdict;
+    (void)message;
+}
+
+static void old_labels_become_what_they_look_like(void **state) {
+    (void)state;
+    make_store(5);
+    sql(path, NAMES_IN_THE_ROW "PRAGMA user_version = 3;"
+                               "UPDATE images SET file = CASE id WHEN 1 THEN 'p/x.jpg' WHEN 2 THEN 'p/x.jpg'"
+                               " WHEN 3 THEN 'https://a/b.jpg' WHEN 4 THEN 'IMG_1.jpg' ELSE 'IMG_1.jpg' END,"
+                               " image_id = CASE id WHEN 4 THEN '7' END");
+    lk_store *s = NULL;
+    int bad = -1;
+    assert_ok(lk_store_open_sqlite(&s, folder.path, false, &err), err);
+    assert_label(s, 1, "p/x.jpg", LIKEN_LABEL_SHARED, NULL); /* the later one lies there */
+    assert_label(s, 2, "p/x.jpg", LIKEN_LABEL_FILE, NULL);
+    assert_label(s, 3, "https://a/b.jpg", LIKEN_LABEL_OWN, NULL);
+    assert_label(s, 4, "IMG_1.jpg", LIKEN_LABEL_SHARED, "7");
+    assert_label(s, 5, "IMG_1.jpg", LIKEN_LABEL_SHARED, NULL);
+    assert_ok(s->ops->check(s, ignore_finding, NULL, &bad, &err), err);
+    assert_int_equal(bad, 0);
+    s->ops->close(s);
+}
+
 /* As the first liken wrote it, before a collection said how it is searched. */
 static void an_older_store_is_brought_up_to_date(void **state) {
     (void)state;
     make_store(3);
-    sql(path, "ALTER TABLE collections DROP COLUMN search; PRAGMA user_version = 1");
+    sql(path, "ALTER TABLE collections DROP COLUMN search; PRAGMA user_version = 1;" NAMES_IN_THE_ROW);
     assert_int_equal(open_fails(true), LIKEN_E_STORE);
     assert_non_null(strstr(err.message, "older liken"));
     lk_store *s = NULL;
@@ -397,6 +443,7 @@ static void a_lock_held_elsewhere_ends_in_busy(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        T(old_labels_become_what_they_look_like),
         T(an_older_store_is_brought_up_to_date),
         T(a_newer_store_is_refused),
         T(a_newer_store_with_a_leftover_log_is_refused),

@@ -1,0 +1,16 @@
+/* text.h - UTF-8, and the labels that paths become (liken_label_of_path in liken.h). */
+#ifndef LK_BASE_TEXT_H
+#define LK_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes of the well-formed UTF-8 sequence at `p`, which ends with a NUL somewhere; 0 when it is none. */
+size_t lk_utf8_sequence(const char *p);
+
+/* Frees the texts and the array; NULL is accepted. */
+void lk_texts_free(char **texts, size_t count);
+/* Adds a copy of `text`, growing the array; false when out of memory. */
+bool lk_texts_add(char ***texts, size_t *count, const char *text);
+
+#endif
