@@ -121,10 +121,10 @@ typedef struct liken_face {
  * several image_ids. */
 typedef enum liken_label_kind {
     LIKEN_LABEL_OWN = 0, /* names one photo of the collection: another that had it loses it, and stays */
-    LIKEN_LABEL_FILE,    /* the same, and it is the path of a file: a photo that loses its last label so is lost, and goes
-                            with liken_lost_remove unless it turns up under another label before */
-    LIKEN_LABEL_SHARED,  /* other photos may have it as well */
-    LIKEN_LABEL_LOST     /* not given to callers: the file that it names has other bytes now */
+    LIKEN_LABEL_FILE, /* the same, and it is the path of a file: a photo that loses its last label so is lost, and goes
+                         with liken_lost_remove unless it turns up under another label before */
+    LIKEN_LABEL_SHARED, /* other photos may have it as well */
+    LIKEN_LABEL_LOST    /* not given to callers: the file that it names has other bytes now */
 } liken_label_kind;
 
 /* What tells that a file is still as it was when it was read. All 0: not known. */
@@ -416,8 +416,8 @@ typedef struct liken_file_list {
 } liken_file_list;
 
 LIKEN_API void liken_file_list_free(liken_file_list *l);
-/* The labels that are paths of files below a folder, as they were given: "a/b" has "a/b/c.jpg". At most 1000 a page, the
- * first with `after` 0. */
+/* The labels that are paths of files below a folder, as they were given: "a/b" has "a/b/c.jpg". At most 1000 a page,
+ * the first with `after` 0. */
 LIKEN_API int liken_files_below(liken *lk, const char *collection, const char *folder, int64_t after,
                                 liken_file_list **out, liken_error *err);
 

@@ -133,10 +133,10 @@ static const char *name_of(char *const *names, size_t count, size_t i, const cha
 static void push_matches(json_t *matches, const liken_match *m) {
     const size_t most = m->file_count > m->image_id_count ? m->file_count : m->image_id_count;
     for (size_t i = 0; i < (most > 0 ? most : 1); i++)
-        json_array_append_new(
-            matches, json_pack("{s:I, s:o, s:o}", "id", (json_int_t)m->face_id, "file",
-                               lk_json_text(name_of(m->files, m->file_count, i, m->file)), "image_id",
-                               lk_json_text(name_of(m->image_ids, m->image_id_count, i, m->image_id))));
+        json_array_append_new(matches,
+                              json_pack("{s:I, s:o, s:o}", "id", (json_int_t)m->face_id, "file",
+                                        lk_json_text(name_of(m->files, m->file_count, i, m->file)), "image_id",
+                                        lk_json_text(name_of(m->image_ids, m->image_id_count, i, m->image_id))));
 }
 
 static void answer_matches(lk_request *r, const liken_result *result) {

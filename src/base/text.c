@@ -1,6 +1,6 @@
-/* UTF-8, and paths as labels: a byte that is no UTF-8 becomes a character of a private range, U+F780..U+F7FF, whose three
- * bytes are EF 9E 80..BF (for 0x80..0xBF) and EF 9F 80..BF (for 0xC0..0xFF). The bytes of such a character in the path
- * itself are written so too; therefore the way back is unique. */
+/* UTF-8, and paths as labels: a byte that is no UTF-8 becomes a character of a private range, U+F780..U+F7FF, whose
+ * three bytes are EF 9E 80..BF (for 0x80..0xBF) and EF 9F 80..BF (for 0xC0..0xFF). The bytes of such a character in the
+ * path itself are written so too; therefore the way back is unique. */
 #include "base/text.h"
 
 #include "liken.h"

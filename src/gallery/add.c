@@ -216,8 +216,8 @@ static int add_again(liken *lk, const liken_collection *c, const liken_add_optio
                      liken_error *err) {
     if (o->require_face && (*image)->face_count == 0) /* stored before, without a face */
         return no_face(*image, err);
-    const int rc = names(o) && lk->store->ops->image_extend != NULL ? extend(lk, c, (*image)->id, o, image, err)
-                                                                     : LIKEN_OK;
+    const int rc =
+        names(o) && lk->store->ops->image_extend != NULL ? extend(lk, c, (*image)->id, o, image, err) : LIKEN_OK;
     if (rc == LIKEN_OK)
         hear_of(lk, c, *image);
     return rc;

@@ -79,9 +79,10 @@ int liken_face_remove(liken *lk, int64_t face_id, liken_error *err) {
 /* ---- names ---- */
 
 static int unsupported(liken_error *err) {
-    return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                   "A row of the seed's table has the label and the image_id that it was written with; remove the photo "
-                   "by its id.");
+    return lk_fail(
+        err, LIKEN_E_UNSUPPORTED,
+        "A row of the seed's table has the label and the image_id that it was written with; remove the photo "
+        "by its id.");
 }
 
 static int remove_name(liken *lk, const char *collection, int64_t id, const char *file, const char *image_id,

@@ -92,7 +92,8 @@ static int image_of(const struct import *m, const lk_seed_entry *row, liken_imag
     image->captured_at = LIKEN_NO_TIME;
     image->added_at = lk_clock_now();
     const bool ok = (row->file == NULL || lk_image_label(image, row->file, LIKEN_LABEL_SHARED, NULL)) &&
-                    (row->image_id == NULL || lk_image_id(image, row->image_id)) && copy(&image->model, m->model) && copy(&image->detector, "hog");
+                    (row->image_id == NULL || lk_image_id(image, row->image_id)) && copy(&image->model, m->model) &&
+                    copy(&image->detector, "hog");
     const int rc = ok ? row_key(row, image->sha256, err) : lk_fail_memory(err);
     if (rc != LIKEN_OK) {
         liken_image_free(image);
@@ -132,8 +133,11 @@ static int reencode(struct import *m, const lk_seed_entry *row, outcome *what, l
     LK_FREE char *bytes = NULL;
     size_t size = 0;
     liken_image *image = NULL;
-    const liken_add_options o = {
-        .collection = m->name, .image_id = row->image_id, .file = row->file, .file_kind = LIKEN_LABEL_SHARED, .require_face = true};
+    const liken_add_options o = {.collection = m->name,
+                                 .image_id = row->image_id,
+                                 .file = row->file,
+                                 .file_kind = LIKEN_LABEL_SHARED,
+                                 .require_face = true};
     int rc = read_photo(m, row->file, &bytes, &size, err);
     if (rc == LIKEN_OK)
         rc = liken_add(m->lk, bytes, size, &o, &image, err);

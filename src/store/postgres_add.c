@@ -359,9 +359,8 @@ static int add_once(lk_postgres *s, lk_postgres_job *job, liken_image **existing
             *err = job->error;
         return job->status;
     }
-    return job->same == 0
-               ? LIKEN_OK
-               : lk_postgres_image_extend(&s->base, job->collection, job->same, job->image, existing, err);
+    return job->same == 0 ? LIKEN_OK
+                          : lk_postgres_image_extend(&s->base, job->collection, job->same, job->image, existing, err);
 }
 
 int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,

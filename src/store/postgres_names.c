@@ -43,11 +43,12 @@ static int find_holders(lk_pg_conn *c, const lk_postgres_claim *claims, size_t c
             rc = lk_pg_column_add(&images, lk_pg_int8(claims[i].image), err);
     }
     if (rc == LIKEN_OK)
-        rc = lk_pg_exec(c,
-                        "SELECT g.n, l.image FROM unnest($1::bigint[], $2::text[], $3::bigint[]) WITH ORDINALITY"
-                        " g (collection, label, image, n) JOIN liken.labels l ON l.collection = g.collection AND "
-                        IS_LABEL("g.label") " AND l.kind < 2 AND l.image <> g.image",
-                        LK_PG_ARGS(lk_pg_array(&collections), lk_pg_array(&labels), lk_pg_array(&images)), out, err);
+        rc = lk_pg_exec(
+            c,
+            "SELECT g.n, l.image FROM unnest($1::bigint[], $2::text[], $3::bigint[]) WITH ORDINALITY"
+            " g (collection, label, image, n) JOIN liken.labels l ON l.collection = g.collection AND " IS_LABEL(
+                "g.label") " AND l.kind < 2 AND l.image <> g.image",
+            LK_PG_ARGS(lk_pg_array(&collections), lk_pg_array(&labels), lk_pg_array(&images)), out, err);
     lk_pg_column_free(&collections);
     lk_pg_column_free(&labels);
     lk_pg_column_free(&images);
@@ -98,12 +99,12 @@ static lk_pg_value mark_value(const liken_label *label, int64_t value) {
 static int write_label(lk_pg_conn *c, const struct extend *e, const char *sql, const liken_label *label,
                        int64_t *touched, liken_error *err) {
     lk_pg_result *r = NULL;
-    const int rc = lk_pg_exec(c, sql,
-                              LK_PG_ARGS(lk_pg_int8(e->id), lk_pg_text(label->file), lk_pg_int2((int)label->kind),
-                                         lk_pg_int8(e->collection), mark_value(label, label->mark.size),
-                                         mark_value(label, label->mark.mtime),
-                                         mark_value(label, (int64_t)label->mark.inode)),
-                              &r, err);
+    const int rc =
+        lk_pg_exec(c, sql,
+                   LK_PG_ARGS(lk_pg_int8(e->id), lk_pg_text(label->file), lk_pg_int2((int)label->kind),
+                              lk_pg_int8(e->collection), mark_value(label, label->mark.size),
+                              mark_value(label, label->mark.mtime), mark_value(label, (int64_t)label->mark.inode)),
+                   &r, err);
     if (rc == LIKEN_OK)
         *touched = lk_pg_touched(r);
     lk_pg_clear(r);
@@ -124,7 +125,7 @@ static int new_label(lk_pg_conn *c, const struct extend *e, const liken_label *l
 }
 
 #define OTHER                                                                                                          \
-    "(" LK_STORE_KIND_AGAIN("$3") ", CASE $3 WHEN 1 THEN $5 ELSE size END, CASE $3 WHEN 1 THEN $6 ELSE mtime END,"      \
+    "(" LK_STORE_KIND_AGAIN("$3") ", CASE $3 WHEN 1 THEN $5 ELSE size END, CASE $3 WHEN 1 THEN $6 ELSE mtime END,"     \
                                   " CASE $3 WHEN 1 THEN $7 ELSE inode END)"
 
 static int give_label(lk_pg_conn *c, struct extend *e, const liken_label *label, liken_error *err) {
@@ -154,8 +155,8 @@ static int give_label(lk_pg_conn *c, struct extend *e, const liken_label *label,
 /* Adds what is not there; `sql` counts its rows. */
 static int give_text(lk_pg_conn *c, struct extend *e, const char *sql, const char *text, liken_error *err) {
     lk_pg_result *r = NULL;
-    const int rc = lk_pg_exec(c, sql, LK_PG_ARGS(lk_pg_int8(e->id), lk_pg_text(text), lk_pg_int8(e->collection)), &r,
-                              err);
+    const int rc =
+        lk_pg_exec(c, sql, LK_PG_ARGS(lk_pg_int8(e->id), lk_pg_text(text), lk_pg_int8(e->collection)), &r, err);
     if (rc == LIKEN_OK)
         e->extended = e->extended || lk_pg_touched(r) > 0;
     lk_pg_clear(r);
@@ -184,8 +185,7 @@ static int give_tags(lk_pg_conn *c, struct extend *e, liken_error *err) {
     int rc = LIKEN_OK;
     int64_t there = 0;
     for (size_t i = 0; rc == LIKEN_OK && i < e->with->tag_count; i++)
-        rc = give_text(c, e,
-                       "INSERT INTO liken.tags (image, tag) SELECT $1, $2 WHERE $3 > 0 ON CONFLICT DO NOTHING",
+        rc = give_text(c, e, "INSERT INTO liken.tags (image, tag) SELECT $1, $2 WHERE $3 > 0 ON CONFLICT DO NOTHING",
                        e->with->tags[i], err);
     if (rc == LIKEN_OK && e->with->tag_count > 0)
         rc = count_in(c, "SELECT count(*) FROM liken.tags WHERE image = $1", e->id, &there, err);
@@ -196,9 +196,8 @@ static int give_time(lk_pg_conn *c, struct extend *e, liken_error *err) {
     lk_pg_result *r = NULL;
     if (e->with->captured_at == LIKEN_NO_TIME)
         return LIKEN_OK;
-    const int rc =
-        lk_pg_exec(c, "UPDATE liken.images SET captured_at = $2 WHERE id = $1 AND captured_at IS NULL",
-                   LK_PG_ARGS(lk_pg_int8(e->id), lk_pg_int8(e->with->captured_at)), &r, err);
+    const int rc = lk_pg_exec(c, "UPDATE liken.images SET captured_at = $2 WHERE id = $1 AND captured_at IS NULL",
+                              LK_PG_ARGS(lk_pg_int8(e->id), lk_pg_int8(e->with->captured_at)), &r, err);
     if (rc == LIKEN_OK)
         e->extended = e->extended || lk_pg_touched(r) > 0;
     lk_pg_clear(r);
@@ -299,8 +298,9 @@ int lk_postgres_name_remove(lk_store *s, int64_t collection, int64_t id, const c
 static int remove_lost(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     struct take *t = arg;
     int64_t lost = 0;
-    const int rc = lk_pg_number(c, "SELECT 1 FROM liken.labels l WHERE l.image = $1 AND l.kind = 3 AND l.collection = $2",
-                                LK_PG_ARGS(lk_pg_int8(t->id), lk_pg_int8(t->collection)), 0, &lost, err);
+    const int rc =
+        lk_pg_number(c, "SELECT 1 FROM liken.labels l WHERE l.image = $1 AND l.kind = 3 AND l.collection = $2",
+                     LK_PG_ARGS(lk_pg_int8(t->id), lk_pg_int8(t->collection)), 0, &lost, err);
     t->removed = rc == LIKEN_OK && lost != 0;
     return t->removed ? lk_postgres_image_erase(c, w, t->collection, t->id, err) : rc;
 }
@@ -320,10 +320,11 @@ struct look {
 
 static int find_file(lk_pg_conn *c, void *arg, liken_error *err) {
     struct look *l = arg;
-    return lk_pg_exec(c,
-                      "SELECT l.image, l.size, l.mtime, l.inode FROM liken.labels l WHERE l.collection = $1 AND "
-                      IS_LABEL("$2") " AND l.kind = 1",
-                      LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_text(l->file)), &l->rows, err);
+    return lk_pg_exec(
+        c,
+        "SELECT l.image, l.size, l.mtime, l.inode FROM liken.labels l WHERE l.collection = $1 AND " IS_LABEL(
+            "$2") " AND l.kind = 1",
+        LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_text(l->file)), &l->rows, err);
 }
 
 int lk_postgres_file_find(lk_store *s, int64_t collection, const char *file, int64_t *image, liken_mark *mark,
@@ -347,12 +348,12 @@ int lk_postgres_file_find(lk_store *s, int64_t collection, const char *file, int
 
 static int read_between(lk_pg_conn *c, void *arg, liken_error *err) {
     struct look *l = arg;
-    return lk_pg_exec(c,
-                      "SELECT l.label, l.image, l.id FROM liken.labels l WHERE l.collection = $1 AND l.kind = 1"
-                      " AND l.label >= $2 AND l.label < $3 AND l.id > $4 ORDER BY l.id LIMIT 1000",
-                      LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_text(l->file), lk_pg_text(l->to),
-                                 lk_pg_int8(l->after)),
-                      &l->rows, err);
+    return lk_pg_exec(
+        c,
+        "SELECT l.label, l.image, l.id FROM liken.labels l WHERE l.collection = $1 AND l.kind = 1"
+        " AND l.label >= $2 AND l.label < $3 AND l.id > $4 ORDER BY l.id LIMIT 1000",
+        LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_text(l->file), lk_pg_text(l->to), lk_pg_int8(l->after)), &l->rows,
+        err);
 }
 
 int lk_postgres_files_between(lk_store *s, int64_t collection, const char *from, const char *to, int64_t after,

@@ -50,7 +50,7 @@ void lk_postgres_tables_init(lk_postgres_tables *t, const lk_near_plans *plans) 
 }
 
 void lk_postgres_tables_free(lk_postgres_tables *t) {
-    lk_postgres_table *const all[] = {&t->images, &t->labels, &t->image_ids, &t->tags,
+    lk_postgres_table *const all[] = {&t->images, &t->labels,  &t->image_ids, &t->tags,
                                       &t->faces,  &t->refused, &t->counts};
     lk_near_batch_free(&t->vectors);
     for (size_t i = 0; i < LK_LENGTH(all); i++) {
@@ -96,8 +96,8 @@ static int add_names(lk_postgres_tables *t, const liken_image *im, int64_t colle
     for (size_t i = 0; rc == LIKEN_OK && i < lk_image_names(im, i, &label); i++)
         rc = add_label(t, collection, id, &label, err);
     for (size_t i = 0; rc == LIKEN_OK && i < lk_image_id_names(im, i, &image_id); i++)
-        rc = add_row(&t->image_ids,
-                     (const lk_pg_value[]){lk_pg_int8(collection), lk_pg_text(image_id), lk_pg_int8(id)}, err);
+        rc = add_row(&t->image_ids, (const lk_pg_value[]){lk_pg_int8(collection), lk_pg_text(image_id), lk_pg_int8(id)},
+                     err);
     return rc;
 }
 

@@ -73,11 +73,10 @@ static int find_same(lk_sqlite_conn *c, int64_t collection, const unsigned char 
 static int add_image(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     const liken_image *im = a->image;
     sqlite3_stmt *stmt;
-    int rc =
-        lk_sqlite_use(c,
-                      "INSERT INTO images (collection, sha256, captured_at, added_at, width, height, detector, id)"
-                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                      &stmt, err);
+    int rc = lk_sqlite_use(c,
+                           "INSERT INTO images (collection, sha256, captured_at, added_at, width, height, detector, id)"
+                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                           &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, a->collection);

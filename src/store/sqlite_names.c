@@ -64,8 +64,7 @@ static int take_away(lk_sqlite_conn *c, const lk_sqlite_names *n, const liken_la
     *replaced = holder;
     if (label->kind != LIKEN_LABEL_FILE)
         return run(c, "DELETE FROM labels WHERE image = ?1 AND label = ?2", holder, label->file, 0, NULL, err);
-    rc = run(c,
-             "UPDATE labels SET kind = 3, size = NULL, mtime = NULL, inode = NULL WHERE image = ?1 AND label = ?2",
+    rc = run(c, "UPDATE labels SET kind = 3, size = NULL, mtime = NULL, inode = NULL WHERE image = ?1 AND label = ?2",
              holder, label->file, 0, NULL, err);
     return rc == LIKEN_OK ? run(c,
                                 "DELETE FROM labels WHERE image = ?1 AND kind = 3 AND EXISTS"
@@ -95,28 +94,28 @@ static int new_label(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_label *l
     if (rc == LIKEN_OK && there >= LK_STORE_NAMES_MAX)
         rc = lk_store_too_many_names("labels", err);
     n->extended = true;
-    return rc == LIKEN_OK
-               ? write_label(c, n,
-                             "INSERT INTO labels (image, label, kind, size, mtime, inode, collection)"
-                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                             label, err)
-               : rc;
+    return rc == LIKEN_OK ? write_label(c, n,
+                                        "INSERT INTO labels (image, label, kind, size, mtime, inode, collection)"
+                                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                                        label, err)
+                          : rc;
 }
 
 static int give_label(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_label *label, liken_error *err) {
     int64_t kind = -1;
     int rc = label->kind < LIKEN_LABEL_SHARED ? take_away(c, n, label, &n->replaced, err) : LIKEN_OK;
     if (rc == LIKEN_OK)
-        rc = ask(c, "SELECT kind FROM labels WHERE image = ?1 AND label = ?2", n->image, label->file, 0, -1, &kind,
-                 err);
+        rc =
+            ask(c, "SELECT kind FROM labels WHERE image = ?1 AND label = ?2", n->image, label->file, 0, -1, &kind, err);
     if (rc == LIKEN_OK && kind < 0)
         rc = new_label(c, n, label, err);
     else if (rc == LIKEN_OK)
-        rc = write_label(c, n,
-                         "UPDATE labels SET kind = " LK_STORE_KIND_AGAIN("?3")
-                         ", size = CASE ?3 WHEN 1 THEN ?4 ELSE size END, mtime = CASE ?3 WHEN 1 THEN ?5 ELSE mtime END,"
-                         " inode = CASE ?3 WHEN 1 THEN ?6 ELSE inode END WHERE image = ?1 AND label = ?2",
-                         label, err);
+        rc = write_label(
+            c, n,
+            "UPDATE labels SET kind = " LK_STORE_KIND_AGAIN(
+                "?3") ", size = CASE ?3 WHEN 1 THEN ?4 ELSE size END, mtime = CASE ?3 WHEN 1 THEN ?5 ELSE mtime END,"
+                      " inode = CASE ?3 WHEN 1 THEN ?6 ELSE inode END WHERE image = ?1 AND label = ?2",
+            label, err);
     n->extended = n->extended || kind == (int64_t)LIKEN_LABEL_LOST;
     if (rc == LIKEN_OK && label->kind != LIKEN_LABEL_LOST)
         rc = run(c, "DELETE FROM labels WHERE image = ?1 AND kind = 3", n->image, NULL, 0, NULL, err);
@@ -227,8 +226,8 @@ struct take {
 };
 
 /* *left: names of the kind that it still has. */
-static int take_one(lk_sqlite_conn *c, const char *sql, const char *count, int64_t id, const char *name,
-                    int64_t *left, liken_error *err) {
+static int take_one(lk_sqlite_conn *c, const char *sql, const char *count, int64_t id, const char *name, int64_t *left,
+                    liken_error *err) {
     int taken = 0;
     int rc = run(c, sql, id, name, 0, &taken, err);
     if (rc == LIKEN_OK && taken == 0)
@@ -332,9 +331,9 @@ static int load_texts(lk_sqlite_conn *c, const char *sql, lk_store_hit *hit, boo
 int lk_sqlite_names_hit(lk_sqlite_conn *c, lk_store_hit *hit, liken_error *err) {
     const int rc =
         load_texts(c, "SELECT label FROM labels WHERE image = ?1 AND kind < 3 ORDER BY id", hit, lk_hit_file, err);
-    return rc == LIKEN_OK ? load_texts(c, "SELECT image_id FROM image_ids WHERE image = ?1 ORDER BY id", hit,
-                                       lk_hit_image_id, err)
-                          : rc;
+    return rc == LIKEN_OK
+               ? load_texts(c, "SELECT image_id FROM image_ids WHERE image = ?1 ORDER BY id", hit, lk_hit_image_id, err)
+               : rc;
 }
 
 struct file_find {
@@ -434,8 +433,7 @@ static int read_lost(lk_sqlite_conn *c, void *arg, liken_error *err) {
     return rc;
 }
 
-int lk_sqlite_lost(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count,
-                   liken_error *err) {
+int lk_sqlite_lost(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count, liken_error *err) {
     struct lost l = {.collection = collection, .after = after, .ids = ids};
     const int rc = lk_sqlite_read(of(s), read_lost, &l, err);
     if (rc == LIKEN_OK)

@@ -55,7 +55,7 @@ def test_images(server, samples):
 
     again = server.add(photo, image_id="8")
     assert again.status == 200
-    assert again.json == {**image, "existed": True}
+    assert again.json == {**image, "existed": True, "image_ids": ["7", "8"], "files": [name, "file"]}
 
     raw = server.post("/v1/collections/default/images?file=b.jpg&tags=a", data=other, headers={"Content-Type": "image/jpeg"})
     assert (raw.status, raw.json["file"], raw.json["tags"]) == (201, "b.jpg", ["a"])
@@ -183,6 +183,43 @@ def test_service(server, samples):
         time.sleep(0.05)
 
 
+def test_a_photo_has_several_names(server, samples):
+    """The same bytes with a new label, id or tag: 200, with it added. Nothing is taken from anybody in silence."""
+    (_, photo), (_, other) = samples[0], samples[1]
+    url = "/v1/collections/default/images"
+    first = server.post(url, files={"file": ("a.jpg", photo)}, data={"image_id": "7", "tags": ["a"]}).json
+    for data, status in (({"image_id": "8", "url": "https://a/8.jpg", "tags": ["b"], "captured_at": "2024-05-01"}, 200), ({}, 200)):
+        again = server.post(url, files={"file": ("b.jpg", photo)}, data=data)
+        assert again.status == status and again.json["id"] == first["id"] and again.json["existed"]
+    assert again.json["image_ids"] == ["7", "8"]
+    assert again.json["files"] == ["a.jpg", "https://a/8.jpg", "b.jpg"]
+    assert (again.json["file"], again.json["image_id"], again.json["tags"]) == ("a.jpg", "7", ["a", "b"])
+    assert again.json["captured_at"] == "2024-05-01T00:00:00Z"
+    for query in ("image_id=7", "image_id=8", "file=a.jpg", "file=b.jpg", "file=https://a/8.jpg", "file=b.jpg&image_id=7"):
+        assert [i["id"] for i in server.get(f"{url}?{query}").json["images"]] == [first["id"]], query
+    assert server.get(url + "?file=b.jpg&image_id=9").json["images"] == []
+    match = server.post("/v1/collections/default/search", files={"file": photo}, data={"tags": ["a", "b"]}).json["faces"][0]["matches"][0]
+    assert (match["image_ids"], match["files"]) == (["7", "8"], again.json["files"])
+
+    # the name of an upload may be another's too; an address names one photo, and who had it is told and stays
+    second = server.post(url, files={"file": ("a.jpg", other)})
+    assert second.status == 201 and second.json["files"] == ["a.jpg"] and "replaced" not in second.json
+    taken = server.post(url, files={"file": ("c.jpg", other)}, data={"url": "https://a/8.jpg"})
+    assert (taken.status, taken.json["replaced"]) == (200, first["id"])
+    assert server.get(f"{url}/{first['id']}").json["files"] == ["a.jpg", "b.jpg"]
+    assert [i["id"] for i in server.get(url + "?file=https://a/8.jpg").json["images"]] == [second.json["id"]]
+
+
+def test_names_that_are_not_utf8_stay_apart(server, samples):
+    url, answers = "/v1/collections/default/images", []
+    for name in (b"caf\xe9.jpg", b"caf\xe8.jpg"):
+        body = (b'--liken-form\r\nContent-Disposition: form-data; name="file"; filename="' + name + b'"\r\n'
+                b"Content-Type: image/jpeg\r\n\r\n" + samples[0][1] + b"\r\n--liken-form--\r\n")
+        answers.append(server.post(url, data=body, headers={"Content-Type": "multipart/form-data; boundary=liken-form"}).json)
+    assert answers[1]["files"] == ["caf\uf7e9.jpg", "caf\uf7e8.jpg"]
+    assert [i["id"] for i in server.get(url, params={"file": "caf\uf7e8.jpg"}).json["images"]] == [answers[0]["id"]]
+
+
 def test_seed(server, samples):
     stored = {}
     for i, (name, photo) in enumerate(samples):
@@ -199,6 +236,10 @@ def test_seed(server, samples):
     assert answer.body.startswith(b'{"matches":[{"id":')
     again = server.post("/faces", files={"file": photo}, data={"url": "/other", "image_id": "99"})
     assert again.status == 201 and set(again.json["ids"]) == mine
+    # as a row for each did: both names are answered, for each face
+    found = server.post("/faces/searches", files={"file": photo}).json["matches"]
+    for face in mine:
+        assert [(m["file"], m["image_id"]) for m in found if m["id"] == face] == [(f"/media/{name}", "0"), ("/other", "99")]
 
 
 def test_seed_failures(server, samples):
