@@ -11,7 +11,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+
+#define SECOND INT64_C(1000000000)
 
 typedef struct slot {
     struct run *run;
@@ -28,13 +31,53 @@ typedef struct run {
     size_t faces;
 } run;
 
+/* ---- what tells that a file is as it was ---- */
+
+static liken_mark mark_of(const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return (liken_mark){0};
+    return (liken_mark){st.st_size, (int64_t)st.st_mtim.tv_sec * SECOND + st.st_mtim.tv_nsec, (uint64_t)st.st_ino};
+}
+
+static bool same_mark(const liken_mark *a, const liken_mark *b) {
+    return a->size == b->size && a->mtime == b->mtime && a->inode == b->inode;
+}
+
+/* A file that is written to twice within one tick of its file system's clock can look the same both times. Clocks tick
+ * in milliseconds, or where only whole seconds are kept, in one or two seconds. */
+static bool is_settled(const liken_mark *mark) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    const int64_t tick = mark->mtime % SECOND == 0 ? 2 * SECOND : SECOND / 50;
+    return (int64_t)now.tv_sec * SECOND + now.tv_nsec - mark->mtime > tick;
+}
+
+/* Reads the file unless it is known, and works on it. */
+static int take(const lk_batch *b, lk_outcome *o, double *started) {
+    LK_FREE char *bytes = NULL;
+    size_t size = 0;
+    liken_mark mark = mark_of(o->path->name);
+    const bool settled = is_settled(&mark);
+    int rc = LIKEN_E_NOT_FOUND;
+    if (b->known != NULL && mark.size > 0)
+        rc = b->known(b->ctx, o->path, &mark, &o->image, &o->err);
+    o->unread = rc == LIKEN_OK;
+    if (rc != LIKEN_E_NOT_FOUND)
+        return rc;
+    rc = lk_file_read(o->path->name, b->max_file, &bytes, &size, &o->err);
+    const liken_mark after = mark_of(o->path->name);
+    if (!settled || !same_mark(&mark, &after))
+        mark = (liken_mark){0};
+    *started = lk_clock_monotonic();
+    return rc == LIKEN_OK ? b->work(b->ctx, o->path, &mark, bytes, size, &o->image, &o->err) : rc;
+}
+
 static void work_on(void *job, int worker) {
     (void)worker;
     slot *s = job;
-    const lk_batch *b = s->run->batch;
     lk_outcome *o = &s->outcome;
-    LK_FREE char *bytes = NULL;
-    size_t size = 0;
+    double started = lk_clock_monotonic();
     if (lk_interrupted()) /* it was waiting: it is left */
         o->rc = LIKEN_E_CANCELLED;
     else if (o->path->fault == LK_TOO_DEEP)
@@ -44,10 +87,7 @@ static void work_on(void *job, int worker) {
     else if (o->path->fault != 0)
         o->rc = lk_fail_errno(&o->err, LIKEN_E_IO, o->path->fault, "The folder cannot be read");
     else
-        o->rc = lk_file_read(o->path->name, b->max_file, &bytes, &size, &o->err);
-    const double started = lk_clock_monotonic();
-    if (o->rc == LIKEN_OK)
-        o->rc = b->work(b->ctx, o->path, bytes, size, &o->image, &o->err);
+        o->rc = take(s->run->batch, o, &started);
     o->seconds = lk_clock_monotonic() - started;
     pthread_mutex_lock(&s->run->lock);
     s->finished = true;

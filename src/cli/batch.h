@@ -16,6 +16,7 @@ typedef struct lk_outcome {
     int rc;
     liken_error err;    /* when rc is not LIKEN_OK */
     liken_image *image; /* when it is; freed after `done` */
+    bool unread;        /* it was `known` */
     double seconds;     /* of `work` alone */
 } lk_outcome;
 
@@ -24,8 +25,12 @@ typedef struct lk_batch {
     size_t count;
     int threads;
     size_t max_file; /* bytes of one file */
-    /* On any of the threads. */
-    int (*work)(void *ctx, const lk_path *path, const char *bytes, size_t size, liken_image **out, liken_error *err);
+    /* On any of the threads. `known` is asked before the file is read, which it need not be unless the answer is
+     * NOT_FOUND; NULL: all are read. `mark` tells the file as it was read; all 0 when it may have been written to
+     * meanwhile or a moment before, so that another look could miss it. */
+    int (*known)(void *ctx, const lk_path *path, const liken_mark *mark, liken_image **out, liken_error *err);
+    int (*work)(void *ctx, const lk_path *path, const liken_mark *mark, const char *bytes, size_t size,
+                liken_image **out, liken_error *err);
     /* On the calling thread, in the order of `paths`. Anything but LIKEN_OK ends the batch. */
     int (*done)(void *ctx, const lk_outcome *o, liken_error *err);
     void *ctx;

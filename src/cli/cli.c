@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "api/json.h"
+#include "base/text.h"
 #include "cli/message.h"
 
 #include <errno.h>
@@ -97,6 +98,16 @@ int lk_cli_verb(const lk_cli *cli, const lk_verb *verbs, size_t count) {
         return lk_cli_usage(cli, "There is no \"%s\"; did you mean %s?", word, near);
     return lk_cli_usage(cli, "%s%s%s", *word ? "There is no \"" : "What to do? Say ",
                         *word ? word : cli->command->synopsis, *word ? "\"." : ".");
+}
+
+char *lk_cli_label(const char *text) {
+    size_t size = 0;
+    for (const char *p = text; *p != '\0'; p += size) {
+        size = lk_utf8_sequence(p);
+        if (size == 0)
+            return liken_label_of_path(text);
+    }
+    return strdup(text);
 }
 
 bool lk_cli_read_id(const char *word, int64_t *id) {

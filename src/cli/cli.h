@@ -83,6 +83,10 @@ typedef struct lk_verb {
 } lk_verb;
 int lk_cli_verb(const lk_cli *cli, const lk_verb *verbs, size_t count);
 
+/* A label as the user wrote it: as it is when it is UTF-8, else as that of a path. malloc'd; NULL when out of memory.
+ */
+char *lk_cli_label(const char *text);
+
 /* A positive 64-bit id from a word. */
 bool lk_cli_read_id(const char *word, int64_t *id);
 /* Asks on the terminal; true for "y" or "yes", and at once with --yes. *usage is set when there is no terminal to ask.

@@ -5,29 +5,51 @@
 #include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
+#include "cli/prune.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct adding {
     const lk_cli *cli;
     liken *lk;
     liken_add_options options; /* without `file` */
     const char *label;         /* --file-label, or NULL: each its path */
-    size_t added, existed, skipped, failed, faces, without_face;
+    size_t added, existed, unchanged, extended, replaced, skipped, failed, faces, without_face;
+    int64_t lost; /* photos whose files hold others now */
+    lk_pruned pruned;
     size_t refused[LIKEN_OVER_LIMIT + 1]; /* by reason */
 } adding;
 
-static int work(void *ctx, const lk_path *path, const char *bytes, size_t size, liken_image **out, liken_error *err) {
+/* The options for one file; `label` is to be freed. */
+static int options_of(const adding *a, const lk_path *path, const liken_mark *mark, liken_add_options *options,
+                      char **label, liken_error *err) {
+    *label = a->label != NULL ? lk_cli_label(a->label) : liken_label_of_path(path->name);
+    *options = a->options;
+    options->file = *label;
+    options->file_kind = LIKEN_LABEL_FILE;
+    options->file_mark = a->label != NULL ? NULL : mark;
+    return *label == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
+static int known(void *ctx, const lk_path *path, const liken_mark *mark, liken_image **out, liken_error *err) {
     const adding *a = ctx;
-    liken_add_options options = a->options;
-    json_t *name = lk_json_text(path->name); /* the path as UTF-8 */
-    if (name == NULL)
-        return lk_fail_memory(err);
-    options.file = a->label != NULL ? a->label : json_string_value(name);
-    const int rc = liken_add(a->lk, bytes, size, &options, out, err);
-    json_decref(name);
-    return rc;
+    liken_add_options options;
+    LK_FREE char *label = NULL;
+    if (a->label != NULL)
+        return LIKEN_E_NOT_FOUND; /* what the label was is no matter of this file */
+    const int rc = options_of(a, path, mark, &options, &label, err);
+    return rc == LIKEN_OK ? liken_add_unchanged(a->lk, &options, out, err) : rc;
+}
+
+static int work(void *ctx, const lk_path *path, const liken_mark *mark, const char *bytes, size_t size,
+                liken_image **out, liken_error *err) {
+    const adding *a = ctx;
+    liken_add_options options;
+    LK_FREE char *label = NULL;
+    const int rc = options_of(a, path, mark, &options, &label, err);
+    return rc == LIKEN_OK ? liken_add(a->lk, bytes, size, &options, out, err) : rc;
 }
 
 /* A fault of the installation or the collection, which every other photo would meet as well. */
@@ -41,8 +63,12 @@ static const char *count(adding *a, const lk_outcome *o) {
         return a->skipped++, "skipped";
     if (o->rc != LIKEN_OK)
         return a->failed++, "failed";
-    if (o->image->existed)
+    a->replaced += o->image->replaced != 0;
+    if (o->image->existed) {
+        a->unchanged += o->unread;
+        a->extended += o->image->extended;
         return a->existed++, "existed";
+    }
     a->faces += o->image->face_count;
     a->without_face += o->image->face_count == 0;
     for (size_t i = 0; i < o->image->refused_count; i++)
@@ -60,10 +86,13 @@ static int done(void *ctx, const lk_outcome *o, liken_error *err) {
     const char *status = count(a, o);
     if (o->rc != LIKEN_OK)
         lk_outcome_say(o);
-    return a->cli->json ? lk_cli_print(lk_outcome_json(o, json_pack("{s:o, s:s}", "path", lk_json_text(o->path->name),
-                                                                    "status", status)),
-                                       err)
-                        : LIKEN_OK;
+    if (!a->cli->json)
+        return LIKEN_OK;
+    LK_FREE char *path = liken_label_of_path(o->path->name); /* the path as UTF-8 */
+    json_t *head = json_pack("{s:o, s:s}", "path", path == NULL ? NULL : lk_json_text(path), "status", status);
+    if (head != NULL && o->unread)
+        (void)json_object_set_new(head, "unchanged", json_true());
+    return lk_cli_print(lk_outcome_json(o, head), err);
 }
 
 static int summary_json(const adding *a, double seconds, bool interrupted, liken_error *err) {
@@ -72,12 +101,15 @@ static int summary_json(const adding *a, double seconds, bool interrupted, liken
         if (a->refused[r] > 0)
             (void)json_object_set_new(refused, liken_reason_code((liken_reason)r),
                                       json_integer((json_int_t)a->refused[r]));
-    return lk_cli_print(json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:b}}", "summary", "added",
-                                  (json_int_t)a->added, "existed", (json_int_t)a->existed, "skipped",
-                                  (json_int_t)a->skipped, "failed", (json_int_t)a->failed, "faces",
-                                  (json_int_t)a->faces, "without_face", (json_int_t)a->without_face, "refused", refused,
-                                  "seconds", seconds, "interrupted", interrupted),
-                        err);
+    return lk_cli_print(
+        json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:b}}", "summary", "added",
+                  (json_int_t)a->added, "existed", (json_int_t)a->existed, "unchanged", (json_int_t)a->unchanged,
+                  "extended", (json_int_t)a->extended, "replaced", (json_int_t)a->replaced, "removed",
+                  (json_int_t)a->lost + (json_int_t)a->pruned.photos, "pruned", (json_int_t)a->pruned.labels, "skipped",
+                  (json_int_t)a->skipped, "failed", (json_int_t)a->failed, "faces", (json_int_t)a->faces,
+                  "without_face", (json_int_t)a->without_face, "refused", refused, "seconds", seconds, "interrupted",
+                  interrupted),
+        err);
 }
 
 static void print_summary(const adding *a, double seconds) {
@@ -89,7 +121,12 @@ static void print_summary(const adding *a, double seconds) {
         (void)printf(" (%.1f photos a second)", (double)a->added / seconds);
     (void)puts(".");
     if (a->existed > 0)
-        (void)printf("There already: %zu.\n", a->existed);
+        (void)printf("There already: %zu.%s\n", a->existed, a->unchanged == a->existed ? " None had to be read." : "");
+    if (a->extended > 0)
+        (void)printf("There already, and known by another label, id or tag now: %zu.\n", a->extended);
+    if (a->replaced > 0)
+        (void)printf("Files that hold another photo now: %zu. %lld %s gone with the last label.\n", a->replaced,
+                     (long long)a->lost, a->lost == 1 ? "photo is" : "photos are");
     if (a->without_face > 0)
         (void)printf("Without a usable face: %zu.\n", a->without_face);
     for (size_t r = 0; r < LK_LENGTH(a->refused); r++)
@@ -102,14 +139,54 @@ static void print_summary(const adding *a, double seconds) {
         (void)printf("Failed: %zu.\n", a->failed);
 }
 
+static void say_bare(const lk_paths *paths) {
+    for (size_t i = 0; i < paths->bare_count; i++) {
+        LK_FREE char *shown = lk_printable(paths->bare[i]);
+        lk_message("%s holds no file%s. If it lies on another disk, is that mounted?", shown == NULL ? "?" : shown,
+                   paths->left_out > 0 ? " but what is left out" : "");
+    }
+}
+
+static bool is_folder(const char *word) {
+    struct stat st;
+    return stat(word, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* --prune is about folders, which have to be named. */
+static int check_prune(const lk_cli *cli, liken_error *err) {
+    size_t folders = 0;
+    for (size_t i = 0; i < cli->count; i++)
+        folders += is_folder(cli->words[i]);
+    if (!lk_config_switch(cli->config, LK_SET_PRUNE) || folders > 0)
+        return LIKEN_OK;
+    return lk_fail(err, LIKEN_E_ARG, "--prune takes a folder: name the one whose files may be gone.");
+}
+
 static int collect(const lk_cli *cli, lk_paths *paths, liken_error *err) {
     const bool nul = lk_config_switch(cli->config, LK_SET_NULL);
-    int rc = LIKEN_OK;
+    int rc = check_prune(cli, err);
+    paths->hidden = lk_config_switch(cli->config, LK_SET_INCLUDE_HIDDEN);
+    paths->excludes = lk_config_list(cli->config, LK_SET_EXCLUDE, &paths->exclude_count);
     for (size_t i = 0; rc == LIKEN_OK && i < cli->count; i++)
         rc = strcmp(cli->words[i], "-") == 0 ? lk_paths_add_list(paths, stdin, nul, err)
                                              : lk_paths_add(paths, cli->words[i], err);
     if (rc == LIKEN_OK && paths->count > 1 && lk_config_given(cli->config, LK_SET_FILE_LABEL))
         rc = lk_fail(err, LIKEN_E_ARG, "--file-label takes one photo at a time; %zu were named.", paths->count);
+    if (rc == LIKEN_OK)
+        say_bare(paths);
+    return rc;
+}
+
+/* Everything was looked at, so that a photo whose file holds another one now has not merely moved. */
+static int settle(adding *a, liken_error *err) {
+    return liken_lost_remove(a->lk, a->options.collection, &a->lost, err);
+}
+
+static int prune(adding *a, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < a->cli->count; i++)
+        if (lk_config_switch(a->cli->config, LK_SET_PRUNE) && is_folder(a->cli->words[i]))
+            rc = lk_prune(a->cli, a->lk, a->cli->words[i], &a->pruned, err);
     return rc;
 }
 
@@ -120,17 +197,22 @@ static int run(adding *a, const lk_paths *paths, liken_error *err) {
                             .count = paths->count,
                             .threads = threads > 0 ? threads : lk_cpu_count(),
                             .max_file = lk_config_size(c, LK_SET_MAX_FILE),
+                            .known = lk_config_switch(c, LK_SET_VERIFY) ? NULL : known,
                             .work = work,
                             .done = done,
                             .ctx = a};
     const double started = lk_clock_monotonic();
     size_t handed = 0;
-    const int rc = lk_batch_run(&batch, &handed, err);
+    int rc = lk_batch_run(&batch, &handed, err);
     const double seconds = lk_clock_monotonic() - started;
+    if (rc == LIKEN_OK)
+        rc = settle(a, err);
     if (!a->cli->json)
         print_summary(a, seconds);
-    else if (summary_json(a, seconds, rc == LIKEN_E_CANCELLED, rc == LIKEN_OK ? err : NULL) != LIKEN_OK &&
-             rc == LIKEN_OK)
+    if (rc == LIKEN_OK)
+        rc = prune(a, err);
+    if (a->cli->json && summary_json(a, seconds, rc == LIKEN_E_CANCELLED, rc == LIKEN_OK ? err : NULL) != LIKEN_OK &&
+        rc == LIKEN_OK)
         return LIKEN_E_MEMORY;
     return rc;
 }
@@ -172,5 +254,5 @@ int lk_cmd_add(const lk_cli *cli) {
         lk_message("%s The same command goes on from here.", err.message);
     if (rc != LIKEN_OK)
         return rc == LIKEN_E_CANCELLED ? LK_EXIT_INTERRUPTED : lk_cli_failed(cli, &err);
-    return a.failed > 0 ? LK_EXIT_FAILED : LK_EXIT_DONE;
+    return a.failed > 0 || a.pruned.refused ? LK_EXIT_FAILED : LK_EXIT_DONE;
 }

@@ -16,8 +16,10 @@ typedef struct detection {
     size_t faces, failed;
 } detection;
 
-static int work(void *ctx, const lk_path *path, const char *bytes, size_t size, liken_image **out, liken_error *err) {
+static int work(void *ctx, const lk_path *path, const liken_mark *mark, const char *bytes, size_t size,
+                liken_image **out, liken_error *err) {
     (void)path;
+    (void)mark;
     const detection *d = ctx;
     const liken_detect_options options = {.describe = lk_config_switch(d->cli->config, LK_SET_DESCRIBE),
                                           .pack = lk_config_text(d->cli->config, LK_SET_PACK)};

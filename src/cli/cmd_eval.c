@@ -25,8 +25,10 @@ typedef struct evaluation {
     char *model, *detector; /* that made the descriptors */
 } evaluation;
 
-static int work(void *ctx, const lk_path *path, const char *bytes, size_t size, liken_image **out, liken_error *err) {
+static int work(void *ctx, const lk_path *path, const liken_mark *mark, const char *bytes, size_t size,
+                liken_image **out, liken_error *err) {
     (void)path;
+    (void)mark;
     const evaluation *e = ctx;
     const liken_detect_options options = {.describe = true, .pack = lk_config_text(e->cli->config, LK_SET_PACK)};
     return liken_detect(e->lk, bytes, size, &options, out, err);

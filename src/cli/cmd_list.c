@@ -13,19 +13,27 @@ static int print_image(const lk_cli *cli, const liken_image *image, liken_error 
         return lk_cli_print(lk_json_image(image), err);
     char added[32];
     lk_clock_format(image->added_at, added, sizeof added);
-    LK_FREE char *file = lk_printable(image->file == NULL ? "" : image->file);
+    LK_FREE char *path = liken_path_of_label(image->file == NULL ? "" : image->file);
+    LK_FREE char *file = path == NULL ? NULL : lk_printable(path);
+    char more[32] = "";
+    if (image->label_count > 1)
+        (void)snprintf(more, sizeof more, " and %zu more", image->label_count - 1);
     LK_FREE char *id = lk_printable(image->image_id == NULL ? "" : image->image_id);
-    (void)printf("%8" PRId64 "  %s  %3zu %-5s  %5dx%-5d  %s%s%s%s\n", image->id, added, image->face_count,
+    (void)printf("%8" PRId64 "  %s  %3zu %-5s  %5dx%-5d  %s%s%s%s%s\n", image->id, added, image->face_count,
                  image->face_count == 1 ? "face" : "faces", image->width, image->height, file == NULL ? "?" : file,
-                 image->image_id ? "  (" : "", id == NULL ? "?" : id, image->image_id ? ")" : "");
+                 more, image->image_id ? "  (" : "", id == NULL ? "?" : id, image->image_id ? ")" : "");
     return LIKEN_OK;
 }
 
 /* Pages until the end or `most` images; *printed counts them. */
 static int print_all(const lk_cli *cli, liken *lk, size_t most, size_t *printed, liken_error *err) {
+    const char *wanted = lk_config_text(cli->config, LK_SET_FILE);
+    LK_FREE char *label = wanted == NULL ? NULL : lk_cli_label(wanted);
+    if (wanted != NULL && label == NULL)
+        return lk_fail_memory(err);
     liken_list_options options = {.collection = lk_config_text(cli->config, LK_SET_COLLECTION),
                                   .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID),
-                                  .file = lk_config_text(cli->config, LK_SET_FILE)};
+                                  .file = label};
     do {
         options.limit = most - *printed < PAGE ? (int)(most - *printed) : PAGE;
         liken_image_list *page = NULL;

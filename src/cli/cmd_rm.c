@@ -5,13 +5,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PAGE 500
 
 typedef struct targets {
     int64_t *ids;
     size_t count, capacity;
-    size_t missing; /* ids that are not there */
+    size_t missing;         /* ids that are not there */
+    char *file, *image_id;  /* the names that are taken; NULL, NULL: the photos go whatever they are called */
+    size_t others;          /* photos that have others of the kind, and stay */
+    size_t removed, stayed; /* done so far */
 } targets;
 
 static int push(targets *t, int64_t id, liken_error *err) {
@@ -47,16 +51,34 @@ static int find_by_ids(const lk_cli *cli, liken *lk, targets *t, liken_error *er
     return LIKEN_OK;
 }
 
+static bool stays(const targets *t, const liken_image *image) {
+    return (t->file == NULL || image->label_count > 1) && (t->image_id == NULL || image->image_id_count > 1);
+}
+
+static int read_names(const lk_cli *cli, targets *t, liken_error *err) {
+    const char *file = lk_config_text(cli->config, LK_SET_FILE);
+    const char *image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID);
+    t->file = file == NULL ? NULL : lk_cli_label(file);
+    t->image_id = image_id == NULL ? NULL : strdup(image_id);
+    return (file != NULL && t->file == NULL) || (image_id != NULL && t->image_id == NULL) ? lk_fail_memory(err)
+                                                                                          : LIKEN_OK;
+}
+
 static int find_by_labels(const lk_cli *cli, liken *lk, targets *t, liken_error *err) {
+    const int read = read_names(cli, t, err);
     liken_list_options options = {.collection = lk_config_text(cli->config, LK_SET_COLLECTION),
-                                  .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID),
-                                  .file = lk_config_text(cli->config, LK_SET_FILE),
+                                  .image_id = t->image_id,
+                                  .file = t->file,
                                   .limit = PAGE};
+    if (read != LIKEN_OK)
+        return read;
     do {
         liken_image_list *page = NULL;
         int rc = liken_list(lk, &options, &page, err);
-        for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++)
+        for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++) {
+            t->others += stays(t, page->images[i]);
             rc = push(t, page->images[i]->id, err);
+        }
         options.after = rc == LIKEN_OK ? page->next : 0;
         liken_image_list_free(page);
         if (rc != LIKEN_OK)
@@ -65,20 +87,42 @@ static int find_by_labels(const lk_cli *cli, liken *lk, targets *t, liken_error 
     return LIKEN_OK;
 }
 
-/* *removed counts those that are gone when it returns, whatever it returns. */
-static int remove_images(const lk_cli *cli, liken *lk, const targets *t, size_t *removed, liken_error *err) {
+/* A row of the seed's table has one name, and goes with it. */
+static int remove_one(const lk_cli *cli, liken *lk, const targets *t, int64_t id, bool *removed, liken_error *err) {
+    const char *collection = lk_config_text(cli->config, LK_SET_COLLECTION);
+    int rc = LIKEN_E_UNSUPPORTED;
+    if (t->file != NULL || t->image_id != NULL)
+        rc = liken_name_remove(lk, collection, id, t->file, t->image_id, removed, err);
+    if (rc != LIKEN_E_UNSUPPORTED)
+        return rc;
+    *removed = true;
+    return liken_image_remove(lk, collection, id, err);
+}
+
+static void print_done(const targets *t) {
+    if (t->removed > 0 || t->stayed == 0)
+        (void)printf("Removed %zu %s.\n", t->removed, t->removed == 1 ? "photo" : "photos");
+    if (t->stayed > 0)
+        (void)printf("%zu %s, known by another name.\n", t->stayed, t->stayed == 1 ? "photo stays" : "photos stay");
+}
+
+/* Counts what is done when it returns, whatever it returns. */
+static int remove_images(const lk_cli *cli, liken *lk, targets *t, liken_error *err) {
     for (size_t i = 0; i < t->count; i++) {
-        const int rc = liken_image_remove(lk, lk_config_text(cli->config, LK_SET_COLLECTION), t->ids[i], err);
+        bool removed = false;
+        const int rc = remove_one(cli, lk, t, t->ids[i], &removed, err);
         if (rc == LIKEN_E_NOT_FOUND)
-            continue; /* somebody else removed it meanwhile */
+            continue; /* somebody else did it meanwhile */
         if (rc != LIKEN_OK)
             return rc;
-        (*removed)++;
-        if (cli->json && lk_cli_print(json_pack("{s:I}", "removed", (json_int_t)t->ids[i]), err) != LIKEN_OK)
+        t->removed += removed;
+        t->stayed += !removed;
+        if (cli->json &&
+            lk_cli_print(json_pack("{s:I}", removed ? "removed" : "stays", (json_int_t)t->ids[i]), err) != LIKEN_OK)
             return LIKEN_E_MEMORY;
     }
     if (!cli->json)
-        (void)printf("Removed %zu %s.\n", *removed, *removed == 1 ? "photo" : "photos");
+        print_done(t);
     return LIKEN_OK;
 }
 
@@ -102,14 +146,18 @@ static int rm_images(const lk_cli *cli, liken *lk, targets *t) {
         lk_message("No such photo.");
         return LK_EXIT_NOTHING;
     }
-    char question[128];
-    (void)snprintf(question, sizeof question, "Remove %zu %s with all faces?", t->count,
-                   t->count == 1 ? "photo" : "photos");
+    char question[256];
+    const size_t go = t->count - t->others;
+    int n = snprintf(question, sizeof question, "Remove %zu %s with all faces%s", go, go == 1 ? "photo" : "photos",
+                     t->others > 0 ? "" : "?");
+    if (t->others > 0 && n > 0)
+        (void)snprintf(question + n, sizeof question - (size_t)n,
+                       ", and take the name from %zu %s known by others, too?", t->others,
+                       t->others == 1 ? "that is" : "that are");
     const int code = ask(cli, question);
     if (code != LK_EXIT_DONE)
         return code;
-    size_t removed = 0;
-    rc = remove_images(cli, lk, t, &removed, &err);
+    rc = remove_images(cli, lk, t, &err);
     if (rc != LIKEN_OK)
         return lk_cli_failed(cli, &err);
     return t->missing > 0 ? LK_EXIT_FAILED : LK_EXIT_DONE;
@@ -153,6 +201,8 @@ int lk_cmd_rm(const lk_cli *cli) {
     targets t = {0};
     const int code = face ? rm_face(cli, lk) : rm_images(cli, lk, &t);
     free(t.ids);
+    free(t.file);
+    free(t.image_id);
     liken_free(lk);
     return code;
 }

@@ -11,7 +11,9 @@ static void print_box(const liken_box *b) {
 }
 
 static void print_match(const liken_match *m) {
-    LK_FREE char *file = lk_printable(m->file != NULL ? m->file : m->image_id != NULL ? m->image_id : "");
+    LK_FREE char *path = liken_path_of_label(m->file == NULL ? "" : m->file);
+    LK_FREE char *file =
+        path == NULL ? NULL : lk_printable(m->file != NULL || m->image_id == NULL ? path : m->image_id);
     (void)printf("  %8.4f  %10.3f  %8" PRId64 "  %s  ", (double)m->distance, (double)m->similarity, m->image,
                  file == NULL ? "?" : file);
     print_box(&m->box);

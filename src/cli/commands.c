@@ -17,19 +17,32 @@ const lk_command lk_commands[] = {
      .summary = "find the faces in photos and keep them",
      .description =
          "Each PATH is a photo, a folder, or - for a list of paths on standard input, one a line. Folders are "
-         "walked, sorted by name; what starts with a dot and links to folders are left out. A file in a folder "
-         "that is no photo at all is named and left; a file that you named yourself counts as failed.\n\n"
-         "A photo whose bytes are in the collection already is skipped before it is decoded. So a run that was "
-         "interrupted is taken up again by the same command. The first Ctrl-C finishes the photos in progress, "
-         "the second quits at once; either way nothing is half there.\n\n"
+         "walked, sorted by name; links to folders are followed once, last. What starts with a dot and what file "
+         "servers keep beside photos (@eaDir, #recycle, $RECYCLE.BIN ...) is left out, unless --include-hidden, and "
+         "so is what --exclude names. A file in a folder that is no photo at all is named and left; a file that you "
+         "named yourself counts as failed.\n\n"
+         "A photo's label is its path as it was given (so name folders by the same words each time), and it names one "
+         "photo: a photo may have several labels, and one whose file now holds another goes with its last. A file that "
+         "looks as it did when it was read last, by size, time and inode, is not read again, unless --verify. Files "
+         "that are gone are left alone, unless --prune: then their labels below each folder named are counted, and "
+         "taken away when you say so (or with --yes), and photos with their last. What lay below a folder that is now "
+         "empty stays: its disk may not be mounted.\n\n"
+         "A photo whose bytes are in the collection already is not decoded; what is new of label, --image-id and "
+         "--tag is added to it. So a run that was interrupted is taken up again by the same command. The first Ctrl-C "
+         "finishes the photos in progress, the second quits at once; either way nothing is half there.\n\n"
          "With --json one object a line is printed for each photo, in the order of the paths, with a status "
-         "(added, existed, skipped, failed), and at the end an object with the summary.",
+         "(added, existed, skipped, failed; existed is \"unchanged\" where the file was not read; \"replaced\" is the "
+         "photo that lost its label to this one), then one for each label that is pruned, and at the end an object "
+         "with the summary.",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE_LABEL) | LK_BIT(TAG) |
-                 LK_BIT(REQUIRE_FACE) | LK_BIT(NULL),
+                 LK_BIT(REQUIRE_FACE) | LK_BIT(PRUNE) | LK_BIT(YES) | LK_BIT(VERIFY) | LK_BIT(INCLUDE_HIDDEN) |
+                 LK_BIT(EXCLUDE) | LK_BIT(NULL),
      .least = 1,
      .most = LK_ANY,
-     .exits = {{LK_EXIT_FAILED, "some photos could not be added; each is named"}, INTERRUPTED},
+     .exits = {{LK_EXIT_FAILED, "some photos could not be added, each is named; or what was to be pruned was not"},
+               INTERRUPTED},
      .examples = {{"liken add ~/Photos", "Every photo below the folder."},
+                  {"liken add --prune ~/Photos", "Once more, and forget the photos that are gone."},
                   {"find /srv -newer stamp -print0 | liken add -0 -", "Whatever another program lists."},
                   {"liken add --image-id 7 --tag party --file-label https://example.org/7.jpg 7.jpg",
                    "One photo under your own names."}},
@@ -95,9 +108,12 @@ const lk_command lk_commands[] = {
     {.name = "rm",
      .synopsis = "[ID...]",
      .summary = "remove photos or one face",
-     .description = "Removes the photos with these ids (liken list shows them), or those with --image-id or --file, or "
-                    "one face with --face. Their faces and descriptors go with them; files on disk are never touched. "
-                    "Asks first, unless --yes. A whole collection is removed by liken collections rm.",
+     .description =
+         "Removes the photos with these ids (liken list shows them), or one face with --face. --file takes a label, "
+         "and "
+         "--image-id an id, from the photo that has it: a photo that has others stays, and goes with its last. Faces "
+         "and descriptors go with their photo; files on disk are never touched. Asks first, unless --yes. A whole "
+         "collection is removed by liken collections rm.",
      .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(FACE) | LK_BIT(YES),
      .least = 0,
      .most = LK_ANY,

@@ -1,9 +1,16 @@
+/* Walking folders. A folder is known by its device and inode, so that a link (or a mount) that leads back, or to a
+ * folder that is walked anyhow, adds nothing. Links to folders wait until all else was met: a photo that can be reached
+ * without one is always called by the path without. */
 #include "cli/paths.h"
+
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 static int push(lk_paths *p, const char *name, bool walked, int fault, liken_error *err) {
@@ -25,15 +32,88 @@ static int push(lk_paths *p, const char *name, bool walked, int fault, liken_err
     return LIKEN_OK;
 }
 
+/* ---- what is left out ---- */
+
+/* Thumbnails, waste and snapshots that file servers and systems keep in folders of photos. */
+static bool is_hidden(const char *entry) {
+    static const char *const names[] = {
+        "@eaDir",       "@Recycle", "@Recently-Snapshot",        "#recycle", "#snapshot",
+        "$RECYCLE.BIN", "RECYCLER", "System Volume Information", "__MACOSX", "lost+found",
+        "@tmp",         "@__thumb"};
+    for (size_t i = 0; i < LK_LENGTH(names); i++)
+        if (strcasecmp(entry, names[i]) == 0)
+            return true;
+    return entry[0] == '.';
+}
+
+/* `path`: with the folder that was named, which p->root cuts off. */
+static bool is_left_out(const lk_paths *p, const char *path, const char *entry) {
+    if (!p->hidden && is_hidden(entry))
+        return true;
+    for (size_t i = 0; i < p->exclude_count; i++) {
+        char pattern[LK_PATH_CEILING + 1];
+        size_t size = strnlen(p->excludes[i], LK_PATH_CEILING);
+        memcpy(pattern, p->excludes[i], size);
+        while (size > 1 && pattern[size - 1] == '/')
+            size--;
+        pattern[size] = '\0';
+        if (fnmatch(pattern, strchr(pattern, '/') == NULL ? entry : path + p->root, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- folders ---- */
+
+/* Where the folder is in the table, or where it would be put. */
+static size_t place(const lk_folder_id *seen, size_t room, const lk_folder_id *id) {
+    size_t at = (size_t)((uint64_t)id->inode * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (room - 1);
+    while (seen[at].inode != 0 && (seen[at].inode != id->inode || seen[at].device != id->device))
+        at = (at + 1) & (room - 1);
+    return at;
+}
+
+/* Keeps at least half of the table empty; a place is empty that has no inode. */
+static int more_room(lk_paths *p, liken_error *err) {
+    if (2 * p->seen_count < p->seen_room)
+        return LIKEN_OK;
+    const size_t room = p->seen_room == 0 ? 64 : 2 * p->seen_room;
+    lk_folder_id *seen = calloc(room, sizeof *seen);
+    if (seen == NULL)
+        return lk_fail_memory(err);
+    for (size_t i = 0; i < p->seen_room; i++)
+        if (p->seen[i].inode != 0)
+            seen[place(seen, room, &p->seen[i])] = p->seen[i];
+    free(p->seen);
+    p->seen = seen;
+    p->seen_room = room;
+    return LIKEN_OK;
+}
+
+/* Notes the folder; *again: it was met before. */
+static int meet(lk_paths *p, const struct stat *st, bool *again, liken_error *err) {
+    const lk_folder_id id = {st->st_dev, st->st_ino};
+    const int rc = more_room(p, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk_folder_id *slot = &p->seen[place(p->seen, p->seen_room, &id)];
+    *again = id.inode != 0 && slot->inode != 0;
+    if (id.inode == 0 || *again)
+        return LIKEN_OK;
+    *slot = id;
+    p->seen_count++;
+    return LIKEN_OK;
+}
+
 static int by_bytes(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int not_hidden(const struct dirent *e) {
-    return e->d_name[0] != '.';
+static int no_dots(const struct dirent *e) {
+    return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
 }
 
-static int walk(lk_paths *p, const char *folder, int depth, liken_error *err);
+static int walk(lk_paths *p, const char *folder, const struct stat *st, int depth, liken_error *err);
 
 static int visit(lk_paths *p, const char *folder, const char *entry, int depth, liken_error *err) {
     char path[LK_PATH_CEILING + 1];
@@ -41,30 +121,67 @@ static int visit(lk_paths *p, const char *folder, const char *entry, int depth, 
     const int n = snprintf(path, sizeof path, "%s%s%s", folder, slash ? "" : "/", entry);
     if (n < 0 || (size_t)n >= sizeof path)
         return push(p, folder, true, ENAMETOOLONG, err);
-    struct stat st, target;
+    struct stat st;
+    if (is_left_out(p, path, entry)) {
+        p->left_out++;
+        return LIKEN_OK;
+    }
     if (lstat(path, &st) != 0)
         return LIKEN_OK; /* gone since the folder was read */
+    const bool link = S_ISLNK(st.st_mode);
+    if (link && stat(path, &st) != 0)
+        return LIKEN_OK; /* it leads nowhere */
+    if (S_ISDIR(st.st_mode) && link)
+        return lk_texts_add(&p->links, &p->link_count, path) ? LIKEN_OK : lk_fail_memory(err);
     if (S_ISDIR(st.st_mode))
-        return walk(p, path, depth + 1, err);
-    if (S_ISREG(st.st_mode) || (S_ISLNK(st.st_mode) && stat(path, &target) == 0 && S_ISREG(target.st_mode)))
-        return push(p, path, true, 0, err);
-    return LIKEN_OK;
+        return walk(p, path, &st, depth + 1, err);
+    return S_ISREG(st.st_mode) ? push(p, path, true, 0, err) : LIKEN_OK;
 }
 
-static int walk(lk_paths *p, const char *folder, int depth, liken_error *err) {
+static int walk(lk_paths *p, const char *folder, const struct stat *st, int depth, liken_error *err) {
+    bool again = false;
     if (depth > LK_FOLDERS_CEILING)
         return push(p, folder, true, LK_TOO_DEEP, err);
+    int rc = meet(p, st, &again, err);
+    if (rc != LIKEN_OK || again)
+        return rc;
     struct dirent **entries;
-    const int n = scandir(folder, &entries, not_hidden, by_bytes);
+    const int n = scandir(folder, &entries, no_dots, by_bytes);
     if (n < 0)
         return push(p, folder, true, errno, err);
-    int rc = LIKEN_OK;
     for (int i = 0; i < n; i++) {
         if (rc == LIKEN_OK)
             rc = visit(p, folder, entries[i]->d_name, depth, err);
         free(entries[i]);
     }
     free(entries);
+    return rc;
+}
+
+static int depth_of(const char *path) {
+    int depth = 0;
+    for (; *path != '\0'; path++)
+        depth += *path == '/';
+    return depth;
+}
+
+/* Everything in a folder that was named; links lead to further ones, which may hold links. */
+static int walk_root(lk_paths *p, const char *name, const struct stat *st, liken_error *err) {
+    const size_t before = p->count;
+    p->root = strlen(name) + (name[strlen(name) - 1] != '/');
+    int rc = walk(p, name, st, 0, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < p->link_count; i++) {
+        struct stat target;
+        if (stat(p->links[i], &target) == 0 && S_ISDIR(target.st_mode))
+            rc = walk(p, p->links[i], &target, depth_of(p->links[i] + p->root) + 1, err);
+    }
+    lk_texts_free(p->links, p->link_count);
+    free(p->seen);
+    p->links = NULL;
+    p->seen = NULL;
+    p->link_count = p->seen_count = p->seen_room = 0;
+    if (rc == LIKEN_OK && p->count == before && !lk_texts_add(&p->bare, &p->bare_count, name))
+        rc = lk_fail_memory(err);
     return rc;
 }
 
@@ -75,7 +192,7 @@ int lk_paths_add(lk_paths *p, const char *name, liken_error *err) {
     if (strlen(name) > LK_PATH_CEILING)
         return lk_fail(err, LIKEN_E_ARG, "A path is longer than %d bytes: %.40s...", LK_PATH_CEILING, name);
     if (stat(name, &st) == 0 && S_ISDIR(st.st_mode))
-        return walk(p, name, 0, err);
+        return walk_root(p, name, &st, err);
     return push(p, name, false, 0, err);
 }
 
@@ -110,5 +227,6 @@ void lk_paths_free(lk_paths *p) {
     for (size_t i = 0; i < p->count; i++)
         free(p->items[i].name);
     free(p->items);
+    lk_texts_free(p->bare, p->bare_count);
     *p = (lk_paths){0};
 }

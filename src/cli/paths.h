@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <stdio.h>
+#include <sys/types.h>
 
 #define LK_PATH_CEILING 4095      /* bytes of one path */
 #define LK_PATHS_CEILING 10000000 /* paths in one run */
@@ -17,13 +18,34 @@ typedef struct lk_path {
     int fault;   /* errno of a folder that could not be read, LK_TOO_DEEP, or 0 */
 } lk_path;
 
+typedef struct lk_folder_id {
+    dev_t device;
+    ino_t inode;
+} lk_folder_id;
+
 typedef struct lk_paths {
+    bool hidden;                 /* take what is left out of folders otherwise */
+    const char *const *excludes; /* borrowed; patterns of what is left out as well */
+    size_t exclude_count;
+
     lk_path *items;
     size_t count, capacity;
-} lk_paths; /* {0} is an empty one */
+    char **bare; /* folders named by the user in which there is no file at all: perhaps a disk is not mounted */
+    size_t bare_count;
+    size_t left_out; /* files and folders */
 
-/* Adds a file as it is named, or everything in a folder: entries by byte order, folders in place. What starts with '.'
- * and links to folders are left out; so is what is no regular file. */
+    /* while a folder is walked */
+    lk_folder_id *seen; /* the folders met in it */
+    size_t seen_count, seen_room;
+    char **links; /* to folders, which come after all else */
+    size_t link_count;
+    size_t root; /* bytes of its name, with the slash */
+} lk_paths;      /* {0} is an empty one */
+
+/* Adds a file as it is named, or everything in a folder: entries by byte order, folders in place; what links to folders
+ * lead to comes last, and only where it was not met yet. Left out is what is no regular file, unless `hidden` what
+ * starts with '.' and the folders that other programs keep beside photos (@eaDir, #recycle, $RECYCLE.BIN ...), and what
+ * `excludes` matches: a pattern without a slash the name of an entry, one with a slash its path below the folder. */
 int lk_paths_add(lk_paths *p, const char *name, liken_error *err);
 /* Adds each line (or NUL-ended text) of `in` as lk_paths_add does; empty ones are left out. */
 int lk_paths_add_list(lk_paths *p, FILE *in, bool nul, liken_error *err);

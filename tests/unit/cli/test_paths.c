@@ -61,6 +61,50 @@ static void folders_are_walked_in_byte_order(void **state) {
     lk_paths_free(&p);
 }
 
+static void what_is_hidden_or_excluded_is_left_out(void **state) {
+    (void)state;
+    liken_error err = {0};
+    static const char *const all[] = {"t/.hidden/3.jpg", "t/B.jpg", "t/a.jpg", "t/b/.2.jpg",
+                                      "t/b/1.jpg",       "t/c.jpg", "t/d.jpg"};
+    static const char *const excludes[] = {"b/1*", "[ac].jpg"}, *const rest[] = {"t/B.jpg", "t/d.jpg"};
+    lk_paths p = {.hidden = true};
+    assert_ok(lk_paths_add(&p, "t", &err), err);
+    assert_paths(&p, LK_LENGTH(all), all);
+    assert_int_equal(p.left_out, 0);
+    lk_paths_free(&p);
+    p = (lk_paths){.excludes = excludes, .exclude_count = LK_LENGTH(excludes)};
+    assert_ok(lk_paths_add(&p, "t", &err), err);
+    assert_paths(&p, LK_LENGTH(rest), rest);
+    assert_int_equal(p.left_out, 5);
+    assert_int_equal(p.bare_count, 0);
+    assert_ok(lk_paths_add(&p, "t/.hidden/", &err), err); /* named by the user */
+    assert_int_equal(p.count, 3);
+    lk_paths_free(&p);
+}
+
+/* More folders than a small table holds, and links among them. */
+static void links_to_folders_are_followed_once(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_paths p = {0};
+    char name[64];
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(name, sizeof name, "t3/%03d", i);
+        assert_ok(lk_folder_make(name, &err), err);
+        (void)snprintf(name, sizeof name, "t3/%03d/link", i);
+        assert_int_equal(symlink(i % 2 == 0 ? "../.." : "../../t3/001", name), 0);
+    }
+    assert_ok(lk_paths_add(&p, "t3", &err), err);
+    assert_int_equal(p.count, 5 + 1); /* what is in t, and what is too deep in t2 */
+    assert_int_equal(p.bare_count, 0);
+    lk_paths_free(&p);
+    assert_ok(lk_folder_make("t4/bare", &err), err);
+    assert_ok(lk_paths_add(&p, "t4", &err), err);
+    assert_int_equal(p.bare_count, 1);
+    assert_string_equal(p.bare[0], "t4");
+    lk_paths_free(&p);
+}
+
 static void a_named_file_is_taken_as_it_is(void **state) {
     (void)state;
     liken_error err = {0};
@@ -160,8 +204,10 @@ static void durations_read_like_a_clock(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_are_walked_in_byte_order),
+        cmocka_unit_test(what_is_hidden_or_excluded_is_left_out),
         cmocka_unit_test(a_named_file_is_taken_as_it_is),
         cmocka_unit_test(an_endless_folder_is_a_fault_of_its_own),
+        cmocka_unit_test(links_to_folders_are_followed_once),
         cmocka_unit_test(lists_hold_lines_or_nul_ended_names),
         cmocka_unit_test(printable_text_cannot_steer_a_terminal),
         cmocka_unit_test(durations_read_like_a_clock),

@@ -1,0 +1,90 @@
+/* Every path has a label of its own, which is UTF-8 and from which the path can be had back. */
+#include "unit/test.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_utf8(const char *text) {
+    for (size_t size; *text != '\0'; text += size) {
+        size = lk_utf8_sequence(text);
+        if (size == 0)
+            return false;
+    }
+    return true;
+}
+
+static void assert_back(const char *path) {
+    char *label = liken_label_of_path(path);
+    assert_non_null(label);
+    assert_true(is_utf8(label));
+    char *again = liken_path_of_label(label);
+    assert_non_null(again);
+    assert_string_equal(again, path);
+    free(label);
+    free(again);
+}
+
+static void a_path_in_utf8_is_its_own_label(void **state) {
+    (void)state;
+    static const char *const paths[] = {"", "a/b.jpg", "caf\xc3\xa9", "\xf0\x9f\x98\x80", "\xef\x9d\xbf \xef\xa0\x80"};
+    for (size_t i = 0; i < LK_LENGTH(paths); i++) {
+        char *label = liken_label_of_path(paths[i]);
+        assert_string_equal(label, paths[i]);
+        free(label);
+        assert_back(paths[i]);
+    }
+}
+
+static void other_bytes_become_characters(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {{"caf\xe9.jpg", "caf\xef\x9f\xa9.jpg"},
+                                           {"\x80\xbf\xc0\xff", "\xef\x9e\x80\xef\x9e\xbf\xef\x9f\x80\xef\x9f\xbf"},
+                                           {"\xef\x9f\xa9", "\xef\x9f\xaf\xef\x9e\x9f\xef\x9e\xa9"}};
+    for (size_t i = 0; i < LK_LENGTH(pairs); i++) {
+        char *label = liken_label_of_path(pairs[i][0]);
+        assert_string_equal(label, pairs[i][1]);
+        free(label);
+    }
+}
+
+static void every_path_comes_back(void **state) {
+    (void)state;
+    static const unsigned char often[] = {0xef, 0x9e, 0x9f, 0x80, 0xbf, 0xc3, 0xa9, 0xed, 0xf4, '/', 'a'};
+    uint32_t seed = 1;
+    for (int round = 0; round < 200000; round++) {
+        char path[16];
+        const size_t size = (size_t)(round % 12);
+        for (size_t i = 0; i < size; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            const unsigned n = seed >> 16;
+            path[i] = (char)(n % 3 == 0 ? n / 3 % 255 + 1 : often[n / 3 % sizeof often]);
+        }
+        path[size] = '\0';
+        assert_back(path);
+    }
+}
+
+static void texts_are_gathered(void **state) {
+    (void)state;
+    char **texts = NULL;
+    size_t count = 0;
+    for (int i = 0; i < 100; i++)
+        assert_true(lk_texts_add(&texts, &count, i % 2 == 0 ? "even" : "odd"));
+    assert_int_equal(count, 100);
+    assert_string_equal(texts[99], "odd");
+    lk_texts_free(texts, count);
+    lk_texts_free(NULL, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_path_in_utf8_is_its_own_label),
+        cmocka_unit_test(other_bytes_become_characters),
+        cmocka_unit_test(every_path_comes_back),
+        cmocka_unit_test(texts_are_gathered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
