@@ -29,7 +29,7 @@ static const struct row {
     lk_lane (*lane_of)(const lk_request *r);
 } rows[] = {
     {"GET", "/v1/collections", lk_collections_list, STORE, READS, &read_any, SMALL, NULL},
-    {"POST", "/v1/collections", lk_collections_create, STORE, WRITES, &admin, SMALL, NULL},
+    {"POST", "/v1/collections", lk_collections_create, PHOTOS, WRITES, &admin, SMALL, NULL}, /* it may load a pack */
     {"GET", "/v1/collections/{c}", lk_collections_get, STORE, READS, &read_all, SMALL, NULL},
     {"PATCH", "/v1/collections/{c}", lk_collections_change, STORE, WRITES, &admin, SMALL, NULL},
     {"DELETE", "/v1/collections/{c}", lk_collections_remove, STORE, WRITES, &admin, SMALL, NULL},

@@ -52,7 +52,7 @@ typedef void lk_handler_fn(lk_request *r, void *ctx);
 typedef enum lk_lane {
     LK_LANE_AT_ONCE, /* never waits: for no lock that is held during I/O, no disk, no store, no network */
     LK_LANE_STORE,   /* may wait for the store, a disk, a lock */
-    LK_LANE_PHOTO,   /* decodes and describes, and then may wait as well */
+    LK_LANE_PHOTO,   /* decodes and describes, or loads what does; and then may wait as well */
     LK_LANES
 } lk_lane;
 
