@@ -1,6 +1,5 @@
-/* A helper that a hostile photo has taken over: the input is what it says, message by message (two bytes of length
- * before each; a full one is an answer, and is given the right magic number). Whatever it says, liken ends with a
- * picture within the limits or with a sentence.
+/* A helper that a hostile photo has taken over: the input is what it says. Whatever that is, liken ends with a picture
+ * within the limits or with a sentence.
  *
  * The pool and the process are replaced (--wrap): a helper is a socket that has said everything already. */
 #include "image/decode/remote.h"
@@ -40,20 +39,29 @@ static uint8_t next(void) {
     return *fake.script++;
 }
 
-/* Sends one message of the script. */
-static void say(void) {
-    lk_decode_answer answer = {0};
-    uint8_t bytes[sizeof answer + 8];
-    size_t size = next() | (size_t)next() << 8;
-    size = size > sizeof bytes ? sizeof answer : size;
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = next();
-    if (size == sizeof answer) {
-        memcpy(&answer, bytes, sizeof answer);
-        answer.magic = answer.magic == 0 ? 0 : LK_DECODE_MAGIC;
-        memcpy(bytes, &answer, sizeof answer);
+/* A right answer in its main fields, then some bytes of it changed wherever the script says. */
+static lk_decode_answer answer_of_script(void) {
+    lk_decode_answer a = {.magic = LK_DECODE_MAGIC};
+    a.what = next();
+    a.code = -next();
+    a.scale = next() / 64.0;
+    a.width = next();
+    a.height = next();
+    memcpy(a.message, "damaged", sizeof "damaged");
+    for (int i = next(); i > 0 && fake.left > 0; i--) {
+        const size_t at = next() | (size_t)next() << 8;
+        ((uint8_t *)&a)[at % sizeof a] = next();
     }
-    if (send(fake.peer, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    return a;
+}
+
+/* Sends one message: an answer, or too much or too little of one. */
+static void say(void) {
+    uint8_t bytes[sizeof(lk_decode_answer) + 8] = {0};
+    const uint8_t cut = next();
+    const lk_decode_answer a = answer_of_script();
+    memcpy(bytes, &a, sizeof a);
+    if (send(fake.peer, bytes, cut == 0 ? sizeof a : sizeof bytes - cut, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         abort();
 }
 
@@ -69,7 +77,7 @@ int __wrap_lk_decoders_take(lk_decoders *d, lk_helper **out, liken_error *err) {
     fake.peer = ends[1];
     for (int i = next() % 4; i > 0; i--)
         say();
-    fake.end = (lk_child_end){next() & 1, next()};
+    fake.end = (lk_child_end){(next() & 1) != 0, next()};
     (void)shutdown(fake.peer, SHUT_WR);
     *out = h;
     return LIKEN_OK;

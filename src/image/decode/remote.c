@@ -64,9 +64,10 @@ static int fail_loss(const lk_remote *r, lk_loss why, liken_error *err) {
 
 /* ---- answers ---- */
 
-static bool code_can_be(int code) {
-    return code == LIKEN_E_TOO_LARGE || code == LIKEN_E_FORMAT || code == LIKEN_E_DECODE || code == LIKEN_E_MEMORY ||
-           code == LIKEN_E_UNSUPPORTED || code == LIKEN_E_INTERNAL;
+static bool failure_can_be(const lk_decode_answer *a) {
+    const int code = a->code;
+    return a->message[0] != '\0' && (code == LIKEN_E_TOO_LARGE || code == LIKEN_E_FORMAT || code == LIKEN_E_DECODE ||
+                                     code == LIKEN_E_MEMORY || code == LIKEN_E_UNSUPPORTED || code == LIKEN_E_INTERNAL);
 }
 
 /* A failure that the helper tells of. */
@@ -102,7 +103,7 @@ static lk_loss try_open(lk_remote *r, lk_decode_answer *a) {
     if (loss != LK_LOST_NOT)
         return loss;
     if (a->code != LIKEN_OK)
-        return code_can_be(a->code) ? LK_LOST_NOT : LK_LOST_ANSWER;
+        return failure_can_be(a) ? LK_LOST_NOT : LK_LOST_ANSWER;
     const bool first = r->width == 0;
     if (!size_can_be(a->width, a->height, r->limits.max_pixels) ||
         (!first && (a->width != r->width || a->height != r->height)))
@@ -120,7 +121,7 @@ static lk_loss try_pixels(lk_remote *r, int want, lk_decode_answer *a) {
     const lk_loss loss = lk_helper_ask(r->helper, &request, &allow, a);
     if (loss != LK_LOST_NOT)
         return loss;
-    const bool can_be = a->code == LIKEN_OK ? pixels_can_be(r, a, want) : code_can_be(a->code);
+    const bool can_be = a->code == LIKEN_OK ? pixels_can_be(r, a, want) : failure_can_be(a);
     return can_be ? LK_LOST_NOT : LK_LOST_ANSWER;
 }
 
