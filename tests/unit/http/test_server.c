@@ -406,7 +406,8 @@ static void too_many_connections_are_turned_away(void **state) {
     pthread_mutex_lock(&gate);
     const int one = wire_open(lk_http_port(h)), two = wire_open(lk_http_port(h));
     assert_true(wire_send(one, heavy, sizeof heavy - 1) && wire_send(two, heavy, sizeof heavy - 1));
-    wait_until_waiting(h, 1); /* and one runs: both places are taken by work */
+    wait_for(&heavy_started, 1);
+    wait_until_waiting(h, 1); /* both places are taken by work */
     const int three = wire_open(lk_http_port(h));
     char *answer = wire_read(three);
     assert_int_equal(wire_status(answer), 503);
