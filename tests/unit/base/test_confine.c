@@ -9,12 +9,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -196,6 +198,21 @@ static int confined(void) {
     _exit(0);
 }
 
+/* As in a container that forbids filters: what is then said. */
+static int refused(void) {
+    liken_error err = {0};
+    size_t address_space = 0;
+    const struct scmp_arg_cmp by_prctl = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = PR_SET_SECCOMP};
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (filter == NULL || seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0) != 0 ||
+        seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1, &by_prctl) != 0 ||
+        seccomp_load(filter) != 0)
+        say("no container");
+    const int rc = lk_confine(256 * MIB, MEMFD, &address_space, &err);
+    say(rc == LIKEN_E_UNSUPPORTED ? err.message : "it was not refused");
+    _exit(0);
+}
+
 /* ---- in the test ---- */
 
 static pid_t start(const char *how, int *peer) {
@@ -245,6 +262,18 @@ static void a_child_gets_its_descriptors_and_no_other(void **state) {
     assert_string_equal(said, "0 1 2 3 4 ");
 }
 
+static void a_kernel_that_refuses_is_told(void **state) {
+    (void)state;
+    int peer;
+    const pid_t pid = start("refused", &peer);
+    char said[600] = "";
+    assert_true(recv(peer, said, sizeof said - 1, 0) > 0);
+    lk_child_end end;
+    assert_true(lk_child_reap(pid, 60, &end));
+    close(peer);
+    assert_non_null(strstr(said, "a container must allow seccomp"));
+}
+
 static void a_child_that_stays_is_killed(void **state) {
     (void)state;
     int peer;
@@ -270,6 +299,8 @@ static int list_descriptors(void) {
 int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "confined") == 0)
         return confined();
+    if (argc == 2 && strcmp(argv[1], "refused") == 0)
+        return refused();
     if (argc == 2 && strcmp(argv[1], "descriptors") == 0)
         return list_descriptors();
     if (argc == 2 && strcmp(argv[1], "stay") == 0) {
@@ -279,6 +310,7 @@ int main(int argc, char **argv) {
     }
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_confined_process_can_only_compute),
                                        cmocka_unit_test(a_child_gets_its_descriptors_and_no_other),
+                                       cmocka_unit_test(a_kernel_that_refuses_is_told),
                                        cmocka_unit_test(a_child_that_stays_is_killed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
