@@ -398,7 +398,7 @@ int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_o
 
 static void match_all(const liken *lk, const liken_search_options *o, const char *name, int64_t except,
                       liken_answer *a) {
-    a->matches = calloc(IMAGES, sizeof *a->matches);
+    a->matches = calloc((size_t)IMAGES * NAMES, sizeof *a->matches); /* an image may hold several */
     const size_t limit = o->limit > 0 ? (size_t)o->limit : 20;
     for (int i = 0; i < lk->image_count; i++) {
         const struct stored *s = &lk->images[i];
