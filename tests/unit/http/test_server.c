@@ -10,7 +10,7 @@
 
 /* A small server: what its handlers see, they answer. `gate` holds the heavy ones. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-static atomic_int heavy_started, answered, last_status;
+static atomic_int heavy_started, watch_started, answered, last_status;
 
 static void echo(lk_request *r, void *ctx) {
     (void)ctx;
@@ -44,6 +44,7 @@ static void slow(lk_request *r, void *ctx) {
 
 static void until_gone(lk_request *r, void *ctx) {
     (void)ctx;
+    atomic_fetch_add(&watch_started, 1);
     for (int i = 0; i < 6000 && !lk_request_gone(r); i++)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     assert_true(lk_request_gone(r));
@@ -428,7 +429,7 @@ static void nobody_works_for_who_is_gone(void **state) {
     static const char request[] = "POST /gone HTTP/1.1\r\n" CLOSE "Content-Length: 0\r\n\r\n";
     const int runs = wire_open(lk_http_port(h)), waits = wire_open(lk_http_port(h));
     assert_true(wire_send(runs, request, sizeof request - 1));
-    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    wait_for(&watch_started, 1);
     assert_true(wire_send(waits, heavy, sizeof heavy - 1));
     wait_until_waiting(h, 1);
     close(waits);
