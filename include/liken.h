@@ -162,6 +162,8 @@ typedef struct liken_image {
     bool existed;     /* the same bytes were in the collection before: this is the first answer, */
     bool extended;    /* to which a label, an image_id, a tag or captured_at was added */
     int64_t replaced; /* after an add: the photo that had the label before and lost it to this one; 0: none */
+    char *note;       /* what was looked at, when that was not the photo itself ("the largest preview in a Canon CR2 raw
+                         photo, ..."); NULL otherwise, and in an image that comes from the store */
 } liken_image;
 
 LIKEN_API void liken_image_free(liken_image *image);
@@ -267,7 +269,7 @@ typedef struct liken_add_options {
     const liken_mark *file_mark; /* of a LIKEN_LABEL_FILE, to be remembered; NULL: it is not known */
     const char *const *tags;
     size_t tag_count;
-    int64_t captured_at; /* 0 and LIKEN_NO_TIME: not given */
+    int64_t captured_at; /* 0 and LIKEN_NO_TIME: by the photo's EXIF, where that says it (docs/photos.md) */
     bool require_face;   /* LIKEN_E_NO_FACE, storing nothing, when no face is kept */
 } liken_add_options;
 

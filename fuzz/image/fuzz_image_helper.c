@@ -47,6 +47,7 @@ static lk_decode_answer answer_of_script(void) {
     a.scale = next() / 64.0;
     a.width = next();
     a.height = next();
+    a.kind = LK_KIND_JPEG;
     memcpy(a.message, "damaged", sizeof "damaged");
     for (int i = next(); i > 0 && fake.left > 0; i--) {
         const size_t at = next() | (size_t)next() << 8;

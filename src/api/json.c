@@ -197,6 +197,8 @@ json_t *lk_json_image(const liken_image *image) {
     put(&o, "height", json_integer(image->height));
     put(&o, "model", lk_json_text(image->model));
     put(&o, "detector", lk_json_text(image->detector));
+    if (image->note != NULL)
+        put(&o, "note", lk_json_text(image->note));
     put(&o, "faces", faces(image->faces, image->face_count));
     put(&o, "refused", faces(image->refused, image->refused_count));
     return o;

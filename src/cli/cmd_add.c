@@ -16,7 +16,7 @@ typedef struct adding {
     liken *lk;
     liken_add_options options; /* without `file` */
     const char *label;         /* --file-label, or NULL: each its path */
-    size_t added, existed, unchanged, extended, replaced, skipped, failed, faces, without_face;
+    size_t added, existed, unchanged, extended, replaced, skipped, failed, faces, without_face, previews;
     int64_t lost; /* photos whose files hold others now */
     lk_pruned pruned;
     size_t refused[LIKEN_OVER_LIMIT + 1]; /* by reason */
@@ -71,6 +71,7 @@ static const char *count(adding *a, const lk_outcome *o) {
     }
     a->faces += o->image->face_count;
     a->without_face += o->image->face_count == 0;
+    a->previews += o->image->note != NULL;
     for (size_t i = 0; i < o->image->refused_count; i++)
         if ((size_t)o->image->refused[i].reason < LK_LENGTH(a->refused))
             a->refused[o->image->refused[i].reason]++;
@@ -129,6 +130,8 @@ static void print_summary(const adding *a, double seconds) {
                      (long long)a->lost, a->lost == 1 ? "photo is" : "photos are");
     if (a->without_face > 0)
         (void)printf("Without a usable face: %zu.\n", a->without_face);
+    if (a->previews > 0)
+        (void)printf("Raw photos of which the largest preview was read: %zu.\n", a->previews);
     for (size_t r = 0; r < LK_LENGTH(a->refused); r++)
         if (a->refused[r] > 0)
             (void)printf("Faces refused as %s: %zu. %s\n", liken_reason_code((liken_reason)r), a->refused[r],

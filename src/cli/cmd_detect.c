@@ -57,6 +57,8 @@ static void print_photo(const lk_outcome *o) {
     (void)printf("%s: %dx%d, %zu %s, %zu refused (%s)\n", file == NULL ? "?" : file, image->width, image->height,
                  image->face_count, image->face_count == 1 ? "face" : "faces", image->refused_count,
                  image->detector == NULL ? "no detector" : image->detector);
+    if (image->note != NULL)
+        (void)printf("  read: %s\n", image->note);
     for (size_t i = 0; i < image->face_count; i++)
         print_face(&image->faces[i]);
     for (size_t i = 0; i < image->refused_count; i++)

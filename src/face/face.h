@@ -9,6 +9,7 @@
 #define LK_FACE_FACE_H
 
 #include "base/error.h"
+#include "image/head.h"
 #include "image/image.h"
 
 /* One distance on the calibration curve of a model and metric, measured on strangers (fmr) and same-person pairs. */
@@ -56,7 +57,9 @@ typedef struct lk_faces {
     size_t kept_count;
     liken_face *refused;
     size_t refused_count;
-    int width, height; /* of the upright photo, full size */
+    int width, height;       /* of the upright photo, full size */
+    int64_t captured_at;     /* as lk_photo_captured_at; set by whoever opened the photo */
+    char note[LK_NOTE_ROOM]; /* as lk_photo_note, "" for none */
 } lk_faces;
 void lk_faces_clear(lk_faces *f); /* accepts {0} */
 

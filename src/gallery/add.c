@@ -17,13 +17,15 @@ int lk_gallery_image(const lk_engine *e, const void *bytes, size_t size, lk_face
     if (image != NULL) {
         image->model = strdup(lk_models_id(e->models));
         image->detector = strdup(lk_models_detector(e->models));
+        image->note = faces->note[0] == '\0' ? NULL : strdup(faces->note);
     }
-    if (image == NULL || image->model == NULL || image->detector == NULL) {
+    if (image == NULL || image->model == NULL || image->detector == NULL ||
+        (faces->note[0] != '\0' && image->note == NULL)) {
         liken_image_free(image);
         return lk_fail_memory(err);
     }
     lk_sha256_hex(bytes, size, image->sha256);
-    image->captured_at = LIKEN_NO_TIME;
+    image->captured_at = faces->captured_at;
     image->width = faces->width;
     image->height = faces->height;
     image->faces = faces->kept;
@@ -95,12 +97,21 @@ static int copy_tags(liken_image *image, const liken_add_options *o, liken_error
     return LIKEN_OK;
 }
 
-static int copy_labels(liken_image *image, const liken_collection *c, const liken_add_options *o, liken_error *err) {
+/* What the caller says counts before what the photo says; a table of the seed has no room for either. */
+static void set_captured_at(const liken *lk, liken_image *image, const liken_add_options *o) {
+    if (o->captured_at != 0 && o->captured_at != LIKEN_NO_TIME)
+        image->captured_at = o->captured_at;
+    else if (image->captured_at == 0 || lk->seed_table != NULL)
+        image->captured_at = LIKEN_NO_TIME;
+}
+
+static int copy_labels(const liken *lk, liken_image *image, const liken_collection *c, const liken_add_options *o,
+                       liken_error *err) {
     image->collection = strdup(c->name);
     if (image->collection == NULL || (o->image_id != NULL && !lk_image_id(image, o->image_id)) ||
         (o->file != NULL && !lk_image_label(image, o->file, o->file_kind, o->file_mark)))
         return lk_fail_memory(err);
-    image->captured_at = o->captured_at == 0 ? LIKEN_NO_TIME : o->captured_at;
+    set_captured_at(lk, image, o);
     image->added_at = lk_clock_now();
     return copy_tags(image, o, err);
 }
@@ -152,7 +163,7 @@ static int add_new(liken *lk, const liken_collection *c, const void *bytes, size
     if (rc == LIKEN_OK && o->require_face && image->face_count == 0)
         rc = no_face(image, err);
     if (rc == LIKEN_OK)
-        rc = copy_labels(image, c, o, err);
+        rc = copy_labels(lk, image, c, o, err);
     if (rc == LIKEN_OK)
         rc = store(lk, c, image, &existing, err);
     if (rc != LIKEN_OK || existing != NULL) {
@@ -199,7 +210,7 @@ static int extend(liken *lk, const liken_collection *c, int64_t id, const liken_
     liken_image *with = calloc(1, sizeof *with), *now = NULL;
     if (with == NULL)
         return lk_fail_memory(err);
-    int rc = copy_labels(with, c, o, err);
+    int rc = copy_labels(lk, with, c, o, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->image_extend(lk->store, c->id, id, with, &now, err);
     liken_image_free(with);

@@ -45,6 +45,24 @@ static void check_cpu(struct doctor *d) {
         say(d, "CPU", LIKEN_GOOD, "%s, %d threads", lk_cpu_name(level), lk_cpu_count());
 }
 
+/* What libvips and libheif on this machine cannot read. */
+static void check_decoders(struct doctor *d) {
+    liken_error err;
+    lk_image_support s;
+    if (lk_image_support_read(&s, &err) != LIKEN_OK) {
+        say(d, "photos", LIKEN_BAD, "%s", err.message);
+        return;
+    }
+    const bool all = s.hevc && s.av1 && s.jxl;
+    say(d, "photos", all && !s.old_heif ? LIKEN_GOOD : LIKEN_NOTE, "libvips %s, libheif %s%s%s%s%s%s", s.vips,
+        s.heif[0] == '\0' ? "not there" : s.heif, all ? "" : "; not read:", s.hevc ? "" : " HEIC (install libde265)",
+        s.av1 ? "" : " AVIF (install dav1d or aom)", s.jxl ? "" : " JPEG XL (libvips is built without it)",
+        s.old_heif
+            ? ". libheif is older than 1.18: photos of iOS 18 and later are mended before it sees them, and other "
+              "new ones may be refused; 1.19 or newer reads them"
+            : "");
+}
+
 /* ---- packs ---- */
 
 static void check_pack(struct doctor *d, const liken *lk, const liken_pack *pack) {
@@ -265,6 +283,7 @@ int liken_check(const liken_options *options, liken_check_fn *fn, void *ctx, lik
         return rc;
     lk->read_only = true; /* whatever the options say: a doctor looks */
     check_cpu(&d);
+    check_decoders(&d);
     if (!lk->no_models) {
         check_models(&d, lk);
         check_networks(&d, lk);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "face/pack.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +203,10 @@ int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, boo
     if (rc == LIKEN_OK) {
         rc = lk_pipeline_run(p, photo, describe, lk->max_faces, out, err);
         pipeline_give(lk, e, p);
+    }
+    if (rc == LIKEN_OK) {
+        out->captured_at = lk_photo_captured_at(photo);
+        (void)snprintf(out->note, sizeof out->note, "%s", lk_photo_note(photo) == NULL ? "" : lk_photo_note(photo));
     }
     lk_photo_free(photo);
     return rc;

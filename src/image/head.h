@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 #define LK_MOST_WORK ((uint64_t)768 << 20) /* bytes that a decoder may hold beside its output; photo.c refuses more */
+#define LK_NOTE_ROOM 120
 
 typedef enum lk_kind {
     LK_KIND_NONE,
@@ -22,7 +23,10 @@ typedef enum lk_kind {
     LK_KIND_HEIC,
     LK_KIND_AVIF,
     LK_KIND_PNM,
-    LK_KIND_ICO
+    LK_KIND_ICO,
+    LK_KIND_RAW,
+    LK_KIND_JXL,
+    LK_KINDS
 } lk_kind;
 
 typedef struct lk_head {
@@ -31,6 +35,10 @@ typedef struct lk_head {
     uint64_t passes;          /* how often the decoder goes over all pixels */
     lk_kind inner;            /* ICO: LK_KIND_PNG or LK_KIND_BMP; else the kind itself */
     size_t from, size;        /* ICO: where the chosen picture lies in the bytes; size 0: all of them */
+    lk_kind is;               /* TIFF: LK_KIND_RAW when it turned out to be one; else LK_KIND_NONE */
+    int orientation;          /* EXIF 1-8 that applies whatever the decoder says, 0: the decoder's own */
+    int64_t captured_at;      /* raw: when the photo was taken, else 0: to be looked for */
+    char note[LK_NOTE_ROOM];  /* what is decoded, when that is not the photo itself; else "" */
     bool endless;             /* JPEG: the end marker is missing, see jpeg.h */
     int ycc_across, ycc_down; /* TIFF: how many pixels share a Cb and a Cr in the copy, see ycc.c; else 0 */
     uint8_t *copy;            /* NULL, or a copy to decode instead, malloc'd, the photo's own */
@@ -41,6 +49,8 @@ typedef struct lk_head {
 lk_kind lk_sniff(const uint8_t *bytes, size_t size, const char **looks_like);
 const char *lk_kind_name(lk_kind kind);  /* "jpeg": for programs */
 const char *lk_kind_label(lk_kind kind); /* "JPEG": for sentences */
+struct lk_photo;
+lk_kind lk_photo_kind_of(const struct lk_photo *photo); /* lk_photo_kind, as it is told between processes */
 
 /* Each fills a zeroed *head. Errors: LIKEN_E_DECODE (damaged), LIKEN_E_FORMAT (a variant no decoder here reads),
  * LIKEN_E_TOO_LARGE, LIKEN_E_MEMORY. */
@@ -50,9 +60,14 @@ int lk_webp_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
 int lk_gif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 int lk_tiff_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 int lk_heif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
+int lk_jxl_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
+int lk_raw_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 int lk_bmp_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 int lk_pnm_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 int lk_ico_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
+
+/* A copy of a HEIC or AVIF file that older decoders read, if it needs one. Errors: MEMORY. */
+int lk_heif_mend(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 
 /* ---- bytes: the caller has checked that they are there ---------------------------------------------- */
 

@@ -22,6 +22,9 @@ static int read_frame(walk *w, uint8_t marker, const uint8_t *p, size_t length, 
     if (w->frame)
         return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: it has two frame headers.");
     const int components = length >= 6 ? p[5] : 0;
+    if (components == 2)
+        return lk_fail(err, LIKEN_E_FORMAT,
+                       "This JPEG has two colour components, which liken does not read. Save it in gray or in colour.");
     if (components != 1 && components != 3 && components != 4)
         return lk_fail(err, LIKEN_E_DECODE, "This JPEG is damaged: its header declares %d colour components.",
                        components);

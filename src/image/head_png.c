@@ -27,17 +27,37 @@ static bool wanted(const uint8_t *chunk, size_t length) {
     return false;
 }
 
+static void copy_chunk(lk_head *head, const uint8_t *chunk, size_t whole) {
+    memcpy(head->copy + head->copy_size, chunk, whole);
+    head->copy_size += whole;
+}
+
+/* With its header, what there is of it: the last one may be cut short. */
+static size_t chunk_size(const uint8_t *bytes, size_t size, size_t at) {
+    const size_t length = lk_be32(bytes + at);
+    return length > size - at - 12 ? size - at : length + 12;
+}
+
+/* EXIF may stand behind the picture, where the decoder does not look for it any more. The offset of the first, or 0. */
+static size_t find_exif(const uint8_t *bytes, size_t size) {
+    for (size_t at = 8; size - at >= 12 && !is(bytes + at, "IEND"); at += chunk_size(bytes, size, at))
+        if (is(bytes + at, "eXIf") && wanted(bytes + at, lk_be32(bytes + at)))
+            return at;
+    return 0;
+}
+
 static void copy_chunks(const uint8_t *bytes, size_t size, lk_head *head) {
-    size_t at = 8;
+    size_t at = 8, exif = find_exif(bytes, size);
     memcpy(head->copy, bytes, at);
     head->copy_size = at;
     while (size - at >= 12) {
-        const size_t length = lk_be32(bytes + at);
-        const size_t whole = length > size - at - 12 ? size - at : length + 12; /* the last one may be cut short */
-        if (wanted(bytes + at, length)) {
-            memcpy(head->copy + head->copy_size, bytes + at, whole);
-            head->copy_size += whole;
+        const size_t length = lk_be32(bytes + at), whole = chunk_size(bytes, size, at);
+        if (exif != 0 && is(bytes + at, "IDAT")) {
+            copy_chunk(head, bytes + exif, chunk_size(bytes, size, exif));
+            exif = 0;
         }
+        if (!is(bytes + at, "eXIf") && wanted(bytes + at, length))
+            copy_chunk(head, bytes + at, whole);
         if (is(bytes + at, "IEND"))
             return;
         at += whole;

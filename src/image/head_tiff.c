@@ -1,25 +1,14 @@
-/* head_tiff.c - the first directory of a TIFF or BigTIFF: size, and how much one strip or tile unpacks to.
+/* head_tiff.c - one page of a TIFF or BigTIFF: size, and how much one strip or tile unpacks to.
  *
- * A TIFF may name any compression and may call the whole picture one strip; only compressions that ordinary photos
- * use are let through. libvips does not read YCbCr that is not JPEG: of such a file a copy is made whose directory says
- * one gray byte a sample, and ycc.c makes colours of those bytes. Reference: TIFF 6.0; the BigTIFF design. */
+ * A TIFF may name any compression and may call the whole picture one strip; only what ordinary photos use and libvips
+ * reads is let through. libvips does not read YCbCr that is not JPEG: of such a file a copy is made whose directory
+ * says one gray byte a sample, and ycc.c makes colours of those bytes. Which page is taken is decided in tiff_pages.c.
+ * Reference: TIFF 6.0; the BigTIFF design. */
+#include "image/tiff.h"
 #include "image/tiff_blocks.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct tiff {
-    const uint8_t *bytes;
-    size_t size;
-    bool big_endian, big;
-} tiff;
-
-static uint64_t number(const tiff *t, const uint8_t *p, int n) {
-    uint64_t v = 0;
-    for (int i = 0; i < n; i++)
-        v = v << 8 | p[t->big_endian ? i : n - 1 - i];
-    return v;
-}
 
 enum {
     WIDTH,
@@ -33,57 +22,35 @@ enum {
     PREDICTOR,
     TILE_WIDTH,
     TILE_HEIGHT,
+    SAMPLE_FORMAT,
     SUBSAMPLING,
     FIELDS
 };
 
-static const uint16_t tags[FIELDS] = {256, 257, 258, 259, 262, 277, 278, 284, 317, 322, 323, 530};
+static const uint16_t tags[FIELDS] = {256, 257, 258, 259, 262, 277, 278, 284, 317, 322, 323, 339, 530};
 
 typedef struct directory {
     uint64_t value[FIELDS]; /* of absent fields: the default */
     size_t at[FIELDS];      /* offset of the entry, 0: absent */
-    size_t next;            /* offset of the pointer to the next directory, 0: this was the last */
 } directory;
 
-/* First value of an entry of `entry_size` bytes at p; 0 when its type is not a plain integer or it lies outside. */
-static uint64_t entry_value(const tiff *t, const uint8_t *p) {
-    const uint64_t type = number(t, p + 2, 2);
-    const int width = type == 1 ? 1 : type == 3 ? 2 : type == 4 ? 4 : type == 16 && t->big ? 8 : 0;
-    if (width == 0)
-        return 0;
-    const uint64_t count = number(t, p + 4, t->big ? 8 : 4);
-    const uint8_t *value = p + (t->big ? 12 : 8);
-    const uint64_t room = t->big ? 8 : 4;
-    if (count > room / (uint64_t)width) {
-        const uint64_t at = number(t, value, t->big ? 8 : 4);
-        if (at > t->size || t->size - at < (uint64_t)width)
-            return 0;
-        value = t->bytes + at;
-    }
-    return number(t, value, width);
-}
-
-static int read_directory(const tiff *t, directory *d, liken_error *err) {
-    const size_t count_size = t->big ? 8 : 2, entry_size = t->big ? 20 : 12, first = t->big ? 16 : 8;
-    if (t->size < first)
-        return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its header is cut short.");
-    const uint64_t at = number(t, t->bytes + (t->big ? 8 : 4), t->big ? 8 : 4);
-    if (at < 8 || at > t->size || t->size - at < count_size)
-        return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its directory lies outside the file.");
-    uint64_t count = number(t, t->bytes + at, (int)count_size);
-    const uint8_t *p = t->bytes + at + count_size;
-    const uint64_t room = (t->size - at - count_size) / entry_size;
-    count = count < room ? count : room;
-    for (uint64_t i = 0; i < count; i++, p += entry_size)
+static directory read_directory(const lk_ifd *ifd) {
+    directory d = {.value = {[BITS] = 1,
+                             [COMPRESSION] = 1,
+                             [SAMPLES] = 1,
+                             [STRIP_ROWS] = UINT32_MAX,
+                             [PLANAR] = 1,
+                             [PREDICTOR] = 1,
+                             [SAMPLE_FORMAT] = 1}};
+    for (size_t i = 0; i < ifd->count; i++) {
+        const lk_ifd_entry e = lk_ifd_at(ifd, i);
         for (size_t f = 0; f < FIELDS; f++)
-            if (number(t, p, 2) == tags[f]) {
-                d->value[f] = entry_value(t, p);
-                d->at[f] = (size_t)(p - t->bytes);
+            if (e.tag == tags[f]) {
+                d.value[f] = lk_ifd_number(ifd, &e, 0);
+                d.at[f] = e.at;
             }
-    const size_t end = (size_t)(p - t->bytes), pointer = t->big ? 8 : 4;
-    if (t->size - end >= pointer && number(t, p, (int)pointer) != 0)
-        d->next = end;
-    return LIKEN_OK;
+    }
+    return d;
 }
 
 static const char *compression_name(uint64_t c) {
@@ -116,40 +83,42 @@ static bool compression_read(uint64_t c) {
     return false;
 }
 
-/* Overwrites an entry by one 32-bit number; an absent one had the right default. */
-static void set_entry(const tiff *t, uint8_t *copy, size_t at, uint64_t value) {
-    if (at == 0)
-        return;
-    const int count_size = t->big ? 8 : 4;
-    const struct {
-        size_t at;
-        int size;
-        uint64_t value;
-    } parts[] = {{at + 2, 2, 4}, {at + 4, count_size, 1}, {at + 4 + (size_t)count_size, 4, value}};
-    for (size_t k = 0; k < LK_LENGTH(parts); k++)
-        for (int i = 0; i < parts[k].size; i++)
-            copy[parts[k].at + (size_t)(t->big_endian ? parts[k].size - 1 - i : i)] =
-                (uint8_t)(parts[k].value >> 8 * i);
+static void put(const lk_ifd_block *b, uint8_t *at, int size, uint64_t value) {
+    for (int i = 0; i < size; i++)
+        at[b->big_endian ? size - 1 - i : i] = (uint8_t)(value >> 8 * i);
 }
 
-static int copy_file(const tiff *t, const directory *d, lk_head *head, liken_error *err) {
-    head->copy = malloc(t->size);
+/* Overwrites an entry by one 32-bit number; an absent one had the right default. */
+static void set_entry(const lk_ifd_block *b, uint8_t *copy, size_t at, uint64_t value) {
+    if (at == 0)
+        return;
+    const int wide = b->big ? 8 : 4;
+    put(b, copy + at + 2, 2, 4);
+    put(b, copy + at + 4, wide, 1);
+    put(b, copy + at + 4 + wide, 4, value);
+}
+
+/* With that page alone: the header leads to its directory, which leads no further. */
+static int copy_file(const lk_ifd *ifd, lk_head *head, liken_error *err) {
+    const lk_ifd_block *b = ifd->block;
+    head->copy = malloc(b->size);
     if (head->copy == NULL)
         return lk_fail_memory(err);
-    memcpy(head->copy, t->bytes, t->size);
-    head->copy_size = t->size;
-    if (d->next != 0)
-        memset(head->copy + d->next, 0, t->big ? 8 : 4);
+    memcpy(head->copy, b->bytes, b->size);
+    head->copy_size = b->size;
+    put(b, head->copy + (b->big ? 8 : 4), b->big ? 8 : 4, ifd->at - (b->big ? 8 : 2));
+    if (lk_ifd_next(ifd) != 0)
+        put(b, head->copy + lk_ifd_next(ifd), b->big ? 8 : 4, 0);
     return LIKEN_OK;
 }
 
 /* The samples of h x v pixels lie together: their luma, row by row, then one Cb and one Cr. */
-static int copy_as_gray(const tiff *t, const directory *d, lk_head *head, liken_error *err) {
+static int copy_as_gray(const lk_ifd *ifd, const directory *d, lk_head *head, liken_error *err) {
     uint64_t h = 2, v = 2, rows = d->value[STRIP_ROWS];
     if (d->at[SUBSAMPLING] != 0) {
-        const uint8_t *value = t->bytes + d->at[SUBSAMPLING] + (t->big ? 12 : 8);
-        h = number(t, value, 2);
-        v = number(t, value + 2, 2);
+        const lk_ifd_entry e = lk_ifd_find(ifd, tags[SUBSAMPLING]);
+        h = lk_ifd_number(ifd, &e, 0);
+        v = lk_ifd_number(ifd, &e, 1);
     }
     const uint64_t height = d->value[HEIGHT];
     rows = rows == 0 || rows > height ? height : rows;
@@ -160,7 +129,7 @@ static int copy_as_gray(const tiff *t, const directory *d, lk_head *head, liken_
         return lk_fail(err, LIKEN_E_FORMAT,
                        "This TIFF keeps its colours as an unusual form of YCbCr, which liken does not read. "
                        "Save it as RGB.");
-    const int rc = copy_file(t, d, head, err);
+    const int rc = copy_file(ifd, head, err);
     if (rc != LIKEN_OK)
         return rc;
     head->ycc_across = (int)h;
@@ -172,57 +141,62 @@ static int copy_as_gray(const tiff *t, const directory *d, lk_head *head, liken_
                                 {SAMPLES, 1},
                                 {STRIP_ROWS, (rows + v - 1) / v}};
     for (size_t i = 0; i < LK_LENGTH(gray); i++)
-        set_entry(t, head->copy, d->at[gray[i][0]], gray[i][1]);
+        set_entry(ifd->block, head->copy, d->at[gray[i][0]], gray[i][1]);
     return LIKEN_OK;
 }
 
+/* What libvips takes: whole bytes, and few bits packed when there is one sample a pixel. */
+static bool bits_read(const directory *d) {
+    const uint64_t bits = d->value[BITS];
+    const bool real = d->value[SAMPLE_FORMAT] == 3;
+    return bits == 32 || ((bits == 8 || bits == 16) && !real) ||
+           (d->value[SAMPLES] == 1 && (bits == 1 || bits == 2 || bits == 4) && !real);
+}
+
 static int check_samples(const directory *d, liken_error *err) {
+    static const char advice[] = "which liken does not read. Save it with 8 or 16 bits a sample, in one plane.";
     const uint64_t compression = d->value[COMPRESSION], samples = d->value[SAMPLES], bits = d->value[BITS];
     if (!compression_read(compression))
         return lk_fail(
             err, LIKEN_E_FORMAT,
             "This TIFF is compressed in a way liken does not read (%llu, %s). Save it with LZW, Deflate or JPEG.",
             (unsigned long long)compression, compression_name(compression));
-    if (samples == 0 || samples > 4 || bits == 0 || bits > 64)
-        return lk_fail(err, LIKEN_E_FORMAT,
-                       "This TIFF has %llu samples of %llu bits a pixel, which liken does not read.",
-                       (unsigned long long)samples, (unsigned long long)bits);
+    if (samples == 0 || samples > 4 || !bits_read(d))
+        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF has %llu samples of %llu bits a pixel%s, %s",
+                       (unsigned long long)samples, (unsigned long long)bits,
+                       d->value[SAMPLE_FORMAT] == 3 ? " (floating point)" : "", advice);
+    if (d->value[PLANAR] == 2 && d->value[TILE_WIDTH] != 0 && samples > 1)
+        return lk_fail(err, LIKEN_E_FORMAT, "This TIFF keeps each colour in tiles of its own (planar), %s", advice);
     if (d->value[TILE_WIDTH] > 10000 || d->value[TILE_HEIGHT] > 10000)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "This TIFF has tiles of %llu x %llu pixels; the limit is 10000 x 10000.",
                        (unsigned long long)d->value[TILE_WIDTH], (unsigned long long)d->value[TILE_HEIGHT]);
     return LIKEN_OK;
 }
 
-static int read_blocks(const tiff *t, uint64_t *work, liken_error *err) {
-    lk_ifd_block block;
-    lk_ifd ifd;
-    if (!lk_ifd_block_open(&block, t->bytes, t->size) || !lk_ifd_open(&ifd, &block, block.first))
-        return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its directory lies outside the file.");
-    return lk_tiff_blocks(&ifd, work, err);
-}
-
-int lk_tiff_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
-    const tiff t = {bytes, size, bytes[0] == 'M', bytes[2] == '+' || bytes[3] == '+'};
-    directory d = {
-        .value = {
-            [BITS] = 1, [COMPRESSION] = 1, [SAMPLES] = 1, [STRIP_ROWS] = UINT32_MAX, [PLANAR] = 1, [PREDICTOR] = 1}};
-    int rc = read_directory(&t, &d, err);
-    if (rc != LIKEN_OK)
-        return rc;
+int lk_tiff_page(const lk_ifd *ifd, lk_head *head, liken_error *err) {
+    const directory d = read_directory(ifd);
     const uint64_t width = d.value[WIDTH], height = d.value[HEIGHT];
     if (width == 0 || height == 0 || width > INT32_MAX || height > INT32_MAX)
         return lk_fail(err, LIKEN_E_DECODE, "This TIFF is damaged: its directory says %llu x %llu pixels.",
                        (unsigned long long)width, (unsigned long long)height);
-    rc = check_samples(&d, err);
+    int rc = check_samples(&d, err);
     if (rc == LIKEN_OK)
-        rc = read_blocks(&t, &head->work, err);
+        rc = lk_tiff_blocks(ifd, &head->work, err);
     if (rc != LIKEN_OK)
         return rc;
     head->width = (int)width;
     head->height = (int)height;
     head->passes = 1;
-    const bool ycc = d.value[COLOURS] == 6 && d.value[COMPRESSION] != 7;
-    if (ycc)
-        return copy_as_gray(&t, &d, head, err);
-    return d.next != 0 ? copy_file(&t, &d, head, err) : LIKEN_OK; /* libvips would read the directory of every page */
+    return LIKEN_OK;
+}
+
+int lk_tiff_take(const lk_ifd *ifd, bool others, lk_head *head, liken_error *err) {
+    const directory d = read_directory(ifd);
+    if (d.value[COLOURS] == 6 && d.value[COMPRESSION] != 7)
+        return copy_as_gray(ifd, &d, head, err);
+    const bool one_plane = d.value[PLANAR] == 2 && d.value[SAMPLES] == 1;
+    const int rc = others || one_plane ? copy_file(ifd, head, err) : LIKEN_OK;
+    if (rc == LIKEN_OK && one_plane) /* it is the same, and libvips reads it */
+        set_entry(ifd->block, head->copy, d.at[PLANAR], 1);
+    return rc;
 }

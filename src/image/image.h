@@ -35,15 +35,33 @@ typedef struct lk_photo lk_photo;
 int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *limits, liken_error *err);
 void lk_photo_free(lk_photo *photo);
 
-const char *lk_photo_kind(const lk_photo *photo); /* "jpeg", "png", "webp", "gif", "tiff", "bmp", "heic", "avif", ... */
+/* Bytes that a decoder may hold where so many pixels are allowed. */
+uint64_t lk_photo_work_limit(size_t max_pixels);
+
+const char *lk_photo_kind(const lk_photo *photo); /* "jpeg", "png", "webp", "gif", "tiff", "heic", "raw", ... */
 int lk_photo_width(const lk_photo *photo);        /* upright, full size */
 int lk_photo_height(const lk_photo *photo);
+
+/* When it was taken, by its EXIF (exif.h says how), in seconds since 1970 UTC; LIKEN_NO_TIME: not said. */
+int64_t lk_photo_captured_at(const lk_photo *photo);
+/* What is decoded, when that is not the photo itself but a preview of it ("the largest preview in a Canon CR2 raw
+ * photo"); else NULL. */
+const char *lk_photo_note(const lk_photo *photo);
 
 /* Decodes the first frame upright (EXIF 1-8), to sRGB through an embedded profile, alpha over white; shrunk
  * while decoding (JPEG 1/2, 1/4, 1/8; others after decoding, with an area filter) to the smallest size whose longer
  * side is still >= want_long_side; 0: full size. A picture is decoded whole or not at all: one that is cut short
  * or damaged is DECODE, and the sentence says how far it went. `*scale` (optional) receives decoded/full. */
 int lk_photo_decode(lk_photo *photo, int want_long_side, lk_image *out, double *scale, liken_error *err);
+
+/* Which decoders are here. */
+typedef struct lk_image_support {
+    char vips[24], heif[24]; /* versions; "" when the library is not there, or does not say */
+    bool old_heif;           /* older than 1.18: refuses some photos of phones of 2024 and later */
+    bool hevc, av1, jxl;     /* whether HEIC, AVIF and JPEG XL can be decoded */
+} lk_image_support;
+
+int lk_image_support_read(lk_image_support *out, liken_error *err);
 
 /* out (width x height x 3, tightly packed) = the source seen through `to_source` (2x3, row-major), which maps output
  * pixel centres (x, y) to source pixel centres; pixel (0, 0) has its centre at (0, 0). Where it shrinks, it averages

@@ -5,10 +5,10 @@
 #include "image/head.h"
 
 typedef struct lk_jpeg_extent {
-    bool whole;  /* every block is there, with all its bits */
+    bool whole;   /* every block is there, with all its bits */
     bool counted; /* rows is known: a baseline file */
-    int rows;    /* of pixels, from the top, that are there */
-    size_t end;  /* whole: where the coded data ends */
+    int rows;     /* of pixels, from the top, that are there */
+    size_t end;   /* whole: where the coded data ends */
 } lk_jpeg_extent;
 
 /* Walks the coded data of a file that lk_jpeg_head accepted and whose size and scans are within the limits. Time: a

@@ -22,11 +22,11 @@ typedef struct table {
 
 typedef struct component {
     uint8_t id, across, down, dc, ac;
-    int wide, high;     /* blocks, as a scan of this component alone has them */
-    int stride, lines;  /* blocks, as scans of several components have them */
-    uint64_t *nonzero;  /* progressive: a bit a coefficient */
-    uint8_t lacks[64];  /* progressive: low bits that each coefficient has not got yet; UNSENT: it has nothing */
-    bool sent;          /* sequential */
+    int wide, high;    /* blocks, as a scan of this component alone has them */
+    int stride, lines; /* blocks, as scans of several components have them */
+    uint64_t *nonzero; /* progressive: a bit a coefficient */
+    uint8_t lacks[64]; /* progressive: low bits that each coefficient has not got yet; UNSENT: it has nothing */
+    bool sent;         /* sequential */
 } component;
 
 typedef struct coded {
@@ -41,15 +41,17 @@ typedef struct coded {
     bool frame, progressive, strange; /* strange: not followed here */
     component *scan[4];               /* of the scan at hand: its components, its band, its bits */
     int in_scan, from, to, high, low;
-    uint32_t skip;                    /* blocks that have no further coefficients */
-    int rows;                         /* sequential: of pixels that are there */
+    uint32_t skip; /* blocks that have no further coefficients */
+    int rows;      /* sequential: of pixels that are there */
 } coded;
 
 /* ---- bits -------------------------------------------------------------------------------------------- */
 
 /* Sixteen bits or more; zeros behind the end of the scan. */
 static void fill(coded *c) {
-    while (c->count < 16) {
+    if (c->count >= 16)
+        return;
+    while (c->count <= 48) {
         const bool more =
             c->at < c->size && (c->bytes[c->at] != 0xff || (c->at + 1 < c->size && c->bytes[c->at + 1] == 0));
         const uint8_t byte = more ? c->bytes[c->at] : 0;
@@ -436,13 +438,10 @@ int lk_jpeg_mend(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
     if (rc != LIKEN_OK)
         return rc;
     if (!extent.whole && extent.counted)
-        return lk_fail(err, LIKEN_E_DECODE,
-                       "This JPEG is cut short: only %d of its %d rows are there. Copy it anew.", extent.rows,
-                       head->height);
+        return lk_fail(err, LIKEN_E_DECODE, "This JPEG is cut short: only %d of its %d rows are there. Copy it anew.",
+                       extent.rows, head->height);
     if (!extent.whole)
-        return lk_fail(err, LIKEN_E_DECODE,
-                       "This JPEG is cut short: it ends before all of its scans, and its end marker, are there. Copy it "
-                       "anew.");
+        return lk_fail(err, LIKEN_E_DECODE, "This JPEG is cut short: not all of its scans are there. Copy it anew.");
     head->copy = malloc(extent.end + 2);
     if (head->copy == NULL)
         return lk_fail_memory(err);

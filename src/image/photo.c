@@ -6,17 +6,21 @@
 #include "image/image.h"
 
 #include "image/decode/remote.h"
+#include "image/exif.h"
 #include "image/jpeg.h"
 #include "image/orient.h"
 #include "image/reader.h"
 #include "image/shrink.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_BYTES ((size_t)64 << 20)
 #define DEFAULT_PIXELS ((size_t)120000000)
 #define MAX_SIDE 1000000                     /* pixels; keeps every sum of shrink.c within its integers */
+#define PIXEL_WORK 20                        /* the same a pixel, where more pixels are allowed than by default */
 #define MAX_PASSES 100                       /* scans of a progressive JPEG */
 #define MAX_PASS_PIXELS UINT64_C(3000000000) /* scans x pixels: what one photo may cost in time */
 
@@ -26,7 +30,9 @@ struct lk_photo {
     lk_kind kind;
     lk_head head;
     int orientation;
-    lk_remote *remote; /* where it is decoded in a helper: then only `kind` is known of the others */
+    lk_remote *remote; /* where it is decoded in a helper: then only `kind`, `captured_at` and head.note are known of
+                          the others */
+    int64_t captured_at;
 };
 
 static int no_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
@@ -40,18 +46,26 @@ static head_fn *const head_readers[] = {
     [LK_KIND_NONE] = no_head,      [LK_KIND_JPEG] = lk_jpeg_head, [LK_KIND_PNG] = lk_png_head,
     [LK_KIND_WEBP] = lk_webp_head, [LK_KIND_GIF] = lk_gif_head,   [LK_KIND_TIFF] = lk_tiff_head,
     [LK_KIND_BMP] = lk_bmp_head,   [LK_KIND_HEIC] = lk_heif_head, [LK_KIND_AVIF] = lk_heif_head,
-    [LK_KIND_PNM] = lk_pnm_head,   [LK_KIND_ICO] = lk_ico_head,
+    [LK_KIND_PNM] = lk_pnm_head,   [LK_KIND_ICO] = lk_ico_head,   [LK_KIND_RAW] = lk_raw_head,
+    [LK_KIND_JXL] = lk_jxl_head,
 };
 
 static int refuse_kind(const uint8_t *bytes, size_t size, const char *looks_like, liken_error *err) {
-    static const char reads[] = "liken reads JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF, PNM and ICO.";
+    static const char reads[] =
+        "liken reads JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF, JPEG XL, PNM and ICO, and the previews "
+        "in raw photos.";
     if (size == 0)
         return lk_fail(err, LIKEN_E_FORMAT, "The file is empty.");
     if (looks_like != NULL)
-        return lk_fail(err, LIKEN_E_FORMAT, "This is not a photo but looks like %s. %s", looks_like, reads);
+        return lk_fail(err, LIKEN_E_FORMAT, "This looks like %s, which is not read. %s", looks_like, reads);
     if (size < 4 && bytes[0] == 0xff)
         return lk_fail(err, LIKEN_E_FORMAT, "This is only the first bytes of a JPEG; the rest is missing.");
     return lk_fail(err, LIKEN_E_FORMAT, "This is not a kind of photo that liken knows. %s", reads);
+}
+
+uint64_t lk_photo_work_limit(size_t max_pixels) {
+    const uint64_t raised = max_pixels > DEFAULT_PIXELS ? (uint64_t)max_pixels * PIXEL_WORK : 0;
+    return raised > LK_MOST_WORK ? raised : LK_MOST_WORK;
 }
 
 static int check_size(int width, int height, size_t max_pixels, liken_error *err) {
@@ -59,9 +73,16 @@ static int check_size(int width, int height, size_t max_pixels, liken_error *err
         return lk_fail(err, LIKEN_E_DECODE, "This photo is damaged: its header says %d x %d pixels.", width, height);
     if (width > MAX_SIDE || height > MAX_SIDE || (uint64_t)width * (uint64_t)height > max_pixels)
         return lk_fail(err, LIKEN_E_TOO_LARGE,
-                       "This photo has %d x %d pixels, over the limit of %.1f million. Shrink it first.", width, height,
-                       (double)max_pixels / 1e6);
+                       "This photo has %d x %d pixels, over the limit of %.1f million. Raise the setting "
+                       "max-megapixels (to %.0f), or shrink the photo first.",
+                       width, height, (double)max_pixels / 1e6, ceil((double)width * height / 1e6));
     return LIKEN_OK;
+}
+
+/* What the setting must be raised to for so much memory. */
+static unsigned long long megapixels_for(uint64_t work) {
+    const uint64_t pixels = work / PIXEL_WORK > DEFAULT_PIXELS ? work / PIXEL_WORK : DEFAULT_PIXELS;
+    return pixels / 1000000 + 1;
 }
 
 static int check_head(const lk_photo *p, size_t max_pixels, liken_error *err) {
@@ -69,14 +90,16 @@ static int check_head(const lk_photo *p, size_t max_pixels, liken_error *err) {
     const int rc = check_size(h->width, h->height, max_pixels, err);
     if (rc != LIKEN_OK)
         return rc;
-    if (h->work > LK_MOST_WORK)
+    const uint64_t work = lk_photo_work_limit(max_pixels);
+    if (h->work > work)
         return lk_fail(
             err, LIKEN_E_TOO_LARGE,
             "Decoding this %s of %d x %d pixels would take %llu MB of memory at once, over the limit of %llu MB. "
-            "Save it anew as an ordinary JPEG.",
+            "Save it anew as an ordinary JPEG, or raise the setting max-megapixels (to %llu), which allows more.",
             lk_kind_label(p->kind), h->width, h->height, (unsigned long long)(h->work >> 20),
-            (unsigned long long)(LK_MOST_WORK >> 20));
-    if (h->passes > MAX_PASSES || h->passes * (uint64_t)h->width * (uint64_t)h->height > MAX_PASS_PIXELS)
+            (unsigned long long)(work >> 20), megapixels_for(h->work));
+    const uint64_t scans = h->passes * (uint64_t)h->width * (uint64_t)h->height;
+    if (h->passes > MAX_PASSES || scans > MAX_PASS_PIXELS * (work / LK_MOST_WORK))
         return lk_fail(err, LIKEN_E_TOO_LARGE,
                        "This JPEG of %d x %d pixels is built of %llu scans, too many to be decoded in reasonable time.",
                        h->width, h->height, (unsigned long long)h->passes);
@@ -104,21 +127,53 @@ static void use_part(lk_photo *p) {
 
 /* Makes a copy of what our decoders would refuse for a reason that does not matter. */
 static int mend(lk_photo *p, liken_error *err) {
-    if (p->head.copy != NULL || decoder_of(p) != LK_KIND_JPEG)
+    const lk_kind kind = decoder_of(p);
+    int rc = LIKEN_OK;
+    if (p->head.copy != NULL)
         return LIKEN_OK;
-    const int rc = lk_jpeg_mend(p->bytes, p->size, &p->head, err);
+    if (kind == LK_KIND_JPEG)
+        rc = lk_jpeg_mend(p->bytes, p->size, &p->head, err);
+    else if (kind == LK_KIND_HEIC || kind == LK_KIND_AVIF)
+        rc = lk_heif_mend(p->bytes, p->size, &p->head, err);
     if (rc == LIKEN_OK && p->head.copy != NULL)
         use_part(p);
     return rc;
 }
 
+/* A HEIC or AVIF file whose main brand is that of a sequence of pictures; stills name some of them beside theirs. */
+static bool is_sequence(const lk_photo *p) {
+    static const char brands[][5] = {"avis", "msf1", "hevc", "hevx"};
+    if ((p->kind != LK_KIND_HEIC && p->kind != LK_KIND_AVIF) || p->size < 16)
+        return false;
+    const size_t said = lk_be32(p->bytes), most = said < p->size ? said : p->size;
+    for (size_t at = 8; at + 4 <= most && at < 256; at += at == 8 ? 8 : 4) /* between the two: a version */
+        for (size_t i = 0; i < (at == 8 ? LK_LENGTH(brands) : 1); i++)
+            if (memcmp(p->bytes + at, brands[i], 4) == 0)
+                return true;
+    return false;
+}
+
+/* Decoders of single pictures fail on many a sequence: that is no damage. */
+static int judge(const lk_photo *p, int rc, liken_error *err) {
+    if (rc != LIKEN_E_DECODE || !is_sequence(p))
+        return rc;
+    return lk_fail(
+        err, LIKEN_E_FORMAT,
+        "This %s is a sequence of pictures, of which the decoder here does not read the first. Save one picture "
+        "of it as a JPEG.",
+        lk_kind_label(p->kind));
+}
+
 /* Fills a photo whose bytes and kind are known. */
 static int read_head(lk_photo *p, size_t max_pixels, liken_error *err) {
     int rc = head_readers[p->kind](p->bytes, p->size, &p->head, err);
+    if (p->head.is != LK_KIND_NONE)
+        p->kind = p->head.is;
     if (rc == LIKEN_OK)
         rc = check_head(p, max_pixels, err);
     if (rc != LIKEN_OK)
         return rc;
+    p->captured_at = p->head.captured_at != 0 ? p->head.captured_at : lk_photo_time(p->kind, p->bytes, p->size);
     use_part(p);
     rc = mend(p, err);
     p->orientation = 1;
@@ -126,6 +181,8 @@ static int read_head(lk_photo *p, size_t max_pixels, liken_error *err) {
         return rc;
     int width, height;
     rc = lk_vips_head(decoder_of(p), p->bytes, p->size, &width, &height, &p->orientation, err);
+    if (p->head.orientation != 0)
+        p->orientation = p->head.orientation;
     if (rc != LIKEN_OK || p->head.ycc_across != 0)
         return rc;
     p->head.width = width;
@@ -140,11 +197,24 @@ lk_photo_limits lk_photo_limits_of(const lk_photo_limits *given) {
     return limits;
 }
 
+/* The same by a helper. */
+static int open_remote(lk_photo *p, const lk_photo_limits *limits, liken_error *err) {
+    const int rc = lk_remote_open(&p->remote, p->bytes, p->size, p->kind, limits, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    p->kind = lk_remote_kind(p->remote);
+    p->captured_at = lk_remote_captured_at(p->remote);
+    (void)snprintf(p->head.note, sizeof p->head.note, "%s", lk_remote_note(p->remote));
+    return LIKEN_OK;
+}
+
 int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *given, liken_error *err) {
     const lk_photo_limits limits = lk_photo_limits_of(given);
     if (size > limits.max_bytes)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "The file has %.1f MB, over the limit of %.1f MB.", (double)size / 1e6,
-                       (double)limits.max_bytes / 1e6);
+        return lk_fail(err, LIKEN_E_TOO_LARGE,
+                       "The file has %.1f MB, over the limit of %.1f MB. Raise the setting max-file, or "
+                       "save the photo smaller.",
+                       (double)size / 1e6, (double)limits.max_bytes / 1e6);
     const char *looks_like;
     const lk_kind kind = lk_sniff(bytes, size, &looks_like);
     if (kind == LK_KIND_NONE)
@@ -155,8 +225,8 @@ int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo
     p->bytes = bytes;
     p->size = size;
     p->kind = kind;
-    const int rc = limits.decoders != NULL ? lk_remote_open(&p->remote, bytes, size, kind, &limits, err)
-                                           : read_head(p, limits.max_pixels, err);
+    const int rc =
+        limits.decoders != NULL ? open_remote(p, &limits, err) : judge(p, read_head(p, limits.max_pixels, err), err);
     if (rc != LIKEN_OK) {
         lk_photo_free(p);
         return rc;
@@ -175,6 +245,18 @@ void lk_photo_free(lk_photo *photo) {
 
 const char *lk_photo_kind(const lk_photo *photo) {
     return lk_kind_name(photo->kind);
+}
+
+int64_t lk_photo_captured_at(const lk_photo *photo) {
+    return photo->captured_at;
+}
+
+const char *lk_photo_note(const lk_photo *photo) {
+    return photo->head.note[0] == '\0' ? NULL : photo->head.note;
+}
+
+lk_kind lk_photo_kind_of(const lk_photo *photo) {
+    return photo->kind;
 }
 
 static bool lies_on_side(const lk_photo *p) {
@@ -297,7 +379,7 @@ int lk_photo_decode(lk_photo *photo, int want_long_side, lk_image *out, double *
         return lk_remote_decode(photo->remote, want_long_side, out, scale, err);
     plan n = make_plan(photo, want_long_side);
     lk_image image = {0};
-    int rc = decode_stored(photo, &n, &image, err);
+    int rc = judge(photo, decode_stored(photo, &n, &image, err), err);
     if (rc == LIKEN_OK && photo->orientation != 1)
         rc = lk_image_orient(&image, photo->orientation, err);
     if (rc != LIKEN_OK) {

@@ -24,6 +24,14 @@ static const magic magics[] = {
     MAGIC(0, "MM\0*", LK_KIND_TIFF, NULL),
     MAGIC(0, "II+\0\x08\0\0\0", LK_KIND_TIFF, NULL),
     MAGIC(0, "MM\0+\0\x08\0\0", LK_KIND_TIFF, NULL),
+    MAGIC(0, "IIRO", LK_KIND_RAW, NULL),
+    MAGIC(0, "IIRS", LK_KIND_RAW, NULL),
+    MAGIC(0, "MMOR", LK_KIND_RAW, NULL),
+    MAGIC(0, "IIU\0", LK_KIND_RAW, NULL),
+    MAGIC(0, "FUJIFILMCCD-RAW ", LK_KIND_RAW, NULL),
+    MAGIC(0, "II\x1a\0\0\0HEAPCCDR", LK_KIND_NONE, "an old Canon raw photo (CRW; develop it first)"),
+    MAGIC(0, "\0MRM", LK_KIND_NONE, "a Minolta raw photo (MRW; develop it first)"),
+    MAGIC(0, "FOVb", LK_KIND_NONE, "a Sigma raw photo (X3F; develop it first)"),
     MAGIC(0, "\0\0\1\0", LK_KIND_ICO, NULL),
     MAGIC(0, "%PDF", LK_KIND_NONE, "a PDF document"),
     MAGIC(0, "PK\3\4", LK_KIND_NONE, "a ZIP archive or an office document"),
@@ -39,8 +47,8 @@ static const magic magics[] = {
     MAGIC(0, "\x28\xb5\x2f\xfd", LK_KIND_NONE, "a Zstandard archive"),
     MAGIC(0, "\0\0\0\x0cjP  \r\n", LK_KIND_NONE, "a JPEG 2000 image"),
     MAGIC(0, "\xff\x4f\xff\x51", LK_KIND_NONE, "a JPEG 2000 codestream"),
-    MAGIC(0, "\0\0\0\x0cJXL \r\n", LK_KIND_NONE, "a JPEG XL image"),
-    MAGIC(0, "\xff\x0a", LK_KIND_NONE, "a JPEG XL codestream"),
+    MAGIC(0, "\0\0\0\x0cJXL \r\n", LK_KIND_JXL, NULL),
+    MAGIC(0, "\xff\x0a", LK_KIND_JXL, NULL),
     MAGIC(0, "II\xbc\x01", LK_KIND_NONE, "a JPEG XR image"),
     MAGIC(0, "DDS ", LK_KIND_NONE, "a DDS texture"),
     MAGIC(0, "BLP1", LK_KIND_NONE, "a BLP texture"),
@@ -96,8 +104,10 @@ static lk_kind sniff_brands(const uint8_t *bytes, size_t size, const char **look
             if (memcmp(bytes + at, heic[i], 4) == 0)
                 found = LK_KIND_HEIC;
     }
+    if (found == LK_KIND_NONE && memcmp(bytes + 8, "crx ", 4) == 0)
+        return LK_KIND_RAW;
     if (found == LK_KIND_NONE)
-        *looks_like = memcmp(bytes + 8, "crx ", 4) == 0 ? "a Canon raw photo" : "an MP4 or QuickTime video";
+        *looks_like = "an MP4 or QuickTime video";
     return found;
 }
 
@@ -165,13 +175,13 @@ lk_kind lk_sniff(const uint8_t *bytes, size_t size, const char **looks_like) {
 }
 
 const char *lk_kind_name(lk_kind kind) {
-    static const char *const names[] = {"none", "jpeg", "png",  "webp", "gif", "tiff",
-                                        "bmp",  "heic", "avif", "pnm",  "ico"};
+    static const char *const names[] = {"none", "jpeg", "png", "webp", "gif", "tiff", "bmp",
+                                        "heic", "avif", "pnm", "ico",  "raw", "jxl"};
     return names[kind];
 }
 
 const char *lk_kind_label(lk_kind kind) {
-    static const char *const labels[] = {"file", "JPEG", "PNG",  "WebP", "GIF", "TIFF",
-                                         "BMP",  "HEIC", "AVIF", "PNM",  "ICO"};
+    static const char *const labels[] = {"file", "JPEG", "PNG", "WebP", "GIF",       "TIFF",   "BMP",
+                                         "HEIC", "AVIF", "PNM", "ICO",  "raw photo", "JPEG XL"};
     return labels[kind];
 }

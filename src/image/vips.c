@@ -9,7 +9,9 @@
 
 #include "base/log.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vips/vips.h>
@@ -32,6 +34,7 @@ static void start(void) {
     vips_cache_set_max(0);
     vips_concurrency_set(1);
     vips_block_untrusted_set(TRUE);
+    vips_operation_block_set("VipsForeignLoadJxl", FALSE); /* young, but the only one of its kind */
     ready = true;
 }
 
@@ -58,13 +61,75 @@ bool lk_vips_ran_out(const char *said) {
     return false;
 }
 
+/* libvips opens libheif by itself, perhaps as a part of a module; only one that is loaded is asked. NULL: none is. */
+static void *heif_symbol(const char *name) {
+    void *heif = dlopen("libheif.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    void *symbol = heif == NULL ? NULL : dlsym(heif, name);
+    if (heif != NULL)
+        (void)dlclose(heif); /* libvips keeps it */
+    return symbol;
+}
+
+static void heif_version(char *text, size_t room) {
+    const char *(*get)(void) = NULL;
+    void *symbol = heif_symbol("heif_get_version");
+    memcpy(&get, &symbol, sizeof get);
+    (void)snprintf(text, room, "%s", get == NULL ? "" : get());
+}
+
+/* libheif numbers the codings: 1 is HEVC, 4 is AV1. */
+static bool heif_decodes(int coding) {
+    int (*have)(int) = NULL;
+    void *symbol = heif_symbol("heif_have_decoder_for_format");
+    memcpy(&have, &symbol, sizeof have);
+    return have != NULL && have(coding) != 0;
+}
+
+static bool has_loader(const char *name) {
+    return vips_type_find("VipsOperation", name) != 0;
+}
+
+/* What to install where libvips has no loader of a kind, or no decoder for what it holds; NULL: it has both. */
+static const char *missing(lk_kind kind) {
+    if (kind == LK_KIND_JXL)
+        return has_loader("jxlload_buffer") ? NULL : "libvips with JPEG XL (Debian: libvips42, and libjxl)";
+    if (kind == LK_KIND_HEIC)
+        return has_loader("heifload_buffer") && heif_decodes(1)
+                   ? NULL
+                   : "libheif with libde265 (Debian: libheif-plugin-libde265)";
+    if (kind == LK_KIND_AVIF)
+        return has_loader("heifload_buffer") && heif_decodes(4)
+                   ? NULL
+                   : "libheif with dav1d or aom (Debian: libheif-plugin-dav1d)";
+    return NULL;
+}
+
+static int fail_heif(lk_kind kind, liken_error *err) {
+    char version[24];
+    heif_version(version, sizeof version);
+    return lk_fail(
+        err, LIKEN_E_DECODE,
+        "This %s cannot be opened: it is damaged, or made in a way that libheif %s, the decoder here, does not "
+        "know. If other programs show it, install libheif 1.19 or newer, or save it as a JPEG.",
+        lk_kind_label(kind), version);
+}
+
 static int fail_decode(lk_kind kind, liken_error *err) {
+    const char *lacking = missing(kind);
     lk_log(LIKEN_LOG_DEBUG, "libvips: %s", vips_error_buffer());
     const bool memory = lk_vips_ran_out(vips_error_buffer());
     vips_error_clear();
     if (memory)
         return lk_fail_memory(err);
-    return lk_fail(err, LIKEN_E_DECODE, "This %s is damaged: it cannot be decoded.", lk_kind_label(kind));
+    if (lacking != NULL)
+        return lk_fail(err, LIKEN_E_FORMAT, "%s cannot be read on this machine; install %s.", lk_kind_label(kind),
+                       lacking);
+    if (kind == LK_KIND_HEIC || kind == LK_KIND_AVIF)
+        return fail_heif(kind, err);
+    return lk_fail(err, LIKEN_E_DECODE,
+                   "This %s cannot be opened: it is damaged, cut short, or of a variant that the decoder here does not "
+                   "know. Copy it anew, or save it as an ordinary JPEG.",
+                   lk_kind_label(kind));
 }
 
 /* A lazily opened image: its header is read, its pixels come when asked for. */
@@ -90,6 +155,9 @@ static VipsImage *load(lk_kind kind, const uint8_t *bytes, size_t size, const lk
         break;
     case LK_KIND_TIFF:
         failed = vips_tiffload_buffer(b, size, &image, COMMON, "page", 0, "n", 1, NULL);
+        break;
+    case LK_KIND_JXL:
+        failed = vips_jxlload_buffer(b, size, &image, COMMON, NULL);
         break;
     case LK_KIND_HEIC:
     case LK_KIND_AVIF: /* without a page number it takes the primary picture, which need not be the first */
@@ -257,6 +325,22 @@ int lk_vips_open(lk_reader **out, lk_kind kind, const uint8_t *bytes, size_t siz
     r->base.width = vips_image_get_width(r->image);
     r->base.height = vips_image_get_height(r->image);
     *out = &r->base;
+    return LIKEN_OK;
+}
+
+int lk_image_support_read(lk_image_support *out, liken_error *err) {
+    const int rc = enter(err);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk_image_support s = {.jxl = missing(LK_KIND_JXL) == NULL};
+    s.hevc = missing(LK_KIND_HEIC) == NULL; /* loads the module that holds libheif */
+    s.av1 = missing(LK_KIND_AVIF) == NULL;
+    (void)snprintf(s.vips, sizeof s.vips, "%d.%d.%d", vips_version(0), vips_version(1), vips_version(2));
+    heif_version(s.heif, sizeof s.heif);
+    int major = 0, minor = 0;
+    s.old_heif = sscanf(s.heif, "%d.%d", &major, &minor) == 2 && (major < 1 || (major == 1 && minor < 18));
+    leave();
+    *out = s;
     return LIKEN_OK;
 }
 

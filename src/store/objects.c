@@ -34,6 +34,7 @@ void liken_image_free(liken_image *image) {
     free(image->tags);
     free(image->model);
     free(image->detector);
+    free(image->note);
     free_faces(image->faces, image->face_count);
     free_faces(image->refused, image->refused_count);
     free(image);

@@ -2,7 +2,9 @@
 takes the server down or leaves anything by half."""
 import csv
 import os
+import pathlib
 import re
+import struct
 
 from conftest import SANITIZED
 
@@ -73,3 +75,70 @@ def test_odd_files_are_stored_and_found(server, faces_dir):
             continue
         result = server.post("/v1/collections/default/search", files={"file": photo}).json
         assert result["faces"][0]["matches"][0]["distance"] < 1e-3, row["file"]
+
+
+def directory(at, entries):
+    """A directory of a little-endian TIFF that lies at `at`; values are numbers, or bytes that are put behind it."""
+    head, tail = struct.pack("<H", len(entries)), b""
+    behind = at + 2 + 12 * len(entries) + 4
+    for tag, kind, count, value in entries:
+        if isinstance(value, bytes):
+            value, tail = behind + len(tail), tail + value + bytes(len(value) % 2)
+        head += struct.pack("<HHII", tag, kind, count, value)
+    return head + bytes(4) + tail
+
+
+def with_time(jpeg, taken, offset):
+    """The JPEG with an EXIF block that says when it was taken."""
+    entries = [(0x9003, 2, 20, taken + b"\0")] + ([(0x9011, 2, 7, offset + b"\0")] if offset else [])
+    block = b"II*\0\x08\0\0\0" + directory(8, [(0x8769, 4, 1, 26)]) + directory(26, entries)
+    return b"\xff\xd8\xff\xe1" + struct.pack(">H", 8 + len(block)) + b"Exif\0\0" + block + jpeg[2:]
+
+
+def as_cr2(jpeg):
+    return b"II*\0\x10\0\0\0CR\2\0\0\0\0\0" + directory(16, [
+        (256, 4, 1, 100), (257, 4, 1, 100), (259, 3, 1, 6), (273, 4, 1, 16 + 2 + 12 * 5 + 4), (279, 4, 1, len(jpeg))]) + jpeg
+
+
+def face(faces_dir):
+    return (faces_dir / "odd" / "fr_obama_partial_face.jpg").read_bytes()
+
+
+def test_a_raw_photo_is_its_preview_and_that_is_said(server, faces_dir):
+    photo = face(faces_dir)
+    plain, raw = server.add(("a.jpg", photo)), server.add(("a.cr2", as_cr2(photo)))
+    assert raw.status == 201, raw.json
+    assert "Canon CR2" in raw.json["note"] and "note" not in plain.json
+    assert [raw.json[key] for key in ("width", "height")] == [plain.json[key] for key in ("width", "height")]
+    assert len(raw.json["faces"]) == len(plain.json["faces"])
+    seen = server.post("/v1/detect", files={"file": as_cr2(photo)})
+    assert "Canon CR2" in seen.json["note"]
+    empty = server.add(("b.cr2", as_cr2(b"\0" * 500)))
+    assert empty.status == 415 and "Canon CR2 raw photo without a preview" in empty.json["detail"]
+
+
+def test_the_time_of_a_photo_is_what_its_exif_says_unless_it_is_given(server, faces_dir):
+    photo = face(faces_dir)
+
+    def when(taken, offset, **fields):
+        answer = server.add(("a.jpg", with_time(photo, taken, offset)), **fields)
+        assert answer.status == 201, answer.json
+        assert server.get(f"/v1/collections/default/images/{answer.json['id']}").json["captured_at"] == answer.json["captured_at"]
+        return answer.json["captured_at"]
+
+    assert when(b"2026:11:30 10:47:00", b"+02:00") == "2026-11-30T08:47:00Z"
+    assert when(b"2026:11:30 10:47:01", None) == "2026-11-30T10:47:01Z"
+    assert when(b"2026:11:30 10:47:02", b"+02:00", captured_at="2020-01-02T03:04:05Z") == "2020-01-02T03:04:05Z"
+    assert when(b"0000:00:00 00:00:00", None) is None
+
+
+def test_the_cases_of_formats(server, faces_dir):
+    folder = pathlib.Path(os.environ.get("LIKEN_CASES", faces_dir.parent / "cases"))
+    for name, kind in (("F03_ios18_like_two_aux_refs.heic", None), ("F04_like.cr2", "raw"), ("F04_thumb_first.tif", None),
+                       ("F12_only_end_marker_missing.jpg", None), ("F12_progressive_only_end_marker_missing.jpg", None)):
+        if not (folder / name).exists():
+            continue
+        answer = server.post("/v1/detect", files={"file": (name, (folder / name).read_bytes())})
+        assert answer.status == 200, f"{name}: {answer.json}"
+        assert answer.json["height"] >= 512 and answer.json["faces"], f"{name}: {answer.json}"
+        assert ("note" in answer.json) == (kind == "raw")

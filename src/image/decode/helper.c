@@ -54,9 +54,10 @@ lk_allowance lk_allow_open(uint64_t file) {
 }
 
 lk_allowance lk_allow_pixels(lk_kind kind, uint64_t pixels, uint64_t file) {
-    const bool heif = kind == LK_KIND_HEIC || kind == LK_KIND_AVIF;
-    const size_t each = (size_t)pixels * MEMORY_PIXEL, work = (size_t)LK_MOST_WORK + (size_t)pixels * MEMORY_PIXEL_MORE;
-    return (lk_allowance){SECONDS_BASE + (heif ? SECONDS_MEGAPIXEL_HEIF : SECONDS_MEGAPIXEL) * (double)pixels / 1e6 +
+    const bool slow = kind == LK_KIND_HEIC || kind == LK_KIND_AVIF || kind == LK_KIND_JXL;
+    const size_t each = (size_t)pixels * MEMORY_PIXEL,
+                 work = (size_t)lk_photo_work_limit((size_t)pixels) + (size_t)pixels * MEMORY_PIXEL_MORE;
+    return (lk_allowance){SECONDS_BASE + (slow ? SECONDS_MEGAPIXEL_HEIF : SECONDS_MEGAPIXEL) * (double)pixels / 1e6 +
                               SECONDS_MEGABYTE * (double)file / 1e6,
                           MEMORY_BASE + (each < work ? each : work) + 4 * (size_t)file};
 }

@@ -16,7 +16,9 @@ struct lk_remote {
     lk_kind kind;
     lk_photo_limits limits;
     int width, height; /* 0: not known yet */
-    bool open;         /* in `helper` */
+    int64_t captured_at;
+    char note[LK_NOTE_ROOM];
+    bool open; /* in `helper` */
 };
 
 static uint64_t pixels_of(const lk_remote *r) {
@@ -70,13 +72,18 @@ static bool failure_can_be(const lk_decode_answer *a) {
                                      code == LIKEN_E_MEMORY || code == LIKEN_E_UNSUPPORTED || code == LIKEN_E_INTERNAL);
 }
 
+/* What a helper says, `room` bytes of it at most, in printable ASCII. */
+static void copy_text(char *text, const char *said, size_t room) {
+    size_t n = 0;
+    for (; n + 1 < room && said[n] != '\0'; n++)
+        text[n] = said[n] >= 0x20 && said[n] <= 0x7e ? said[n] : '?';
+    text[n] = '\0';
+}
+
 /* A failure that the helper tells of. */
 static int pass_on(const lk_remote *r, const lk_decode_answer *a, liken_error *err) {
     char text[sizeof a->message];
-    size_t n = 0;
-    for (; n + 1 < sizeof text && a->message[n] != '\0'; n++)
-        text[n] = a->message[n] >= 0x20 && a->message[n] <= 0x7e ? a->message[n] : '?';
-    text[n] = '\0';
+    copy_text(text, a->message, sizeof text);
     return a->code == LIKEN_E_MEMORY ? fail_loss(r, LK_LOST_MEMORY, err) : lk_fail(err, a->code, "%s", text);
 }
 
@@ -105,11 +112,14 @@ static lk_loss try_open(lk_remote *r, lk_decode_answer *a) {
     if (a->code != LIKEN_OK)
         return failure_can_be(a) ? LK_LOST_NOT : LK_LOST_ANSWER;
     const bool first = r->width == 0;
-    if (!size_can_be(a->width, a->height, r->limits.max_pixels) ||
+    if (!size_can_be(a->width, a->height, r->limits.max_pixels) || a->kind <= LK_KIND_NONE || a->kind >= LK_KINDS ||
         (!first && (a->width != r->width || a->height != r->height)))
         return LK_LOST_ANSWER;
     r->width = a->width;
     r->height = a->height;
+    r->kind = (lk_kind)a->kind;
+    r->captured_at = a->captured_at;
+    copy_text(r->note, a->note, sizeof r->note);
     r->open = true;
     return LK_LOST_NOT;
 }
@@ -186,6 +196,18 @@ int lk_remote_width(const lk_remote *r) {
 
 int lk_remote_height(const lk_remote *r) {
     return r->height;
+}
+
+lk_kind lk_remote_kind(const lk_remote *r) {
+    return r->kind;
+}
+
+int64_t lk_remote_captured_at(const lk_remote *r) {
+    return r->captured_at;
+}
+
+const char *lk_remote_note(const lk_remote *r) {
+    return r->note;
 }
 
 int lk_remote_decode(lk_remote *r, int want, lk_image *out, double *scale, liken_error *err) {

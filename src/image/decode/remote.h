@@ -13,6 +13,9 @@ int lk_remote_open(lk_remote **out, const void *bytes, size_t size, lk_kind kind
                    liken_error *err);
 int lk_remote_width(const lk_remote *r);
 int lk_remote_height(const lk_remote *r);
+lk_kind lk_remote_kind(const lk_remote *r); /* as it turned out to be */
+int64_t lk_remote_captured_at(const lk_remote *r);
+const char *lk_remote_note(const lk_remote *r); /* "" for none */
 int lk_remote_decode(lk_remote *r, int want, lk_image *out, double *scale, liken_error *err);
 void lk_remote_free(lk_remote *r); /* accepts NULL */
 

@@ -107,6 +107,10 @@ static int open_photo(lk_decode_server *s, const lk_decode_request *request, lk_
     if (rc == LIKEN_OK) {
         answer->width = lk_photo_width(s->photo);
         answer->height = lk_photo_height(s->photo);
+        answer->kind = (int32_t)lk_photo_kind_of(s->photo);
+        answer->captured_at = lk_photo_captured_at(s->photo);
+        if (lk_photo_note(s->photo) != NULL)
+            (void)snprintf(answer->note, sizeof answer->note, "%s", lk_photo_note(s->photo));
     }
     return rc;
 }

@@ -6,9 +6,10 @@
 #ifndef LK_IMAGE_DECODE_WIRE_H
 #define LK_IMAGE_DECODE_WIRE_H
 
+#include "image/head.h"
 #include "image/image.h"
 
-#define LK_DECODE_MAGIC 0x4c4b4431u /* changes with any of the structs */
+#define LK_DECODE_MAGIC 0x4c4b4432u /* changes with any of the structs */
 
 /* The helper's descriptors. */
 enum { LK_DECODE_SOCKET = 3, LK_DECODE_INPUT, LK_DECODE_OUTPUT };
@@ -29,13 +30,15 @@ typedef struct lk_decode_request {
 
 typedef struct lk_decode_answer {
     uint32_t magic;
-    int32_t what;          /* as asked */
-    int32_t code;          /* liken_status; when it is not LIKEN_OK only `message` counts */
-    int32_t width, height; /* OPEN: upright, full size; PIXELS: of what lies in the output */
-    int32_t spare;
-    double scale;           /* PIXELS */
-    uint64_t address_space; /* HELLO: bytes before the first photo; 0: not limited */
-    char version[16];       /* HELLO */
+    int32_t what;            /* as asked */
+    int32_t code;            /* liken_status; when it is not LIKEN_OK only `message` counts */
+    int32_t width, height;   /* OPEN: upright, full size; PIXELS: of what lies in the output */
+    int32_t kind;            /* OPEN: lk_kind */
+    int64_t captured_at;     /* OPEN: as lk_photo_captured_at */
+    double scale;            /* PIXELS */
+    uint64_t address_space;  /* HELLO: bytes before the first photo; 0: not limited */
+    char version[16];        /* HELLO */
+    char note[LK_NOTE_ROOM]; /* OPEN: as lk_photo_note, "" for none */
     char message[512];
 } lk_decode_answer;
 

@@ -58,6 +58,22 @@ void lk_photo_free(lk_photo *p) {
     free(p);
 }
 
+/* "photo 640 480 taken 77 preview" */
+int64_t lk_photo_captured_at(const lk_photo *p) {
+    const char *taken = strstr(p->text, " taken ");
+    return taken == NULL ? LIKEN_NO_TIME : atoll(taken + 7);
+}
+
+const char *lk_photo_note(const lk_photo *p) {
+    return strstr(p->text, " preview") == NULL ? NULL : "a preview";
+}
+
+int lk_image_support_read(lk_image_support *out, liken_error *err) {
+    (void)err;
+    *out = (lk_image_support){.vips = "8", .heif = "1.15.1", .old_heif = true, .hevc = true, .av1 = true};
+    return LIKEN_OK;
+}
+
 int lk_photo_decode(lk_photo *p, int want, lk_image *out, double *scale, liken_error *err) {
     (void)want;
     (void)scale;

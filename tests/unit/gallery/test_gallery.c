@@ -177,6 +177,25 @@ static void read_only_searches_and_writes_nothing(void **state) {
 
 /* ---- adding ---- */
 
+static void takes_the_time_of_the_photo_where_none_is_given(void **state) {
+    (void)state;
+    const liken_add_options given = {.captured_at = 55}, none = {.captured_at = LIKEN_NO_TIME};
+    liken_image *own = add_to(lk, "photo 640 481 taken 77\nface 1 0.1 50", NULL),
+                *said = add_to(lk, "photo 640 482 taken 77 preview\nface 1 0.1 50", &given),
+                *unknown = add_to(lk, "photo 640 483\nface 1 0.1 50", &none), *stored = NULL;
+    assert_int_equal(own->captured_at, 77);
+    assert_null(own->note);
+    assert_int_equal(said->captured_at, 55);
+    assert_string_equal(said->note, "a preview");
+    assert_true(unknown->captured_at == LIKEN_NO_TIME);
+    assert_ok(liken_image_get(lk, "default", own->id, &stored, &err), err);
+    assert_int_equal(stored->captured_at, 77);
+    liken_image_free(own);
+    liken_image_free(said);
+    liken_image_free(unknown);
+    liken_image_free(stored);
+}
+
 static void the_same_bytes_give_the_first_answer(void **state) {
     (void)state;
     const char *photo = "photo 640 480\nface 1 0.1 50\nface 2 0.1 90\nsmall 4";
@@ -756,6 +775,7 @@ int main(void) {
         T(without_models_the_store_still_works),
         T(default_exists_before_anything_was_written),
         T(read_only_searches_and_writes_nothing),
+        T(takes_the_time_of_the_photo_where_none_is_given),
         T(the_same_bytes_give_the_first_answer),
         T(what_cannot_be_added_leaves_nothing),
         T(detecting_stores_nothing),

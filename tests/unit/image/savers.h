@@ -37,6 +37,7 @@ static inline VipsImage *to_vips(const lk_image *image) {
 /* `suffix` is libvips' own: ".jpg[Q=95]". NULL bytes when this machine has no encoder for it. Takes `image`. */
 static inline saved save(VipsImage *image, const char *suffix) {
     saved s = {0};
+    vips_operation_block_set("VipsForeignSaveJxl", FALSE); /* liken blocks it, as it writes none */
     if (vips_image_write_to_buffer(image, suffix, &s.bytes, &s.size, NULL) != 0) {
         print_message("no %s here: %s\n", suffix, vips_error_buffer());
         vips_error_clear();

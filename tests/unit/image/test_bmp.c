@@ -190,8 +190,8 @@ static void names_the_bitmaps_it_does_not_read(void **state) {
     static const struct {
         uint32_t bits, compression;
         const char *words;
-    } foreign[] = {{24, 4, "RLE24"}, {1, 3, "fax"}, {8, 4, "JPEG or PNG"}, {32, 5, "JPEG or PNG"}, {32, 11, "inks"},
-                   {2, 0, "2 bits"}, {64, 0, "64 bits"}};
+    } foreign[] = {{24, 4, "RLE24"}, {1, 3, "fax"},    {8, 4, "JPEG or PNG"}, {32, 5, "JPEG or PNG"},
+                   {32, 11, "inks"}, {2, 0, "2 bits"}, {64, 0, "64 bits"}};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         bytes b = bmp(40, 3, 2, foreign[i].bits, foreign[i].compression, 0, 54);
         rgb24(&b, 1), rgb24(&b, 0);
@@ -279,11 +279,15 @@ static void reads_packed_ycbcr(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_true_colour),          cmocka_unit_test(reads_palettes),
-        cmocka_unit_test(reads_bit_fields_and_alpha), cmocka_unit_test(unpacks_run_lengths),
-        cmocka_unit_test(refuses_broken_bitmaps),     cmocka_unit_test(refuses_a_bitmap_cut_short),
+        cmocka_unit_test(reads_true_colour),
+        cmocka_unit_test(reads_palettes),
+        cmocka_unit_test(reads_bit_fields_and_alpha),
+        cmocka_unit_test(unpacks_run_lengths),
+        cmocka_unit_test(refuses_broken_bitmaps),
+        cmocka_unit_test(refuses_a_bitmap_cut_short),
         cmocka_unit_test(names_the_bitmaps_it_does_not_read),
-        cmocka_unit_test(takes_the_largest_icon),     cmocka_unit_test(reads_all_six_pnm),
+        cmocka_unit_test(takes_the_largest_icon),
+        cmocka_unit_test(reads_all_six_pnm),
         cmocka_unit_test(reads_packed_ycbcr),
     };
     return cmocka_run_group_tests_name("image/bmp", tests, NULL, NULL);

@@ -24,6 +24,8 @@ static const struct {
     {".tif[bigtiff]", "tiff", 0, true},
     {".heic[Q=95]", "heic", 3, false},
     {".avif[Q=95,speed=8]", "avif", 3, false},
+    {".jxl[lossless]", "jxl", 0, false},
+    {".jxl[Q=95]", "jxl", 3, false},
 };
 
 static void reads_what_libvips_writes(void **state) {

@@ -18,6 +18,51 @@ static void holds_to_its_limits(void **state) {
     g_free(s.bytes);
 }
 
+/* A phone of 200 megapixels: the sentence names what to set, and that is enough. */
+static void reads_200_megapixels_where_they_are_allowed(void **state) {
+    (void)state;
+    liken_error err = {0};
+    VipsImage *black = NULL;
+    assert_int_equal(vips_black(&black, 16320, 12240, NULL), 0);
+    const saved s = save(black, ".jpg");
+    assert_int_equal(try_decode(s.bytes, s.size, 1280, NULL, &err), LIKEN_E_TOO_LARGE);
+    assert_non_null(strstr(err.message, "max-megapixels (to 200)"));
+    const lk_photo_limits raised = {.max_pixels = 200000000};
+    assert_ok(try_decode(s.bytes, s.size, 1280, &raised, &err), err);
+    g_free(s.bytes);
+    assert_true(lk_photo_work_limit(120000000) == (uint64_t)768 << 20);
+    assert_true(lk_photo_work_limit(200000000) > UINT64_C(9) * 16320 * 12240);
+}
+
+/* Bits from the lowest on: a small size by eighths, or sizes behind two bits that say how long they are; a ratio. */
+static void knows_the_size_of_a_jpeg_xl(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        int width, height;
+    } heads[] = {{"\xff\x0a\x1f\x3e", 4, 256, 128},
+                 {"\xff\x0a\x7c\x7e\x01\xfe\xfe\x00", 8, 16320, 12240},
+                 {"\xff\x0a\x38\x46", 4, 300, 200}, /* three to two */
+                 {"\xff\x0a\x10\x00\xdf\x22\x02", 7, 70000, 3},
+                 {"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x0cjxlc\xff\x0a\x1f\x3e", 24, 256, 128},
+                 {"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x10jxlp\0\0\0\0\xff\x0a\x38\x46", 28, 300, 200}};
+    liken_error err = {0};
+    lk_head head = {0};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        uint8_t *exact = malloc(heads[i].size); /* so that a sanitizer sees one byte too far */
+        assert_non_null(exact);
+        memcpy(exact, heads[i].bytes, heads[i].size);
+        assert_ok(lk_jxl_head(exact, heads[i].size, &head, &err), err);
+        assert_int_equal(head.width, heads[i].width);
+        assert_int_equal(head.height, heads[i].height);
+        assert_int_equal(lk_jxl_head(exact, heads[i].size - 1, &head, &err), LIKEN_E_DECODE);
+        free(exact);
+    }
+    static const char huge[] = "\xff\x0a\xfe\xff\xff\xff\xf1\xff\xff\xff\x0f";
+    assert_int_equal(try_decode(huge, sizeof huge - 1, 0, NULL, &err), LIKEN_E_TOO_LARGE);
+}
+
 /* Rewrites the declared size where each format keeps it; refused from the header, whatever follows. */
 static void refuses_bombs_by_their_header(void **state) {
     (void)state;
@@ -143,7 +188,7 @@ static int try_tiff(uint32_t bits, uint32_t samples, uint32_t compression, uint3
 static void refuses_absurd_tiffs(void **state) {
     (void)state;
     liken_error err = {0};
-    assert_int_equal(try_tiff(64, 4, 1, 0, &err), LIKEN_E_TOO_LARGE);    /* one strip of gigabytes */
+    assert_int_equal(try_tiff(32, 4, 1, 0, &err), LIKEN_E_TOO_LARGE);    /* one strip of gigabytes */
     assert_int_equal(try_tiff(8, 3, 1, 20000, &err), LIKEN_E_TOO_LARGE); /* a tile larger than the photo */
     assert_int_equal(try_tiff(8, 60000, 1, 0, &err), LIKEN_E_FORMAT);
     assert_int_equal(try_tiff(8, 3, 34712, 0, &err), LIKEN_E_FORMAT);
@@ -209,8 +254,8 @@ static void refuses_tiffs_whose_blocks_are_too_much(void **state) {
 static void refuses_cut_files(void **state) {
     (void)state;
     static const char *const suffixes[] = {
-        ".jpg[Q=95]", ".jpg[Q=95,interlace]", ".png",        ".png[interlace]", ".tif",
-        ".gif",       ".webp[lossless]",      ".webp[Q=90]", ".heic",           ".avif[speed=8]"};
+        ".jpg[Q=95]",      ".jpg[Q=95,interlace]", ".png",  ".png[interlace]", ".tif", ".gif",
+        ".webp[lossless]", ".webp[Q=90]",          ".heic", ".avif[speed=8]",  ".jxl"};
     int seen = 0;
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         const saved s = save_picture(300, 200, suffixes[i]);
@@ -258,6 +303,8 @@ int main(void) {
         cmocka_unit_test(refuses_tiffs_whose_blocks_are_too_much),
         cmocka_unit_test(believes_the_picture_of_a_webp),
         cmocka_unit_test(refuses_cut_files),
+        cmocka_unit_test(reads_200_megapixels_where_they_are_allowed),
+        cmocka_unit_test(knows_the_size_of_a_jpeg_xl),
     };
     return cmocka_run_group_tests_name("image/limits", tests, start, NULL);
 }

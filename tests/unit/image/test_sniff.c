@@ -46,6 +46,14 @@ static void knows_its_kinds(void **state) {
                  {"II*\0", 4, "tiff"},
                  {"MM\0+\0\x08\0\0", 8, "tiff"},
                  {"RIFF....WEBPVP8 ", 16, "webp"},
+                 {"\xff\x0a", 2, "jxl"},
+                 {"\0\0\0\x0cJXL \r\n\x87\n", 12, "jxl"},
+                 {"IIRO", 4, "raw"},
+                 {"IIU\0", 4, "raw"},
+                 {"FUJIFILMCCD-RAW ", 16, "raw"},
+                 {"\0\0\0\x18"
+                  "ftypcrx \0\0\0\1crx ",
+                  20, "raw"},
                  {"\0\0\0\x1c"
                   "ftypheic\0\0\0\0",
                   16, "heic"},

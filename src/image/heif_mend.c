@@ -1,0 +1,220 @@
+/* heif_mend.c - a copy of a HEIC that decoders older than its camera can read.
+ *
+ * Phones write auxiliary pictures, thumbnails and metadata that belong to several pictures at once, or to an item that
+ * is no picture (a tone map). libheif before 1.18 refuses the whole file for it. None of that is wanted here but the
+ * transparency, so in the copy each such reference keeps one target that is a picture, or goes. What is said in a HEIC
+ * about offsets counts from the start of the file, so nothing may move: the copy keeps every byte, its meta box is
+ * renamed free, and the new meta box stands behind the end. A file whose boxes are not all whole is left to the decoder
+ * to judge. Reference: ISO/IEC 14496-12 (meta, iinf, iref), 23008-12. */
+#include "image/head.h"
+
+#include "base/cursor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define IDS 65536 /* item ids looked at; cameras count from 1 */
+
+typedef struct box {
+    const uint8_t *start; /* of the header */
+    size_t whole;         /* with the header */
+    lk_cursor body;
+    bool to_end; /* its size is not said */
+} box;
+
+/* The next box; fails when it is not whole, and ends when nothing is left. */
+static bool next_box(lk_cursor *c, box *b) {
+    const size_t left = lk_cursor_left(c);
+    if (left == 0)
+        return false;
+    b->start = c->at;
+    uint64_t size = lk_cursor_be(c, 4), header = 8;
+    (void)lk_cursor_take(c, 4);
+    b->to_end = size == 0;
+    if (size == 1) {
+        size = lk_cursor_be(c, 8);
+        header = 16;
+    } else if (size == 0) {
+        size = left;
+    }
+    if (c->failed || size < header || size > left)
+        return lk_cursor_fail(c);
+    b->whole = (size_t)size;
+    b->body = lk_cursor_of(b->start + header, (size_t)(size - header));
+    (void)lk_cursor_take(c, (size_t)(size - header));
+    return true;
+}
+
+static bool is(const box *b, const char *type) {
+    return memcmp(b->start + 4, type, 4) == 0;
+}
+
+/* The first box of that type among those that follow. */
+static bool find_box(lk_cursor among, const char *type, box *out) {
+    while (next_box(&among, out))
+        if (is(out, type))
+            return true;
+    return false;
+}
+
+typedef struct mend {
+    lk_cursor children; /* of the meta box */
+    uint8_t *pictures;  /* a bit an item id: it is a picture that the decoder makes */
+    uint64_t primary;
+    uint8_t *out; /* the new meta box so far */
+    size_t size;
+    bool changed;
+} mend;
+
+static bool is_picture(const mend *m, uint64_t id) {
+    return id < IDS && (m->pictures[id / 8] >> id % 8 & 1);
+}
+
+static void read_items(mend *m, lk_cursor iinf) {
+    static const char made[][5] = {"hvc1", "av01", "grid", "iden", "iovl"};
+    const uint64_t version = lk_cursor_be(&iinf, 1);
+    (void)lk_cursor_take(&iinf, 3 + (version == 0 ? 2 : 4));
+    for (box b; next_box(&iinf, &b);) {
+        const uint64_t kind = lk_cursor_be(&b.body, 4) >> 24, id = lk_cursor_be(&b.body, kind < 3 ? 2 : 4);
+        (void)lk_cursor_take(&b.body, 2); /* protection */
+        const uint8_t *type = lk_cursor_take(&b.body, 4);
+        for (size_t i = 0; type != NULL && id < IDS && i < LK_LENGTH(made); i++)
+            if (memcmp(type, made[i], 4) == 0)
+                m->pictures[id / 8] |= (uint8_t)(1 << id % 8);
+    }
+}
+
+static void put(mend *m, const uint8_t *bytes, size_t size) {
+    memcpy(m->out + m->size, bytes, size);
+    m->size += size;
+}
+
+static void put_number(mend *m, uint64_t v, size_t size) {
+    for (size_t i = size; i-- > 0;)
+        m->out[m->size++] = (uint8_t)(v >> 8 * i);
+}
+
+/* The target to keep: the primary picture, else the first that is one; *count: how many there were. */
+static bool choose(const mend *m, lk_cursor targets, size_t wide, uint64_t *count, uint64_t *chosen) {
+    bool found = false;
+    *count = lk_cursor_be(&targets, 2);
+    for (uint64_t i = 0; i < *count && !targets.failed; i++) {
+        const uint64_t id = lk_cursor_be(&targets, wide);
+        if (targets.failed || !is_picture(m, id) || (found && id != m->primary))
+            continue;
+        *chosen = id;
+        found = true;
+    }
+    return found;
+}
+
+static void put_reference(mend *m, box *b, size_t wide) {
+    const bool single = is(b, "auxl") || is(b, "thmb") || is(b, "cdsc");
+    uint64_t count = 0, chosen = 0;
+    const uint8_t *from = lk_cursor_take(&b->body, wide);
+    const bool found = choose(m, b->body, wide, &count, &chosen);
+    if (!single || from == NULL || (count == 1 && found)) {
+        put(m, b->start, b->whole);
+        return;
+    }
+    m->changed = true;
+    if (!found)
+        return;
+    put_number(m, 8 + 2 * wide + 2, 4);
+    put(m, b->start + 4, 4);
+    put(m, from, wide);
+    put_number(m, 1, 2);
+    put_number(m, chosen, wide);
+}
+
+static void put_references(mend *m, const box *iref) {
+    lk_cursor c = iref->body;
+    const size_t start = m->size;
+    const uint8_t *head = lk_cursor_take(&c, 4);
+    if (head == NULL) {
+        put(m, iref->start, iref->whole);
+        return;
+    }
+    put_number(m, 0, 4);
+    put(m, iref->start + 4, 4);
+    put(m, head, 4);
+    for (box b; next_box(&c, &b);)
+        put_reference(m, &b, head[0] == 0 ? 2 : 4);
+    if (c.failed) /* the decoder's business */
+        m->changed = false;
+    const size_t end = m->size;
+    m->size = start;
+    put_number(m, end - start, 4);
+    m->size = end;
+}
+
+/* `room` bytes at m->out are no fewer than the meta box has: nothing grows. */
+static void put_meta(mend *m, const box *meta) {
+    put_number(m, 0, 4);
+    put(m, meta->start + 4, 4);
+    put(m, meta->body.at - 4, 4); /* version and flags; the body begins behind them */
+    lk_cursor c = m->children;
+    for (box b; next_box(&c, &b);)
+        if (is(&b, "iref"))
+            put_references(m, &b);
+        else
+            put(m, b.start, b.whole);
+    const size_t end = m->size;
+    m->size = 0;
+    put_number(m, end, 4);
+    m->size = end;
+}
+
+/* False: a box is not whole, or there is nothing to mend. */
+static bool find_meta(lk_cursor file, box *meta, box *last) {
+    bool found = false;
+    for (box b; next_box(&file, &b); *last = b)
+        if (!found && is(&b, "meta")) {
+            *meta = b;
+            found = lk_cursor_take(&meta->body, 4) != NULL;
+        }
+    box iref;
+    return found && !file.failed && find_box(meta->body, "iref", &iref);
+}
+
+static void fill(mend *m, const box *meta) {
+    box b;
+    if (find_box(m->children, "iinf", &b))
+        read_items(m, b.body);
+    if (find_box(m->children, "pitm", &b)) {
+        const uint64_t version = lk_cursor_be(&b.body, 4) >> 24;
+        m->primary = lk_cursor_be(&b.body, version == 0 ? 2 : 4);
+    }
+    put_meta(m, meta);
+}
+
+static void put32(uint8_t *p, size_t v) {
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+int lk_heif_mend(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
+    box meta = {0}, last = {0};
+    if (size > INT32_MAX || !find_meta(lk_cursor_of(bytes, size), &meta, &last))
+        return LIKEN_OK;
+    uint8_t *copy = malloc(size + meta.whole), *pictures = calloc(1, IDS / 8);
+    if (copy == NULL || pictures == NULL) {
+        free(copy);
+        free(pictures);
+        return lk_fail_memory(err);
+    }
+    mend m = {.children = meta.body, .pictures = pictures, .out = copy + size};
+    fill(&m, &meta);
+    free(pictures);
+    if (!m.changed) {
+        free(copy);
+        return LIKEN_OK;
+    }
+    memcpy(copy, bytes, size);
+    memcpy(copy + (meta.start - bytes) + 4, "free", 4);
+    if (last.to_end)
+        put32(copy + (last.start - bytes), last.whole);
+    head->copy = copy;
+    head->copy_size = size + m.size;
+    return LIKEN_OK;
+}
