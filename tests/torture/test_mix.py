@@ -137,8 +137,8 @@ class Mix:
         self.ask("hostile", "POST", "/v1/detect", HOSTILE_HEIC + dice.randbytes(8), {"Content-Type": "image/heic"})
 
     def giant(self, dice):
-        body = (b"--X\r\nContent-Disposition: form-data; name=\"threshold\"\r\n\r\n" + b"1" * (8 * MEGABYTE) + b"\r\n--X--\r\n")
-        self.ask("giant", "POST", "/v1/collections/default/search", body, {"Content-Type": "multipart/form-data; boundary=X"})
+        body = (b"--XX\r\nContent-Disposition: form-data; name=\"threshold\"\r\n\r\n" + b"1" * (8 * MEGABYTE) + b"\r\n--XX--\r\n")
+        self.ask("giant", "POST", "/v1/collections/default/search", body, {"Content-Type": "multipart/form-data; boundary=XX"})
 
     def keyless(self, dice):
         self.ask("keyless", "POST", "/v1/detect", bytes(MEGABYTE), {"Content-Type": "image/jpeg"}, keyed=False)
