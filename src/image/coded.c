@@ -26,7 +26,7 @@ static uint32_t take(bits *b, int n) {
         return 0;
     }
     for (int i = 0; i < n; i++, b->at++)
-        v = v << 1 | (b->bytes[b->at / 8] >> (7 - b->at % 8) & 1u);
+        v = v << 1 | ((uint32_t)b->bytes[b->at / 8] >> (7 - b->at % 8) & 1u);
     return v;
 }
 
