@@ -66,7 +66,7 @@ class Target:
         return int(rows[0][0]) if rows else 0
 
     def files(self):
-        return [row[0] for row in self.sql("SELECT file FROM images ORDER BY file")]
+        return [row[0] for row in self.sql("SELECT label FROM labels ORDER BY label")]
 
     def check(self):
         done = subprocess.run([BIN, "doctor", "--json", *self.flags], capture_output=True, text=True, timeout=300)

@@ -2,6 +2,8 @@
  * square. Work is counted: passes over the index, faces labelled by the store. */
 #include "unit/test.h"
 
+#include "base/buf.h"
+
 #include "gallery/gallery_int.h"
 #include "unit/gallery/fake_face.h"
 #include "unit/store/sample.h"
@@ -69,18 +71,18 @@ static int tear_down(void **state) {
 
 /* A photo of `faces` faces of person 1, all about `noise` away from the query, in no order. */
 static void add_crowd(unsigned number, size_t faces, double noise) {
-    char *photo = malloc(64 * faces + 64);
-    assert_non_null(photo);
-    char *to = photo + sprintf(photo, "photo 1 1\n");
+    lk_buf photo;
+    lk_buf_init(&photo, 64 * faces + 64);
+    assert_ok(lk_buf_string(&photo, "photo 1 1\n", &err), err);
     for (size_t i = 0; i < faces; i++)
-        to += sprintf(to, "face 1 %.4f%u%zu 50\n", noise, number, i);
+        assert_ok(lk_buf_format(&photo, &err, "face 1 %.4f%u%zu 50\n", noise, number, i), err);
     liken_image *image = NULL;
     const char *tag = number % 2 == 0 ? "even" : "odd";
     const liken_add_options o = {.tags = &tag, .tag_count = 1};
-    assert_ok(liken_add(lk, photo, strlen(photo), &o, &image, &err), err);
+    assert_ok(liken_add(lk, photo.data, photo.size, &o, &image, &err), err);
     assert_int_equal(image->face_count, faces);
     liken_image_free(image);
-    free(photo);
+    lk_buf_free(&photo);
 }
 
 static liken_result *search(const liken_search_options *o) {
