@@ -225,6 +225,10 @@ static void *unlock_late(void *lock) {
 
 static void signals_do_not_end_the_wait_for_the_lock(void **state) {
     (void)state;
+#if defined(__SANITIZE_THREAD__)
+    (void)printf("the thread sanitizer keeps signals back while a call waits, so none comes\n");
+    skip();
+#endif
     const struct itimerval ringing = {{0, 5000}, {0, 5000}}, silent = {{0, 0}, {0, 0}};
     const struct sigaction act = {.sa_handler = on_ring}; /* calls are interrupted, not started anew */
     struct sigaction before;
