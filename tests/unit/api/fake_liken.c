@@ -373,6 +373,8 @@ int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options
         (*out)->existed = existed;
     }
     pthread_mutex_unlock(&lk->lock);
+    if (known && s == NULL)
+        return lk_fail(err, LIKEN_E_FULL, "There is no room for more than %d images.", IMAGES);
     return known ? LIKEN_OK : no_collection(photo.collection, err);
 }
 
