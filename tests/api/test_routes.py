@@ -179,7 +179,9 @@ def test_service(server, samples):
     assert server.get("/readyz").json == {"status": "ready"}
     metrics = server.get("/metrics").json
     assert 'liken_requests_total{method="POST",route="/v1/collections/{c}/images",status="2xx"} 1' in metrics
+    deadline = time.monotonic() + 60
     while "liken_images 1\n" not in server.get("/metrics").json:  # looked up once a second
+        assert time.monotonic() < deadline, "/metrics does not tell of the image"
         time.sleep(0.05)
 
 
