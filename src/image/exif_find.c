@@ -1,7 +1,6 @@
 /* exif_find.c - where each kind of file keeps its EXIF block. The first one counts; nothing is unpacked. */
+#include "image/boxes.h"
 #include "image/exif.h"
-
-#include "base/cursor.h"
 
 #include <string.h>
 
@@ -62,31 +61,9 @@ static lk_cursor in_webp(lk_cursor c) {
 
 /* ---- boxes: HEIC, AVIF, JPEG XL, CR3 ------------------------------------------------------------------- */
 
-/* The body of the next box; fails when it does not lie in *c whole. */
-static bool next_box(lk_cursor *c, const uint8_t **type, lk_cursor *body) {
-    const size_t left = lk_cursor_left(c);
-    uint64_t size = lk_cursor_be(c, 4), header = 8;
-    *type = lk_cursor_take(c, 4);
-    if (size == 1) {
-        size = lk_cursor_be(c, 8);
-        header = 16;
-    } else if (size == 0) {
-        size = left;
-    }
-    if (c->failed || size < header || size > left)
-        return lk_cursor_fail(c);
-    *body = lk_cursor_of(c->at, (size_t)(size - header));
-    (void)lk_cursor_take(c, (size_t)(size - header));
-    return true;
-}
-
 static lk_cursor find_box(lk_cursor c, const char *name) {
-    const uint8_t *type;
-    lk_cursor body;
-    while (next_box(&c, &type, &body))
-        if (memcmp(type, name, 4) == 0)
-            return body;
-    return (lk_cursor){0};
+    lk_box b;
+    return lk_box_find(c, name, &b) ? b.body : (lk_cursor){0};
 }
 
 /* A block behind a number that says how much further on it begins. */
@@ -102,11 +79,10 @@ static lk_cursor behind_offset(lk_cursor c) {
 static uint64_t exif_item(lk_cursor iinf) {
     const uint64_t version = lk_cursor_be(&iinf, 4) >> 24;
     (void)lk_cursor_take(&iinf, version == 0 ? 2 : 4);
-    const uint8_t *type;
-    for (lk_cursor b; next_box(&iinf, &type, &b);) {
-        const uint64_t kind = lk_cursor_be(&b, 4) >> 24, id = lk_cursor_be(&b, kind < 3 ? 2 : 4);
-        (void)lk_cursor_take(&b, 2); /* protection */
-        const uint8_t *name = lk_cursor_take(&b, 4);
+    for (lk_box b; lk_box_next(&iinf, false, &b);) {
+        const uint64_t kind = lk_cursor_be(&b.body, 4) >> 24, id = lk_cursor_be(&b.body, kind < 3 ? 2 : 4);
+        (void)lk_cursor_take(&b.body, 2); /* protection */
+        const uint8_t *name = lk_cursor_take(&b.body, 4);
         if (name != NULL && memcmp(name, "Exif", 4) == 0)
             return id;
     }

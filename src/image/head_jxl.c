@@ -3,7 +3,7 @@
  * is bounded by the limits of the process that decodes. Reference: ISO/IEC 18181-1 (SizeHeader), 18181-2 (boxes). */
 #include "image/head.h"
 
-#include "base/cursor.h"
+#include "image/boxes.h"
 
 #include <string.h>
 
@@ -44,23 +44,11 @@ static bool read_size(lk_cursor codestream, uint64_t *width, uint64_t *height) {
 
 /* The beginning of the codestream among the boxes. */
 static lk_cursor in_boxes(lk_cursor c) {
-    while (lk_cursor_left(&c) > 0) {
-        const size_t left = lk_cursor_left(&c);
-        uint64_t size = lk_cursor_be(&c, 4), header = 8;
-        const uint8_t *type = lk_cursor_take(&c, 4);
-        if (size == 1) {
-            size = lk_cursor_be(&c, 8);
-            header = 16;
-        }
-        if (size == 0 || size > left)
-            size = left;
-        if (c.failed || type == NULL || size < header)
-            break;
-        if (memcmp(type, "jxlc", 4) == 0)
-            return lk_cursor_of(c.at, (size_t)(size - header));
-        if (memcmp(type, "jxlp", 4) == 0 && size - header > 4)
-            return lk_cursor_of(c.at + 4, (size_t)(size - header - 4));
-        (void)lk_cursor_take(&c, (size_t)(size - header));
+    for (lk_box b; lk_box_next(&c, true, &b);) {
+        if (lk_box_is(&b, "jxlc"))
+            return b.body;
+        if (lk_box_is(&b, "jxlp") && lk_cursor_left(&b.body) > 4 && lk_cursor_take(&b.body, 4) != NULL) /* its number */
+            return b.body;
     }
     return (lk_cursor){0};
 }

@@ -3,10 +3,9 @@
  * Of either only the places of its JPEGs are looked for; offsets are checked against the file, and a JPEG counts when
  * it begins there. Reference: what ExifTool and the libopenraw project document of RAF; Laurent Clevy's description of
  * CR3. */
+#include "image/boxes.h"
 #include "image/exif.h"
 #include "image/tiff.h"
-
-#include "base/cursor.h"
 
 #include <string.h>
 
@@ -33,46 +32,19 @@ typedef struct cr3 {
     int orientation;
 } cr3;
 
-typedef struct box {
-    const uint8_t *type;
-    lk_cursor body;
-} box;
-
-/* A box cut short ends with the bytes. */
-static bool next_box(lk_cursor *c, box *b) {
-    const size_t left = lk_cursor_left(c);
-    uint64_t size = lk_cursor_be(c, 4), header = 8;
-    b->type = lk_cursor_take(c, 4);
-    if (size == 1) {
-        size = lk_cursor_be(c, 8);
-        header = 16;
-    }
-    if (size == 0 || size > left)
-        size = left;
-    if (c->failed || size < header)
-        return lk_cursor_fail(c);
-    b->body = lk_cursor_of(c->at, (size_t)(size - header));
-    (void)lk_cursor_take(c, (size_t)(size - header));
-    return true;
-}
-
-static bool is(const box *b, const char *type) {
-    return memcmp(b->type, type, 4) == 0;
-}
-
 /* PRVW and THMB: sixteen bytes of sizes, then a JPEG. */
 static void offer_box(cr3 *f, lk_cursor body) {
     if (lk_cursor_take(&body, 16) != NULL)
         lk_preview_offer(&f->best, f->bytes, f->size, (uint64_t)(body.at - f->bytes), lk_cursor_left(&body));
 }
 
-static void read_settings(cr3 *f, const box *b) {
+static void read_settings(cr3 *f, const lk_box *b) {
     const size_t size = lk_cursor_left(&b->body);
-    if (is(b, "CMT1"))
+    if (lk_box_is(b, "CMT1"))
         f->orientation = lk_exif_orientation(b->body.at, size);
-    else if (is(b, "CMT2"))
+    else if (lk_box_is(b, "CMT2"))
         f->captured_at = lk_exif_captured_at(b->body.at, size);
-    else if (is(b, "THMB") || is(b, "PRVW"))
+    else if (lk_box_is(b, "THMB") || lk_box_is(b, "PRVW"))
         offer_box(f, b->body);
 }
 
@@ -82,18 +54,18 @@ static void read_uuid(cr3 *f, lk_cursor body) {
     const uint8_t *name = lk_cursor_take(&body, 16);
     if (name != NULL && memcmp(name, preview, sizeof preview) == 0)
         (void)lk_cursor_take(&body, 8);
-    for (box b; next_box(&body, &b);)
+    for (lk_box b; lk_box_next(&body, true, &b);)
         read_settings(f, &b);
 }
 
 static void read_sample_table(cr3 *f, lk_cursor stbl) {
-    for (box b; next_box(&stbl, &b);) {
-        const bool wide = is(&b, "co64");
-        if (is(&b, "stsz")) {
+    for (lk_box b; lk_box_next(&stbl, true, &b);) {
+        const bool wide = lk_box_is(&b, "co64");
+        if (lk_box_is(&b, "stsz")) {
             (void)lk_cursor_take(&b.body, 4);
             const uint64_t each = lk_cursor_be(&b.body, 4), count = lk_cursor_be(&b.body, 4);
             f->sample_bytes = each != 0 || count == 0 ? each : lk_cursor_be(&b.body, 4);
-        } else if (wide || is(&b, "stco")) {
+        } else if (wide || lk_box_is(&b, "stco")) {
             (void)lk_cursor_take(&b.body, 8);
             f->sample_at = lk_cursor_be(&b.body, wide ? 8 : 4);
         }
@@ -103,18 +75,18 @@ static void read_sample_table(cr3 *f, lk_cursor stbl) {
 /* The photo in full size is the first sample of a track. */
 static void read_track(cr3 *f, lk_cursor c, int depth) {
     static const char path[][5] = {"mdia", "minf", "stbl"};
-    for (box b; next_box(&c, &b);)
-        if (is(&b, path[depth]) && depth < 2)
+    for (lk_box b; lk_box_next(&c, true, &b);)
+        if (lk_box_is(&b, path[depth]) && depth < 2)
             read_track(f, b.body, depth + 1);
-        else if (is(&b, path[depth]))
+        else if (lk_box_is(&b, path[depth]))
             read_sample_table(f, b.body);
 }
 
 static void read_movie(cr3 *f, lk_cursor moov) {
-    for (box b; next_box(&moov, &b);) {
-        if (is(&b, "uuid"))
+    for (lk_box b; lk_box_next(&moov, true, &b);) {
+        if (lk_box_is(&b, "uuid"))
             read_uuid(f, b.body);
-        if (!is(&b, "trak"))
+        if (!lk_box_is(&b, "trak"))
             continue;
         f->sample_at = f->sample_bytes = 0;
         read_track(f, b.body, 0);
@@ -125,10 +97,10 @@ static void read_movie(cr3 *f, lk_cursor moov) {
 static int read_cr3(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
     cr3 f = {.bytes = bytes, .size = size, .captured_at = LIKEN_NO_TIME};
     lk_cursor c = lk_cursor_of(bytes, size);
-    for (box b; next_box(&c, &b);)
-        if (is(&b, "moov"))
+    for (lk_box b; lk_box_next(&c, true, &b);)
+        if (lk_box_is(&b, "moov"))
             read_movie(&f, b.body);
-        else if (is(&b, "uuid"))
+        else if (lk_box_is(&b, "uuid"))
             read_uuid(&f, b.body);
     const int rc = lk_preview_take(&f.best, "Canon CR3", bytes, head, err);
     head->orientation = f.orientation;

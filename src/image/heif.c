@@ -25,28 +25,6 @@ static int crowded(liken_error *err, const char *what, size_t most) {
 
 /* ---- boxes ------------------------------------------------------------------------------------------------ */
 
-/* False at the end, and when it fails. With `cut`, a box that reaches past the end ends there. */
-static bool next_box(lk_cursor *c, bool cut, lk_box *b) {
-    if (lk_cursor_left(c) == 0)
-        return false;
-    const size_t whole = lk_cursor_left(c);
-    uint64_t size = lk_cursor_be(c, 4), header = 8;
-    const uint8_t *type = lk_cursor_take(c, 4);
-    if (size == 1) {
-        size = lk_cursor_be(c, 8);
-        header = 16;
-    } else if (size == 0) {
-        size = whole;
-    }
-    if (cut && size > whole)
-        size = whole;
-    if (c->failed || size < header || !lk_cursor_holds(c, size - header, 1))
-        return lk_cursor_fail(c);
-    memcpy(b->type, type, 4);
-    b->body = lk_cursor_of(lk_cursor_take(c, (size_t)(size - header)), (size_t)(size - header));
-    return true;
-}
-
 /* Which boxes of the named types lie in `in`, each at most once; those absent stay empty and are not `there`. */
 typedef struct wanted {
     const char *type;
@@ -55,9 +33,9 @@ typedef struct wanted {
 } wanted;
 
 static int find_boxes(lk_cursor in, bool top, wanted *list, size_t count, liken_error *err) {
-    for (lk_box b; next_box(&in, top, &b);)
+    for (lk_box b; lk_box_next(&in, top, &b);)
         for (size_t i = 0; i < count; i++) {
-            if (!lk_heif_is(b.type, list[i].type))
+            if (!lk_box_is(&b, list[i].type))
                 continue;
             if (list[i].there)
                 return lk_fail(err, LIKEN_E_DECODE, "This HEIC or AVIF file is damaged: it has two boxes of type %s.",
@@ -71,7 +49,7 @@ static int find_boxes(lk_cursor in, bool top, wanted *list, size_t count, liken_
 /* How many boxes; SIZE_MAX when they are damaged. */
 static size_t count_boxes(lk_cursor in) {
     size_t n = 0;
-    for (lk_box b; next_box(&in, false, &b);)
+    for (lk_box b; lk_box_next(&in, false, &b);)
         n++;
     return in.failed ? SIZE_MAX : n;
 }
@@ -132,8 +110,8 @@ static int read_iinf(lk_heif *h, lk_cursor c, liken_error *err) {
     if (h->items == NULL)
         return lk_fail_memory(err);
     int rc = LIKEN_OK;
-    for (lk_box b; rc == LIKEN_OK && next_box(&c, false, &b);)
-        if (lk_heif_is(b.type, "infe"))
+    for (lk_box b; rc == LIKEN_OK && lk_box_next(&c, false, &b);)
+        if (lk_box_is(&b, "infe"))
             rc = read_infe(b.body, &h->items[h->item_count++], err);
     if (rc != LIKEN_OK)
         return rc;
@@ -155,14 +133,14 @@ static int read_ipco(lk_heif *h, lk_cursor c, liken_error *err) {
     h->properties = calloc(count + 1, sizeof *h->properties);
     if (h->properties == NULL)
         return lk_fail_memory(err);
-    for (lk_box b; next_box(&c, false, &b);) {
+    for (lk_box b; lk_box_next(&c, false, &b);) {
         lk_heif_property *p = &h->properties[h->property_count++];
         p->box = b;
         const uint8_t *body = b.body.at;
         const size_t size = lk_cursor_left(&b.body);
-        if (lk_heif_is(b.type, "hvcC"))
+        if (lk_box_is(&b, "hvcC"))
             lk_coded_hvcc(body, size, &p->coded);
-        if (lk_heif_is(b.type, "pixi") && size >= 6 && body[5] > h->bits)
+        if (lk_box_is(&b, "pixi") && size >= 6 && body[5] > h->bits)
             h->bits = body[5];
     }
     return LIKEN_OK;
@@ -177,16 +155,16 @@ static bool ends_with(lk_cursor text, const char *end) {
 
 static int give_property(lk_heif_item *item, const lk_heif_property *p, liken_error *err) {
     lk_cursor c = p->box.body;
-    if (lk_heif_is(p->box.type, "hvcC") || lk_heif_is(p->box.type, "av1C")) {
+    if (lk_box_is(&p->box, "hvcC") || lk_box_is(&p->box, "av1C")) {
         if (item->config != NULL && item->config != p)
             return damaged(err, "one of its pictures has two configurations");
         item->config = p;
     }
-    if (lk_heif_is(p->box.type, "auxC")) {
+    if (lk_box_is(&p->box, "auxC")) {
         (void)lk_cursor_take(&c, 4);
         item->is_alpha = item->is_alpha || ends_with(c, ":alpha") || ends_with(c, ":auxid:1");
     }
-    if (!lk_heif_is(p->box.type, "ispe"))
+    if (!lk_box_is(&p->box, "ispe"))
         return LIKEN_OK;
     (void)lk_cursor_take(&c, 4);
     const uint64_t width = lk_cursor_be(&c, 4), height = lk_cursor_be(&c, 4);
@@ -224,8 +202,8 @@ static int read_iprp(lk_heif *h, lk_cursor c, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = read_ipco(h, ipco.box.body, err);
     size_t lists = 0;
-    for (lk_box b; rc == LIKEN_OK && next_box(&c, false, &b);) {
-        if (!lk_heif_is(b.type, "ipma"))
+    for (lk_box b; rc == LIKEN_OK && lk_box_next(&c, false, &b);) {
+        if (!lk_box_is(&b, "ipma"))
             continue;
         rc = ++lists > 16 ? damaged(err, "it says too often what belongs to which item") : read_ipma(h, b.body, err);
     }
@@ -243,13 +221,13 @@ static int read_reference(const lk_heif *h, const lk_box *b, size_t id_bytes, si
     *total += 1 + (size_t)count;
     if (*total > MOST_REFERENCES)
         return crowded(err, "references", MOST_REFERENCES);
-    if (item != NULL && lk_heif_is(b->type, "dimg")) {
+    if (item != NULL && lk_box_is(b, "dimg")) {
         if (item->part_bytes != 0)
             return damaged(err, "it says twice of what a picture is made");
         item->parts = c;
         item->part_bytes = id_bytes;
     }
-    while (item != NULL && item->is_alpha && lk_heif_is(b->type, "auxl") && lk_cursor_left(&c) > 0) {
+    while (item != NULL && item->is_alpha && lk_box_is(b, "auxl") && lk_cursor_left(&c) > 0) {
         lk_heif_item *of = lk_heif_find(h, lk_cursor_be(&c, id_bytes));
         if (of != NULL && of->alpha != NULL && of->alpha != item)
             return damaged(err, "a picture has two transparencies");
@@ -263,7 +241,7 @@ static int read_iref(const lk_heif *h, lk_cursor c, liken_error *err) {
     const size_t id_bytes = lk_cursor_be(&c, 4) >> 24 == 0 ? 2 : 4;
     size_t total = 0;
     int rc = LIKEN_OK;
-    for (lk_box b; rc == LIKEN_OK && next_box(&c, false, &b);)
+    for (lk_box b; rc == LIKEN_OK && lk_box_next(&c, false, &b);)
         rc = read_reference(h, &b, id_bytes, &total, err);
     return rc == LIKEN_OK && c.failed ? damaged(err, "its references are cut short") : rc;
 }

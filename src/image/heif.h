@@ -2,13 +2,8 @@
 #ifndef LK_IMAGE_HEIF_H
 #define LK_IMAGE_HEIF_H
 
-#include "base/cursor.h"
+#include "image/boxes.h"
 #include "image/coded.h"
-
-typedef struct lk_box {
-    uint8_t type[4];
-    lk_cursor body; /* without the header */
-} lk_box;
 
 typedef struct lk_heif_property {
     lk_box box;
@@ -27,7 +22,7 @@ typedef struct lk_heif_item {
     lk_cursor extents; /* where its bytes lie, as in iloc */
     uint64_t base;
     uint8_t method; /* 0: in the file, 1: in idat, 2: in another item */
-    bool measured; /* by head_heif.c */
+    bool measured;  /* by head_heif.c */
     lk_coded coded;
 } lk_heif_item;
 

@@ -8,57 +8,15 @@
  * to judge. Reference: ISO/IEC 14496-12 (meta, iinf, iref), 23008-12. */
 #include "image/head.h"
 
-#include "base/cursor.h"
+#include "image/boxes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define IDS 65536 /* item ids looked at; cameras count from 1 */
 
-typedef struct box {
-    const uint8_t *start; /* of the header */
-    size_t whole;         /* with the header */
-    lk_cursor body;
-    bool to_end; /* its size is not said */
-} box;
-
-/* The next box; fails when it is not whole, and ends when nothing is left. */
-static bool next_box(lk_cursor *c, box *b) {
-    const size_t left = lk_cursor_left(c);
-    if (left == 0)
-        return false;
-    b->start = c->at;
-    uint64_t size = lk_cursor_be(c, 4), header = 8;
-    (void)lk_cursor_take(c, 4);
-    b->to_end = size == 0;
-    if (size == 1) {
-        size = lk_cursor_be(c, 8);
-        header = 16;
-    } else if (size == 0) {
-        size = left;
-    }
-    if (c->failed || size < header || size > left)
-        return lk_cursor_fail(c);
-    b->whole = (size_t)size;
-    b->body = lk_cursor_of(b->start + header, (size_t)(size - header));
-    (void)lk_cursor_take(c, (size_t)(size - header));
-    return true;
-}
-
-static bool is(const box *b, const char *type) {
-    return memcmp(b->start + 4, type, 4) == 0;
-}
-
-/* The first box of that type among those that follow. */
-static bool find_box(lk_cursor among, const char *type, box *out) {
-    while (next_box(&among, out))
-        if (is(out, type))
-            return true;
-    return false;
-}
-
 typedef struct mend {
-    lk_cursor children; /* of the meta box */
+    lk_cursor children; /* of the meta lk_box */
     uint8_t *pictures;  /* a bit an item id: it is a picture that the decoder makes */
     uint64_t primary;
     uint8_t *out; /* the new meta box so far */
@@ -74,7 +32,7 @@ static void read_items(mend *m, lk_cursor iinf) {
     static const char made[][5] = {"hvc1", "av01", "grid", "iden", "iovl"};
     const uint64_t version = lk_cursor_be(&iinf, 1);
     (void)lk_cursor_take(&iinf, 3 + (version == 0 ? 2 : 4));
-    for (box b; next_box(&iinf, &b);) {
+    for (lk_box b; lk_box_next(&iinf, false, &b);) {
         const uint64_t kind = lk_cursor_be(&b.body, 4) >> 24, id = lk_cursor_be(&b.body, kind < 3 ? 2 : 4);
         (void)lk_cursor_take(&b.body, 2); /* protection */
         const uint8_t *type = lk_cursor_take(&b.body, 4);
@@ -108,8 +66,8 @@ static bool choose(const mend *m, lk_cursor targets, size_t wide, uint64_t *coun
     return found;
 }
 
-static void put_reference(mend *m, box *b, size_t wide) {
-    const bool single = is(b, "auxl") || is(b, "thmb") || is(b, "cdsc");
+static void put_reference(mend *m, lk_box *b, size_t wide) {
+    const bool single = lk_box_is(b, "auxl") || lk_box_is(b, "thmb") || lk_box_is(b, "cdsc");
     uint64_t count = 0, chosen = 0;
     const uint8_t *from = lk_cursor_take(&b->body, wide);
     const bool found = choose(m, b->body, wide, &count, &chosen);
@@ -127,7 +85,7 @@ static void put_reference(mend *m, box *b, size_t wide) {
     put_number(m, chosen, wide);
 }
 
-static void put_references(mend *m, const box *iref) {
+static void put_references(mend *m, const lk_box *iref) {
     lk_cursor c = iref->body;
     const size_t start = m->size;
     const uint8_t *head = lk_cursor_take(&c, 4);
@@ -138,7 +96,7 @@ static void put_references(mend *m, const box *iref) {
     put_number(m, 0, 4);
     put(m, iref->start + 4, 4);
     put(m, head, 4);
-    for (box b; next_box(&c, &b);)
+    for (lk_box b; lk_box_next(&c, false, &b);)
         put_reference(m, &b, head[0] == 0 ? 2 : 4);
     if (c.failed) /* the decoder's business */
         m->changed = false;
@@ -149,13 +107,13 @@ static void put_references(mend *m, const box *iref) {
 }
 
 /* `room` bytes at m->out are no fewer than the meta box has: nothing grows. */
-static void put_meta(mend *m, const box *meta) {
+static void put_meta(mend *m, const lk_box *meta) {
     put_number(m, 0, 4);
     put(m, meta->start + 4, 4);
     put(m, meta->body.at - 4, 4); /* version and flags; the body begins behind them */
     lk_cursor c = m->children;
-    for (box b; next_box(&c, &b);)
-        if (is(&b, "iref"))
+    for (lk_box b; lk_box_next(&c, false, &b);)
+        if (lk_box_is(&b, "iref"))
             put_references(m, &b);
         else
             put(m, b.start, b.whole);
@@ -166,22 +124,22 @@ static void put_meta(mend *m, const box *meta) {
 }
 
 /* False: a box is not whole, or there is nothing to mend. */
-static bool find_meta(lk_cursor file, box *meta, box *last) {
+static bool find_meta(lk_cursor file, lk_box *meta, lk_box *last) {
     bool found = false;
-    for (box b; next_box(&file, &b); *last = b)
-        if (!found && is(&b, "meta")) {
+    for (lk_box b; lk_box_next(&file, false, &b); *last = b)
+        if (!found && lk_box_is(&b, "meta")) {
             *meta = b;
             found = lk_cursor_take(&meta->body, 4) != NULL;
         }
-    box iref;
-    return found && !file.failed && find_box(meta->body, "iref", &iref);
+    lk_box iref;
+    return found && !file.failed && lk_box_find(meta->body, "iref", &iref);
 }
 
-static void fill(mend *m, const box *meta) {
-    box b;
-    if (find_box(m->children, "iinf", &b))
+static void fill(mend *m, const lk_box *meta) {
+    lk_box b;
+    if (lk_box_find(m->children, "iinf", &b))
         read_items(m, b.body);
-    if (find_box(m->children, "pitm", &b)) {
+    if (lk_box_find(m->children, "pitm", &b)) {
         const uint64_t version = lk_cursor_be(&b.body, 4) >> 24;
         m->primary = lk_cursor_be(&b.body, version == 0 ? 2 : 4);
     }
@@ -194,7 +152,7 @@ static void put32(uint8_t *p, size_t v) {
 }
 
 int lk_heif_mend(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
-    box meta = {0}, last = {0};
+    lk_box meta = {0}, last = {0};
     if (size > INT32_MAX || !find_meta(lk_cursor_of(bytes, size), &meta, &last))
         return LIKEN_OK;
     uint8_t *copy = malloc(size + meta.whole), *pictures = calloc(1, IDS / 8);
