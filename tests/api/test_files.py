@@ -6,6 +6,8 @@ import pathlib
 import re
 import struct
 
+import pytest
+
 from conftest import SANITIZED
 
 
@@ -134,10 +136,12 @@ def test_the_time_of_a_photo_is_what_its_exif_says_unless_it_is_given(server, fa
 
 def test_the_cases_of_formats(server, faces_dir):
     folder = pathlib.Path(os.environ.get("LIKEN_CASES", faces_dir.parent / "cases"))
-    for name, kind in (("F03_ios18_like_two_aux_refs.heic", None), ("F04_like.cr2", "raw"), ("F04_thumb_first.tif", None),
-                       ("F12_only_end_marker_missing.jpg", None), ("F12_progressive_only_end_marker_missing.jpg", None)):
-        if not (folder / name).exists():
-            continue
+    cases = (("F03_ios18_like_two_aux_refs.heic", None), ("F04_like.cr2", "raw"), ("F04_thumb_first.tif", None),
+             ("F12_only_end_marker_missing.jpg", None), ("F12_progressive_only_end_marker_missing.jpg", None))
+    present = [(name, kind) for name, kind in cases if (folder / name).exists()]
+    if not present:
+        pytest.skip(f"{folder} holds none of the cases")
+    for name, kind in present:
         answer = server.post("/v1/detect", files={"file": (name, (folder / name).read_bytes())})
         assert answer.status == 200, f"{name}: {answer.json}"
         assert answer.json["height"] >= 512 and answer.json["faces"], f"{name}: {answer.json}"
