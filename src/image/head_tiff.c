@@ -45,7 +45,7 @@ static directory read_directory(const lk_ifd *ifd) {
     for (size_t i = 0; i < ifd->count; i++) {
         const lk_ifd_entry e = lk_ifd_at(ifd, i);
         for (size_t f = 0; f < FIELDS; f++)
-            if (e.tag == tags[f]) {
+            if (e.tag == tags[f] && d.at[f] == 0) { /* of two with one tag libtiff takes the first */
                 d.value[f] = lk_ifd_number(ifd, &e, 0);
                 d.at[f] = e.at;
             }

@@ -100,6 +100,16 @@ static void names_what_it_does_not_read(void **state) {
     expect_page(64, 64, 100);
 }
 
+/* libtiff takes the first of two. */
+static void a_tag_said_twice_hides_nothing(void **state) {
+    (void)state;
+    liken_error err = {0};
+    begin(&m, "II*\0");
+    page(&m, 40, 30, 100), m.entries[3][3] = 34925, tag(&m, 259, 3, 1, 1), directory(&m);
+    assert_int_equal(try_decode(m.data, m.size, 0, NULL, &err), LIKEN_E_FORMAT);
+    assert_non_null(strstr(err.message, "LZMA"));
+}
+
 static int start(void **state) {
     (void)state;
     return vips_init("test_tiff");
@@ -109,7 +119,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_largest_full_page),   cmocka_unit_test(finds_the_photo_below_a_thumbnail),
         cmocka_unit_test(passes_pages_it_does_not_read), cmocka_unit_test(reads_a_whole_jpeg_of_the_old_kind),
-        cmocka_unit_test(names_what_it_does_not_read),
+        cmocka_unit_test(names_what_it_does_not_read),   cmocka_unit_test(a_tag_said_twice_hides_nothing),
     };
     return cmocka_run_group_tests_name("image/tiff", tests, start, NULL);
 }
