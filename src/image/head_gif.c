@@ -56,13 +56,11 @@ int lk_gif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *e
     const size_t end = skip_blocks(bytes, size, data, &whole);
     if (!whole)
         return lk_fail(err, LIKEN_E_DECODE, "This GIF is cut short: its first frame is not all there.");
-    head->copy = malloc(end + 2);
+    head->copy = malloc(end + 1);
     if (head->copy == NULL)
         return lk_fail_memory(err);
     memcpy(head->copy, bytes, end);
     head->copy_size = end;
-    if (!whole)
-        head->copy[head->copy_size++] = 0; /* closes the sub-blocks */
     head->copy[head->copy_size++] = 0x3b;
     return LIKEN_OK;
 }
