@@ -6,7 +6,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const lk_kind kinds[] = {LK_KIND_JPEG, LK_KIND_PNG, LK_KIND_WEBP, LK_KIND_HEIC, LK_KIND_TIFF};
+    static const lk_kind kinds[] = {LK_KIND_JPEG, LK_KIND_PNG, LK_KIND_WEBP, LK_KIND_HEIC, LK_KIND_TIFF, LK_KIND_JXL};
     const int orientation = lk_exif_orientation(data, size);
     if (orientation < 0 || orientation > 8)
         abort();

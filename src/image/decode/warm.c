@@ -1,4 +1,5 @@
-/* warm.c - see warm.h. What loads codecs as plugins does so when the first picture of its kind is opened. */
+/* warm.c - see warm.h. libvips loads its modules (JPEG XL is one) when it starts; libheif its plugins, and other
+ * libraries their tables, when the first picture of a kind is opened. */
 #include "image/decode/warm.h"
 
 #include "image/image.h"

@@ -34,6 +34,7 @@ static const char *const suffixes[] = {".jpg[Q=95]",
                                        ".tif[compression=jpeg,Q=95]",
                                        ".heic[Q=95]",
                                        ".avif[Q=95,speed=8]",
+                                       ".jxl",
                                        ".ppm"};
 
 typedef struct looked {
