@@ -109,3 +109,7 @@ bool lk_clock_parse(const char *text, int64_t *when) {
     *when = (int64_t)timegm(&tm) - offset;
     return true;
 }
+
+bool lk_clock_can_be(int64_t when) {
+    return when >= INT64_C(-62167219200) && when <= INT64_C(253402300799);
+}

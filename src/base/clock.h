@@ -14,5 +14,7 @@ double lk_clock_cpu(void);       /* CPU seconds of this process */
 void lk_clock_format(int64_t when, char *text, size_t room);
 /* Reads RFC 3339 with Z or an offset, and a bare date; false when it is neither. */
 bool lk_clock_parse(const char *text, int64_t *when);
+/* Whether the one reads what the other writes of it: the years 0 to 9999. */
+bool lk_clock_can_be(int64_t when);
 
 #endif

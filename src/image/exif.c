@@ -103,7 +103,10 @@ int64_t lk_exif_captured_at(const uint8_t *block, size_t size) {
         exif = first; /* some raw files keep a block of its own for each directory */
     lk_ifd_text(&exif, TAKEN, text, sizeof text);
     const int64_t local = read_stamp(text);
-    return local == LIKEN_NO_TIME ? local : local - offset_of(&first, &exif, local);
+    if (local == LIKEN_NO_TIME)
+        return local;
+    const int64_t when = local - offset_of(&first, &exif, local);
+    return lk_clock_can_be(when) ? when : LIKEN_NO_TIME;
 }
 
 int lk_exif_orientation(const uint8_t *block, size_t size) {

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-#define LK_MOST_WORK ((uint64_t)768 << 20) /* bytes that a decoder may hold beside its output; photo.c refuses more */
+#define LK_MOST_SIDE 1000000 /* pixels of either side; keeps every sum of shrink.c within its integers */
 #define LK_NOTE_ROOM 120
 
 typedef enum lk_kind {

@@ -19,8 +19,8 @@
 
 #define DEFAULT_BYTES ((size_t)64 << 20)
 #define DEFAULT_PIXELS ((size_t)120000000)
-#define MAX_SIDE 1000000                     /* pixels; keeps every sum of shrink.c within its integers */
-#define PIXEL_WORK 20                        /* the same a pixel, where more pixels are allowed than by default */
+#define MOST_WORK ((uint64_t)768 << 20)      /* bytes that a decoder may hold beside its output */
+#define PIXEL_WORK 20                        /* bytes a pixel, where more pixels are allowed than by default */
 #define MAX_PASSES 100                       /* scans of a progressive JPEG */
 #define MAX_PASS_PIXELS UINT64_C(3000000000) /* scans x pixels: what one photo may cost in time */
 
@@ -65,13 +65,13 @@ static int refuse_kind(const uint8_t *bytes, size_t size, const char *looks_like
 
 uint64_t lk_photo_work_limit(size_t max_pixels) {
     const uint64_t raised = max_pixels > DEFAULT_PIXELS ? (uint64_t)max_pixels * PIXEL_WORK : 0;
-    return raised > LK_MOST_WORK ? raised : LK_MOST_WORK;
+    return raised > MOST_WORK ? raised : MOST_WORK;
 }
 
 static int check_size(int width, int height, size_t max_pixels, liken_error *err) {
     if (width < 1 || height < 1)
         return lk_fail(err, LIKEN_E_DECODE, "This photo is damaged: its header says %d x %d pixels.", width, height);
-    if (width > MAX_SIDE || height > MAX_SIDE || (uint64_t)width * (uint64_t)height > max_pixels)
+    if (width > LK_MOST_SIDE || height > LK_MOST_SIDE || (uint64_t)width * (uint64_t)height > max_pixels)
         return lk_fail(err, LIKEN_E_TOO_LARGE,
                        "This photo has %d x %d pixels, over the limit of %.1f million. Raise the setting "
                        "max-megapixels (to %.0f), or shrink the photo first.",
@@ -99,7 +99,7 @@ static int check_head(const lk_photo *p, size_t max_pixels, liken_error *err) {
             lk_kind_label(p->kind), h->width, h->height, (unsigned long long)(h->work >> 20),
             (unsigned long long)(work >> 20), megapixels_for(h->work));
     const uint64_t scans = h->passes * (uint64_t)h->width * (uint64_t)h->height;
-    if (h->passes > MAX_PASSES || scans > MAX_PASS_PIXELS * (work / LK_MOST_WORK))
+    if (h->passes > MAX_PASSES || scans > MAX_PASS_PIXELS * (work / MOST_WORK))
         return lk_fail(err, LIKEN_E_TOO_LARGE,
                        "This JPEG of %d x %d pixels is built of %llu scans, too many to be decoded in reasonable time.",
                        h->width, h->height, (unsigned long long)h->passes);

@@ -127,8 +127,8 @@ static int filter_calls(liken_error *err) {
     seccomp_release(filter);
     if (failed != 0)
         return lk_fail_errno(err, LIKEN_E_UNSUPPORTED, -failed,
-                             "The kernel refuses to filter a helper's system calls (seccomp). It must be built with "
-                             "CONFIG_SECCOMP_FILTER, and a container must allow seccomp");
+                             "The kernel refuses to filter a helper's system calls (it must be built with "
+                             "CONFIG_SECCOMP_FILTER, and a container must allow seccomp)");
     return LIKEN_OK;
 }
 

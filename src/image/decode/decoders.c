@@ -65,13 +65,30 @@ static void let_go(lk_decoders *d, lk_helper *h) {
     pthread_mutex_unlock(&d->lock);
 }
 
-int lk_decoders_take(lk_decoders *d, lk_helper **out, liken_error *err) {
+/* Waits for an idle one; NULL: one may be started. */
+static lk_helper *wait_for_one(lk_decoders *d) {
     pthread_mutex_lock(&d->lock);
     while (d->idle_count == 0 && d->running == d->most)
         pthread_cond_wait(&d->room, &d->lock);
     lk_helper *h = d->idle_count > 0 ? d->idle[--d->idle_count] : NULL;
     d->running += h == NULL;
     pthread_mutex_unlock(&d->lock);
+    return h;
+}
+
+/* Passes those that have ended since they were given back, which is nothing that the next photo did. */
+static lk_helper *take_living(lk_decoders *d) {
+    for (;;) {
+        lk_helper *h = wait_for_one(d);
+        const lk_loss left = h == NULL ? LK_LOST_NOT : lk_helper_left(h);
+        if (left == LK_LOST_NOT)
+            return h;
+        lk_decoders_lose(d, h, left);
+    }
+}
+
+int lk_decoders_take(lk_decoders *d, lk_helper **out, liken_error *err) {
+    lk_helper *h = take_living(d);
     int rc = h == NULL ? lk_helper_start(&h, d->path, &d->limits, err) : LIKEN_OK;
     if (rc == LIKEN_OK)
         rc = lk_helper_ready(h, d->path, err);

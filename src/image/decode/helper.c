@@ -34,8 +34,8 @@
 #define SLOWEST 30.0
 #define SECONDS_HELLO 60.0
 #define MEMORY_BASE (384 * MIB)
-#define MEMORY_PIXEL 32     /* bytes, up to */
-#define MEMORY_PIXEL_MORE 8 /* bytes, beside the work that a decoder is allowed */
+#define MEMORY_PIXEL 32     /* bytes; but no more than the work that a decoder is allowed (lk_photo_work_limit) and */
+#define MEMORY_PIXEL_MORE 8 /* bytes a pixel for what is made of it */
 
 #define STEP_MS 50 /* how often a helper that has not answered is looked at */
 #ifndef STILL_SECONDS
@@ -120,10 +120,10 @@ int lk_helper_start(lk_helper **out, const char *path, const lk_photo_limits *li
     }
     lk_helper_free(h);
     if (failed == ENOENT || failed == EACCES || failed == ENOEXEC)
-        return lk_fail_errno(err, LIKEN_E_UNSUPPORTED, failed,
-                             "%.300s, in which photos are decoded, cannot be started. Install liken whole, or say "
-                             "--sandbox off",
-                             path);
+        return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                       "%.300s, in which photos are decoded, cannot be started (%s). Install liken whole, or say "
+                       "--sandbox off.",
+                       path, strerror(failed));
     return lk_fail_errno(err, LIKEN_E_BUSY, failed, "No process to decode the photo in can be started now");
 }
 
@@ -166,6 +166,11 @@ static lk_loss gone(lk_helper *h) {
     default:
         return LK_LOST_CRASH;
     }
+}
+
+lk_loss lk_helper_left(lk_helper *h) {
+    struct pollfd p = {h->socket, 0, 0};
+    return h->ready && poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0 ? gone(h) : LK_LOST_NOT;
 }
 
 /* One more byte of room than an answer has shows one that is too long. */
@@ -251,8 +256,10 @@ int lk_helper_ready(lk_helper *h, const char *path, liken_error *err) {
                        "--sandbox off.",
                        path, loss == LK_LOST_NOT ? "it is of another liken" : lk_loss_name(loss));
     if (hello.code != LIKEN_OK)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "%.400s. Or say --sandbox off, and photos are decoded without one.",
-                       hello.message);
+        return lk_fail(
+            err, LIKEN_E_UNSUPPORTED,
+            "Photos cannot be decoded in a process of their own (--sandbox off decodes them without): %.400s",
+            hello.message);
     if (strncmp(hello.version, LIKEN_VERSION, sizeof hello.version) != 0)
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
                        "%.250s is of liken %.15s, and this is %s. Start liken anew, or install it whole.", path,

@@ -35,6 +35,9 @@ int lk_helper_start(lk_helper **out, const char *path, const lk_photo_limits *li
 /* Waits until it is confined. UNSUPPORTED. */
 int lk_helper_ready(lk_helper *h, const char *path, liken_error *err);
 
+/* Why one that nobody asks anything has ended; LK_LOST_NOT: it waits. */
+lk_loss lk_helper_left(lk_helper *h);
+
 /* Gives it a photo's bytes; false when there is no memory for them. */
 bool lk_helper_load(lk_helper *h, const void *bytes, size_t size);
 /* Makes room for so many bytes of pixels. */

@@ -1,10 +1,13 @@
 /* remote.c - see remote.h. What a helper says is taken only where it can be true: sizes within the limits and within
- * each other, a status that a photo can have, a sentence of printable ASCII. */
+ * each other, a scale that they agree with, a time with a year of four digits, a status that a photo can have, a
+ * sentence of printable ASCII. */
 #include "image/decode/remote.h"
 
+#include "base/clock.h"
 #include "image/decode/pool.h"
 #include "image/shrink.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,13 +91,26 @@ static int pass_on(const lk_remote *r, const lk_decode_answer *a, liken_error *e
 }
 
 static bool size_can_be(int width, int height, size_t max_pixels) {
-    return width >= 1 && height >= 1 && (uint64_t)width * (uint64_t)height <= max_pixels;
+    return width >= 1 && height >= 1 && width <= LK_MOST_SIDE && height <= LK_MOST_SIDE &&
+           (uint64_t)width * (uint64_t)height <= max_pixels;
+}
+
+static bool photo_can_be(const lk_remote *r, const lk_decode_answer *a) {
+    const bool known = r->width != 0;
+    return size_can_be(a->width, a->height, r->limits.max_pixels) && a->kind > LK_KIND_NONE && a->kind < LK_KINDS &&
+           (a->captured_at == LIKEN_NO_TIME || lk_clock_can_be(a->captured_at)) &&
+           (!known || (a->width == r->width && a->height == r->height));
+}
+
+/* Decoders round a side up or down, to one pixel at least. */
+static bool is_scaled(int side, int full, double scale) {
+    return side >= 1 && side <= full && fabs(side - full * scale) <= 1;
 }
 
 static bool pixels_can_be(const lk_remote *r, const lk_decode_answer *a, int want) {
     const int full = r->width > r->height ? r->width : r->height, longer = a->width > a->height ? a->width : a->height;
-    return a->width >= 1 && a->height >= 1 && a->width <= r->width && a->height <= r->height &&
-           longer >= (want <= 0 || want > full ? full : want) && a->scale > 0 && a->scale <= 1;
+    return a->scale > 0 && a->scale <= 1 && is_scaled(a->width, r->width, a->scale) &&
+           is_scaled(a->height, r->height, a->scale) && longer >= (want <= 0 || want > full ? full : want);
 }
 
 /* ---- one try with the helper at hand; LK_LOST_NOT: `a` holds an answer that can be true ---- */
@@ -111,9 +127,7 @@ static lk_loss try_open(lk_remote *r, lk_decode_answer *a) {
         return loss;
     if (a->code != LIKEN_OK)
         return failure_can_be(a) ? LK_LOST_NOT : LK_LOST_ANSWER;
-    const bool first = r->width == 0;
-    if (!size_can_be(a->width, a->height, r->limits.max_pixels) || a->kind <= LK_KIND_NONE || a->kind >= LK_KINDS ||
-        (!first && (a->width != r->width || a->height != r->height)))
+    if (!photo_can_be(r, a))
         return LK_LOST_ANSWER;
     r->width = a->width;
     r->height = a->height;
@@ -148,7 +162,7 @@ static int fetch(lk_remote *r, liken_error *err) {
 
 /* `want` < 0: only opens. */
 static int ask(lk_remote *r, int want, lk_decode_answer *a, liken_error *err) {
-    for (int killed = 0;;) {
+    for (int tries = 0;;) {
         const int rc = fetch(r, err);
         if (rc != LIKEN_OK)
             return rc;
@@ -163,8 +177,7 @@ static int ask(lk_remote *r, int want, lk_decode_answer *a, liken_error *err) {
         }
         if (loss == LK_LOST_NOT)
             return a->code == LIKEN_OK ? LIKEN_OK : pass_on(r, a, err);
-        killed += loss == LK_LOST_OUTSIDE;
-        const bool again = loss == LK_LOST_IDLE || (loss == LK_LOST_OUTSIDE && killed < 2);
+        const bool again = (loss == LK_LOST_IDLE || loss == LK_LOST_OUTSIDE) && ++tries < 2;
         const int failed = again ? LIKEN_OK : fail_loss(r, loss, err);
         lk_decoders_lose(r->pool, r->helper, loss);
         r->helper = NULL;

@@ -51,6 +51,8 @@ static void act(const char *what) {
         abort();
     else if (strcmp(what, "exit") == 0)
         _exit(1);
+    else if (strcmp(what, "idle") == 0)
+        _exit(LK_DECODE_EXIT_IDLE);
     else if (strcmp(what, "memory") == 0)
         swallow_memory();
     while (strcmp(what, "spin") == 0 && forever)
@@ -81,8 +83,14 @@ static bool twist(const char *what, lk_decode_answer *a) {
         a->width = -a->width, a->height = -a->height;
     else if (strcmp(what, "tiny") == 0)
         a->width = a->height = 0;
+    else if (strcmp(what, "thin") == 0)
+        a->width = 2000000, a->height = 1;
+    else if (strcmp(what, "time") == 0)
+        a->captured_at = INT64_MAX;
     else if (strcmp(what, "scale") == 0)
         a->scale = (double)NAN;
+    else if (strcmp(what, "shrunk") == 0)
+        a->scale = 1e-9;
     else if (strcmp(what, "code") == 0)
         a->code = 77;
     else if (strcmp(what, "busy") == 0)

@@ -59,6 +59,8 @@ static void reads_the_time(void **state) {
         {{.taken = "2026:02:31 10:47:00"}, LIKEN_NO_TIME},
         {{.taken = "2026:11:30 29:47:00"}, LIKEN_NO_TIME},
         {{.taken = "2026:11:30"}, LIKEN_NO_TIME},
+        {{.taken = "9999:12:31 23:00:00", .offset = "-02:00"}, LIKEN_NO_TIME}, /* a year of five digits */
+        {{.taken = "1955:05:05 00:00:00"}, INT64_C(-462672000)},
         {{.taken = NULL}, LIKEN_NO_TIME},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

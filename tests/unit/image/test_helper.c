@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <libgen.h>
 #include <limits.h>
+#include <sys/wait.h>
 
 static lk_decoders *pool;
 static saved photo_bytes;
@@ -42,16 +43,20 @@ static const lk_photo_limits *in_pool(void) {
 }
 
 /* The photo, with an order to the fake helper behind its end. */
-static int ask_with(const char *order, liken_error *err) {
+static char *with_order(const char *order, size_t *size) {
     char *bytes = malloc(photo_bytes.size + 64);
     assert_non_null(bytes);
     memcpy(bytes, photo_bytes.bytes, photo_bytes.size);
-    const int n =
-        snprintf(bytes + photo_bytes.size, 64, "%s%s", order == NULL ? "" : "LIKEN-TEST:", order == NULL ? "" : order);
+    *size = photo_bytes.size + (size_t)snprintf(bytes + photo_bytes.size, 64, "%s%s",
+                                                order == NULL ? "" : "LIKEN-TEST:", order == NULL ? "" : order);
+    return bytes;
+}
+
+static int ask_with(const char *order, liken_error *err) {
+    size_t size;
+    LK_FREE char *bytes = with_order(order, &size);
     *err = (liken_error){0};
-    const int rc = try_decode(bytes, photo_bytes.size + (size_t)n, 0, in_pool(), err);
-    free(bytes);
-    return rc;
+    return try_decode(bytes, size, 0, in_pool(), err);
 }
 
 static uint64_t lost(lk_loss why) {
@@ -86,7 +91,9 @@ static const struct {
              {"pixels-negative", LK_LOST_ANSWER, "nonsense"},
              {"open-tiny", LK_LOST_ANSWER, "nonsense"},
              {"pixels-tiny", LK_LOST_ANSWER, "nonsense"},
+             {"open-time", LK_LOST_ANSWER, "nonsense"},
              {"pixels-scale", LK_LOST_ANSWER, "nonsense"},
+             {"pixels-shrunk", LK_LOST_ANSWER, "nonsense"},
              {"open-code", LK_LOST_ANSWER, "nonsense"},
              {"pixels-busy", LK_LOST_ANSWER, "nonsense"}};
 
@@ -106,6 +113,17 @@ static void what_a_helper_does_costs_it_and_its_photo(void **state) {
     }
 }
 
+/* Before a pixel is asked for. */
+static void no_side_is_longer_than_any_photo_s(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_photo *photo = NULL;
+    size_t size;
+    LK_FREE char *bytes = with_order("open-thin", &size);
+    assert_int_equal(lk_photo_open(&photo, bytes, size, in_pool(), &err), LIKEN_E_DECODE);
+    assert_non_null(strstr(err.message, "nonsense"));
+}
+
 static void a_sentence_of_a_helper_is_made_printable(void **state) {
     (void)state;
     liken_error err;
@@ -114,23 +132,41 @@ static void a_sentence_of_a_helper_is_made_printable(void **state) {
     assert_int_equal(strspn(err.message, "?"), strlen(err.message));
 }
 
-/* The one child of this process. */
-static pid_t helper_pid(void) {
-    pid_t pid = 0;
+/* One that leaves as if it had had nothing to do is replaced, but not for ever. */
+static void a_photo_that_sends_every_helper_away_is_refused(void **state) {
+    (void)state;
+    static const char *const orders[] = {"open-idle", "pixels-idle"};
+    for (size_t i = 0; i < LK_LENGTH(orders); i++) {
+        liken_error err;
+        const uint64_t before = lost(LK_LOST_IDLE);
+        assert_int_equal(ask_with(orders[i], &err), LIKEN_E_DECODE);
+        assert_int_equal(lost(LK_LOST_IDLE), before + 2);
+        assert_ok(ask_with(NULL, &err), err);
+    }
+}
+
+/* The children of this process; returns how many. */
+static size_t helper_pids(pid_t *pids, size_t room) {
+    size_t count = 0;
     DIR *tasks = opendir("/proc/self/task");
     for (struct dirent *e; tasks != NULL && (e = readdir(tasks)) != NULL;) {
         char path[300];
         (void)snprintf(path, sizeof path, "/proc/self/task/%s/children", e->d_name);
         FILE *f = fopen(path, "r");
         int found = 0;
-        if (f != NULL && fscanf(f, "%d", &found) == 1)
-            pid = found;
+        while (f != NULL && count < room && fscanf(f, "%d", &found) == 1)
+            pids[count++] = found;
         if (f != NULL)
             (void)fclose(f);
     }
     if (tasks != NULL)
         (void)closedir(tasks);
-    assert_true(pid > 0);
+    return count;
+}
+
+static pid_t helper_pid(void) {
+    pid_t pid = 0;
+    assert_int_equal(helper_pids(&pid, 1), 1);
     return pid;
 }
 
@@ -149,6 +185,34 @@ static void a_photo_whose_helper_was_killed_is_tried_again(void **state) {
     assert_true(difference(&want, &image) <= 0);
     lk_image_clear(&image);
     lk_image_clear(&want);
+}
+
+static void helpers_that_ended_between_photos_cost_none(void **state) {
+    (void)state;
+    enum { MOST = 3 };
+    liken_error err = {0};
+    lk_decoders *many = NULL;
+    lk_photo *photos[MOST];
+    pid_t pids[MOST + 1];
+    lk_decoders_state s;
+    assert_ok(lk_decoders_new(&many, MOST, NULL, &err), err);
+    const lk_photo_limits limits = {.decoders = many};
+    for (size_t i = 0; i < MOST; i++)
+        assert_ok(lk_photo_open(&photos[i], photo_bytes.bytes, photo_bytes.size, &limits, &err), err);
+    for (size_t i = 0; i < MOST; i++)
+        lk_photo_free(photos[i]);
+    const size_t count = helper_pids(pids, LK_LENGTH(pids));
+    assert_true(count >= MOST);
+    for (size_t i = 0; i < count; i++) {
+        siginfo_t end;
+        assert_int_equal(kill(pids[i], SIGKILL), 0);
+        assert_int_equal(waitid(P_PID, (id_t)pids[i], &end, WEXITED | WNOWAIT), 0);
+    }
+    assert_ok(try_decode(photo_bytes.bytes, photo_bytes.size, 0, &limits, &err), err);
+    lk_decoders_get(many, &s);
+    assert_int_equal(s.lost[LK_LOST_OUTSIDE], MOST);
+    assert_int_equal(s.running, 1);
+    lk_decoders_free(many);
 }
 
 /* Nothing can make the files smaller that both sides have mapped. */
@@ -181,8 +245,11 @@ static void a_program_that_is_not_there_is_named(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_helper_does_costs_it_and_its_photo),
+                                       cmocka_unit_test(no_side_is_longer_than_any_photo_s),
                                        cmocka_unit_test(a_sentence_of_a_helper_is_made_printable),
+                                       cmocka_unit_test(a_photo_that_sends_every_helper_away_is_refused),
                                        cmocka_unit_test(a_photo_whose_helper_was_killed_is_tried_again),
+                                       cmocka_unit_test(helpers_that_ended_between_photos_cost_none),
                                        cmocka_unit_test(shared_files_cannot_shrink),
                                        cmocka_unit_test(a_program_that_is_not_there_is_named)};
     return cmocka_run_group_tests(tests, start, stop);
