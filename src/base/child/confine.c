@@ -21,17 +21,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
-
 /* ---- limits ---- */
 
 static bool set(int what, size_t most) {
@@ -50,8 +39,8 @@ static size_t address_space_now(void) {
 }
 
 static int limit(size_t memory, int last_fd, size_t *address_space, liken_error *err) {
-    size_t now = memory == 0 || SANITIZED ? 0 : address_space_now();
-    if (memory != 0 && !SANITIZED && now == 0)
+    size_t now = memory == 0 || LK_SANITIZED ? 0 : address_space_now();
+    if (memory != 0 && !LK_SANITIZED && now == 0)
         return lk_fail(err, LIKEN_E_UNSUPPORTED, "/proc cannot be read, so a helper's memory cannot be limited.");
     if (close_range((unsigned)last_fd + 1, ~0u, 0) != 0)
         return lk_fail_errno(err, LIKEN_E_UNSUPPORTED, errno,
@@ -89,7 +78,7 @@ static int allow_plain(scmp_filter_ctx filter) {
     int failed = 0;
     for (size_t i = 0; i < LK_LENGTH(plain) && failed == 0; i++)
         failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, plain[i], 0);
-    if (failed == 0 && SANITIZED) /* which looks at each thread that starts */
+    if (failed == 0 && LK_SANITIZED) /* which looks at each thread that starts */
         failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_getaffinity), 0);
     if (failed == 0)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

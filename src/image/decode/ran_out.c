@@ -2,6 +2,7 @@
  * those who replace them. */
 #include "image/decode/ran_out.h"
 
+#include "base/child/confine.h"
 #include "image/decode/wire.h"
 
 #include <errno.h>
@@ -13,15 +14,7 @@
 
 static atomic_bool ran_out;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED
-#endif
-#endif
-
-#if !defined(SANITIZED) && defined(__GLIBC__)
+#if !LK_SANITIZED && defined(__GLIBC__)
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
