@@ -11,7 +11,10 @@
  * offset to a quarter of an hour; without either it is taken for UTC. LIKEN_NO_TIME: not said, or nonsense. */
 int64_t lk_exif_captured_at(const uint8_t *block, size_t size);
 
-/* The same of a whole file, by where its kind keeps EXIF. */
+/* The same of a block behind four bytes that say how much further on it begins, as in HEIC and JPEG XL. */
+int64_t lk_exif_item_captured_at(const uint8_t *item, size_t size);
+
+/* The same of a whole file, by where its kind keeps EXIF; LIKEN_NO_TIME for a kind whose head reads it. */
 int64_t lk_photo_time(lk_kind kind, const uint8_t *bytes, size_t size);
 
 /* EXIF orientation 1-8 of the first directory of a block, 0: none. */

@@ -37,7 +37,7 @@ typedef struct lk_head {
     size_t from, size;        /* ICO: where the chosen picture lies in the bytes; size 0: all of them */
     lk_kind is;               /* TIFF: LK_KIND_RAW when it turned out to be one; else LK_KIND_NONE */
     int orientation;          /* EXIF 1-8 that applies whatever the decoder says, 0: the decoder's own */
-    int64_t captured_at;      /* raw: when the photo was taken, else 0: to be looked for */
+    int64_t captured_at;      /* as lk_photo_captured_at; 0: to be looked for (exif.h) */
     char note[LK_NOTE_ROOM];  /* what is decoded, when that is not the photo itself; else "" */
     bool endless;             /* JPEG: the end marker is missing, see jpeg.h */
     int ycc_across, ycc_down; /* TIFF: how many pixels share a Cb and a Cr in the copy, see ycc.c; else 0 */

@@ -5,7 +5,7 @@
  * business: none may be over the limit, so the largest of all decides. What the decoder goes over for the photo is
  * added up: a picture may be a grid of tiles, and the same tile may be named thousands of times, or be a grid itself,
  * or have a transparency that is a grid. Reference: ISO/IEC 23008-12 (ispe, grid, iovl, iden). */
-#include "image/head.h"
+#include "image/exif.h"
 #include "image/heif.h"
 
 #include <stdlib.h>
@@ -226,6 +226,19 @@ static uint64_t work_of(const sum *s) {
     return first > last ? first : last;
 }
 
+/* By the first item that holds EXIF. */
+static int64_t captured_at(const lk_heif *h) {
+    uint8_t *bytes = NULL;
+    size_t size = 0, i = 0;
+    while (i < h->item_count && !lk_heif_is(h->items[i].type, "Exif"))
+        i++;
+    if (i == h->item_count || lk_heif_bytes(h, &h->items[i], (lk_cursor){0}, &bytes, &size, NULL) != LIKEN_OK)
+        return LIKEN_NO_TIME;
+    const int64_t when = lk_exif_item_captured_at(bytes, size);
+    free(bytes);
+    return when;
+}
+
 int lk_heif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {
     sum s = {.bits = 8, .samples = 3};
     int rc = lk_heif_read(&s.heif, bytes, size, err);
@@ -241,6 +254,7 @@ int lk_heif_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
         head->height = (int)s.height;
         head->passes = 1;
         head->work = work_of(&s);
+        head->captured_at = captured_at(&s.heif);
     }
     lk_heif_clear(&s.heif);
     return rc;

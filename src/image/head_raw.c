@@ -16,8 +16,7 @@ static int read_raf(const uint8_t *bytes, size_t size, lk_head *head, liken_erro
     const int rc = lk_preview_take(&best, "Fujifilm RAF", bytes, head, err);
     if (rc != LIKEN_OK)
         return rc;
-    const int64_t taken = lk_photo_time(LK_KIND_JPEG, bytes + best.from, best.size);
-    head->captured_at = taken == LIKEN_NO_TIME ? 0 : taken;
+    head->captured_at = lk_photo_time(LK_KIND_JPEG, bytes + best.from, best.size);
     return LIKEN_OK;
 }
 
@@ -104,7 +103,7 @@ static int read_cr3(const uint8_t *bytes, size_t size, lk_head *head, liken_erro
             read_uuid(&f, b.body);
     const int rc = lk_preview_take(&f.best, "Canon CR3", bytes, head, err);
     head->orientation = f.orientation;
-    head->captured_at = f.captured_at == LIKEN_NO_TIME ? 0 : f.captured_at;
+    head->captured_at = f.captured_at;
     return rc;
 }
 

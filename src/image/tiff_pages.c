@@ -182,9 +182,8 @@ static int take_preview(const pages *p, lk_head *head, liken_error *err) {
     const int rc = area > (uint64_t)best.width * (uint64_t)best.height && area >= LK_PREVIEW_SMALLEST
                        ? take_preview_page(p, page, head, err)
                        : lk_preview_take(&best, camera_of(p), p->block.bytes, head, err);
-    const int64_t taken = lk_exif_captured_at(p->block.bytes, p->block.size);
     head->is = LK_KIND_RAW;
-    head->captured_at = taken == LIKEN_NO_TIME ? 0 : taken;
+    head->captured_at = lk_exif_captured_at(p->block.bytes, p->block.size);
     head->orientation = lk_exif_orientation(p->block.bytes, p->block.size);
     return rc;
 }
