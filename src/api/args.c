@@ -6,6 +6,7 @@
  * is ignored silently, since a misspelt threshold would be a wrong answer. */
 #include "api/api_int.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -62,19 +63,8 @@ static void load_json(lk_args *a) {
         fail(a, LIKEN_E_ARG, NULL, -1, "The JSON body must be an object, like {\"name\": value}.");
 }
 
-static bool listed(const char *words, const char *word) {
-    const size_t n = strlen(word);
-    for (const char *p = words; n > 0 && *p != '\0'; p += strspn(p, " ")) {
-        const size_t length = strcspn(p, " ");
-        if (length == n && memcmp(p, word, n) == 0)
-            return true;
-        p += length;
-    }
-    return false;
-}
-
 static void check_name(lk_args *a, const char *name, const char *known) {
-    if (listed(known, name))
+    if (lk_word_find(known, name) >= 0)
         return;
     if (*known == '\0')
         fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; this takes none.", NAME_SHOWN, name);
@@ -296,15 +286,9 @@ int64_t lk_args_time(lk_args *a, const char *name, bool end) {
 
 int lk_args_choice(lk_args *a, const char *name, const char *words) {
     const char *text = word_or_string(a, name);
-    int position = 0;
-    if (text == NULL)
-        return 0;
-    for (const char *p = words; *p != '\0'; p += strspn(p, " "), position++) {
-        const size_t n = strcspn(p, " ");
-        if (strlen(text) == n && memcmp(p, text, n) == 0)
-            return position;
-        p += n;
-    }
+    const int position = text == NULL ? 0 : lk_word_find(words, text);
+    if (position >= 0)
+        return position;
     fail(a, LIKEN_E_ARG, name, -1, "%s must be one of: %s.", name, words);
     return 0;
 }

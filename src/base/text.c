@@ -27,6 +27,18 @@ size_t lk_utf8_sequence(const char *text) {
     return size;
 }
 
+int lk_word_find(const char *words, const char *word) {
+    const size_t size = strlen(word);
+    int position = 0;
+    for (const char *p = words; *p != '\0'; p += strspn(p, " "), position++) {
+        const size_t length = strcspn(p, " ");
+        if (length == size && memcmp(p, word, size) == 0)
+            return position;
+        p += length;
+    }
+    return -1;
+}
+
 void lk_texts_free(char **texts, size_t count) {
     for (size_t i = 0; texts != NULL && i < count; i++)
         free(texts[i]);

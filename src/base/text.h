@@ -1,4 +1,4 @@
-/* text.h - UTF-8, and the labels that paths become (liken_label_of_path in liken.h). */
+/* text.h - UTF-8, lists of words, and the labels that paths become (liken_label_of_path in liken.h). */
 #ifndef LK_BASE_TEXT_H
 #define LK_BASE_TEXT_H
 
@@ -7,6 +7,9 @@
 
 /* Bytes of the well-formed UTF-8 sequence at `p`, which ends with a NUL somewhere; 0 when it is none. */
 size_t lk_utf8_sequence(const char *p);
+
+/* Which of `words`, separated by spaces, is `word`: 0 for the first; -1 when it is none of them. */
+int lk_word_find(const char *words, const char *word);
 
 /* Frees the texts and the array; NULL is accepted. */
 void lk_texts_free(char **texts, size_t count);

@@ -3,6 +3,7 @@
  * The processor reports pieces of values; a piece at offset 0 starts a part. (It may report offset 0 twice, first with
  * nothing, when a boundary might have started: the empty piece is then joined with the next.) It skips whatever
  * precedes the first boundary, so a body that holds none ends without any part: that is an error here. */
+#include "base/text.h"
 #include "http/http_int.h"
 
 #include <microhttpd.h>
@@ -48,17 +49,6 @@ static bool too_long(const char *text, size_t limit) {
     return text != NULL && strlen(text) > limit;
 }
 
-static bool is_file(const lk_form *f, const char *name) {
-    const size_t n = strlen(name);
-    for (const char *p = f->files; p != NULL && *p != '\0'; p += strspn(p, " ")) {
-        const size_t length = strcspn(p, " ");
-        if (length == n && memcmp(p, name, n) == 0)
-            return true;
-        p += length;
-    }
-    return f->files == NULL;
-}
-
 static int open_part(lk_form *f, const char *name, const char *filename, const char *type) {
     liken_error *err = &f->fault;
     const struct part *last = f->count > 0 ? &f->parts[f->count - 1] : NULL;
@@ -78,7 +68,7 @@ static int open_part(lk_form *f, const char *name, const char *filename, const c
     struct part *p = &f->parts[f->count];
     p->view = (lk_part){lk_arena_string(&f->arena, name), lk_arena_string(&f->arena, filename),
                         lk_arena_string(&f->arena, type), "", 0};
-    p->file = is_file(f, name);
+    p->file = f->files == NULL || lk_word_find(f->files, name) >= 0;
     lk_buf_init(&p->data, f->max_body);
     f->count++;
     return p->view.name == NULL ? lk_fail_memory(err) : LIKEN_OK;

@@ -67,6 +67,17 @@ static void every_path_comes_back(void **state) {
     }
 }
 
+static void words_are_found_whole(void **state) {
+    (void)state;
+    assert_int_equal(lk_word_find("file a b", "file"), 0);
+    assert_int_equal(lk_word_find("file a b", "b"), 2);
+    assert_int_equal(lk_word_find("file  a", "a"), 1);
+    static const char *const none[] = {"", " ", "fil", "files", "a b", "c"};
+    for (size_t i = 0; i < LK_LENGTH(none); i++)
+        assert_int_equal(lk_word_find("file a b", none[i]), -1);
+    assert_int_equal(lk_word_find("", ""), -1);
+}
+
 static void texts_are_gathered(void **state) {
     (void)state;
     char **texts = NULL;
@@ -84,6 +95,7 @@ int main(void) {
         cmocka_unit_test(a_path_in_utf8_is_its_own_label),
         cmocka_unit_test(other_bytes_become_characters),
         cmocka_unit_test(every_path_comes_back),
+        cmocka_unit_test(words_are_found_whole),
         cmocka_unit_test(texts_are_gathered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
