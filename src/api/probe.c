@@ -9,7 +9,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define PAUSE 1.0    /* seconds between two looks, */
 #define SHARE 10     /* or so many times what the last one took, */
@@ -57,9 +56,7 @@ static void look(lk_probe *p) {
 /* Waits until it is time to look again; false when it is to end. */
 static bool pause_until_due(lk_probe *p, double took) {
     const double pause = took * SHARE < PAUSE ? PAUSE : took * SHARE < LONGEST ? took * SHARE : LONGEST;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)pause;
+    const struct timespec until = lk_clock_after(pause);
     pthread_mutex_lock(&p->lock);
     int rc = 0;
     while (!p->stop && rc == 0)
@@ -80,17 +77,13 @@ static void *run(void *arg) {
 }
 
 int lk_probe_start(lk_probe **out, liken *lk, lk_keyring *keys, liken_error *err) {
-    pthread_condattr_t attributes;
     lk_probe *p = calloc(1, sizeof *p);
     if (p == NULL)
         return lk_fail_memory(err);
     p->lk = lk;
     p->keys = keys;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    lk_clock_condition(&p->changed);
     look(p);
     const int failed = pthread_create(&p->thread, NULL, run, p);
     p->started = failed == 0;

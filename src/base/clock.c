@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 int64_t lk_clock_now(void) {
     return (int64_t)time(NULL);
@@ -20,6 +19,20 @@ double lk_clock_monotonic(void) {
 
 double lk_clock_cpu(void) {
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+void lk_clock_condition(pthread_cond_t *c) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct timespec lk_clock_after(double seconds) {
+    const double until = lk_clock_monotonic() + seconds;
+    const time_t whole = (time_t)until;
+    return (struct timespec){.tv_sec = whole, .tv_nsec = (long)((until - (double)whole) * 1e9)};
 }
 
 void lk_clock_format(int64_t when, char *text, size_t room) {

@@ -8,12 +8,12 @@
  *
  * Stopping: `active` counts requests from their first line on, `running` those that were received whole. Stop waits for
  * all that run, and GRACE seconds for those of which bytes still come; later ones are answered 503. */
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "http/http_int.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define GRACE 10              /* seconds for a body that is still coming when the server stops */
 #define CONNECTION_ROOM 65536 /* bytes of headers, and of one read */
@@ -67,7 +67,7 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
     h->route_count = count;
     h->listener = h->wake = -1;
     pthread_mutex_init(&h->lock, NULL);
-    pthread_cond_init(&h->changed, NULL);
+    lk_clock_condition(&h->changed);
     int rc = lk_http_listen(h, err);
     if (rc == LIKEN_OK)
         rc = lk_peers_make(&h->peers, err);
@@ -95,9 +95,7 @@ int lk_http_port(const lk_http *h) {
 
 /* Waits for every request that will be finished. */
 static void settle(lk_http *h) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += GRACE;
+    const struct timespec until = lk_clock_after(GRACE);
     pthread_mutex_lock(&h->lock);
     h->stopping = true;
     if (h->patience != NULL)
@@ -105,11 +103,8 @@ static void settle(lk_http *h) {
     while (h->active > 0 && pthread_cond_timedwait(&h->changed, &h->lock, &until) == 0)
         continue;
     h->cut = true;
-    while (h->running > 0) {
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++;
-        (void)pthread_cond_timedwait(&h->changed, &h->lock, &until);
-    }
+    while (h->running > 0)
+        pthread_cond_wait(&h->changed, &h->lock);
     pthread_mutex_unlock(&h->lock);
 }
 

@@ -17,9 +17,9 @@
 #include "http/http_int.h"
 
 #include <stdlib.h>
-#include <time.h>
 
-#define SWEPT 64 /* requests that leave a queue at a time */
+#define SWEEP 1.0 /* seconds from one to the next */
+#define SWEPT 64  /* requests that leave a queue at a time */
 
 struct crew {
     lk_workers *workers;
@@ -130,9 +130,7 @@ static void *sweep_now_and_then(void *arg) {
     lk_lanes *l = arg;
     pthread_mutex_lock(&l->lock);
     while (!l->closing) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++;
+        const struct timespec until = lk_clock_after(SWEEP);
         (void)pthread_cond_timedwait(&l->close, &l->lock, &until);
         pthread_mutex_unlock(&l->lock);
         for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
@@ -228,7 +226,7 @@ int lk_lanes_start(lk_lanes **out, const lk_http_options *o, liken_error *err) {
     if (l == NULL)
         return lk_fail_memory(err);
     pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->close, NULL);
+    lk_clock_condition(&l->close);
     int rc = start_crews(l, o, err);
     const int failed = rc == LIKEN_OK ? pthread_create(&l->sweeper, NULL, sweep_now_and_then, l) : 0;
     if (failed != 0)
