@@ -64,7 +64,7 @@ static bool full(const lk_http *h) {
 
 /* Does the address stay below its limit? Past that it gets a place for one of its own that it can spare. */
 static bool within_share(lk_http *h, const lk_peer *peer) {
-    if (peer == NULL || peer->local)
+    if (peer->local)
         return true;
     const int over = atomic_load(&peer->connections) - h->o.max_per_peer;
     return over <= 0 || (over <= PEER_OVER && lk_patience_evict(h->patience, peer) >= over);
@@ -80,7 +80,7 @@ static void accept_one(lk_http *h) {
         return;
     }
     lk_peer *peer = lk_peers_enter(h->peers, (struct sockaddr *)&address);
-    if (full(h) || !within_share(h, peer)) {
+    if (peer == NULL || full(h) || !within_share(h, peer)) { /* without memory to count it, there is no place */
         turn_away(h, fd);
         lk_peers_leave(h->peers, peer);
         return;

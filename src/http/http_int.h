@@ -109,7 +109,7 @@ typedef struct lk_peers lk_peers;
 
 int lk_peers_make(lk_peers **out, liken_error *err);
 void lk_peers_free(lk_peers *p);
-/* One connection more of this address. NULL: out of memory; leave and the limits take it. */
+/* One connection more of this address. NULL: out of memory, and nothing is counted; leave takes it. */
 lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address);
 /* Of an address that has a connection; borrowed while it has. */
 lk_peer *lk_peers_find(lk_peers *p, const struct sockaddr *address);
