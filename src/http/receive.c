@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_SECONDS 600.0
-#define IDLE_BODY 65536 /* bytes of a body that nobody asked for; they are read and dropped */
+#define BODY_SECONDS 600.0 /* told with 408 when a piece comes later; without one, patience ends it soon after */
+#define IDLE_BODY 65536    /* bytes of a body that nobody asked for; they are read and dropped */
 
 static bool declared_length(const lk_request *r, unsigned long long *length) {
     const char *text = lk_request_header(r, "Content-Length");
@@ -121,7 +121,7 @@ static enum MHD_Result begin(lk_request *r, const char *method, const char *vers
         if (lk_request_gone(r))
             return MHD_NO;
     } else {
-        lk_patience_at(r->server->patience, r->watch, LK_STAGE_BODY, INFINITY);
+        lk_patience_at(r->server->patience, r->watch, LK_STAGE_BODY, BODY_SECONDS + r->server->o.idle_timeout);
         if (strcmp(version, MHD_HTTP_VERSION_1_1) == 0)
             lk_patience_skips_continue(r->server->patience, r->watch);
         (void)snprintf(r->method, sizeof r->method, "%s", method);
@@ -163,12 +163,12 @@ static enum MHD_Result receive(lk_request *r, const char *data, size_t size) {
     r->received += size;
     if (r->received > body_limit(r))
         fault_size(r);
+    else if (lk_clock_monotonic() - r->started > BODY_SECONDS)
+        lk_http_fault(r, 408, "The request body took too long to arrive.");
     else if (!keeps_body(r->routed.route))
         return MHD_YES;
     else if (!hold(r, size))
         lk_http_busy(r, "The server holds as many uploads as its memory allows; try again in a moment.");
-    else if (lk_clock_monotonic() - r->started > BODY_SECONDS)
-        lk_http_fault(r, 408, "The request body took too long to arrive.");
     else if ((r->form != NULL ? lk_form_feed(r->form, data, size, &err) : lk_buf_append(&r->body, data, size, &err)) !=
              LIKEN_OK)
         lk_http_fault_error(r, &err);
