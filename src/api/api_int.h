@@ -84,6 +84,7 @@ void lk_hide_places(const char *text, const char *const *known, size_t count, ch
 
 #define LK_JSON_BYTES ((size_t)1 << 20) /* of a JSON body */
 #define LK_TAGS_MAX 64
+#define LK_TAG_MAX 128 /* characters of one */
 
 /* The first fault sticks; later reads return their fallback. Strings live as long as the args. */
 typedef struct lk_args {

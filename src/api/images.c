@@ -7,7 +7,6 @@
 
 #define IMAGE_ID_MAX 512
 #define LABEL_MAX 4096
-#define TAG_MAX 128
 
 /* The label: `url`, else for a raw body `file`: the photo's own; else the name that the photo's part came with, which
  * others may have too, and which may hold any bytes. */
@@ -29,7 +28,7 @@ static void read_options(lk_args *a, liken_add_options *o) {
     o->collection = lk_request_param(a->request, "c");
     o->image_id = lk_args_text(a, "image_id", IMAGE_ID_MAX);
     o->file = label(a, &o->file_kind);
-    o->tags = lk_args_list(a, "tags", LK_TAGS_MAX, TAG_MAX, &o->tag_count);
+    o->tags = lk_args_list(a, "tags", LK_TAGS_MAX, LK_TAG_MAX, &o->tag_count);
     o->captured_at = lk_args_time(a, "captured_at", false);
     o->require_face = lk_args_switch(a, "require_face");
 }

@@ -11,7 +11,7 @@ static void read_options(lk_args *a, liken_search_options *o) {
     o->max_false_matches = lk_args_number(a, "max_false_matches", 0, 1e12, 0);
     o->limit = (int)lk_args_integer(a, "limit", 1, 10000, 20);
     o->distinct = (liken_distinct)lk_args_choice(a, "distinct", "face image person");
-    o->tags = lk_args_list(a, "tags", LK_TAGS_MAX, 128, &o->tag_count);
+    o->tags = lk_args_list(a, "tags", LK_TAGS_MAX, LK_TAG_MAX, &o->tag_count);
     o->captured_from = lk_args_time(a, "captured_from", false);
     o->captured_to = lk_args_time(a, "captured_to", true);
     o->partial = lk_args_switch(a, "partial");

@@ -1,8 +1,6 @@
 /* status.c - /v1/status for people, /healthz (the process answers) and /readyz (it can do its work) for machines. */
 #include "api/api_int.h"
 
-#include <string.h>
-
 void lk_status(lk_request *r, void *ctx) {
     lk_api *api = ctx;
     liken_error err = {0};
