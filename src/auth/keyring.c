@@ -49,16 +49,16 @@ static bool same(const struct mark *a, const struct mark *b) {
 }
 
 /* The file anew; the caller holds `reading`. */
-static int load(lk_keyring *ring, size_t *count, liken_error *err) {
-    lk_key *keys = NULL, *before;
-    *count = 0;
+static int load(lk_keyring *ring, liken_error *err) {
+    lk_key *keys = NULL;
+    size_t count = 0;
     const struct mark mark = look(ring->path); /* before reading: a change in between is seen at the next look */
-    const int rc = lk_key_list(ring->path, &keys, count, err);
+    const int rc = lk_key_list(ring->path, &keys, &count, err);
     pthread_mutex_lock(&ring->lock);
-    before = ring->keys;
+    lk_key *before = ring->keys;
     ring->mark = mark;
     ring->keys = keys;
-    ring->count = *count;
+    ring->count = count;
     ring->bad = rc != LIKEN_OK;
     pthread_mutex_unlock(&ring->lock);
     free(before);
@@ -75,13 +75,12 @@ static bool is_old(lk_keyring *ring) {
 
 void lk_keyring_refresh(lk_keyring *ring) {
     liken_error err = {0};
-    size_t count = 0;
     if (ring->path == NULL || !is_old(ring))
         return;
     pthread_mutex_lock(&ring->reading);
     if (is_old(ring)) { /* else another thread was quicker */
-        if (load(ring, &count, &err) == LIKEN_OK)
-            lk_log(LIKEN_LOG_INFO, "%s: %zu keys", ring->path, count);
+        if (load(ring, &err) == LIKEN_OK)
+            lk_log(LIKEN_LOG_INFO, "%s: %zu keys", ring->path, ring->count); /* which changes only in here */
         else
             lk_log(LIKEN_LOG_ERROR, "%s No key is accepted until this is mended.", err.message);
     }
@@ -94,11 +93,10 @@ int lk_keyring_open(lk_keyring **out, const char *path, liken_error *err) {
         return lk_fail_memory(err);
     pthread_mutex_init(&ring->reading, NULL);
     pthread_mutex_init(&ring->lock, NULL);
-    size_t count = 0;
     int rc = LIKEN_OK;
     if (path != NULL) {
         ring->path = strdup(path);
-        rc = ring->path == NULL ? lk_fail_memory(err) : load(ring, &count, err);
+        rc = ring->path == NULL ? lk_fail_memory(err) : load(ring, err);
     }
     if (rc != LIKEN_OK) {
         lk_keyring_free(ring);

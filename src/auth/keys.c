@@ -145,7 +145,7 @@ static int lock_folder(const char *path, int *fd, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int failed = *fd < 0;
+    bool failed = *fd < 0;
     while (!failed && flock(*fd, LOCK_EX) != 0)
         failed = errno != EINTR; /* a signal is no reason to give up */
     if (!failed)
