@@ -85,6 +85,20 @@ static bool is_shut(const line *l) {
     return recv(l->client, &byte, 1, MSG_DONTWAIT) == 0;
 }
 
+static void wait_until_shut(const line *l) {
+    for (int i = 0; i < 6000 && !is_shut(l); i++)
+        pause_ms(10);
+    assert_true(is_shut(l));
+}
+
+/* Waits until all lines that are older were looked at once more. */
+static void wait_for_a_sweep(lk_patience *p) {
+    line late = connect_line(p, NULL, LK_STAGE_HEAD);
+    lk_patience_at(p, late.watch, LK_STAGE_HEAD, 0);
+    wait_until_shut(&late);
+    cut_line(p, &late);
+}
+
 static void who_is_gone_is_known(void **state) {
     (void)state;
     lk_patience *p = NULL;
@@ -102,7 +116,7 @@ static void who_is_gone_is_known(void **state) {
     assert_int_equal(recv(waits.client, probe, sizeof probe - 1, 0), 25); /* whether it is there is asked once */
     assert_string_equal(probe, "HTTP/1.1 100 Continue\r\n\r\n");
     assert_true(!lk_patience_gone(waits.watch) && !lk_patience_gone(stays.watch) && !lk_patience_gone(NULL));
-    pause_ms(300);
+    wait_for_a_sweep(p);
     assert_int_equal(recv(waits.client, probe, sizeof probe, MSG_DONTWAIT), -1);
     cut_line(p, &gone);
     cut_line(p, &waits);
@@ -147,13 +161,11 @@ static void time_ends_what_does_not_end(void **state) {
     line late = connect_line(p, NULL, LK_STAGE_HEAD), busy = connect_line(p, NULL, LK_STAGE_WORK),
          still = connect_line(p, NULL, LK_STAGE_BODY);
     lk_patience_at(p, late.watch, LK_STAGE_HEAD, 0.01);
-    for (int i = 0; i < 6000 && !is_shut(&late); i++)
-        pause_ms(10);
-    assert_true(is_shut(&late) && !is_shut(&still));
+    wait_until_shut(&late);
+    assert_false(is_shut(&still));
     lk_patience_hurry(p);
-    for (int i = 0; i < 6000 && !is_shut(&still); i++)
-        pause_ms(10);
-    assert_true(is_shut(&still) && !is_shut(&busy));
+    wait_until_shut(&still);
+    assert_false(is_shut(&busy));
     lk_patience_at(p, NULL, LK_STAGE_BODY, 1);
     lk_patience_moved(p, NULL);
     lk_patience_skips_continue(p, NULL);

@@ -198,6 +198,11 @@ static void a_refusal_survives_the_body(void **state) {
     lk_http_stop(h);
 }
 
+static void wait_until_held(lk_http *h, size_t size) {
+    while (atomic_load(&h->held) < size)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 /* While one body is held, a second one that finds no room is put off, and the first is served all the same. */
 static void check_room_for_one(size_t max_memory) {
     lk_http *h = start_with((lk_http_options){.max_body = 50000, .max_memory = max_memory, .workers = 1});
@@ -206,8 +211,7 @@ static void check_room_for_one(size_t max_memory) {
     static const char head[] = "POST /echo HTTP/1.1\r\n" CLOSE "Content-Length: 40001\r\n\r\n";
     const int first = wire_open(lk_http_port(h)), second = wire_open(lk_http_port(h));
     assert_true(wire_send(first, head, sizeof head - 1) && wire_send(first, body, sizeof body));
-    while (atomic_load(&h->held) < sizeof body)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    wait_until_held(h, sizeof body);
     (void)wire_send(second, head, sizeof head - 1);
     (void)wire_send(second, body, sizeof body);
     char *answer = wire_read(second);
@@ -381,15 +385,10 @@ static void stopping_finishes_what_was_accepted(void **state) {
     fd[2] = wire_open(port); /* half an upload */
     static const char half[] = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc";
     assert_true(wire_send(fd[2], half, sizeof half - 1));
-    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    wait_until_held(h, 3);
     assert_int_equal(pthread_create(&stopper, NULL, stop, h), 0);
-    int refused = 0;
-    while (!refused) { /* until it listens no more */
-        const int late = wire_open(port);
-        refused = late < 0;
-        if (late >= 0)
-            close(late);
-    }
+    for (int late; (late = wire_open(port)) >= 0;) /* until it listens no more */
+        close(late);
     assert_true(wire_send(fd[2], "def", 3));
     char *answer = wire_read(fd[2]);
     assert_int_equal(wire_status(answer), 200);
