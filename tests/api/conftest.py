@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 import pytest
 import requests
@@ -23,6 +24,14 @@ FACES = os.environ.get("LIKEN_FACES")
 HOME = tempfile.TemporaryDirectory(prefix="liken-tests-")  # instead of the user's own gallery, where a test names none
 os.environ["LIKEN_DATA"] = HOME.name
 SANITIZED = bool(os.environ.get("LIKEN_SANITIZED"))  # then time and memory say nothing
+
+
+def soon(check, what="it did not come true", seconds=120):
+    """Waits until it is true: a matter of moments, and of more on a machine that is busy."""
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
 
 
 class Answer:

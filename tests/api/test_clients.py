@@ -8,11 +8,10 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 
 import pytest
 
-from conftest import SANITIZED
+from conftest import soon
 from test_keys import make_key  # a fixture
 from test_raw import HOST, read, talk
 
@@ -22,13 +21,6 @@ HALF_BODY = b"POST /v1/detect HTTP/1.1\r\n" + HOST + b"Content-Type: image/jpeg\
 HALF_CHUNK = b"POST /v1/detect HTTP/1.1\r\n" + HOST + b"Content-Type: image/jpeg\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nabc"
 HALVES = [b"", b"\r\n", b"GET /heal", HALF_HEAD, HALF_HEAD + b"X: y", HALF_BODY, HALF_CHUNK]
 EXPECT = b"POST /v1/detect HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nContent-Length: 60000\r\n\r\n"
-
-
-def until(true, what):
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def places(server):
@@ -64,7 +56,7 @@ def test_half_requests_that_hang_up_free_their_places(patient, how):
         s.sendall((HALVES + [EXPECT])[i % 8])
         held.append(hang_up(s, how))
     assert talk(patient, ALIVE)[0] == 200
-    until(lambda: places(patient) == 0, "half requests whose clients have hung up keep their places")
+    soon(lambda: places(patient) == 0, "half requests whose clients have hung up keep their places")
     for s in filter(None, held):
         s.close()
 
@@ -85,12 +77,14 @@ def test_a_flood_that_stays_locks_nobody_out(patient):
 
 def test_idle_connections_make_room_too(patient):
     held = [patient.connect() for _ in range(60)]
+    answers = []
     for s in held[::-1]:
         try:
             s.sendall(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
-            assert read(s)[0] in (200, None)
+            answers.append(read(s)[0])
         except ConnectionError:
-            pass  # an early one, which made room
+            answers.append(None)
+    assert answers[0] == 200 and set(answers) == {200, None}  # the early ones made room for the late
     assert talk(patient, ALIVE)[0] == 200
     for s in held:
         s.close()
@@ -127,10 +121,10 @@ def test_a_client_may_close_its_sending_side_and_wait(shared, samples, version):
 
 
 def test_bodies_without_a_key_cost_nothing(start, make_key, samples):
-    """8 x (2 x 1 MiB + 1 MiB) may be held; these would be twice as much."""
+    """8 x (2 x 1 MiB + 1 MiB) may be held, half of it for one address; these would be four times as much as that."""
     key = make_key("add", "me", "--scope", "search")["key"]
     server = start("--idle-timeout", "3600", "--max-file", "1MiB")
-    held, before = [], server.rss()
+    held = []
     for i in range(60):
         s = server.connect()
         s.settimeout(30)
@@ -143,12 +137,8 @@ def test_bodies_without_a_key_cost_nothing(start, make_key, samples):
         held.append(s)
     server.key = key
     assert server.post("/v1/detect", data=samples[0][1], headers={"Content-Type": "image/jpeg"}).status == 200
-    assert server.rss() - before < 1 << 30 or SANITIZED
     for s in held:
-        try:
-            assert read(s)[0] in (401, 404, 413)
-        except ConnectionError:
-            pass  # it did not stop sending
+        assert read(s)[0] in (401, 404, 413)
         s.close()
     assert server.stop() == 0
 
@@ -185,8 +175,8 @@ def test_an_address_has_its_share(start, make_key):
             return read(s)[0] == 200
 
     for _ in range(3):  # one of its own that says nothing makes room
-        until(is_served, "who holds idle connections is not served any more")
-    until(lambda: places(server) <= 5, "an address has more than its share")
+        soon(is_served, "who holds idle connections is not served any more")
+    soon(lambda: places(server) <= 5, "an address has more than its share")
     for s in held:
         s.close()
     assert server.stop() == 0

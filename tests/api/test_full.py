@@ -3,13 +3,10 @@ import os
 import pathlib
 import resource
 import subprocess
-import time
 
 import pytest
 
-from conftest import Server
-
-PATIENCE = 90
+from conftest import Server, soon
 
 
 @pytest.fixture(autouse=True)
@@ -18,19 +15,12 @@ def sqlite_only():
         pytest.skip("the disk of a PostgreSQL server is not filled here")
 
 
-def until(what, server, path, status):
-    deadline = time.monotonic() + PATIENCE
-    while (answer := server.get(path)).status != status:
-        assert time.monotonic() < deadline, f"{what}: {path} is still {answer.status}"
-        time.sleep(0.2)
-    return answer
-
-
 def check_full(server, photo):
     answer = server.add(photo)
     assert (answer.status, answer.json["code"]) == (503, "store_full"), answer.json
     assert int(answer.headers["retry-after"]) > 0
-    ready = until("the disk is full", server, "/readyz", 503)
+    soon(lambda: server.get("/readyz").status == 503, "the disk is full, and /readyz is content")
+    ready = server.get("/readyz")
     assert ready.json["code"] == "store_full" and int(ready.headers["retry-after"]) > 0
     for told in (answer, ready):
         assert str(server.data) not in told.body.decode() and ".db" not in told.body.decode(), told.body
@@ -39,7 +29,7 @@ def check_full(server, photo):
 
 
 def check_room(server, photo, kept):
-    until("there is room again", server, "/readyz", 200)
+    soon(lambda: server.get("/readyz").status == 200, "there is room again, and /readyz does not tell")
     assert server.add(photo).status == 201
     assert server.get(f"/v1/collections/default/images/{kept}").status == 200
     assert server.post("/v1/collections/default/search", files={"file": photo}).status == 200
@@ -77,7 +67,7 @@ def test_a_small_disk_fills(samples, tmp_path):
                     continue
             except OSError:
                 pass
-        until("nobody wrote, but there is no room", server, "/readyz", 503)
+        soon(lambda: server.get("/readyz").status == 503, "nobody wrote, but there is no room")
         check_full(server, samples[1][1])
         filler.unlink()
         check_room(server, samples[1][1], kept)

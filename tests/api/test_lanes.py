@@ -6,21 +6,13 @@ import os
 import signal
 import sqlite3
 import subprocess
-import time
 
 import requests
 
-from conftest import BIN, MODELS
+from conftest import BIN, MODELS, soon
 
 IMAGES = "/v1/collections/default/images"
 SEARCH = "/v1/collections/default/search"
-
-
-def soon(check, seconds=120):
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.05)
 
 
 def busy(server, lane, kind):

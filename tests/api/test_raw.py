@@ -242,7 +242,9 @@ def test_requests_on_one_connection(shared):
         s.sendall((b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n") * 2)  # pipelined
         both = b""
         while both.count(b"HTTP/1.1 200 ") < 2:
-            both += s.recv(65536)
+            more = s.recv(65536)
+            assert more
+            both += more
 
 
 def test_bytes_one_by_one(shared):

@@ -1,10 +1,10 @@
 """Every route does what the contract says, on real photos."""
 import concurrent.futures
-import time
 
 import requests
 
 import contract
+from conftest import soon
 
 
 def ids(image):
@@ -179,10 +179,7 @@ def test_service(server, samples):
     assert server.get("/readyz").json == {"status": "ready"}
     metrics = server.get("/metrics").json
     assert 'liken_requests_total{method="POST",route="/v1/collections/{c}/images",status="2xx"} 1' in metrics
-    deadline = time.monotonic() + 60
-    while "liken_images 1\n" not in server.get("/metrics").json:  # looked up once a second
-        assert time.monotonic() < deadline, "/metrics does not tell of the image"
-        time.sleep(0.05)
+    soon(lambda: "liken_images 1\n" in server.get("/metrics").json, "/metrics does not tell of the image")
 
 
 def test_a_photo_has_several_names(server, samples):
