@@ -1,88 +1,9 @@
-#include "unit/test.h"
+#include "unit/api/ask.h"
 
-#include "unit/api/fake_liken.h"
-#include "unit/wire.h"
-
-#include "api/api.h"
 #include "auth/auth.h"
-#include "base/buf.h"
 
-#include <jansson.h>
 #include <pthread.h>
 #include <time.h>
-
-static liken *lk;
-static lk_api *api;
-static const char *key; /* sent when set */
-
-static void start_on(const char *address, const char *keys, size_t queue) {
-    liken_error err = {0};
-    const lk_api_options o = {.address = address, .keys = keys, .workers = 1, .queue = queue, .max_file_bytes = 4096};
-    assert_ok(liken_open(&lk, &(liken_options){0}, &err), err);
-    assert_ok(lk_api_start(&api, &o, lk, &err), err);
-}
-
-static int start(void **state) {
-    (void)state;
-    key = NULL;
-    start_on(NULL, NULL, 8);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    lk_api_stop(api);
-    liken_free(lk);
-    api = NULL;
-    lk = NULL;
-    return 0;
-}
-
-/* ---- asking ---- */
-
-static char *ask(const char *method, const char *path, const char *headers, const void *body, size_t size) {
-    lk_buf b;
-    char bearer[128] = "";
-    if (key != NULL)
-        (void)snprintf(bearer, sizeof bearer, "Authorization: Bearer %s\r\n", key);
-    lk_buf_init(&b, 1 << 22);
-    assert_int_equal(lk_buf_format(&b, NULL, "%s %s HTTP/1.1\r\n%s%s%sConnection: close\r\nContent-Length: %zu\r\n\r\n",
-                                   method, path, strstr(headers, "Host:") != NULL ? "" : "Host: localhost\r\n", headers,
-                                   bearer, size),
-                     0);
-    assert_int_equal(lk_buf_append(&b, body, size, NULL), 0);
-    char *answer = wire_talk(lk_api_port(api), b.data, b.size);
-    lk_buf_free(&b);
-    return answer;
-}
-
-/* The parsed body of an answer that must have this status. The caller drops it. */
-static json_t *expect(char *answer, int status) {
-    if (wire_status(answer) != status)
-        fail_msg("expected %d, got\n%s", status, answer);
-    json_t *json = json_loads(wire_body(answer), JSON_DECODE_ANY, NULL);
-    const bool of_seed = json_object_get(json, "error") != NULL || json_is_string(json_object_get(json, "status"));
-    if (status >= 400 && !of_seed) {
-        assert_non_null(strstr(answer, "Content-Type: application/problem+json"));
-        assert_int_equal(json_integer_value(json_object_get(json, "status")), status);
-        assert_true(json_string_length(json_object_get(json, "detail")) > 10);
-        assert_true(json_string_length(json_object_get(json, "code")) > 2);
-    }
-    free(answer);
-    return json;
-}
-
-static json_t *photo(const char *path, const char *text, int status) {
-    return expect(ask("POST", path, "Content-Type: image/jpeg\r\n", text, strlen(text)), status);
-}
-
-static json_t *post(const char *path, const char *text, int status) {
-    return expect(ask("POST", path, "Content-Type: application/json\r\n", text, strlen(text)), status);
-}
-
-static json_t *plain(const char *method, const char *path, int status) {
-    return expect(ask(method, path, "", "", 0), status);
-}
 
 /* What is known in the background is a second late. */
 static void soon(const char *path, int status, const char *piece) {
@@ -96,42 +17,8 @@ static void soon(const char *path, int status, const char *piece) {
     }
 }
 
-static json_t *form(const char *path, const char *parts, int status) {
-    lk_buf b;
-    lk_buf_init(&b, 1 << 20);
-    assert_int_equal(lk_buf_format(&b, NULL, "%s--XX--\r\n", parts), 0);
-    json_t *json =
-        expect(ask("POST", path, "Content-Type: multipart/form-data; boundary=XX\r\n", b.data, b.size), status);
-    lk_buf_free(&b);
-    return json;
-}
-
-#define PART(name, data) "--XX\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" data "\r\n"
-#define NAMED(name, file, data)                                                                                        \
-    "--XX\r\nContent-Disposition: form-data; name=\"" name "\"; filename=\"" file "\"\r\n\r\n" data "\r\n"
-
-static const char *text_of(const json_t *json, const char *name) {
-    const char *text = json_string_value(json_object_get(json, name));
-    return text != NULL ? text : "(none)";
-}
-
-static long long number_of(const json_t *json, const char *name) {
-    return json_integer_value(json_object_get(json, name));
-}
-
 static json_t *matches_of(const json_t *result, size_t face) {
     return json_object_get(json_array_get(json_object_get(result, "faces"), face), "matches");
-}
-
-#define IMAGES "/v1/collections/default/images"
-#define SEARCH "/v1/collections/default/search"
-
-/* A request that must fail with this code and this word in its sentence. */
-static void refused(json_t *problem, const char *code, const char *word) {
-    assert_string_equal(text_of(problem, "code"), code);
-    if (strstr(text_of(problem, "detail"), word) == NULL)
-        fail_msg("\"%s\" is not in \"%s\"", word, text_of(problem, "detail"));
-    json_decref(problem);
 }
 
 /* ---- the tests ---- */
@@ -200,172 +87,6 @@ static void a_search_answers_every_face(void **state) {
     r = photo(SEARCH, "FACES", 200);
     assert_int_equal(json_array_size(json_object_get(r, "faces")), 0);
     json_decref(r);
-}
-
-static void parameters_are_checked(void **state) {
-    (void)state;
-    static const struct {
-        const char *query, *word;
-    } bad[] = {
-        {"limit=abc", "limit must be a whole number from 1 to 10000"},
-        {"limit=0", "limit"},
-        {"limit=10001", "limit"},
-        {"limit=", "limit"},
-        {"limit=1.5", "limit"},
-        {"threshold=-1", "threshold must be a number above 0"},
-        {"threshold=nan", "threshold"},
-        {"threshold=inf", "threshold"},
-        {"threshold=0", "threshold"},
-        {"threshold=1e999", "threshold"},
-        {"threshold=0x1", "threshold"},
-        {"distinct=x", "one of: face image person"},
-        {"captured_from=yesterday", "captured_from"},
-        {"face_id=1&face_id=2", "more than once"},
-        {"captured_from=2024-02-01&captured_to=2024-01-01", "before"},
-        {"treshold=1", "no parameter \"treshold\""},
-        {"threshold=1&max_false_matches=1", "not both"},
-        {"limit=99999999999999999999", "limit"},
-    };
-    for (size_t i = 0; i < LK_LENGTH(bad); i++) {
-        char path[256];
-        (void)snprintf(path, sizeof path, SEARCH "?%s", bad[i].query);
-        refused(photo(path, "FACES anna", 400), "bad_argument", bad[i].word);
-    }
-    refused(plain("GET", IMAGES "?limit=1001", 400), "bad_argument", "1000");
-    refused(plain("GET", IMAGES "?after=-1", 400), "bad_argument", "after");
-}
-
-static void json_is_checked(void **state) {
-    (void)state;
-    static const struct {
-        const char *body, *word;
-    } bad[] = {
-        {"", "not valid JSON"},
-        {"{", "not valid JSON"},
-        {"[]", "must be an object"},
-        {"{\"face_id\":\"1\"}", "whole number"},
-        {"{\"face_id\":1.5}", "whole number"},
-        {"{\"face_id\":[1]}", "whole number"},
-        {"{\"face_id\":1,\"face_id\":2}", "not valid JSON"},
-        {"{\"descriptor\":[]}", "array"},
-        {"{\"descriptor\":\"x\"}", "array"},
-        {"{\"descriptor\":[1,\"x\"]}", "entry 1"},
-        {"{\"descriptor\":[1,1e39]}", "entry 1"},
-        {"{\"descriptor\":[1,2,3]}", "2 numbers"},
-        {"{\"face_id\":1,\"descriptor\":[1,2]}", "exactly one"},
-        {"{}", "exactly one"},
-        {"{\"face_id\":1,\"tags\":\"x\"}", "list of strings"},
-        {"{\"face_id\":1,\"tags\":[1]}", "list of strings"},
-        {"{\"face_id\":1,\"threshold\":true}", "threshold"},
-        {"{\"face_id\":1,\"nope\":1}", "no parameter"},
-        {"{\"face_id\":1e400}", "not valid JSON"},
-        {"{\"face_id\":1,\"model\":\"a\\u0000b\"}", ""},
-    };
-    for (size_t i = 0; i < LK_LENGTH(bad); i++)
-        refused(post(SEARCH, bad[i].body, 400), "bad_argument", bad[i].word);
-    refused(post(SEARCH, "{\"descriptor\":[1,2],\"model\":\"other\"}", 409), "model_mismatch", "fake-2");
-    refused(post(SEARCH, "{\"face_id\":99}", 404), "not_found", "no face 99");
-    char deep[8001];
-    memset(deep, '[', 4000);
-    memset(deep + 4000, ']', 4000);
-    deep[8000] = '\0';
-    refused(post("/v1/collections", deep, 400), "bad_argument", "not valid JSON");
-}
-
-/* `count` times `piece`. */
-static char *repeated(const char *piece, size_t count) {
-    char *text = calloc(count + 1, strlen(piece));
-    assert_non_null(text);
-    for (size_t i = 0; i < count; i++)
-        memcpy(text + i * strlen(piece), piece, strlen(piece));
-    return text;
-}
-
-static json_t *form_with(const char *name, const char *piece, size_t count, int status) {
-    char *value = repeated(piece, count), *parts = NULL;
-    assert_true(asprintf(&parts,
-                         NAMED("file", "a", "FACES anna") "--XX\r\nContent-Disposition: form-data; name=\"%s\"\r\n"
-                                                          "\r\n%s\r\n",
-                         name, value) > 0);
-    json_t *json = form(IMAGES, parts, status);
-    free(parts);
-    free(value);
-    return json;
-}
-
-/* Limits count characters, as the contract's maxLength does, and each parameter has its own. */
-static void texts_have_limits(void **state) {
-    (void)state;
-    static const struct {
-        const char *name;
-        size_t most;
-    } texts[] = {{"image_id", 512}, {"url", 4096}, {"tags", 128}};
-    for (size_t i = 0; i < LK_LENGTH(texts); i++) {
-        static const char *const characters[] = {"x", "\xc3\xa9", "\xf0\x9f\x98\x80", "\xff"};
-        for (size_t k = 0; k < LK_LENGTH(characters); k++) {
-            json_t *image = form_with(texts[i].name, characters[k], texts[i].most, k == 0 && i == 0 ? 201 : 200);
-            json_decref(image);
-            json_t *problem = form_with(texts[i].name, characters[k], texts[i].most + 1, 413);
-            assert_int_equal(number_of(problem, "limit"), texts[i].most);
-            assert_string_equal(text_of(problem, "parameter"), texts[i].name);
-            refused(problem, "too_large", "characters");
-        }
-    }
-    static const char *const words[] = {"captured_at", "require_face"};
-    for (size_t i = 0; i < LK_LENGTH(words); i++)
-        refused(form_with(words[i], "1", 65, 400), "bad_argument", words[i]);
-    refused(form_with("captured_at", "0", 64, 400), "bad_argument", "a time like");
-    refused(form_with("captured_at", "0", 70000, 413), "too_large", "65536 bytes");
-    char *long_number = repeated("1", 65), path[256];
-    static const char *const numbers[] = {"threshold", "limit",    "max_false_matches",
-                                          "face_id",   "distinct", "captured_to"};
-    for (size_t i = 0; i < LK_LENGTH(numbers); i++) {
-        (void)snprintf(path, sizeof path, SEARCH "?%s=%s", numbers[i], long_number);
-        refused(photo(path, "FACES anna", 400), "bad_argument", numbers[i]);
-    }
-    free(long_number);
-}
-
-/* An answer does not hand back what a client sent at length. */
-static void long_names_are_not_echoed(void **state) {
-    (void)state;
-    char *name = repeated("n", 100000), *body = NULL;
-    assert_true(asprintf(&body, "{\"%s\": 1}", name) > 0);
-    json_t *problem = post(SEARCH, body, 400);
-    assert_int_equal(json_string_length(json_object_get(problem, "parameter")), 60);
-    assert_true(json_string_length(json_object_get(problem, "detail")) < 400);
-    json_decref(problem);
-    free(body);
-    free(name);
-}
-
-static void nothing_is_given_twice(void **state) {
-    (void)state;
-    refused(post(SEARCH "?tags=b", "{\"face_id\": 1, \"tags\": [\"a\"]}", 400), "bad_argument", "more than once");
-    refused(post(SEARCH "?descriptor=1", "{\"descriptor\": [1, 2]}", 400), "bad_argument", "more than once");
-    refused(post(SEARCH "?threshold=1", "{\"face_id\": 1, \"threshold\": 1}", 400), "bad_argument", "more than once");
-    refused(form(IMAGES, NAMED("file", "a", "FACES anna") NAMED("file", "b", "FACES bob"), 400), "bad_argument",
-            "more than once");
-    refused(form(IMAGES "?file=x", NAMED("file", "a", "FACES anna"), 400), "bad_argument", "more than once");
-    refused(form("/v1/compare", NAMED("a", "a", "FACES a") NAMED("a", "b", "FACES b") NAMED("b", "b", "FACES b"), 400),
-            "bad_argument", "more than once");
-}
-
-static void photos_are_checked(void **state) {
-    (void)state;
-    char large[5001];
-    memset(large, 'x', 5000);
-    large[5000] = '\0';
-    refused(photo(IMAGES, "GIF?", 415), "not_an_image", "not an image");
-    refused(photo(IMAGES, "DAMAGED", 422), "damaged", "damaged");
-    refused(photo(IMAGES, "", 400), "bad_argument", "no photo");
-    refused(photo(IMAGES "?require_face=true", "FACES", 422), "no_face", "no face");
-    refused(photo(IMAGES "?require_face=maybe", "FACES", 400), "bad_argument", "true or false");
-    json_t *problem = photo(IMAGES, large, 413);
-    assert_int_equal(number_of(problem, "limit"), 4096);
-    refused(problem, "too_large", "4096");
-    refused(form(IMAGES, PART("photo", "FACES"), 400), "bad_argument", "no parameter \"photo\"");
-    refused(photo("/v1/collections/none/images", "FACES a", 404), "not_found", "none");
 }
 
 static void collections_come_and_go(void **state) {
@@ -691,18 +412,11 @@ static void other_addresses_need_a_key(void **state) {
 }
 
 int main(void) {
-#define OPEN(test) cmocka_unit_test_setup_teardown(test, start, stop)
 #define KEYED(test) cmocka_unit_test_setup_teardown(test, start_with_keys, stop_with_keys)
     const struct CMUnitTest tests[] = {
         OPEN(images_are_added_listed_and_removed),
         OPEN(any_bytes_in_a_label_are_data),
         OPEN(a_search_answers_every_face),
-        OPEN(parameters_are_checked),
-        OPEN(json_is_checked),
-        OPEN(texts_have_limits),
-        OPEN(long_names_are_not_echoed),
-        OPEN(nothing_is_given_twice),
-        OPEN(photos_are_checked),
         OPEN(collections_come_and_go),
         OPEN(comparing_and_detecting_store_nothing),
         OPEN(health_and_metrics),
