@@ -35,14 +35,10 @@ static void places_are_hidden(void **state) {
 static void all_else_is_told(void **state) {
     (void)state;
     static const char *const sentences[] = {
-        "",
-        "/",
-        "Shard \"b\" (127.0.0.1:5433) does not answer; 1/2 of the faces and/or rows.",
-        "The server at your side is busy.",
-        "Run: liken doctor / liken move",
-        "a:// b"};
+        "", "/", "Shard \"b\" (127.0.0.1:5433) does not answer; 1/2 of the faces and/or rows.",
+        "The server at your side is busy.", "Run: liken doctor / liken move"};
     char out[512];
-    for (size_t i = 0; i < LK_LENGTH(sentences) - 1; i++) {
+    for (size_t i = 0; i < LK_LENGTH(sentences); i++) {
         lk_hide_places(sentences[i], known, LK_LENGTH(known), out, sizeof out);
         assert_string_equal(out, sentences[i]);
     }
@@ -55,5 +51,5 @@ static void all_else_is_told(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(places_are_hidden), cmocka_unit_test(all_else_is_told)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("api/hide", tests, NULL, NULL);
 }
