@@ -1,15 +1,14 @@
+/* queue.c - a ring of waiting jobs under one lock. */
 #include "base/queue.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-/* A ring of waiting jobs under one lock. `busy` counts jobs taken and not yet finished, so that drain can tell an
- * empty queue from an idle crew. */
 struct lk_workers {
     pthread_mutex_t lock;
-    pthread_cond_t has_job, has_room, idle;
+    pthread_cond_t has_job, has_room;
     void **ring;
-    size_t capacity, head, waiting, busy;
+    size_t capacity, head, waiting, busy; /* busy: taken and not yet finished */
     bool closing;
     lk_job_fn *fn;
     int threads;
@@ -40,8 +39,6 @@ static void *work(void *arg) {
         w->fn(job, seat.number);
         pthread_mutex_lock(&w->lock);
         w->busy--;
-        if (w->busy == 0 && w->waiting == 0)
-            pthread_cond_broadcast(&w->idle);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -69,7 +66,6 @@ int lk_workers_start(lk_workers **out, const char *name, int threads, size_t cap
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->has_job, NULL);
     pthread_cond_init(&w->has_room, NULL);
-    pthread_cond_init(&w->idle, NULL);
     w->fn = fn;
     w->capacity = capacity;
     w->ring = calloc(capacity, sizeof *w->ring);
@@ -107,13 +103,6 @@ bool lk_workers_push_wait(lk_workers *w, void *job) {
     return put(w, job, true);
 }
 
-void lk_workers_drain(lk_workers *w) {
-    pthread_mutex_lock(&w->lock);
-    while (w->waiting > 0 || w->busy > 0)
-        pthread_cond_wait(&w->idle, &w->lock);
-    pthread_mutex_unlock(&w->lock);
-}
-
 size_t lk_workers_waiting(lk_workers *w) {
     pthread_mutex_lock(&w->lock);
     const size_t n = w->waiting;
@@ -141,8 +130,6 @@ size_t lk_workers_remove(lk_workers *w, lk_unwanted_fn *unwanted, void *ctx, voi
     w->waiting = kept;
     if (removed > 0)
         pthread_cond_broadcast(&w->has_room);
-    if (w->busy == 0 && w->waiting == 0)
-        pthread_cond_broadcast(&w->idle);
     pthread_mutex_unlock(&w->lock);
     return removed;
 }
@@ -160,7 +147,6 @@ void lk_workers_free(lk_workers *w) {
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->has_job);
     pthread_cond_destroy(&w->has_room);
-    pthread_cond_destroy(&w->idle);
     free(w->thread);
     free(w->ring);
     free(w);

@@ -16,8 +16,6 @@ int lk_workers_start(lk_workers **out, const char *name, int threads, size_t cap
 bool lk_workers_push(lk_workers *w, void *job);
 /* Waits for room; false only when closing. */
 bool lk_workers_push_wait(lk_workers *w, void *job);
-/* Waits until nothing waits and nothing runs. */
-void lk_workers_drain(lk_workers *w);
 size_t lk_workers_waiting(lk_workers *w);
 size_t lk_workers_busy(lk_workers *w); /* jobs under way */
 
