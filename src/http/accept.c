@@ -175,11 +175,15 @@ int lk_http_start_accepting(lk_http *h, liken_error *err) {
     return LIKEN_OK;
 }
 
+void lk_http_wake(int event) {
+    const uint64_t one = 1;
+    if (write(event, &one, sizeof one) < 0)
+        return; /* the counter is full: the thread is awake anyway */
+}
+
 void lk_http_stop_accepting(lk_http *h) {
     if (h->accepting) {
-        const uint64_t one = 1;
-        if (write(h->wake, &one, sizeof one) < 0)
-            return; /* cannot be: the counter starts at zero */
+        lk_http_wake(h->wake);
         pthread_join(h->acceptor, NULL);
     }
     if (h->listener >= 0)

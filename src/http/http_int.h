@@ -224,6 +224,8 @@ struct lk_http {
 int lk_http_listen(lk_http *h, liken_error *err);
 int lk_http_start_accepting(lk_http *h, liken_error *err);
 void lk_http_stop_accepting(lk_http *h);
+/* Wakes the thread that polls this eventfd. */
+void lk_http_wake(int event);
 /* The seconds that a request's headers have to arrive. */
 double lk_http_head_seconds(const lk_http *h);
 /* libmicrohttpd's word that a connection began or ended; its patience is watched in between. */

@@ -146,12 +146,6 @@ int lk_linger_start(lk_linger **out, liken_error *err) {
     return LIKEN_OK;
 }
 
-static void wake(lk_linger *l) {
-    const uint64_t one = 1;
-    if (write(l->wake, &one, sizeof one) < 0)
-        return; /* the counter is full: the thread is awake anyway */
-}
-
 void lk_linger_take(lk_linger *l, int fd, bool stranger) {
     const struct guest g = {fd, lk_clock_monotonic() + SECONDS, stranger ? STRANGER_BYTES : BYTES, stranger};
     pthread_mutex_lock(&l->lock);
@@ -160,7 +154,7 @@ void lk_linger_take(lk_linger *l, int fd, bool stranger) {
         l->arrivals[l->arrival_count++] = g;
     pthread_mutex_unlock(&l->lock);
     if (room)
-        wake(l);
+        lk_http_wake(l->wake);
     else
         close(fd);
 }
@@ -171,7 +165,7 @@ void lk_linger_free(lk_linger *l) {
     pthread_mutex_lock(&l->lock);
     l->closing = true;
     pthread_mutex_unlock(&l->lock);
-    wake(l);
+    lk_http_wake(l->wake);
     pthread_join(l->thread, NULL);
     close(l->wake);
     pthread_mutex_destroy(&l->lock);

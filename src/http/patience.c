@@ -199,19 +199,13 @@ int lk_patience_start(lk_patience **out, liken_error *err) {
     return LIKEN_OK;
 }
 
-static void wake(lk_patience *p) {
-    const uint64_t one = 1;
-    if (write(p->wake, &one, sizeof one) < 0)
-        return; /* the counter is full: the thread is awake anyway */
-}
-
 void lk_patience_free(lk_patience *p) {
     if (p == NULL)
         return;
     pthread_mutex_lock(&p->lock);
     p->closing = true;
     pthread_mutex_unlock(&p->lock);
-    wake(p);
+    lk_http_wake(p->wake);
     pthread_join(p->thread, NULL);
     bury(p);
     close_descriptors(p);
@@ -320,5 +314,5 @@ void lk_patience_hurry(lk_patience *p) {
     pthread_mutex_lock(&p->lock);
     p->hurry = lk_clock_monotonic();
     pthread_mutex_unlock(&p->lock);
-    wake(p);
+    lk_http_wake(p->wake);
 }
