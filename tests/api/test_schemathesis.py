@@ -1,6 +1,5 @@
 """schemathesis reads the contract, makes requests that fit it and requests that do not, and finds no answer that the
 contract does not have. More by hand: `LIKEN_SCHEMATHESIS=200 pytest tests/api/test_schemathesis.py` (examples each)."""
-import json
 import os
 import pathlib
 import subprocess
@@ -8,7 +7,8 @@ import sys
 
 import pytest
 
-from conftest import BIN, ROOT
+from conftest import ROOT
+from test_keys import make_key  # a fixture
 
 EXAMPLES = os.environ.get("LIKEN_SCHEMATHESIS", "8")
 SEED = os.environ.get("LIKEN_SCHEMATHESIS_SEED", "1")
@@ -32,12 +32,8 @@ def test_an_open_server(server, samples):
 
 
 @pytest.mark.skipif(bool(os.environ.get("LIKEN_SANITIZED")), reason="the same requests as in the ordinary build")
-def test_a_server_with_keys(start, tmp_path):
-    (tmp_path / "data").mkdir()
-    made = subprocess.run([BIN, "keys", "add", "reader", "--scope", "read,search", "--data", str(tmp_path / "data"), "--json"],
-                          capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
+def test_a_server_with_keys(start, make_key):
+    key = make_key("add", "reader", "--scope", "read,search")["key"]
     server = start()
-    key = json.loads(made.stdout)["key"]
     assert look(server, "-H", f"Authorization: Bearer {key}", "--phases", "coverage") == ""
     assert server.stop() == 0
