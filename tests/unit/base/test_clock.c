@@ -76,9 +76,24 @@ static void writes_every_year_with_four_digits(void **state) {
     assert_string_equal(text, "?");
 }
 
+static void waits_by_the_monotonic_clock(void **state) {
+    (void)state;
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t never;
+    const double start = lk_clock_monotonic();
+    const struct timespec until = lk_clock_after(0.05);
+    lk_clock_condition(&never);
+    pthread_mutex_lock(&lock);
+    while (pthread_cond_timedwait(&never, &lock, &until) == 0)
+        continue;
+    pthread_mutex_unlock(&lock);
+    assert_true(lk_clock_monotonic() - start > 0.049);
+    pthread_cond_destroy(&never);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_rfc_3339_allows),
-                                       cmocka_unit_test(writes_what_it_reads),
-                                       cmocka_unit_test(writes_every_year_with_four_digits)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_what_rfc_3339_allows), cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(writes_every_year_with_four_digits), cmocka_unit_test(waits_by_the_monotonic_clock)};
     return cmocka_run_group_tests_name("base/clock", tests, NULL, NULL);
 }
