@@ -151,27 +151,36 @@ static void it_then_is_as_one_made_today(void **state) {
     assert_true(server_number(&server, "today", CATALOGUE) != server_number(&server, "old_again", CATALOGUE));
 }
 
-static void assert_label(lk_store *s, int64_t id, const char *file, liken_label_kind kind) {
+/* `file` is the only label that it has; NULL: none. */
+static void assert_label(lk_store *s, int64_t id, const char *file, liken_label_kind kind, size_t image_ids) {
     liken_image *image = NULL;
     assert_ok(s->ops->image_get(s, 2, id, &image, &err), err);
-    assert_int_equal(image->label_count, 1);
-    assert_string_equal(image->labels[0].file, file);
-    assert_int_equal(image->labels[0].kind, kind);
+    assert_int_equal(image->label_count, file == NULL ? 0 : 1);
+    assert_int_equal(image->image_id_count, image_ids);
+    if (file != NULL) {
+        assert_string_equal(image->labels[0].file, file);
+        assert_int_equal(image->labels[0].kind, kind);
+    }
     liken_image_free(image);
+}
+
+static lk_store *open_renamed(const char *database, const char *sql) {
+    make_old(database);
+    server_sql(&server, database, sql);
+    return open_store();
 }
 
 static void old_labels_become_what_they_look_like(void **state) {
     (void)state;
-    make_old("labels");
-    server_sql(&server, "labels", "UPDATE liken.images SET file = 'p/x.jpg'");
-    lk_store *s = open_store();
-    assert_label(s, 1, "p/x.jpg", LIKEN_LABEL_SHARED); /* the later one lies there */
-    assert_label(s, 3, "p/x.jpg", LIKEN_LABEL_FILE);
+    lk_store *s = open_renamed("labels", "UPDATE liken.images SET file = 'p/x.jpg', image_id = '7'");
+    assert_label(s, 1, "p/x.jpg", LIKEN_LABEL_SHARED, 1); /* the later one lies there */
+    assert_label(s, 3, "p/x.jpg", LIKEN_LABEL_FILE, 1);
     s->ops->close(s);
-    make_old("address");
-    server_sql(&server, "address", "UPDATE liken.images SET file = 'https://a/' || id");
-    s = open_store();
-    assert_label(s, 1, "https://a/1", LIKEN_LABEL_OWN);
+    s = open_renamed("address", "UPDATE liken.images SET file = 'https://a/' || id");
+    assert_label(s, 1, "https://a/1", LIKEN_LABEL_OWN, 1);
+    s->ops->close(s);
+    s = open_renamed("nameless", "UPDATE liken.images SET file = NULL, image_id = NULL");
+    assert_label(s, 1, NULL, LIKEN_LABEL_SHARED, 0);
     s->ops->close(s);
 }
 
