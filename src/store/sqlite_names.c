@@ -375,13 +375,15 @@ struct between {
     liken_file_list *out;
 };
 
+/* By id, with a plus before what an index would be taken for: the pages together are one pass over the table, where the
+ * index of labels would sort all of the folder for each page. */
 static int read_between(lk_sqlite_conn *c, void *arg, liken_error *err) {
     struct between *b = arg;
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = use(c,
-                 "SELECT label, image, id FROM labels WHERE collection = ?1 AND kind = 1 AND label >= ?2 AND label < ?4"
-                 " AND id > ?3 ORDER BY id LIMIT 1000",
+                 "SELECT label, image, id FROM labels WHERE +collection = ?1 AND kind = 1 AND +label >= ?2"
+                 " AND +label < ?4 AND id > ?3 ORDER BY id LIMIT 1000",
                  b->collection, b->from, b->after, &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
