@@ -52,14 +52,14 @@ static int begin(lk_sqlite_conn *c, liken_error *err) {
 }
 
 /* *busy: another process kept the lock all the time, and this says so. */
-static int run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy) {
+static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy) {
     liken_error err = {0};
     int rc = begin(c, &err);
     if (rc != LIKEN_OK) {
         fail_group(group, rc, &err);
         if (rc == LIKEN_E_BUSY)
             *busy = err;
-        return rc;
+        return;
     }
     for (lk_sqlite_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next)
         rc = run_job(c, job, &err);
@@ -70,7 +70,17 @@ static int run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy)
             (void)lk_sqlite_exec(c, "ROLLBACK", NULL);
         fail_group(group, rc, &err);
     }
-    return rc;
+}
+
+/* Whether one was refused for want of room, alone or with all, or one was written. */
+static void note_room(lk_sqlite_store *s, const lk_sqlite_job *group) {
+    bool full = false, written = false;
+    for (; group != NULL; group = group->next) {
+        full = full || group->status == LIKEN_E_FULL;
+        written = written || group->status == LIKEN_OK;
+    }
+    if (full || written)
+        atomic_store(&s->full, full);
 }
 
 /* Takes up to a batch of waiting jobs; NULL when closing and nothing waits. Called with the lock held. */
@@ -109,9 +119,8 @@ static void *write_loop(void *arg) {
     for (lk_sqlite_job *group = take_group(s); group != NULL; group = take_group(s)) {
         liken_error busy = {0};
         pthread_mutex_unlock(&s->queue_lock);
-        const int rc = run_group(&s->writer, group, &busy);
-        if (rc == LIKEN_OK || rc == LIKEN_E_FULL)
-            atomic_store(&s->full, rc == LIKEN_E_FULL);
+        run_group(&s->writer, group, &busy);
+        note_room(s, group);
         pthread_mutex_lock(&s->queue_lock);
         tell_done(group);
         if (busy.code != LIKEN_OK)
@@ -182,7 +191,8 @@ int lk_sqlite_room(lk_store *base, liken_error *err) {
     struct statvfs disk;
     if (s->read_only)
         return LIKEN_OK;
-    if (statvfs(s->path, &disk) == 0 && disk.f_bavail < ROOM / disk.f_frsize)
+    const bool known = statvfs(s->path, &disk) == 0 && disk.f_blocks > 0; /* some network file systems do not say */
+    if (known && (uint64_t)disk.f_bavail * disk.f_frsize < ROOM)
         return lk_fail(err, LIKEN_E_FULL, "The disk that holds the store %s is full; free some space.", s->path);
     if (!atomic_load(&s->full))
         return LIKEN_OK;
