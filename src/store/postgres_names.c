@@ -73,7 +73,6 @@ int lk_postgres_claim_all(lk_pg_conn *c, lk_postgres_claim *claims, size_t count
 /* ---- giving names to a photo that is there ---- */
 
 struct extend {
-    lk_postgres *store;
     int64_t collection, id;
     const liken_image *with;
     bool extended, changed; /* changed: also by what only the store knows */
@@ -89,6 +88,10 @@ static int is_there(lk_pg_conn *c, int64_t collection, int64_t id, liken_error *
     return rc == LIKEN_OK && there == 0
                ? lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld in this collection.", (long long)id)
                : rc;
+}
+
+static int count_in(lk_pg_conn *c, const char *sql, int64_t image, int64_t *out, liken_error *err) {
+    return lk_pg_number(c, sql, LK_PG_ARGS(lk_pg_int8(image)), 0, out, err);
 }
 
 static lk_pg_value mark_value(const liken_label *label, int64_t value) {
@@ -113,8 +116,7 @@ static int write_label(lk_pg_conn *c, const struct extend *e, const char *sql, c
 
 static int new_label(lk_pg_conn *c, const struct extend *e, const liken_label *label, liken_error *err) {
     int64_t there = 0, made;
-    int rc = lk_pg_number(c, "SELECT count(*) FROM liken.labels l WHERE l.image = $1", LK_PG_ARGS(lk_pg_int8(e->id)), 0,
-                          &there, err);
+    int rc = count_in(c, "SELECT count(*) FROM liken.labels l WHERE l.image = $1", e->id, &there, err);
     if (rc == LIKEN_OK && there >= LK_STORE_NAMES_MAX)
         rc = lk_store_too_many_names("labels", err);
     return rc == LIKEN_OK ? write_label(c, e,
@@ -163,20 +165,17 @@ static int give_text(lk_pg_conn *c, struct extend *e, const char *sql, const cha
     return rc;
 }
 
-static int count_in(lk_pg_conn *c, const char *sql, int64_t image, int64_t *out, liken_error *err) {
-    return lk_pg_number(c, sql, LK_PG_ARGS(lk_pg_int8(image)), 0, out, err);
-}
-
 static int give_image_ids(lk_pg_conn *c, struct extend *e, liken_error *err) {
     int rc = LIKEN_OK;
     const char *image_id;
     int64_t there = 0;
-    for (size_t i = 0; rc == LIKEN_OK && i < lk_image_id_names(e->with, i, &image_id); i++)
+    size_t i = 0;
+    for (; rc == LIKEN_OK && i < lk_image_id_names(e->with, i, &image_id); i++)
         rc = give_text(c, e,
                        "INSERT INTO liken.image_ids (image, image_id, collection) SELECT $1, $2, $3 WHERE NOT EXISTS"
                        " (SELECT 1 FROM liken.image_ids o WHERE o.image = $1 AND o.image_id = $2)",
                        image_id, err);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK && i > 0)
         rc = count_in(c, "SELECT count(*) FROM liken.image_ids WHERE image = $1", e->id, &there, err);
     return rc == LIKEN_OK && there > LK_STORE_NAMES_MAX ? lk_store_too_many_names("image_ids", err) : rc;
 }
@@ -224,7 +223,7 @@ static int extend(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_er
 
 int lk_postgres_image_extend(lk_store *s, int64_t collection, int64_t id, const liken_image *with, liken_image **out,
                              liken_error *err) {
-    struct extend e = {.store = of(s), .collection = collection, .id = id, .with = with};
+    struct extend e = {.collection = collection, .id = id, .with = with};
     liken_image *image = NULL;
     int rc = lk_store_check_names(with, err);
     if (rc == LIKEN_OK)
