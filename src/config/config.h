@@ -81,7 +81,7 @@ typedef enum lk_setting_id {
     LK_SET_CONFIG,
     LK_SET_HELP,
     LK_SET_VERSION,
-    LK_SET_COUNT /* at most 64: sets of settings are uint64_t */
+    LK_SET_COUNT /* at most 63: sets of settings are uint64_t */
 } lk_setting_id;
 
 /* A set of settings: LK_BIT(PORT) | LK_BIT(ADDRESS). */

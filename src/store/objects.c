@@ -1,5 +1,5 @@
-/* Freeing what a store hands out: the vocabulary's images, faces and collections; and the words for ways to search.
- * Declared in liken.h. */
+/* What a store hands out: freeing the vocabulary's images, faces and collections (liken.h); the names of images and
+ * hits (store.h); and the words for ways to search. */
 #include "base/text.h"
 #include "store/store.h"
 
@@ -29,9 +29,7 @@ void liken_image_free(liken_image *image) {
     free(image->image_id);
     lk_image_forget_labels(image);
     lk_texts_free(image->image_ids, image->image_id_count);
-    for (size_t i = 0; image->tags != NULL && i < image->tag_count; i++)
-        free(image->tags[i]);
-    free(image->tags);
+    lk_texts_free(image->tags, image->tag_count);
     free(image->model);
     free(image->detector);
     free(image->note);

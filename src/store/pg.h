@@ -45,6 +45,8 @@ void lk_pg_close(lk_pg *db);
 const char *lk_pg_name(const lk_pg *db);
 /* The same of any connection string, before it is opened. ARG when libpq cannot read it. */
 int lk_pg_address(const char *where, char *out, size_t room, liken_error *err);
+/* FULL for a while after the server said that its disk is. */
+int lk_pg_room(lk_pg *db, liken_error *err);
 
 /* ---- connections --------------------------------------------------------------------------- */
 
@@ -104,9 +106,6 @@ lk_pg_value lk_pg_int4(int v);
 lk_pg_value lk_pg_int8(int64_t v);
 lk_pg_value lk_pg_float4(float v);
 lk_pg_value lk_pg_float8(double v);
-/* FULL for a while after the server said that its disk is. */
-int lk_pg_room(lk_pg *db, liken_error *err);
-
 lk_pg_value lk_pg_text(const char *text);                /* NULL: NULL. Valid UTF-8 (lk_store_text). Borrowed. */
 lk_pg_value lk_pg_bytes(const void *bytes, size_t size); /* NULL: NULL. Borrowed. */
 lk_pg_value lk_pg_array(const lk_pg_column *column);     /* borrowed */

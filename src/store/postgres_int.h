@@ -76,9 +76,9 @@ void lk_postgres_note_version(lk_postgres *s, int64_t version);
 
 /* ---- postgres_image.c ---- */
 
-/* Loads images[i] for ids[i] (ascending) of a collection (0: any); NULL where there is none. In and after
- * lk_postgres_snapshot, whose transaction it ends. `images` has room for `count` and is all NULL; the caller frees what
- * is in it, after faults too. */
+/* Loads images[i] for ids[i] (ascending) of a collection (0: any), with names that are lost too when `lost`, for a
+ * copy; NULL where there is none. In and after lk_postgres_snapshot, whose transaction it ends. `images` has room for
+ * `count` and is all NULL; the caller frees what is in it, after faults too. */
 int lk_postgres_images_load(lk_pg_conn *c, int64_t collection, const int64_t *ids, size_t count, bool lost,
                             liken_image **images, liken_error *err);
 /* Begins a read-only transaction that sees one moment (queued: it costs no round trip). */

@@ -174,6 +174,8 @@ int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, li
  * the row's id. `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the seed's form), STORE, ARG. */
 int lk_store_open_seed(lk_store **out, const char *where, const char *table, bool read_only,
                        const liken_collection *about, liken_error *err);
+int lk_store_open_sqlite(lk_store **out, const char *folder, bool read_only, liken_error *err);
+
 /* ---- objects.c: the names of images and hits; false when out of memory ---- */
 
 /* Adds a label; the first that is not lost becomes ->file. */
@@ -187,7 +189,5 @@ size_t lk_image_id_names(const liken_image *image, size_t i, const char **image_
 bool lk_hit_file(lk_store_hit *hit, const char *file);
 bool lk_hit_image_id(lk_store_hit *hit, const char *image_id);
 void lk_hit_clear(lk_store_hit *hit);
-
-int lk_store_open_sqlite(lk_store **out, const char *folder, bool read_only, liken_error *err);
 
 #endif
