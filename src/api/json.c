@@ -2,6 +2,7 @@
 #include "api/json.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,33 +11,17 @@
 
 /* ---- texts and numbers ---- */
 
-/* Length of the well-formed UTF-8 sequence at `s`, or 0. */
-static size_t sequence(const unsigned char *s) {
-    if (s[0] < 0x80)
-        return 1;
-    const size_t n = s[0] >= 0xc2 && s[0] <= 0xdf   ? 2
-                     : (s[0] & 0xf0) == 0xe0        ? 3
-                     : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
-                                                    : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    const bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    const bool beyond = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f); /* surrogates, past U+10FFFF */
-    return overlong || beyond ? 0 : n;
-}
-
 /* A copy with U+FFFD for every byte that belongs to no sequence. */
 static json_t *mended(const char *text) {
     char *copy = malloc(strlen(text) * 3 + 1);
     if (copy == NULL)
         return NULL;
     size_t n = 0;
-    for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
-        const size_t length = sequence(s);
-        memcpy(copy + n, length > 0 ? (const char *)s : "\xef\xbf\xbd", length > 0 ? length : 3);
+    while (*text != '\0') {
+        const size_t length = lk_utf8_sequence(text);
+        memcpy(copy + n, length > 0 ? text : "\xef\xbf\xbd", length > 0 ? length : 3);
         n += length > 0 ? length : 3;
-        s += length > 0 ? length : 1;
+        text += length > 0 ? length : 1;
     }
     json_t *json = json_stringn(copy, n);
     free(copy);

@@ -1,6 +1,7 @@
 #include "cli/message.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/writer.h"
 
 #include <jansson.h>
@@ -172,28 +173,13 @@ void lk_progress_end(void) {
     pthread_mutex_unlock(&progress.lock);
 }
 
-/* Length of the well-formed UTF-8 sequence at `p`, or 0. */
-static size_t sequence(const unsigned char *p) {
-    if (p[0] < 0x80)
-        return 1;
-    const size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    const bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    const bool beyond = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return overlong || beyond ? 0 : n;
-}
-
 char *lk_printable(const char *text) {
     char *out = malloc(strlen(text) * 4 + 1);
     if (out == NULL)
         return NULL;
     char *to = out;
     for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
-        const size_t n = sequence(p);
+        const size_t n = lk_utf8_sequence((const char *)p);
         const bool c1 = n == 2 && p[0] == 0xc2 && p[1] < 0xa0; /* the 8-bit control characters */
         if (*p == '\n' || *p == '\t' || *p == '\r')
             to += sprintf(to, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : 'r');
