@@ -24,7 +24,7 @@ typedef struct pruning {
     const char *collection;
     gone *list;
     size_t count, room;
-    size_t known, photos, doubtful;
+    size_t known, photos;
     char *empty; /* the last folder that was found empty */
 } pruning;
 
@@ -32,14 +32,16 @@ typedef struct pruning {
 
 typedef enum { THERE, GONE, DOUBTFUL } state;
 
-static bool is_empty(const char *folder) {
+/* What becomes of the files that lay below a folder which is there itself. */
+static state state_below(const char *folder) {
     DIR *d = opendir(folder);
-    bool empty = d != NULL;
+    if (d == NULL)
+        return errno == ENOENT || errno == ENOTDIR ? GONE : THERE;
+    bool empty = true;
     for (const struct dirent *e; empty && (e = readdir(d)) != NULL;)
         empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || strcmp(e->d_name, "lost+found") == 0;
-    if (d != NULL)
-        (void)closedir(d);
-    return empty;
+    (void)closedir(d);
+    return empty ? DOUBTFUL : GONE;
 }
 
 /* Of a path that leads nowhere; cuts it down to the nearest folder that is there. */
@@ -54,8 +56,9 @@ static state look_above(pruning *p, char *path) {
         if (errno != ENOENT && errno != ENOTDIR)
             return THERE;
     }
-    if (!is_empty(path))
-        return GONE;
+    const state below = state_below(path);
+    if (below != DOUBTFUL)
+        return below;
     free(p->empty);
     p->empty = strdup(path);
     LK_FREE char *shown = lk_printable(path);
@@ -94,7 +97,6 @@ static int look_at_page(pruning *p, liken_file_list *page, liken_error *err) {
         if (path == NULL)
             return lk_fail_memory(err);
         p->known++;
-        p->doubtful += s == DOUBTFUL;
         if (s == GONE)
             rc = keep(p, &page->files[i], err);
     }
@@ -195,7 +197,6 @@ static int prune(pruning *p, const char *folder, lk_pruned *out, liken_error *er
         rc = count_photos(p, err);
     if (rc != LIKEN_OK)
         return rc;
-    out->doubtful += p->doubtful;
     if (p->count > 0 && !agreed(p, folder)) {
         lk_message("Nothing was taken away.");
         out->refused = true;

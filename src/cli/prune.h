@@ -6,7 +6,6 @@
 
 typedef struct lk_pruned {
     size_t labels, photos; /* taken away; photos: that went with their last */
-    size_t doubtful;       /* left, because they lay below a folder that is empty now */
     bool refused;          /* nobody agreed */
 } lk_pruned;
 
