@@ -37,8 +37,6 @@ static int known(void *ctx, const lk_path *path, const liken_mark *mark, liken_i
     const adding *a = ctx;
     liken_add_options options;
     LK_FREE char *label = NULL;
-    if (a->label != NULL)
-        return LIKEN_E_NOT_FOUND; /* what the label was is no matter of this file */
     const int rc = options_of(a, path, mark, &options, &label, err);
     return rc == LIKEN_OK ? liken_add_unchanged(a->lk, &options, out, err) : rc;
 }
@@ -196,11 +194,12 @@ static int prune(adding *a, liken_error *err) {
 static int run(adding *a, const lk_paths *paths, liken_error *err) {
     const lk_config *c = a->cli->config;
     const int threads = (int)lk_config_number(c, LK_SET_THREADS);
+    const bool all_are_read = lk_config_switch(c, LK_SET_VERIFY) || a->label != NULL; /* a label is no file to know */
     const lk_batch batch = {.paths = paths->items,
                             .count = paths->count,
                             .threads = threads > 0 ? threads : lk_cpu_count(),
                             .max_file = lk_config_size(c, LK_SET_MAX_FILE),
-                            .known = lk_config_switch(c, LK_SET_VERIFY) ? NULL : known,
+                            .known = all_are_read ? NULL : known,
                             .work = work,
                             .done = done,
                             .ctx = a};

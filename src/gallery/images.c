@@ -114,10 +114,10 @@ int liken_name_remove(liken *lk, const char *collection, int64_t id, const char 
 static int remove_lost(liken *lk, const char *collection, int64_t *removed, liken_error *err) {
     int64_t owner = 0, ids[1000], last = 0;
     size_t count = 1;
-    int rc = lk->store->ops->lost == NULL
-                 ? LIKEN_OK
-                 : collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
-    while (rc == LIKEN_OK && lk->store->ops->lost != NULL && count > 0) {
+    if (lk->store->ops->lost == NULL)
+        return LIKEN_OK; /* a photo has one name there */
+    int rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    while (rc == LIKEN_OK && count > 0) {
         rc = lk->store->ops->lost(lk->store, owner, last, ids, &count, err);
         for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
             bool gone = false;
