@@ -4,8 +4,6 @@ import shutil
 
 import pytest
 
-from conftest import remarks
-
 
 def bmp(number):
     """A small picture of one colour, of its own for each number."""
@@ -241,5 +239,5 @@ def test_names_in_latin_1(liken, pictures):
         liken("rm", "--yes", "--file", file)
     os.unlink(os.fsencode(pictures) + b"/" + names[3])
     assert add(liken, "--prune", "--yes", "p")["pruned"] == 1 # the two that were removed are there again
-    out, err = liken("list")
-    assert remarks(err) == "" or err == ""
+    out, _ = liken("list")
+    assert "p/caf\ufffd.bmp" in out and "p/caf\u00e9.bmp" in out # what a terminal can show of them

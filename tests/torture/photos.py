@@ -1,5 +1,4 @@
-"""Photos made for the tests: every format that libvips writes here and those that liken reads by itself, small and large,
-and changes to them as an attacker or a broken disk would make them. Nothing is random but what a given Random says."""
+"""Photos made for the tests: every format that libvips writes here and those that liken reads by itself, small and large."""
 import ctypes
 import ctypes.util
 import struct
@@ -13,7 +12,6 @@ WRITERS = {  # by suffix of libvips; what this machine has no encoder for is lef
     "tiff": [".tif", ".tif[compression=deflate,tile=true]", ".tif[compression=jpeg]", ".tif[bigtiff=true,compression=lzw]"],
     "heic": [".heic[Q=40,effort=0]"],
     "avif": [".avif[Q=40,effort=0]"],
-    "bmp": None, "pnm": None, "ico": None,  # written here
 }
 SLOW = ("heic", "avif")  # to encode: their large ones are of fewer pixels
 
@@ -53,7 +51,7 @@ def ico(*pictures):
 
 
 class Vips:
-    """libvips' writers, straight from its library; None-like when it is not there."""
+    """libvips' writers, straight from its library; OSError when it is not there."""
 
     def __init__(self):
         self.lib = ctypes.CDLL(ctypes.util.find_library("vips") or "libvips.so.42")
