@@ -210,7 +210,7 @@ static void a_full_lane_says_so(void **state) {
 /* Answered while the only thread of its lane is still stuck, and never run. */
 static void what_waits_too_long_is_told_so(void **state) {
     (void)state;
-    lk_http *h = start_with((lk_http_options){.queue = 8, .queue_seconds = 1});
+    lk_http *h = start_with((lk_http_options){.queue = 8, .queue_seconds = 3});
     shut(STORE);
     const int first = send_request(h, "DELETE /slow", "");
     wait_inside(STORE, 1);
