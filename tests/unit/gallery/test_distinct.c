@@ -150,7 +150,7 @@ static void work_does_not_grow_with_the_square(void **state) {
         assert_int_equal(r->answers[0].match_count, images);
         assert_int_equal(r->searched, 24000);
         liken_result_free(r);
-        if (passes > 10 || labelled > 1024 + 64 * images)
+        if (passes == 0 || passes > 10 || labelled < images || labelled > 1024 + 64 * images)
             fail_msg("limit %d: %zu passes over the index, %zu faces labelled", limits[i], passes, labelled);
     }
 }
