@@ -1,11 +1,14 @@
 """What waits for the store, or for whoever reads the log, keeps only its own kind waiting: the answers below come while
 the lock is held, the pipe is full. (A paused database: test_postgres.py.)"""
 import concurrent.futures
+import fcntl
 import json
 import os
 import signal
 import sqlite3
 import subprocess
+import sys
+import termios
 
 import requests
 
@@ -22,12 +25,13 @@ def busy(server, lane, kind):
     return int(line.split()[-1])
 
 
-def others_are_served(server, photo, image):
+def others_are_served(server, photo, image, stuck):
     assert server.get("/healthz").status == 200
     assert server.get("/metrics").status == 200
     assert server.get(f"{IMAGES}/{image['id']}").status == 200
     assert server.get(IMAGES).status == 200
     assert server.post(SEARCH, json={"face_id": image["faces"][0]["id"]}).status == 200
+    assert not any(f.done() for f in stuck)  # milliseconds are over, and they are told 503 after half a minute
     assert server.post(SEARCH, files={"file": photo}).status == 200
     assert server.post("/v1/detect", files={"file": photo}).status == 200
     assert server.get("/healthz").status == 200
@@ -44,10 +48,8 @@ def test_another_program_holds_the_store(start, samples):
         removals = [pool.submit(server.delete, f"{IMAGES}/{1000 + i}") for i in range(8)]
         additions = [pool.submit(server.add, photo) for photo in photos[1:5]]
         makings = [pool.submit(server.post, "/v1/collections", json={"name": f"c{i}"}) for i in range(2)]
-        soon(lambda: busy(server, "store", "write") >= 4)
-        others_are_served(server, photos[0], image)
-        soon(lambda: busy(server, "photo", "write") >= 2)
-        others_are_served(server, photos[0], image)
+        soon(lambda: busy(server, "store", "write") >= 4 and busy(server, "photo", "write") >= 2)
+        others_are_served(server, photos[0], image, removals)
         other.execute("ROLLBACK")
         assert {f.result().status for f in removals} <= {404, 503}
         assert {f.result().status for f in additions} <= {201, 503}
@@ -74,7 +76,7 @@ def test_another_session_holds_the_rows(start, postgres, samples, tmp_path):
             removals = [pool.submit(server.delete, f"{IMAGES}/{1000 + i}") for i in range(16)]
             soon(lambda: busy(server, "store", "write") >= 9 and waiting() >= 3)
             assert waiting() <= 3
-            others_are_served(server, samples[0][1], image)
+            others_are_served(server, samples[0][1], image, removals)
             postgres.sql(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
             assert {f.result().status for f in removals} <= {404, 503}
     finally:
@@ -95,6 +97,8 @@ def test_nobody_reads_the_log(samples, tmp_path):
         with requests.Session() as session:
             for i in range(900):  # of about a hundred bytes; a pipe holds 64 KiB
                 assert session.get(f"{url}/v1/collections/default/images/{i + 1}", timeout=60).status_code == 404
+        unread = int.from_bytes(fcntl.ioctl(server.stderr, termios.FIONREAD, bytes(4)), sys.byteorder)
+        assert unread > fcntl.fcntl(server.stderr, fcntl.F_GETPIPE_SZ) // 2  # a full page may hold one line alone
         server.send_signal(signal.SIGTERM)
         assert server.wait(60) == 0
     finally:
