@@ -2,6 +2,7 @@
 import os
 import pathlib
 import resource
+import signal
 import subprocess
 
 import pytest
@@ -55,9 +56,10 @@ def test_a_small_disk_fills(samples, tmp_path):
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "liken-test", disk], capture_output=True).returncode:
         pytest.skip("a small disk cannot be mounted here")
+    data = disk / "data"
+    data.mkdir()
+    server = None
     try:
-        data = disk / "data"
-        data.mkdir()
         server = Server(data)
         kept = server.add(samples[0][1]).json["id"]
         filler = disk / "filler"
@@ -73,4 +75,6 @@ def test_a_small_disk_fills(samples, tmp_path):
         check_room(server, samples[1][1], kept)
         assert server.stop() == 0
     finally:
+        if server is not None and server.running():
+            server.stop(signal.SIGKILL)
         subprocess.run(["umount", "-l", disk], check=True)
