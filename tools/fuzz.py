@@ -73,7 +73,8 @@ class Fuzz:
                                      stdin=subprocess.DEVNULL)
             self.running.add(child)
         status = child.wait()
-        self.running.discard(child)
+        with self.lock:
+            self.running.discard(child)
         return status
 
     def stop(self):
