@@ -125,7 +125,7 @@ typedef struct lk_known_pack {
     lk_pack_from from;
     const char *package;        /* npm, pip: the package's name; its version is the pack's */
     const char *pin;            /* npm: the lock file's integrity; pip: sha256 of the archive */
-    const char *address;        /* else: what goes before an origin */
+    const char *address;        /* LK_FROM_ADDRESS: what goes before an origin */
     const char *root;           /* npm, pip: the folder inside the archive */
     const char *const *origins; /* of each file, then of each sample: its path below that folder or address */
 } lk_known_pack;

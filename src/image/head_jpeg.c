@@ -3,7 +3,7 @@
  * A progressive JPEG may hold any number of scans, each a pass over all pixels, in a few bytes apiece: counting them
  * is what stops a scan bomb.
  * Reference: ITU-T T.81, annex B. */
-#include "image/head.h"
+#include "image/jpeg.h"
 
 #include <string.h>
 
@@ -13,10 +13,6 @@ typedef struct walk {
     uint64_t sample_area; /* samples of all components a pixel, in 1/64: for the memory of progressive files */
     bool frame, ended, progressive;
 } walk;
-
-static bool is_frame(uint8_t m) {
-    return m >= 0xc0 && m <= 0xcf && m != 0xc4 && m != 0xc8 && m != 0xcc;
-}
 
 static int read_frame(walk *w, uint8_t marker, const uint8_t *p, size_t length, lk_head *head, liken_error *err) {
     if (w->frame)
@@ -95,7 +91,7 @@ int lk_jpeg_head(const uint8_t *bytes, size_t size, lk_head *head, liken_error *
     const uint8_t *payload;
     size_t length;
     while (next_segment(&w, &marker, &payload, &length)) {
-        if (is_frame(marker)) {
+        if (lk_jpeg_is_frame(marker)) {
             const int rc = read_frame(&w, marker, payload, length, head, err);
             if (rc != LIKEN_OK)
                 return rc;

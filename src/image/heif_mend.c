@@ -16,7 +16,7 @@
 #define IDS 65536 /* item ids looked at; cameras count from 1 */
 
 typedef struct mend {
-    lk_cursor children; /* of the meta lk_box */
+    lk_cursor children; /* of the meta box */
     uint8_t *pictures;  /* a bit an item id: it is a picture that the decoder makes */
     uint64_t primary;
     uint8_t *out; /* the new meta box so far */
@@ -40,6 +40,11 @@ static void read_items(mend *m, lk_cursor iinf) {
             if (memcmp(type, made[i], 4) == 0)
                 m->pictures[id / 8] |= (uint8_t)(1 << id % 8);
     }
+}
+
+static void put32(uint8_t *p, size_t v) {
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
 static void put(mend *m, const uint8_t *bytes, size_t size) {
@@ -100,10 +105,7 @@ static void put_references(mend *m, const lk_box *iref) {
         put_reference(m, &b, head[0] == 0 ? 2 : 4);
     if (c.failed) /* the decoder's business */
         m->changed = false;
-    const size_t end = m->size;
-    m->size = start;
-    put_number(m, end - start, 4);
-    m->size = end;
+    put32(m->out + start, m->size - start);
 }
 
 /* `room` bytes at m->out are no fewer than the meta box has: nothing grows. */
@@ -117,10 +119,7 @@ static void put_meta(mend *m, const lk_box *meta) {
             put_references(m, &b);
         else
             put(m, b.start, b.whole);
-    const size_t end = m->size;
-    m->size = 0;
-    put_number(m, end, 4);
-    m->size = end;
+    put32(m->out, m->size);
 }
 
 /* False: a box is not whole, or there is nothing to mend. */
@@ -144,11 +143,6 @@ static void fill(mend *m, const lk_box *meta) {
         m->primary = lk_cursor_be(&b.body, version == 0 ? 2 : 4);
     }
     put_meta(m, meta);
-}
-
-static void put32(uint8_t *p, size_t v) {
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
 int lk_heif_mend(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err) {

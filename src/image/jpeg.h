@@ -4,6 +4,11 @@
 
 #include "image/head.h"
 
+/* Of the markers 0xffc0..0xffcf, given without 0xff, those of frame headers. */
+static inline bool lk_jpeg_is_frame(unsigned marker) {
+    return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+}
+
 typedef struct lk_jpeg_extent {
     bool whole;   /* every block is there, with all its bits */
     bool counted; /* rows is known: a baseline file */

@@ -377,7 +377,7 @@ static bool use(coded *c, uint8_t m, const uint8_t *p, size_t length) {
         read_scan(c, p, length);
         if (!stopped(c))
             walk_scan(c);
-    } else if (m >= 0xc0 && m <= 0xcf && m != 0xc8 && m != 0xcc && !c->frame && length >= 6) {
+    } else if (lk_jpeg_is_frame(m) && !c->frame && length >= 6) {
         c->progressive = m == 0xc2;
         c->strange = m != 0xc0 && m != 0xc1 && m != 0xc2;
         read_frame(c, p, length);

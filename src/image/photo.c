@@ -30,8 +30,8 @@ struct lk_photo {
     lk_kind kind;
     lk_head head;
     int orientation;
-    lk_remote *remote; /* where it is decoded in a helper: then only `kind`, `captured_at` and head.note are known of
-                          the others */
+    lk_remote *remote; /* where it is decoded in a helper, which makes it upright; of the head only size and note are
+                          known then */
     int64_t captured_at;
 };
 
@@ -203,6 +203,9 @@ static int open_remote(lk_photo *p, const lk_photo_limits *limits, liken_error *
     if (rc != LIKEN_OK)
         return rc;
     p->kind = lk_remote_kind(p->remote);
+    p->head.width = lk_remote_width(p->remote);
+    p->head.height = lk_remote_height(p->remote);
+    p->orientation = 1;
     p->captured_at = lk_remote_captured_at(p->remote);
     (void)snprintf(p->head.note, sizeof p->head.note, "%s", lk_remote_note(p->remote));
     return LIKEN_OK;
@@ -264,14 +267,10 @@ static bool lies_on_side(const lk_photo *p) {
 }
 
 int lk_photo_width(const lk_photo *photo) {
-    if (photo->remote != NULL)
-        return lk_remote_width(photo->remote);
     return lies_on_side(photo) ? photo->head.height : photo->head.width;
 }
 
 int lk_photo_height(const lk_photo *photo) {
-    if (photo->remote != NULL)
-        return lk_remote_height(photo->remote);
     return lies_on_side(photo) ? photo->head.width : photo->head.height;
 }
 

@@ -3,16 +3,13 @@
  * Most lie where a directory says; Nikon and Olympus keep theirs in the maker's notes, which are directories again,
  * each with a beginning of its own that offsets count from. Nothing is trusted: a place counts when a JPEG begins there
  * whose frame liken reads. Reference: what ExifTool documents of the makers' tags. */
+#include "image/jpeg.h"
 #include "image/tiff.h"
 
 #include "base/cursor.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static bool is_frame(uint64_t marker) {
-    return marker >= 0xffc0 && marker <= 0xffcf && marker != 0xffc4 && marker != 0xffc8 && marker != 0xffcc;
-}
 
 /* The first frame header; false when it is not of the ordinary 8-bit kind: raw data is lossless JPEG in many files. */
 static bool read_frame(lk_cursor c, int *width, int *height) {
@@ -22,7 +19,7 @@ static bool read_frame(lk_cursor c, int *width, int *height) {
         const uint64_t marker = lk_cursor_be(&c, 2), length = lk_cursor_be(&c, 2);
         if (marker <= 0xff00 || marker == 0xffda || length < 2)
             return false;
-        if (!is_frame(marker)) {
+        if (!lk_jpeg_is_frame(marker & 0xff)) {
             (void)lk_cursor_take(&c, (size_t)length - 2);
             continue;
         }

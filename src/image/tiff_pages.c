@@ -22,6 +22,7 @@ enum {
     PHOTOMETRIC = 262,
     MAKE = 271,
     STRIPS = 273,
+    ORIENTATION = 274,
     STRIP_BYTES = 279,
     SUB_DIRECTORIES = 330,
     JPEG_FROM = 513,
@@ -121,7 +122,7 @@ static int take_page(const pages *p, int i, lk_head *head, liken_error *err) {
     int rc = lk_tiff_page(&p->page[i], head, err);
     if (rc == LIKEN_OK)
         rc = lk_tiff_take(&p->page[i], p->count > 1, head, err);
-    if (lk_ifd_find(&p->page[i], 274).count == 0)
+    if (lk_ifd_find(&p->page[i], ORIENTATION).count == 0)
         head->orientation = lk_exif_orientation(p->block.bytes, p->block.size);
     return rc;
 }

@@ -73,7 +73,7 @@ static const int plain[] = {
     /* the end */
     SCMP_SYS(exit), SCMP_SYS(exit_group)};
 
-/* What is answered in another way than EPERM. */
+/* What is allowed with any arguments, and what is said not to exist. */
 static int allow_plain(scmp_filter_ctx filter) {
     int failed = 0;
     for (size_t i = 0; i < LK_LENGTH(plain) && failed == 0; i++)

@@ -9,11 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define OUTPUT_CEILING ((size_t)64 << 10)
@@ -75,13 +73,6 @@ static void telling_line(lk_buf *output, char *line, size_t room) {
             *c = ' ';
 }
 
-static int wait_for(pid_t pid, int *status) {
-    while (waitpid(pid, status, 0) < 0)
-        if (errno != EINTR)
-            return errno;
-    return 0;
-}
-
 int lk_child_run(const char *const *argv, const char *folder, liken_error *err) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -96,20 +87,16 @@ int lk_child_run(const char *const *argv, const char *folder, liken_error *err) 
     }
     lk_buf output;
     lk_buf_init(&output, OUTPUT_CEILING);
-    const bool ended = drain(ends[0], &output);
-    if (!ended)
-        (void)kill(pid, SIGKILL);
+    const bool drained = drain(ends[0], &output);
     close(ends[0]);
-    int status = 0;
-    const int lost = wait_for(pid, &status);
+    lk_child_end end;
+    const bool ended = lk_child_reap(pid, drained ? SECONDS_CEILING : 0, &end) && drained;
     char line[200];
     telling_line(&output, line, sizeof line);
     lk_buf_free(&output);
     if (!ended)
         return lk_fail(err, LIKEN_E_IO, "%s was stopped after %.0f minutes: %s", argv[0], SECONDS_CEILING / 60, line);
-    if (lost != 0)
-        return lk_fail_errno(err, LIKEN_E_IO, lost, "%s was started and its end cannot be learned", argv[0]);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    if (!end.exited || end.code != 0)
         return lk_fail(err, LIKEN_E_IO, "%s failed: %s", argv[0], line);
     return LIKEN_OK;
 }

@@ -25,7 +25,7 @@ typedef struct lk_decode_request {
     uint64_t size, max_bytes, max_pixels; /* OPEN */
     uint64_t room;                        /* PIXELS: bytes of the output file */
     int32_t want;                         /* PIXELS: as lk_photo_decode */
-    int32_t spare;
+    int32_t spare;                        /* fills what would be a gap */
 } lk_decode_request;
 
 typedef struct lk_decode_answer {
