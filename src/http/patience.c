@@ -32,12 +32,12 @@
 #include <unistd.h>
 
 #define EVENTS 64
-#define SOON 100          /* milliseconds between sweeps where somebody has hung up */
-#define SELDOM 1000       /* else */
-#define LEAVING 16        /* evicted and not closed yet, at most */
-#define ANSWER_AGE 10.0   /* seconds: an answer that was not taken by then may be spared */
-#define STILL 2.0         /* seconds without a byte that end an unfinished request when the server stops */
-#define STILL_ANSWER 5.0  /* likewise for taking an answer */
+#define SOON 100         /* milliseconds between sweeps where somebody has hung up */
+#define SELDOM 1000      /* else */
+#define LEAVING 16       /* evicted and not closed yet, at most */
+#define ANSWER_AGE 10.0  /* seconds: an answer that was not taken by then may be spared */
+#define STILL 2.0        /* seconds without a byte that end an unfinished request when the server stops */
+#define STILL_ANSWER 5.0 /* likewise for taking an answer */
 
 struct lk_watch {
     lk_watch *previous, *next;
