@@ -271,13 +271,13 @@ static bool hold_streams(void) {
 }
 
 /* What the command in these words takes: other flags are no help to who mistyped one. */
-static uint64_t flags_worth_a_hint(int argc, char **argv) {
+static lk_setting_set flags_worth_a_hint(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         const lk_command *command = find_command(argv[i]);
         if (command != NULL)
             return command->settings | LK_COMMON;
     }
-    return UINT64_MAX;
+    return LK_ALL_SETTINGS;
 }
 
 int lk_cli_main(int argc, char **argv) {

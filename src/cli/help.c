@@ -44,7 +44,7 @@ static int wrap(lk_buf *b, const char *text, int column, int indent, liken_error
     return rc == LIKEN_OK ? lk_buf_string(b, "\n", err) : rc;
 }
 
-static int flag_lines(lk_buf *b, const char *title, uint64_t settings, liken_error *err) {
+static int flag_lines(lk_buf *b, const char *title, lk_setting_set settings, liken_error *err) {
     int rc = settings == 0 ? LIKEN_OK : lk_buf_format(b, err, "\n%s:\n", title);
     for (size_t i = 0; rc == LIKEN_OK && i < LK_SET_COUNT; i++) {
         const lk_setting *s = &lk_settings[i];

@@ -60,7 +60,7 @@ static int setting(lk_buf *b, const lk_setting *s, liken_error *err) {
     return tagged(b, tag, text, err);
 }
 
-static int settings(lk_buf *b, uint64_t which, liken_error *err) {
+static int settings(lk_buf *b, lk_setting_set which, liken_error *err) {
     int rc = section(b, "OPTIONS", NULL, err);
     for (size_t i = 0; rc == LIKEN_OK && i < LK_SET_COUNT; i++)
         if (which >> i & 1)
@@ -138,7 +138,7 @@ static int overview_page(lk_buf *b, liken_error *err) {
         rc = tagged(b, tag, lk_commands[i].summary, err);
     }
     if (rc == LIKEN_OK)
-        rc = settings(b, (UINT64_C(1) << LK_SET_COUNT) - 1, err);
+        rc = settings(b, LK_ALL_SETTINGS, err);
     if (rc == LIKEN_OK)
         rc = section(b, "CONFIGURATION FILE", file_text, err);
     return rc == LIKEN_OK ? exits(b, &any, err) : rc;

@@ -225,7 +225,7 @@ void lk_config_free(lk_config *c) {
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
-static const char *nearest(const char *word, int where, uint64_t hints) {
+static const char *nearest(const char *word, int where, lk_setting_set hints) {
     const char *names[LK_SET_COUNT];
     size_t n = 0;
     for (size_t i = 0; i < LK_SET_COUNT; i++)
@@ -252,7 +252,7 @@ static char *trim(char *text) {
 static int unknown_name(const char *file, int number, const char *name, bool exists, liken_error *err) {
     if (exists)
         return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: %s can only be given as a flag.", file, number, name);
-    const char *near = nearest(name, LK_IN_FILE, UINT64_MAX);
+    const char *near = nearest(name, LK_IN_FILE, LK_ALL_SETTINGS);
     if (near != NULL)
         return lk_fail(err, LIKEN_E_ARG, "%.256s:%d: there is no setting \"%.64s\"; did you mean %s?", file, number,
                        name, near);
@@ -359,7 +359,7 @@ static size_t find_letter(char letter) {
     return LK_SET_COUNT;
 }
 
-static int unknown_flag(const char *word, size_t length, uint64_t hints, liken_error *err) {
+static int unknown_flag(const char *word, size_t length, lk_setting_set hints, liken_error *err) {
     char name[64];
     (void)snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word);
     const char *bare = name + strspn(name, "-");
@@ -370,7 +370,7 @@ static int unknown_flag(const char *word, size_t length, uint64_t hints, liken_e
 }
 
 /* Takes argv[i], which is a flag, and perhaps its value; *used: how many words it took. */
-static int read_flag(lk_config *c, int argc, char **argv, uint64_t hints, int i, int *used, liken_error *err) {
+static int read_flag(lk_config *c, int argc, char **argv, lk_setting_set hints, int i, int *used, liken_error *err) {
     const char *word = argv[i];
     const bool is_long = word[1] == '-';
     const char *equals = is_long ? strchr(word, '=') : NULL;
@@ -395,7 +395,7 @@ static int read_flag(lk_config *c, int argc, char **argv, uint64_t hints, int i,
     return take(c, id, BY_FLAG, origin, text, err);
 }
 
-static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, uint64_t hints, liken_error *err) {
+static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, lk_setting_set hints, liken_error *err) {
     bool flags = true;
     for (int i = 1, used = 1; i < argc; i += used) {
         const char *word = argv[i];
@@ -413,7 +413,7 @@ static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, 
     return LIKEN_OK;
 }
 
-int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, uint64_t hints, liken_error *err) {
+int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, lk_setting_set hints, liken_error *err) {
     lk_config *c = NULL;
     lk_arguments w = {calloc((size_t)argc + 1, sizeof *w.words), 0};
     int rc = w.words == NULL ? lk_fail_memory(err) : lk_config_new(&c, err);
@@ -434,7 +434,7 @@ int lk_config_complete(lk_config *c, liken_error *err) {
     return rc == LIKEN_OK ? read_file(c, err) : rc;
 }
 
-int lk_config_check_taken(const lk_config *c, uint64_t taken, const char *who, liken_error *err) {
+int lk_config_check_taken(const lk_config *c, lk_setting_set taken, const char *who, liken_error *err) {
     for (size_t i = 0; i < LK_SET_COUNT; i++)
         if (c->values[i].from == BY_FLAG && !(taken >> i & 1))
             return lk_fail(err, LIKEN_E_ARG, "%s does not take --%s; see %s --help.", who, lk_settings[i].name, who);

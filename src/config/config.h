@@ -81,11 +81,14 @@ typedef enum lk_setting_id {
     LK_SET_CONFIG,
     LK_SET_HELP,
     LK_SET_VERSION,
-    LK_SET_COUNT /* at most 63: sets of settings are uint64_t */
+    LK_SET_COUNT /* at most 127: lk_setting_set */
 } lk_setting_id;
 
 /* A set of settings: LK_BIT(PORT) | LK_BIT(ADDRESS). */
-#define LK_BIT(name) (UINT64_C(1) << LK_SET_##name)
+__extension__ typedef unsigned __int128 lk_setting_set;
+#define LK_BIT_OF(id) ((lk_setting_set)1 << (id))
+#define LK_BIT(name) LK_BIT_OF(LK_SET_##name)
+#define LK_ALL_SETTINGS (LK_BIT_OF(LK_SET_COUNT) - 1)
 
 typedef struct lk_setting {
     const char *name; /* "max-file": flag --max-file, file key max-file, environment LIKEN_MAX_FILE */
@@ -114,7 +117,7 @@ typedef struct lk_arguments {
 /* Reads flags from argv[1..]. "--" ends the flags; "-" alone is a word. ARG for an unknown flag or a value out of
  * range, with the nearest name of those in `hints` (a set of settings) when there is one. words->words is freed with
  * free(). */
-int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, uint64_t hints, liken_error *err);
+int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, lk_setting_set hints, liken_error *err);
 /* Reads the environment and the file as well: what help and version do without, so that they work whatever these hold.
  */
 int lk_config_complete(lk_config *c, liken_error *err);
@@ -126,7 +129,7 @@ int lk_config_read(lk_config *c, const char *name, const char *text, size_t size
 void lk_config_free(lk_config *c);
 
 /* Fails with ARG when a flag was given that is not in `taken`; `who` is "liken add". */
-int lk_config_check_taken(const lk_config *c, uint64_t taken, const char *who, liken_error *err);
+int lk_config_check_taken(const lk_config *c, lk_setting_set taken, const char *who, liken_error *err);
 
 /* Text as given, or NULL when neither given nor defaulted; lives as long as `c`. */
 const char *lk_config_text(const lk_config *c, lk_setting_id id);

@@ -15,7 +15,7 @@ static int load(lk_config **c, liken_error *err, char **argv) {
         argc++;
     lk_arguments words = {0};
     lk_config *made = NULL;
-    int rc = lk_config_flags(&made, &words, argc, argv, UINT64_MAX, err);
+    int rc = lk_config_flags(&made, &words, argc, argv, LK_ALL_SETTINGS, err);
     if (rc == LIKEN_OK)
         rc = lk_config_complete(made, err);
     free(words.words);
@@ -110,7 +110,7 @@ static void words_and_flags_may_mix(void **state) {
     lk_config *c = NULL;
     lk_arguments words = {0};
     char *argv[] = {"liken", "--tag", "a", "add", "-", "-0", "--tag=b", "--", "--json", NULL};
-    assert_ok(lk_config_flags(&c, &words, 9, argv, UINT64_MAX, &err), err);
+    assert_ok(lk_config_flags(&c, &words, 9, argv, LK_ALL_SETTINGS, &err), err);
     assert_int_equal(words.count, 3);
     assert_string_equal(words.words[0], "add");
     assert_string_equal(words.words[1], "-");
