@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Fails when a source file includes what src/layers.map does not allow its folder.
 
-A folder may name only folders on earlier lines, so the map cannot hold a cycle. Headers called *_int.h are private to
-their folder, and an include is always written from the root ("folder/file.h")."""
+A folder may name only folders on earlier lines, so the map cannot hold a cycle. A sub-folder with a line of its own
+("store/sqlite: ...") is a folder like any other: who may include store/ may not include it unless its line says so. One
+without is a part of the folder it lies in. Headers called *_int.h are private to their folder, and an include is always
+written from the root ("folder/file.h")."""
 import argparse
 import pathlib
 import re
@@ -25,14 +27,22 @@ def read_map(path):
     return allowed
 
 
+def folder_of(path, allowed):
+    """The folder in the map that a file's path belongs to: the longest; None where there is none."""
+    parts = path.split("/")[:-1]
+    while parts and "/".join(parts) not in allowed:
+        parts.pop()
+    return "/".join(parts) or None
+
+
 def fault(included, folder, allowed):
     if included == "liken.h":
         return None
-    owner = included.split("/")[0]
     if "/" not in included or ".." in included:
         return f'write "folder/file.h", not "{included}"'
-    if owner not in allowed:
-        return f"{owner}/ is not in the map"
+    owner = folder_of(included, allowed)
+    if owner is None:
+        return f"{included}: its folder is not in the map"
     if owner not in allowed[folder]:
         return f"{folder}/ may not include {owner}/"
     if owner != folder and included.endswith("_int.h"):
@@ -48,9 +58,9 @@ def main():
     allowed = read_map(args.src / "layers.map")
     faults = []
     for path in sorted(p for p in args.src.rglob("*") if p.suffix in (".c", ".h", ".cc")):
-        folder = path.relative_to(args.src).parts[0]
-        if folder not in allowed:
-            faults.append(f"{path}: {folder}/ is not in the map")
+        folder = folder_of(path.relative_to(args.src).as_posix(), allowed)
+        if folder is None:
+            faults.append(f"{path}: its folder is not in the map")
             continue
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
             match = INCLUDE.match(line)

@@ -39,6 +39,8 @@ typedef struct lk_pg_options { /* zero: the default */
 /* `where` is a connection string of libpq; its environment, service and password files apply. Connects once, so that
  * a wrong address is told at once. */
 int lk_pg_open(lk_pg **out, const char *where, const lk_pg_options *options, liken_error *err);
+/* The same database once more, with other limits: a pool of its own. */
+int lk_pg_open_again(lk_pg **out, const lk_pg *db, const lk_pg_options *options, liken_error *err);
 /* Every connection must have been given back. NULL is accepted. */
 void lk_pg_close(lk_pg *db);
 /* "postgres://user@host:port/database", without a password; lives as long as `db`. */
@@ -60,6 +62,12 @@ void lk_pg_give(lk_pg *db, lk_pg_conn *c);
 typedef int lk_pg_fn(lk_pg_conn *c, void *arg, liken_error *err);
 int lk_pg_with(lk_pg *db, lk_pg_fn *fn, void *arg, liken_error *err);
 
+/* One that is not of the pool: not counted there, and closed by its taker. BUSY at once where an attempt has just
+ * failed.
+ */
+int lk_pg_make(lk_pg *db, lk_pg_conn **out, liken_error *err);
+void lk_pg_disconnect(lk_pg_conn *c); /* NULL is accepted */
+
 bool lk_pg_lost(const lk_pg_conn *c); /* gone: nothing more can be said on it */
 /* The fault may be of what was there before: it was an idle connection that had been cut, or the server kept such a one
  * to a server behind it. Once more, and it is known. */
@@ -67,6 +75,23 @@ bool lk_pg_is_stale(const lk_pg_conn *c);
 const char *lk_pg_sqlstate(const lk_pg_conn *c); /* of the last fault, "" when the server gave none */
 int lk_pg_server(const lk_pg_conn *c);           /* 150020 for 15.20 */
 const char *lk_pg_parameter(const lk_pg_conn *c, const char *name); /* "server_encoding"; "" when unknown */
+
+const char *lk_pg_conn_name(const lk_pg_conn *c); /* lk_pg_name of its database */
+bool lk_pg_is_idle(const lk_pg_conn *c);          /* no transaction is open */
+/* This side waits so long for the next answers, until it is given back; the server's own limit stays. */
+void lk_pg_hurry(lk_pg_conn *c, int ms);
+
+/* Where it leads, whoever said so: connection string, environment or service file. Lives as long as `c`; texts may be
+ * empty or NULL. */
+typedef struct lk_pg_place {
+    const char *host, *port, *database, *user, *password;
+} lk_pg_place;
+lk_pg_place lk_pg_where(const lk_pg_conn *c);
+
+/* Calls `fn` with each option that libpq knows and what the connection string says of it: NULL or "" for nothing. A
+ * fault of `fn` ends it. ARG when libpq cannot read the string. */
+typedef int lk_pg_option_fn(void *ctx, const char *option, const char *value, liken_error *err);
+int lk_pg_each_option(const char *where, lk_pg_option_fn *fn, void *ctx, liken_error *err);
 
 /* ---- parameters ---------------------------------------------------------------------------- */
 

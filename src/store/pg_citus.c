@@ -1,8 +1,6 @@
 /* A cluster by Citus. A shard of liken's is a node of Citus; what liken calls buckets are Citus's shards. */
 #include "store/pg_citus.h"
 
-#include "store/pg_int.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,14 +25,14 @@ int lk_citus_is_spread(lk_pg_conn *c, bool *spread, liken_error *err) {
 
 /* Citus comes to a node by host and port, under the coordinator's names of database and user. */
 static int check_address(const lk_cluster_job *j, const lk_pg_conn *node, liken_error *err) {
-    const char *host = PQhost(node->pq);
-    if (host == NULL || *host == '\0' || *host == '/')
+    const lk_pg_place there = lk_pg_where(node), here = lk_pg_where(j->main);
+    if (there.host == NULL || *there.host == '\0' || *there.host == '/')
         return lk_fail(err, LIKEN_E_ARG,
                        "Citus reaches its nodes over the network; give the shard's address a host and a port.");
-    if (strcmp(PQdb(node->pq), PQdb(j->main->pq)) != 0 || strcmp(PQuser(node->pq), PQuser(j->main->pq)) != 0)
+    if (strcmp(there.database, here.database) != 0 || strcmp(there.user, here.user) != 0)
         return lk_fail(err, LIKEN_E_ARG,
                        "Citus wants the same database and user on every node: %s and %s, as on the coordinator.",
-                       PQdb(j->main->pq), PQuser(j->main->pq));
+                       here.database, here.user);
     return LIKEN_OK;
 }
 
@@ -46,7 +44,7 @@ static int check_settings(lk_pg_conn *c, liken_error *err) {
             err, LIKEN_E_UNSUPPORTED,
             "%s: Citus commits on several servers at once by prepared transactions, and max_prepared_transactions is "
             "0; set it to 100 or more on every server.",
-            lk_pg_name(c->db));
+            lk_pg_conn_name(c));
     return rc;
 }
 
@@ -67,7 +65,7 @@ static int check_node(const lk_cluster_job *j, lk_pg_conn *node, liken_error *er
         return lk_fail(
             err, LIKEN_E_CONFLICT,
             "The database %s holds another gallery or another's shard; give the shard a database of its own.",
-            lk_pg_name(node->db));
+            lk_pg_conn_name(node));
     return rc;
 }
 
@@ -86,10 +84,10 @@ static int add_node(lk_cluster_job *j, const liken_shard_address *a, liken_error
     if (rc == LIKEN_OK)
         rc = lk_pg_script(node, "CREATE EXTENSION IF NOT EXISTS citus", err);
     if (rc == LIKEN_OK) {
-        port = strtol(PQport(node->pq), NULL, 10);
-        rc =
-            lk_pg_exec(j->main, "INSERT INTO liken.citus (name, node) VALUES ($1, citus_add_node($2, $3))",
-                       LK_PG_ARGS(lk_pg_text(a->name), lk_pg_text(PQhost(node->pq)), lk_pg_int4((int)port)), NULL, err);
+        const lk_pg_place there = lk_pg_where(node);
+        port = strtol(there.port, NULL, 10);
+        rc = lk_pg_exec(j->main, "INSERT INTO liken.citus (name, node) VALUES ($1, citus_add_node($2, $3))",
+                        LK_PG_ARGS(lk_pg_text(a->name), lk_pg_text(there.host), lk_pg_int4((int)port)), NULL, err);
     }
     if (rc != LIKEN_OK)
         lk_error_prefix(err, "Shard \"%s\"", a->name);

@@ -3,7 +3,6 @@
  * because Citus hands on text and no parameters. */
 #include "base/clock.h"
 #include "store/pg_citus.h"
-#include "store/pg_int.h"
 
 #include <ctype.h>
 

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "store/pg_citus.h"
-#include "store/pg_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -356,7 +355,7 @@ int lk_cluster_probe(lk_cluster *k, lk_cluster_map *map, bool down[LK_CLUSTER_SH
     for (size_t i = 0; i < map->count; i++) {
         lk_cluster_start(k, &asks[i], map->names[i]);
         if (asks[i].c != NULL)
-            asks[i].c->patience_ms = PROBE_MS;
+            lk_pg_hurry(asks[i].c, PROBE_MS);
         lk_cluster_queue(&asks[i], "SELECT 1", LK_PG_NO_ARGS);
         lk_cluster_send(&asks[i]);
     }

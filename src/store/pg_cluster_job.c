@@ -2,8 +2,6 @@
  * server itself words. */
 #include "store/pg_citus.h"
 
-#include "store/pg_int.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,9 +72,8 @@ int lk_cluster_job_open(lk_cluster_job *j, lk_pg *db, bool spread, liken_progres
 void lk_cluster_job_close(lk_cluster_job *j) {
     if (j->main != NULL && !lk_pg_lost(j->main)) /* a connection that ends takes its lock with it */
         (void)lk_pg_script(j->main,
-                           PQtransactionStatus(j->main->pq) == PQTRANS_IDLE
-                               ? "SELECT pg_advisory_unlock_all()"
-                               : "ROLLBACK; SELECT pg_advisory_unlock_all()",
+                           lk_pg_is_idle(j->main) ? "SELECT pg_advisory_unlock_all()"
+                                                  : "ROLLBACK; SELECT pg_advisory_unlock_all()",
                            NULL);
     lk_pg_give(j->db, j->main);
     lk_pg_give(j->db, j->side);

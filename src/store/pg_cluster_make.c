@@ -6,7 +6,6 @@
 #include "store/pg_cluster_int.h"
 
 #include "store/pg_citus.h"
-#include "store/pg_int.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,30 +50,29 @@ static int reach_set(struct reach *r, const char *key, const char *value, liken_
     return rc == LIKEN_OK ? lk_pg_column_add(user ? &r->user_values : &r->server_values, lk_pg_text(value), err) : rc;
 }
 
+struct reaching {
+    struct reach *reach;
+    lk_pg_place place;
+};
+
 /* What the connection string leaves to this machine's environment is told in full: the coordinator has another. */
-static int reach_read(struct reach *r, lk_pg_conn *c, const char *where, liken_error *err) {
+static int reach_option(void *ctx, const char *option, const char *value, liken_error *err) {
     static const char *const known[] = {"user", "password", "host", "port", "dbname", NULL};
     static const char *const not_for_it[] = {
         "service",          "passfile",    "client_encoding", "fallback_application_name",
         "application_name", "replication", "connect_timeout", NULL};
-    PQconninfoOption *given = PQconninfoParse(where, NULL);
-    if (given == NULL)
-        return lk_fail_memory(err);
-    const char *actual[] = {PQuser(c->pq), PQpass(c->pq), PQhost(c->pq), PQport(c->pq), PQdb(c->pq)};
-    int rc = LIKEN_OK;
-    for (const PQconninfoOption *o = given; rc == LIKEN_OK && o->keyword != NULL; o++) {
-        const char *value = o->val;
-        for (size_t i = 0; known[i] != NULL; i++) {
-            if (strcmp(known[i], o->keyword) == 0 && (value == NULL || *value == '\0'))
-                value = actual[i];
-        }
-        if (!is_one_of(o->keyword, not_for_it))
-            rc = reach_set(r, o->keyword, value, err);
+    const struct reaching *g = ctx;
+    const char *const actual[] = {g->place.user, g->place.password, g->place.host, g->place.port, g->place.database};
+    for (size_t i = 0; known[i] != NULL; i++) {
+        if (strcmp(known[i], option) == 0 && (value == NULL || *value == '\0'))
+            value = actual[i];
     }
-    PQconninfoFree(given);
-    if (rc == LIKEN_OK)
-        rc = reach_set(r, "connect_timeout", "3", err);
-    return rc;
+    return is_one_of(option, not_for_it) ? LIKEN_OK : reach_set(g->reach, option, value, err);
+}
+
+static int reach_read(struct reach *r, lk_pg_conn *c, const char *where, liken_error *err) {
+    const int rc = lk_pg_each_option(where, reach_option, &(struct reaching){r, lk_pg_where(c)}, err);
+    return rc == LIKEN_OK ? reach_set(r, "connect_timeout", "3", err) : rc;
 }
 
 /* ---- a shard's own tables ---- */
@@ -159,7 +157,7 @@ static int make_shard(lk_cluster_job *j, lk_pg_conn *c, const char *store, const
     if (rc == LIKEN_OK)
         rc = lk_pg_script(c, "BEGIN", err);
     if (rc == LIKEN_OK)
-        rc = check_vacant(j, c, store, lk_pg_name(c->db), err);
+        rc = check_vacant(j, c, store, lk_pg_conn_name(c), err);
     if (rc == LIKEN_OK)
         rc = make_tables(j, c, store, name, buckets, err);
     return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;

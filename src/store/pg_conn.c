@@ -253,6 +253,22 @@ const char *lk_pg_parameter(const lk_pg_conn *c, const char *name) {
     return value == NULL ? "" : value;
 }
 
+const char *lk_pg_conn_name(const lk_pg_conn *c) {
+    return c->db->name;
+}
+
+bool lk_pg_is_idle(const lk_pg_conn *c) {
+    return PQtransactionStatus(c->pq) == PQTRANS_IDLE;
+}
+
+void lk_pg_hurry(lk_pg_conn *c, int ms) {
+    c->patience_ms = ms;
+}
+
+lk_pg_place lk_pg_where(const lk_pg_conn *c) {
+    return (lk_pg_place){PQhost(c->pq), PQport(c->pq), PQdb(c->pq), PQuser(c->pq), PQpass(c->pq)};
+}
+
 int lk_pg_patience(lk_pg_conn *c, int ms, liken_error *err) {
     char text[16];
     (void)snprintf(text, sizeof text, "%d", ms);

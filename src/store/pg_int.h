@@ -73,7 +73,6 @@ int lk_pg_give_up(lk_pg_conn *c, const char *why, liken_error *err);
 /* ---- pg_conn.c ---- */
 
 int lk_pg_connect(lk_pg *db, lk_pg_conn **out, liken_error *err);
-void lk_pg_disconnect(lk_pg_conn *c); /* NULL is accepted */
 /* Waits until PQgetResult would not, and calls it. *out NULL: libpq's end mark. */
 int lk_pg_result_next(lk_pg_conn *c, PGresult **out, liken_error *err);
 /* Leaves pipeline mode. */
@@ -85,8 +84,6 @@ int lk_pg_drain(lk_pg_conn *c, int rc, liken_error *err);
 
 /* ---- pg_pool.c ---- */
 
-/* As lk_pg_connect, but BUSY at once when an attempt has just failed. Not one of the pool's. */
-int lk_pg_make(lk_pg *db, lk_pg_conn **out, liken_error *err);
 /* For an answer that is long in coming: is the server there at all? If not, the pool knows it too. */
 int lk_pg_ask_server(lk_pg_conn *c, liken_error *err);
 

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "store/codec.h"
 #include "store/pg_citus.h"
-#include "store/pg_int.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -218,7 +217,7 @@ static int build_on(lk_pg_conn *c, const lk_near_plan *p, bool *mine, liken_erro
 static int build(lk_pg *db, const lk_near_plan *p, bool *mine, liken_error *err) {
     lk_pg *own = NULL;
     lk_pg_conn *c = NULL;
-    int rc = lk_pg_open(&own, db->where, &(lk_pg_options){.connections = 1, .statement_ms = BUILD_MS}, err);
+    int rc = lk_pg_open_again(&own, db, &(lk_pg_options){.connections = 1, .statement_ms = BUILD_MS}, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_take(own, &c, err);
     if (rc == LIKEN_OK)

@@ -47,6 +47,12 @@ static void write_name(const PQconninfoOption *given, const PQconninfoOption *de
         (void)snprintf(out, room, "postgres://%s@%s:%s/%s", user, host, port, base);
 }
 
+static int fail_address(liken_error *err) {
+    return lk_fail(err, LIKEN_E_ARG,
+                   "The store's address cannot be read; write it as postgres://user@host:port/database (a character "
+                   "such as @ or / inside a name or password as %%40, %%2F).");
+}
+
 int lk_pg_address(const char *where, char *out, size_t room, liken_error *err) {
     char *why = NULL;
     PQconninfoOption *given = PQconninfoParse(where, &why), *defaults = PQconndefaults();
@@ -54,14 +60,18 @@ int lk_pg_address(const char *where, char *out, size_t room, liken_error *err) {
     PQfreemem(why);
     if (given != NULL && defaults != NULL)
         write_name(given, defaults, out, room);
-    const int rc =
-        given != NULL && defaults != NULL
-            ? LIKEN_OK
-            : lk_fail(err, LIKEN_E_ARG,
-                      "The store's address cannot be read; write it as postgres://user@host:port/database (a character "
-                      "such as @ or / inside a name or password as %%40, %%2F).");
+    const int rc = given != NULL && defaults != NULL ? LIKEN_OK : fail_address(err);
     PQconninfoFree(given);
     PQconninfoFree(defaults);
+    return rc;
+}
+
+int lk_pg_each_option(const char *where, lk_pg_option_fn *fn, void *ctx, liken_error *err) {
+    PQconninfoOption *given = PQconninfoParse(where, NULL);
+    int rc = given == NULL ? fail_address(err) : LIKEN_OK;
+    for (const PQconninfoOption *o = given; rc == LIKEN_OK && o->keyword != NULL; o++)
+        rc = fn(ctx, o->keyword, o->val, err);
+    PQconninfoFree(given);
     return rc;
 }
 
@@ -116,6 +126,10 @@ int lk_pg_open(lk_pg **out, const char *where, const lk_pg_options *options, lik
     lk_pg_give(db, c);
     *out = db;
     return LIKEN_OK;
+}
+
+int lk_pg_open_again(lk_pg **out, const lk_pg *db, const lk_pg_options *options, liken_error *err) {
+    return lk_pg_open(out, db->where, options, err);
 }
 
 void lk_pg_close(lk_pg *db) {
