@@ -5,7 +5,7 @@
 #include "base/cpu.h"
 #include "face/pack.h"
 #include "image/decode/decoders.h"
-#include "store/pg.h"
+#include "pg/pg.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -19,7 +19,7 @@
 #ifndef LK_STORE_PG_CLUSTER_H
 #define LK_STORE_PG_CLUSTER_H
 
-#include "store/pg.h"
+#include "pg/pg.h"
 
 #include <pthread.h>
 

@@ -12,7 +12,7 @@
 #ifndef LK_STORE_PG_NEAR_H
 #define LK_STORE_PG_NEAR_H
 
-#include "store/pg.h"
+#include "pg/pg.h"
 #include "store/pg_cluster.h"
 #include "store/store.h"
 

@@ -7,7 +7,7 @@
 #ifndef LK_STORE_POSTGRES_INT_H
 #define LK_STORE_POSTGRES_INT_H
 
-#include "store/pg.h"
+#include "pg/pg.h"
 #include "store/pg_cluster.h"
 #include "store/store.h"
 

@@ -10,7 +10,7 @@
 #ifndef LK_STORE_SEED_INT_H
 #define LK_STORE_SEED_INT_H
 
-#include "store/pg.h"
+#include "pg/pg.h"
 #include "store/store.h"
 
 #include <pthread.h>

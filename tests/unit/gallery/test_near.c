@@ -5,7 +5,7 @@
 
 #include "base/crypto.h"
 #include "gallery/gallery_int.h"
-#include "store/pg.h"
+#include "pg/pg.h"
 #include "unit/store/sample.h"
 #include "unit/store/server.h"
 

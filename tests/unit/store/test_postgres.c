@@ -2,7 +2,7 @@
  * is lost; servers that are killed and paused while photos are added. */
 #include "unit/test.h"
 
-#include "store/pg_int.h"
+#include "pg/pg_int.h"
 #include "store/postgres_int.h"
 #include "unit/store/proxy.h"
 #include "unit/store/sample.h"

@@ -1,7 +1,7 @@
 /* A database and its pool. Connections are made when they are first needed, at most `connections` at once; who finds
  * none idle waits. When one is lost the others of its age are closed as they come to hand; when none can be made, calls
  * fail at once with the last reason until it is time for another attempt. */
-#include "store/pg_int.h"
+#include "pg/pg_int.h"
 
 #include "base/clock.h"
 #include "base/log.h"

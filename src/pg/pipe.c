@@ -3,7 +3,7 @@
  * libpq answers everything that was sent with one result and an end mark (NULL), and the sync that ends the pipeline
  * with one result. After a fault the rest is answered as aborted; a statement whose preparing was among that rest is
  * forgotten, to be prepared under a new number. */
-#include "store/pg_int.h"
+#include "pg/pg_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>

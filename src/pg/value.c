@@ -1,6 +1,6 @@
 /* Parameters and rows as PostgreSQL's binary format has them: numbers big-endian, text and bytes as they are, an array
  * as a header and its items, each behind its length. */
-#include "store/pg_int.h"
+#include "pg/pg_int.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Bulk loading: COPY FROM STDIN in the binary format. A row is its number of fields, then each field behind its length
  * (-1: NULL), which is how a column holds its items. Rows gather in a buffer that is handed to libpq when it is full.
  */
-#include "store/pg_int.h"
+#include "pg/pg_int.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The one place where libpq's faults become liken's sentences. What matters to whoever called: is the database away, or
  * too busy, so that trying again helps (BUSY), or is something wrong that will stay wrong (STORE)? */
-#include "store/pg_int.h"
+#include "pg/pg_int.h"
 
 #include "base/clock.h"
 

@@ -1,7 +1,7 @@
 /* Hearing NOTIFY: one connection that says nothing but LISTEN, and a thread that waits on it. What was said while there
  * was no connection is lost by nature, so the listener is told each time a new one listens; and because a cut network
  * says nothing either, it looks for itself after some seconds of silence. */
-#include "store/pg_int.h"
+#include "pg/pg_int.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,6 +1,6 @@
 /* A value as a database sends it, whatever its length: every way to read it stays within its bytes. A column of such
  * values, as liken sends one, is as long as its items say. */
-#include "store/pg_int.h"
+#include "pg/pg_int.h"
 
 #include <stdlib.h>
 #include <string.h>

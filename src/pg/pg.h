@@ -1,5 +1,5 @@
-/* pg.h - the way to a PostgreSQL server: everything that this folder says to one goes through here (libpq is named in
- * pg_*.c only).
+/* pg.h - the way to a PostgreSQL server: everything that liken says to one goes through here (libpq is named in
+ * this folder only).
  *
  *   lk_pg           a database: where it is, and a bounded pool of connections to it. Any thread.
  *   lk_pg_conn      one connection, used by one thread between take and give. It remembers the statements it has
@@ -16,8 +16,8 @@
  *
  * Statuses: BUSY: not reachable, or locked for too long, or over its time; STORE: any other fault the server tells of;
  * ARG: a connection string that cannot be read; MEMORY. The sentence holds the server's first line. */
-#ifndef LK_STORE_PG_H
-#define LK_STORE_PG_H
+#ifndef LK_PG_PG_H
+#define LK_PG_PG_H
 
 #include "base/buf.h"
 #include "base/error.h"

@@ -2,7 +2,7 @@
 #include "unit/test.h"
 
 #include "base/clock.h"
-#include "store/pg.h"
+#include "pg/pg.h"
 #include "unit/store/server.h"
 
 #include <pthread.h>

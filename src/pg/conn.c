@@ -1,6 +1,6 @@
 /* One connection. All talk is non-blocking underneath: this side waits with poll and a limit, because a server that is
  * paused, or a network that is cut, never says that nothing more will come. */
-#include "store/pg_int.h"
+#include "pg/pg_int.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,8 +1,8 @@
 /* pg_int.h - what the parts of pg.h share. */
-#ifndef LK_STORE_PG_INT_H
-#define LK_STORE_PG_INT_H
+#ifndef LK_PG_PG_INT_H
+#define LK_PG_PG_INT_H
 
-#include "store/pg.h"
+#include "pg/pg.h"
 
 #include <libpq-fe.h>
 #include <pthread.h>
@@ -61,7 +61,7 @@ struct lk_pg_conn {
     lk_buf copy;
 };
 
-/* ---- pg_fail.c ---- */
+/* ---- fail.c ---- */
 
 /* The sentence for a failed call; `r` may be NULL: then the connection tells. Sets c->lost and c->sqlstate. */
 int lk_pg_fail(lk_pg_conn *c, const PGresult *r, liken_error *err);
@@ -70,7 +70,7 @@ int lk_pg_refused(lk_pg_conn *c, liken_error *err);
 /* The connection is of no use any more; `why` is a clause. */
 int lk_pg_give_up(lk_pg_conn *c, const char *why, liken_error *err);
 
-/* ---- pg_conn.c ---- */
+/* ---- conn.c ---- */
 
 int lk_pg_connect(lk_pg *db, lk_pg_conn **out, liken_error *err);
 /* Waits until PQgetResult would not, and calls it. *out NULL: libpq's end mark. */
@@ -82,12 +82,12 @@ int lk_pg_flush(lk_pg_conn *c, liken_error *err);
 /* Reads every remaining result of a statement outside a pipeline; the first fault is told. */
 int lk_pg_drain(lk_pg_conn *c, int rc, liken_error *err);
 
-/* ---- pg_pool.c ---- */
+/* ---- pool.c ---- */
 
 /* For an answer that is long in coming: is the server there at all? If not, the pool knows it too. */
 int lk_pg_ask_server(lk_pg_conn *c, liken_error *err);
 
-/* ---- pg_value.c ---- */
+/* ---- value.c ---- */
 
 /* The value as it travels, appended; nothing for NULL. */
 int lk_pg_encode(lk_pg_value v, lk_buf *to, liken_error *err);
