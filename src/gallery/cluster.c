@@ -2,7 +2,7 @@
  * that its tables are there and as this liken knows them. */
 #include "gallery/gallery_int.h"
 
-#include "store/pg_cluster.h"
+#include "store/postgres/cluster/cluster.h"
 
 #define CONNECTIONS 4
 

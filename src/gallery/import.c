@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "store/codec.h"
-#include "store/seed.h"
+#include "store/legacy/reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "unit/test.h"
 
 #include "base/buf.h"
-#include "store/postgres_int.h"
+#include "store/postgres/postgres_int.h"
 #include "unit/store/sample.h"
 #include "unit/store/server.h"
 

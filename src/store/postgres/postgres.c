@@ -1,0 +1,249 @@
+/* The PostgreSQL store: opening, closing, the version of its contents and the table of operations.
+ *
+ * Everything lies in the schema `liken` of one database, which any number of liken processes may share. The parts:
+ * pg.h the way to the server, schema.c the tables, write.c one transaction at a time whatever the
+ * number of processes, add.c group commit, rows.c photos as rows, remove.c the other writes,
+ * image.c and collection.c reading back, feed.c what the index and a search ask,
+ * near.c searching inside the database, check.c the doctor.
+ *
+ * The version is the number of the last commit. While the listener listens, each commit's NOTIFY brings it within
+ * milliseconds, so that asking for it costs nothing; while it is deaf, the database is asked. */
+#include "store/postgres/postgres_int.h"
+#include "store/postgres/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static lk_postgres *of(lk_store *s) {
+    return (lk_postgres *)s;
+}
+
+static void store_close(lk_store *base) {
+    if (base == NULL)
+        return;
+    lk_postgres *s = of(base);
+    lk_pg_deaf(s->listener);
+    lk_cluster_free(s->cluster);
+    lk_pg_close(s->db);
+    pthread_mutex_destroy(&s->version_lock);
+    pthread_mutex_destroy(&s->write_lock);
+    pthread_cond_destroy(&s->write_room);
+    pthread_mutex_destroy(&s->add_lock);
+    pthread_cond_destroy(&s->added);
+    free(s);
+}
+
+static const char *store_name(const lk_store *s) {
+    (void)s;
+    return "postgresql";
+}
+
+static int store_id(lk_store *s, char out[37], liken_error *err) {
+    (void)err;
+    memcpy(out, of(s)->id, sizeof of(s)->id);
+    return LIKEN_OK;
+}
+
+/* ---- the version ---- */
+
+static int ask_version(lk_pg_conn *c, void *arg, liken_error *err) {
+    return lk_pg_number(c, "SELECT change FROM liken.counters", LK_PG_NO_ARGS, 0, arg, err);
+}
+
+static int store_version(lk_store *base, int64_t *version, liken_error *err) {
+    lk_postgres *s = of(base);
+    pthread_mutex_lock(&s->version_lock);
+    const bool known = s->hearing;
+    const int64_t heard = s->version;
+    pthread_mutex_unlock(&s->version_lock);
+    if (!known)
+        return lk_pg_with(s->db, ask_version, version, err);
+    *version = heard;
+    return LIKEN_OK;
+}
+
+/* A database that was restored from a backup goes back, so a fresh look is believed whatever it says. */
+static int look(void *ctx, lk_pg_conn *c, bool fresh, liken_error *err) {
+    lk_postgres *s = ctx;
+    int64_t version = 0;
+    const int rc = ask_version(c, &version, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    pthread_mutex_lock(&s->version_lock);
+    if (fresh || version > s->version)
+        s->version = version;
+    s->hearing = true;
+    pthread_mutex_unlock(&s->version_lock);
+    return LIKEN_OK;
+}
+
+static void heard(void *ctx, const char *payload) {
+    lk_postgres_note_version(ctx, strtoll(payload, NULL, 10));
+}
+
+static void deaf(void *ctx) {
+    lk_postgres *s = ctx;
+    pthread_mutex_lock(&s->version_lock);
+    s->hearing = false;
+    pthread_mutex_unlock(&s->version_lock);
+}
+
+/* ---- counts ---- */
+
+struct counts {
+    lk_pg_result *rows;
+};
+
+static int read_counts(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct counts *k = arg;
+    return lk_pg_exec(c,
+                      "SELECT count(*), coalesce(sum(images), 0)::bigint, coalesce(sum(faces), 0)::bigint"
+                      " FROM liken.collections c WHERE " LK_POSTGRES_LIVE,
+                      LK_PG_NO_ARGS, &k->rows, err);
+}
+
+static int store_counts(lk_store *s, int64_t *collections, int64_t *images, int64_t *faces, liken_error *err) {
+    struct counts k = {0};
+    const int rc = lk_pg_with(of(s)->db, read_counts, &k, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    *collections = lk_pg_get_int(k.rows, 0, 0);
+    *images = lk_pg_get_int(k.rows, 0, 1);
+    *faces = lk_pg_get_int(k.rows, 0, 2);
+    lk_pg_clear(k.rows);
+    return LIKEN_OK;
+}
+
+static int store_room(lk_store *s, liken_error *err) {
+    return lk_pg_room(of(s)->db, err);
+}
+
+static const lk_store_ops operations = {
+    .close = store_close,
+    .name = store_name,
+    .id = store_id,
+    .check = lk_postgres_check,
+    .counts = store_counts,
+    .room = store_room,
+    .collection_create = lk_postgres_collection_create,
+    .collection_get = lk_postgres_collection_get,
+    .collection_list = lk_postgres_collection_list,
+    .collection_remove = lk_postgres_collection_remove,
+    .sweep = lk_postgres_sweep,
+    .erasing = lk_postgres_erasing,
+    .image_add = lk_postgres_image_add,
+    .image_find = lk_postgres_image_find,
+    .image_extend = lk_postgres_image_extend,
+    .name_remove = lk_postgres_name_remove,
+    .file_find = lk_postgres_file_find,
+    .files_between = lk_postgres_files_between,
+    .lost = lk_postgres_lost,
+    .lost_remove = lk_postgres_lost_remove,
+    .image_get = lk_postgres_image_get,
+    .image_list = lk_postgres_image_list,
+    .image_remove = lk_postgres_image_remove,
+    .face_get = lk_postgres_face_get,
+    .face_remove = lk_postgres_face_remove,
+    .hits = lk_postgres_hits,
+    .faces_of = lk_postgres_faces_of,
+    .faces_where = lk_postgres_faces_where,
+    .version = store_version,
+    .marks = lk_postgres_marks,
+    .vectors_after = lk_postgres_vectors_after,
+    .deletions_after = lk_postgres_deletions_after,
+    .search_set = lk_postgres_search_set,
+    .copy_of = lk_postgres_copy_of,
+    .copy_page = lk_postgres_copy_page,
+    .copy_begin = lk_postgres_copy_begin,
+    .copy_put = lk_postgres_copy_put,
+    .copy_end = lk_postgres_copy_end,
+    .near = lk_postgres_near,
+    .near_count = lk_postgres_near_count,
+    .near_want = lk_postgres_near_want,
+    .near_tend = lk_postgres_near_tend,
+    .vectors_except = lk_postgres_vectors_except,
+};
+
+/* ---- opening ---- */
+
+static int read_id(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
+    lk_pg_result *r = NULL;
+    int rc = lk_pg_exec(c, "SELECT value FROM liken.meta WHERE key = 'store'", LK_PG_NO_ARGS, &r, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    size_t size = 0;
+    const char *id = lk_pg_rows(r) == 1 ? lk_pg_get_bytes(r, 0, 0, &size) : NULL;
+    if (id == NULL || size != sizeof s->id - 1)
+        rc = lk_fail(err, LIKEN_E_STORE,
+                     "The store in %s has lost its identity and is damaged; restore the database from a backup.",
+                     lk_pg_name(s->db));
+    else
+        memcpy(s->id, id, sizeof s->id);
+    lk_pg_clear(r);
+    return rc;
+}
+
+static int make_ready(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
+    int version = 0;
+    int rc = lk_postgres_examine(s, c, &version, err);
+    if (rc == LIKEN_OK && version < LK_POSTGRES_SCHEMA && s->read_only)
+        rc = version == 0
+                 ? lk_fail(err, LIKEN_E_NOT_FOUND, "There is no store in %s yet; add a photo first.", lk_pg_name(s->db))
+                 : lk_fail(err, LIKEN_E_STORE,
+                           "The store in %s is of an older liken; open it once for writing to bring it up to date.",
+                           lk_pg_name(s->db));
+    if (rc == LIKEN_OK && version < LK_POSTGRES_SCHEMA)
+        rc = lk_postgres_migrate(s, c, err);
+    return rc == LIKEN_OK ? read_id(s, c, err) : rc;
+}
+
+/* Whether there are shards, so that removals know without asking. */
+static int look_for_shards(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
+    lk_cluster_map map;
+    int rc = lk_pg_script(c, "BEGIN", err);
+    if (rc == LIKEN_OK)
+        rc = lk_cluster_look(s->cluster, c, &map, err);
+    return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
+}
+
+static int start(lk_postgres *s, const char *where, liken_error *err) {
+    const lk_pg_options options = {.read_only = s->read_only, .own_names = true};
+    const lk_pg_ear ear = {.channel = LK_POSTGRES_CHANNEL, .look = look, .heard = heard, .lost = deaf, .ctx = s};
+    lk_pg_conn *c = NULL;
+    int rc = lk_pg_open(&s->db, where, &options, err);
+    if (rc == LIKEN_OK)
+        rc = lk_cluster_new(&s->cluster, s->db, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_take(s->db, &c, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = make_ready(s, c, err);
+    if (rc == LIKEN_OK)
+        rc = look_for_shards(s, c, err);
+    lk_pg_give(s->db, c);
+    return rc == LIKEN_OK ? lk_pg_listen(&s->listener, s->db, &ear, err) : rc;
+}
+
+int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, liken_error *err) {
+    lk_postgres *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return lk_fail_memory(err);
+    s->base.ops = &operations;
+    s->read_only = read_only;
+    pthread_mutex_init(&s->version_lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->write_room, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&s->write_lock, NULL);
+    pthread_mutex_init(&s->add_lock, NULL);
+    pthread_cond_init(&s->added, NULL);
+    const int rc = start(s, where, err);
+    if (rc != LIKEN_OK) {
+        store_close(&s->base);
+        return rc;
+    }
+    *out = &s->base;
+    return LIKEN_OK;
+}

@@ -1,0 +1,147 @@
+/* postgres_int.h - what the parts of the PostgreSQL store share.
+ *
+ * Reads take a connection from the pool and run as functions of (connection, argument) that may be called twice
+ * (lk_pg_with). Writes run in lk_postgres_write: one transaction that holds the row of liken.counters from its first
+ * statement to its end, so that there is one writer at a time whatever the number of processes, and ids and change
+ * numbers rise in the order of commits. */
+#ifndef LK_STORE_POSTGRES_POSTGRES_INT_H
+#define LK_STORE_POSTGRES_POSTGRES_INT_H
+
+#include "pg/pg.h"
+#include "store/postgres/cluster/cluster.h"
+#include "store/store.h"
+
+#include <pthread.h>
+
+#define LK_POSTGRES_SCHEMA 3        /* the version this liken writes */
+#define LK_POSTGRES_CHANNEL "liken" /* NOTIFY with each commit; the payload is its change number */
+#define LK_POSTGRES_LONG_MS 600000  /* for what has to go through a whole collection */
+
+/* A removed collection is called ".<id>" until all it held is erased: no name begins with a dot. Of a row `c`: */
+#define LK_POSTGRES_LIVE "left(c.name, 1) <> '.'"
+#define LK_POSTGRES_REMOVED "c.name >= '.' AND c.name < '/'"
+
+typedef struct lk_postgres_job lk_postgres_job; /* one image_add that waits for its commit */
+
+typedef struct lk_postgres {
+    lk_store base;
+    lk_pg *db;
+    bool read_only;
+    char id[37];
+    lk_pg_listener *listener;
+    lk_cluster *cluster; /* the shards, where there are some */
+
+    pthread_mutex_t version_lock;
+    bool hearing; /* the listener listens, so `version` is the database's */
+    int64_t version;
+
+    pthread_mutex_t write_lock; /* how many write, so that some connections are left for reads */
+    pthread_cond_t write_room;
+    int writers;
+
+    pthread_mutex_t add_lock; /* group commit: what waits, and whether somebody is committing */
+    pthread_cond_t added;
+    lk_postgres_job *first, *last;
+    bool committing;
+} lk_postgres;
+
+/* ---- schema.c ---- */
+
+/* *version: of the schema in the database, 0: there is none. Refuses one that is newer, or another program's. */
+int lk_postgres_examine(lk_postgres *s, lk_pg_conn *c, int *version, liken_error *err);
+/* Takes the steps up to LK_POSTGRES_SCHEMA, under an advisory lock. */
+int lk_postgres_migrate(lk_postgres *s, lk_pg_conn *c, liken_error *err);
+
+/* ---- write.c ---- */
+
+/* What a transaction that writes has locked: the last of each that was given. The function raises them as it goes. */
+typedef struct lk_postgres_write_state {
+    int64_t face, image, deletion;
+    bool changed; /* set by the function when it wrote anything; else nothing is committed */
+} lk_postgres_write_state;
+
+/* May be called more than once: start from the beginning each time. */
+typedef int lk_postgres_write_fn(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err);
+
+/* Returns after the commit. A connection that is lost while the commit is on its way leaves open whether it happened;
+ * then the database is asked, for some seconds, and when that fails the sentence says so. */
+int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken_error *err);
+
+/* After a removal: the descriptors go from the shards, where there are some; what cannot now, or is too much, goes
+ * later. */
+void lk_postgres_forget(lk_postgres *s);
+
+/* A commit with this change number is known. */
+void lk_postgres_note_version(lk_postgres *s, int64_t version);
+
+/* ---- image.c ---- */
+
+/* Loads images[i] for ids[i] (ascending) of a collection (0: any), with names that are lost too when `lost`, for a
+ * copy; NULL where there is none. In and after lk_postgres_snapshot, whose transaction it ends. `images` has room for
+ * `count` and is all NULL; the caller frees what is in it, after faults too. */
+int lk_postgres_images_load(lk_pg_conn *c, int64_t collection, const int64_t *ids, size_t count, bool lost,
+                            liken_image **images, liken_error *err);
+/* Begins a read-only transaction that sees one moment (queued: it costs no round trip). */
+int lk_postgres_snapshot(lk_pg_conn *c, liken_error *err);
+/* An image may vanish between the statements of a page, which do not share a moment: takes out its NULLs. */
+void lk_postgres_close_ranks(liken_image_list *list);
+/* `ids` as a parameter; free with lk_pg_column_free, after faults too. */
+int lk_postgres_ids(lk_pg_column *column, const int64_t *ids, size_t count, liken_error *err);
+
+/* ---- remove.c ---- */
+
+/* image_remove, inside lk_postgres_write; after it lk_postgres_forget is due. */
+int lk_postgres_image_erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t collection, int64_t id,
+                            liken_error *err);
+
+/* ---- the operations, by file ---- */
+
+int lk_postgres_collection_create(lk_store *s, liken_collection *c, liken_error *err);
+int lk_postgres_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err);
+int lk_postgres_collection_list(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
+int lk_postgres_collection_remove(lk_store *s, int64_t id, bool again, liken_error *err);
+int lk_postgres_sweep(lk_store *s, bool *more, liken_error *err);
+int lk_postgres_erasing(lk_store *s, int64_t *images, liken_error *err);
+
+int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
+                          liken_error *err);
+int lk_postgres_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err);
+int lk_postgres_face_remove(lk_store *s, int64_t id, liken_error *err);
+
+int lk_postgres_copy_of(lk_store *s, char source[37], liken_error *err);
+int lk_postgres_copy_page(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
+int lk_postgres_copy_begin(lk_store *s, const char *source, int64_t *last, liken_error *err);
+int lk_postgres_copy_put(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
+                         liken_error *err);
+int lk_postgres_copy_end(lk_store *s, int64_t face, liken_error *err);
+
+int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
+int lk_postgres_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);
+int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
+                           liken_error *err);
+int lk_postgres_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+                         liken_error *err);
+
+int lk_postgres_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
+int lk_postgres_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
+                         liken_error *err);
+int lk_postgres_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,
+                            size_t *count, liken_error *err);
+int lk_postgres_marks(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);
+int lk_postgres_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err);
+int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err);
+
+int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
+                               lk_store_vector_fn *fn, void *ctx, liken_error *err);
+
+int lk_postgres_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err);
+int lk_postgres_near(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact,
+                     double *recall, liken_error *err);
+int lk_postgres_near_count(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
+                           uint64_t *count, liken_error *err);
+int lk_postgres_near_want(lk_store *s, int64_t collection, liken_error *err);
+int lk_postgres_near_tend(lk_store *s, bool *more, liken_error *err);
+
+int lk_postgres_check(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
+
+#endif

@@ -1,0 +1,33 @@
+/* rows.h - photos as rows of the tables, many at once: columns for `INSERT ... SELECT FROM unnest`. */
+#ifndef LK_STORE_POSTGRES_ROWS_H
+#define LK_STORE_POSTGRES_ROWS_H
+
+#include "store/postgres/near/near.h"
+#include "store/postgres/postgres_int.h"
+
+#define LK_POSTGRES_COLUMNS 15
+
+typedef struct lk_postgres_table {
+    lk_pg_column columns[LK_POSTGRES_COLUMNS];
+    int count;
+} lk_postgres_table;
+
+typedef struct lk_postgres_tables {
+    lk_postgres_table images, labels, image_ids, tags, faces, refused;
+    lk_near_batch vectors;
+    lk_postgres_table counts; /* collection, images, faces to add to its counts */
+} lk_postgres_tables;
+
+/* `plans`: of the collections whose faces get the columns they are searched by; borrowed; NULL: none do. */
+void lk_postgres_tables_init(lk_postgres_tables *t, const lk_near_plans *plans);
+/* Copies everything. `faces`: the ids of the kept faces. */
+int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int64_t collection, int64_t id,
+                           const int64_t *faces, const unsigned char sha256[32], liken_error *err);
+/* Queues the statements that write all of it, descriptors only when `vectors`; for the caller's pipeline and
+ * transaction. */
+int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err);
+/* The same for many at once: sends it by COPY. No image may carry a tag twice; without plans. */
+int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err);
+void lk_postgres_tables_free(lk_postgres_tables *t);
+
+#endif

@@ -1,0 +1,201 @@
+/* Group commit. One thread owns the writing connection. It takes everything that waits, runs it inside one transaction
+ * and commits once, so that many uploads share one fsync; while the disk works, the next group gathers by itself.
+ *
+ * Each job has a savepoint of its own: one that fails (a conflict, a foreign model) is undone alone. Nobody is told
+ * of success before COMMIT has returned, and when COMMIT fails everybody in the group is told so. Another process may
+ * hold the database's write lock meanwhile; BEGIN IMMEDIATE waits for it, for a time. When that was in vain, those who
+ * came meanwhile are told so too, so that nobody waits twice. */
+#include "store/sqlite/sqlite_int.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define ROOM (1 << 20) /* bytes that a disk must have free for us to count on it */
+
+/* Runs one job; leaves the transaction as it was when the job fails. An error of its own means that it could not, and
+ * the transaction may hold half a job: then nobody's may be committed. */
+static int run_job(lk_sqlite_conn *c, lk_sqlite_job *job, liken_error *err) {
+    int rc = lk_sqlite_exec(c, "SAVEPOINT job", err);
+    if (rc != LIKEN_OK)
+        return rc;
+    job->status = job->fn(c, job->arg, &job->error);
+    lk_sqlite_reset(c);
+    if (sqlite3_get_autocommit(c->db) != 0) /* the fault was bad enough for SQLite to end the transaction */
+        return lk_fail(err, job->status == LIKEN_E_FULL ? LIKEN_E_FULL : LIKEN_E_STORE,
+                       "The store %s ended a transaction by itself: %s", c->path,
+                       job->status == LIKEN_OK ? "it gave no reason." : job->error.message);
+    if (job->status != LIKEN_OK)
+        rc = lk_sqlite_exec(c, "ROLLBACK TO job", err);
+    return rc == LIKEN_OK ? lk_sqlite_exec(c, "RELEASE job", err) : rc;
+}
+
+static void fail_group(lk_sqlite_job *group, int status, const liken_error *why) {
+    for (lk_sqlite_job *job = group; job != NULL; job = job->next) {
+        if (job->status != LIKEN_OK)
+            continue;
+        job->status = status;
+        job->error = *why;
+    }
+}
+
+/* Refuses to write when another process has migrated the file beyond what this liken knows. */
+static int begin(lk_sqlite_conn *c, liken_error *err) {
+    int version = 0;
+    int rc = lk_sqlite_exec(c, "BEGIN IMMEDIATE", err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = lk_sqlite_examine(c, &version, err);
+    if (rc != LIKEN_OK)
+        (void)lk_sqlite_exec(c, "ROLLBACK", NULL);
+    return rc;
+}
+
+/* *busy: another process kept the lock all the time, and this says so. */
+static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy) {
+    liken_error err = {0};
+    int rc = begin(c, &err);
+    if (rc != LIKEN_OK) {
+        fail_group(group, rc, &err);
+        if (rc == LIKEN_E_BUSY)
+            *busy = err;
+        return;
+    }
+    for (lk_sqlite_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next)
+        rc = run_job(c, job, &err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_exec(c, "COMMIT", &err);
+    if (rc != LIKEN_OK) {
+        if (sqlite3_get_autocommit(c->db) == 0)
+            (void)lk_sqlite_exec(c, "ROLLBACK", NULL);
+        fail_group(group, rc, &err);
+    }
+}
+
+/* Whether one was refused for want of room, alone or with all, or one was written. */
+static void note_room(lk_sqlite_store *s, const lk_sqlite_job *group) {
+    bool full = false, written = false;
+    for (; group != NULL; group = group->next) {
+        full = full || group->status == LIKEN_E_FULL;
+        written = written || group->status == LIKEN_OK;
+    }
+    if (full || written)
+        atomic_store(&s->full, full);
+}
+
+/* Takes up to a batch of waiting jobs; NULL when closing and nothing waits. Called with the lock held. */
+static lk_sqlite_job *take_group(lk_sqlite_store *s) {
+    while (s->first == NULL && !s->closing)
+        pthread_cond_wait(&s->has_job, &s->queue_lock);
+    lk_sqlite_job *group = s->first, *end = group;
+    if (group == NULL)
+        return NULL;
+    for (int n = 1; n < LK_SQLITE_BATCH && end->next != NULL; n++)
+        end = end->next;
+    s->first = end->next;
+    if (s->first == NULL)
+        s->last = NULL;
+    end->next = NULL;
+    return group;
+}
+
+/* Called with the lock held. */
+static void tell_done(lk_sqlite_job *group) {
+    for (lk_sqlite_job *job = group, *next; job != NULL; job = next) {
+        next = job->next; /* the job is its submitter's stack: gone once done is seen */
+        job->done = true;
+    }
+}
+
+static void fail_waiting(lk_sqlite_store *s, const liken_error *why) {
+    fail_group(s->first, why->code, why);
+    tell_done(s->first);
+    s->first = s->last = NULL;
+}
+
+static void *write_loop(void *arg) {
+    lk_sqlite_store *s = arg;
+    pthread_mutex_lock(&s->queue_lock);
+    for (lk_sqlite_job *group = take_group(s); group != NULL; group = take_group(s)) {
+        liken_error busy = {0};
+        pthread_mutex_unlock(&s->queue_lock);
+        run_group(&s->writer, group, &busy);
+        note_room(s, group);
+        pthread_mutex_lock(&s->queue_lock);
+        tell_done(group);
+        if (busy.code != LIKEN_OK)
+            fail_waiting(s, &busy);
+        pthread_cond_broadcast(&s->has_done);
+    }
+    pthread_mutex_unlock(&s->queue_lock);
+    return NULL;
+}
+
+int lk_sqlite_writer_start(lk_sqlite_store *s, liken_error *err) {
+    const int rc = pthread_create(&s->thread, NULL, write_loop, s);
+    if (rc != 0)
+        return lk_fail_errno(err, LIKEN_E_MEMORY, rc, "The store's writer thread could not be started");
+    (void)pthread_setname_np(s->thread, "liken-store");
+    s->started = true;
+    return LIKEN_OK;
+}
+
+void lk_sqlite_writer_stop(lk_sqlite_store *s) {
+    if (!s->started)
+        return;
+    pthread_mutex_lock(&s->queue_lock);
+    s->closing = true;
+    pthread_cond_signal(&s->has_job);
+    pthread_mutex_unlock(&s->queue_lock);
+    pthread_join(s->thread, NULL);
+    s->started = false;
+}
+
+int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
+    if (s->read_only)
+        return lk_fail(err, LIKEN_E_STORE, "The store %s was opened read-only; open it for writing to change it.",
+                       s->path);
+    lk_sqlite_job job = {.fn = fn, .arg = arg};
+    pthread_mutex_lock(&s->queue_lock);
+    if (s->last == NULL)
+        s->first = &job;
+    else
+        s->last->next = &job;
+    s->last = &job;
+    pthread_cond_signal(&s->has_job);
+    while (!job.done)
+        pthread_cond_wait(&s->has_done, &s->queue_lock);
+    pthread_mutex_unlock(&s->queue_lock);
+    if (job.status != LIKEN_OK && err != NULL)
+        *err = job.error;
+    return job.status;
+}
+
+/* ---- is there room? ---- */
+
+/* What a photo with some faces takes. */
+static int put_filler(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    (void)arg;
+    return lk_sqlite_exec(c, "INSERT OR REPLACE INTO meta (key, value) VALUES ('filler', hex(zeroblob(32768)))", err);
+}
+
+static int drop_filler(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    (void)arg;
+    return lk_sqlite_exec(c, "DELETE FROM meta WHERE key = 'filler'", err);
+}
+
+/* A disk with little left is full; and once a write has failed, only one that succeeds says that there is room again.
+ */
+int lk_sqlite_room(lk_store *base, liken_error *err) {
+    lk_sqlite_store *s = (lk_sqlite_store *)base;
+    struct statvfs disk;
+    if (s->read_only)
+        return LIKEN_OK;
+    const bool known = statvfs(s->path, &disk) == 0 && disk.f_blocks > 0; /* some network file systems do not say */
+    if (known && (uint64_t)disk.f_bavail * disk.f_frsize < ROOM)
+        return lk_fail(err, LIKEN_E_FULL, "The disk that holds the store %s is full; free some space.", s->path);
+    if (!atomic_load(&s->full))
+        return LIKEN_OK;
+    const int rc = lk_sqlite_write(s, put_filler, NULL, err);
+    return rc == LIKEN_OK ? lk_sqlite_write(s, drop_filler, NULL, err) : rc;
+}
