@@ -11,26 +11,7 @@
 #include "base/error.h"
 #include "image/head.h"
 #include "image/image.h"
-
-/* One distance on the calibration curve of a model and metric, measured on strangers (fmr) and same-person pairs. */
-typedef struct lk_calibration_point {
-    float distance;
-    double fmr;
-    double tmr;
-} lk_calibration_point;
-
-typedef struct lk_calibration {
-    float threshold; /* default for searching */
-    lk_calibration_point points[24];
-    int count; /* points, by rising distance */
-} lk_calibration;
-
-/* Share of strangers' pairs within `distance`; log-linear between points, clamped outside. */
-double lk_calibration_fmr(const lk_calibration *c, float distance);
-/* The distance at which the false match rate is `fmr`. */
-float lk_calibration_distance(const lk_calibration *c, double fmr);
-/* 0..1, falling with distance, 0.5 at the threshold. */
-float lk_calibration_similarity(const lk_calibration *c, float distance);
+#include "packs/calibration.h"
 
 typedef struct lk_models lk_models;
 

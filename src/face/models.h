@@ -7,7 +7,7 @@
 #include "face/microbatch.h"
 #include "face/detect.h"
 #include "face/face.h"
-#include "face/pack.h"
+#include "packs/pack.h"
 #include "face/shape.h"
 #include "nn/nn.h"
 

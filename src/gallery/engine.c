@@ -4,7 +4,7 @@
 #include "gallery/gallery_int.h"
 
 #include "base/log.h"
-#include "face/pack.h"
+#include "packs/pack.h"
 
 #include <stdio.h>
 #include <stdlib.h>

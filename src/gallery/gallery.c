@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cpu.h"
-#include "face/pack.h"
+#include "packs/pack.h"
 #include "image/decode/decoders.h"
 #include "pg/pg.h"
 

@@ -4,7 +4,7 @@
 
 describes the lfw-view2 photos of LIKEN_FACES twice, as the seed did (pack seed) and properly (pack dlib, the same
 detector), and prints: how far the two descriptors of one photo are apart; how many pairs of strangers and of one person
-lie within 0.6; and the curves that src/face/pack_known.c holds for the pack seed. Needs the pack dlib and numpy."""
+lie within 0.6; and the curves that src/packs/known.c holds for the pack seed. Needs the pack dlib and numpy."""
 import json
 import math
 import subprocess

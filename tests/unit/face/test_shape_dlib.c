@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "face/hog.h"
-#include "face/pack.h"
+#include "packs/pack.h"
 #include "face/shape.h"
 #include "reference/dlib_reference.h"
 #include "unit/face/dlib_writer.h"

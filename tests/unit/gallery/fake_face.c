@@ -1,7 +1,7 @@
 #include "unit/gallery/fake_face.h"
 
 #include "face/face.h"
-#include "face/pack.h"
+#include "packs/pack.h"
 #include "image/decode/decoders.h"
 #include "image/image.h"
 

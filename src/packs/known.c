@@ -1,8 +1,8 @@
-/* pack_known.c - the packs that liken can install by itself, every file pinned by size and sha256.
+/* known.c - the packs that liken can install by itself, every file pinned by size and sha256.
  *
  * This table is what `liken models install` writes out as pack.json, so it is also the one place for the default packs'
  * calibration (the curves at the top). packaging/models pins the same packages for their own clients. */
-#include "face/pack.h"
+#include "packs/pack.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
-/* pack_install.c - puts a known pack into the models folder.
+/* install.c - puts a known pack into the models folder.
  *
  * The pack is put together in a hidden temporary folder beside its place and moved there in one rename, so that a
  * reader sees the old pack, the new one or none, and an interrupted install leaves only a hidden folder that the next
  * install sweeps away. Installs into one models folder wait for each other on its lock file. */
-#include "face/pack_int.h"
+#include "packs/install_int.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
  *
  * Everything that depends on a model is the pack's and never a constant in code: the networks and their files, each
  * file's size and sha256, how a chip is cut, and what a distance means. A user's own pack is just such a folder under
- * the models folder; the packs that liken can install by itself are in pack_known.c, and what is installed there is
+ * the models folder; the packs that liken can install by itself are in known.c, and what is installed there is
  * the same lk_pack written out as pack.json.
  *
  *   { "name": "faceapi", "version": "1.7.15", "licence": "MIT", "source": "npm:@vladmandic/face-api",
@@ -16,12 +16,12 @@
  * }, "l2": { ... } } } }
  *
  * All functions may be called from any thread; a lk_pack is immutable. */
-#ifndef LK_FACE_PACK_H
-#define LK_FACE_PACK_H
+#ifndef LK_PACKS_PACK_H
+#define LK_PACKS_PACK_H
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "face/face.h"
+#include "packs/calibration.h"
 
 #include <stdbool.h>
 
@@ -113,7 +113,7 @@ int lk_pack_verify(const lk_pack *pack, liken_error *err);
 /* May this be the name of a pack (and of its folder)? 1-64 of [A-Za-z0-9._-], not starting with '.'. */
 bool lk_pack_name_ok(const char *name);
 
-/* ---- the built-in table (pack_known.c) ---- */
+/* ---- the built-in table (known.c) ---- */
 
 /* Where a known pack comes from when no mirror has it. */
 typedef enum lk_pack_from { LK_FROM_NPM, LK_FROM_PIP, LK_FROM_ADDRESS } lk_pack_from;

@@ -1,5 +1,5 @@
 /* pack.json of somebody's pack: what is accepted must be written and read again as the same text. */
-#include "face/pack.h"
+#include "packs/pack.h"
 
 #include <stdlib.h>
 #include <string.h>

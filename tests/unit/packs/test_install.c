@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/child/child.h"
-#include "face/pack_int.h"
+#include "packs/install_int.h"
 
 #include <dirent.h>
 #include <fcntl.h>

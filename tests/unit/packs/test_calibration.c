@@ -1,7 +1,6 @@
 #include "unit/test.h"
 
-#include "face/face.h"
-#include "face/pack.h"
+#include "packs/pack.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
  *
  * A file is handed out only whole and only when it has the size and sha256 that pack.json states, so that whoever
  * parses weights parses what was meant. */
-#include "face/pack.h"
+#include "packs/pack.h"
 
 #include "base/buf.h"
 #include "base/crypto.h"

@@ -2,7 +2,7 @@
  *
  * The curve of a model and metric was measured on strangers and on same-person pairs. The logarithm of the false match
  * rate is close to a straight line in the distance between neighbouring points, so that is how points are joined. */
-#include "face/face.h"
+#include "packs/calibration.h"
 
 #include <math.h>
 

@@ -1,9 +1,9 @@
-/* pack_fetch.c - where the files of a known pack may come from.
+/* fetch.c - where the files of a known pack may come from.
  *
  * Sources are tried in order until nothing is missing: what an earlier install left, the mirror, the registry's own
  * client, the archive or files at their address. A source is only a folder that is gathered from: whatever it holds is
  * read, and taken when its sha256 is the pinned one. So a bad source can waste time and do no harm. */
-#include "face/pack_int.h"
+#include "packs/install_int.h"
 
 #include "base/child/child.h"
 #include "base/crypto.h"

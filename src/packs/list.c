@@ -1,5 +1,5 @@
-/* pack_list.c - which packs there are, and whether they are whole. */
-#include "face/pack_int.h"
+/* list.c - which packs there are, and whether they are whole. */
+#include "packs/install_int.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,10 +1,10 @@
-/* pack_int.h - what the installer's files share: a pack being put together in a temporary folder, and the sources
+/* install_int.h - what the installer's files share: a pack being put together in a temporary folder, and the sources
  * that its files may come from. */
-#ifndef LK_FACE_PACK_INT_H
-#define LK_FACE_PACK_INT_H
+#ifndef LK_PACKS_INSTALL_INT_H
+#define LK_PACKS_INSTALL_INT_H
 
 #include "base/buf.h"
-#include "face/pack.h"
+#include "packs/pack.h"
 
 /* Items are the known pack's files and then its samples. */
 typedef struct lk_staging {

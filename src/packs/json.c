@@ -1,9 +1,9 @@
-/* pack_json.c - pack.json to lk_pack and back.
+/* json.c - pack.json to lk_pack and back.
  *
  * The text may be anybody's, so every key is looked at: an unknown one, a wrong type, a number out of range or a name
  * that could leave the folder is refused with a sentence that names it. Everything a lk_pack points to is in its arena.
  */
-#include "face/pack.h"
+#include "packs/pack.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #include "unit/test.h"
 
 #include "base/buf.h"
-#include "face/pack.h"
+#include "packs/pack.h"
 
 #include <jansson.h>
 #include <stdio.h>
