@@ -3,10 +3,10 @@
 #include "base/cpu.h"
 #include "cli/batch.h"
 #include "cli/cli.h"
-#include "cli/csv.h"
+#include "eval/csv.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
-#include "cli/report.h"
+#include "cli/report_text.h"
 
 #include <math.h>
 #include <stdio.h>

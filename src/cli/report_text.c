@@ -1,7 +1,8 @@
+#include "cli/report_text.h"
+
 #include "api/json.h"
 #include "base/buf.h"
 #include "cli/message.h"
-#include "cli/report.h"
 
 #include <math.h>
 #include <stdio.h>

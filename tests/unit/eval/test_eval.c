@@ -1,7 +1,7 @@
 /* Numbers computed by hand. */
 #include "unit/test.h"
 
-#include "cli/eval.h"
+#include "eval/eval.h"
 
 #include <math.h>
 

@@ -2,8 +2,8 @@
  *
  * A pair is called "same" when its distance is at most the threshold. The true match rate is the share of same pairs
  * called same, the false match rate the share of strangers' pairs called same. Arrays called sorted are ascending. */
-#ifndef LK_CLI_EVAL_H
-#define LK_CLI_EVAL_H
+#ifndef LK_EVAL_EVAL_H
+#define LK_EVAL_EVAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

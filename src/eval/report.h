@@ -1,10 +1,8 @@
 /* report.h - what an evaluation found, for one source of pairs. */
-#ifndef LK_CLI_REPORT_H
-#define LK_CLI_REPORT_H
+#ifndef LK_EVAL_REPORT_H
+#define LK_EVAL_REPORT_H
 
-#include "cli/pairs.h"
-
-#include <jansson.h>
+#include "eval/pairs.h"
 
 #define LK_REPORT_RATES 3 /* false match rates 1e-2, 1e-3, 1e-4 */
 #define LK_CURVE_POINTS 160
@@ -42,13 +40,5 @@ typedef struct lk_report {
 
 /* Subjects of the same index as the files; vectors as they are to be compared (normalised or not). */
 int lk_report_make(lk_report *out, const lk_pairs *p, const lk_subject *subjects, uint16_t source, liken_error *err);
-
-/* {source, pairs, ..., files_without_face: [...], unreadable: [...]}; NULL when out of memory. */
-json_t *lk_report_json(const lk_report *r, const lk_pairs *p, const lk_subject *subjects, uint16_t source);
-/* The table, on standard output. */
-void lk_report_print(const lk_report *reports, size_t count);
-
-/* Missed matches against false matches, both logarithmic, one line a report, as SVG. *out: free(). */
-int lk_report_svg(const lk_report *reports, size_t count, char **out, size_t *size, liken_error *err);
 
 #endif

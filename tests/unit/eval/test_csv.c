@@ -1,8 +1,8 @@
 #include "unit/test.h"
 
 #include "base/error.h"
-#include "cli/csv.h"
-#include "cli/pairs.h"
+#include "eval/csv.h"
+#include "eval/pairs.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* Which strangers? The pairs of the CSV file are the protocol, but few: at a false match rate of 1e-4, 1,200 pairs say
  * nothing. A rate is taken from them as long as at least STEADY of them lie within the distance, else from all pairs of
  * different people among the source's files, of which there are thousands of times as many. */
-#include "cli/report.h"
+#include "eval/report.h"
 
-#include "cli/eval.h"
+#include "eval/eval.h"
 
 #include <math.h>
 #include <stdlib.h>

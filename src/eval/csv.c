@@ -1,4 +1,4 @@
-#include "cli/csv.h"
+#include "eval/csv.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
-#include "cli/pairs.h"
+#include "eval/pairs.h"
 
-#include "cli/csv.h"
+#include "eval/csv.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* pairs.h - the pairs of photos that an evaluation is made of, from a CSV file. */
-#ifndef LK_CLI_PAIRS_H
-#define LK_CLI_PAIRS_H
+#ifndef LK_EVAL_PAIRS_H
+#define LK_EVAL_PAIRS_H
 
 #include "base/error.h"
 

@@ -1,4 +1,4 @@
-#include "cli/eval.h"
+#include "eval/eval.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* The pairs of an evaluation, and the CSV reader below them. */
-#include "cli/pairs.h"
+#include "eval/pairs.h"
 
 #include <stdlib.h>
 #include <string.h>

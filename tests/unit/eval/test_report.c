@@ -1,9 +1,10 @@
 /* Reports over vectors of two numbers, computed by hand. */
 #include "unit/test.h"
 
-#include "cli/report.h"
+#include "eval/report.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

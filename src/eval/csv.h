@@ -1,7 +1,7 @@
 /* csv.h - a strict reader of comma-separated values (RFC 4180, UTF-8 or any bytes but NUL): fields may be quoted, "" is
  * a quote inside one, rows end with LF or CRLF. Empty lines are passed over. Every fault is named with its line. */
-#ifndef LK_CLI_CSV_H
-#define LK_CLI_CSV_H
+#ifndef LK_EVAL_CSV_H
+#define LK_EVAL_CSV_H
 
 #include "base/error.h"
 
