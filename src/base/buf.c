@@ -1,6 +1,6 @@
 #include "base/buf.h"
 
-#include "base/crypto.h"
+#include "base/outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,83 +132,21 @@ int lk_file_read(const char *path, size_t ceiling, char **out, size_t *size, lik
     return LIKEN_OK;
 }
 
-static int write_all(int fd, const char *bytes, size_t size) {
-    while (size > 0) {
-        const ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
-static void sync_folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    LK_FREE char *folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    const int fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd); /* some file systems cannot; the rename is then as durable as they make it */
-        close(fd);
-    }
-}
-
-/* Whole or not at all, under a name of its own first. */
-static int replace_file(const char *path, const void *bytes, size_t size, liken_error *err) {
-    uint8_t random[8];
-    char suffix[2 * sizeof random + 1];
-    lk_random(random, sizeof random);
-    lk_hex(random, sizeof random, suffix);
-    const size_t room = strlen(path) + sizeof suffix + 1;
-    LK_FREE char *temporary = malloc(room);
-    if (temporary == NULL)
-        return lk_fail_memory(err);
-    (void)snprintf(temporary, room, "%s.%s", path, suffix);
-    const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); /* less what the umask takes away */
-    if (fd < 0)
-        return lk_fail_errno(err, LIKEN_E_IO, errno, "%s cannot be written", path);
-    int failed = write_all(fd, bytes, size);
-    if (failed == 0 && fsync(fd) != 0)
-        failed = errno;
-    if (close(fd) != 0 && failed == 0)
-        failed = errno;
-    if (failed == 0 && rename(temporary, path) != 0)
-        failed = errno;
-    if (failed != 0) {
-        (void)unlink(temporary);
-        return lk_fail_errno(err, LIKEN_E_IO, failed, "%s cannot be written", path);
-    }
-    sync_folder_of(path);
-    return LIKEN_OK;
-}
-
-/* A pipe or a device: it can only be written into, and cannot be synced. */
-static int write_into(const char *path, const void *bytes, size_t size, liken_error *err) {
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return lk_fail_errno(err, LIKEN_E_IO, errno, "%s cannot be written", path);
-    int failed = write_all(fd, bytes, size);
-    if (close(fd) != 0 && failed == 0)
-        failed = errno;
-    return failed == 0 ? LIKEN_OK : lk_fail_errno(err, LIKEN_E_IO, failed, "%s cannot be written", path);
-}
-
 int lk_file_write(const char *path, const void *bytes, size_t size, liken_error *err) {
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return replace_file(path, bytes, size, err);
-    if (!S_ISREG(st.st_mode))
-        return write_into(path, bytes, size, err);
-    LK_FREE char *target = realpath(path, NULL); /* what a link points to is written, and the link stays */
-    return replace_file(target == NULL ? path : target, bytes, size, err);
+    lk_outfile *f = NULL;
+    int rc = lk_outfile_open(&f, path, err);
+    if (rc == LIKEN_OK)
+        rc = lk_outfile_write(f, bytes, size, err);
+    if (rc == LIKEN_OK)
+        return lk_outfile_finish(f, err);
+    lk_outfile_drop(f);
+    return rc;
 }
 
 /* A new one is on disk when this returns. */
 static int make_folder(const char *path, liken_error *err) {
     if (mkdir(path, 0700) == 0)
-        sync_folder_of(path);
+        lk_folder_sync_of(path);
     else if (errno != EEXIST)
         return lk_fail_errno(err, LIKEN_E_IO, errno, "The folder %s cannot be made", path);
     return LIKEN_OK;

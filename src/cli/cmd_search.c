@@ -1,6 +1,9 @@
 #include "api/json.h"
 #include "base/buf.h"
 #include "cli/cli.h"
+#include "cli/copies.h"
+#include "cli/interrupt.h"
+#include "cli/matches.h"
 #include "cli/message.h"
 
 #include <inttypes.h>
@@ -70,24 +73,70 @@ static int search(const lk_cli *cli, liken *lk, liken_result **out, liken_error 
     return rc;
 }
 
+/* What is wrong with the command line, before there is work to lose. */
+static int check(const lk_cli *cli, liken_error *err) {
+    const lk_config *c = cli->config;
+    const char *folder = lk_config_text(c, LK_SET_COPY_TO);
+    if (lk_config_number(c, LK_SET_THRESHOLD) > 0 && lk_config_number(c, LK_SET_MAX_FALSE_MATCHES) > 0)
+        return lk_fail(err, LIKEN_E_ARG, "Say --threshold or --max-false-matches, not both.");
+    if (lk_config_switch(c, LK_SET_CSV) && cli->json)
+        return lk_fail(err, LIKEN_E_ARG, "Say --csv or --json, not both.");
+    return folder == NULL ? LIKEN_OK : lk_copies_check(folder, err);
+}
+
+static int print(const lk_cli *cli, const liken_result *result, const lk_copies *copies, liken_error *err) {
+    const char *folder = lk_config_text(cli->config, LK_SET_COPY_TO);
+    if (lk_config_switch(cli->config, LK_SET_CSV))
+        return lk_matches_csv(result, cli->words[0], err);
+    if (!cli->json) {
+        print_result(result);
+        return LIKEN_OK;
+    }
+    json_t *json = lk_json_result(result);
+    if (json != NULL && folder != NULL && json_object_set_new(json, "copies", lk_copies_json(copies, folder)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    return lk_cli_print(json, err);
+}
+
+/* With --json what was copied is part of the answer, else the answer comes first. */
+static int copy_and_print(const lk_cli *cli, liken *lk, const liken_result *result, lk_copies *copies,
+                          liken_error *err) {
+    const char *folder = lk_config_text(cli->config, LK_SET_COPY_TO);
+    int printed = cli->json ? LIKEN_OK : print(cli, result, copies, err);
+    if (printed != LIKEN_OK)
+        return printed;
+    (void)fflush(stdout);
+    int rc = LIKEN_OK;
+    if (folder != NULL) {
+        lk_interrupt_arm();
+        rc = lk_copies_make(cli, lk, result, folder, copies, err);
+        lk_copies_say(copies, folder);
+    }
+    if (cli->json && print(cli, result, copies, rc == LIKEN_OK ? err : NULL) != LIKEN_OK && rc == LIKEN_OK)
+        return LIKEN_E_MEMORY;
+    return rc;
+}
+
 int lk_cmd_search(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
     liken_result *result = NULL;
-    if (lk_config_number(cli->config, LK_SET_THRESHOLD) > 0 &&
-        lk_config_number(cli->config, LK_SET_MAX_FALSE_MATCHES) > 0)
-        return lk_cli_usage(cli, "Say --threshold or --max-false-matches, not both.");
+    lk_copies copies = {0};
+    if (check(cli, &err) != LIKEN_OK)
+        return err.code == LIKEN_E_ARG ? lk_cli_usage(cli, "%s", err.message) : lk_cli_failed(cli, &err);
     int rc = lk_cli_open(cli, false, &lk, &err);
     if (rc == LIKEN_OK)
         rc = search(cli, lk, &result, &err);
-    if (rc == LIKEN_OK && cli->json)
-        rc = lk_cli_print(lk_json_result(result), &err);
-    else if (rc == LIKEN_OK)
-        print_result(result);
+    if (rc == LIKEN_OK)
+        rc = copy_and_print(cli, lk, result, &copies, &err);
     const size_t matches = rc == LIKEN_OK ? count_matches(result) : 0;
+    const bool failed = copies.failed > 0 || copies.count < copies.photos;
+    lk_copies_free(&copies);
     liken_result_free(result);
     liken_free(lk);
     if (rc != LIKEN_OK)
         return lk_cli_failed(cli, &err);
-    return matches == 0 ? LK_EXIT_NOTHING : LK_EXIT_DONE;
+    return failed ? LK_EXIT_FAILED : matches == 0 ? LK_EXIT_NOTHING : LK_EXIT_DONE;
 }

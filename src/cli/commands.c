@@ -56,14 +56,23 @@ const lk_command lk_commands[] = {
          "its file label and the face's box as x,y and width x height.\n\n"
          "The threshold is the collection's own unless --threshold says another distance or "
          "--max-false-matches says how many strangers may be expected among the matches: the larger the "
-         "collection, the nearer a match must then be.",
+         "collection, the nearer a match must then be.\n\n"
+         "--csv prints the matches for other programs (docs/taking.md has the columns). --copy-to copies the matched "
+         "photos, each once, into a folder, which is made; a name that is taken gets a number, and a copy that is "
+         "there "
+         "already is left. Only files that hold the very photo that was added are copied; which could not be is said "
+         "at the end. With --json the object has copies: folder, copied (image, file, to, existed), failed (image, "
+         "file, error).",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(THRESHOLD) | LK_BIT(MAX_FALSE_MATCHES) | LK_BIT(LIMIT) |
-                 LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(PARTIAL),
+                 LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(PARTIAL) | LK_BIT(CSV) | LK_BIT(COPY_TO),
      .least = 1,
      .most = 1,
      .exits = {{LK_EXIT_NOTHING, "no face in the photo, or no match"},
-               {LK_EXIT_FAILED, "the photo could not be searched"}},
+               {LK_EXIT_FAILED, "the photo could not be searched, or a matched photo not be copied"},
+               {LK_EXIT_INTERRUPTED, "interrupted while copying; what was copied is whole"}},
      .examples = {{"liken search me.jpg", "Where else am I?"},
+                  {"liken search --limit 1000 --copy-to ~/for-anna anna.jpg", "All her photos in one folder."},
+                  {"liken search --csv me.jpg > matches.csv", "For a spreadsheet."},
                   {"liken search --max-false-matches 0.01 --limit 5 me.jpg", "Only the sure ones."}},
      .run = lk_cmd_search},
     {.name = "compare",

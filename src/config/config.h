@@ -41,6 +41,8 @@ typedef enum lk_setting_id {
     LK_SET_LIMIT,
     LK_SET_DISTINCT,
     LK_SET_PARTIAL,
+    LK_SET_CSV,
+    LK_SET_COPY_TO,
     LK_SET_DRAW,
     LK_SET_DESCRIBE,
     LK_SET_METRIC,

@@ -1,0 +1,13 @@
+/* matches.h - the matches of a search as rows, and the photos they lie in. */
+#ifndef LK_CLI_MATCHES_H
+#define LK_CLI_MATCHES_H
+
+#include "base/error.h"
+
+/* Prints a header and a row for each match; `query` is the photo as it was named. */
+int lk_matches_csv(const liken_result *r, const char *query, liken_error *err);
+
+/* Each photo once, by its nearest match, nearest first; free(*out). What it points to belongs to `r`. */
+int lk_matches_photos(const liken_result *r, const liken_match ***out, size_t *count, liken_error *err);
+
+#endif

@@ -1,0 +1,150 @@
+"""What one takes away from a gallery: matches as CSV, copies of the matched photos."""
+import csv
+import io
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import BIN, SAMPLES, Liken
+
+
+def another(photo, to, number=1):
+    """The same picture in other bytes: a photo of its own."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes(photo.read_bytes() + b"\0" * number)
+    return to
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory):
+    """album/sample1.jpg, and the same picture four times more: a/x.jpg, b/x.jpg, =cmd.jpg and one with a line feed."""
+    if not (BIN.exists() and (SAMPLES / "sample1.jpg").exists()):
+        pytest.skip("liken is not built, or LIKEN_MODELS names no folder with the faceapi pack and its sample photos")
+    liken = Liken(tmp_path_factory.mktemp("gallery"))
+    album = liken.folder / "album"
+    album.mkdir()
+    shutil.copy(SAMPLES / "sample1.jpg", album)
+    for number, name in enumerate(("a/x.jpg", "b/x.jpg", "=cmd.jpg", "li\nne.jpg"), 1):
+        another(album / "sample1.jpg", album / name, number)
+    liken("add", "album")
+    return liken.folder
+
+
+@pytest.fixture
+def faces(liken, gallery):
+    """A copy of it, which is the test's own."""
+    shutil.copytree(gallery, liken.folder, dirs_exist_ok=True)
+    return liken.folder / "album"
+
+
+def rows(text):
+    assert text.count("\r\n") == len(list(csv.reader(io.StringIO(text, newline="")))), "every row ends with CRLF"
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_matches_as_csv(liken, faces):
+    out, _ = liken("search", "--csv", "album/sample1.jpg")
+    [result] = liken.json("search", "album/sample1.jpg")
+    told = [(f"{i}", f"{rank}", match) for i, face in enumerate(result["faces"], 1)
+            for rank, match in enumerate(face["matches"], 1)]
+    assert len(told) == 15
+    got = rows(out)
+    assert len(got) == len(told)
+    for row, (face, rank, match) in zip(got, told):
+        assert (row["query"], row["query_face"], row["rank"]) == ("album/sample1.jpg", face, rank)
+        assert float(row["distance"]) == match["distance"] and float(row["similarity"]) == match["similarity"]
+        assert (int(row["image"]), int(row["face_id"])) == (match["image"], match["face_id"])
+        assert row["file"] == match["file"] and row["image_id"] == ""
+        assert [float(row[f"box_{k}"]) for k in ("x", "y", "width", "height")] == list(match["box"].values())
+        assert (int(row["width"]), int(row["height"])) == (match["width"], match["height"])
+    assert list(got[0]) == ["query", "query_face", "rank", "distance", "similarity", "image", "face_id", "file", "image_id",
+                            "box_x", "box_y", "box_width", "box_height", "width", "height"]
+    _, err = liken("search", "--csv", "--json", "album/sample1.jpg", code=2)
+    assert "--csv or --json" in err
+
+
+def test_no_formula_reaches_a_spreadsheet(liken, faces):
+    """A label is what a user of the server wrote."""
+    for number, label in enumerate(("=cmd|' /C calc'!A0", "'quoted"), 50):
+        another(faces / "sample1.jpg", faces / "one.jpg", number)
+        liken("add", "--file-label", label, "album/one.jpg")
+    got = {row["file"] for row in rows(liken("search", "--csv", "album/sample1.jpg")[0])}
+    assert {"'=cmd|' /C calc'!A0", "''quoted"} <= got
+
+
+def test_the_header_comes_without_matches(liken, faces):
+    out, _ = liken("search", "--csv", "--tag", "none", "album/sample1.jpg", code=3)
+    assert rows(out) == [] and out.startswith("query,")
+
+
+def test_matched_photos_are_copied(liken, faces):
+    out, err = liken("search", "--copy-to", "out", "album/sample1.jpg")
+    assert out.count("Face ") == 3
+    assert "Copied 5 photos to out." in err
+    made = liken.folder / "out"
+    assert sorted(os.listdir(made)) == ["=cmd.jpg", "li_ne.jpg", "sample1.jpg", "x-2.jpg", "x.jpg"]
+    assert sorted(p.read_bytes() for p in made.iterdir()) == sorted(p.read_bytes() for p in faces.rglob("*.jpg"))
+    assert (made / "sample1.jpg").stat().st_ino != (faces / "sample1.jpg").stat().st_ino
+    assert int((made / "sample1.jpg").stat().st_mtime) == int((faces / "sample1.jpg").stat().st_mtime)
+
+    [again] = liken.json("search", "--copy-to", "out", "album/sample1.jpg")
+    assert len(again["copies"]["copied"]) == 5 and all(c["existed"] for c in again["copies"]["copied"])
+    assert len(os.listdir(made)) == 5
+
+
+def test_no_file_is_replaced(liken, faces):
+    made = liken.folder / "out"
+    made.mkdir()
+    (made / "sample1.jpg").write_text("mine")
+    (made / "x.jpg").symlink_to(liken.folder / "elsewhere")
+    [result] = liken.json("search", "--copy-to", "out/", "album/sample1.jpg")
+    to = {os.path.basename(c["file"]): os.path.basename(c["to"]) for c in result["copies"]["copied"]}
+    assert to["sample1.jpg"] == "sample1-2.jpg"
+    assert (made / "sample1.jpg").read_text() == "mine"
+    assert not (liken.folder / "elsewhere").exists()
+    assert {"x-2.jpg", "x-3.jpg"} <= set(os.listdir(made))
+
+
+def test_what_cannot_be_copied_is_said(liken, faces):
+    (faces / "a/x.jpg").write_bytes(b"something else")
+    (faces / "b/x.jpg").unlink()
+    another(faces / "sample1.jpg", faces / "web.jpg", 20)
+    liken("add", "--file-label", "https://example.org/../../7.jpg", "album/web.jpg")
+    another(faces / "sample1.jpg", faces / "web.jpg", 30)
+    liken("add", "--file-label", "../secret", "album/web.jpg")
+    (liken.folder.parent / "secret").write_text("of the machine")
+    (faces / "web.jpg").unlink()
+    [result] = liken.json("search", "--copy-to", "out", "album/sample1.jpg", code=1)
+    assert len(result["copies"]["copied"]) == 3
+    said = sorted(f["error"] for f in result["copies"]["failed"])
+    assert [s.split(" ", 1)[1].split(";")[0].split(" (")[0] for s in said] == [
+        "has changed since it was added", "has changed since it was added", "is not there", "is an address, not a file."]
+    _, err = liken("search", "--copy-to", "out", "album/sample1.jpg", code=1)
+    assert err.count("Not copied: photo ") == 4
+    assert sorted(os.listdir(liken.folder / "out")) == ["=cmd.jpg", "li_ne.jpg", "sample1.jpg"]
+
+
+def test_the_folder_is_looked_at_first(liken, faces):
+    for folder, said in (("album/sample1.jpg", "is not a folder"), ("no/such", "there is no folder no to make")):
+        _, err = liken("search", "--copy-to", folder, "album/sample1.jpg", code=2)
+        assert said in err
+    liken("search", "--copy-to", "out", "--tag", "none", "album/sample1.jpg", code=3)
+    assert not (liken.folder / "out").exists()
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half(liken, faces):
+    disk = liken.folder / "disk"
+    disk.mkdir()
+    size = (faces / "sample1.jpg").stat().st_size
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={2 * size + 65536}", "liken-test", disk],
+                      capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        _, err = liken("search", "--copy-to", "disk", "album/sample1.jpg", code=1)
+        assert "No space left on device" in err
+        copies = list(disk.iterdir())
+        assert 1 <= len(copies) <= 2 and all(c.stat().st_size >= size for c in copies)
+    finally:
+        subprocess.run(["umount", disk], check=True)
