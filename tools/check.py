@@ -1,10 +1,18 @@
 #!/usr/bin/env python3
 """Builds and tests everything, stage by stage; prints what failed last and closes with `N passed, N failed, N skipped`.
 
-Each stage writes its whole output to BUILD/check/STAGE.log. A stage is counted test by test where its runner says
-so (meson's test log with cmocka's lines in it, pytest's junit file), else as one test by its exit status, 77 meaning
-skipped with the reason on the last line."""
+A stage belongs to a step of the check; the stages of a step run side by side, as many as there are cores (--jobs), the
+longest first, since none of them may depend on how busy the machine is. Within a stage everything goes one after another.
+
+Each command of a stage writes its whole output to BUILD/check/COMMAND.log. A stage is counted test by test where its
+runner says so (meson's test log with cmocka's lines in it, pytest's junit file), else as one test by its exit status, 77
+meaning skipped with the reason on the last line.
+
+A whole check that ran to its end leaves BUILD/check/last.json: {commit, clean, passed, failed, skipped, seconds, stages:
+[{name, seconds, passed, failed, skipped}]}; `clean` says that what was tested is that commit and nothing else. Other runs
+leave that file alone and write the same to only.json (--only), address.json, thread.json (--sanitize) or soak.json."""
 import argparse
+import concurrent.futures
 import fnmatch
 import json
 import os
@@ -27,26 +35,73 @@ SANITIZER_ENV = {
 }
 
 
-class Tally:
-    def __init__(self):
-        self.passed, self.failed, self.skipped = [], [], []
+def introspect(build, what):
+    return json.loads(subprocess.check_output(["meson", "introspect", f"--{what}", build]))
 
-    def add(self, name, outcome, detail=""):
-        getattr(self, outcome).append((name, detail))
+
+def chosen(name, patterns):
+    return any(fnmatch.fnmatch(name, p) for p in patterns)
 
 
 class Check:
+    """What the stages share: folders, the environment of what they run, and the cores they may take."""
+
     def __init__(self, args):
         self.build = (ROOT / args.build).resolve()
         self.logs = self.build / "check"
         self.logs.mkdir(parents=True, exist_ok=True)
-        self.tally = Tally()
-        self.env = dict(os.environ, **SANITIZER_ENV)
+        self.python = self.build / "venv" / "bin" / "python"
+        self.cores = os.cpu_count() or 1
+        self.jobs = args.jobs or min(self.cores, 4)
+        self.each = max(1, self.cores // self.jobs)  # of these a stage takes, where it can be told
+        self.env = dict(os.environ, **SANITIZER_ENV, LIKEN_BIN=str(self.build / "liken"))
+        self.stages = []
+        self.lock = threading.Lock()
+
+    def say(self, text):
+        with self.lock:
+            print(text, flush=True)
+
+    def step(self, *named):
+        """Runs stages side by side: (name, function of the Stage). False when one failed."""
+        at_once = min(self.jobs, len(named))
+        each, self.each = self.each, max(1, self.cores // at_once)
+        stages = [Stage(self, name, work) for name, work in named]
+        self.stages += stages
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            for done in [pool.submit(stage.run_all) for stage in stages]:
+                done.result()
+        self.each = each
+        return not any(stage.failed for stage in stages)
+
+    def counts(self):
+        return tuple(sum(len(getattr(stage, outcome)) for stage in self.stages) for outcome in ("passed", "failed", "skipped"))
+
+
+class Stage:
+    def __init__(self, check, name, work):
+        self.check, self.name, self.work = check, name, work
+        self.passed, self.failed, self.skipped = [], [], []
+        self.env = dict(check.env)  # as it is when the stage is made: the steps before it may have added to it
+        self.seconds = 0.0
+
+    def run_all(self):
+        self.check.say(f"== {self.name} ...")
+        begin = time.monotonic()
+        try:
+            self.work(self)
+        except Exception as error:  # a fault of the stage's own must not pass for success
+            self.failed.append((self.name, f"{type(error).__name__}: {error}"))
+        self.seconds = time.monotonic() - begin
+        self.check.say(f"== {self.name}: {self.seconds:.0f} s, {len(self.passed)} passed, {len(self.failed)} failed, "
+                       f"{len(self.skipped)} skipped")
+
+    def add(self, name, outcome, detail=""):
+        getattr(self, outcome).append((name, detail))
 
     def run(self, name, argv, env=None, timeout=1500):
-        """Runs one command into its log; returns (status, text, seconds)."""
-        print(f"== {name} ...", end="", flush=True)
-        log, begin = self.logs / (re.sub(r"\W+", "-", name) + ".log"), time.monotonic()
+        """Runs one command into its log; returns (status, text)."""
+        log = self.check.logs / (re.sub(r"\W+", "-", name).strip("-") + ".log")
         with open(log, "wb") as out:
             try:
                 status = subprocess.run([str(a) for a in argv], cwd=ROOT, env=dict(self.env, **(env or {})), stdout=out,
@@ -54,210 +109,145 @@ class Check:
             except subprocess.TimeoutExpired:
                 status = -1
                 out.write(f"\nended after {timeout} s\n".encode())
-        seconds = time.monotonic() - begin
-        return status, log.read_text(errors="replace"), seconds
-
-    def say(self, before, seconds):
-        t = self.tally
-        now = (len(t.passed), len(t.failed), len(t.skipped))
-        passed, failed, skipped = (n - b for n, b in zip(now, before))
-        print(f" {seconds:.0f} s: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
-
-    def counts(self):
-        return len(self.tally.passed), len(self.tally.failed), len(self.tally.skipped)
-
-    def aside(self, name, argv, judge=None):
-        """Starts a stage that needs one core only, one test where there is no `judge`; the caller calls what is returned to
-        wait for it."""
-        log = self.logs / (re.sub(r"\W+", "-", name) + ".log")
-        with open(log, "wb") as out:
-            child = subprocess.Popen([str(a) for a in argv], cwd=ROOT, env=self.env, stdout=out, stderr=subprocess.STDOUT,
-                                     stdin=subprocess.DEVNULL)
-
-        def wait():
-            print(f"== {name} (begun before) ...", end="", flush=True)
-            before, begin, status = self.counts(), time.monotonic(), child.wait()
-            (judge or self.judge)(name, status, log.read_text(errors="replace"))
-            self.say(before, time.monotonic() - begin)
-        return wait
-
-    def meson_aside(self, name, build, test):
-        """The same for a test program that takes much longer than the others."""
-        log = build / "meson-logs" / "aside.json"
-        log.unlink(missing_ok=True)
-        return self.aside(name, ["meson", "test", "-C", build, "--no-rebuild", "-t", "3", "--logbase", log.stem, test],
-                          lambda name, status, text: self.meson_judge(name, log, status, text))
+        return status, log.read_text(errors="replace")
 
     def command(self, name, argv, env=None, timeout=1500):
-        """A stage that is one test."""
-        before = self.counts()
-        status, text, seconds = self.run(name, argv, env, timeout)
-        self.judge(name, status, text)
-        self.say(before, seconds)
-        return status == 0, text
-
-    def judge(self, name, status, text):
+        """One test."""
+        status, text = self.run(name, argv, env, timeout)
         lines = text.strip().splitlines()
         if status == SKIP:
-            self.tally.add(name, "skipped", lines[-1] if lines else "no reason given")
+            self.add(name, "skipped", lines[-1] if lines else "no reason given")
         elif status == 0:
-            self.tally.add(name, "passed")
+            self.add(name, "passed")
         else:
-            self.tally.add(name, "failed", f"exit status {status}\n" + "\n".join(lines[-60:]))
+            self.add(name, "failed", f"exit status {status}\n" + "\n".join(lines[-60:]))
+        return status == 0, text
 
-    def meson(self, name, build, env=None, patterns=("*",), scale=1, but=()):
-        before = self.counts()
-        listed = json.loads(subprocess.check_output(["meson", "introspect", "--tests", build]))
-        tests = [t["name"] for t in listed if any(fnmatch.fnmatch(t["name"], p) for p in patterns) and t["name"] not in but]
-        argv = ["meson", "test", "-C", build, "--no-rebuild", "-t", scale, *tests]
-        log = build / "meson-logs" / "testlog.json"
+    # ---- meson's tests
+
+    def meson(self, build, patterns=("*",), env=None, scale=1, but=()):
+        tests = [t["name"] for t in introspect(build, "tests") if chosen(t["name"], patterns) and t["name"] not in but]
+        log = build / "meson-logs" / (re.sub(r"\W+", "-", self.name) + ".json")  # of its own: two may run in one build
         log.unlink(missing_ok=True)
-        status, text, seconds = self.run(name, argv, env)
-        self.meson_judge(name, log, status, text)
-        self.say(before, seconds)
-
-    def meson_judge(self, name, log, status, text):
-        failed = len(self.tally.failed)
+        status, text = self.run(f"{self.name} unit", ["meson", "test", "-C", build, "--no-rebuild", "-t", scale,
+                                                      "--num-processes", self.check.each, "--logbase", log.stem, *tests], env)
+        failed = len(self.failed)
         if not log.exists():
-            self.tally.add(name, "failed", text[-4000:])
+            self.add(self.name, "failed", text[-4000:])
             return
         for line in log.read_text().splitlines():
-            self.meson_program(name, json.loads(line))
-        if status != 0 and len(self.tally.failed) == failed:
-            self.tally.add(name, "failed", text[-4000:])
+            self.meson_program(json.loads(line))
+        if status != 0 and len(self.failed) == failed:
+            self.add(self.name, "failed", text[-4000:])
 
-    def meson_program(self, stage, entry):
+    def meson_program(self, entry):
         """One test program: its cmocka tests where it printed them, itself where it did not; and what it left out, which it
         says in lines `SKIPPED: reason`."""
         out = entry.get("stdout") or ""
-        label = f"{stage}: {entry['name'].split(' / ')[-1].strip()}"
+        label = f"{self.name}: {entry['name'].split(' / ')[-1].strip()}"
         words = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
         left_out = re.findall(r"^SKIPPED: (.*)$", out, re.M)
         for reason in left_out:
-            self.tally.add(label, "skipped", reason)
+            self.add(label, "skipped", reason)
         seen = dict((test, words[word]) for word, test in CMOCKA.findall(out))
         detail = out[-4000:] + (entry.get("stderr") or "")[-4000:]
         for test, outcome in seen.items():
             reason = re.search(rf"^(.*)\n\[ +SKIPPED +\] {re.escape(test)}$", out, re.M)
-            self.tally.add(f"{label} {test}", outcome, reason[1] if outcome == "skipped" and reason else detail)
+            self.add(f"{label} {test}", outcome, reason[1] if outcome == "skipped" and reason else detail)
         clean = entry["result"] in ("OK", "SKIP", "EXPECTEDFAIL")
         if not clean and "failed" not in seen.values():
-            self.tally.add(label, "failed", f"{entry['result']}\n{detail}")
+            self.add(label, "failed", f"{entry['result']}\n{detail}")
         elif not seen and not left_out:
-            self.tally.add(label, "skipped" if entry["result"] == "SKIP" else "passed", out.strip()[-300:])
+            self.add(label, "skipped" if entry["result"] == "SKIP" else "passed", out.strip()[-300:])
 
-    def pytest(self, name, paths, env=None, timeout=1500):
+    # ---- pytest's
+
+    def pytest(self, paths, env=None, timeout=1500):
         paths = [p for p in paths if (ROOT / p.split("::")[0]).exists()]
-        before = self.counts()
-        junit = self.logs / (re.sub(r"\W+", "-", name) + ".xml")
+        junit = self.check.logs / (re.sub(r"\W+", "-", self.name) + ".xml")
         junit.unlink(missing_ok=True)
-        status, text, seconds = self.run(name, [self.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs",
-                                                f"--junitxml={junit}", *paths], env, timeout)
+        failed = len(self.failed)
+        status, text = self.run(self.name, [self.check.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs",
+                                            f"--junitxml={junit}", *paths], env, timeout)
         if not junit.exists():
-            self.tally.add(name, "failed", text[-4000:])
-        else:
-            for case in ET.parse(junit).iter("testcase"):
-                self.pytest_case(name, case)
-            if status not in (0, 5) and self.counts()[1] == before[1]:
-                self.tally.add(name, "failed", text[-4000:])
-        self.say(before, seconds)
+            self.add(self.name, "failed", text[-4000:])
+            return
+        for case in ET.parse(junit).iter("testcase"):
+            self.pytest_case(case)
+        if status not in (0, 5) and len(self.failed) == failed:
+            self.add(self.name, "failed", text[-4000:])
 
-    def pytest_case(self, stage, case):
-        label = f"{stage}: {case.get('classname')}.{case.get('name')}"
+    def pytest_case(self, case):
+        label = f"{self.name}: {case.get('classname')}.{case.get('name')}"
         bad = [e for e in case if e.tag in ("failure", "error")]
         skipped = [e for e in case if e.tag == "skipped"]
         if bad:
-            self.tally.add(label, "failed", (bad[0].text or bad[0].get("message") or "")[-4000:])
+            self.add(label, "failed", (bad[0].text or bad[0].get("message") or "")[-4000:])
         elif skipped:
-            self.tally.add(label, "skipped", skipped[0].get("message") or "")
+            self.add(label, "skipped", skipped[0].get("message") or "")
         else:
-            self.tally.add(label, "passed")
+            self.add(label, "passed")
 
-    # ---- stages
+    # ---- builds
 
-    def compile_ahead(self, builds):
-        """On a core that tests leave idle. Nothing is counted: the stages that compile find it done, or fail as it did."""
-        def work():
-            with open(self.logs / "ahead.log", "wb") as out:
-                for name, (options, env) in builds.items():
-                    for argv in (["meson", "setup", self.build / name, "-Dwerror=true", *options], ["ninja", "-j1", "-C", self.build / name]):
-                        if argv[0] == "ninja" or not (self.build / name / "build.ninja").exists():
-                            subprocess.run(["nice", *map(str, argv)], cwd=ROOT, env=dict(self.env, **env), stdout=out,
-                                           stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        return thread.join
-
-    def compile(self, name, folder, options=(), env=None, targets=()):
+    def compile(self, folder, options=(), env=None, targets=(), tests=("*",)):
+        """`targets`, else all programs but the tests that are not among `tests`."""
         if not (folder / "build.ninja").exists():
-            ok, _ = self.command(f"{name}: configure", ["meson", "setup", folder, "-Dwerror=true", *options], env)
+            ok, _ = self.command(f"{self.name}: configure", ["meson", "setup", folder, "-Dwerror=true", *options], env)
             if not ok:
                 return False
-        return self.command(f"{name}: compile", ["ninja", "-C", folder, *targets], env)[0]
-
-    def venv(self):
-        venv = self.build / "venv"
-        self.python = venv / "bin" / "python"
-        requirements = ROOT / "tests" / "requirements.txt"
-        stamp = venv / "requirements.txt"
-        if stamp.exists() and stamp.read_text() == requirements.read_text():
-            return
-        self.command("python: environment", [sys.executable, "-m", "venv", "--clear", venv])
-        ok, _ = self.command("python: packages", [self.python, "-m", "pip", "install", "-q", "-r", requirements])
-        if ok:
-            stamp.write_text(requirements.read_text())
-
-    def models(self):
-        """Installs the packs that the tests use; the tests that need one that cannot be had are skipped by themselves."""
-        program = self.build / "liken"
-        self.command("models: default packs", [program, "models", "install"])
-        ok, _ = self.command("models: dlib (optional)", [program, "models", "install", "dlib"])
-        if not ok:
-            name, detail = self.tally.failed.pop()
-            self.tally.add(name, "skipped", "the dlib pack could not be had: " + detail.splitlines()[-1])
-        status, text, _ = self.run("models: where", [program, "models", "list", "--json"])
-        print(flush=True)
-        if status == 0:
-            found = [p["path"] for p in json.loads(text) if p.get("path")]
-            if found:
-                self.env["LIKEN_MODELS"] = str(pathlib.Path(found[0]).parent)
-
-    def report(self):
-        t = self.tally
-        for name, reason in t.skipped:
-            print(f"skipped  {name}: {' '.join(reason.split())[:300]}")
-        for name, detail in t.failed:
-            print(f"\nFAILED   {name}\n{detail.rstrip()}")
-        passed, failed, skipped = self.counts()
-        print(f"\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
-        return 1 if failed or not passed else 0
+        if tests != ("*",):
+            others = {t["cmd"][0] for t in introspect(folder, "tests") if not chosen(t["name"], tests)}
+            programs = [t["filename"][0] for t in introspect(folder, "targets") if t["type"] == "executable"]
+            targets = [os.path.relpath(program, folder) for program in programs if program not in others]
+        return self.command(f"{self.name}: compile", ["ninja", "-C", folder, f"-j{self.check.each}", *targets], env)[0]
 
 
-def plain(c):
-    """The whole check with the ordinary build."""
-    if not c.compile("gcc", c.build):
+# ---- what everything else needs
+
+def gcc(s):
+    s.compile(s.check.build)
+
+
+def python(s):
+    venv, requirements = s.check.build / "venv", ROOT / "tests" / "requirements.txt"
+    stamp = venv / "requirements.txt"
+    if stamp.exists() and stamp.read_text() == requirements.read_text():
         return
-    c.venv()
-    c.models()
-    c.env["LIKEN_BIN"] = str(c.build / "liken")
-    emulated = c.meson_aside("unit, emulated", c.build, "kern/emulated")
-    c.meson("unit", c.build, but=("kern/emulated",))
-    valgrind = c.aside("valgrind", ["sh", "tests/valgrind.sh", c.build])
-    references = c.aside("references", ["sh", "tests/reference/check.sh", c.env.get("LIKEN_MODELS", "/nonexistent")])
-    c.pytest("api", ["tests/api"])
-    for wait in (emulated, valgrind, references):
-        wait()
-    ahead = c.compile_ahead(BUILDS)
-    c.pytest("cli", ["tests/cli"])
-    c.pytest("accuracy", ["tests/accuracy"])
-    c.pytest("torture", ["tests/torture"])
-    c.command("install", ["sh", "tests/install.sh", c.build])
-    ahead()
-    c.compile("clang", c.build / "clang", *BUILDS["clang"])
-    sanitized(c, "asan", quick=True)
-    sanitized(c, "tsan", quick=True)
+    s.command("python: environment", [sys.executable, "-m", "venv", "--clear", venv])
+    ok, _ = s.command("python: packages", [s.check.python, "-m", "pip", "install", "-q", "-r", requirements])
+    if ok:
+        stamp.write_text(requirements.read_text())
 
 
+def models(s):
+    """Installs the packs that the tests use; the tests that need one that cannot be had are skipped by themselves."""
+    program = s.check.build / "liken"
+    s.command("models: default packs", [program, "models", "install"])
+    ok, _ = s.command("models: dlib (optional)", [program, "models", "install", "dlib"])
+    if not ok:
+        name, detail = s.failed.pop()
+        s.add(name, "skipped", "the dlib pack could not be had: " + detail.splitlines()[-1])
+    status, text = s.run("models: where", [program, "models", "list", "--json"])
+    found = [p["path"] for p in json.loads(text) if p.get("path")] if status == 0 else []
+    if found:
+        s.check.env["LIKEN_MODELS"] = str(pathlib.Path(found[0]).parent)
+
+
+def prepare(c):
+    return c.step(("python", python), ("gcc", gcc)) and c.step(("models", models))
+
+
+# ---- the stages of the check
+
+DATABASE = [f"tests/api/test_{name}.py" for name in ("seed_table", "postgres", "cluster", "citus", "roles")]
+EMULATED = "kern/emulated"
+# dlib, all templates, is not ours to check: leaving it out halves the compilation
+SANITIZED_BUILD = ["-Db_lundef=false", "-Ddlib=disabled"]
+# The other builds: options and environment. What clang makes is never run: it is asked for its warnings.
+BUILDS = {"clang": (["-Doptimization=0"], {"CC": "clang", "CXX": "clang++"}),
+          "asan": (["-Db_sanitize=address,undefined", *SANITIZED_BUILD], {}),
+          "tsan": (["-Db_sanitize=thread", *SANITIZED_BUILD], {})}
 # What a quick run under a sanitizer is made of: for addresses what reads bytes from outside, for threads what shares.
 QUICK_API = {"asan": ["tests/api/test_raw.py", *(f"tests/api/test_files.py::test_{name}" for name in
                                                  ("odd_files", "bad_files", "bad_files_in_the_seed_s_calls"))],
@@ -268,70 +258,138 @@ QUICK_UNIT = {"asan": ["base/*", "image/*", "nn/weights", "nn/state", "face/*", 
                        "store/*", "gallery/gallery", "api/*", "http/*", "auth/*"]}
 
 
-# dlib, all templates, is not ours to check: leaving it out halves the compilation
-SANITIZED_BUILD = ["-Db_lundef=false", "-Ddlib=disabled"]
-# The other builds: options and environment.
-BUILDS = {"clang": ([], {"CC": "clang", "CXX": "clang++"}),
-          "asan": (["-Db_sanitize=address,undefined", *SANITIZED_BUILD], {}),
-          "tsan": (["-Db_sanitize=thread", *SANITIZED_BUILD], {})}
+def api(s):
+    others = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/api").glob("test_*.py"))
+    s.pytest([p for p in others if p not in DATABASE])
 
 
-def sanitized(c, name, quick):
+def clang(s):
+    s.compile(s.check.build / "clang", *BUILDS["clang"])
+
+
+def sanitized(name, quick=True):
     """The same tests under a sanitizer."""
-    folder = c.build / name
-    if not c.compile(name, folder, *BUILDS[name]):
-        return
-    env = {"LIKEN_BIN": str(folder / "liken"), "LIKEN_SANITIZED": name}
-    c.meson(f"{name} unit", folder, env, QUICK_UNIT[name] if quick else ["*"], scale=10)
-    c.pytest(f"{name} api", QUICK_API[name] if quick else ["tests/api"], env)
-    if not quick:
-        c.pytest(f"{name} cli", ["tests/cli"], env)
-        c.pytest(f"{name} torture", ["tests/torture"], env)
+    def work(s):
+        folder = s.check.build / name
+        tests = QUICK_UNIT[name] if quick else ("*",)
+        if not s.compile(folder, *BUILDS[name], tests=tests):
+            return
+        env = {"LIKEN_BIN": str(folder / "liken"), "LIKEN_SANITIZED": name}
+        s.meson(folder, tests, env, scale=10)
+        s.pytest(QUICK_API[name] if quick else ["tests/api", "tests/cli", "tests/torture"], env, 1500 if quick else 7200)
+    return work
 
+
+# Of the whole check, the longest first.
+STAGES = {
+    "api": api,
+    "asan": sanitized("asan"),
+    "unit": lambda s: s.meson(s.check.build, but=(EMULATED,)),
+    "tsan": sanitized("tsan"),
+    "database": lambda s: s.pytest(DATABASE),
+    "accuracy": lambda s: s.pytest(["tests/accuracy"]),
+    "emulated": lambda s: s.meson(s.check.build, [EMULATED], scale=3),
+    "cli": lambda s: s.pytest(["tests/cli"]),
+    "torture": lambda s: s.pytest(["tests/torture"]),
+    "valgrind": lambda s: s.command("valgrind", ["sh", "tests/valgrind.sh", s.check.build]),
+    "references": lambda s: s.command("references", ["sh", "tests/reference/check.sh",
+                                                     s.check.env.get("LIKEN_MODELS", "/nonexistent")]),
+    "clang": clang,
+    "install": lambda s: s.command("install", ["sh", "tests/install.sh", s.check.build]),
+}
+
+
+# ---- long runs that no check should wait for
 
 def soak(c):
-    """Long runs that no check should wait for."""
-    if not c.compile("gcc", c.build):
-        return
-    c.venv()
-    c.models()
-    soak_index(c)
-    c.env.update(LIKEN_BIN=str(c.build / "liken"), LIKEN_SOAK="1")
-    c.command("cluster: shards and the coordinator killed, 20 times each", [c.build / "tests/unit/test_store_cluster"], timeout=7200)
-    c.meson("search in the database", c.build, {"LIKEN_NEAR_FACES": "20000", "LIKEN_NEAR_QUERIES": "1000"}, ["gallery/near"], 10)
-    c.pytest("torture", ["tests/torture"], timeout=7200)
+    c.env["LIKEN_SOAK"] = "1"
+    unit = c.build / "tests" / "unit"
+    near = {"LIKEN_NEAR_FACES": "20000", "LIKEN_NEAR_QUERIES": "1000"}
+    for stage in [
+            ("index", soak_index),
+            ("cluster", lambda s: s.command("shards and the coordinator killed, 20 times each", [unit / "test_store_cluster"],
+                                            timeout=7200)),
+            ("search in the database", lambda s: s.meson(c.build, ["gallery/near"], near, 10)),
+            ("torture", lambda s: s.pytest(["tests/torture"], timeout=7200))]:
+        c.step(stage)
 
 
-def soak_index(c):
+def soak_index(s):
     """The index: a minute of threads with every access checked, kills, and as many comparisons as its issue asks for."""
-    tsan, unit = c.build / "tsan", c.build / "tests" / "unit"
-    if c.compile("tsan", tsan, ["-Db_sanitize=thread", *SANITIZED_BUILD], targets=["tests/unit/test_index_threads"]):
-        c.command("index: threads for a minute each", [tsan / "tests/unit/test_index_threads"], {"LIKEN_THREADS_SECONDS": "60"})
-    c.command("index: kill -9, 200 times", [unit / "test_index_cache"], {"LIKEN_KILLS": "200"})
-    c.command("index: 3000 programs", [unit / "test_index_property"], {"LIKEN_PROPERTY_PROGRAMS": "3000"}, timeout=7200)
+    tsan, unit = s.check.build / "tsan", s.check.build / "tests" / "unit"
+    if s.compile(tsan, *BUILDS["tsan"], targets=["tests/unit/test_index_threads"]):
+        s.command("index: threads for a minute each", [tsan / "tests/unit/test_index_threads"], {"LIKEN_THREADS_SECONDS": "60"})
+    s.command("index: kill -9, 200 times", [unit / "test_index_cache"], {"LIKEN_KILLS": "200"})
+    s.command("index: 3000 programs", [unit / "test_index_property"], {"LIKEN_PROPERTY_PROGRAMS": "3000"}, timeout=7200)
     for rows, queries, only in [("100000", "10000", None), ("1000000", "1000", "spectrum,flat,drawn")]:
         env = {"LIKEN_EXACT_ROWS": rows, "LIKEN_EXACT_QUERIES": queries, **({"LIKEN_EXACT_ONLY": only} if only else {})}
-        _, text = c.command(f"index: {queries} queries on {rows}", [unit / "test_index_exact"], env, timeout=7200)
-        print("\n".join(line for line in text.splitlines() if " queries on " in line), flush=True)
+        _, text = s.command(f"index: {queries} queries on {rows}", [unit / "test_index_exact"], env, timeout=7200)
+        s.check.say("\n".join(line for line in text.splitlines() if " queries on " in line))
+
+
+# ---- what came of it
+
+def tree():
+    """(commit, whether the tree is that commit), or (None, False) where there is no git."""
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        return git("rev-parse", "HEAD"), git("status", "--porcelain") == ""
+    except (OSError, subprocess.CalledProcessError):
+        return None, False
+
+
+def write(c, name, before, seconds):
+    passed, failed, skipped = c.counts()
+    commit, clean = before
+    stages = [{"name": s.name, "seconds": round(s.seconds, 1), "passed": len(s.passed), "failed": len(s.failed),
+               "skipped": len(s.skipped)} for s in c.stages]
+    report = {"commit": commit, "clean": clean and tree() == before, "passed": passed, "failed": failed, "skipped": skipped,
+              "seconds": round(seconds, 1), "stages": stages}
+    path = c.logs / name
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(report, indent=1) + "\n")
+    new.replace(path)
+    return path
+
+
+def report(c, name, before, seconds):
+    for s in c.stages:
+        for test, reason in s.skipped:
+            print(f"skipped  {test}: {' '.join(reason.split())[:300]}")
+    for s in c.stages:
+        for test, detail in s.failed:
+            print(f"\nFAILED   {test}\n{detail.rstrip()}")
+    print("\n" + ", ".join(f"{s.name} {s.seconds:.0f} s" for s in c.stages))
+    passed, failed, skipped = c.counts()
+    print(f"{seconds:.0f} s in all; written to {os.path.relpath(write(c, name, before, seconds))}")
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed or not passed else 0
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build")
+    parser.add_argument("--jobs", type=int, help="stages at once (default: as many as there are cores, at most 4)")
+    parser.add_argument("--only", metavar="STAGE", action="append", default=[],
+                        help=f"this stage alone, and what it needs; more than once for several: {' '.join(STAGES)}")
     parser.add_argument("--sanitize", choices=["address", "thread"], help="the whole check under this sanitizer")
-    parser.add_argument("--soak", action="store_true")
+    parser.add_argument("--soak", action="store_true", help="long runs that no check should wait for")
     args = parser.parse_args()
-    c = Check(args)
-    if args.soak:
+    unknown = [name for name in args.only if name not in STAGES]
+    if unknown:
+        parser.error(f"There is no stage {', '.join(unknown)}. The stages are: {' '.join(STAGES)}.")
+    c, begin, before = Check(args), time.monotonic(), tree()
+    if not prepare(c):
+        pass  # nothing can be tested without them; they are reported
+    elif args.soak:
         soak(c)
     elif args.sanitize:
-        if c.compile("gcc", c.build):
-            c.venv()
-            c.models()
-            sanitized(c, "asan" if args.sanitize == "address" else "tsan", quick=False)
+        c.step((args.sanitize, sanitized("asan" if args.sanitize == "address" else "tsan", quick=False)))
     else:
-        plain(c)
-    return c.report()
+        c.step(*((name, work) for name, work in STAGES.items() if not args.only or name in args.only))
+    name = "soak" if args.soak else args.sanitize or ("only" if args.only else "last")
+    return report(c, f"{name}.json", before, time.monotonic() - begin)
 
 
 if __name__ == "__main__":
