@@ -327,6 +327,7 @@ typedef struct liken_match {
     size_t image_id_count, file_count;
     liken_box box;
     int image_width, image_height;
+    int64_t captured_at; /* of the image; LIKEN_NO_TIME: not known */
     float distance;   /* exact, in the collection's metric */
     float similarity; /* 0..1 from the pack's calibration; 0.5 at the default threshold */
 } liken_match;
@@ -382,6 +383,8 @@ typedef struct liken_list_options {
     const char *collection; /* default "default" */
     const char *image_id;   /* only images with this caller's id */
     const char *file;       /* only images with this label */
+    int64_t captured_from, captured_to; /* inclusive; 0 or LIKEN_NO_TIME: open. With either, only images that have a
+                                           captured_at */
     int64_t after;          /* only images with a larger id: the cursor */
     int limit;              /* default 100, at most 1000; a page ends sooner where its images hold 10,000 faces */
 } liken_list_options;

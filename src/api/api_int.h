@@ -114,6 +114,8 @@ double lk_args_number(lk_args *a, const char *name, double low, double high, dou
 bool lk_args_switch(lk_args *a, const char *name);
 /* RFC 3339 or a date; `end`: a bare date means its last second. LIKEN_NO_TIME when absent. */
 int64_t lk_args_time(lk_args *a, const char *name, bool end);
+/* Refuses an end, given, that lies before the beginning. */
+void lk_args_order(lk_args *a, const char *from_name, int64_t from, const char *to_name, int64_t to);
 /* Position of the word in `words` (separated by spaces), 0 when absent. */
 int lk_args_choice(lk_args *a, const char *name, const char *words);
 /* A list of texts, of `max` characters each at most: a JSON array, or the parameter repeated. */

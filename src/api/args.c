@@ -277,11 +277,16 @@ int64_t lk_args_time(lk_args *a, const char *name, bool end) {
     int64_t when = LIKEN_NO_TIME;
     if (text == NULL)
         return LIKEN_NO_TIME;
-    if (!lk_clock_parse(text, &when)) {
+    if (!(end ? lk_clock_parse_end : lk_clock_parse)(text, &when)) {
         fail(a, LIKEN_E_ARG, name, -1, "%s must be a time like 2026-11-24T21:56:00Z, or a date.", name);
         return LIKEN_NO_TIME;
     }
-    return end && strlen(text) == 10 ? when + 86399 : when;
+    return when;
+}
+
+void lk_args_order(lk_args *a, const char *from_name, int64_t from, const char *to_name, int64_t to) {
+    if (from != LIKEN_NO_TIME && to != LIKEN_NO_TIME && from > to)
+        fail(a, LIKEN_E_ARG, to_name, -1, "%s lies before %s.", to_name, from_name);
 }
 
 int lk_args_choice(lk_args *a, const char *name, const char *words) {

@@ -104,8 +104,11 @@ static void list(lk_request *r, lk_api *api, lk_args *a) {
     const liken_list_options o = {.collection = lk_request_param(r, "c"),
                                   .image_id = lk_args_text(a, "image_id", IMAGE_ID_MAX),
                                   .file = lk_args_text(a, "file", LABEL_MAX),
+                                  .captured_from = lk_args_time(a, "captured_from", false),
+                                  .captured_to = lk_args_time(a, "captured_to", true),
                                   .after = lk_args_integer(a, "after", 0, INT64_MAX, 0),
                                   .limit = (int)lk_args_integer(a, "limit", 1, 1000, 100)};
+    lk_args_order(a, "captured_from", o.captured_from, "captured_to", o.captured_to);
     if (lk_args_refused(a))
         return;
     if (liken_list(api->lk, &o, &page, &err) != LIKEN_OK) {
@@ -123,7 +126,7 @@ static void list(lk_request *r, lk_api *api, lk_args *a) {
 
 void lk_images_list(lk_request *r, void *ctx) {
     lk_args a;
-    lk_args_open(&a, r, "image_id file after limit");
+    lk_args_open(&a, r, "image_id file captured_from captured_to after limit");
     list(r, ctx, &a);
     lk_args_close(&a);
 }

@@ -202,6 +202,7 @@ static json_t *match(const liken_match *m) {
     put(&o, "box", box(&m->box));
     put(&o, "width", json_integer(m->image_width));
     put(&o, "height", json_integer(m->image_height));
+    put(&o, "captured_at", lk_json_time(m->captured_at));
     put(&o, "distance", lk_json_number((double)m->distance));
     put(&o, "similarity", lk_json_number((double)m->similarity));
     return o;

@@ -17,8 +17,7 @@ static void read_options(lk_args *a, liken_search_options *o) {
     o->partial = lk_args_switch(a, "partial");
     if (o->threshold > 0 && o->max_false_matches > 0)
         lk_args_fail(a, LIKEN_E_ARG, "max_false_matches", "Give threshold or max_false_matches, not both.");
-    if (o->captured_from != LIKEN_NO_TIME && o->captured_to != LIKEN_NO_TIME && o->captured_from > o->captured_to)
-        lk_args_fail(a, LIKEN_E_ARG, "captured_to", "captured_to lies before captured_from.");
+    lk_args_order(a, "captured_from", o->captured_from, "captured_to", o->captured_to);
 }
 
 typedef struct query {

@@ -123,6 +123,14 @@ bool lk_clock_parse(const char *text, int64_t *when) {
     return true;
 }
 
+bool lk_clock_parse_end(const char *text, int64_t *when) {
+    if (!lk_clock_parse(text, when))
+        return false;
+    if (strchr(text, ':') == NULL)
+        *when += 86399;
+    return true;
+}
+
 bool lk_clock_can_be(int64_t when) {
     return when >= INT64_C(-62167219200) && when <= INT64_C(253402300799);
 }

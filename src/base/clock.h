@@ -21,6 +21,8 @@ struct timespec lk_clock_after(double seconds);
 void lk_clock_format(int64_t when, char *text, size_t room);
 /* Reads RFC 3339 with Z or an offset, and a bare date; false when it is neither. */
 bool lk_clock_parse(const char *text, int64_t *when);
+/* The same as the end of a span: a bare date is its last second. */
+bool lk_clock_parse_end(const char *text, int64_t *when);
 /* Whether the one reads what the other writes of it: the years 0 to 9999. */
 bool lk_clock_can_be(int64_t when);
 

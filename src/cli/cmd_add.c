@@ -6,6 +6,7 @@
 #include "cli/interrupt.h"
 #include "cli/message.h"
 #include "cli/prune.h"
+#include "cli/when.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -241,7 +242,9 @@ int lk_cmd_add(const lk_cli *cli) {
                             .require_face = lk_config_switch(c, LK_SET_REQUIRE_FACE)},
                 .label = lk_config_text(c, LK_SET_FILE_LABEL)};
     a.options.tags = lk_config_list(c, LK_SET_TAG, &a.options.tag_count);
-    int rc = collect(cli, &paths, &err);
+    int rc = lk_cli_captured_at(cli, &a.options.captured_at, &err);
+    if (rc == LIKEN_OK)
+        rc = collect(cli, &paths, &err);
     if (rc == LIKEN_OK)
         rc = lk_cli_open(cli, false, &a.lk, &err);
     if (rc == LIKEN_OK)

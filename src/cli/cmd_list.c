@@ -2,26 +2,37 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/message.h"
+#include "cli/when.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #define PAGE 500
 
+/* "2026-11-24T21:56:00Z", or the room of it. */
+static void time_text(int64_t when, char text[32]) {
+    if (when == 0 || when == LIKEN_NO_TIME)
+        (void)snprintf(text, 32, "%20s", "-");
+    else
+        lk_clock_format(when, text, 32);
+}
+
 static int print_image(const lk_cli *cli, const liken_image *image, liken_error *err) {
     if (cli->json)
         return lk_cli_print(lk_json_image(image), err);
-    char added[32];
-    lk_clock_format(image->added_at, added, sizeof added);
+    char added[32], captured[32];
+    time_text(image->added_at, added);
+    time_text(image->captured_at, captured);
     LK_FREE char *path = liken_path_of_label(image->file == NULL ? "" : image->file);
     LK_FREE char *file = path == NULL ? NULL : lk_printable(path);
     char more[32] = "";
     if (image->label_count > 1)
         (void)snprintf(more, sizeof more, " and %zu more", image->label_count - 1);
     LK_FREE char *id = lk_printable(image->image_id == NULL ? "" : image->image_id);
-    (void)printf("%8" PRId64 "  %s  %3zu %-5s  %5dx%-5d  %s%s%s%s%s\n", image->id, added, image->face_count,
-                 image->face_count == 1 ? "face" : "faces", image->width, image->height, file == NULL ? "?" : file,
-                 more, image->image_id ? "  (" : "", id == NULL ? "?" : id, image->image_id ? ")" : "");
+    (void)printf("%8" PRId64 "  %s  %s  %3zu %-5s  %5dx%-5d  %s%s%s%s%s\n", image->id, added, captured,
+                 image->face_count, image->face_count == 1 ? "face" : "faces", image->width, image->height,
+                 file == NULL ? "?" : file, more, image->image_id ? "  (" : "", id == NULL ? "?" : id,
+                 image->image_id ? ")" : "");
     return LIKEN_OK;
 }
 
@@ -34,10 +45,13 @@ static int print_all(const lk_cli *cli, liken *lk, size_t most, size_t *printed,
     liken_list_options options = {.collection = lk_config_text(cli->config, LK_SET_COLLECTION),
                                   .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID),
                                   .file = label};
+    int rc = lk_cli_captured_between(cli, &options.captured_from, &options.captured_to, err);
+    if (rc != LIKEN_OK)
+        return rc;
     do {
         options.limit = most - *printed < PAGE ? (int)(most - *printed) : PAGE;
         liken_image_list *page = NULL;
-        int rc = liken_list(lk, &options, &page, err);
+        rc = liken_list(lk, &options, &page, err);
         for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++, (*printed)++)
             rc = print_image(cli, page->images[i], err);
         if (rc != LIKEN_OK) {

@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 #include "cli/matches.h"
 #include "cli/message.h"
+#include "cli/when.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,7 +65,10 @@ static int search(const lk_cli *cli, liken *lk, liken_result **out, liken_error 
                                                                                           : LIKEN_DISTINCT_FACE};
     options.partial = lk_config_switch(c, LK_SET_PARTIAL);
     options.tags = lk_config_list(c, LK_SET_TAG, &options.tag_count);
-    int rc = lk_file_read(cli->words[0], lk_config_size(c, LK_SET_MAX_FILE), &bytes, &size, err);
+    int rc = lk_cli_captured_between(cli, &options.captured_from, &options.captured_to, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = lk_file_read(cli->words[0], lk_config_size(c, LK_SET_MAX_FILE), &bytes, &size, err);
     if (rc != LIKEN_OK)
         return rc;
     rc = liken_search_photo(lk, bytes, size, &options, out, err);

@@ -28,15 +28,16 @@ const lk_command lk_commands[] = {
          "taken away when you say so (or with --yes), and photos with their last. What lay below a folder that is now "
          "empty stays: its disk may not be mounted.\n\n"
          "A photo whose bytes are in the collection already is not decoded; what is new of label, --image-id and "
-         "--tag is added to it. So a run that was interrupted is taken up again by the same command. The first Ctrl-C "
+         "--tag is added to it, and --captured-at where it had no time. So a run that was interrupted is taken up "
+         "again by the same command. The first Ctrl-C "
          "finishes the photos in progress, the second quits at once; either way nothing is half there.\n\n"
          "With --json one object a line is printed for each photo, in the order of the paths, with a status "
          "(added, existed, skipped, failed; existed is \"unchanged\" where the file was not read; \"replaced\" is the "
          "photo that lost its label to this one), then one for each label that is pruned, and at the end an object "
          "with the summary.",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE_LABEL) | LK_BIT(TAG) |
-                 LK_BIT(REQUIRE_FACE) | LK_BIT(PRUNE) | LK_BIT(YES) | LK_BIT(VERIFY) | LK_BIT(INCLUDE_HIDDEN) |
-                 LK_BIT(EXCLUDE) | LK_BIT(NULL),
+                 LK_BIT(CAPTURED_AT) | LK_BIT(REQUIRE_FACE) | LK_BIT(PRUNE) | LK_BIT(YES) | LK_BIT(VERIFY) |
+                 LK_BIT(INCLUDE_HIDDEN) | LK_BIT(EXCLUDE) | LK_BIT(NULL),
      .least = 1,
      .most = LK_ANY,
      .exits = {{LK_EXIT_FAILED, "some photos could not be added, each is named; or what was to be pruned was not"},
@@ -64,7 +65,8 @@ const lk_command lk_commands[] = {
          "at the end. With --json the object has copies: folder, copied (image, file, to, existed), failed (image, "
          "file, error).",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(THRESHOLD) | LK_BIT(MAX_FALSE_MATCHES) | LK_BIT(LIMIT) |
-                 LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(PARTIAL) | LK_BIT(CSV) | LK_BIT(COPY_TO),
+                 LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(CAPTURED_FROM) | LK_BIT(CAPTURED_TO) | LK_BIT(PARTIAL) |
+                 LK_BIT(CSV) | LK_BIT(COPY_TO),
      .least = 1,
      .most = 1,
      .exits = {{LK_EXIT_NOTHING, "no face in the photo, or no match"},
@@ -107,12 +109,16 @@ const lk_command lk_commands[] = {
     {.name = "list",
      .synopsis = "",
      .summary = "list the photos of a collection",
-     .description = "By id, ascending: id, when it was added, faces, size, file label. With --json one object a line.",
-     .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(LIMIT),
+     .description =
+         "By id, ascending: id, when it was added, when it was taken (- where that is not known), faces, size, "
+         "file label. Times are of UTC. With --json one object a line.",
+     .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(CAPTURED_FROM) |
+                 LK_BIT(CAPTURED_TO) | LK_BIT(LIMIT),
      .least = 0,
      .most = 0,
      .exits = {{LK_EXIT_NOTHING, "no such photo"}, {LK_EXIT_FAILED, "the collection could not be read"}},
-     .examples = {{"liken list --image-id 7", "Under your own id."}},
+     .examples = {{"liken list --image-id 7", "Under your own id."},
+                  {"liken list --captured-from 2026-07-01 --captured-to 2026-07-31", "What was taken in July."}},
      .run = lk_cmd_list},
     {.name = "rm",
      .synopsis = "[ID...]",

@@ -47,10 +47,6 @@ struct scope {
     double recall;            /* the least that it said */
 };
 
-static bool is_time(int64_t t) {
-    return t != 0 && t != LIKEN_NO_TIME;
-}
-
 static int check_options(const liken_search_options *o, liken_error *err) {
     if (o->distinct == LIKEN_DISTINCT_PERSON)
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
@@ -96,7 +92,7 @@ static void scope_close(struct scope *s) {
 
 static int scope_filter(struct scope *s, liken_error *err) {
     const liken_search_options *o = s->options;
-    s->filtered = o->tag_count > 0 || is_time(o->captured_from) || is_time(o->captured_to);
+    s->filtered = o->tag_count > 0 || lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to);
     if (!s->filtered)
         return LIKEN_OK;
     lk_store *store = s->lk->store;
@@ -189,6 +185,7 @@ static int take_hit(struct query *q, lk_store_hit *h, float distance, liken_erro
         .box = h->box,
         .image_width = h->width,
         .image_height = h->height,
+        .captured_at = h->captured_at,
         .distance = distance,
         .similarity = lk_calibration_similarity(&s->calibration, distance),
     };

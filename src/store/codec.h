@@ -11,6 +11,11 @@
 #define LK_STORE_TAGS_MAX 64
 #define LK_STORE_DIMENSION_MAX 4096 /* numbers of a descriptor */
 
+/* Is this bound of a time given? */
+static inline bool lk_store_bound(int64_t when) {
+    return when != 0 && when != LIKEN_NO_TIME;
+}
+
 /* ARG: not UTF-8; TOO_LARGE: more than `most` bytes. NULL is fine. `what` names it: "file label". */
 int lk_store_text(const char *what, const char *text, size_t most, liken_error *err);
 

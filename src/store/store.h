@@ -27,6 +27,7 @@ typedef struct lk_store_hit {
     size_t image_id_count, file_count;
     liken_box box;
     int width, height;
+    int64_t captured_at; /* LIKEN_NO_TIME: not known */
 } lk_store_hit;
 
 /* Parts of a store (shards of a cluster) that were not asked because they do not answer. */

@@ -57,7 +57,7 @@ def test_images(server, samples):
     assert again.status == 200
     assert again.json == {**image, "existed": True, "image_ids": ["7", "8"], "files": [name, "file"]}
 
-    raw = server.post("/v1/collections/default/images?file=b.jpg&tags=a", data=other, headers={"Content-Type": "image/jpeg"})
+    raw = server.post("/v1/collections/default/images?file=b.jpg&tags=a&captured_at=2024-06-01", data=other, headers={"Content-Type": "image/jpeg"})
     assert (raw.status, raw.json["file"], raw.json["tags"]) == (201, "b.jpg", ["a"])
 
     page = server.get("/v1/collections/default/images?limit=1").json
@@ -66,6 +66,12 @@ def test_images(server, samples):
     assert [i["id"] for i in page["images"]] == [raw.json["id"]] and page["next"] is None
     assert len(server.get("/v1/collections/default/images", params={"image_id": "7"}).json["images"]) == 1
     assert len(server.get("/v1/collections/default/images", params={"file": "b.jpg"}).json["images"]) == 1
+
+    taken = [server.get("/v1/collections/default/images", params=span).json["images"]
+             for span in ({"captured_to": "2024-05-01"}, {"captured_from": "2024-05-01"}, {"captured_from": "2024-05-02"})]
+    assert [[1 + (i["id"] != image["id"]) for i in images] for images in taken] == [[1], [1, 2], [2]]
+    bad = server.get("/v1/collections/default/images", params={"captured_from": "2024-05-02", "captured_to": "2024-05-01"})
+    assert (bad.status, bad.json["parameter"]) == (400, "captured_to")
 
     one = f"/v1/collections/default/images/{image['id']}"
     assert ids(server.get(one).json) == ids(image)

@@ -77,6 +77,26 @@ def test_labels_tags_and_ids(liken, album):
     assert result["searched"] == 0
 
 
+def test_times(liken, album):
+    liken("add", "--captured-at", "2024-05-01T10:00:00+02:00", "album/sample1.jpg")
+    liken("add", "--captured-at", "2024-06-01", "album/sample2.jpg")
+    assert [image["captured_at"] for image in liken.json("list")] == ["2024-05-01T08:00:00Z", "2024-06-01T00:00:00Z"]
+    out, _ = liken("list", "--captured-to", "2024-05-01")
+    assert out.count("\n") == 1 and "2024-05-01T08:00:00Z" in out
+    for flags, count in ((["--captured-from", "2024-05-01", "--captured-to", "2024-06-01"], 2),
+                         (["--captured-from", "2024-05-02"], 1), (["--captured-to", "2024-05-01T07:59:59Z"], 0)):
+        code = 0 if count else 3
+        assert len(liken.json("list", *flags, code=code)) == count
+        [result] = liken.json("search", *flags, "album/sample1.jpg", code=code)
+        assert result["searched"] == 3 * count
+    [result] = liken.json("search", "album/sample1.jpg")
+    assert result["faces"][0]["matches"][0]["captured_at"] == "2024-05-01T08:00:00Z"
+    for command, *flags in (["add", "--captured-at", "yesterday"], ["list", "--captured-from", "2024-13-01"],
+                            ["search", "--captured-from", "2024-06-01", "--captured-to", "2024-05-31"]):
+        _, err = liken(command, *flags, *([] if command == "list" else ["album/sample1.jpg"]), code=2)
+        assert flags[-2] in err
+
+
 def test_thresholds_and_limits(liken, album):
     liken("add", "album")
     [result] = liken.json("search", "--threshold", "9", "--limit", "2", "album/sample1.jpg")

@@ -226,6 +226,7 @@ static int take_label(void *ctx, size_t w, const lk_pg_result *r, int i, liken_e
     struct labels *l = ctx;
     lk_store_hit *hit = &l->out[l->which[w]];
     hit->face = hit->image = lk_pg_get_int(r, i, 0);
+    hit->captured_at = LIKEN_NO_TIME;
     const char *file = lk_pg_get_bytes(r, i, 3, NULL), *image_id = lk_pg_get_bytes(r, i, 4, NULL);
     const bool ok = (file == NULL || lk_hit_file(hit, file)) && (image_id == NULL || lk_hit_image_id(hit, image_id));
     return ok ? LIKEN_OK : lk_fail_memory(err);
@@ -422,6 +423,9 @@ int lk_seed_image_list(lk_store *s, int64_t collection, const liken_list_options
                        liken_error *err) {
     struct listing l = {.store = of(s), .options = o, .limit = o->limit > 0 ? o->limit : 100};
     (void)collection;
+    if (lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to))
+        return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                       "The rows of a table of the seed carry no times; list them without those filters.");
     int rc = lk_store_text("image_id", o->image_id, LK_STORE_LABEL_MAX, err);
     if (rc == LIKEN_OK)
         rc = lk_store_text("file label", o->file, LK_STORE_LABEL_MAX, err);

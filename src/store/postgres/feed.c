@@ -269,7 +269,7 @@ static int read_hits(lk_pg_conn *c, void *arg, liken_error *err) {
         *results[i] = NULL;
     }
     int rc = lk_pg_queue(c,
-                         "SELECT u.n, f.id, i.id, i.width, i.height, f.x, f.y, f.width, f.height"
+                         "SELECT u.n, f.id, i.id, i.width, i.height, f.x, f.y, f.width, f.height, i.captured_at"
                          " FROM unnest($1) WITH ORDINALITY u (face, n) JOIN liken.faces f ON f.id = u.face"
                          " JOIN liken.images i ON i.id = f.image JOIN liken.collections c ON c.id = i.collection"
                          " WHERE " LK_POSTGRES_LIVE,
@@ -292,6 +292,7 @@ static void read_hit(const lk_pg_result *r, int row, lk_store_hit *hit) {
     hit->height = (int)lk_pg_get_int(r, row, 4);
     hit->box = (liken_box){(float)lk_pg_get_real(r, row, 5), (float)lk_pg_get_real(r, row, 6),
                            (float)lk_pg_get_real(r, row, 7), (float)lk_pg_get_real(r, row, 8)};
+    hit->captured_at = lk_pg_is_null(r, row, 9) ? LIKEN_NO_TIME : lk_pg_get_int(r, row, 9);
 }
 
 /* A face whose photo was removed between the statements has names, and is no hit. */
@@ -381,17 +382,13 @@ struct where {
     lk_pg_result *rows;
 };
 
-static bool is_bound(int64_t when) {
-    return when != 0 && when != LIKEN_NO_TIME;
-}
-
 static int read_where(lk_pg_conn *c, void *arg, liken_error *err) {
     struct where *w = arg;
     const liken_search_options *o = w->options;
-    const bool timed = is_bound(o->captured_from) || is_bound(o->captured_to);
+    const bool timed = lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to);
     const lk_pg_value in = lk_pg_int8(w->collection), tags = lk_pg_array(&w->tags);
-    const lk_pg_value from = lk_pg_int8(is_bound(o->captured_from) ? o->captured_from : INT64_MIN);
-    const lk_pg_value to = lk_pg_int8(is_bound(o->captured_to) ? o->captured_to : INT64_MAX);
+    const lk_pg_value from = lk_pg_int8(lk_store_bound(o->captured_from) ? o->captured_from : INT64_MIN);
+    const lk_pg_value to = lk_pg_int8(lk_store_bound(o->captured_to) ? o->captured_to : INT64_MAX);
     if (timed && o->tag_count > 0)
         return lk_pg_exec(c, WHERE_START WHERE_TIME WHERE_TAGS("$4") WHERE_END, LK_PG_ARGS(in, from, to, tags),
                           &w->rows, err);

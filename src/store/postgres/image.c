@@ -268,13 +268,24 @@ int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, 
 #define LIST_START                                                                                                     \
     "SELECT i.id, (SELECT count(*) FROM liken.faces f WHERE f.image = i.id) + (SELECT count(*) FROM liken.refused r"   \
     " WHERE r.image = i.id) FROM liken.images i WHERE i.collection = $1 AND i.id > $2"
+#define LIST_TIME " AND i.captured_at BETWEEN $4 AND $5"
 #define LIST_IMAGE_ID                                                                                                  \
     " AND i.id IN (SELECT n.image FROM liken.image_ids n WHERE n.collection = $1"                                      \
-    " AND hashtextextended(n.image_id, 0) = hashtextextended($4, 0) AND n.image_id = $4)"
-#define LIST_FILE(n)                                                                                                   \
+    " AND hashtextextended(n.image_id, 0) = hashtextextended($6, 0) AND n.image_id = $6)"
+#define LIST_FILE                                                                                                      \
     " AND i.id IN (SELECT l.image FROM liken.labels l WHERE l.collection = $1 AND hashtextextended(l.label, 0) ="      \
-    " hashtextextended(" n ", 0) AND l.label = " n " AND l.kind < 3)"
+    " hashtextextended($7, 0) AND l.label = $7 AND l.kind < 3)"
 #define LIST_END " ORDER BY i.id LIMIT $3"
+static const char *const list_sql[] = {
+    LIST_START LIST_END,
+    LIST_START LIST_IMAGE_ID LIST_END,
+    LIST_START LIST_FILE LIST_END,
+    LIST_START LIST_IMAGE_ID LIST_FILE LIST_END,
+    LIST_START LIST_TIME LIST_END,
+    LIST_START LIST_TIME LIST_IMAGE_ID LIST_END,
+    LIST_START LIST_TIME LIST_FILE LIST_END,
+    LIST_START LIST_TIME LIST_IMAGE_ID LIST_FILE LIST_END,
+};
 
 struct list {
     int64_t collection;
@@ -285,16 +296,13 @@ struct list {
 
 static int list_ids(lk_pg_conn *c, const struct list *l, lk_pg_result **out, liken_error *err) {
     const liken_list_options *o = l->options;
-    const lk_pg_value first = lk_pg_int8(l->collection), after = lk_pg_int8(o->after), limit = lk_pg_int8(l->limit + 1);
-    const lk_pg_value id = lk_pg_text(o->image_id), file = lk_pg_text(o->file);
-    if (o->image_id != NULL && o->file != NULL)
-        return lk_pg_exec(c, LIST_START LIST_IMAGE_ID LIST_FILE("$5") LIST_END,
-                          LK_PG_ARGS(first, after, limit, id, file), out, err);
-    if (o->image_id != NULL)
-        return lk_pg_exec(c, LIST_START LIST_IMAGE_ID LIST_END, LK_PG_ARGS(first, after, limit, id), out, err);
-    if (o->file != NULL)
-        return lk_pg_exec(c, LIST_START LIST_FILE("$4") LIST_END, LK_PG_ARGS(first, after, limit, file), out, err);
-    return lk_pg_exec(c, LIST_START LIST_END, LK_PG_ARGS(first, after, limit), out, err);
+    const bool from = lk_store_bound(o->captured_from), to = lk_store_bound(o->captured_to);
+    return lk_pg_exec(c, list_sql[(o->image_id != NULL) + 2 * (o->file != NULL) + 4 * (from || to)],
+                      LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_int8(o->after), lk_pg_int8(l->limit + 1),
+                                 lk_pg_int8(from ? o->captured_from : INT64_MIN),
+                                 lk_pg_int8(to ? o->captured_to : INT64_MAX), lk_pg_text(o->image_id),
+                                 lk_pg_text(o->file)),
+                      out, err);
 }
 
 /* The ids of the page, and where the next one begins. */

@@ -135,7 +135,7 @@ static int read_hit(lk_sqlite_conn *c, int64_t face, lk_store_hit *hit, liken_er
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = lk_sqlite_use(c,
-                           "SELECT i.id, i.width, i.height, f.x, f.y, f.width, f.height"
+                           "SELECT i.id, i.width, i.height, f.x, f.y, f.width, f.height, i.captured_at"
                            " FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
                            " WHERE f.id = ?1 AND " LK_SQLITE_LIVE,
                            &stmt, err);
@@ -151,6 +151,7 @@ static int read_hit(lk_sqlite_conn *c, int64_t face, lk_store_hit *hit, liken_er
     hit->height = sqlite3_column_int(stmt, 2);
     hit->box = (liken_box){(float)sqlite3_column_double(stmt, 3), (float)sqlite3_column_double(stmt, 4),
                            (float)sqlite3_column_double(stmt, 5), (float)sqlite3_column_double(stmt, 6)};
+    hit->captured_at = sqlite3_column_type(stmt, 7) == SQLITE_NULL ? LIKEN_NO_TIME : sqlite3_column_int64(stmt, 7);
     return lk_sqlite_names_hit(c, hit, err);
 }
 
@@ -255,9 +256,9 @@ struct where {
 static int filter_sql(const liken_search_options *o, lk_buf *sql, liken_error *err) {
     int rc =
         lk_buf_string(sql, "SELECT f.id FROM images i JOIN faces f ON f.image = i.id WHERE i.collection = ?1", err);
-    if (rc == LIKEN_OK && o->captured_from != 0 && o->captured_from != LIKEN_NO_TIME)
+    if (rc == LIKEN_OK && lk_store_bound(o->captured_from))
         rc = lk_buf_string(sql, " AND i.captured_at >= ?2", err);
-    if (rc == LIKEN_OK && o->captured_to != 0 && o->captured_to != LIKEN_NO_TIME)
+    if (rc == LIKEN_OK && lk_store_bound(o->captured_to))
         rc = lk_buf_string(sql, " AND i.captured_at <= ?3", err);
     for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
         rc = lk_buf_format(sql, err, " AND i.id IN (SELECT image FROM tags WHERE tag = ?%zu)", i + 4);

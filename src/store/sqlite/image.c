@@ -209,12 +209,17 @@ int lk_sqlite_image_get(lk_store *s, int64_t collection, int64_t id, liken_image
     ") AND id > ?2"
 #define LIST_IMAGE_ID " AND id IN (SELECT image FROM image_ids WHERE collection = ?1 AND image_id = ?4)"
 #define LIST_FILE " AND id IN (SELECT image FROM labels WHERE collection = ?1 AND label = ?5 AND kind < 3)"
+#define LIST_TIME " AND captured_at BETWEEN ?6 AND ?7"
 #define LIST_END " ORDER BY id LIMIT ?3"
 static const char *const list_sql[] = {
     LIST_START LIST_END,
     LIST_START LIST_IMAGE_ID LIST_END,
     LIST_START LIST_FILE LIST_END,
     LIST_START LIST_IMAGE_ID LIST_FILE LIST_END,
+    LIST_START LIST_TIME LIST_END,
+    LIST_START LIST_IMAGE_ID LIST_TIME LIST_END,
+    LIST_START LIST_FILE LIST_TIME LIST_END,
+    LIST_START LIST_IMAGE_ID LIST_FILE LIST_TIME LIST_END,
 };
 
 struct list {
@@ -231,7 +236,8 @@ static int list_ids(lk_sqlite_conn *c, struct list *l, size_t *count, liken_erro
     sqlite3_stmt *stmt;
     bool row = false;
     *count = 0;
-    int rc = lk_sqlite_use(c, list_sql[(o->image_id != NULL) + 2 * (o->file != NULL)], &stmt, err);
+    const bool from = lk_store_bound(o->captured_from), to = lk_store_bound(o->captured_to);
+    int rc = lk_sqlite_use(c, list_sql[(o->image_id != NULL) + 2 * (o->file != NULL) + 4 * (from || to)], &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, l->collection);
@@ -241,6 +247,9 @@ static int list_ids(lk_sqlite_conn *c, struct list *l, size_t *count, liken_erro
         lk_sqlite_text(stmt, 4, o->image_id);
     if (o->file != NULL)
         lk_sqlite_text(stmt, 5, o->file);
+    (void)sqlite3_bind_int64(stmt, 6,
+                             from ? o->captured_from : INT64_MIN); /* one that the statement lacks does no harm */
+    (void)sqlite3_bind_int64(stmt, 7, to ? o->captured_to : INT64_MAX);
     rc = lk_sqlite_step(c, stmt, &row, err);
     while (rc == LIKEN_OK && row && *count <= l->limit) {
         l->ids[(*count)++] = sqlite3_column_int64(stmt, 0);

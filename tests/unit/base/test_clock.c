@@ -76,6 +76,16 @@ static void writes_every_year_with_four_digits(void **state) {
     assert_string_equal(text, "?");
 }
 
+static void a_date_that_ends_a_span_ends_with_its_last_second(void **state) {
+    (void)state;
+    int64_t when = 0;
+    assert_true(lk_clock_parse_end("2026-11-30", &when));
+    assert_int_equal(when, 1796083199);
+    assert_true(lk_clock_parse_end("2026-11-30T00:00:00Z", &when));
+    assert_int_equal(when, 1796083199 - 86399);
+    assert_false(lk_clock_parse_end("2026-11-31", &when));
+}
+
 static void waits_by_the_monotonic_clock(void **state) {
     (void)state;
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -92,8 +102,10 @@ static void waits_by_the_monotonic_clock(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_rfc_3339_allows), cmocka_unit_test(writes_what_it_reads),
-        cmocka_unit_test(writes_every_year_with_four_digits), cmocka_unit_test(waits_by_the_monotonic_clock)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_rfc_3339_allows),
+                                       cmocka_unit_test(writes_what_it_reads),
+                                       cmocka_unit_test(writes_every_year_with_four_digits),
+                                       cmocka_unit_test(a_date_that_ends_a_span_ends_with_its_last_second),
+                                       cmocka_unit_test(waits_by_the_monotonic_clock)};
     return cmocka_run_group_tests_name("base/clock", tests, NULL, NULL);
 }

@@ -397,6 +397,53 @@ static void lists_in_pages(void **state) {
     assert_int_equal(store->ops->image_list(store, c, &o, &list, &err), LIKEN_E_ARG);
 }
 
+/* How many are listed, or minus one where the store refuses. */
+static int listed(int64_t c, liken_list_options o) {
+    liken_image_list *list = NULL;
+    if (store->ops->image_list(store, c, &o, &list, &err) != LIKEN_OK)
+        return -1;
+    const int count = (int)list->count;
+    for (size_t i = 0; i < list->count; i++)
+        assert_true(list->images[i]->captured_at >= 1600000000);
+    liken_image_list_free(list);
+    return count;
+}
+
+static void lists_by_time(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a"), first = 1600000100, last = 1600000109; /* sample_image's, by its seed */
+    liken_image *timeless = sample_image(200, 1), *existing = NULL;
+    timeless->captured_at = LIKEN_NO_TIME;
+    assert_ok(store->ops->image_add(store, c, timeless, &existing, &err), err);
+    for (unsigned i = 100; i < 110; i++)
+        (void)add(c, i, 1);
+    assert_int_equal(listed(c, (liken_list_options){.captured_from = first}), 10);
+    assert_int_equal(listed(c, (liken_list_options){.captured_to = last, .captured_from = LIKEN_NO_TIME}), 10);
+    assert_int_equal(listed(c, (liken_list_options){.captured_from = first + 1, .captured_to = last - 1}), 8);
+    assert_int_equal(listed(c, (liken_list_options){.captured_from = last, .captured_to = last}), 1);
+    assert_int_equal(listed(c, (liken_list_options){.captured_from = last + 1}), 0);
+    assert_int_equal(listed(c, (liken_list_options){.captured_from = first, .file = "photos/105.jpg"}), 1);
+    assert_int_equal(listed(c, (liken_list_options){.captured_to = first, .file = "photos/105.jpg"}), 0);
+    assert_int_equal(listed(c, (liken_list_options){.captured_from = first, .image_id = "105"}), 1);
+    assert_int_equal(listed(c, (liken_list_options){.captured_to = first, .image_id = "105"}), 0);
+    assert_int_equal(
+        listed(c, (liken_list_options){.captured_from = first, .image_id = "105", .file = "photos/105.jpg"}), 1);
+    assert_int_equal(listed(c, (liken_list_options){.captured_to = first, .image_id = "105", .file = "photos/105.jpg"}),
+                     0);
+    liken_image_list *page = NULL; /* pages go on within the time */
+    const liken_list_options two = {.captured_from = first + 7, .limit = 2};
+    assert_ok(store->ops->image_list(store, c, &two, &page, &err), err);
+    const liken_list_options rest = {.captured_from = first + 7, .limit = 2, .after = page->next};
+    assert_int_equal(page->count, 2);
+    assert_int_equal(listed(c, rest), 1);
+    liken_image_list_free(page);
+    lk_store_hit hit = {0};
+    assert_ok(store->ops->hits(store, &timeless->faces[0].id, 1, &hit, &err), err);
+    assert_true(hit.captured_at == LIKEN_NO_TIME);
+    lk_hit_clear(&hit);
+    liken_image_free(timeless);
+}
+
 static void removes_images_and_faces(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
@@ -438,6 +485,7 @@ static void hits_carry_labels_and_leave_out_what_is_gone(void **state) {
     assert_string_equal(hits[0].file, image->file);
     assert_string_equal(hits[0].image_id, image->image_id);
     assert_int_equal(hits[0].width, image->width);
+    assert_int_equal(hits[0].captured_at, image->captured_at);
     assert_memory_equal(&hits[0].box, &image->faces[1].box, sizeof hits[0].box);
     assert_int_equal(hits[1].face, 0);
     assert_null(hits[1].file);
@@ -688,6 +736,7 @@ int main(void) {
         KIND_TEST(labels_have_a_ceiling),
         KIND_TEST(descriptors_of_another_model_are_refused),
         KIND_TEST(lists_in_pages),
+        KIND_TEST(lists_by_time),
         KIND_TEST(removes_images_and_faces),
         KIND_TEST(hits_carry_labels_and_leave_out_what_is_gone),
         KIND_TEST(the_faces_of_images_are_listed),

@@ -80,12 +80,8 @@ static int put_floats(struct statement *t, lk_pg_type type, const float *values,
 
 /* ---- filters ---- */
 
-static bool is_time(int64_t t) {
-    return t != 0 && t != LIKEN_NO_TIME;
-}
-
 static bool is_filtered(const liken_search_options *o) {
-    return o != NULL && (o->tag_count > 0 || is_time(o->captured_from) || is_time(o->captured_to));
+    return o != NULL && (o->tag_count > 0 || lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to));
 }
 
 static int check_filter(const liken_search_options *o, liken_error *err) {
@@ -103,9 +99,9 @@ static int filter_sql(struct statement *t, lk_buf *sql, const char *what, const 
                       liken_error *err) {
     int rc = lk_buf_format(
         sql, err, "SELECT %s FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1", what);
-    if (rc == LIKEN_OK && is_time(o->captured_from))
+    if (rc == LIKEN_OK && lk_store_bound(o->captured_from))
         rc = lk_buf_format(sql, err, " AND i.captured_at >= $%d", put(t, lk_pg_int8(o->captured_from)));
-    if (rc == LIKEN_OK && is_time(o->captured_to))
+    if (rc == LIKEN_OK && lk_store_bound(o->captured_to))
         rc = lk_buf_format(sql, err, " AND i.captured_at <= $%d", put(t, lk_pg_int8(o->captured_to)));
     for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
         rc = lk_buf_format(sql, err, " AND i.id IN (SELECT t.image FROM liken.tags t WHERE t.tag = $%d)",
