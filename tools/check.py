@@ -241,7 +241,7 @@ def prepare(c):
 # ---- the stages of the check
 
 DATABASE = [f"tests/api/test_{name}.py" for name in ("seed_table", "postgres", "cluster", "citus", "roles")]
-EMULATED = "kern/emulated"
+EMULATED = "kern/nets_emulated"
 # dlib, all templates, is not ours to check: leaving it out halves the compilation
 SANITIZED_BUILD = ["-Db_lundef=false", "-Ddlib=disabled"]
 # The other builds: options and environment. What clang makes is never run: it is asked for its warnings.
@@ -252,10 +252,10 @@ BUILDS = {"clang": (["-Doptimization=0"], {"CC": "clang", "CXX": "clang++"}),
 QUICK_API = {"asan": ["tests/api/test_raw.py", *(f"tests/api/test_files.py::test_{name}" for name in
                                                  ("odd_files", "bad_files", "bad_files_in_the_seed_s_calls"))],
              "tsan": ["tests/api/test_routes.py"]}
-QUICK_UNIT = {"asan": ["base/*", "image/*", "nn/weights", "nn/state", "face/*", "index/index", "store/[!c]*",
-                       "gallery/[gm]*", "auth/*", "config*", "http/*", "api/*", "cli/*", "fuzz/*"],
+QUICK_UNIT = {"asan": ["base/*", "image/*", "nn/weights", "nn/state", "packs/*", "face/*", "index/index", "pg/*", "store/[!c]*",
+                       "gallery/[gm]*", "eval/*", "auth/*", "config*", "http/*", "api/*", "cli/*", "fuzz/*"],
               "tsan": ["*/threads", "base/queue", "image/formats", "nn/state", "face/microbatch", "face/pipeline", "index/index",
-                       "store/*", "gallery/gallery", "api/*", "http/*", "auth/*"]}
+                       "pg/*", "store/*", "gallery/gallery", "api/*", "http/*", "auth/*"]}
 
 
 def api(s):

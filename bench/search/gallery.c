@@ -1,6 +1,6 @@
 #include "gallery.h"
 
-#include "index/loops.h"
+#include "kern/search/loops.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #include "bench.h"
 #include "report.h"
 
-#include "index/loops.h"
+#include "kern/search/loops.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
  * change it), so that whatever the format is, what comes after its header is reached. Whatever the bytes are, memory
  * must stay in bounds and the folder as it was. */
 #include "index/index.h"
-#include "index/loops.h"
+#include "kern/search/loops.h"
 
 #include <math.h>
 #include <stdio.h>

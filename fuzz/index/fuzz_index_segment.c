@@ -1,8 +1,8 @@
 /* A sealed segment from outside: read as it is, with every block checked; then once more as an attacker who can make
  * checksums would have it, searched without any check. Whatever the bytes are, memory must stay in bounds. */
 #include "index/inner.h"
-#include "index/distance.h"
-#include "index/loops.h"
+#include "kern/search/distance.h"
+#include "kern/search/loops.h"
 
 #include <math.h>
 #include <stdlib.h>

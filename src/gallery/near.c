@@ -2,7 +2,7 @@
  * same numbers and by the same loop as in the index, so where a collection is searched does not change an answer. */
 #include "gallery/gallery_int.h"
 
-#include "index/loops.h"
+#include "kern/search/loops.h"
 #include "index/topk.h"
 
 #include <math.h>

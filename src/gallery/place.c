@@ -6,7 +6,7 @@
 #include "gallery/gallery_int.h"
 
 #include "base/log.h"
-#include "index/distance.h"
+#include "kern/search/distance.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "index/bound.h"
 
-#include "index/loops.h"
+#include "kern/search/loops.h"
 
 #include <math.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "index/loops.h"
+#include "kern/search/loops.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "index/distance.h"
+#include "kern/search/distance.h"
 
 #include <stdio.h>
 #include <stdlib.h>

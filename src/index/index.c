@@ -1,6 +1,6 @@
 #include "index/inner.h"
 
-#include "index/distance.h"
+#include "kern/search/distance.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "index/plan.h"
 
-#include "index/distance.h"
+#include "kern/search/distance.h"
 #include "index/eigen.h"
 
 #include <math.h>

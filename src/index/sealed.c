@@ -1,8 +1,8 @@
 #include "index/sealed.h"
 
 #include "index/bound.h"
-#include "index/distance.h"
-#include "index/loops.h"
+#include "kern/search/distance.h"
+#include "kern/search/loops.h"
 #include "index/pages.h"
 
 #include <errno.h>

@@ -10,7 +10,7 @@
 #include "index/inner.h"
 
 #include "index/bound.h"
-#include "index/loops.h"
+#include "kern/search/loops.h"
 #include "index/topk.h"
 
 #include <float.h>

@@ -1,6 +1,6 @@
 #include "index/segment.h"
 
-#include "index/distance.h"
+#include "kern/search/distance.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include <pthread.h>
 
 #include "base/arena.h"
-#include "kern/kern.h"
+#include "kern/nets/kern.h"
 #include "nn/nn.h"
 
 #define LK_MAX_NODES 160

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kern/kern.h"
+#include "kern/nets/kern.h"
 #include "nn/plan.h"
 #include "unit/nn/models.h"
 #include "unit/nn/reference_dlib.h"

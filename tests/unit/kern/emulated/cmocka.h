@@ -1,4 +1,4 @@
-/* cmocka.h - as much of cmocka as test_kern.c and test_loops.c use, so that they run where cmocka itself is not: on an
+/* cmocka.h - as much of cmocka as unit/kern/nets/test_kern.c and unit/kern/search/test_loops.c use, so that they run where cmocka itself is not: on an
  * emulated CPU. */
 #ifndef LK_TESTS_EMULATED_CMOCKA_H
 #define LK_TESTS_EMULATED_CMOCKA_H

@@ -1,0 +1,28 @@
+/* levels.h - what the level files of kern share with each other, and with nobody else. */
+#ifndef LK_KERN_NETS_LEVELS_H
+#define LK_KERN_NETS_LEVELS_H
+
+#include "kern/nets/kern.h"
+
+extern const lk_kern lk_kern_scalar;
+#if defined(__x86_64__)
+extern const lk_kern lk_kern_avx2;
+extern const lk_kern lk_kern_avx512;
+#elif defined(__aarch64__)
+extern const lk_kern lk_kern_neon;
+#endif
+
+/* Winograd tiles that are transformed, multiplied and transformed back together: few enough that both transformed
+ * sides stay in a level-2 cache of 1 MiB, enough that the weights are read seldom. */
+static inline int lk_winograd_block(int in, int out) {
+    const int fit = 600 * 1024 / (36 * (int)sizeof(float) * (in + out));
+    return fit < 12 ? 12 : fit > 96 ? 96 : fit / 12 * 12;
+}
+
+/* Floats from one of the 36 places of a block to the next. A line more than they fill, so that the places of one tile
+ * do not all fall into the same set of the level-1 cache. */
+static inline size_t lk_winograd_step(int block, int channels) {
+    return (size_t)block * (size_t)channels + LK_PANEL;
+}
+
+#endif
