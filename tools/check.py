@@ -99,7 +99,7 @@ class Stage:
     def add(self, name, outcome, detail=""):
         getattr(self, outcome).append((name, detail))
 
-    def run(self, name, argv, env=None, timeout=1500):
+    def run(self, name, argv, env=None, timeout=3600):
         """Runs one command into its log; returns (status, text)."""
         log = self.check.logs / (re.sub(r"\W+", "-", name).strip("-") + ".log")
         with open(log, "wb") as out:
@@ -111,7 +111,7 @@ class Stage:
                 out.write(f"\nended after {timeout} s\n".encode())
         return status, log.read_text(errors="replace")
 
-    def command(self, name, argv, env=None, timeout=1500):
+    def command(self, name, argv, env=None, timeout=3600):
         """One test."""
         status, text = self.run(name, argv, env, timeout)
         lines = text.strip().splitlines()
@@ -125,7 +125,7 @@ class Stage:
 
     # ---- meson's tests
 
-    def meson(self, build, patterns=("*",), env=None, scale=1, but=()):
+    def meson(self, build, patterns=("*",), env=None, scale=3, but=()):
         tests = [t["name"] for t in introspect(build, "tests") if chosen(t["name"], patterns) and t["name"] not in but]
         log = build / "meson-logs" / (re.sub(r"\W+", "-", self.name) + ".json")  # of its own: two may run in one build
         log.unlink(missing_ok=True)
@@ -162,7 +162,7 @@ class Stage:
 
     # ---- pytest's
 
-    def pytest(self, paths, env=None, timeout=1500):
+    def pytest(self, paths, env=None, timeout=3600):
         paths = [p for p in paths if (ROOT / p.split("::")[0]).exists()]
         junit = self.check.logs / (re.sub(r"\W+", "-", self.name) + ".xml")
         junit.unlink(missing_ok=True)
@@ -276,7 +276,7 @@ def sanitized(name, quick=True):
             return
         env = {"LIKEN_BIN": str(folder / "liken"), "LIKEN_SANITIZED": name}
         s.meson(folder, tests, env, scale=10)
-        s.pytest(QUICK_API[name] if quick else ["tests/api", "tests/cli", "tests/torture"], env, 1500 if quick else 7200)
+        s.pytest(QUICK_API[name] if quick else ["tests/api", "tests/cli", "tests/torture"], env, 3600 if quick else 7200)
     return work
 
 
