@@ -34,13 +34,16 @@ typedef struct lk_part {
     const void *data;
     size_t size;
 } lk_part;
-/* Of multipart/form-data or application/x-www-form-urlencoded. Part data is NUL-terminated beyond its size. */
+/* Of multipart/form-data or application/x-www-form-urlencoded, or the photos of a JSON body. Part data is
+ * NUL-terminated beyond its size. */
 const lk_part *lk_request_part(const lk_request *r, const char *name);
 size_t lk_request_part_count(const lk_request *r);
 const lk_part *lk_request_part_at(const lk_request *r, size_t i);
 bool lk_request_has_body(const lk_request *r); /* known with the headers */
-/* The raw body of any other content type. */
+/* The raw body of any other content type; JSON with null in place of photos that became parts. */
 const void *lk_request_body(const lk_request *r, size_t *size);
+/* The first bytes of the body, whatever became of it: some 128 at most. */
+const void *lk_request_start(const lk_request *r, size_t *size);
 
 /* Answering: exactly one of these per request. Body is copied. */
 void lk_respond(lk_request *r, int status, const char *content_type, const void *body, size_t size);
@@ -63,6 +66,9 @@ typedef struct lk_route {
     bool writes; /* to the store, and so may wait for its lock: on threads that the lane's other routes do not use */
     const void *tag; /* the caller's own, e.g. the scope the route needs */
     size_t max_body; /* bytes; 0: the server's max_body */
+    size_t max_json; /* bytes of a body of application/json that may hold photos (lk_http_options.files) as strings of
+                        base64, which become parts; what is left of it is held to the server's max_json. 0: no photos,
+                        and the server's max_json */
     /* Chooses the lane of one request, when the headers are known and again when it is whole (of a form only then).
      * NULL: `lane`. */
     lk_lane (*lane_of)(const lk_request *r);
@@ -70,6 +76,7 @@ typedef struct lk_route {
 
 const lk_route *lk_request_route(const lk_request *r); /* NULL when none fitted */
 size_t lk_request_broken(const lk_request *r);         /* the limit of bytes that a 413 is about; 0: none */
+const char *lk_request_blamed(const lk_request *r);    /* the part of the body that a fault is about; NULL: none */
 
 typedef enum lk_glance { LK_MAY, LK_MAY_NOT, LK_NOT_SURE } lk_glance;
 
@@ -82,7 +89,7 @@ typedef struct lk_http_options {
     size_t queue;        /* waiting requests in each lane, those that write apart; default 64 */
     int queue_seconds;   /* a request that waited longer is answered 503; default 60 */
     size_t max_body;     /* bytes; larger: 413 */
-    size_t max_json;     /* the same for bodies of application/json; 0: as all */
+    size_t max_json;     /* the same for bodies of application/json, without their photos; 0: as all */
     const char *files;   /* names of form parts that may be as large as a body, separated by spaces; NULL: every part.
                             All others together hold 64 KiB at most, else 413 */
     size_t max_memory;   /* bytes of bodies held at a time, over all connections; one address may have half, or one

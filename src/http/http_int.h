@@ -2,7 +2,7 @@
  *
  *   target.c   "/a/{b}?c=d": taken apart, decoded, matched with a route (pure functions)
  *   framing.c  headers that contradict each other
- *   form.c     multipart and urlencoded bodies, piece by piece
+ *   form.c     the parts of a body, as the readers of parts.h tell of them
  *   request.c  the request object: what handlers read, and the answer they leave
  *   linger.c   closing a connection whose client is still sending, so that it sees its answer
  *   patience.c connections that are over, or ought to be
@@ -69,13 +69,18 @@ typedef struct lk_form lk_form;
 bool lk_media_is(const char *content_type, const char *media_type);
 /* Is this content type one that lk_form reads? */
 bool lk_form_reads(const char *content_type);
-/* LIKEN_E_ARG when the boundary is missing. Memory of all parts together stays below max_body; `files` as in
- * lk_http_options, borrowed. */
-int lk_form_start(lk_form **out, struct MHD_Connection *connection, const char *files, size_t max_body,
+/* Of such a type, or of application/json, of which the members that `files` names become parts. Memory of all parts
+ * together stays below max_body, the rest of JSON below max_json; `files` as in lk_http_options, borrowed. LIKEN_E_ARG
+ * when the boundary is missing. */
+int lk_form_start(lk_form **out, const char *content_type, const char *files, size_t max_body, size_t max_json,
                   liken_error *err);
 int lk_form_feed(lk_form *f, const char *data, size_t size, liken_error *err);
-/* After the last piece. LIKEN_E_ARG when the form was cut off or held no part. */
+/* After the last piece. LIKEN_E_ARG when the form was cut off or its boundary never came. */
 int lk_form_finish(lk_form *f, liken_error *err);
+/* The JSON without its photos; NULL when nothing came. */
+const char *lk_form_json(const lk_form *f, size_t *size);
+/* The name of the part in which feed found a fault, or NULL. */
+const char *lk_form_blamed(const lk_form *f);
 size_t lk_form_count(const lk_form *f);
 const lk_part *lk_form_at(const lk_form *f, size_t i);
 void lk_form_free(lk_form *f);
@@ -154,6 +159,7 @@ void lk_patience_hurry(lk_patience *p);
 bool lk_request_gone(const lk_request *r);
 
 #define LK_ANSWER_HEADERS 16
+#define LK_BODY_START 128 /* bytes of a body that lk_request_start tells */
 
 typedef struct lk_answer {
     int status; /* 0: not answered yet */
@@ -181,6 +187,9 @@ struct lk_request {
     double queued;                       /* since when */
     atomic_bool worked;                  /* hands what another thread wrote to the one that sends it */
     size_t received, held, broken; /* bytes of the body: that came, that are in memory; the limit that a 413 is about */
+    char start[LK_BODY_START];     /* of the body */
+    size_t start_size;
+    bool looked_at; /* its start was shown to `misread` */
     lk_form *form;
     lk_buf body;
     lk_answer answer;

@@ -31,13 +31,23 @@ static bool keeps_body(const lk_route *route) {
     return strcmp(route->method, "GET") != 0 && strcmp(route->method, "DELETE") != 0;
 }
 
+static bool is_json(const lk_request *r) {
+    return lk_request_is(r, "application/json");
+}
+
+static size_t json_limit(const lk_http_options *o, size_t most) {
+    return o->max_json > 0 && o->max_json < most ? o->max_json : most;
+}
+
 static size_t body_limit(const lk_request *r) {
     const lk_route *found = r->routed.route;
     if (found != NULL && !keeps_body(found))
         return IDLE_BODY;
     const lk_http_options *o = &r->server->o;
     const size_t most = found != NULL && found->max_body > 0 ? found->max_body : o->max_body;
-    return o->max_json > 0 && o->max_json < most && lk_request_is(r, "application/json") ? o->max_json : most;
+    if (!is_json(r))
+        return most;
+    return found != NULL && found->max_json > 0 ? found->max_json : json_limit(o, most);
 }
 
 static void fault_size(lk_request *r) {
@@ -59,14 +69,14 @@ static void admit_body(lk_request *r) {
     }
     if (!keeps_body(r->routed.route))
         return;
+    const lk_http_options *o = &r->server->o;
     const char *type = lk_request_header(r, "Content-Type");
+    const size_t limit = body_limit(r);
     liken_error err = {0};
-    if (lk_form_reads(type)) {
-        if (lk_form_start(&r->form, r->connection, r->server->o.files, body_limit(r), &err) != LIKEN_OK)
-            lk_http_fault_error(r, &err);
-    } else {
-        lk_buf_init(&r->body, body_limit(r));
-    }
+    if (!lk_form_reads(type) && !(is_json(r) && r->routed.route->max_json > 0))
+        lk_buf_init(&r->body, limit);
+    else if (lk_form_start(&r->form, type, o->files, limit, json_limit(o, limit), &err) != LIKEN_OK)
+        lk_http_fault_error(r, &err);
 }
 
 static void route(lk_request *r, const char *method, const char *version) {
@@ -157,10 +167,18 @@ static void let_go(lk_request *r) {
         atomic_fetch_sub(&peer->held, r->held);
 }
 
+/* What the body begins with may tell what it is, where that is not what its type says. */
+static void note_start(lk_request *r, const char *data, size_t size) {
+    const size_t room = sizeof r->start - r->start_size, n = size < room ? size : room;
+    memcpy(r->start + r->start_size, data, n);
+    r->start_size += n;
+}
+
 static enum MHD_Result receive(lk_request *r, const char *data, size_t size) {
     liken_error err = {0};
     lk_patience_moved(r->server->patience, r->watch);
     r->received += size;
+    note_start(r, data, size);
     if (r->received > body_limit(r))
         fault_size(r);
     else if (lk_clock_monotonic() - r->started > BODY_SECONDS)

@@ -148,8 +148,19 @@ bool lk_request_has_body(const lk_request *r) {
 }
 
 const void *lk_request_body(const lk_request *r, size_t *size) {
+    if (r->form != NULL)
+        return lk_form_json(r->form, size);
     *size = r->body.size;
     return r->body.data;
+}
+
+const void *lk_request_start(const lk_request *r, size_t *size) {
+    *size = r->start_size;
+    return r->start;
+}
+
+const char *lk_request_blamed(const lk_request *r) {
+    return r->form == NULL ? NULL : lk_form_blamed(r->form);
 }
 
 /* ---- answering ---- */
@@ -177,10 +188,10 @@ char *lk_request_wire(const lk_request *r, size_t *size) {
     const lk_answer *a = &r->answer;
     lk_buf b;
     lk_buf_init(&b, a->size + 65536);
-    int rc =
-        lk_buf_format(&b, NULL, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n"
-                      "X-Content-Type-Options: nosniff\r\n",
-                      a->status, MHD_get_reason_phrase_for((unsigned)a->status), a->size, r->id);
+    int rc = lk_buf_format(&b, NULL,
+                           "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n"
+                           "X-Content-Type-Options: nosniff\r\n",
+                           a->status, MHD_get_reason_phrase_for((unsigned)a->status), a->size, r->id);
     if (rc == LIKEN_OK && a->type != NULL)
         rc = lk_buf_format(&b, NULL, "Content-Type: %s\r\n", a->type);
     for (size_t i = 0; rc == LIKEN_OK && i < a->header_count; i++)
