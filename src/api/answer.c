@@ -126,7 +126,10 @@ void lk_answer_error(lk_request *r, const liken_error *err) {
 /* Faults that http/ found. */
 void lk_answer_fault(lk_request *r, int status, const char *sentence, void *ctx) {
     (void)ctx;
-    if (lk_seed_fault(r, status))
+    char hint[LK_HINT_ROOM];
+    const bool hinted = status == 400 && lk_hint_body(r, hint, sizeof hint);
+    const char *told = hinted ? hint : sentence;
+    if (lk_seed_fault(r, status, told))
         return;
     static const struct {
         int status;
@@ -138,5 +141,5 @@ void lk_answer_fault(lk_request *r, int status, const char *sentence, void *ctx)
         if (codes[i].status == status)
             code = codes[i].code;
     const size_t limit = status == 413 ? lk_request_broken(r) : 0;
-    lk_answer_problem(r, status, code, sentence, NULL, limit > 0 ? (double)limit : -1);
+    lk_answer_problem(r, status, code, told, hinted ? NULL : lk_request_blamed(r), limit > 0 ? (double)limit : -1);
 }

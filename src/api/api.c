@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORM_ROOM ((size_t)1 << 20) /* beside the photo: the other parts and what divides them */
-#define SEED_BYTES (((size_t)10 << 20) + 65536)
+#define FORM_ROOM ((size_t)1 << 20)  /* beside the photo: the other parts and what divides them */
+#define SEED_FILE ((size_t)10 << 20) /* the seed's own limit of a photo */
 
 enum body { SMALL, PHOTO, TWO_PHOTOS, SEED };
 
@@ -57,10 +57,16 @@ static size_t body_limit(enum body body, size_t max_file) {
     case TWO_PHOTOS:
         return 2 * max_file + FORM_ROOM;
     case SEED:
-        return SEED_BYTES;
+        return SEED_FILE + 65536;
     default:
         return FORM_ROOM;
     }
+}
+
+/* Of a JSON body whose photos are base64: a third more, and an eighth for line ends and escapes. 0: it has none. */
+static size_t json_limit(enum body body, size_t max_file) {
+    const size_t photos = body == TWO_PHOTOS ? 2 * max_file : body == SEED ? SEED_FILE : body == PHOTO ? max_file : 0;
+    return photos == 0 ? 0 : photos + photos / 3 + photos / 8 + LK_JSON_BYTES;
 }
 
 static int make_routes(lk_api *api, liken_error *err) {
@@ -76,6 +82,7 @@ static int make_routes(lk_api *api, liken_error *err) {
                                     .writes = rows[i].writes == WRITES,
                                     .tag = rows[i].access,
                                     .max_body = body_limit(rows[i].body, api->max_file),
+                                    .max_json = json_limit(rows[i].body, api->max_file),
                                     .lane_of = rows[i].lane_of};
     return LIKEN_OK;
 }

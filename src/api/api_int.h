@@ -5,6 +5,7 @@
  *   args.c     parameters from query, form or JSON, each checked with a sentence
  *   answer.c   JSON answers and problems (RFC 9457)
  *   hide.c     what a problem does not tell
+ *   hints.c    what a body is that is not what it is said to be
  *   repeat.c   Idempotency-Key
  *   metrics.c  counters and /metrics
  *   probe.c    how the store is, known without waiting for it
@@ -80,9 +81,18 @@ void lk_answer_fault(lk_request *r, int status, const char *sentence, void *api)
 /* Copies the text, cut to `room`, without paths and addresses; `known`: some that it may hold (NULLs are skipped). */
 void lk_hide_places(const char *text, const char *const *known, size_t count, char *out, size_t room);
 
+/* ---- hints.c ---- */
+
+#define LK_HINT_ROOM 512
+
+/* Is the body plainly something else than its Content-Type says? Then the sentence tells what, and what to write. */
+bool lk_hint_body(const lk_request *r, char *sentence, size_t room);
+/* The same for the bytes of a photo that was refused as none: a part, or the body (`name` NULL). */
+bool lk_hint_photo(const char *name, const void *bytes, size_t size, char *sentence, size_t room);
+
 /* ---- args.c: the parameters of one request ---- */
 
-#define LK_JSON_BYTES ((size_t)1 << 20) /* of a JSON body */
+#define LK_JSON_BYTES ((size_t)1 << 20) /* of a JSON body without its photos */
 #define LK_TAGS_MAX 64
 #define LK_TAG_MAX 128 /* characters of one */
 
@@ -122,10 +132,13 @@ int lk_args_choice(lk_args *a, const char *name, const char *words);
 const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count);
 /* A JSON array of finite numbers, NULL when absent. */
 const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size_t *count);
-/* The photo: the part of this name, or the whole body when it is neither form nor JSON. False when there is none. */
+/* The photo: the part of this name, in a form or JSON, or the whole body when it is neither. False when there is none.
+ */
 bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size);
 /* The same where it must be there: a fault when it is not. */
 void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size);
+/* Answers with what went wrong with photos of these names: what is no photo at all may be told better than by err. */
+void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, const liken_error *err);
 
 /* For resources that take no parameters: false when the request had some, and is answered. */
 bool lk_args_none(lk_request *r);
@@ -191,6 +204,6 @@ void lk_images_place(lk_request *r, const liken_image *image);
 int lk_faces_check(lk_api *api, const char *collection, int64_t face, liken_error *err);
 
 /* Answers a fault on one of the seed's routes; false when the request is on another. */
-bool lk_seed_fault(lk_request *r, int status);
+bool lk_seed_fault(lk_request *r, int status, const char *sentence);
 
 #endif

@@ -75,6 +75,9 @@ static void check_name(lk_args *a, const char *name, const char *known) {
 void lk_args_open(lk_args *a, lk_request *r, const char *known) {
     *a = (lk_args){.request = r, .limit = -1};
     const char *name, *value;
+    char hint[LK_HINT_ROOM];
+    if (lk_hint_body(r, hint, sizeof hint))
+        fail(a, LIKEN_E_ARG, NULL, -1, "%s", hint);
     for (size_t i = 0; lk_request_query_at(r, i, &name, &value); i++)
         check_name(a, name, known);
     for (size_t i = 0; i < lk_request_part_count(r); i++)
@@ -368,14 +371,25 @@ const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size
 
 /* ---- photos and ids ---- */
 
-bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
+/* The bytes of a photo, if they came in any way. */
+static const void *photo_bytes(const lk_args *a, const char *name, size_t *size) {
     const lk_part *part = lk_request_part(a->request, name);
-    const void *data = part != NULL ? part->data : NULL;
-    size_t n = part != NULL ? part->size : 0;
-    if (part != NULL && count_texts(a, name) > 1)
+    *size = part != NULL ? part->size : 0;
+    if (part != NULL || is_json(a->request) || is_form(a->request))
+        return part != NULL ? part->data : NULL;
+    return lk_request_body(a->request, size);
+}
+
+bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
+    size_t n = 0;
+    const void *data = photo_bytes(a, name, &n);
+    const bool part = lk_request_part(a->request, name) != NULL;
+    if (part && count_texts(a, name) > 1)
         fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once; send one photo.", name);
-    if (!is_json(a->request) && !is_form(a->request))
-        data = lk_request_body(a->request, &n);
+    if (member_of(a, name) != NULL)
+        fail(a, LIKEN_E_ARG, name, -1, "%s must be a string: the bytes of the photo in base64.", name);
+    if (part && n == 0)
+        fail(a, LIKEN_E_ARG, name, -1, "%s is empty: a photo of no bytes came.", name);
     if (data == NULL || n == 0)
         return false;
     if (n > max)
@@ -386,10 +400,32 @@ bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes,
 }
 
 void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
-    if (!lk_args_photo(a, name, max, bytes, size))
-        lk_args_fail(a, LIKEN_E_ARG, name,
-                     "There is no photo: send it as the part \"file\" of a multipart form, or as the body with its "
-                     "Content-Type.");
+    if (lk_args_photo(a, name, max, bytes, size))
+        return;
+    const bool json = is_json(a->request), form = is_form(a->request);
+    fail(a, LIKEN_E_ARG, name, -1,
+         "There is no photo: %s. Send it as the part \"%s\" of a multipart form, as the body "
+         "with its Content-Type, or in base64 as \"%s\" of a JSON object.",
+         json   ? "the JSON body has no such member"
+         : form ? "the form has no such part"
+                : "the body is empty",
+         name, name);
+}
+
+void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, const liken_error *err) {
+    liken_error better = *err;
+    char hint[LK_HINT_ROOM];
+    for (size_t i = 0; err->code == LIKEN_E_FORMAT && i < count; i++) {
+        size_t size = 0;
+        const void *bytes = photo_bytes(a, names[i], &size);
+        const bool part = lk_request_part(a->request, names[i]) != NULL;
+        if (bytes == NULL || !lk_hint_photo(part ? names[i] : NULL, bytes, size, hint, sizeof hint))
+            continue;
+        (void)lk_fail(&better, err->code, "%s", hint);
+        lk_answer_error_as(a->request, lk_answer_status(err->code), &better, names[i]);
+        return;
+    }
+    lk_answer_error(a->request, err);
 }
 
 bool lk_args_none(lk_request *r) {

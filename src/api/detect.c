@@ -11,7 +11,7 @@ static void detect(lk_request *r, lk_api *api, lk_args *a) {
     if (lk_args_refused(a))
         return;
     if (liken_detect(api->lk, bytes, size, &o, &image, &err) != LIKEN_OK)
-        lk_answer_error(r, &err);
+        lk_args_answer_photo(a, &(const char *){"file"}, 1, &err);
     else
         lk_answer_json(r, 200, lk_json_image(image));
     liken_image_free(image);

@@ -86,7 +86,7 @@ static void add(lk_request *r, lk_api *api, lk_args *a) {
         answer(api, r, image, &repeat);
     } else {
         lk_repeats_end(api->repeats, &repeat, NULL, 0, NULL);
-        lk_answer_error(r, &err);
+        lk_args_answer_photo(a, &(const char *){"file"}, 1, &err);
     }
     liken_image_free(image);
 }

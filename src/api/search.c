@@ -34,10 +34,15 @@ static void read_query(lk_args *a, const lk_api *api, query *q) {
     q->face = lk_args_integer(a, "face_id", 1, INT64_MAX, 0);
     q->descriptor = lk_args_floats(a, "descriptor", DIMENSION_MAX, &q->dimension);
     q->model = lk_args_text(a, "model", 256);
-    if (photo + (q->face > 0) + (q->descriptor != NULL) != 1)
-        lk_args_fail(
-            a, LIKEN_E_ARG, NULL,
-            "A search needs exactly one of: a photo (the part \"file\" or the body), a face_id, a descriptor.");
+    const int given = photo + (q->face > 0) + (q->descriptor != NULL);
+    const bool empty = given == 0 && lk_request_part_count(a->request) == 0 && a->json == NULL;
+    if (given != 1)
+        lk_args_fail(a, LIKEN_E_ARG, NULL,
+                     empty
+                         ? "The body is empty: a search needs a photo (the part \"file\" or the body), a face_id or a "
+                           "descriptor."
+                         : "A search needs exactly one of: a photo (the part \"file\" or the body), a face_id, a "
+                           "descriptor.");
 }
 
 static int run(lk_api *api, const query *q, const liken_search_options *o, liken_result **result, liken_error *err) {
@@ -59,7 +64,7 @@ static void search(lk_request *r, lk_api *api, lk_args *a) {
     if (lk_args_refused(a))
         return;
     if (run(api, &q, &o, &result, &err) != LIKEN_OK)
-        lk_answer_error(r, &err);
+        lk_args_answer_photo(a, &(const char *){"file"}, q.photo != NULL, &err);
     else
         lk_answer_json(r, 200, lk_json_result(result));
     liken_result_free(result);

@@ -4,56 +4,103 @@
  * with no matches. */
 #include "api/api_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FILE_MAX ((size_t)10 << 20)
 #define MATCHES_MAX 10000
 
-static void failure(lk_request *r, int status, const char *text) {
-    lk_answer_json(r, status, json_pack("{s:s}", "error", text));
+/* The seed's words, and a sentence of our own where its clients never came; `detail` NULL: none. */
+static void failure(lk_request *r, int status, const char *text, const char *detail) {
+    lk_answer_json(r, status,
+                   json_pack("{s:s, s:o*}", "error", text, "detail", detail == NULL ? NULL : lk_json_text(detail)));
 }
 
-bool lk_seed_fault(lk_request *r, int status) {
+bool lk_seed_fault(lk_request *r, int status, const char *sentence) {
     const lk_route *route = lk_request_route(r);
     const lk_access *access = route == NULL ? NULL : route->tag;
     if (access == NULL || !access->seed || (status != 400 && status != 413))
         return false;
     const bool adds = strcmp(route->pattern, "/faces") == 0;
-    failure(r, status, status == 413 ? "File too large" : adds ? "Invalid file or URL" : "Invalid file");
+    failure(r, status,
+            status == 413 ? "File too large"
+            : adds        ? "Invalid file or URL"
+                          : "Invalid file",
+            status == 400 ? sentence : NULL);
     return true;
+}
+
+/* The value of a field of JSON as a text; what the seed's clients number may be a number. */
+static json_t *member(const lk_request *r, const char *name) {
+    size_t size = 0;
+    const char *body = lk_request_body(r, &size);
+    json_t *all = json_loadb(size > 0 ? body : "", size, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *value = json_object_get(all, name);
+    char number[32];
+    (void)snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+    json_t *text = json_is_integer(value) ? json_string(number) : lk_json_text(json_string_value(value));
+    json_decref(all);
+    return text;
 }
 
 /* A text field without a NUL inside, UTF-8, kept by *holder; NULL when absent or empty. */
 static const char *field(const lk_request *r, const char *name, json_t **holder) {
     const lk_part *p = lk_request_part(r, name);
-    if (p == NULL || p->size == 0 || strlen(p->data) != p->size)
-        return NULL;
-    *holder = lk_json_text(p->data);
-    return json_string_value(*holder);
+    if (lk_request_is(r, "application/json"))
+        *holder = member(r, name);
+    else if (p != NULL && strlen(p->data) == p->size)
+        *holder = lk_json_text(p->data);
+    return json_string_length(*holder) > 0 ? json_string_value(*holder) : NULL;
+}
+
+static size_t count_files(const lk_request *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < lk_request_part_count(r); i++)
+        n += strcmp(lk_request_part_at(r, i)->name, "file") == 0;
+    return n;
+}
+
+/* NULL: nothing that its clients do not know. */
+static const char *no_file(const lk_request *r, char *hint, size_t room) {
+    size_t size = 0;
+    if (lk_hint_body(r, hint, room))
+        return hint;
+    (void)lk_request_body(r, &size);
+    return size > 0 && !lk_request_is(r, "application/json")
+               ? "This call takes a form: send the photo as its part \"file\" (curl: -F file=@photo.jpg)."
+               : NULL;
 }
 
 /* False when the request was answered. */
 static bool take_file(lk_request *r, const lk_part **file, const char *otherwise) {
+    char hint[LK_HINT_ROOM];
     *file = lk_request_part(r, "file");
-    if (*file == NULL || (*file)->size == 0)
-        failure(r, 400, otherwise);
+    if (*file == NULL)
+        failure(r, 400, otherwise, no_file(r, hint, sizeof hint));
+    else if (count_files(r) > 1)
+        failure(r, 400, otherwise, "file is given more than once; send one photo.");
+    else if ((*file)->size == 0)
+        failure(r, 400, otherwise, "file is empty: a photo of no bytes came.");
     else if ((*file)->size > FILE_MAX)
-        failure(r, 413, "File too large");
+        failure(r, 413, "File too large", NULL);
     else
         return true;
     return false;
 }
 
 /* The seed knows two words for what can be wrong with a photo; the server's own troubles are told as elsewhere. */
-static void refuse(lk_request *r, const liken_error *err, const char *words) {
+static void refuse(lk_request *r, const lk_part *file, const liken_error *err, const char *words) {
     const int status = lk_answer_status(err->code);
+    char hint[LK_HINT_ROOM];
+    const bool text = err->code == LIKEN_E_FORMAT && file->filename == NULL &&
+                      lk_hint_photo("file", file->data, file->size, hint, sizeof hint);
     if (err->code == LIKEN_E_NO_FACE)
         lk_answer_json(r, 500, json_pack("{s:s}", "status", "FAILED"));
     else if (status == 413)
-        failure(r, 413, "File too large");
+        failure(r, 413, "File too large", NULL);
     else if (status < 500)
-        failure(r, 400, words);
+        failure(r, 400, words, text ? hint : NULL);
     else
         lk_answer_error(r, err);
 }
@@ -80,9 +127,9 @@ void lk_seed_add(lk_request *r, void *ctx) {
                                  .image_id = field(r, "image_id", &id_holder),
                                  .require_face = true};
     if (o.file == NULL)
-        failure(r, 400, words);
+        failure(r, 400, words, NULL);
     else if (liken_add(api->lk, file->data, file->size, &o, &image, &err) != LIKEN_OK)
-        refuse(r, &err, words);
+        refuse(r, file, &err, words);
     else
         answer_ids(r, image);
     liken_image_free(image);
@@ -158,7 +205,7 @@ void lk_seed_search(lk_request *r, void *ctx) {
     if (!take_file(r, &file, "Invalid file"))
         return;
     if (liken_search_photo(api->lk, file->data, file->size, &o, &result, &err) != LIKEN_OK)
-        refuse(r, &err, "Invalid file");
+        refuse(r, file, &err, "Invalid file");
     else
         answer_matches(r, result);
     liken_result_free(result);

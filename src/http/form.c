@@ -225,6 +225,8 @@ static int finish_reader(lk_form *f, liken_error *err) {
 
 int lk_form_finish(lk_form *f, liken_error *err) {
     int rc = finish_reader(f, err);
+    if (rc != LIKEN_OK && f->json != NULL && f->open)
+        f->blamed = f->parts[f->count - 1].view.name;
     const char *common = common_charset(f);
     for (size_t i = 0; rc == LIKEN_OK && i < f->count; i++) {
         struct part *p = &f->parts[i];

@@ -79,7 +79,7 @@ int lk_form_feed(lk_form *f, const char *data, size_t size, liken_error *err);
 int lk_form_finish(lk_form *f, liken_error *err);
 /* The JSON without its photos; NULL when nothing came. */
 const char *lk_form_json(const lk_form *f, size_t *size);
-/* The name of the part in which feed found a fault, or NULL. */
+/* The name of the part in which feed, or finish in JSON, found a fault; or NULL. */
 const char *lk_form_blamed(const lk_form *f);
 size_t lk_form_count(const lk_form *f);
 const lk_part *lk_form_at(const lk_form *f, size_t i);
