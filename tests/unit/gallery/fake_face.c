@@ -39,11 +39,15 @@ int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo
     if (p == NULL)
         return lk_fail_memory(err);
     p->text = strndup(bytes, size);
+    if (p->text == NULL) {
+        lk_photo_free(p);
+        return lk_fail_memory(err);
+    }
     if (limits->max_bytes != 0 && size > limits->max_bytes) {
         lk_photo_free(p);
         return lk_fail(err, LIKEN_E_TOO_LARGE, "too many bytes");
     }
-    if (p->text == NULL || sscanf(p->text, "photo %d %d", &p->width, &p->height) != 2) {
+    if (sscanf(p->text, "photo %d %d", &p->width, &p->height) != 2) {
         lk_photo_free(p);
         return lk_fail(err, LIKEN_E_FORMAT, "not a photo");
     }
@@ -262,34 +266,40 @@ static unsigned salt_of(const char *text, size_t size) {
 static liken_face *more(liken_face **list, size_t *count) {
     liken_face *grown = realloc(*list, (*count + 1) * sizeof *grown);
     if (grown == NULL)
-        abort();
+        return NULL;
     *list = grown;
     grown[*count] = (liken_face){0};
     return &grown[(*count)++];
 }
 
-static void read_line(const lk_pipeline *p, const char *line, size_t size, bool describe, lk_faces *out) {
+/* False without memory. */
+static bool read_line(const lk_pipeline *p, const char *line, size_t size, bool describe, lk_faces *out) {
     unsigned person;
     float noise, pixels;
     liken_face *f = NULL;
     if (sscanf(line, "face %u %f %f", &person, &noise, &pixels) == 3) {
         f = more(&out->kept, &out->kept_count);
+        if (f == NULL)
+            return false;
         f->dimension = p->models->dimension;
         if (describe) {
             f->descriptor = malloc((size_t)f->dimension * sizeof *f->descriptor);
             if (f->descriptor == NULL)
-                abort();
+                return false;
             fake_descriptor(p->models->pack, person, noise, salt_of(line, size), f->descriptor);
         }
     } else if (sscanf(line, "small %f", &pixels) == 1) {
         f = more(&out->refused, &out->refused_count);
+        if (f == NULL)
+            return false;
         f->reason = LIKEN_TOO_SMALL;
     } else {
-        return;
+        return true;
     }
     f->box = (liken_box){1, 2, pixels, pixels};
     f->quality.size = pixels;
     f->confidence = 0.97f;
+    return true;
 }
 
 static int larger(const void *a, const void *b) {
@@ -299,7 +309,7 @@ static int larger(const void *a, const void *b) {
 
 int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, lk_faces *out, liken_error *err) {
     (void)max_faces;
-    (void)err;
+    bool whole = true;
     if (atomic_flag_test_and_set(&p->busy))
         atomic_fetch_add(&clashes, 1);
     const int now = atomic_fetch_add(&running, 1) + 1;
@@ -307,16 +317,19 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
         continue;
     sched_yield();
     *out = (lk_faces){.width = photo->width, .height = photo->height};
-    for (const char *line = photo->text; *line != '\0';) {
+    for (const char *line = photo->text; whole && *line != '\0';) {
         const size_t size = strcspn(line, "\n");
-        read_line(p, line, size, describe, out);
+        whole = read_line(p, line, size, describe, out);
         line += size + (line[size] == '\n');
     }
     if (out->kept_count > 1)
         qsort(out->kept, out->kept_count, sizeof *out->kept, larger);
     atomic_fetch_sub(&running, 1);
     atomic_flag_clear(&p->busy);
-    return LIKEN_OK;
+    if (whole)
+        return LIKEN_OK;
+    lk_faces_clear(out);
+    return lk_fail_memory(err);
 }
 
 void lk_faces_clear(lk_faces *f) {
@@ -346,6 +359,10 @@ int liken_pack_list(const char *models, liken_pack **out, size_t *count, liken_e
     p->name = strdup("faceapi");
     p->version = strdup(fake_version);
     p->holds = strdup("descriptor 128");
+    if (p->name == NULL || p->version == NULL || p->holds == NULL) {
+        liken_packs_free(p, 1);
+        return lk_fail_memory(err);
+    }
     p->installed = p->known = p->is_default = true;
     *out = p;
     *count = 1;
