@@ -309,9 +309,17 @@ def soak(c):
             ("index", soak_index),
             ("cluster", lambda s: s.command("shards and the coordinator killed, 20 times each", [unit / "test_store_cluster"],
                                             timeout=7200)),
+            ("memory", soak_memory),
             ("search in the database", lambda s: s.meson(c.build, ["gallery/near"], near, 10)),
             ("torture", lambda s: s.pytest(["tests/torture"], timeout=7200))]:
         c.step(stage)
+
+
+def soak_memory(s):
+    """Every single allocation fails, with every access and leak looked for."""
+    asan = s.check.build / "asan"
+    if s.compile(asan, *BUILDS["asan"], targets=["tests/unit/test_gallery_memory"]):
+        s.command("every allocation fails in turn", [asan / "tests/unit/test_gallery_memory"], timeout=7200)
 
 
 def soak_index(s):
