@@ -143,3 +143,60 @@ void lk_answer_fault(lk_request *r, int status, const char *sentence, void *ctx)
     const size_t limit = status == 413 ? lk_request_broken(r) : 0;
     lk_answer_problem(r, status, code, told, hinted ? NULL : lk_request_blamed(r), limit > 0 ? (double)limit : -1);
 }
+
+/* ---- parameters that were refused ---- */
+
+bool lk_args_refused(lk_args *a) {
+    char hint[LK_HINT_ROOM];
+    if (lk_hint_body(a->request, hint, sizeof hint)) { /* then nothing that was read out of it is worth telling of */
+        (void)lk_fail(&a->err, LIKEN_E_ARG, "%s", hint);
+        a->parameter = NULL;
+        a->limit = -1;
+    }
+    if (a->err.code == LIKEN_OK)
+        return false;
+    const int status = lk_answer_status(a->err.code);
+    if (status == 503)
+        lk_respond_header(a->request, "Retry-After", "5");
+    lk_answer_problem(a->request, status, liken_status_code(a->err.code), a->err.message, a->parameter, a->limit);
+    return true;
+}
+
+bool lk_args_none(lk_request *r) {
+    lk_args a;
+    lk_args_open(&a, r, "");
+    const bool refused = lk_args_refused(&a);
+    lk_args_close(&a);
+    return !refused;
+}
+
+void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id)) {
+    const char *text = lk_request_param(r, "id");
+    int64_t id = 0;
+    if (!lk_args_none(r))
+        return;
+    if (lk_args_id(r, "id", &id)) {
+        fn(r, api, id);
+        return;
+    }
+    liken_error err = {0};
+    (void)lk_fail(&err, LIKEN_E_NOT_FOUND, "There is nothing with the id \"%.40s\": ids are whole numbers from 1 on.",
+                  text == NULL ? "" : text);
+    lk_answer_error(r, &err);
+}
+
+void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, const liken_error *err) {
+    liken_error better = *err;
+    char hint[LK_HINT_ROOM];
+    for (size_t i = 0; err->code == LIKEN_E_FORMAT && i < count; i++) {
+        size_t size = 0;
+        const void *bytes = lk_args_photo_bytes(a, names[i], &size);
+        const bool part = lk_request_part(a->request, names[i]) != NULL;
+        if (bytes == NULL || !lk_hint_photo(part ? names[i] : NULL, bytes, size, hint, sizeof hint))
+            continue;
+        (void)lk_fail(&better, err->code, "%s", hint);
+        lk_answer_error_as(a->request, lk_answer_status(err->code), &better, names[i]);
+        return;
+    }
+    lk_answer_error(a->request, err);
+}

@@ -2,8 +2,7 @@
  *
  *   api.c      the table of routes, start and stop
  *   guard.c    who may: keys, and on an open server which browser pages
- *   args.c     parameters from query, form or JSON, each checked with a sentence
- *   answer.c   JSON answers and problems (RFC 9457)
+ *   answer.c   JSON answers and problems (RFC 9457), of parameters too
  *   hide.c     what a problem does not tell
  *   hints.c    what a body is that is not what it is said to be
  *   repeat.c   Idempotency-Key
@@ -14,11 +13,10 @@
 #define LK_API_API_INT_H
 
 #include "api/api.h"
-#include "api/json.h"
 #include "auth/auth.h"
-#include "base/arena.h"
 #include "base/crypto.h"
-#include "http/http.h"
+#include "wire/args.h"
+#include "wire/json.h"
 
 #include <stdatomic.h>
 
@@ -76,6 +74,15 @@ void lk_answer_error(lk_request *r, const liken_error *err);
 void lk_answer_error_as(lk_request *r, int status, const liken_error *err, const char *parameter);
 void lk_answer_fault(lk_request *r, int status, const char *sentence, void *api);
 
+/* True when a fault stuck, or the body is not what it is said to be; the request is answered with it then. */
+bool lk_args_refused(lk_args *a);
+/* Answers with what went wrong with photos of these names: what is no photo at all may be told better than by err. */
+void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, const liken_error *err);
+/* For resources that take no parameters: false when the request had some, and is answered. */
+bool lk_args_none(lk_request *r);
+/* The same for those whose address ends in {id}: `fn` gets it. */
+void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id));
+
 /* ---- hide.c ---- */
 
 /* Copies the text, cut to `room`, without paths and addresses; `known`: some that it may hold (NULLs are skipped). */
@@ -89,61 +96,6 @@ void lk_hide_places(const char *text, const char *const *known, size_t count, ch
 bool lk_hint_body(const lk_request *r, char *sentence, size_t room);
 /* The same for the bytes of a photo that was refused as none: a part, or the body (`name` NULL). */
 bool lk_hint_photo(const char *name, const void *bytes, size_t size, char *sentence, size_t room);
-
-/* ---- args.c: the parameters of one request ---- */
-
-#define LK_JSON_BYTES ((size_t)1 << 20) /* of a JSON body without its photos */
-#define LK_TAGS_MAX 64
-#define LK_TAG_MAX 128 /* characters of one */
-
-/* The first fault sticks; later reads return their fallback. Strings live as long as the args. */
-typedef struct lk_args {
-    lk_request *request;
-    lk_arena arena;
-    json_t *json;          /* an object, or NULL */
-    json_t *list;          /* of strings, that came as JSON in the one text of a parameter; or NULL */
-    liken_error err;       /* code 0: all is well */
-    const char *parameter; /* that the fault is about, or NULL */
-    double limit;          /* that was broken, or -1 */
-} lk_args;
-
-/* `known`: every name the resource takes, separated by spaces; others are refused. */
-void lk_args_open(lk_args *a, lk_request *r, const char *known);
-void lk_args_close(lk_args *a);
-/* Marks a fault found by the caller. */
-void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sentence);
-/* True when a fault stuck; the request is answered with it then. */
-bool lk_args_refused(lk_args *a);
-
-bool lk_args_has(lk_args *a, const char *name);
-/* At most `max` characters; NULL when absent. */
-const char *lk_args_text(lk_args *a, const char *name, size_t max);
-int64_t lk_args_integer(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback);
-/* Finite, above `low`, at most `high`. */
-double lk_args_number(lk_args *a, const char *name, double low, double high, double fallback);
-bool lk_args_switch(lk_args *a, const char *name);
-/* RFC 3339 or a date; `end`: a bare date means its last second. LIKEN_NO_TIME when absent. */
-int64_t lk_args_time(lk_args *a, const char *name, bool end);
-/* Refuses an end, given, that lies before the beginning. */
-void lk_args_order(lk_args *a, const char *from_name, int64_t from, const char *to_name, int64_t to);
-/* Position of the word in `words` (separated by spaces), 0 when absent. */
-int lk_args_choice(lk_args *a, const char *name, const char *words);
-/* A list of texts, of `max` characters each at most: a JSON array, or the parameter repeated. */
-const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count);
-/* A JSON array of finite numbers, NULL when absent. */
-const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size_t *count);
-/* The photo: the part of this name, in a form or JSON, or the whole body when it is neither. False when there is none.
- */
-bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size);
-/* The same where it must be there: a fault when it is not. */
-void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size);
-/* Answers with what went wrong with photos of these names: what is no photo at all may be told better than by err. */
-void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, const liken_error *err);
-
-/* For resources that take no parameters: false when the request had some, and is answered. */
-bool lk_args_none(lk_request *r);
-/* The same for those whose address ends in {id}: `fn` gets it. */
-void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id));
 
 /* ---- repeat.c: the first answer to an Idempotency-Key is the answer to its repetitions ---- */
 

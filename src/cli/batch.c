@@ -1,6 +1,6 @@
 #include "cli/batch.h"
 
-#include "api/json.h"
+#include "wire/json.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/queue.h"

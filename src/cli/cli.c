@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 
-#include "api/json.h"
+#include "wire/json.h"
 #include "base/text.h"
 #include "cli/message.h"
 

@@ -1,4 +1,4 @@
-#include "api/json.h"
+#include "wire/json.h"
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "cli/batch.h"

@@ -1,4 +1,4 @@
-#include "api/json.h"
+#include "wire/json.h"
 #include "auth/auth.h"
 #include "base/buf.h"
 #include "cli/cli.h"

@@ -1,4 +1,4 @@
-#include "api/json.h"
+#include "wire/json.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 

@@ -1,6 +1,6 @@
 #include "cli/copies.h"
 
-#include "api/json.h"
+#include "wire/json.h"
 #include "base/buf.h"
 #include "base/outfile.h"
 #include "base/text.h"

@@ -2,7 +2,7 @@
  * that is still there is empty, it may be the place at which a disk is mounted at other times: such labels stay. */
 #include "cli/prune.h"
 
-#include "api/json.h"
+#include "wire/json.h"
 #include "cli/message.h"
 
 #include <dirent.h>

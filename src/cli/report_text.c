@@ -1,6 +1,6 @@
 #include "cli/report_text.h"
 
-#include "api/json.h"
+#include "wire/json.h"
 #include "base/buf.h"
 #include "cli/message.h"
 

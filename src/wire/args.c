@@ -4,9 +4,11 @@
  * A resource opens the args with the names it knows, reads them all, then asks once whether anything was wrong. What is
  * unknown, given twice, of the wrong type or out of range is refused with a sentence that names the parameter; nothing
  * is ignored silently, since a misspelt threshold would be a wrong answer. */
-#include "api/api_int.h"
+#include "wire/args.h"
+
 #include "base/clock.h"
 #include "base/text.h"
+#include "wire/json.h"
 
 #include <errno.h>
 #include <math.h>
@@ -75,9 +77,6 @@ static void check_name(lk_args *a, const char *name, const char *known) {
 void lk_args_open(lk_args *a, lk_request *r, const char *known) {
     *a = (lk_args){.request = r, .limit = -1};
     const char *name, *value;
-    char hint[LK_HINT_ROOM];
-    if (lk_hint_body(r, hint, sizeof hint))
-        fail(a, LIKEN_E_ARG, NULL, -1, "%s", hint);
     for (size_t i = 0; lk_request_query_at(r, i, &name, &value); i++)
         check_name(a, name, known);
     for (size_t i = 0; i < lk_request_part_count(r); i++)
@@ -95,16 +94,6 @@ void lk_args_close(lk_args *a) {
     json_decref(a->json);
     json_decref(a->list);
     lk_arena_free(&a->arena);
-}
-
-bool lk_args_refused(lk_args *a) {
-    if (a->err.code == LIKEN_OK)
-        return false;
-    const int status = lk_answer_status(a->err.code);
-    if (status == 503)
-        lk_respond_header(a->request, "Retry-After", "5");
-    lk_answer_problem(a->request, status, liken_status_code(a->err.code), a->err.message, a->parameter, a->limit);
-    return true;
 }
 
 /* ---- finding values ---- */
@@ -371,8 +360,7 @@ const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size
 
 /* ---- photos and ids ---- */
 
-/* The bytes of a photo, if they came in any way. */
-static const void *photo_bytes(const lk_args *a, const char *name, size_t *size) {
+const void *lk_args_photo_bytes(const lk_args *a, const char *name, size_t *size) {
     const lk_part *part = lk_request_part(a->request, name);
     *size = part != NULL ? part->size : 0;
     if (part != NULL || is_json(a->request) || is_form(a->request))
@@ -382,7 +370,7 @@ static const void *photo_bytes(const lk_args *a, const char *name, size_t *size)
 
 bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
     size_t n = 0;
-    const void *data = photo_bytes(a, name, &n);
+    const void *data = lk_args_photo_bytes(a, name, &n);
     const bool part = lk_request_part(a->request, name) != NULL;
     if (part && count_texts(a, name) > 1)
         fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once; send one photo.", name);
@@ -412,41 +400,7 @@ void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **b
          name, name);
 }
 
-void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, const liken_error *err) {
-    liken_error better = *err;
-    char hint[LK_HINT_ROOM];
-    for (size_t i = 0; err->code == LIKEN_E_FORMAT && i < count; i++) {
-        size_t size = 0;
-        const void *bytes = photo_bytes(a, names[i], &size);
-        const bool part = lk_request_part(a->request, names[i]) != NULL;
-        if (bytes == NULL || !lk_hint_photo(part ? names[i] : NULL, bytes, size, hint, sizeof hint))
-            continue;
-        (void)lk_fail(&better, err->code, "%s", hint);
-        lk_answer_error_as(a->request, lk_answer_status(err->code), &better, names[i]);
-        return;
-    }
-    lk_answer_error(a->request, err);
-}
-
-bool lk_args_none(lk_request *r) {
-    lk_args a;
-    lk_args_open(&a, r, "");
-    const bool refused = lk_args_refused(&a);
-    lk_args_close(&a);
-    return !refused;
-}
-
-void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id)) {
-    const char *text = lk_request_param(r, "id");
-    int64_t id = 0;
-    if (!lk_args_none(r))
-        return;
-    if (text != NULL && read_integer(text, &id) && id > 0) {
-        fn(r, api, id);
-        return;
-    }
-    liken_error err = {0};
-    (void)lk_fail(&err, LIKEN_E_NOT_FOUND, "There is nothing with the id \"%.40s\": ids are whole numbers from 1 on.",
-                  text == NULL ? "" : text);
-    lk_answer_error(r, &err);
+bool lk_args_id(const lk_request *r, const char *param, int64_t *id) {
+    const char *text = lk_request_param(r, param);
+    return text != NULL && read_integer(text, id) && *id > 0;
 }

@@ -1,5 +1,5 @@
 /* json.c - everything that liken.h returns, as JSON. Keys come out in the order they are put in. */
-#include "api/json.h"
+#include "wire/json.h"
 
 #include "base/clock.h"
 #include "base/text.h"

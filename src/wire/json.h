@@ -3,8 +3,8 @@
  * Every function makes a new reference (json_decref), or NULL when out of memory. Absent things are left out only where
  * said; otherwise they are null. Numbers that are not finite are null. Bytes in labels that are not UTF-8 come out
  * as U+FFFD, so that a label can never break an answer. */
-#ifndef LK_API_JSON_H
-#define LK_API_JSON_H
+#ifndef LK_WIRE_JSON_H
+#define LK_WIRE_JSON_H
 
 #include "liken.h"
 
