@@ -1,7 +1,7 @@
 # A thin front: meson builds, tools/ does the rest. `make start` and `make check` need nothing done before them.
 BUILD ?= build
 
-.PHONY: start check build deps bench bench-nn bench-pipeline bench-search bench-store soak fuzz fmt clean
+.PHONY: start check build deps bench bench-nn bench-pipeline bench-search bench-store soak fuzz fmt tidy clean
 
 start: deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD) liken liken-decode
@@ -33,7 +33,11 @@ fuzz:
 	@tools/fuzz.py --build $(BUILD)/fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JOBS),--jobs $(JOBS)) $(TARGETS)
 
 fmt:
-	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
+	@tools/tidy.py fmt
+
+tidy:
+	@tools/tidy.py rules
+	@tools/tidy.py format || [ $$? -eq 77 ]
 
 clean:
 	rm -rf $(BUILD)

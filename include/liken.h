@@ -328,8 +328,8 @@ typedef struct liken_match {
     liken_box box;
     int image_width, image_height;
     int64_t captured_at; /* of the image; LIKEN_NO_TIME: not known */
-    float distance;   /* exact, in the collection's metric */
-    float similarity; /* 0..1 from the pack's calibration; 0.5 at the default threshold */
+    float distance;      /* exact, in the collection's metric */
+    float similarity;    /* 0..1 from the pack's calibration; 0.5 at the default threshold */
 } liken_match;
 
 typedef struct liken_answer {
@@ -380,13 +380,13 @@ LIKEN_API int liken_compare(liken *lk, const void *a, size_t a_size, const void 
 /* ---- reading and removing ------------------------------------------------------------------------- */
 
 typedef struct liken_list_options {
-    const char *collection; /* default "default" */
-    const char *image_id;   /* only images with this caller's id */
-    const char *file;       /* only images with this label */
+    const char *collection;             /* default "default" */
+    const char *image_id;               /* only images with this caller's id */
+    const char *file;                   /* only images with this label */
     int64_t captured_from, captured_to; /* inclusive; 0 or LIKEN_NO_TIME: open. With either, only images that have a
                                            captured_at */
-    int64_t after;          /* only images with a larger id: the cursor */
-    int limit;              /* default 100, at most 1000; a page ends sooner where its images hold 10,000 faces */
+    int64_t after;                      /* only images with a larger id: the cursor */
+    int limit; /* default 100, at most 1000; a page ends sooner where its images hold 10,000 faces */
 } liken_list_options;
 
 typedef struct liken_image_list {

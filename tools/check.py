@@ -263,6 +263,11 @@ def api(s):
     s.pytest([p for p in others if p not in DATABASE])
 
 
+def tidy(s):
+    for way in ("rules", "format"):
+        s.command(f"tidy: {way}", ["tools/tidy.py", way])
+
+
 def clang(s):
     s.compile(s.check.build / "clang", *BUILDS["clang"])
 
@@ -295,6 +300,7 @@ STAGES = {
     "references": lambda s: s.command("references", ["sh", "tests/reference/check.sh",
                                                      s.check.env.get("LIKEN_MODELS", "/nonexistent")]),
     "clang": clang,
+    "tidy": tidy,
     "install": lambda s: s.command("install", ["sh", "tests/install.sh", s.check.build]),
 }
 

@@ -74,7 +74,7 @@ static bool load(server *s, const float *vectors, size_t count) {
     size_t at = 0;
     bool good = text != NULL && does(s, "COPY faces FROM STDIN", PGRES_COPY_IN);
     for (size_t i = 0; good && i < count; i++) {
-        at += (size_t)sprintf(text + at, "%zu\t", i);
+        at += (size_t)snprintf(text + at, 32, "%zu\t", i);
         at += write_cube(text + at, vectors + i * 2 * HALF);
         text[at++] = '\t';
         at += write_cube(text + at, vectors + i * 2 * HALF + HALF);

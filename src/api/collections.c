@@ -1,6 +1,8 @@
 /* collections.c - /v1/collections */
 #include "api/api_int.h"
 
+#include <stdio.h>
+
 #include <string.h>
 
 #define SEARCHES "auto memory cube pgvector hnsw" /* as liken_search counts them */
@@ -51,8 +53,8 @@ static void create(lk_request *r, lk_api *api, lk_args *a) {
         lk_answer_error(r, &err);
         return;
     }
-    char place[128] = "/v1/collections/"; /* names need no escape */
-    strncat(place, c->name, sizeof place - strlen(place) - 1);
+    char place[128];
+    (void)snprintf(place, sizeof place, "/v1/collections/%.64s", c->name); /* names need no escape */
     lk_respond_header(r, "Location", place);
     lk_answer_json(r, 201, lk_json_collection(c));
     liken_collection_free(c);

@@ -42,7 +42,7 @@ typedef struct lk_command {
     const char *synopsis;    /* "PATH..." */
     const char *summary;     /* one line, lower case, no full stop */
     const char *description; /* paragraphs, parted by blank lines */
-    lk_setting_set settings;       /* LK_BIT(...) of those it takes, beside those that all take */
+    lk_setting_set settings; /* LK_BIT(...) of those it takes, beside those that all take */
     size_t least, most;      /* words after its name */
     lk_exit exits[5];        /* beside 0, 2 and 130; ends with a NULL `when` */
     lk_example examples[5];  /* ends with a NULL `line` */

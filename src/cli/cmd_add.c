@@ -1,3 +1,5 @@
+/* cmd_add.c - liken add: photos of files, folders and lists go through a batch into a collection. Each outcome is said
+ * as it comes; what one file is at fault for is counted, and what would go wrong with all of them ends the run. */
 #include "wire/json.h"
 #include "base/clock.h"
 #include "base/cpu.h"

@@ -1,3 +1,5 @@
+/* cmd_cluster.c - liken cluster: a gallery's descriptors on several PostgreSQL servers. One function a verb; what they
+ * do is in liken.h. */
 #include "wire/json.h"
 #include "cli/cli.h"
 #include "cli/cluster_plan.h"

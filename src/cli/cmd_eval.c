@@ -1,3 +1,5 @@
+/* cmd_eval.c - liken eval: a CSV file of pairs of photos becomes rates. Each photo is described once, whatever the
+ * number of pairs it is in; eval/ counts, report_text.c shows. Nothing is stored. */
 #include "wire/json.h"
 #include "base/buf.h"
 #include "base/cpu.h"

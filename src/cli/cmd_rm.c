@@ -1,3 +1,5 @@
+/* cmd_rm.c - liken rm: photos by number, by label or by image_id, or one face. All are found and counted before the one
+ * question whether to go on; what is not there is told, and the rest is done. */
 #include "wire/json.h"
 #include "cli/cli.h"
 #include "cli/message.h"

@@ -1,3 +1,4 @@
+/* commands.c - the table of commands: help, man pages, completion and what main runs come from these rows. */
 #include "cli/cli.h"
 
 /* Where the gallery is. */

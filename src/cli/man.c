@@ -1,3 +1,4 @@
+/* man.c - the man pages, as roff, from the tables of commands and settings: they cannot say what --help does not. */
 #include "base/buf.h"
 #include "cli/help.h"
 

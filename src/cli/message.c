@@ -182,11 +182,11 @@ char *lk_printable(const char *text) {
         const size_t n = lk_utf8_sequence((const char *)p);
         const bool c1 = n == 2 && p[0] == 0xc2 && p[1] < 0xa0; /* the 8-bit control characters */
         if (*p == '\n' || *p == '\t' || *p == '\r')
-            to += sprintf(to, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : 'r');
+            to += snprintf(to, 5, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : 'r');
         else if (*p < 0x20 || *p == 0x7f)
-            to += sprintf(to, "\\x%02x", *p);
+            to += snprintf(to, 5, "\\x%02x", *p);
         else if (n == 0 || c1)
-            to += sprintf(to, "\xef\xbf\xbd");
+            to += snprintf(to, 5, "\xef\xbf\xbd");
         else
             to = (char *)memcpy(to, p, n) + n;
         p += n == 0 ? 1 : n;

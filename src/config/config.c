@@ -134,8 +134,16 @@ static int parse(const lk_setting *s, const char *origin, const char *text, doub
             return lk_fail(err, LIKEN_E_ARG, "%s: \"%.64s\" is not one of %s.", origin, text, s->value_name);
         break;
     }
-    const bool ranged = s->type == LK_INTEGER || s->type == LK_NUMBER || s->type == LK_SIZE;
-    const int rc = ranged ? check_range(s, origin, text, n, err) : LIKEN_OK;
+    *out = n;
+    return LIKEN_OK;
+}
+
+/* The same, and within what the setting allows. */
+static int parse_in_range(const lk_setting *s, const char *origin, const char *text, double *out, liken_error *err) {
+    double n = 0;
+    int rc = parse(s, origin, text, &n, err);
+    if (rc == LIKEN_OK && (s->type == LK_INTEGER || s->type == LK_NUMBER || s->type == LK_SIZE))
+        rc = check_range(s, origin, text, n, err);
     if (rc == LIKEN_OK)
         *out = n;
     return rc;
@@ -180,7 +188,7 @@ static int take(lk_config *c, size_t id, rank from, const char *origin, const ch
     const lk_setting *s = &lk_settings[id];
     value *v = &c->values[id];
     double n = 0;
-    int rc = parse(s, origin, text, &n, err);
+    int rc = parse_in_range(s, origin, text, &n, err);
     if (rc != LIKEN_OK || from < v->from)
         return rc;
     if (from > v->from || s->type != LK_LIST)
@@ -395,7 +403,8 @@ static int read_flag(lk_config *c, int argc, char **argv, lk_setting_set hints, 
     return take(c, id, BY_FLAG, origin, text, err);
 }
 
-static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, lk_setting_set hints, liken_error *err) {
+static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, lk_setting_set hints,
+                      liken_error *err) {
     bool flags = true;
     for (int i = 1, used = 1; i < argc; i += used) {
         const char *word = argv[i];
@@ -413,7 +422,8 @@ static int read_flags(lk_config *c, lk_arguments *words, int argc, char **argv, 
     return LIKEN_OK;
 }
 
-int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, lk_setting_set hints, liken_error *err) {
+int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, lk_setting_set hints,
+                    liken_error *err) {
     lk_config *c = NULL;
     lk_arguments w = {calloc((size_t)argc + 1, sizeof *w.words), 0};
     int rc = w.words == NULL ? lk_fail_memory(err) : lk_config_new(&c, err);

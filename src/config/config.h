@@ -122,7 +122,8 @@ typedef struct lk_arguments {
 /* Reads flags from argv[1..]. "--" ends the flags; "-" alone is a word. ARG for an unknown flag or a value out of
  * range, with the nearest name of those in `hints` (a set of settings) when there is one. words->words is freed with
  * free(). */
-int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, lk_setting_set hints, liken_error *err);
+int lk_config_flags(lk_config **out, lk_arguments *words, int argc, char **argv, lk_setting_set hints,
+                    liken_error *err);
 /* Reads the environment and the file as well: what help and version do without, so that they work whatever these hold.
  */
 int lk_config_complete(lk_config *c, liken_error *err);

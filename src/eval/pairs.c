@@ -39,7 +39,7 @@ static int read_fold(const lk_csv *c, const char *text, int *fold, liken_error *
         return LIKEN_OK;
     if (n > 3 || strspn(text, "0123456789") != n)
         return line_fault(c, "fold must be empty or a number from 0 to 999.", err);
-    *fold = atoi(text);
+    *fold = (int)strtol(text, NULL, 10);
     return LIKEN_OK;
 }
 

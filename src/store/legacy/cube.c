@@ -10,10 +10,10 @@
 #include <string.h>
 
 void lk_seed_cube_write(const float half[LK_SEED_HALF], char *text) {
-    char *to = text;
+    size_t at = 0;
     for (int i = 0; i < LK_SEED_HALF; i++)
-        to += sprintf(to, "%c%.17g", i == 0 ? '(' : ',', (double)half[i]);
-    (void)strcpy(to, ")");
+        at += (size_t)snprintf(text + at, LK_SEED_CUBE_TEXT - at, "%c%.17g", i == 0 ? '(' : ',', (double)half[i]);
+    (void)snprintf(text + at, LK_SEED_CUBE_TEXT - at, ")");
 }
 
 /* How many components; -1: not a point. Components beyond `room` are counted only. */

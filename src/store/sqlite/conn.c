@@ -2,6 +2,8 @@
  * SQLite's codes become liken's sentences. */
 #include "store/sqlite/sqlite_int.h"
 
+#include "base/buf.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,11 +57,10 @@ int lk_sqlite_fail(const lk_sqlite_conn *c, int rc, liken_error *err) {
                        "permissions.",
                        c->path, why);
     case SQLITE_IOERR:
-        return lacks_room(rc, reason)
-                   ? fail_full(c, err)
-                   : lk_fail(err, LIKEN_E_IO,
-                             "The disk that holds the store %s failed (%s); check it before trying again.", c->path,
-                             why);
+        if (lacks_room(rc, reason))
+            return fail_full(c, err);
+        return lk_fail(err, LIKEN_E_IO, "The disk that holds the store %s failed (%s); check it before trying again.",
+                       c->path, why);
     default:
         return lk_fail(err, LIKEN_E_STORE, "The store %s failed: %s (code %d).", c->path, why, rc);
     }
@@ -72,24 +73,18 @@ int lk_sqlite_exec(lk_sqlite_conn *c, const char *sql, liken_error *err) {
 
 /* "file:PATH?immutable=1", malloc'd: SQLite takes that wish only as an address. */
 static char *immutable_uri(const char *path) {
-    static const char hex[] = "0123456789ABCDEF";
-    const size_t length = strlen(path);
-    char *uri = malloc(length * 3 + 32);
-    if (uri == NULL)
-        return NULL;
-    char *to = stpcpy(uri, "file:");
-    for (const char *p = path; *p != '\0'; p++) {
-        const unsigned char byte = (unsigned char)*p;
-        if (strchr("%?#", byte) == NULL) {
-            *to++ = *p;
-            continue;
-        }
-        *to++ = '%';
-        *to++ = hex[byte >> 4];
-        *to++ = hex[byte & 15];
-    }
-    strcpy(to, "?immutable=1");
-    return uri;
+    lk_buf uri;
+    liken_error none;
+    lk_buf_init(&uri, strlen(path) * 3 + 32);
+    int rc = lk_buf_string(&uri, "file:", &none);
+    for (const char *p = path; rc == LIKEN_OK && *p != '\0'; p++)
+        rc = strchr("%?#", *p) != NULL ? lk_buf_format(&uri, &none, "%%%02X", (unsigned char)*p)
+                                       : lk_buf_append(&uri, p, 1, &none);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_string(&uri, "?immutable=1", &none);
+    char *text = rc == LIKEN_OK ? lk_buf_steal(&uri, NULL) : NULL;
+    lk_buf_free(&uri);
+    return text;
 }
 
 static int open_file(lk_sqlite_conn *c, int flags, liken_error *err) {

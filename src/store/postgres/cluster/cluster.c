@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "store/postgres/cluster/citus.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +75,7 @@ static int learn(lk_cluster *k, const char *name, const char *where, liken_error
         free(shard);
         return lk_fail_memory(err);
     }
-    (void)strcpy(shard->name, name);
+    (void)snprintf(shard->name, sizeof shard->name, "%s", name);
     k->shards[k->count++] = shard;
     return LIKEN_OK;
 }
@@ -138,7 +139,7 @@ static bool copy_map(lk_cluster *k, int64_t epoch, lk_cluster_map *out) {
     if (same) {
         *out = (lk_cluster_map){.epoch = epoch, .count = k->count};
         for (size_t i = 0; i < k->count; i++)
-            (void)strcpy(out->names[i], k->shards[i]->name);
+            memcpy(out->names[i], k->shards[i]->name, sizeof out->names[i]);
     }
     pthread_mutex_unlock(&k->lock);
     return same;
@@ -175,7 +176,7 @@ static void copy_nodes(lk_cluster *k, lk_cluster_map *out) {
     k->citus = true;
     *out = (lk_cluster_map){.citus = true, .count = k->count};
     for (size_t i = 0; i < k->count; i++)
-        (void)strcpy(out->names[i], k->shards[i]->name);
+        memcpy(out->names[i], k->shards[i]->name, sizeof out->names[i]);
     pthread_mutex_unlock(&k->lock);
 }
 

@@ -504,8 +504,8 @@ static int search_rest(lk_pg_conn *c, struct search *s, liken_error *err) {
 }
 
 /* Columns are changed at once for everybody, whatever a transaction sees; the lock keeps them until this one ends. The
- * order of the locks is everybody's (store/postgres/cluster/cluster.h). Citus would lock on all its nodes too: who changes columns comes
- * here first. (Elsewhere that setting is one that nobody reads.) */
+ * order of the locks is everybody's (store/postgres/cluster/cluster.h). Citus would lock on all its nodes too: who
+ * changes columns comes here first. (Elsewhere that setting is one that nobody reads.) */
 static int begin(lk_pg_conn *c, liken_error *err) {
     return lk_pg_script(c,
                         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL citus.enable_ddl_propagation = off;"

@@ -1,5 +1,5 @@
-/* cmocka.h - as much of cmocka as unit/kern/nets/test_kern.c and unit/kern/search/test_loops.c use, so that they run where cmocka itself is not: on an
- * emulated CPU. */
+/* cmocka.h - as much of cmocka as unit/kern/nets/test_kern.c and unit/kern/search/test_loops.c use, so that they run
+ * where cmocka itself is not: on an emulated CPU. */
 #ifndef LK_TESTS_EMULATED_CMOCKA_H
 #define LK_TESTS_EMULATED_CMOCKA_H
 
