@@ -181,17 +181,17 @@ static int fill_tables(const lk_postgres_job *group, lk_postgres_tables *t, like
 
 /* ---- shards ---- */
 
-static size_t fill_rows(lk_postgres_job *group, lk_cluster_row *rows) {
+static size_t fill_rows(lk_postgres_job *group, lk_near_row *rows) {
     size_t n = 0;
     for (lk_postgres_job *job = group; job != NULL; job = job->next) {
         job->row = n;
         for (size_t i = 0; job->fresh && i < job->image->face_count; i++, n++) {
             const liken_face *f = &job->image->faces[i];
             if (rows != NULL)
-                rows[n] = (lk_cluster_row){.face = job->faces[i],
-                                           .collection = job->collection,
-                                           .descriptor = f->descriptor,
-                                           .dimension = f->dimension};
+                rows[n] = (lk_near_row){.face = job->faces[i],
+                                        .collection = job->collection,
+                                        .descriptor = f->descriptor,
+                                        .dimension = f->dimension};
         }
     }
     return n;
@@ -199,7 +199,7 @@ static size_t fill_rows(lk_postgres_job *group, lk_cluster_row *rows) {
 
 /* A photo is left out when a shard did not take all of its faces. Its ids stay given, so that the next photo goes to
  * another shard; they are noted, so that what the others took of it is removed. */
-static int leave_out(lk_pg_conn *c, lk_postgres_job *group, const lk_cluster_row *rows, const liken_error *why,
+static int leave_out(lk_pg_conn *c, lk_postgres_job *group, const lk_near_row *rows, const liken_error *why,
                      liken_error *err) {
     lk_pg_column gone;
     int rc = LIKEN_OK;
@@ -230,11 +230,11 @@ static int put_on_shards(lk_postgres *s, lk_pg_conn *c, const lk_cluster_map *ma
     const size_t count = fill_rows(group, NULL);
     if (count == 0)
         return LIKEN_OK;
-    lk_cluster_row *rows = calloc(count, sizeof *rows);
+    lk_near_row *rows = calloc(count, sizeof *rows);
     if (rows == NULL)
         return lk_fail_memory(err);
     (void)fill_rows(group, rows);
-    int rc = lk_cluster_put(s->cluster, map, plans, rows, count, &why);
+    int rc = lk_near_put(s->cluster, map, plans, rows, count, &why);
     if (rc != LIKEN_OK)
         rc = leave_out(c, group, rows, &why, err);
     free(rows);

@@ -108,19 +108,6 @@ void lk_cluster_end(lk_cluster_ask *a); /* in any case */
 
 /* ---- write.c ---- */
 
-typedef struct lk_cluster_row {
-    int64_t face, collection;
-    const float *descriptor;
-    int dimension;
-    bool failed; /* out: its shard did not store it */
-} lk_cluster_row;
-
-/* Stores the rows, all shards at once, while a transaction of the caller holds the map still (lk_cluster_look). A face
- * that is there is replaced. When a shard does not answer, its rows are marked, *err names it, and the others are
- * stored all the same: BUSY. `plans`: of the collections whose columns are filled in; NULL: none. */
-struct lk_near_plans;
-int lk_cluster_put(lk_cluster *k, const lk_cluster_map *map, const struct lk_near_plans *plans, lk_cluster_row *rows,
-                   size_t count, liken_error *err);
 /* Removes descriptors of faces that are gone, some thousand a call; *more: there are others, and their shards answer.
  * A transaction of its own on `c`, a connection to the coordinator. Does nothing while buckets move. A shard that does
  * not answer keeps its own until it does. */

@@ -1,317 +1,33 @@
 /* A search inside PostgreSQL. All of it sees one moment: what the columns hold is ranked by the database, what they do
  * not hold yet is read as it is. */
-#include "store/postgres/near/near.h"
+#include "store/postgres/near/near_int.h"
 
 #include "store/codec.h"
-#include "store/postgres/cluster/citus.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SQL_MAX (1 << 20)
-#define BEYOND 16  /* rows asked for beyond k, so that one question is mostly enough */
-#define CHUNK 2048 /* faces read at a time where the columns are not filled in */
-#define MOST 8     /* a collection with at least one of so many faces is found by reading all */
-#define ARGS_MAX 128
-#define COLUMNS_MAX 24
+#define BEYOND 16          /* rows asked for beyond k, so that one question is mostly enough */
+#define CHUNK 2048         /* faces read at a time where the columns are not filled in */
 #define PATIENCE_MS 8000   /* for a search, and for each */
 #define PATIENCE_FACES 100 /* so many faces a millisecond more */
 #define PATIENCE_MAX_MS 600000
 #define TRIES 5 /* of a search that shards or locks were in the way of */
-
-/* ---- statements whose parameters are counted ---- */
-
-struct statement {
-    lk_buf sql;
-    lk_buf faces; /* what Citus's nodes are given as LK_CITUS_FACES */
-    lk_pg_value values[ARGS_MAX];
-    int count;
-    lk_pg_column columns[COLUMNS_MAX];
-    int column_count;
-    size_t table; /* where the text names the table */
-};
-
-static void statement_init(struct statement *t) {
-    t->count = t->column_count = 0;
-    lk_buf_init(&t->sql, SQL_MAX);
-    lk_buf_init(&t->faces, SQL_MAX);
-}
-
-static void statement_free(struct statement *t) {
-    for (int i = 0; i < t->column_count; i++)
-        lk_pg_column_free(&t->columns[i]);
-    lk_buf_free(&t->sql);
-    lk_buf_free(&t->faces);
-}
-
-/* The number of the parameter that has this value. */
-static int put(struct statement *t, lk_pg_value v) {
-    t->values[t->count++] = v;
-    return t->count;
-}
-
-static lk_pg_column *new_column(struct statement *t, lk_pg_type type) {
-    lk_pg_column *column = &t->columns[t->column_count++];
-    lk_pg_column_init(column, type);
-    return column;
-}
-
-static int put_ids(struct statement *t, const int64_t *ids, size_t count, int *number, liken_error *err) {
-    lk_pg_column *column = new_column(t, LK_PG_INT8);
-    int rc = LIKEN_OK;
-    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
-        rc = lk_pg_column_add(column, lk_pg_int8(ids[i]), err);
-    *number = put(t, lk_pg_array(column));
-    return rc;
-}
-
-static int put_floats(struct statement *t, lk_pg_type type, const float *values, int count, int *number,
-                      liken_error *err) {
-    lk_pg_column *column = new_column(t, type);
-    int rc = LIKEN_OK;
-    for (int i = 0; rc == LIKEN_OK && i < count; i++)
-        rc = lk_pg_column_add(column, type == LK_PG_FLOAT8 ? lk_pg_float8((double)values[i]) : lk_pg_float4(values[i]),
-                              err);
-    *number = put(t, lk_pg_array(column));
-    return rc;
-}
-
-/* ---- filters ---- */
-
-static bool is_filtered(const liken_search_options *o) {
-    return o != NULL && (o->tag_count > 0 || lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to));
-}
-
-static int check_filter(const liken_search_options *o, liken_error *err) {
-    int rc = LIKEN_OK;
-    if (o != NULL && o->tag_count > LK_STORE_TAGS_MAX)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
-                       o->tag_count);
-    for (size_t i = 0; o != NULL && rc == LIKEN_OK && i < o->tag_count; i++)
-        rc = lk_store_text("tag", o->tags[i], LK_STORE_TAG_MAX, err);
-    return rc;
-}
-
-/* "SELECT ... FROM ..." of the faces that the filter lets through. $1 is the collection. */
-static int filter_sql(struct statement *t, lk_buf *sql, const char *what, const liken_search_options *o,
-                      liken_error *err) {
-    int rc = lk_buf_format(
-        sql, err, "SELECT %s FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1", what);
-    if (rc == LIKEN_OK && lk_store_bound(o->captured_from))
-        rc = lk_buf_format(sql, err, " AND i.captured_at >= $%d", put(t, lk_pg_int8(o->captured_from)));
-    if (rc == LIKEN_OK && lk_store_bound(o->captured_to))
-        rc = lk_buf_format(sql, err, " AND i.captured_at <= $%d", put(t, lk_pg_int8(o->captured_to)));
-    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
-        rc = lk_buf_format(sql, err, " AND i.id IN (SELECT t.image FROM liken.tags t WHERE t.tag = $%d)",
-                           put(t, lk_pg_text(o->tags[i])));
-    return rc;
-}
-
-/* The same between `before` and `after`. */
-static int put_filter(struct statement *t, lk_buf *sql, const char *before, const liken_search_options *o,
-                      const char *after, liken_error *err) {
-    int rc = lk_buf_string(sql, before, err);
-    if (rc == LIKEN_OK)
-        rc = filter_sql(t, sql, "f.id", o, err);
-    return rc == LIKEN_OK ? lk_buf_string(sql, after, err) : rc;
-}
-
-/* What every statement over the vectors of a collection ends with. Shards do not know photos: they get a list of the
- * faces that the filter lets through. `map` NULL: one table has all. */
-static int conditions(struct statement *t, const lk_store_near *near, const lk_cluster_map *map, liken_error *err) {
-    int number, rc = LIKEN_OK;
-    if (near->except_count > 0) {
-        rc = put_ids(t, near->except, near->except_count, &number, err);
-        if (rc == LIKEN_OK)
-            rc = lk_buf_format(&t->sql, err, " AND v.face <> ALL ($%d)", number);
-    }
-    if (rc != LIKEN_OK || !is_filtered(near->filter))
-        return rc;
-    if (map == NULL)
-        return put_filter(t, &t->sql, " AND v.face IN (", near->filter, ")", err);
-    if (!map->citus)
-        return put_filter(t, &t->sql, " AND v.face = ANY (ARRAY(", near->filter, "))", err);
-    rc = put_filter(t, &t->faces, "ARRAY(", near->filter, ")", err);
-    return rc == LIKEN_OK ? lk_buf_string(&t->sql, " AND v.face = ANY (" LK_CITUS_FACES "::bigint[])", err) : rc;
-}
-
-/* ---- shards ---- */
-
-#define TABLE "liken.vectors"
-
-/* "FROM liken.vectors v" */
-static int name_table(struct statement *t, liken_error *err) {
-    const int rc = lk_buf_string(&t->sql, " FROM ", err);
-    t->table = t->sql.size;
-    return rc == LIKEN_OK ? lk_buf_string(&t->sql, TABLE " v", err) : rc;
-}
-
-/* The same where the shards are Citus's. */
-static int spread_citus(struct statement *t, const lk_cluster_map *map, const bool *down, const char *order,
-                        size_t rows, liken_error *err) {
-    size_t size = 0, asked = map->count;
-    lk_pg_column *left_out = new_column(t, LK_PG_TEXT);
-    LK_FREE char *one = lk_buf_steal(&t->sql, &size);
-    int rc = one == NULL ? lk_fail_memory(err) : LIKEN_OK;
-    for (size_t i = 0; rc == LIKEN_OK && i < map->count; i++) {
-        if (!down[i])
-            continue;
-        asked--;
-        rc = lk_pg_column_add(left_out, lk_pg_text(map->names[i]), err);
-    }
-    if (rc == LIKEN_OK && asked == 0)
-        return lk_fail(err, LIKEN_E_BUSY, "No shard of the cluster answers; try again in a moment.");
-    const lk_citus_statement s = {.sql = one,
-                                  .size = size,
-                                  .table = t->table,
-                                  .table_end = t->table + sizeof TABLE - 1,
-                                  .order = order,
-                                  .rows = rows,
-                                  .left_out = put(t, lk_pg_array(left_out)),
-                                  .faces = t->faces.size > 0 ? t->faces.data : NULL};
-    return rc == LIKEN_OK ? lk_citus_spread(&t->sql, &s, err) : rc;
-}
-
-/* Turns a statement over the table into one that asks every shard at once: each is given the whole of it, limit
- * included, and what they answer is put in order here. That order is not quite `order` as the shards have it, or else
- * the planner would read them one after the other to merge them. A face that is just being moved may come twice. */
-static int spread(struct statement *t, const lk_cluster_map *map, const bool *down, const char *order, size_t rows,
-                  liken_error *err) {
-    size_t size = 0, asked = 0;
-    if (map->citus)
-        return spread_citus(t, map, down, order, rows, err);
-    LK_FREE char *one = lk_buf_steal(&t->sql, &size);
-    if (one == NULL)
-        return lk_fail_memory(err);
-    int rc = lk_buf_format(&t->sql, err, "SELECT DISTINCT ON (u.%s + 0, u.face) u.* FROM (", order);
-    for (size_t i = 0; rc == LIKEN_OK && i < map->count; i++) {
-        if (down != NULL && down[i])
-            continue;
-        rc = lk_buf_format(&t->sql, err, "%s(%.*s" TABLE "_on_%s%s)", asked++ == 0 ? "" : " UNION ALL ", (int)t->table,
-                           one, map->names[i], one + t->table + sizeof TABLE - 1);
-    }
-    if (rc == LIKEN_OK && asked == 0)
-        return lk_fail(err, LIKEN_E_BUSY, "No shard of the cluster answers; try again in a moment.");
-    return rc == LIKEN_OK ? lk_buf_format(&t->sql, err, ") u ORDER BY u.%s + 0, u.face LIMIT %zu", order, rows) : rc;
-}
-
-static int ask(lk_pg_conn *c, struct statement *t, lk_pg_result **out, liken_error *err) {
-    const int rc = lk_pg_exec(c, t->sql.data, t->values, t->count, out, err);
-    if (rc != LIKEN_OK || lk_pg_rows(*out) == 0 || !lk_pg_is_null(*out, 0, 0))
-        return rc;
-    (void)lk_fail(err, LIKEN_E_BUSY, "A shard of the cluster did not do its part (%.300s); try again in a moment.",
-                  lk_pg_get_bytes(*out, 0, 1, NULL));
-    lk_pg_clear(*out);
-    *out = NULL;
-    return LIKEN_E_BUSY;
-}
-
-/* ---- the plan ---- */
-
-static int release_of(const char *version) {
-    int a = 0, b = 0, c = 0;
-    (void)sscanf(version == NULL ? "" : version, "%4d.%4d.%4d", &a, &b, &c);
-    return 10000 * a + 100 * b + c;
-}
-
-/* `n` is the collection's row of liken.near, if it has one. Columns count only where they are there: somebody may have
- * dropped their extension, and made it again. */
-#define PLAN_COLUMNS                                                                                                   \
-    "SELECT n.method, n.filled, n.ready, n.recall, k.metric, m.dimension, k.faces, quote_ident(s.nspname),"            \
-    " e.extversion, (SELECT face FROM liken.counters), k.id"
-#define PLAN_EXTENSION                                                                                                 \
-    " LEFT JOIN pg_catalog.pg_extension e ON e.extname = CASE WHEN n.method = 2 THEN 'cube' ELSE 'vector' END"         \
-    " AND EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = 'liken.vectors'::regclass"                \
-    " AND a.attname = CASE WHEN n.method = 2 THEN 'c0' ELSE 'v' END AND NOT a.attisdropped)"                           \
-    " LEFT JOIN pg_catalog.pg_namespace s ON s.oid = e.extnamespace"
-
-static void read_plan(const lk_pg_result *r, int row, lk_near_plan *out) {
-    const char *space = lk_pg_get_bytes(r, row, 7, NULL);
-    const bool columns = !lk_pg_is_null(r, row, 0) && space != NULL;
-    *out = (lk_near_plan){.collection = lk_pg_get_int(r, row, 10),
-                          .method = columns ? (liken_search)lk_pg_get_int(r, row, 0) : LIKEN_SEARCH_MEMORY,
-                          .filled = columns ? lk_pg_get_int(r, row, 1) : 0,
-                          .ready = lk_pg_get_int(r, row, 2) != 0,
-                          .recall = lk_pg_is_null(r, row, 3) ? NAN : lk_pg_get_real(r, row, 3),
-                          .metric = lk_pg_get_int(r, row, 4) == LIKEN_L2 ? LIKEN_L2 : LIKEN_NORMALIZED,
-                          .dimension = (int)lk_pg_get_int(r, row, 5),
-                          .faces = lk_pg_get_int(r, row, 6),
-                          .most = lk_pg_get_int(r, row, 6) > lk_pg_get_int(r, row, 9) / MOST,
-                          .release = release_of(lk_pg_get_bytes(r, row, 8, NULL))};
-    (void)snprintf(out->space, sizeof out->space, "%s", space == NULL ? "" : space);
-}
-
-int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, liken_error *err) {
-    lk_pg_result *r = NULL;
-    int rc = lk_pg_exec(c,
-                        PLAN_COLUMNS " FROM liken.collections k JOIN liken.models m ON m.id = k.model"
-                                     " LEFT JOIN liken.near n ON n.collection = k.id" PLAN_EXTENSION " WHERE k.id = $1",
-                        LK_PG_ARGS(lk_pg_int8(collection)), &r, err);
-    if (rc == LIKEN_OK && lk_pg_rows(r) == 0)
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile.");
-    else if (rc == LIKEN_OK)
-        read_plan(r, 0, out);
-    lk_pg_clear(r);
-    return rc;
-}
-
-int lk_near_plans_read(lk_pg_conn *c, lk_near_plans *out, liken_error *err) {
-    lk_pg_result *r = NULL;
-    const int rc =
-        lk_pg_exec(c,
-                   PLAN_COLUMNS " FROM liken.near n JOIN liken.collections k ON k.id = n.collection"
-                                " JOIN liken.models m ON m.id = k.model" PLAN_EXTENSION " WHERE n.method IN (2, 3)",
-                   LK_PG_NO_ARGS, &r, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    lk_near_plans plans = {.list = malloc((size_t)(lk_pg_rows(r) + 1) * sizeof *plans.list)};
-    for (int i = 0; plans.list != NULL && i < lk_pg_rows(r); i++) {
-        read_plan(r, i, &plans.list[plans.count]);
-        plans.count += plans.list[plans.count].method != LIKEN_SEARCH_MEMORY;
-    }
-    lk_pg_clear(r);
-    if (plans.list == NULL)
-        return lk_fail_memory(err);
-    *out = plans;
-    return LIKEN_OK;
-}
-
-void lk_near_plans_free(lk_near_plans *plans) {
-    free(plans->list);
-}
-
-/* A collection whose columns were filled in up to the last face before has them all: each new face is another's, or has
- * them as well. */
-int lk_near_plans_say(lk_pg_conn *c, const lk_near_plans *plans, int64_t before, int64_t now, liken_error *err) {
-    lk_pg_column collections;
-    int rc = LIKEN_OK;
-    if (plans->count == 0 || now == before)
-        return LIKEN_OK;
-    lk_pg_column_init(&collections, LK_PG_INT8);
-    for (size_t i = 0; rc == LIKEN_OK && i < plans->count; i++)
-        rc = lk_pg_column_add(&collections, lk_pg_int8(plans->list[i].collection), err);
-    if (rc == LIKEN_OK)
-        rc = lk_pg_say(c, "UPDATE liken.near SET filled = $3 WHERE collection = ANY ($1) AND filled >= $2",
-                       LK_PG_ARGS(lk_pg_array(&collections), lk_pg_int8(before), lk_pg_int8(now)), err);
-    lk_pg_column_free(&collections);
-    return rc;
-}
 
 /* ---- ranking by the database ---- */
 
 /* The root of the summed squares of the cubes' distances: the seed's arithmetic. A query's cube is made once and not
  * for every row: here because the statement is planned with the numbers at hand, for shards by a subquery of its own.
  */
-static int cube_distance(struct statement *t, const lk_near_plan *p, const float *vector, bool spread,
-                         liken_error *err) {
+static int cube_distance(lk_near_sql *t, const lk_near_plan *p, const float *vector, bool spread, liken_error *err) {
     int rc = lk_buf_string(&t->sql, "sqrt(", err);
     for (int i = 0; rc == LIKEN_OK && i * LK_NEAR_CUBE_SIZE < p->dimension; i++) {
         const int first = i * LK_NEAR_CUBE_SIZE, left = p->dimension - first;
         int number;
-        rc = put_floats(t, LK_PG_FLOAT8, vector + first, left < LK_NEAR_CUBE_SIZE ? left : LK_NEAR_CUBE_SIZE, &number,
-                        err);
+        rc = lk_near_sql_floats(t, LK_PG_FLOAT8, vector + first, left < LK_NEAR_CUBE_SIZE ? left : LK_NEAR_CUBE_SIZE,
+                                &number, err);
         if (rc == LIKEN_OK)
             rc = lk_buf_format(&t->sql, err, "%spower(v.c%d OPERATOR(%s.<->) %s%s.cube($%d::float8[])%s, 2)",
                                i == 0 ? "" : " + ", i, p->space, spread ? "(SELECT " : "", p->space, number,
@@ -320,10 +36,10 @@ static int cube_distance(struct statement *t, const lk_near_plan *p, const float
     return rc == LIKEN_OK ? lk_buf_string(&t->sql, ")", err) : rc;
 }
 
-static int vector_distance(struct statement *t, const lk_near_plan *p, const float *vector, bool approximate,
+static int vector_distance(lk_near_sql *t, const lk_near_plan *p, const float *vector, bool approximate,
                            liken_error *err) {
     int number;
-    const int rc = put_floats(t, LK_PG_FLOAT4, vector, p->dimension, &number, err);
+    const int rc = lk_near_sql_floats(t, LK_PG_FLOAT4, vector, p->dimension, &number, err);
     if (rc != LIKEN_OK)
         return rc;
     return approximate /* written as the index is */
@@ -345,10 +61,10 @@ static double margin(int dimension) {
  * as it has not counted the rows, and which it cannot do in parallel: that of the key always, that of collections
  * (which shards have not) where many of all faces are of this one. The approximate index is one for the collection
  * alone, which must therefore stand there as a number. */
-static int ranked_sql(struct statement *t, const lk_near_plan *p, const lk_near_query *q, liken_error *err) {
+static int ranked_sql(lk_near_sql *t, const lk_near_plan *p, const lk_near_query *q, liken_error *err) {
     const lk_store_near *near = q->near;
-    (void)put(t, lk_pg_int8(p->collection));
-    (void)put(t, lk_pg_int8(p->filled));
+    (void)lk_near_sql_put(t, lk_pg_int8(p->collection));
+    (void)lk_near_sql_put(t, lk_pg_int8(p->filled));
     int rc = lk_buf_string(&t->sql, "SELECT d.face, d.descriptor, d.g FROM (SELECT v.face, v.descriptor, ", err);
     if (rc == LIKEN_OK)
         rc = p->method == LIKEN_SEARCH_CUBE ? cube_distance(t, p, near->vector, q->map != NULL, err)
@@ -356,33 +72,34 @@ static int ranked_sql(struct statement *t, const lk_near_plan *p, const lk_near_
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, " AS g", err);
     if (rc == LIKEN_OK)
-        rc = name_table(t, err);
+        rc = lk_near_sql_table(t, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_format(&t->sql, err, " WHERE v.collection%s = $1 AND v.face + 0 <= $2",
                            p->most && q->map == NULL ? " + 0" : "");
     if (rc == LIKEN_OK && q->approximate)
         rc = lk_buf_format(&t->sql, err, " AND v.collection = %lld", (long long)p->collection);
     if (rc == LIKEN_OK)
-        rc = conditions(t, near, q->map, err);
+        rc = lk_near_sql_conditions(t, near, q->map, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, ") d", err);
     if (rc == LIKEN_OK && !isinf(near->radius))
-        rc = lk_buf_format(&t->sql, err, " WHERE d.g <= $%d",
-                           put(t, lk_pg_float8((double)near->radius * (1 + 3 * margin(p->dimension)) + TINY)));
+        rc = lk_buf_format(
+            &t->sql, err, " WHERE d.g <= $%d",
+            lk_near_sql_put(t, lk_pg_float8((double)near->radius * (1 + 3 * margin(p->dimension)) + TINY)));
     if (rc == LIKEN_OK) /* a parameter would keep the limit from the shards */
         rc = lk_buf_format(&t->sql, err, " ORDER BY d.g LIMIT %zu", q->rows);
-    return rc == LIKEN_OK && q->map != NULL ? spread(t, q->map, q->down, "g", q->rows, err) : rc;
+    return rc == LIKEN_OK && q->map != NULL ? lk_near_sql_spread(t, q->map, q->down, "g", q->rows, err) : rc;
 }
 
 int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q, lk_pg_result **out, liken_error *err) {
-    struct statement *t = malloc(sizeof *t);
+    lk_near_sql *t = malloc(sizeof *t);
     if (t == NULL)
         return lk_fail_memory(err);
-    statement_init(t);
+    lk_near_sql_init(t);
     int rc = ranked_sql(t, p, q, err);
     if (rc == LIKEN_OK)
-        rc = ask(c, t, out, err);
-    statement_free(t);
+        rc = lk_near_sql_ask(c, t, out, err);
+    lk_near_sql_free(t);
     free(t);
     return rc;
 }
@@ -461,27 +178,27 @@ static int search_columns(lk_pg_conn *c, struct search *s, liken_error *err) {
 }
 
 static int read_chunk(lk_pg_conn *c, const struct search *s, int64_t after, lk_pg_result **out, liken_error *err) {
-    struct statement *t = malloc(sizeof *t);
+    lk_near_sql *t = malloc(sizeof *t);
     if (t == NULL)
         return lk_fail_memory(err);
-    statement_init(t);
-    (void)put(t, lk_pg_int8(s->near->collection));
-    (void)put(t, lk_pg_int8(after));
+    lk_near_sql_init(t);
+    (void)lk_near_sql_put(t, lk_pg_int8(s->near->collection));
+    (void)lk_near_sql_put(t, lk_pg_int8(after));
     const lk_cluster_map *map = map_of(s);
     int rc = lk_buf_string(&t->sql, "SELECT v.face, v.descriptor, 0 AS g", err);
     if (rc == LIKEN_OK)
-        rc = name_table(t, err);
+        rc = lk_near_sql_table(t, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, " WHERE v.collection = $1 AND v.face > $2", err);
     if (rc == LIKEN_OK)
-        rc = conditions(t, s->near, map, err);
+        rc = lk_near_sql_conditions(t, s->near, map, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_format(&t->sql, err, " ORDER BY v.face LIMIT %d", CHUNK);
     if (rc == LIKEN_OK && map != NULL)
-        rc = spread(t, map, s->down, "face", CHUNK, err);
+        rc = lk_near_sql_spread(t, map, s->down, "face", CHUNK, err);
     if (rc == LIKEN_OK)
-        rc = ask(c, t, out, err);
-    statement_free(t);
+        rc = lk_near_sql_ask(c, t, out, err);
+    lk_near_sql_free(t);
     free(t);
     return rc;
 }
@@ -643,7 +360,7 @@ static int search_all(lk_pg *db, struct search *s, liken_error *err) {
 int lk_near_search_in(lk_pg *db, lk_cluster *k, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
                       double *recall, liken_error *err) {
     struct search s = {.cluster = k, .near = near, .fn = fn, .ctx = ctx, .exact = true, .plan = {.recall = NAN}};
-    int rc = check_filter(near->filter, err);
+    int rc = lk_near_check_filter(near->filter, err);
     if (rc != LIKEN_OK)
         return rc;
     s.numbers = malloc(LK_STORE_DIMENSION_MAX * sizeof *s.numbers);
@@ -669,22 +386,22 @@ struct count {
 
 static int count_on(lk_pg_conn *c, void *arg, liken_error *err) {
     struct count *k = arg;
-    if (!is_filtered(k->filter))
+    if (!lk_near_is_filtered(k->filter))
         return lk_pg_number(c,
                             "SELECT k.faces - (SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image"
                             " WHERE f.id = $2 AND i.collection = k.id) FROM liken.collections k WHERE k.id = $1",
                             LK_PG_ARGS(lk_pg_int8(k->collection), lk_pg_int8(k->except)), 0, &k->count, err);
-    struct statement *t = malloc(sizeof *t);
+    lk_near_sql *t = malloc(sizeof *t);
     if (t == NULL)
         return lk_fail_memory(err);
-    statement_init(t);
-    (void)put(t, lk_pg_int8(k->collection));
-    int rc = filter_sql(t, &t->sql, "count(*)", k->filter, err);
+    lk_near_sql_init(t);
+    (void)lk_near_sql_put(t, lk_pg_int8(k->collection));
+    int rc = lk_near_sql_filter(t, &t->sql, "count(*)", k->filter, err);
     if (rc == LIKEN_OK)
-        rc = lk_buf_format(&t->sql, err, " AND f.id <> $%d", put(t, lk_pg_int8(k->except)));
+        rc = lk_buf_format(&t->sql, err, " AND f.id <> $%d", lk_near_sql_put(t, lk_pg_int8(k->except)));
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c, t->sql.data, t->values, t->count, 0, &k->count, err);
-    statement_free(t);
+    lk_near_sql_free(t);
     free(t);
     return rc;
 }
@@ -692,7 +409,7 @@ static int count_on(lk_pg_conn *c, void *arg, liken_error *err) {
 int lk_near_count_in(lk_pg *db, int64_t collection, const liken_search_options *filter, int64_t except, uint64_t *count,
                      liken_error *err) {
     struct count k = {.collection = collection, .except = except, .filter = filter};
-    int rc = check_filter(filter, err);
+    int rc = lk_near_check_filter(filter, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_with(db, count_on, &k, err);
     if (rc == LIKEN_OK)

@@ -50,21 +50,12 @@ typedef struct lk_near_plan {
 } lk_near_plan;
 
 /* Of the collections whose columns are filled in with each face that is added. */
-typedef struct lk_near_plans { /* store/postgres/cluster/cluster.h names it too */
+typedef struct lk_near_plans {
     lk_near_plan *list;
     size_t count;
 } lk_near_plans;
 
-/* What is asked of the database at a time. */
-typedef struct lk_near_query {
-    const lk_store_near *near;
-    const lk_cluster_map *map; /* NULL: one statement over liken.vectors, here or by Citus */
-    const bool *down;          /* of the map's shards, those that are left out; NULL: none */
-    bool approximate;          /* by the approximate index */
-    size_t rows;               /* at most */
-} lk_near_query;
-
-/* ---- near.c ---- */
+/* ---- plan.c ---- */
 
 /* NOT_FOUND: the collection was removed. */
 int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, liken_error *err);
@@ -73,8 +64,8 @@ int lk_near_plans_read(lk_pg_conn *c, lk_near_plans *out, liken_error *err);
 void lk_near_plans_free(lk_near_plans *plans);
 /* Says that the faces after `before`, up to `now`, have their columns: for the transaction that adds them. */
 int lk_near_plans_say(lk_pg_conn *c, const lk_near_plans *plans, int64_t before, int64_t now, liken_error *err);
-/* Faces with filled columns, nearest first; columns: face, descriptor, distance. */
-int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q, lk_pg_result **out, liken_error *err);
+
+/* ---- near.c ---- */
 
 int lk_near_search_in(lk_pg *db, lk_cluster *k, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
                       double *recall, liken_error *err);
@@ -125,6 +116,21 @@ void lk_near_statement_free(lk_near_statement *t);
 int lk_near_last_column(const lk_near_plan *p, char out[LK_NEAR_NAME], liken_error *err);
 /* As the collection compares: what the caller's index holds. */
 void lk_near_prepare(const lk_near_plan *p, float *numbers);
+
+/* ---- put.c: rows of a gallery that is spread ---- */
+
+typedef struct lk_near_row {
+    int64_t face, collection;
+    const float *descriptor;
+    int dimension;
+    bool failed; /* out: its shard did not store it */
+} lk_near_row;
+
+/* Stores the rows, all shards at once, while a transaction of the caller holds the map still (lk_cluster_look). A face
+ * that is there is replaced. When a shard does not answer, its rows are marked, *err names it, and the others are
+ * stored all the same: BUSY. `plans`: of the collections whose columns are filled in; NULL: none. */
+int lk_near_put(lk_cluster *k, const lk_cluster_map *map, const lk_near_plans *plans, lk_near_row *rows, size_t count,
+                liken_error *err);
 
 /* ---- set.c ---- */
 

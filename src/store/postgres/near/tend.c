@@ -1,7 +1,7 @@
 /* Keeping the columns filled in and the approximate indexes measured, a step at a time, by any number of processes:
  * each step holds an advisory lock of its collection, and whoever does not get it leaves the step to the one who has
  * it. */
-#include "store/postgres/near/near.h"
+#include "store/postgres/near/near_int.h"
 
 #include "base/clock.h"
 #include "base/log.h"
