@@ -108,8 +108,12 @@ bool lk_hint_body(const lk_request *r, char *sentence, size_t room) {
                pairs = lk_request_is(r, "application/x-www-form-urlencoded");
     const char *image = json || form || pairs ? image_type(s) : NULL;
     char said[SHOWN + 64], send[160];
+    const char *coding = lk_request_header(r, "Content-Encoding");
     say_type(r, said, sizeof said);
-    if (image != NULL && takes_photos(r)) {
+    if (coding != NULL && s.size > 0 && strcasecmp(coding, "identity") != 0) {
+        (void)snprintf(sentence, room, "The body is compressed (Content-Encoding: %.*s): send it as it is.", SHOWN,
+                       coding);
+    } else if (image != NULL && takes_photos(r)) {
         how(r, image, send, sizeof send);
         (void)snprintf(sentence, room, "The body is a photo (%s), but %s%s. Send %s.", image, said,
                        pairs ? ", as curl does when nothing else is given" : "", send);

@@ -247,7 +247,9 @@ static int between(lk_json_parts *j, char c, liken_error *err) {
 /* Characters of a photo that stand for themselves. */
 static size_t plain(const lk_json_parts *j, const char *data, size_t size) {
     size_t n = 0;
-    while (j->mode == PHOTO && j->escape == 0 && n < size && data[n] != '"' && data[n] != '\\')
+    if (j->mode != PHOTO || j->escape > 0)
+        return 0;
+    while (n < size && data[n] != '"' && data[n] != '\\')
         n++;
     return n;
 }

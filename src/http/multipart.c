@@ -113,12 +113,23 @@ static int look(lk_multipart *m, char c, liken_error *err) {
     return LIKEN_OK;
 }
 
-/* As many bytes as surely are data at once; returns how many. */
+/* Where the mark begins, or may where the bytes end; `size`: nowhere. */
+static size_t find_mark(const lk_multipart *m, const char *data, size_t size) {
+    const char *mark = m->mark + m->start, *end = data + size;
+    const size_t length = m->size - m->start;
+    for (const char *p = data; (p = memchr(p, *mark, (size_t)(end - p))) != NULL; p++) {
+        const size_t left = (size_t)(end - p);
+        if (memcmp(p, mark, left < length ? left : length) == 0)
+            return (size_t)(p - data);
+    }
+    return size;
+}
+
+/* Takes what surely is data at once; returns how many bytes. */
 static size_t skip(lk_multipart *m, const char *data, size_t size, liken_error *err, int *rc) {
     if (m->matched > m->start)
         return 0;
-    const char *next = memchr(data, m->mark[m->start], size);
-    const size_t n = next == NULL ? size : (size_t)(next - data);
+    const size_t n = find_mark(m, data, size);
     *rc = tell(m, data, n, err);
     return n;
 }
