@@ -115,13 +115,14 @@ static int look(lk_multipart *m, char c, liken_error *err) {
 
 /* Where the mark begins, or may where the bytes end; `size`: nowhere. */
 static size_t find_mark(const lk_multipart *m, const char *data, size_t size) {
-    const char *mark = m->mark + m->start, *end = data + size;
+    const char *mark = m->mark + m->start;
     const size_t length = m->size - m->start;
-    for (const char *p = data; (p = memchr(p, *mark, (size_t)(end - p))) != NULL; p++) {
-        const size_t left = (size_t)(end - p);
-        if (memcmp(p, mark, left < length ? left : length) == 0)
-            return (size_t)(p - data);
-    }
+    const char *whole = memmem(data, size, mark, length);
+    if (whole != NULL)
+        return (size_t)(whole - data);
+    for (size_t left = size < length ? size : length - 1; left > 0; left--)
+        if (memcmp(data + size - left, mark, left) == 0)
+            return size - left;
     return size;
 }
 

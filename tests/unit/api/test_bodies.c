@@ -122,6 +122,7 @@ static void a_wrong_type_is_told(void **state) {
     refused(raw(IMAGES, "Content-Type: text/plain\r\n", "data:image/jpeg;base64,/9j/4AAQ", 400), "bad_argument",
             "base64");
     refused(raw(IMAGES, CURL_TYPE, "/9j/4AAQSkZJRgABAQ", 400), "bad_argument", "base64");
+    refused(raw(SEARCH, JSON_TYPE "Content-Encoding: gzip\r\n", "\x1f\x8b\x08", 400), "bad_argument", "compressed");
     json_decref(
         raw(IMAGES, "Content-Type: text/plain\r\n", "FACES anna", 201)); /* a photo is one whatever it is called */
     json_decref(raw(IMAGES, "", "FACES anna", 200));
