@@ -387,6 +387,8 @@ typedef struct liken_list_options {
                                            captured_at */
     int64_t after;                      /* only images with a larger id: the cursor */
     int limit; /* default 100, at most 1000; a page ends sooner where its images hold 10,000 faces */
+    bool describe; /* with the descriptors of their faces; one stays NULL only where a row of a table of the seed
+                      system, served in place, holds none that can be compared */
 } liken_list_options;
 
 typedef struct liken_image_list {

@@ -100,6 +100,7 @@ int lk_cmd_detect(const lk_cli *cli);
 int lk_cmd_list(const lk_cli *cli);
 int lk_cmd_rm(const lk_cli *cli);
 int lk_cmd_cluster(const lk_cli *cli);
+int lk_cmd_export(const lk_cli *cli);
 int lk_cmd_import(const lk_cli *cli);
 int lk_cmd_move(const lk_cli *cli);
 int lk_cmd_collections(const lk_cli *cli);

@@ -182,6 +182,28 @@ const lk_command lk_commands[] = {
                    "Two shards."},
                   {"liken cluster add --store postgres://db0/liken c=postgres://db3/liken", "A third, under load."}},
      .run = lk_cmd_cluster},
+    {.name = "export",
+     .synopsis = "",
+     .summary = "write photos, faces and descriptors as JSON lines or CSV",
+     .description =
+         "Everything that another program needs to take the gallery over: collections, and of each photo its labels, "
+         "ids, tags, times, checksum and faces, with boxes, landmarks, quality and descriptors, whose numbers read "
+         "back "
+         "as the very same. docs/taking.md has the format. Without --collection all collections are written. Reading "
+         "is enough: a store that cannot be written to will do. Photos go out by id while others may be added and "
+         "removed; what is removed before its turn is not there.\n\n"
+         "An export is whole when its last line is of the type end, or, as CSV, when the exit code is 0. A file named "
+         "with -o is there only when it is whole. With -o and --json an object with the counts is printed.",
+     .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(FORMAT) | LK_BIT(OUTPUT),
+     .least = 0,
+     .most = 0,
+     .exits = {{LK_EXIT_NOTHING, "no photo; the export is whole"},
+               {LK_EXIT_FAILED, "it is not whole"},
+               {LK_EXIT_INTERRUPTED, "interrupted; it is not whole"}},
+     .examples = {{"liken export -o gallery.jsonl", "All of it."},
+                  {"liken export --collection staff -o staff.csv", "One collection for a spreadsheet."},
+                  {"liken export | gzip > gallery.jsonl.gz", "Through a pipe."}},
+     .run = lk_cmd_export},
     {.name = "import",
      .synopsis = "WHERE",
      .summary = "copy a table of the seed system into a collection",

@@ -46,6 +46,8 @@ typedef enum lk_setting_id {
     LK_SET_PARTIAL,
     LK_SET_CSV,
     LK_SET_COPY_TO,
+    LK_SET_FORMAT,
+    LK_SET_OUTPUT,
     LK_SET_DRAW,
     LK_SET_DESCRIBE,
     LK_SET_METRIC,

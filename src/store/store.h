@@ -100,6 +100,7 @@ typedef struct lk_store_ops {
     int (*lost_remove)(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);
     int (*image_get)(lk_store *s, int64_t collection, int64_t id, liken_image **out,
                      liken_error *err); /* collection 0: any */
+    /* ->describe: a face that is removed meanwhile is left out. */
     int (*image_list)(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                       liken_error *err);
     int (*image_remove)(lk_store *s, int64_t collection, int64_t id, liken_error *err);

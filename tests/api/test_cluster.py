@@ -70,8 +70,9 @@ def wait_for(ask, seconds=60):
 
 
 def by_descriptor(server, face, collection="default", **fields):
+    query = {"face_id": face} if face else {}
     return server.post(f"/v1/collections/{collection}/search",
-                       json={"face_id": face, "limit": 100, "threshold": 1000, **fields})
+                       json={**query, "limit": 100, "threshold": 1000, **fields})
 
 
 def test_a_gallery_spread_grown_and_broken(postgres, shards, start, samples):
@@ -99,6 +100,13 @@ def test_a_gallery_spread_grown_and_broken(postgres, shards, start, samples):
     assert [one["name"] for one in status["shards"]] == ["a", "b", "c"]
     assert sum(one["faces"] for one in status["shards"]) == len(ids) == status["faces"]
     assert sum(one["missing"] + one["orphans"] for one in status["shards"]) == 0
+
+    export = [json.loads(line) for line in liken("export", "--store", store).stdout.splitlines()]
+    assert export[-1] == {"type": "end", "collections": 1, "photos": len(samples), "faces": len(ids)}
+    told = {face["id"]: face["descriptor"] for line in export if line["type"] == "photo" for face in line["faces"]}
+    assert sorted(told) == sorted(ids)
+    answer = by_descriptor(server, None, descriptor=told[ids[0]]).json["faces"][0]["matches"][0]
+    assert (answer["face_id"], answer["distance"]) == (ids[0], 0)
 
     # a shard goes
     shards[1].kill()

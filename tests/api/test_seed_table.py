@@ -160,6 +160,12 @@ def test_served_in_place(form, seed, start, seen):
         assert face["matches"][0]["distance"] == pytest.approx(0, abs=1e-5)
         assert face["matches"][0]["width"] == 0
     first = min(rows)
+    head, about, *photos, end = liken("export", "--store", one.url, "--seed-table", one.table, "--data", server.data)
+    assert (about["name"], about["metric"], end["photos"], end["faces"]) == ("default", "l2", len(rows), len(rows))
+    assert {photo["id"]: photo["image_id"] for photo in photos} == {i: str(n) if form == "whole" else None for i, (n, _) in rows.items()}
+    told = {photo["id"]: photo["faces"][0]["descriptor"] for photo in photos}
+    answer = server.post("/v1/collections/default/search", json={"descriptor": told[first], "limit": 1}).json
+    assert (answer["faces"][0]["matches"][0]["face_id"], answer["faces"][0]["matches"][0]["distance"]) == (first, 0)
     answer = server.post("/v1/collections/default/search", json={"face_id": first})
     found = [m["face_id"] for m in answer.json["faces"][0]["matches"]]
     assert first not in found and answer.json["searched"] == len(rows) - 1

@@ -1,6 +1,7 @@
-"""What one takes away from a gallery: matches as CSV, copies of the matched photos."""
+"""What one takes away from a gallery: matches as CSV, copies of the matched photos, all of it."""
 import csv
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -148,3 +149,23 @@ def test_a_full_disk_is_said_and_leaves_nothing_half(liken, faces):
         assert 1 <= len(copies) <= 2 and all(c.stat().st_size >= size for c in copies)
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_an_export_is_there_whole_or_not_at_all(liken, faces):
+    out, err = liken("export", "-o", "all.jsonl")
+    assert out == "" and "Exported 5 photos with 15 faces" in err
+    whole = (liken.folder / "all.jsonl").read_bytes()
+    assert [json.loads(line)["type"] for line in whole.splitlines()] == ["export", "collection", *["photo"] * 5, "end"]
+    assert liken("export")[0].splitlines()[1:] == whole.decode().splitlines()[1:]
+    _, err = liken("export", "--collection", "none", "-o", "all.jsonl", code=1)
+    assert "none" in err
+    assert (liken.folder / "all.jsonl").read_bytes() == whole
+    _, err = liken("export", "-o", "no/such/folder", code=1)
+    assert "no/such/folder cannot be written" in err
+    _, err = liken("export", "-o", "/dev/full", code=1)
+    assert "No space left on device" in err
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BIN, "export"], stdout=full, stderr=subprocess.PIPE, env=liken.env, check=False)
+    assert done.returncode == 1 and b"No space left on device" in done.stderr
+    liken("export", "--json", "--format", "csv", code=2)
+    assert sorted(p.name for p in liken.folder.iterdir()) == ["album", "all.jsonl", "data"]

@@ -419,6 +419,57 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
     return rc;
 }
 
+/* ---- descriptors of listed rows ---- */
+
+struct described {
+    const lk_seed_store *store;
+    liken_image **images; /* the wants' */
+};
+
+/* A row that holds none that can be compared keeps NULL. */
+static int take_descriptor(void *ctx, size_t w, const lk_pg_result *r, int i, liken_error *err) {
+    const struct described *d = ctx;
+    float vector[LK_SEED_DIMENSION];
+    if (lk_seed_cube_take(&d->store->form, r, i, 3, vector) != NULL)
+        return LIKEN_OK;
+    liken_face *face = &d->images[w]->faces[0];
+    face->descriptor = malloc(sizeof vector);
+    if (face->descriptor == NULL)
+        return lk_fail_memory(err);
+    memcpy(face->descriptor, vector, sizeof vector);
+    face->dimension = LK_SEED_DIMENSION;
+    return LIKEN_OK;
+}
+
+/* What is not there any more becomes NULL. */
+static int describe_some(lk_seed_store *s, liken_image **images, size_t count, liken_error *err) {
+    lk_seed_want want[LK_SEED_BATCH];
+    struct described d = {s, images};
+    for (size_t i = 0; i < count; i++)
+        want[i] = want_of(s, 0, images[i]->id);
+    const int rc = lk_seed_fetch(s, VECTOR_COLUMNS, want, count, take_descriptor, &d, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
+        if (want[i].met)
+            continue;
+        liken_image_free(images[i]);
+        images[i] = NULL;
+    }
+    return rc;
+}
+
+static int describe(lk_seed_store *s, liken_image_list *list, liken_error *err) {
+    size_t kept = 0;
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < list->count; i += LK_SEED_BATCH)
+        rc = describe_some(s, list->images + i, list->count - i < LK_SEED_BATCH ? list->count - i : LK_SEED_BATCH, err);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->images[i] != NULL)
+            list->images[kept++] = list->images[i];
+    }
+    list->count = kept;
+    return rc;
+}
+
 int lk_seed_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                        liken_error *err) {
     struct listing l = {.store = of(s), .options = o, .limit = o->limit > 0 ? o->limit : 100};
@@ -431,7 +482,11 @@ int lk_seed_image_list(lk_store *s, int64_t collection, const liken_list_options
         rc = lk_store_text("file label", o->file, LK_STORE_LABEL_MAX, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_with(of(s)->db, list, &l, err);
+    if (rc == LIKEN_OK && o->describe)
+        rc = describe(of(s), l.list, err);
     if (rc == LIKEN_OK)
         *out = l.list;
+    else
+        liken_image_list_free(l.list);
     return rc;
 }

@@ -147,13 +147,62 @@ static int load_descriptors(lk_store *s, const liken_image_list *page, liken_err
         if (rc == LIKEN_E_MEMORY)
             rc = lk_fail_memory(err);
     }
-    rc = rc == ENOUGH ? LIKEN_OK : rc;
-    for (size_t i = 0; rc == LIKEN_OK && i < f.count; i++) {
-        if (f.list[i]->descriptor == NULL)
-            rc = lk_fail(err, LIKEN_E_STORE, "The database %s has lost the descriptor of face %lld; run liken doctor.",
-                         lk_pg_name(of(s)->db), (long long)f.list[i]->id);
-    }
     free(f.list);
+    return rc == ENOUGH ? LIKEN_OK : rc;
+}
+
+static int lost(const lk_store *s, const liken_face *face, liken_error *err) {
+    return lk_fail(err, LIKEN_E_STORE, "The database %s has lost the descriptor of face %lld; run liken doctor.",
+                   lk_pg_name(((const lk_postgres *)s)->db), (long long)face->id);
+}
+
+/* NULL: it has all. */
+static const liken_face *without_descriptor(const liken_image *image) {
+    for (size_t i = 0; i < image->face_count; i++) {
+        if (image->faces[i].descriptor == NULL)
+            return &image->faces[i];
+    }
+    return NULL;
+}
+
+static bool has_face(const liken_image *image, int64_t id) {
+    for (size_t i = 0; i < image->face_count; i++) {
+        if (image->faces[i].id == id)
+            return true;
+    }
+    return false;
+}
+
+/* Takes out what is not there any more; what is there and has no descriptor has lost it. */
+static int take_out_removed(lk_store *s, liken_image **image, liken_error *err) {
+    liken_image *now = NULL, *old = *image;
+    size_t kept = 0;
+    int rc = lk_postgres_image_get(s, 0, old->id, &now, err);
+    if (rc == LIKEN_E_NOT_FOUND) {
+        liken_image_free(old);
+        *image = NULL;
+        return LIKEN_OK;
+    }
+    for (size_t i = 0; rc == LIKEN_OK && i < old->face_count; i++) {
+        if (old->faces[i].descriptor != NULL)
+            old->faces[kept++] = old->faces[i];
+        else if (has_face(now, old->faces[i].id))
+            rc = lost(s, &old->faces[i], err);
+    }
+    if (rc == LIKEN_OK)
+        old->face_count = kept;
+    liken_image_free(now);
+    return rc;
+}
+
+int lk_postgres_describe(lk_store *s, liken_image_list *page, liken_error *err) {
+    int rc = load_descriptors(s, page, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++) {
+        if (without_descriptor(page->images[i]) != NULL)
+            rc = take_out_removed(s, &page->images[i], err);
+    }
+    if (rc == LIKEN_OK)
+        lk_postgres_close_ranks(page);
     return rc;
 }
 
@@ -166,6 +215,10 @@ int lk_postgres_copy_page(lk_store *s, int64_t after, int limit, liken_image_lis
     lk_postgres_close_ranks(p.out);
     if (rc == LIKEN_OK)
         rc = load_descriptors(s, p.out, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < p.out->count; i++) {
+        const liken_face *face = without_descriptor(p.out->images[i]);
+        rc = face == NULL ? LIKEN_OK : lost(s, face, err);
+    }
     if (rc == LIKEN_OK)
         *out = p.out;
     else

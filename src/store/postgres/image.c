@@ -365,6 +365,8 @@ int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_opt
     if (l.out == NULL)
         return lk_fail_memory(err);
     rc = lk_pg_with(of(s)->db, list, &l, err);
+    if (rc == LIKEN_OK && o->describe)
+        rc = lk_postgres_describe(s, l.out, err);
     if (rc != LIKEN_OK) {
         liken_image_list_free(l.out);
         return rc;

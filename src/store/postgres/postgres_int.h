@@ -109,6 +109,8 @@ int lk_postgres_image_remove(lk_store *s, int64_t collection, int64_t id, liken_
 int lk_postgres_face_remove(lk_store *s, int64_t id, liken_error *err);
 
 int lk_postgres_copy_of(lk_store *s, char source[37], liken_error *err);
+/* Fills in the descriptors of listed faces. Faces and images that were removed since are taken out. */
+int lk_postgres_describe(lk_store *s, liken_image_list *page, liken_error *err);
 int lk_postgres_copy_page(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
 int lk_postgres_copy_begin(lk_store *s, const char *source, int64_t *last, liken_error *err);
 int lk_postgres_copy_put(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,

@@ -76,7 +76,7 @@ static int take_descriptor(const lk_sqlite_conn *c, sqlite3_stmt *stmt, const li
     return LIKEN_OK;
 }
 
-static int load_descriptors(lk_sqlite_conn *c, const liken_image *image, liken_error *err) {
+int lk_sqlite_descriptors_load(lk_sqlite_conn *c, const liken_image *image, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = lk_sqlite_use(c, "SELECT id, descriptor FROM faces WHERE image = ?1", &stmt, err);
@@ -122,7 +122,7 @@ static int read_page(lk_sqlite_conn *c, void *arg, liken_error *err) {
         if (rc != LIKEN_OK)
             return rc;
         p->out->count++;
-        rc = load_descriptors(c, *image, err);
+        rc = lk_sqlite_descriptors_load(c, *image, err);
         if (rc != LIKEN_OK)
             return rc;
         faces += (*image)->face_count + (*image)->refused_count;

@@ -273,6 +273,8 @@ static int list(lk_sqlite_conn *c, void *arg, liken_error *err) {
         if (rc != LIKEN_OK)
             break;
         l->out->count++;
+        if (l->options->describe)
+            rc = lk_sqlite_descriptors_load(c, l->out->images[i], err);
         faces += l->out->images[i]->face_count + l->out->images[i]->refused_count;
         if (faces >= LK_STORE_PAGE_FACES && i + 1 < count) {
             l->out->next = l->ids[i];

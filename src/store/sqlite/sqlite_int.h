@@ -186,6 +186,8 @@ int lk_sqlite_vectors_after(lk_store *s, int64_t after_face, lk_store_vector_fn 
 int lk_sqlite_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err);
 
 int lk_sqlite_copy_of(lk_store *s, char source[37], liken_error *err);
+/* Of the faces of an image that was loaded in the same transaction. */
+int lk_sqlite_descriptors_load(lk_sqlite_conn *c, const liken_image *image, liken_error *err);
 int lk_sqlite_copy_page(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
 int lk_sqlite_copy_begin(lk_store *s, const char *source, int64_t *last, liken_error *err);
 int lk_sqlite_copy_put(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,

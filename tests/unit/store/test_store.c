@@ -444,6 +444,43 @@ static void lists_by_time(void **state) {
     liken_image_free(timeless);
 }
 
+static void lists_with_descriptors_of_what_is_there(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a"), other = make_collection("b");
+    int64_t first = 0;
+    for (unsigned i = 0; i < 9; i++) {
+        const int64_t id = add(c, 50 + i, i % 4);
+        first = i == 3 ? id : first;
+        (void)add(other, 50 + i, 2);
+    }
+    liken_image *image = NULL;
+    assert_ok(store->ops->image_get(store, c, first, &image, &err), err);
+    const int64_t gone = image->faces[1].id;
+    liken_image_free(image);
+    assert_ok(store->ops->face_remove(store, gone, &err), err);
+    liken_list_options o = {.limit = 4, .describe = true};
+    unsigned i = 0;
+    do {
+        liken_image_list *list = NULL;
+        assert_ok(store->ops->image_list(store, c, &o, &list, &err), err);
+        for (size_t n = 0; n < list->count; n++, i++) {
+            liken_image *made = sample_image(50 + i, i % 4), *got = list->images[n];
+            assert_int_equal(got->face_count, i == 3 ? 2 : i % 4);
+            for (size_t f = 0; f < got->face_count; f++) {
+                const liken_face *want = &made->faces[i == 3 && f == 1 ? 2 : f];
+                assert_true(got->faces[f].id != gone);
+                assert_non_null(got->faces[f].descriptor);
+                assert_int_equal(got->faces[f].dimension, SAMPLE_DIMENSION);
+                assert_memory_equal(got->faces[f].descriptor, want->descriptor, SAMPLE_DIMENSION * sizeof(float));
+            }
+            liken_image_free(made);
+        }
+        o.after = list->next;
+        liken_image_list_free(list);
+    } while (o.after != 0);
+    assert_int_equal(i, 9);
+}
+
 static void removes_images_and_faces(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
@@ -737,6 +774,7 @@ int main(void) {
         KIND_TEST(descriptors_of_another_model_are_refused),
         KIND_TEST(lists_in_pages),
         KIND_TEST(lists_by_time),
+        KIND_TEST(lists_with_descriptors_of_what_is_there),
         KIND_TEST(removes_images_and_faces),
         KIND_TEST(hits_carry_labels_and_leave_out_what_is_gone),
         KIND_TEST(the_faces_of_images_are_listed),

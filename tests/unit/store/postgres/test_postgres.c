@@ -445,6 +445,34 @@ static void what_is_broken_is_found(void **state) {
     s->ops->close(s);
 }
 
+/* Between the list of a page and its descriptors. */
+static void what_is_removed_meanwhile_is_left_out(void **state) {
+    (void)state;
+    lk_store *s = open_store();
+    const int64_t c = make_collection(s);
+    liken_image_list *page = NULL;
+    for (unsigned i = 1; i <= 3; i++)
+        assert_ok(add(s, c, i, 2, &err), err);
+    assert_ok(s->ops->image_list(s, c, &(liken_list_options){0}, &page, &err), err);
+    assert_int_equal(page->count, 3);
+    const int64_t stays = page->images[0]->faces[1].id;
+    assert_ok(s->ops->face_remove(s, page->images[0]->faces[0].id, &err), err);
+    assert_ok(s->ops->image_remove(s, c, page->images[1]->id, &err), err);
+    assert_ok(lk_postgres_describe(s, page, &err), err);
+    assert_int_equal(page->count, 2);
+    assert_int_equal(page->images[0]->face_count, 1);
+    assert_int_equal(page->images[0]->faces[0].id, stays);
+    assert_int_equal(page->images[1]->face_count, 2);
+    for (size_t i = 0; i < page->count; i++)
+        assert_non_null(page->images[i]->faces[0].descriptor);
+    liken_image_list_free(page);
+    /* and what is there without a descriptor is a loss, not a removal */
+    server_sql(&server, database, "DELETE FROM liken.vectors WHERE face = 6");
+    assert_int_equal(s->ops->image_list(s, c, &(liken_list_options){.describe = true}, &page, &err), LIKEN_E_STORE);
+    assert_non_null(strstr(err.message, "face 6"));
+    s->ops->close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup(name, set_up)
@@ -461,6 +489,7 @@ int main(void) {
         T(a_writer_that_stopped_does_not_hold_the_others_up),
         T(the_version_is_right_after_a_restart),
         T(what_is_broken_is_found),
+        T(what_is_removed_meanwhile_is_left_out),
     };
     if (server_programs() == NULL) {
         print_message("SKIPPED: %s\n", server_missing);
