@@ -8,10 +8,8 @@
 
 static const char plain_type[] = "application/json", problem_type[] = "application/problem+json";
 
-static void send_json(lk_request *r, int status, const char *type, json_t *json) {
-    LK_FREE char *text = json == NULL ? NULL : lk_json_line(json);
-    json_decref(json);
-    if (text == NULL) {
+static void send_line(lk_request *r, int status, const char *type, const char *line) {
+    if (line == NULL) {
         static const char sorry[] =
             "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
             "\"code\":\"out_of_memory\",\"detail\":\"The server is out of memory; try again.\"}";
@@ -19,7 +17,17 @@ static void send_json(lk_request *r, int status, const char *type, json_t *json)
         lk_respond(r, 503, problem_type, sorry, sizeof sorry - 1);
         return;
     }
-    lk_respond(r, status, type, text, strlen(text));
+    lk_respond(r, status, type, line, strlen(line));
+}
+
+static void send_json(lk_request *r, int status, const char *type, json_t *json) {
+    LK_FREE char *line = json == NULL ? NULL : lk_json_line(json);
+    json_decref(json);
+    send_line(r, status, type, line);
+}
+
+void lk_answer_line(lk_request *r, int status, const char *line) {
+    send_line(r, status, plain_type, line);
 }
 
 void lk_answer_json(lk_request *r, int status, json_t *json) {

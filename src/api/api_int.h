@@ -62,6 +62,8 @@ bool lk_guard_key(lk_api *api, const lk_request *r, lk_key *key);
 
 /* Takes the reference; NULL (out of memory) becomes a 503. */
 void lk_answer_json(lk_request *r, int status, json_t *json);
+/* The same with JSON that is written already; NULL: memory did not suffice for it. */
+void lk_answer_line(lk_request *r, int status, const char *line);
 void lk_answer_empty(lk_request *r); /* 204 */
 /* `limit` < 0: none was broken; `parameter` NULL: it was about none. */
 void lk_answer_problem(lk_request *r, int status, const char *code, const char *sentence, const char *parameter,
@@ -99,11 +101,12 @@ bool lk_hint_photo(const char *name, const void *bytes, size_t size, char *sente
 
 /* ---- repeat.c: the first answer to an Idempotency-Key is the answer to its repetitions ---- */
 
-/* A request that is being worked on; its worker's. Start from {0} with `print` set: 64 hex digits, what is asked for.
- */
+/* A request that is being worked on; its worker's. Start from {0} with all but `name` and `next` set. */
 typedef struct lk_repeat {
-    char name[LK_SHA256_HEX]; /* "" when it carries no key */
-    char print[LK_SHA256_HEX];
+    char name[LK_SHA256_HEX];  /* "" when it carries no key */
+    char print[LK_SHA256_HEX]; /* of what was asked for beside the photo */
+    const void *photo;         /* borrowed until lk_repeats_end */
+    size_t photo_size;
     struct lk_repeat *next;
 } lk_repeat;
 

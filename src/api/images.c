@@ -40,12 +40,11 @@ static void mix(char print[LK_SHA256_HEX], const void *bytes, size_t size) {
     lk_sha256_hex(both, sizeof both, print);
 }
 
-/* What was asked for, as one hash: the same key with another one is a mistake. */
-static void fingerprint(const liken_add_options *o, const void *bytes, size_t size, char print[LK_SHA256_HEX]) {
+/* What was asked for beside the photo, as one hash. */
+static void fingerprint(const liken_add_options *o, char print[LK_SHA256_HEX]) {
     const char *texts[] = {o->image_id != NULL ? o->image_id : "", o->file != NULL ? o->file : "",
                            o->require_face ? "1" : "0"};
     memset(print, 0, LK_SHA256_HEX);
-    mix(print, bytes, size);
     for (size_t i = 0; i < LK_LENGTH(texts); i++)
         mix(print, texts[i], strlen(texts[i]));
     for (size_t i = 0; i < o->tag_count; i++)
@@ -62,10 +61,11 @@ void lk_images_place(lk_request *r, const liken_image *image) {
 static void answer(lk_api *api, lk_request *r, const liken_image *image, lk_repeat *repeat) {
     const int status = image->existed ? 200 : 201;
     json_t *json = lk_json_image(image);
-    LK_FREE char *text = json == NULL ? NULL : lk_json_line(json);
-    lk_repeats_end(api->repeats, repeat, image, status, text);
+    LK_FREE char *line = json == NULL ? NULL : lk_json_line(json);
+    json_decref(json);
+    lk_repeats_end(api->repeats, repeat, image, status, line);
     lk_images_place(r, image);
-    lk_answer_json(r, status, json);
+    lk_answer_line(r, status, line);
 }
 
 static void add(lk_request *r, lk_api *api, lk_args *a) {
@@ -78,7 +78,9 @@ static void add(lk_request *r, lk_api *api, lk_args *a) {
     read_options(a, &o);
     if (lk_args_refused(a))
         return;
-    fingerprint(&o, bytes, size, repeat.print);
+    fingerprint(&o, repeat.print);
+    repeat.photo = bytes;
+    repeat.photo_size = size;
     if (!lk_repeats_begin(api, r, o.collection, &repeat))
         return;
     liken_image *image = NULL;

@@ -23,7 +23,7 @@
 
 struct kept {
     char name[LK_SHA256_HEX]; /* of caller, collection and key; "" once it does not hold any more */
-    char print[LK_SHA256_HEX];
+    char print[LK_SHA256_HEX], photo[LK_SHA256_HEX]; /* what was asked for: beside the photo, and the photo */
     int64_t image;
     int status;
     char *body;
@@ -102,11 +102,17 @@ static const lk_repeat *worked_on(const lk_repeats *t, const char *name) {
     return w;
 }
 
+/* By the bytes: most photos come once, and need no hash for this. */
+static bool is_same(const lk_repeat *a, const lk_repeat *b) {
+    return strcmp(a->print, b->print) == 0 && a->photo_size == b->photo_size &&
+           memcmp(a->photo, b->photo, a->photo_size) == 0;
+}
+
 /* Waits until nobody else works on the name. False: what is worked on is another request. */
 static bool enter(lk_repeats *t, lk_repeat *it) {
     const lk_repeat *other;
     pthread_mutex_lock(&t->lock);
-    while ((other = worked_on(t, it->name)) != NULL && strcmp(other->print, it->print) == 0)
+    while ((other = worked_on(t, it->name)) != NULL && is_same(other, it))
         pthread_cond_wait(&t->ended, &t->lock);
     if (other == NULL) {
         it->next = t->working;
@@ -155,6 +161,14 @@ static void forget(lk_repeats *t, const char *name) {
     pthread_mutex_unlock(&t->lock);
 }
 
+static bool asks_for(const lk_repeat *it, const struct kept *k) {
+    char photo[LK_SHA256_HEX];
+    if (strcmp(k->print, it->print) != 0)
+        return false;
+    lk_sha256_hex(it->photo, it->photo_size, photo);
+    return strcmp(k->photo, photo) == 0;
+}
+
 /* True when the request was answered with what is kept, or cannot be. */
 static bool replay(lk_api *api, lk_request *r, const char *collection, const lk_repeat *it) {
     struct kept k;
@@ -167,7 +181,7 @@ static bool replay(lk_api *api, lk_request *r, const char *collection, const lk_
         forget(api->repeats, it->name);
     } else if (rc != LIKEN_OK) {
         lk_answer_error(r, &err);
-    } else if (strcmp(k.print, it->print) != 0) {
+    } else if (!asks_for(it, &k)) {
         refuse_reuse(r);
     } else {
         lk_images_place(r, image);
@@ -208,7 +222,10 @@ void lk_repeats_end(lk_repeats *t, lk_repeat *it, const liken_image *image, int 
         return;
     memcpy(k.name, it->name, sizeof k.name);
     memcpy(k.print, it->print, sizeof k.print);
-    k.image = image == NULL ? 0 : image->id;
+    if (image != NULL) {
+        k.image = image->id;
+        memcpy(k.photo, image->sha256, sizeof k.photo);
+    }
     k.body = body == NULL || k.size > BYTES / 16 ? NULL : strdup(body);
     pthread_mutex_lock(&t->lock);
     if (k.body != NULL) /* else not kept: the content hash answers a repetition */

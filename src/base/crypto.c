@@ -1,19 +1,18 @@
+/* By libcrypto (OpenSSL), whose SHA-256 takes the CPU's own instructions where it has them. Its newer calls allocate
+ * and may fail; these do neither, and are there from 1.0 on. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/crypto.h"
 
-#include <pthread.h>
-#include <sodium.h>
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void start(void) {
-    if (sodium_init() < 0)
-        abort(); /* no source of randomness: nothing that follows could be trusted */
-}
+#include <sys/random.h>
 
 void lk_sha256(const void *bytes, size_t size, uint8_t out[LK_SHA256_BYTES]) {
-    pthread_once(&once, start);
-    crypto_hash_sha256(out, bytes, size);
+    SHA256_CTX c;
+    (void)SHA256_Init(&c); /* these return 1, whatever happens */
+    (void)SHA256_Update(&c, bytes, size);
+    (void)SHA256_Final(out, &c);
 }
 
 void lk_sha256_hex(const void *bytes, size_t size, char out[LK_SHA256_HEX]) {
@@ -23,14 +22,25 @@ void lk_sha256_hex(const void *bytes, size_t size, char out[LK_SHA256_HEX]) {
 }
 
 void lk_hex(const uint8_t *bytes, size_t size, char *out) {
-    sodium_bin2hex(out, size * 2 + 1, bytes, size);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = '\0';
 }
 
 void lk_random(void *out, size_t size) {
-    pthread_once(&once, start);
-    randombytes_buf(out, size);
+    unsigned char *to = out;
+    while (size > 0) {
+        const size_t part = size < 256 ? size : 256; /* the most that it gives at a time */
+        if (getentropy(to, part) != 0)
+            abort(); /* no source of randomness: nothing that follows could be trusted */
+        to += part;
+        size -= part;
+    }
 }
 
 bool lk_equal_secret(const void *a, const void *b, size_t size) {
-    return sodium_memcmp(a, b, size) == 0;
+    return CRYPTO_memcmp(a, b, size) == 0;
 }

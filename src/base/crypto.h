@@ -1,4 +1,4 @@
-/* crypto.h - hashes, randomness and secrets, by libsodium (named only here). All thread-safe. */
+/* crypto.h - hashes, randomness and secrets, by libcrypto (OpenSSL, named only here). All thread-safe. */
 #ifndef LK_BASE_CRYPTO_H
 #define LK_BASE_CRYPTO_H
 

@@ -11,8 +11,7 @@
 
 /* ---- the answer ---- */
 
-int lk_gallery_image(const lk_engine *e, const void *bytes, size_t size, lk_faces *faces, liken_image **out,
-                     liken_error *err) {
+int lk_gallery_image(const lk_engine *e, const char sha256[65], lk_faces *faces, liken_image **out, liken_error *err) {
     liken_image *image = calloc(1, sizeof *image);
     if (image != NULL) {
         image->model = strdup(lk_models_id(e->models));
@@ -24,7 +23,7 @@ int lk_gallery_image(const lk_engine *e, const void *bytes, size_t size, lk_face
         liken_image_free(image);
         return lk_fail_memory(err);
     }
-    lk_sha256_hex(bytes, size, image->sha256);
+    memcpy(image->sha256, sha256, sizeof image->sha256);
     image->captured_at = faces->captured_at;
     image->width = faces->width;
     image->height = faces->height;
@@ -37,12 +36,27 @@ int lk_gallery_image(const lk_engine *e, const void *bytes, size_t size, lk_face
     return LIKEN_OK;
 }
 
-static int look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, liken_image **out,
-                liken_error *err) {
+/* A photo, and the hash of its bytes: what it is known by. */
+struct photo {
+    const void *bytes;
+    size_t size;
+    char sha256[LK_SHA256_HEX];
+};
+
+static int take_photo(struct photo *out, const void *bytes, size_t size, liken_error *err) {
+    if (bytes == NULL)
+        return lk_fail(err, LIKEN_E_ARG, "No photo was given.");
+    out->bytes = bytes;
+    out->size = size;
+    lk_sha256_hex(bytes, size, out->sha256);
+    return LIKEN_OK;
+}
+
+static int look(liken *lk, lk_engine *e, const struct photo *p, bool describe, liken_image **out, liken_error *err) {
     lk_faces faces = {0};
-    int rc = lk_gallery_look(lk, e, bytes, size, describe, &faces, err);
+    int rc = lk_gallery_look(lk, e, p->bytes, p->size, describe, &faces, err);
     if (rc == LIKEN_OK)
-        rc = lk_gallery_image(e, bytes, size, &faces, out, err);
+        rc = lk_gallery_image(e, p->sha256, &faces, out, err);
     lk_faces_clear(&faces);
     return rc;
 }
@@ -52,8 +66,11 @@ static int detect(liken *lk, const void *bytes, size_t size, const liken_detect_
     static const liken_detect_options none;
     lk_engine *engine;
     const liken_detect_options *o = options == NULL ? &none : options;
-    const int rc = lk_gallery_engine(lk, o->pack, &engine, err);
-    return rc == LIKEN_OK ? look(lk, engine, bytes, size, o->describe, out, err) : rc;
+    struct photo p;
+    int rc = take_photo(&p, bytes, size, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_engine(lk, o->pack, &engine, err);
+    return rc == LIKEN_OK ? look(lk, engine, &p, o->describe, out, err) : rc;
 }
 
 int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *options, liken_image **out,
@@ -153,13 +170,13 @@ static int store(liken *lk, const liken_collection *c, liken_image *image, liken
 }
 
 /* Looks at the photo and hands it to the store; *out is the stored image, the earlier one when it was there. */
-static int add_new(liken *lk, const liken_collection *c, const void *bytes, size_t size, const liken_add_options *o,
+static int add_new(liken *lk, const liken_collection *c, const struct photo *p, const liken_add_options *o,
                    liken_image **out, liken_error *err) {
     lk_engine *engine;
     liken_image *image = NULL, *existing = NULL;
     int rc = lk_gallery_engine_for(lk, c, &engine, err);
     if (rc == LIKEN_OK)
-        rc = look(lk, engine, bytes, size, true, &image, err);
+        rc = look(lk, engine, p, true, &image, err);
     if (rc == LIKEN_OK && o->require_face && image->face_count == 0)
         rc = no_face(image, err);
     if (rc == LIKEN_OK)
@@ -186,13 +203,8 @@ static int add_new(liken *lk, const liken_collection *c, const void *bytes, size
     return LIKEN_OK;
 }
 
-static int find(liken *lk, const liken_collection *c, const void *bytes, size_t size, liken_image **out,
-                liken_error *err) {
-    char sha256[LK_SHA256_HEX];
-    if (bytes == NULL)
-        return lk_fail(err, LIKEN_E_ARG, "No photo was given.");
-    lk_sha256_hex(bytes, size, sha256);
-    const int rc = lk->store->ops->image_find(lk->store, c->id, sha256, out, err);
+static int find(liken *lk, const liken_collection *c, const struct photo *p, liken_image **out, liken_error *err) {
+    const int rc = lk->store->ops->image_find(lk->store, c->id, p->sha256, out, err);
     if (rc == LIKEN_OK)
         (*out)->existed = true;
     return rc;
@@ -244,20 +256,23 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
                liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     liken_image *image = NULL;
+    struct photo p;
     if (lk->read_only)
         return lk_fail(err, LIKEN_E_STORE, "The gallery was opened read-only; open it for writing to add photos.");
     int rc = check_kind(o, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(lk, o->collection, &c, err);
+    if (rc == LIKEN_OK)
+        rc = take_photo(&p, bytes, size, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = find(lk, c, bytes, size, &image, err);
+    rc = find(lk, c, &p, &image, err);
     if (rc == LIKEN_OK)
         rc = add_again(lk, c, o, &image, err);
     if (rc == LIKEN_E_NOT_FOUND) { /* also when it was removed between the two */
         liken_image_free(image);
         image = NULL;
-        rc = add_new(lk, c, bytes, size, o, &image, err);
+        rc = add_new(lk, c, &p, o, &image, err);
     }
     if (rc == LIKEN_OK)
         *out = image;
@@ -318,10 +333,13 @@ int liken_add_unchanged(liken *lk, const liken_add_options *options, liken_image
 int liken_find_bytes(liken *lk, const char *collection, const void *bytes, size_t size, liken_image **out,
                      liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
+    struct photo p;
     lk_gallery_enter(lk);
     int rc = lk_gallery_collection(lk, collection, &c, err);
     if (rc == LIKEN_OK)
-        rc = find(lk, c, bytes, size, out, err);
+        rc = take_photo(&p, bytes, size, err);
+    if (rc == LIKEN_OK)
+        rc = find(lk, c, &p, out, err);
     lk_gallery_leave(lk);
     return rc;
 }

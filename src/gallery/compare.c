@@ -1,6 +1,8 @@
 /* Comparing two photos: every face of one with every face of the other. */
 #include "gallery/gallery_int.h"
 
+#include "base/crypto.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -34,13 +36,16 @@ static int terms_of(liken *lk, const char *collection, struct terms *t, liken_er
 static int look(liken *lk, const struct terms *t, const void *bytes, size_t size, const char *which, liken_image **out,
                 liken_error *err) {
     lk_faces faces = {0};
+    char sha256[LK_SHA256_HEX];
     int rc = lk_gallery_look(lk, t->engine, bytes, size, true, &faces, err);
     if (rc != LIKEN_OK)
         lk_error_prefix(err, "The %s photo", which);
     for (size_t i = 0; rc == LIKEN_OK && t->metric == LIKEN_NORMALIZED && i < faces.kept_count; i++)
         (void)lk_vector_normalize(faces.kept[i].descriptor, (size_t)faces.kept[i].dimension, faces.kept[i].descriptor);
-    if (rc == LIKEN_OK)
-        rc = lk_gallery_image(t->engine, bytes, size, &faces, out, err);
+    if (rc == LIKEN_OK) {
+        lk_sha256_hex(bytes, size, sha256);
+        rc = lk_gallery_image(t->engine, sha256, &faces, out, err);
+    }
     lk_faces_clear(&faces);
     return rc;
 }

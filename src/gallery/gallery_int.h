@@ -221,9 +221,8 @@ int lk_gallery_make_default(liken *lk, liken_error *err);
 
 /* ---- add.c ---- */
 
-/* An image that is not stored; takes the faces out of *faces. */
-int lk_gallery_image(const lk_engine *e, const void *bytes, size_t size, lk_faces *faces, liken_image **out,
-                     liken_error *err);
+/* An image that is not stored; takes the faces out of *faces. `sha256`: of the photo's bytes. */
+int lk_gallery_image(const lk_engine *e, const char sha256[65], lk_faces *faces, liken_image **out, liken_error *err);
 
 /* ---- ids.c ---- */
 

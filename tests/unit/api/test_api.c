@@ -217,6 +217,8 @@ static void a_repeated_key_gets_the_first_answer(void **state) {
     free(first);
     free(second);
     refused(expect(add_with_key("k1", "FACES bob"), 409), "key_reused", "Idempotency-Key");
+    static const char headers[] = "Content-Type: image/jpeg\r\nIdempotency-Key: k1\r\n";
+    refused(expect(ask("POST", IMAGES "?image_id=7", headers, "FACES anna", 10), 409), "key_reused", "Idempotency-Key");
     json_decref(expect(add_with_key("k2", "FACES bob"), 201));
 }
 

@@ -11,6 +11,10 @@ static void sha256_of_the_standard_vectors(void **state) {
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     lk_sha256_hex("abc", 3, hex);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    static char million[1000001]; /* one off an alignment, and of many blocks */
+    memset(million, 'a', sizeof million);
+    lk_sha256_hex(million + 1, sizeof million - 1, hex);
+    assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 static void secrets_compare_and_random_differs(void **state) {
