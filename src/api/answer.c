@@ -135,8 +135,10 @@ void lk_answer_error(lk_request *r, const liken_error *err) {
 void lk_answer_fault(lk_request *r, int status, const char *sentence, void *ctx) {
     (void)ctx;
     char hint[LK_HINT_ROOM];
-    const bool hinted = status == 400 && lk_hint_body(r, hint, sizeof hint);
+    const bool taken_apart = status == 400 || (status == 413 && lk_request_broken(r) == 0); /* what it should not be */
+    const bool hinted = taken_apart && lk_hint_body(r, hint, sizeof hint);
     const char *told = hinted ? hint : sentence;
+    status = hinted ? 400 : status;
     if (lk_seed_fault(r, status, told))
         return;
     static const struct {

@@ -35,7 +35,9 @@ static void read_query(lk_args *a, const lk_api *api, query *q) {
     q->descriptor = lk_args_floats(a, "descriptor", DIMENSION_MAX, &q->dimension);
     q->model = lk_args_text(a, "model", 256);
     const int given = photo + (q->face > 0) + (q->descriptor != NULL);
-    const bool empty = given == 0 && lk_request_part_count(a->request) == 0 && a->json == NULL;
+    size_t size = 0;
+    (void)lk_request_start(a->request, &size);
+    const bool empty = given == 0 && size == 0;
     if (given != 1)
         lk_args_fail(a, LIKEN_E_ARG, NULL,
                      empty

@@ -63,7 +63,10 @@ static size_t count_files(const lk_request *r) {
 
 /* NULL: nothing that its clients do not know. */
 static const char *no_file(const lk_request *r, char *hint, size_t room) {
-    size_t size = 0;
+    size_t started = 0, size = 0;
+    (void)lk_request_start(r, &started);
+    if (started == 0)
+        return lk_request_header(r, "Content-Type") != NULL ? "The body is empty." : NULL;
     if (lk_hint_body(r, hint, room))
         return hint;
     (void)lk_request_body(r, &size);

@@ -390,13 +390,14 @@ bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes,
 void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
     if (lk_args_photo(a, name, max, bytes, size))
         return;
-    const bool json = is_json(a->request), form = is_form(a->request);
+    size_t came = 0;
+    (void)lk_request_start(a->request, &came);
     fail(a, LIKEN_E_ARG, name, -1,
          "There is no photo: %s. Send it as the part \"%s\" of a multipart form, as the body "
          "with its Content-Type, or in base64 as \"%s\" of a JSON object.",
-         json   ? "the JSON body has no such member"
-         : form ? "the form has no such part"
-                : "the body is empty",
+         came == 0             ? "the body is empty"
+         : is_json(a->request) ? "the JSON body has no such member"
+                               : "the form has no such part",
          name, name);
 }
 

@@ -86,12 +86,16 @@ static void an_empty_photo_is_called_empty(void **state) {
         named(form(paths[i], PART("file", ""), 400), "file is empty");
         refused(photo(paths[i], "", 400), "bad_argument", "he body is empty");
         refused(expect(ask("POST", paths[i], "", "", 0), 400), "bad_argument", "he body is empty");
+        refused(raw(paths[i], CURL_TYPE, "", 400), "bad_argument", "he body is empty");
     }
     refused(photo(IMAGES, "", 400), "bad_argument", "no photo");
     named(form(IMAGES, PART("image_id", "1"), 400), "the form has no such part");
     refused(form("/v1/compare", NAMED("a", "a", "FACES a") NAMED("b", "b", ""), 400), "bad_argument", "b is empty");
     static const char *const old[] = {"/faces", "/faces/searches"};
     for (size_t i = 0; i < LK_LENGTH(old); i++) {
+        json_t *bare = raw(old[i], CURL_TYPE, "", 400);
+        assert_string_equal(text_of(bare, "detail"), "The body is empty.");
+        json_decref(bare);
         json_t *answer = form(old[i], NAMED("file", "empty.jpg", "") PART("url", "/x"), 400);
         assert_non_null(strstr(text_of(answer, "error"), "Invalid file"));
         assert_non_null(strstr(text_of(answer, "detail"), "file is empty"));
@@ -126,6 +130,18 @@ static void a_wrong_type_is_told(void **state) {
     json_decref(
         raw(IMAGES, "Content-Type: text/plain\r\n", "FACES anna", 201)); /* a photo is one whatever it is called */
     json_decref(raw(IMAGES, "", "FACES anna", 200));
+}
+
+/* What it would be, were it a form, has names that are too long: that is not what is wrong. */
+static void long_json_in_the_wrong_type_is_told(void **state) {
+    (void)state;
+    char body[2000] = "{\"file\":\"";
+    memset(body + strlen(body), 'A', 1000);
+    (void)strcat(body, "\"}");
+    refused(raw(IMAGES, CURL_TYPE, body, 400), "bad_request", "application/json");
+    json_t *old = raw("/faces", CURL_TYPE, body, 400);
+    assert_non_null(strstr(text_of(old, "detail"), "application/json"));
+    json_decref(old);
 }
 
 static void a_text_in_place_of_a_photo_is_told(void **state) {
@@ -171,7 +187,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         OPEN(json_holds_photos_wherever_a_form_does), OPEN(json_photos_are_checked),
         OPEN(an_empty_photo_is_called_empty),         OPEN(a_wrong_type_is_told),
-        OPEN(a_text_in_place_of_a_photo_is_told),     OPEN(the_old_calls_hint_in_detail),
+        OPEN(long_json_in_the_wrong_type_is_told),    OPEN(a_text_in_place_of_a_photo_is_told),
+        OPEN(the_old_calls_hint_in_detail),
     };
     return cmocka_run_group_tests_name("api/bodies", tests, NULL, NULL);
 }
