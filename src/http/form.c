@@ -96,19 +96,56 @@ static int take(void *cls, const char *bytes, size_t size, liken_error *err) {
     return lk_buf_append(&p->data, bytes, size, err);
 }
 
-/* In place: it only becomes shorter. */
-static int decode_base64(struct part *p, liken_error *err) {
+/* What follows decodes in place: data only becomes shorter. */
+static bool decode_base64(lk_buf *data) {
     lk_base64 b = {0};
     size_t written = 0, more = 0;
-    uint8_t last[2];
-    if (lk_base64_read(&b, p->data.data, p->data.size, (uint8_t *)p->data.data, &written) < p->data.size ||
+    uint8_t last[2] = {0};
+    if (lk_base64_read(&b, data->data, data->size, (uint8_t *)data->data, &written) < data->size ||
         !lk_base64_end(&b, last, &more))
-        return lk_fail(
-            err, LIKEN_E_ARG,
-            "The part \"%.60s\" of the form says that it is in base64 (Content-Transfer-Encoding), and is not.",
-            p->view.name);
-    memcpy(p->data.data + written, last, more);
-    p->data.size = written + more;
+        return false;
+    memcpy(data->data + written, last, more);
+    data->size = written + more;
+    return true;
+}
+
+static int hex_value(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
+/* Quoted-printable (RFC 2045, 6.7): =E4 is a byte, "=" at the end of a line joins it with the next. The NUL behind the
+ * data ends every look ahead. */
+static bool decode_quoted(lk_buf *data) {
+    const char *from = data->data, *end = from + data->size;
+    char *to = data->data;
+    while (from < end) {
+        const int high = *from == '=' ? hex_value(from[1]) : -1, low = high < 0 ? -1 : hex_value(from[2]);
+        if (*from != '=') {
+            *to++ = *from++;
+        } else if (low >= 0) {
+            *to++ = (char)(high << 4 | low);
+            from += 3;
+        } else if (from[1] == '\n' || (from[1] == '\r' && from[2] == '\n')) {
+            from += from[1] == '\n' ? 2 : 3;
+        } else {
+            return false;
+        }
+    }
+    data->size = (size_t)(to - data->data);
+    return true;
+}
+
+static int decode(struct part *p, liken_error *err) {
+    const bool base64 = p->coding == LK_CODING_BASE64;
+    if (p->coding == LK_CODING_NONE || p->data.size == 0)
+        return LIKEN_OK;
+    if (!(base64 ? decode_base64(&p->data) : decode_quoted(&p->data)))
+        return lk_fail(err, LIKEN_E_ARG,
+                       "The part \"%.60s\" of the form says that it is in %s (Content-Transfer-Encoding), and is not.",
+                       p->view.name, base64 ? "base64" : "quoted-printable");
     p->data.data[p->data.size] = '\0';
     return LIKEN_OK;
 }
@@ -116,7 +153,7 @@ static int decode_base64(struct part *p, liken_error *err) {
 static int close_part(void *cls, liken_error *err) {
     lk_form *f = cls;
     struct part *p = &f->parts[f->count - 1];
-    const int rc = p->coding == LK_CODING_BASE64 && p->data.size > 0 ? decode_base64(p, err) : LIKEN_OK;
+    const int rc = decode(p, err);
     if (rc == LIKEN_OK)
         f->open = false;
     return rc;

@@ -295,13 +295,15 @@ static int read_coding(const char *value, lk_part_head *head, liken_error *err) 
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
         if (strcasecmp(value, plain[i]) == 0)
             return LIKEN_OK;
-    if (strcasecmp(value, "base64") != 0)
-        return lk_fail(err, LIKEN_E_ARG,
-                       "The part \"%.60s\" of the form is in the transfer encoding \"%.40s\": send it as it is, or in "
-                       "base64.",
-                       head->name, value);
-    head->coding = LK_CODING_BASE64;
-    return LIKEN_OK;
+    head->coding = strcasecmp(value, "base64") == 0             ? LK_CODING_BASE64
+                   : strcasecmp(value, "quoted-printable") == 0 ? LK_CODING_QUOTED
+                                                                : LK_CODING_NONE;
+    if (head->coding != LK_CODING_NONE)
+        return LIKEN_OK;
+    return lk_fail(
+        err, LIKEN_E_ARG,
+        "The part \"%.60s\" of the form is in the transfer encoding \"%.40s\": send it as it is, or in base64.",
+        head->name, value);
 }
 
 static int read_type(const char *value, lk_arena *arena, lk_part_head *head, liken_error *err) {

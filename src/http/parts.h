@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-typedef enum lk_coding { LK_CODING_NONE, LK_CODING_BASE64 } lk_coding;
+typedef enum lk_coding { LK_CODING_NONE, LK_CODING_BASE64, LK_CODING_QUOTED } lk_coding; /* quoted-printable */
 
 typedef struct lk_part_head {
     const char *name, *filename, *type, *charset; /* NULL: not said */

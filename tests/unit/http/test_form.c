@@ -162,7 +162,12 @@ static void encodings_are_undone_or_refused(void **state) {
     refused(NAMED("name=file\r\nContent-Transfer-Encoding: base64", "a.b") END,
             "\"file\" of the form says that it is in base64");
     refused(NAMED("name=file\r\nContent-Transfer-Encoding: base64", "aGVsb") END, "is not");
-    refused(NAMED("name=file\r\nContent-Transfer-Encoding: quoted-printable", "x") END, "\"quoted-printable\"");
+    read_as(NAMED("name=t\r\nContent-Transfer-Encoding: Quoted-Printable", "a=C3=a4 =\r\nb=\nc\r\nd=3D") END,
+            "t|-|a\xc3\xa4 bc\r\nd=;");
+    refused(NAMED("name=t\r\nContent-Transfer-Encoding: quoted-printable", "a=") END, "quoted-printable (Content-T");
+    refused(NAMED("name=t\r\nContent-Transfer-Encoding: quoted-printable", "a=3") END, "is not");
+    refused(NAMED("name=t\r\nContent-Transfer-Encoding: quoted-printable", "=xyz") END, "is not");
+    refused(NAMED("name=file\r\nContent-Transfer-Encoding: x-uuencode", "x") END, "\"x-uuencode\"");
     refused(NAMED("name=files\r\nContent-Type: Multipart/mixed; boundary=YY", "--YY\r\n\r\nx\r\n--YY--") END,
             "\"files\" of the form holds parts of its own");
     /* Java's clients say ISO-8859-1 of every text */
