@@ -12,6 +12,7 @@
 #include "api/api_int.h"
 #include "base/crypto.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,8 +125,10 @@ static bool enter(lk_repeats *t, lk_repeat *it) {
 
 static void leave(lk_repeats *t, lk_repeat *it) {
     lk_repeat **link = &t->working;
-    while (*link != it)
+    while (*link != it) {
+        assert(*link != NULL); /* what is ended was begun */
         link = &(*link)->next;
+    }
     *link = it->next;
     pthread_cond_broadcast(&t->ended);
 }

@@ -2,6 +2,7 @@
 
 #include "base/outfile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -39,6 +40,7 @@ int lk_buf_append(lk_buf *b, const void *bytes, size_t size, liken_error *err) {
     if (size > 0)
         memcpy(b->data + b->size, bytes, size);
     b->size += size;
+    assert(b->size <= b->ceiling && b->size < b->capacity);
     b->data[b->size] = '\0';
     return LIKEN_OK;
 }

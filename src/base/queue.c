@@ -1,6 +1,7 @@
 /* queue.c - a ring of waiting jobs under one lock. */
 #include "base/queue.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -38,6 +39,7 @@ static void *work(void *arg) {
         pthread_mutex_unlock(&w->lock);
         w->fn(job, seat.number);
         pthread_mutex_lock(&w->lock);
+        assert(w->busy > 0);
         w->busy--;
     }
     pthread_mutex_unlock(&w->lock);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "packs/pack.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +185,7 @@ static int pipeline_take(liken *lk, lk_engine *e, lk_pipeline **out, liken_error
 
 static void pipeline_give(liken *lk, lk_engine *e, lk_pipeline *p) {
     pthread_mutex_lock(&lk->engine_lock);
+    assert(lk->running > 0 && e->idle_count < lk->threads); /* there are no more pipelines than threads */
     e->idle[e->idle_count++] = p;
     lk->running--;
     pthread_cond_signal(&lk->engine_room);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ void lk_gallery_slot_drop(liken *lk, lk_slot *slot) {
     if (slot == NULL)
         return;
     pthread_mutex_lock(&lk->slot_lock);
+    assert(slot->users > 0);
     const bool last = --slot->users == 0;
     pthread_mutex_unlock(&lk->slot_lock);
     if (!last)

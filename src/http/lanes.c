@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "http/http_int.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define SWEEP 1.0 /* seconds from one to the next */
@@ -154,6 +155,7 @@ bool lk_lanes_enter(lk_request *r) {
 void lk_lanes_leave(lk_request *r) {
     lk_http *h = r->server;
     pthread_mutex_lock(&h->lock);
+    assert(h->running >= r->running);
     h->running -= r->running;
     r->running = false;
     pthread_cond_broadcast(&h->changed);
