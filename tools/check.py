@@ -224,10 +224,11 @@ def models(s):
     """Installs the packs that the tests use; the tests that need one that cannot be had are skipped by themselves."""
     program = s.check.build / "liken"
     s.command("models: default packs", [program, "models", "install"])
-    ok, _ = s.command("models: dlib (optional)", [program, "models", "install", "dlib"])
-    if not ok:
-        name, detail = s.failed.pop()
-        s.add(name, "skipped", "the dlib pack could not be had: " + detail.splitlines()[-1])
+    for pack in ("dlib", "reid", "mobilefacenet"):
+        ok, _ = s.command(f"models: {pack} (optional)", [program, "models", "install", pack])
+        if not ok:
+            name, detail = s.failed.pop()
+            s.add(name, "skipped", f"the pack {pack} could not be had: " + detail.splitlines()[-1])
     status, text = s.run("models: where", [program, "models", "list", "--json"])
     found = [p["path"] for p in json.loads(text) if p.get("path")] if status == 0 else []
     if found:

@@ -4,8 +4,8 @@
  *        bench_nn NETWORK outputs    writes what the network makes of the first photo, as float32, to be compared
  *        bench_nn NETWORK threads    prints: images a second of wall time on one thread <tab> on two, a state each
  *        bench_nn peak               prints: FMA peak <tab> GFLOP/s of a core
- * NETWORK: descriptor, dlib (the descriptor from the pack "dlib"), yunet, ssd, landmarks. Weights come from
- * $LIKEN_MODELS. */
+ * NETWORK: descriptor, dlib (the descriptor from the pack "dlib"), reid, mobilefacenet, yunet, ssd, landmarks. Weights
+ * come from $LIKEN_MODELS. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@
 
 typedef struct subject {
     const char *name, *pack, *file;
+    int (*read)(lk_weights **, const void *, size_t, liken_error *); /* NULL: a manifest and a binary */
     int (*build)(lk_net **, const lk_weights *, liken_error *);
     int side;
 } subject;
@@ -35,12 +36,22 @@ static int build_dlib(lk_net **out, const lk_weights *w, liken_error *err) {
     return lk_net_resnet(out, w, (const float[]){122.782f, 117.001f, 104.298f}, 1.0f / 256, err);
 }
 
+static int build_reid(lk_net **out, const lk_weights *w, liken_error *err) {
+    return lk_net_reid(out, w, (const float[]){0, 0, 0}, 1, err);
+}
+
+static int build_mobilefacenet(lk_net **out, const lk_weights *w, liken_error *err) {
+    return lk_net_mobilefacenet(out, w, (const float[]){127.5f, 127.5f, 127.5f}, 1.0f / 128, err);
+}
+
 static const subject subjects[] = {
-    {"dlib", "dlib", "dlib_face_recognition_resnet_model_v1.dat", build_dlib, 150},
-    {"descriptor", "faceapi", "face_recognition_model", build_descriptor, 150},
-    {"landmarks", "faceapi", "face_landmark_68_model", lk_net_landmarks68, 112},
-    {"ssd", "faceapi", "ssd_mobilenetv1_model", lk_net_ssd_mobilenet, 512},
-    {"yunet", "yunet", "yunet_n_640_640.onnx", lk_net_yunet, 640},
+    {"dlib", "dlib", "dlib_face_recognition_resnet_model_v1.dat", lk_weights_read_dlib_resnet, build_dlib, 150},
+    {"reid", "reid", "face-reidentification-retail-0095.bin", lk_weights_read_reid, build_reid, 128},
+    {"mobilefacenet", "mobilefacenet", "MobileFaceNet.tflite", lk_weights_read_mobilefacenet, build_mobilefacenet, 112},
+    {"descriptor", "faceapi", "face_recognition_model", NULL, build_descriptor, 150},
+    {"landmarks", "faceapi", "face_landmark_68_model", NULL, lk_net_landmarks68, 112},
+    {"ssd", "faceapi", "ssd_mobilenetv1_model", NULL, lk_net_ssd_mobilenet, 512},
+    {"yunet", "yunet", "yunet_n_640_640.onnx", lk_weights_read_onnx, lk_net_yunet, 640},
 };
 
 static int read_file(const subject *s, const char *suffix, char **bytes, size_t *size, liken_error *err) {
@@ -54,7 +65,7 @@ static int read_weights(const subject *s, lk_weights **w, liken_error *err) {
     LK_FREE char *first = NULL;
     LK_FREE char *second = NULL;
     size_t first_size, second_size;
-    const int tfjs = strcmp(s->pack, "faceapi") == 0;
+    const bool tfjs = s->read == NULL;
     int status = read_file(s, tfjs ? "-weights_manifest.json" : "", &first, &first_size, err);
     if (status == LIKEN_OK && tfjs)
         status = read_file(s, ".bin", &second, &second_size, err);
@@ -62,7 +73,7 @@ static int read_weights(const subject *s, lk_weights **w, liken_error *err) {
         return status;
     if (tfjs)
         return lk_weights_read_tfjs(w, first, first_size, second, second_size, err);
-    return (s->build == build_dlib ? lk_weights_read_dlib_resnet : lk_weights_read_onnx)(w, first, first_size, err);
+    return s->read(w, first, first_size, err);
 }
 
 static int compare(const void *a, const void *b) {

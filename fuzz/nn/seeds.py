@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the three targets of this folder: small weights files of the right build, with made-up values.
+"""Writes the seeds of the targets of this folder: small weights files of the right build, with made-up values.
 
 usage: seeds.py CORPUS_FOLDER
 """
@@ -136,3 +136,30 @@ write("nn_dlib", "whole", dlib(whole))
 write("nn_dlib", "start", dlib(conv(2, 3, 3, True) + affine(2) + layer("relu_", b"") + pool("max_pool_2") + pool("avg_pool_2")))
 write("nn_dlib", "no_layers", dlib(b""))
 write("nn_dlib", "large", dlib(text("con_4") + b"".join(map(integer, [2, 1 << 30, 1 << 30, 1, 1]))))
+
+# ---- tables of places: flags, layers less one, twelve bytes a layer, values ----
+
+DENSE, EXPAND, DEPTH, WHOLE, SQUEEZE, EXCITE = range(6)
+HALVES, CHANNELS_FIRST, AFFINE, ONE_SLOPE = 1, 2, 4, 8
+BIAS, SLOPE, ADD = 1, 2, 4
+
+
+def blob_layer(kind, inputs, outputs, side, has, weights=0, bias=0, slope=0):
+    return bytes([kind, inputs - 1, outputs - 1, side - 1, has, 0]) + struct.pack(">3H", weights, bias, slope)
+
+
+def blob(flags, layers, values):
+    return bytes([flags, len(layers) - 1]) + b"".join(layers) + values
+
+
+def halves(count):
+    return struct.pack(f"<{count}e", *((i % 7 - 3) / 8 for i in range(count)))
+
+
+block = [blob_layer(EXPAND, 4, 8, 1, BIAS | SLOPE), blob_layer(DEPTH, 8, 8, 3, BIAS | SLOPE), blob_layer(DENSE, 8, 4, 1, BIAS),
+         blob_layer(SQUEEZE, 4, 2, 1, BIAS | SLOPE), blob_layer(EXCITE, 2, 4, 1, BIAS | ADD)]
+values = 32 + 9 + 72 + 9 + 32 + 4 + 8 + 3 + 8 + 4
+write("nn_blob", "block", blob(HALVES | CHANNELS_FIRST | AFFINE | ONE_SLOPE, block, halves(6 + values)))
+write("nn_blob", "places", blob(0, [blob_layer(DENSE, 3, 2, 3, BIAS | SLOPE, 16, 8, 232)], floats(60)))
+write("nn_blob", "whole", blob(CHANNELS_FIRST, [blob_layer(WHOLE, 5, 5, 7, BIAS)], floats(250)))
+write("nn_blob", "short", blob(HALVES, block, halves(values - 1)))

@@ -28,7 +28,7 @@ static int print_packs(const lk_cli *cli, const liken_pack *packs, size_t count,
     }
     for (size_t i = 0; i < count; i++) {
         const liken_pack *p = &packs[i];
-        (void)printf("%-10s %-9s %-13s %s (%s)\n", p->name, p->version == NULL ? "" : p->version,
+        (void)printf("%-13s %-9s %-13s %s (%s)\n", p->name, p->version == NULL ? "" : p->version,
                      p->installed ? "installed" : "not installed", p->holds == NULL ? "" : p->holds,
                      p->licence == NULL ? "licence unknown" : p->licence);
     }

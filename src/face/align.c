@@ -86,6 +86,13 @@ bool lk_align(const liken_point *points, lk_points_kind kind, int side, double p
     return lk_similarity(chip, photo, count, out);
 }
 
+bool lk_align_five(const liken_point five[5], const liken_point places[5], int side, double out[6]) {
+    liken_point chip[5];
+    for (int i = 0; i < 5; i++)
+        chip[i] = (liken_point){places[i].x * (float)side, places[i].y * (float)side};
+    return lk_similarity(chip, five, 5, out);
+}
+
 void lk_align_mean_five(const liken_point dlib5[5], liken_point five[5]) {
     double map[6] = {0, 0, dlib5[4].x, 0, 0, dlib5[4].y};
     (void)lk_align(dlib5, LK_POINTS_DLIB5, 150, 0.2, map);

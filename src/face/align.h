@@ -24,6 +24,9 @@ bool lk_similarity(const liken_point *from, const liken_point *to, int count, do
  * around the mean face. False as above. */
 bool lk_align(const liken_point *points, lk_points_kind kind, int side, double padding, double out[6]);
 
+/* The same by liken_face.landmarks, which are to lie at these shares of the chip's side. */
+bool lk_align_five(const liken_point five[5], const liken_point places[5], int side, double out[6]);
+
 /* Where liken_face.landmarks lie on the mean face, laid over the face by dlib's five points. Unaligned: all at
  * points[4]. */
 void lk_align_mean_five(const liken_point dlib5[5], liken_point five[5]);

@@ -101,9 +101,22 @@ static void take_detectors(const lk_detection *face, lk_landmarks *out) {
         out->points[i] = face->points[i];
 }
 
+/* Looks again with the eyes level that the first look found: a detector without points says nothing of a head that
+ * leans. Only for packs that live by five points: others have their descriptors from one look. */
+static void find_twice(lk_landmarker *l, const lk_source *source, const lk_detection *face, double widen,
+                       lk_landmarks *out) {
+    lk_detection pointed = *face;
+    find_by_net(l, source, face, widen, out);
+    lk_landmarks_five(out, pointed.points);
+    pointed.pointed = true;
+    find_by_net(l, source, &pointed, widen, out);
+}
+
 void lk_landmarker_find(lk_landmarker *l, const lk_source *source, const lk_detection *face, double widen,
                         lk_landmarks *out) {
-    if (l->state != NULL)
+    if (l->state != NULL && !face->pointed && l->models->pack->descriptor.placed)
+        find_twice(l, source, face, widen, out);
+    else if (l->state != NULL)
         find_by_net(l, source, face, widen, out);
     else if (l->models->landmarks_shape != NULL)
         find_by_shape(l, source, face, out);

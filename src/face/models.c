@@ -15,6 +15,7 @@
 #define DEFAULT_PACK "faceapi"
 #define SSD_PACK "faceapi"
 #define YUNET_PACK "yunet"
+#define LANDMARKS_PACK "faceapi"
 
 /* ---- one network ---- */
 
@@ -27,9 +28,11 @@ static int read_weights(lk_weights **out, const lk_pack *pack, const lk_pack_net
         rc = lk_pack_read(pack, n->files[1], &second, &second_size, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = n->format == LK_FORMAT_TFJS   ? lk_weights_read_tfjs(out, first, first_size, second, second_size, err)
-         : n->format == LK_FORMAT_ONNX ? lk_weights_read_onnx(out, first, first_size, err)
-                                       : lk_weights_read_dlib_resnet(out, first, first_size, err);
+    rc = n->kind == LK_KIND_REID            ? lk_weights_read_reid(out, first, first_size, err)
+         : n->kind == LK_KIND_MOBILEFACENET ? lk_weights_read_mobilefacenet(out, first, first_size, err)
+         : n->format == LK_FORMAT_TFJS      ? lk_weights_read_tfjs(out, first, first_size, second, second_size, err)
+         : n->format == LK_FORMAT_ONNX      ? lk_weights_read_onnx(out, first, first_size, err)
+                                            : lk_weights_read_dlib_resnet(out, first, first_size, err);
     if (rc != LIKEN_OK)
         lk_error_prefix(err, "Model pack %s, %s", pack->name, n->files[0]);
     return rc;
@@ -51,13 +54,27 @@ static int load_net(lk_net **out, build_fn *build, const lk_pack *pack, const lk
     return rc != LIKEN_OK ? rc : built(build(out, weights, err), weights, pack, n, err);
 }
 
+typedef int build_descriptor_fn(lk_net **out, const lk_weights *w, const float mean[3], float scale, liken_error *err);
+
+/* The descriptor networks that there are. */
+static const struct {
+    lk_pack_kind kind;
+    int chip, dimension;
+    build_descriptor_fn *build;
+} descriptors[] = {
+    {LK_KIND_DLIB_RESNET, 150, 128, lk_net_resnet},
+    {LK_KIND_REID, 128, 160, lk_net_reid},
+    {LK_KIND_MOBILEFACENET, 112, 192, lk_net_mobilefacenet},
+};
+
 /* The descriptor, which sees the photo as its pack says. */
-static int load_resnet(lk_net **out, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
+static int load_descriptor_net(lk_net **out, build_descriptor_fn *build, const lk_pack *pack, const lk_pack_network *n,
+                               liken_error *err) {
     const lk_pack_descriptor *d = &pack->descriptor;
     const float mean[] = {(float)d->mean[0], (float)d->mean[1], (float)d->mean[2]};
     lk_weights *weights = NULL;
     const int rc = read_weights(&weights, pack, n, err);
-    return rc != LIKEN_OK ? rc : built(lk_net_resnet(out, weights, mean, (float)d->scale, err), weights, pack, n, err);
+    return rc != LIKEN_OK ? rc : built(build(out, weights, mean, (float)d->scale, err), weights, pack, n, err);
 }
 
 static int load_shape(lk_shape **out, int points, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
@@ -145,7 +162,27 @@ static int load_detector(lk_models *m, const char *folder, const char *name, lik
 
 /* ---- the descriptor pack ---- */
 
-static int load_landmarks(lk_models *m, liken_error *err) {
+/* A pack whose chips are cut by the detector's own five points takes them from 68 where the detector has none. */
+static int load_landmarks_for_places(lk_models *m, const char *folder, liken_error *err) {
+    m->points = LK_POINTS_DETECTOR5;
+    if (m->detector == LK_DETECT_YUNET)
+        return LIKEN_OK;
+    lk_pack *lender = NULL;
+    int rc = lk_pack_open(&lender, folder, LANDMARKS_PACK, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    m->points = LK_POINTS_68;
+    const lk_pack_network *net = lk_pack_kind_network(lender, LK_KIND_LANDMARKS68);
+    rc = net != NULL
+             ? load_net(&m->landmarks_net, lk_net_landmarks68, lender, net, err)
+             : lk_fail(err, LIKEN_E_MODEL, "The model pack %s holds no network that finds 68 points.", lender->name);
+    lk_pack_free(lender);
+    return rc;
+}
+
+static int load_landmarks(lk_models *m, const char *folder, liken_error *err) {
+    if (m->pack->descriptor.placed)
+        return load_landmarks_for_places(m, folder, err);
     const bool five = m->pack->descriptor.alignment == 5;
     const lk_pack_network *net = lk_pack_kind_network(m->pack, LK_KIND_LANDMARKS68);
     const lk_pack_network *shape = lk_pack_kind_network(m->pack, five ? LK_KIND_SHAPE5 : LK_KIND_SHAPE68);
@@ -168,26 +205,32 @@ static int load_descriptor(lk_models *m, liken_error *err) {
         return lk_fail(err, LIKEN_E_MODEL,
                        "The model pack %s describes no faces: choose one that holds a descriptor, like %s.",
                        m->pack->name, DEFAULT_PACK);
-    if (n->kind != LK_KIND_DLIB_RESNET || d->dimension != 128 || d->chip != 150)
+    size_t i = 0;
+    while (i < LK_LENGTH(descriptors) && descriptors[i].kind != n->kind)
+        i++;
+    if (i == LK_LENGTH(descriptors) || d->dimension != descriptors[i].dimension || d->chip != descriptors[i].chip)
         return lk_fail(
             err, LIKEN_E_MODEL,
-            "The model pack %s has a descriptor network that this liken cannot run: it runs the dlib ResNet, 150 "
-            "pixels to 128 numbers.",
+            "The model pack %s has a descriptor network that this liken cannot run: it runs dlib-resnet (150 pixels to "
+            "128 numbers), reid-retail-0095 (128 to 160) and mobilefacenet (112 to 192).",
             m->pack->name);
-    const int rc = load_resnet(&m->descriptor_net, m->pack, n, err);
+    const int rc = load_descriptor_net(&m->descriptor_net, descriptors[i].build, m->pack, n, err);
     return rc != LIKEN_OK ? rc : lk_microbatch_new(&m->batch, lk_cpu_count(), (size_t)d->dimension, err);
 }
 
 static void write_id(lk_models *m) {
     const lk_pack_descriptor *d = &m->pack->descriptor;
-    snprintf(m->id, sizeof m->id, "%s-%s/%d/%.2f/%s", m->pack->name, m->pack->version, d->alignment, d->padding,
-             d->mirror ? "x4" : "x1");
+    if (d->placed)
+        snprintf(m->id, sizeof m->id, "%s-%s/%d/%d/x1", m->pack->name, m->pack->version, d->alignment, d->dimension);
+    else
+        snprintf(m->id, sizeof m->id, "%s-%s/%d/%.2f/%s", m->pack->name, m->pack->version, d->alignment, d->padding,
+                 d->mirror ? "x4" : "x1");
 }
 
 static int load_all(lk_models *m, const char *folder, const lk_models_options *options, liken_error *err) {
     int rc = lk_pack_open(&m->pack, folder, options->pack != NULL ? options->pack : DEFAULT_PACK, err);
     rc = rc != LIKEN_OK ? rc : load_detector(m, folder, options->detector, err);
-    rc = rc != LIKEN_OK ? rc : load_landmarks(m, err);
+    rc = rc != LIKEN_OK ? rc : load_landmarks(m, folder, err);
     rc = rc != LIKEN_OK ? rc : load_descriptor(m, err);
     if (rc == LIKEN_OK)
         write_id(m);

@@ -136,11 +136,15 @@ static liken_face begin_face(const lk_detection *d) {
 }
 
 static bool cut_chip(const job *j, const lk_landmarks *points, double padding, uint8_t *chip) {
-    const int side = j->pipeline->models->pack->descriptor.chip;
+    const lk_pack_descriptor *cut = &j->pipeline->models->pack->descriptor;
+    liken_point five[5];
     double map[6];
-    if (!lk_align(points->points, points->kind, side, padding, map))
+    if (cut->placed)
+        lk_landmarks_five(points, five);
+    if (!(cut->placed ? lk_align_five(five, cut->places, cut->chip, map)
+                      : lk_align(points->points, points->kind, cut->chip, padding, map)))
         return false;
-    lk_source_warp(&j->source, map, side, side, chip);
+    lk_source_warp(&j->source, map, cut->chip, cut->chip, chip);
     return true;
 }
 

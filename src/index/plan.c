@@ -1,7 +1,7 @@
 #include "index/plan.h"
 
+#include "base/eigen.h"
 #include "kern/search/distance.h"
-#include "index/eigen.h"
 
 #include <math.h>
 #include <stdlib.h>

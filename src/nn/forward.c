@@ -21,15 +21,17 @@ static const lk_node *start_of(const lk_net_state *s, int i) {
     return &s->net->node[s->step[i].before != LK_NONE ? s->step[i].before : i];
 }
 
-/* What is no convolution, between any maps; `coarse` is what ADD_UPSAMPLED adds. */
-static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_map *coarse, const lk_map *out,
-                      int batch) {
+/* What is no dense convolution, between any maps; `in2` is what ADD_UPSAMPLED adds and SCALE multiplies by. */
+static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_map *in2, const lk_map *out, int batch) {
     const lk_node *n = &s->net->node[i];
     switch (n->op) {
     case LK_OP_CONV:
         break;
     case LK_OP_DEPTHWISE:
         s->kern->depthwise(&s->step[i].depthwise, in, out, batch);
+        break;
+    case LK_OP_DEPTHWISE_WHOLE:
+        s->kern->depthwise_whole(&s->step[i].depthwise, in, out, batch);
         break;
     case LK_OP_MAX_POOL:
         if (s->step[i].before != LK_NONE)
@@ -44,7 +46,13 @@ static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_m
         s->kern->avg_pool(in, out, in->height, in->height, batch);
         break;
     case LK_OP_ADD_UPSAMPLED:
-        s->kern->add_upsampled(in, coarse, out, batch);
+        s->kern->add_upsampled(in, in2, out, batch);
+        break;
+    case LK_OP_SCALE:
+        s->kern->scale(in, in2, n->in3 != LK_NONE ? &s->map[n->in3] : NULL, out, batch);
+        break;
+    case LK_OP_SIGMOID:
+        s->kern->sigmoid(in, out, batch);
         break;
     }
 }

@@ -212,7 +212,38 @@ int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *
     return add_node(b, &node);
 }
 
-static int build_pool(lk_builder *b, lk_op op, int in, int size, int stride, int channels) {
+int lk_build_depthwise_whole(lk_builder *b, int in, const float *kernel, const float *bias, int side, int channels) {
+    if (b->status != LIKEN_OK)
+        return LK_INPUT;
+    const size_t stored = (size_t)lk_panels(channels), taps = (size_t)side * (size_t)side;
+    if (b->net->channels[in] != lk_panels(channels))
+        return fault(b, "a depthwise convolution does not fit its input");
+    float *weights = allocate(b, &b->net->arena, taps * stored);
+    if (weights == NULL)
+        return LK_INPUT;
+    for (size_t tap = 0; tap < taps; tap++)
+        memcpy(weights + tap * stored, kernel + tap * (size_t)channels, (size_t)channels * sizeof(float));
+    lk_node node = {.op = LK_OP_DEPTHWISE_WHOLE,
+                    .in = in,
+                    .in2 = LK_NONE,
+                    .out = lk_build_tensor(b, channels),
+                    .size = side,
+                    .stride = 1,
+                    .pad = LK_PAD_NONE};
+    node.depthwise = (lk_depthwise){.stride = 1, .weights = weights, .bias = keep_panels(b, bias, channels)};
+    return add_node(b, &node);
+}
+
+void lk_build_prelu(lk_builder *b, const float *slope, int channels) {
+    const float *kept = keep_panels(b, slope, channels);
+    if (b->status != LIKEN_OK)
+        return;
+    lk_node *last = &b->net->node[b->net->nodes - 1];
+    last->conv.act = last->depthwise.act = LK_ACT_PRELU;
+    last->conv.slope = last->depthwise.slope = kept;
+}
+
+static int build_window(lk_builder *b, lk_op op, int in, int size, int stride, int channels) {
     const lk_node node = {.op = op,
                           .in = in,
                           .in2 = LK_NONE,
@@ -228,15 +259,15 @@ static int channels_of(const lk_builder *b, int tensor) {
 }
 
 int lk_build_max_pool(lk_builder *b, int in, int size, int stride) {
-    return build_pool(b, LK_OP_MAX_POOL, in, size, stride, channels_of(b, in));
+    return build_window(b, LK_OP_MAX_POOL, in, size, stride, channels_of(b, in));
 }
 
 int lk_build_avg_pool(lk_builder *b, int in, int size, int stride, int channels) {
-    return build_pool(b, LK_OP_AVG_POOL, in, size, stride, channels);
+    return build_window(b, LK_OP_AVG_POOL, in, size, stride, channels);
 }
 
 int lk_build_global_pool(lk_builder *b, int in) {
-    return build_pool(b, LK_OP_GLOBAL_POOL, in, 0, 1, channels_of(b, in));
+    return build_window(b, LK_OP_GLOBAL_POOL, in, 0, 1, channels_of(b, in));
 }
 
 int lk_build_add_upsampled(lk_builder *b, int fine, int coarse) {
@@ -244,6 +275,22 @@ int lk_build_add_upsampled(lk_builder *b, int fine, int coarse) {
                           .in = fine,
                           .in2 = coarse,
                           .out = lk_build_tensor(b, channels_of(b, fine)),
+                          .size = 1,
+                          .stride = 1,
+                          .pad = LK_PAD_NONE};
+    return add_node(b, &node);
+}
+
+int lk_build_sigmoid(lk_builder *b, int in) {
+    return build_window(b, LK_OP_SIGMOID, in, 1, 1, channels_of(b, in));
+}
+
+int lk_build_scale(lk_builder *b, int in, int gate, int residual) {
+    const lk_node node = {.op = LK_OP_SCALE,
+                          .in = in,
+                          .in2 = gate,
+                          .in3 = residual,
+                          .out = lk_build_tensor(b, channels_of(b, in)),
                           .size = 1,
                           .stride = 1,
                           .pad = LK_PAD_NONE};

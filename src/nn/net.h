@@ -23,10 +23,13 @@
 typedef enum lk_op {
     LK_OP_CONV,
     LK_OP_DEPTHWISE,
+    LK_OP_DEPTHWISE_WHOLE, /* a window as large as its input */
     LK_OP_MAX_POOL,
     LK_OP_AVG_POOL,
     LK_OP_GLOBAL_POOL,
-    LK_OP_ADD_UPSAMPLED
+    LK_OP_ADD_UPSAMPLED,
+    LK_OP_SCALE,
+    LK_OP_SIGMOID
 } lk_op;
 
 typedef enum lk_pad {
@@ -37,7 +40,8 @@ typedef enum lk_pad {
 
 typedef struct lk_node {
     lk_op op;
-    int in, in2, out; /* tensors; in2: residual or coarse, LK_NONE */
+    int in, in2, out; /* tensors; in2: residual, coarse or gate, LK_NONE */
+    int in3;          /* of LK_OP_SCALE alone: residual, LK_NONE */
     int size, stride; /* kernel or window */
     lk_pad pad;
     lk_conv conv;           /* top and left are the plan's */
@@ -123,11 +127,21 @@ int lk_build_point(lk_builder *b, int in, const float *kernel, const float *bias
 /* kernel [3][3][channels]; bias may be NULL. `rectify`: negative inputs count as zero. */
 int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride,
                        lk_pad pad, lk_act act, bool rectify);
+/* Each channel by a kernel [height][width][channels] as large as the tensor is (which is the caller's to know): one
+ * pixel. bias may be NULL. */
+int lk_build_depthwise_whole(lk_builder *b, int in, const float *kernel, const float *bias, int side, int channels);
+/* What the convolution (of any kind) that was added last writes goes through LK_ACT_PRELU with these slopes; it was
+ * built without activation. */
+void lk_build_prelu(lk_builder *b, const float *slope, int channels);
 int lk_build_max_pool(lk_builder *b, int in, int size, int stride);
 /* `channels` may be more than in's: the rest is zero. */
 int lk_build_avg_pool(lk_builder *b, int in, int size, int stride, int channels);
 int lk_build_global_pool(lk_builder *b, int in);
 int lk_build_add_upsampled(lk_builder *b, int fine, int coarse);
+
+int lk_build_sigmoid(lk_builder *b, int in);
+/* Each channel of `in` times that of the single pixel `gate`, plus residual (LK_NONE: nothing). */
+int lk_build_scale(lk_builder *b, int in, int gate, int residual);
 
 /* Adds an output without parts and gives it, never NULL. */
 lk_output *lk_build_output(lk_builder *b, const char *name, void (*post)(const lk_net *, float *, size_t));

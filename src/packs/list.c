@@ -25,6 +25,7 @@ static int describe(const lk_pack *pack, char **out, liken_error *err) {
             [LK_KIND_YUNET] = "detector yunet",     [LK_KIND_SSD_MOBILENET] = "detector ssd",
             [LK_KIND_LANDMARKS68] = "landmarks 68", [LK_KIND_SHAPE5] = "landmarks 5",
             [LK_KIND_SHAPE68] = "landmarks 68",     [LK_KIND_DLIB_RESNET] = "descriptor",
+            [LK_KIND_REID] = "descriptor",          [LK_KIND_MOBILEFACENET] = "descriptor",
         };
         const lk_pack_network *n = &pack->networks[i];
         rc = lk_buf_format(&b, err, "%s%s", i == 0 ? "" : ", ", words[n->kind]);

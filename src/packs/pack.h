@@ -13,7 +13,11 @@
  *                     "mean": [122.782, 117.001, 104.298], "scale": 0.00392156863,
  *                     "calibration": { "normalized": { "threshold": 0.378,
  *                                                      "points": [ { "distance": 0.3, "fmr": 1e-5, "tmr": 0.6 }, ... ]
- * }, "l2": { ... } } } }
+ * }, "l2": { ... } },
+ *                     "places": [ [0.316, 0.462], [0.683, 0.462], [0.500, 0.641], [0.349, 0.825], [0.653, 0.825] ] } }
+ *
+ * "places" is optional: where on the chip the eyes, the tip of the nose and the corners of the mouth lie, as shares of
+ * its side. Without it a mean face and the padding say that.
  *
  * All functions may be called from any thread; a lk_pack is immutable. */
 #ifndef LK_PACKS_PACK_H
@@ -38,10 +42,13 @@ typedef enum lk_pack_kind {
     LK_KIND_LANDMARKS68,   /* "landmarks68", landmarks, tfjs */
     LK_KIND_SHAPE5,        /* "shape-predictor-5", landmarks, dlib */
     LK_KIND_SHAPE68,       /* "shape-predictor-68", landmarks, dlib */
-    LK_KIND_DLIB_RESNET    /* "dlib-resnet", descriptor, tfjs or dlib */
+    LK_KIND_DLIB_RESNET,   /* "dlib-resnet", descriptor, tfjs or dlib */
+    LK_KIND_REID,          /* "reid-retail-0095", descriptor, values */
+    LK_KIND_MOBILEFACENET  /* "mobilefacenet", descriptor, values */
 } lk_pack_kind;
 
-typedef enum lk_pack_format { LK_FORMAT_TFJS, LK_FORMAT_ONNX, LK_FORMAT_DLIB } lk_pack_format;
+/* LK_FORMAT_VALUES: numbers at places that the kind knows, in a file that says nothing of them. */
+typedef enum lk_pack_format { LK_FORMAT_TFJS, LK_FORMAT_ONNX, LK_FORMAT_DLIB, LK_FORMAT_VALUES } lk_pack_format;
 
 typedef struct lk_pack_file {
     const char *name; /* no folder in it: [A-Za-z0-9._-], not starting with '.' */
@@ -65,6 +72,8 @@ typedef struct lk_pack_descriptor {
     bool seed;      /* cut and coloured as the seed system did (seed.h); of the built-in table only */
     double mean[3]; /* R, G, B; input = (pixel - mean) * scale */
     double scale;
+    bool placed;                   /* the chip is cut so that the five points lie at `places`; padding is not read */
+    liken_point places[5];         /* shares of the chip's side, in the order of liken_face.landmarks */
     lk_calibration normalized, l2; /* one for each liken_metric */
 } lk_pack_descriptor;
 
@@ -125,7 +134,8 @@ typedef struct lk_known_pack {
     lk_pack_from from;
     const char *package;        /* npm, pip: the package's name; its version is the pack's */
     const char *pin;            /* npm: the lock file's integrity; pip: sha256 of the archive */
-    const char *address;        /* LK_FROM_ADDRESS: what goes before an origin */
+    const char *addresses[3];   /* LK_FROM_ADDRESS: what goes before an origin, each asked when those before it failed;
+                                   NULL behind the last */
     const char *root;           /* npm, pip: the folder inside the archive */
     const char *const *origins; /* of each file, then of each sample: its path below that folder or address */
 } lk_known_pack;

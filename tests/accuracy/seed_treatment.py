@@ -25,9 +25,9 @@ def subject(image):
     return numpy.array(image["faces"][min(best)[1]]["descriptor"]) if best else None
 
 
-def describe(pack, files):
+def describe(pack, files, detector):
     out = {}
-    argv = [BIN, "detect", "--json", "--describe", "--pack", pack, "--detector", "hog"]
+    argv = [BIN, "detect", "--json", "--describe", "--pack", pack, "--detector", detector]
     for start in range(0, len(files), 500):
         done = subprocess.run([*argv, *files[start:start + 500]], cwd=FACES, capture_output=True, text=True, check=False)
         for line in done.stdout.splitlines():
@@ -36,10 +36,11 @@ def describe(pack, files):
     return {file: vector for file, vector in out.items() if vector is not None}
 
 
-def strangers(vectors):
-    """Distances of all pairs of different people, sorted."""
+def strangers(vectors, names):
+    """Distances of all pairs of different people, sorted; names: {folder of a person: the folder of the same person}."""
     files = sorted(vectors)
-    people = numpy.array([file.split("/")[-2] for file in files])
+    folders = [file.split("/")[-2] for file in files]
+    people = numpy.array([names.get(folder, folder) for folder in folders])
     all_ = numpy.array([vectors[file] for file in files], dtype=numpy.float32)
     square, out = (all_ ** 2).sum(1), []
     for i in range(len(files) - 1):
@@ -49,9 +50,9 @@ def strangers(vectors):
     return numpy.sort(numpy.concatenate(out))
 
 
-def report(name, vectors, pairs):
+def report(name, vectors, pairs, names=None):
     same = numpy.sort([numpy.linalg.norm(vectors[a] - vectors[b]) for a, b in pairs if a in vectors and b in vectors])
-    apart = strangers(vectors)
+    apart = strangers(vectors, names or {})
     within = [numpy.searchsorted(d, 0.6, "right") / len(d) for d in (apart, same)]
     print(f"{name}: {len(vectors)} photos, {len(apart)} pairs of strangers, {len(same)} of one person")
     print(f"  within 0.6: {100 * within[0]:.2f} % of strangers, {100 * within[1]:.1f} % of one person")
@@ -65,7 +66,7 @@ def main():
     lines = [r for r in rows("pairs.csv") if r["source"] == "lfw-view2"]
     files = sorted({r[k] for r in lines for k in ("file_a", "file_b")})
     pairs = [(r["file_a"], r["file_b"]) for r in lines if r["same"] == "1"]
-    seed, proper = describe("seed", files), describe("dlib", files)
+    seed, proper = describe("seed", files, "hog"), describe("dlib", files, "hog")
     both = numpy.array([numpy.linalg.norm(seed[f] - proper[f]) for f in seed if f in proper])
     print(f"one photo, seed against proper: median {numpy.median(both):.3f}, 95 % within {numpy.quantile(both, .95):.3f}, "
           f"largest {both.max():.3f} ({len(both)} photos)")

@@ -26,6 +26,12 @@ if "$work/venv/bin/python" "$here/yunet.py" "$packs/yunet/yunet_n_640_640.onnx" 
 else
   echo "ONNX Runtime: not available, see $work/yunet.log"
 fi
+if "$work/venv/bin/python" "$here/reid.py" "${LIKEN_MODEL_MIRROR:-$packs}/reference/face-reidentification-retail-0095.onnx" \
+  > "$work/reid.h" 2> "$work/reid.log"; then
+  mv "$work/reid.h" "$to/reference_reid.h"
+else
+  echo "the network of the pack reid as ONNX: not available, see $work/reid.log"
+fi
 
 if g++ -O2 -o "$work/dlib_resnet" "$here/dlib_resnet.cpp" -ldlib -lblas -llapack 2> "$work/dlib.log" &&
   "$work/dlib_resnet" "$packs/dlib/dlib_face_recognition_resnet_model_v1.dat" > "$work/dlib.h" 2>> "$work/dlib.log"; then

@@ -1,5 +1,6 @@
 /* kern.c - chooses the table and packs weights. Packing is the same for every level: panels of 16 output channels, each
  * [taps][16], because 16 floats are two AVX registers, one AVX-512 register and four NEON registers. */
+#include <math.h>
 #include <string.h>
 
 #include "kern/nets/levels.h"
@@ -78,4 +79,14 @@ void lk_kern_pack_winograd(float *to, const float *from, int in, int in_stored, 
 size_t lk_kern_winograd_floats(int in_stored, int out_stored) {
     const int block = lk_winograd_block(in_stored, out_stored);
     return 36 * (lk_winograd_step(block, in_stored) + lk_winograd_step(block, out_stored));
+}
+
+void lk_kern_sigmoid(const lk_map *in, const lk_map *out, int batch) {
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < out->height; y++) {
+            const float *from = lk_map_at(in, n, y, 0);
+            float *to = lk_map_at(out, n, y, 0);
+            for (int i = 0; i < out->width * out->channels; i++)
+                to[i] = 1.0f / (1.0f + expf(-from[i]));
+        }
 }

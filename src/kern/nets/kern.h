@@ -24,7 +24,8 @@ static inline int lk_panels(int n) {
     return (n + LK_PANEL - 1) / LK_PANEL * LK_PANEL;
 }
 
-typedef enum lk_act { LK_ACT_NONE, LK_ACT_RELU, LK_ACT_RELU6 } lk_act;
+/* LK_ACT_PRELU: negative values are multiplied by their channel's slope. */
+typedef enum lk_act { LK_ACT_NONE, LK_ACT_RELU, LK_ACT_RELU6, LK_ACT_PRELU } lk_act;
 
 /* Pixel (n, y, x) starts at data[n*image + y*row + x*channels]; `data` is pixel (0, 0, 0), inside the border.
  *
@@ -54,16 +55,18 @@ typedef struct lk_conv {
     const float *winograd; /* lk_kern_pack_winograd, or NULL: then direct only */
     const float *bias;     /* out floats */
     lk_act act;
+    const float *slope; /* out floats; of LK_ACT_PRELU alone */
 } lk_conv;
 
-/* A 3x3 convolution of each channel alone; stride 1 or 2. */
+/* A convolution of each channel alone: 3x3 with stride 1 or 2, or (depthwise_whole) as large as its input. */
 typedef struct lk_depthwise {
     int stride, top, left;
-    int rectify;          /* negative inputs count as zero */
-    int pool;             /* an output is the largest of 2x2 of the convolution's; stride 1 and no rectify only */
-    const float *weights; /* [9][channels] */
+    int rectify; /* negative inputs count as zero */
+    int pool;    /* an output is the largest of 2x2 of the convolution's; stride 1, no rectify and no slopes only */
+    const float *weights; /* [9][channels]; depthwise_whole: [height][width][channels] */
     const float *bias;    /* channels floats */
     lk_act act;
+    const float *slope; /* channels floats; of LK_ACT_PRELU alone */
 } lk_depthwise;
 
 typedef struct lk_kern {
@@ -89,6 +92,9 @@ typedef struct lk_kern {
     void (*separable)(const lk_depthwise *d, const lk_conv *c, const lk_map *in, const lk_map *out,
                       const lk_map *residual, int height, int width, int batch, float *scratch);
 
+    /* One pixel of out: each channel of in by a window as large as in. The strides and `rectify` of d are not read. */
+    void (*depthwise_whole)(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch);
+
     /* Windows of `size` x `size` every `stride` pixels, no border; writes the whole of out. avg_pool: out may have more
      * channels than in, they are set to zero. */
     void (*max_pool)(const lk_map *in, const lk_map *out, int size, int stride, int batch);
@@ -96,6 +102,12 @@ typedef struct lk_kern {
 
     /* out = fine + coarse, each pixel of coarse counted for 2x2 of out. */
     void (*add_upsampled)(const lk_map *fine, const lk_map *coarse, const lk_map *out, int batch);
+
+    /* out = in, each channel times that of gate, which is one pixel, + residual (NULL: nothing; it may be out). */
+    void (*scale)(const lk_map *in, const lk_map *gate, const lk_map *residual, const lk_map *out, int batch);
+
+    /* out = 1 / (1 + exp(-in)). */
+    void (*sigmoid)(const lk_map *in, const lk_map *out, int batch);
 
     /* to[i] = from[i] - mean[i % 3]: one row of a photo. */
     void (*load_row)(float *to, const uint8_t *from, size_t count, const float mean[3]);

@@ -12,6 +12,9 @@ extern const lk_kern lk_kern_avx512;
 extern const lk_kern lk_kern_neon;
 #endif
 
+/* The same on every level: it runs on single pixels. */
+void lk_kern_sigmoid(const lk_map *in, const lk_map *out, int batch);
+
 /* Winograd tiles that are transformed, multiplied and transformed back together: few enough that both transformed
  * sides stay in a level-2 cache of 1 MiB, enough that the weights are read seldom. */
 static inline int lk_winograd_block(int in, int out) {

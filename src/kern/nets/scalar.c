@@ -1,10 +1,17 @@
 /* scalar.c - the definition of every kernel, in plain C: the oracle of the tests and the level of last resort. */
 #include "kern/nets/levels.h"
 
-static float activate(float x, lk_act act) {
+/* `slope`: of the value's channel. A NaN is not below zero and passes. */
+static float activate(float x, lk_act act, const float *slope) {
+    if (act == LK_ACT_PRELU)
+        return x < 0 ? x * *slope : x;
     if (act != LK_ACT_NONE && x < 0)
-        return 0; /* a NaN is not below zero and passes */
+        return 0;
     return act == LK_ACT_RELU6 && x > 6 ? 6 : x;
+}
+
+static const float *slope_of(const float *slopes, int channel) {
+    return slopes != NULL ? slopes + channel : NULL;
 }
 
 /* One output pixel, one panel; `in`: the rows that it sees. */
@@ -35,7 +42,8 @@ static void conv(const lk_conv *c, const lk_map *in, const lk_map *out, const lk
                     float sum[LK_PANEL];
                     conv_pixel(c, a, c->weights + (size_t)(o / LK_PANEL) * panel, c->bias + o, sum);
                     for (int i = 0; i < LK_PANEL; i++)
-                        to[o + i] = activate(add != NULL ? sum[i] + add[o + i] : sum[i], c->act);
+                        to[o + i] =
+                            activate(add != NULL ? sum[i] + add[o + i] : sum[i], c->act, slope_of(c->slope, o + i));
                 }
             }
 }
@@ -47,7 +55,7 @@ static float depthwise_value(const lk_depthwise *d, const lk_map *in, int n, int
         const float a = lk_map_at(in, n, y * d->stride - d->top + k / 3, x * d->stride - d->left + k % 3)[c];
         sum += (d->rectify && a < 0 ? 0 : a) * d->weights[k * in->channels + c];
     }
-    return activate(sum, d->act);
+    return activate(sum, d->act, slope_of(d->slope, c));
 }
 
 /* NaN when either is. */
@@ -85,6 +93,18 @@ static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in,
             }
 }
 
+static void depthwise_whole(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch) {
+    for (int n = 0; n < batch; n++)
+        for (int c = 0; c < in->channels; c++) {
+            float sum = d->bias[c];
+            const float *w = d->weights + c;
+            for (int y = 0; y < in->height; y++)
+                for (int x = 0; x < in->width; x++, w += in->channels)
+                    sum += lk_map_at(in, n, y, x)[c] * *w;
+            lk_map_at(out, n, 0, 0)[c] = activate(sum, d->act, slope_of(d->slope, c));
+        }
+}
+
 static void max_pool(const lk_map *in, const lk_map *out, int size, int stride, int batch) {
     for (int n = 0; n < batch; n++)
         for (int y = 0; y < out->height; y++)
@@ -118,6 +138,16 @@ static void add_upsampled(const lk_map *fine, const lk_map *coarse, const lk_map
                     lk_map_at(out, n, y, x)[c] = lk_map_at(fine, n, y, x)[c] + lk_map_at(coarse, n, y / 2, x / 2)[c];
 }
 
+static void scale(const lk_map *in, const lk_map *gate, const lk_map *residual, const lk_map *out, int batch) {
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < out->height; y++)
+            for (int x = 0; x < out->width; x++)
+                for (int c = 0; c < out->channels; c++) {
+                    const float scaled = lk_map_at(in, n, y, x)[c] * lk_map_at(gate, n, 0, 0)[c];
+                    lk_map_at(out, n, y, x)[c] = residual != NULL ? scaled + lk_map_at(residual, n, y, x)[c] : scaled;
+                }
+}
+
 static void load_row(float *to, const uint8_t *from, size_t count, const float mean[3]) {
     for (size_t i = 0; i < count; i++)
         to[i] = (float)from[i] - mean[i % 3];
@@ -128,8 +158,11 @@ const lk_kern lk_kern_scalar = {
     .conv = conv,
     .depthwise = depthwise,
     .separable = separable,
+    .depthwise_whole = depthwise_whole,
     .max_pool = max_pool,
     .avg_pool = avg_pool,
     .add_upsampled = add_upsampled,
+    .scale = scale,
+    .sigmoid = lk_kern_sigmoid,
     .load_row = load_row,
 };

@@ -35,11 +35,26 @@
 #define BLOCK (ROWS * (96 / ROWS))
 #define AHEAD 8 /* weight rows that are fetched ahead: weights of deep layers come from far away */
 
-/* `rows` x `columns` values through the activation; a row of x is `row` long. None, the usual one between two layers,
- * costs nothing. */
-INLINE void activate(lk_act act, int rows, int columns, vec *x, int row) {
+/* x, or where it is below zero x * slope. */
+INLINE vec leak(vec x, vec slope) {
+    return vfma(slope, vbelow(vset(0), x), vabove(vset(0), x));
+}
+
+/* `rows` x `columns` values through the activation; a row of x is `row` long. Column i begins with channel `c` + i *
+ * step. None, the usual one between two layers, costs nothing. */
+INLINE void activate(lk_act act, const float *slope, size_t c, int step, int rows, int columns, vec *x, int row) {
     if (act == LK_ACT_NONE)
         return;
+    if (act == LK_ACT_PRELU) {
+        UNROLL
+        for (int i = 0; i < columns; i++) {
+            const vec s = vload(slope + c + (size_t)(i * step));
+            UNROLL
+            for (int r = 0; r < rows; r++)
+                x[r * row + i] = leak(x[r * row + i], s);
+        }
+        return;
+    }
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
@@ -98,6 +113,7 @@ INLINE void multiply(int rows, int panels, const runs *g, const float *const *a,
 typedef struct finish {
     const float *bias; /* NULL: nothing is added */
     lk_act act;
+    const float *slope; /* of LK_ACT_PRELU */
 } finish;
 
 /* One tile: `rows` pixels, `panels` panels at channel `o`. */
@@ -120,7 +136,7 @@ INLINE void tile(int rows, int panels, const runs *g, const float *const *a, con
                 sums[r][v] = vadd(sums[r][v], vload(add[r] + o + v * LANES));
         }
     }
-    activate(f->act, rows, panels * VECS, sums[0], WIDE * VECS);
+    activate(f->act, f->slope, (size_t)o, LANES, rows, panels * VECS, sums[0], WIDE * VECS);
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
@@ -206,7 +222,7 @@ INLINE void gather(pixels *p, int count, const float *a, size_t a_step, float *t
 
 /* The product for all pixels gathered. */
 static void flush(const lk_conv *c, const runs *g, pixels *p, bool residual) {
-    const finish f = {c->bias, c->act};
+    const finish f = {c->bias, c->act, c->slope};
     product(g, p->count, c->out, c->weights, &f, p->a, p->to, residual ? p->add : NULL);
     p->count = 0;
 }
@@ -282,7 +298,7 @@ INLINE void depthwise_pixels(int rows, int columns, int stride, int rectify, con
     for (size_t c = 0; c < pixel; c += LANES) {
         vec sum[2][2];
         depthwise_tile(rows, columns, stride, rectify, in, from + c, pixel, d->weights + c, vload(d->bias + c), sum);
-        activate(d->act, rows, columns, sum[0], 2);
+        activate(d->act, d->slope, c, 0, rows, columns, sum[0], 2);
         UNROLL
         for (int v = 0; v < rows; v++) {
             UNROLL
@@ -341,7 +357,7 @@ static void depthwise_pooled(const lk_depthwise *d, int channels, float *const *
             vec sum[2][2];
             depthwise_tile(2, 2, 1, 0, in, (size_t)(2 * x) * pixel + c, pixel, d->weights + c, vload(d->bias + c), sum);
             vec most = vmaximum(vmaximum(sum[0][0], sum[0][1]), vmaximum(sum[1][0], sum[1][1]));
-            activate(d->act, 1, 1, &most, 1);
+            activate(d->act, NULL, 0, 0, 1, 1, &most, 1);
             vstore(to + c, most);
         }
 }
@@ -395,6 +411,42 @@ static void separable(const lk_depthwise *d, const lk_conv *c, const lk_map *in,
             }
 }
 
+/* ---- a depthwise window as large as the image ---- */
+
+/* Some vectors of channels at `c`, as many as there are sums to keep the multiplier busy. */
+INLINE void whole_channels(int vectors, const lk_depthwise *d, const lk_map *in, int n, size_t c, float *to) {
+    const size_t pixel = (size_t)in->channels;
+    const float *w = d->weights + c;
+    vec sum[8];
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+        sum[v] = vload(d->bias + c + (size_t)v * LANES);
+    for (int y = 0; y < in->height; y++) {
+        const float *a = lk_map_at(in, n, y, 0) + c;
+        for (int x = 0; x < in->width; x++, a += pixel, w += pixel) {
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                sum[v] = vfma(vload(a + v * LANES), vload(w + v * LANES), sum[v]);
+        }
+    }
+    activate(d->act, d->slope, c, LANES, 1, vectors, sum, vectors);
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+        vstore(to + c + (size_t)v * LANES, sum[v]);
+}
+
+static void depthwise_whole(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch) {
+    const size_t pixel = (size_t)in->channels;
+    for (int n = 0; n < batch; n++) {
+        float *to = lk_map_at(out, n, 0, 0);
+        size_t c = 0;
+        for (; c + 8 * LANES <= pixel; c += 8 * LANES)
+            whole_channels(8, d, in, n, c, to);
+        for (; c < pixel; c += LANES)
+            whole_channels(1, d, in, n, c, to);
+    }
+}
+
 /* ---- the rest: bound by memory ---- */
 
 INLINE void max_pool_sized(const lk_map *in, const lk_map *out, int size, int stride, int batch) {
@@ -425,6 +477,30 @@ static void max_pool(const lk_map *in, const lk_map *out, int size, int stride, 
         max_pool_sized(in, out, size, stride, batch);
 }
 
+/* One panel, the mean of size x size pixels; even and odd columns apart, so that no sum waits for the one before. */
+INLINE void window_mean(const float *a, size_t row, size_t pixel, int size, vec share, float *to) {
+    vec sum[2][VECS];
+    UNROLL
+    for (int v = 0; v < VECS; v++)
+        sum[0][v] = sum[1][v] = vset(0);
+    for (int y = 0; y < size; y++) {
+        const float *p = a + (size_t)y * row;
+        int x = 0;
+        for (; x + 2 <= size; x += 2, p += 2 * pixel) {
+            UNROLL
+            for (int v = 0; v < VECS; v++) {
+                sum[0][v] = vadd(sum[0][v], vload(p + v * LANES));
+                sum[1][v] = vadd(sum[1][v], vload(p + pixel + v * LANES));
+            }
+        }
+        for (int v = 0; x < size && v < VECS; v++)
+            sum[0][v] = vadd(sum[0][v], vload(p + v * LANES));
+    }
+    UNROLL
+    for (int v = 0; v < VECS; v++)
+        vstore(to + v * LANES, vmul(vadd(sum[0][v], sum[1][v]), share));
+}
+
 static void avg_pool(const lk_map *in, const lk_map *out, int size, int stride, int batch) {
     const vec share = vset(1.0f / (float)(size * size));
     for (int n = 0; n < batch; n++)
@@ -432,13 +508,8 @@ static void avg_pool(const lk_map *in, const lk_map *out, int size, int stride, 
             for (int x = 0; x < out->width; x++) {
                 const float *a = lk_map_at(in, n, y * stride, x * stride);
                 float *to = lk_map_at(out, n, y, x);
-                for (int c = 0; c < in->channels; c += LANES) {
-                    vec sum = vset(0);
-                    for (int v = 0; v < size; v++)
-                        for (int u = 0; u < size; u++)
-                            sum = vadd(sum, vload(a + (size_t)v * in->row + (size_t)(u * in->channels + c)));
-                    vstore(to + c, vmul(sum, share));
-                }
+                for (int c = 0; c < in->channels; c += LK_PANEL)
+                    window_mean(a + c, in->row, (size_t)in->channels, size, share, to + c);
                 for (int c = in->channels; c < out->channels; c += LANES)
                     vstore(to + c, vset(0));
             }
@@ -453,6 +524,21 @@ static void add_upsampled(const lk_map *fine, const lk_map *coarse, const lk_map
                 for (int c = 0; c < out->channels; c += LANES)
                     vstore(to + c, vadd(vload(a + c), vload(b + c)));
             }
+}
+
+static void scale(const lk_map *in, const lk_map *gate, const lk_map *residual, const lk_map *out, int batch) {
+    const size_t pixel = (size_t)out->channels;
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < out->height; y++) {
+            const float *a = lk_map_at(in, n, y, 0), *g = lk_map_at(gate, n, 0, 0);
+            const float *add = residual != NULL ? lk_map_at(residual, n, y, 0) : NULL;
+            float *to = lk_map_at(out, n, y, 0);
+            for (int x = 0; x < out->width; x++, a += pixel, to += pixel)
+                for (size_t c = 0; c < pixel; c += LANES) {
+                    const vec scaled = vmul(vload(a + c), vload(g + c));
+                    vstore(to + c, add != NULL ? vadd(scaled, vload(add + (size_t)x * pixel + c)) : scaled);
+                }
+        }
 }
 
 /* Three vectors at a time, so that each starts at the same channel in every round. */
@@ -474,7 +560,8 @@ static void load_row(float *to, const uint8_t *from, size_t count, const float m
 #define LK_KERN_TABLE(cpu)                                                                                             \
     {                                                                                                                  \
         .level = (cpu), .conv = conv, .winograd = winograd, .depthwise = depthwise, .separable = separable,            \
-        .max_pool = max_pool, .avg_pool = avg_pool, .add_upsampled = add_upsampled, .load_row = load_row               \
+        .depthwise_whole = depthwise_whole, .max_pool = max_pool, .avg_pool = avg_pool,                                \
+        .add_upsampled = add_upsampled, .scale = scale, .sigmoid = lk_kern_sigmoid, .load_row = load_row               \
     }
 
 #endif

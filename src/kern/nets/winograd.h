@@ -92,7 +92,7 @@ static void tile_out(const lk_conv *k, const float *from, size_t step, const lk_
                 o[x] = vadd(o[x], bias);
             for (int x = 0; x < width && add != NULL; x++)
                 o[x] = vadd(o[x], vload(add + (size_t)y * residual->row + (size_t)(x * residual->channels + c)));
-            activate(k->act, 1, 4, o, 4);
+            activate(k->act, k->slope, (size_t)c, 0, 1, 4, o, 4);
             for (int x = 0; x < width; x++)
                 vstore(to + (size_t)y * out->row + (size_t)(x * out->channels + c), o[x]);
         }
@@ -103,7 +103,7 @@ static void tile_out(const lk_conv *k, const float *from, size_t step, const lk_
 static void multiply_places(const lk_conv *c, int count, int block, const float *in, float *out) {
     const size_t in_step = lk_winograd_step(block, c->in), out_step = lk_winograd_step(block, c->out);
     const runs g = {.count = 1, .length = (size_t)c->in, .panel = (size_t)c->in * LK_PANEL};
-    const finish f = {NULL, LK_ACT_NONE};
+    const finish f = {NULL, LK_ACT_NONE, NULL};
     const float *a[96];
     float *to[96];
     for (size_t place = 0; place < 36; place++) {

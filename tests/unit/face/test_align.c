@@ -112,11 +112,34 @@ static void five_points_of_dlib_give_a_whole_face(void **state) {
     assert_true(five[0].x > 12 && five[0].x < 33);               /* an eye's middle is between its corners */
 }
 
+/* A face whose points lie as the places do is cut as it is, and one that is turned and larger is turned back. */
+static void five_points_go_to_their_places(void **state) {
+    (void)state;
+    liken_point places[5], at[5], moved[5];
+    for (int i = 0; i < 5; i++) {
+        places[i] = (liken_point){shape[i].x / 100, shape[i].y / 100};
+        at[i] = (liken_point){places[i].x * 128, places[i].y * 128};
+    }
+    move(at, 5, 25, 3, 40, -7, moved);
+    double m[6];
+    assert_true(lk_align_five(moved, places, 128, m));
+    for (int i = 0; i < 5; i++) {
+        const liken_point p = lk_map_point(m, at[i]);
+        assert_float_equal(p.x, moved[i].x, 1e-2);
+        assert_float_equal(p.y, moved[i].y, 1e-2);
+    }
+    const liken_point one[5] = {{5, 5}, {5, 5}, {5, 5}, {5, 5}, {5, 5}};
+    m[0] = 7;
+    assert_false(lk_align_five(one, places, 128, m));
+    assert_true(m[0] == 7);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_exact_similarity_is_found),      cmocka_unit_test(no_other_similarity_is_nearer),
-        cmocka_unit_test(points_without_extent_are_refused), cmocka_unit_test(dlib_five_lands_where_dlib_puts_it),
-        cmocka_unit_test(more_padding_shows_more),           cmocka_unit_test(five_points_of_dlib_give_a_whole_face),
+        cmocka_unit_test(an_exact_similarity_is_found),          cmocka_unit_test(five_points_go_to_their_places),
+        cmocka_unit_test(no_other_similarity_is_nearer),         cmocka_unit_test(points_without_extent_are_refused),
+        cmocka_unit_test(dlib_five_lands_where_dlib_puts_it),    cmocka_unit_test(more_padding_shows_more),
+        cmocka_unit_test(five_points_of_dlib_give_a_whole_face),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

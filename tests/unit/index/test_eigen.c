@@ -1,6 +1,6 @@
 #include "oracle.h"
 
-#include "index/eigen.h"
+#include "base/eigen.h"
 
 #include <math.h>
 #include <stdlib.h>

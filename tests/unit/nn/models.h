@@ -1,4 +1,5 @@
-/* models.h - weights and photos for the tests of src/nn. Weights come from the packs in $LIKEN_MODELS. */
+/* models.h - weights and photos for the tests of src/nn. Weights come from the packs in $LIKEN_MODELS, or in the mirror
+ * that packs are installed from. */
 #ifndef LK_TESTS_NN_MODELS_H
 #define LK_TESTS_NN_MODELS_H
 
@@ -10,15 +11,18 @@
 #include "nn/nn.h"
 #include "unit/test.h"
 
-/* The file `name` of pack `pack`, or false where $LIKEN_MODELS or the file is not there. */
+/* The file `name` of pack `pack`, or false where it is in neither folder. */
 static inline bool model_file(const char *pack, const char *name, char **bytes, size_t *size) {
-    const char *folder = getenv("LIKEN_MODELS");
-    char path[4096];
-    liken_error err;
-    if (folder == NULL)
-        return false;
-    (void)snprintf(path, sizeof path, "%s/%s/%s", folder, pack, name);
-    return lk_file_read(path, (size_t)1 << 30, bytes, size, &err) == LIKEN_OK;
+    static const char *const folders[] = {"LIKEN_MODELS", "LIKEN_MODEL_MIRROR"};
+    for (size_t i = 0; i < LK_LENGTH(folders); i++) {
+        const char *folder = getenv(folders[i]);
+        char path[4096];
+        liken_error err;
+        (void)snprintf(path, sizeof path, "%s/%s/%s", folder != NULL ? folder : "", pack, name);
+        if (folder != NULL && lk_file_read(path, (size_t)1 << 30, bytes, size, &err) == LIKEN_OK)
+            return true;
+    }
+    return false;
 }
 
 static inline lk_weights *faceapi_weights(const char *network) {
@@ -58,6 +62,36 @@ static inline lk_weights *dlib_weights(void) {
         assert_ok(lk_weights_read_dlib_resnet(&w, bytes, size, &err), err);
     free(bytes);
     return w;
+}
+
+static inline lk_weights *reid_weights(void) {
+    char *bytes = NULL;
+    size_t size = 0;
+    lk_weights *w = NULL;
+    liken_error err;
+    if (model_file("reid", "face-reidentification-retail-0095.bin", &bytes, &size))
+        assert_ok(lk_weights_read_reid(&w, bytes, size, &err), err);
+    free(bytes);
+    return w;
+}
+
+static inline lk_weights *mobilefacenet_weights(void) {
+    char *bytes = NULL;
+    size_t size = 0;
+    lk_weights *w = NULL;
+    liken_error err;
+    if (model_file("mobilefacenet", "MobileFaceNet.tflite", &bytes, &size))
+        assert_ok(lk_weights_read_mobilefacenet(&w, bytes, size, &err), err);
+    free(bytes);
+    return w;
+}
+
+static inline int build_reid(lk_net **out, const lk_weights *w, liken_error *err) {
+    return lk_net_reid(out, w, (const float[]){0, 0, 0}, 1, err);
+}
+
+static inline int build_mobilefacenet(lk_net **out, const lk_weights *w, liken_error *err) {
+    return lk_net_mobilefacenet(out, w, (const float[]){127.5f, 127.5f, 127.5f}, 1.0f / 128, err);
 }
 
 /* The descriptor's input as each pack says it. */

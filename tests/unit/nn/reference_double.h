@@ -32,7 +32,10 @@ static inline double plane_value(const plane *p, int y, int x, int c) {
     return y >= 0 && x >= 0 && y < p->height && x < p->width ? plane_at(p, y, x)[c] : 0;
 }
 
-static inline double double_activate(double x, lk_act act) {
+/* `slope`: of the value's channel, of LK_ACT_PRELU alone. */
+static inline double double_activate(double x, lk_act act, const float *slope) {
+    if (act == LK_ACT_PRELU)
+        return x < 0 ? x * (double)*slope : x;
     const double low = act != LK_ACT_NONE && x < 0 ? 0 : x;
     return act == LK_ACT_RELU6 && low > 6 ? 6 : low;
 }
@@ -57,6 +60,14 @@ static inline double double_depthwise(const lk_node *n, const lk_step *s, const 
     return sum;
 }
 
+static inline double double_whole(const lk_node *n, const plane *in, int c) {
+    double sum = (double)n->depthwise.bias[c];
+    for (int y = 0; y < in->height; y++)
+        for (int x = 0; x < in->width; x++)
+            sum += plane_at(in, y, x)[c] * (double)n->depthwise.weights[(y * in->width + x) * in->channels + c];
+    return sum;
+}
+
 static inline double double_pool(const lk_node *n, const plane *in, int y, int x, int c) {
     const int size = n->op == LK_OP_GLOBAL_POOL ? in->height : n->size;
     double most = -INFINITY, sum = 0;
@@ -68,26 +79,40 @@ static inline double double_pool(const lk_node *n, const plane *in, int y, int x
     return n->op == LK_OP_MAX_POOL ? most : sum / (size * size);
 }
 
+/* One value of node n's output. */
+static inline double double_value(const lk_node *n, const lk_step *s, const plane *planes, int y, int x, int c) {
+    const plane *in = &planes[n->in], *in2 = n->in2 != LK_NONE ? &planes[n->in2] : NULL;
+    switch (n->op) {
+    case LK_OP_CONV:
+        return double_activate(double_conv(n, s, in, y, x, c) + (in2 != NULL ? plane_at(in2, y, x)[c] : 0), n->conv.act,
+                               n->conv.slope + (n->conv.slope != NULL ? c : 0));
+    case LK_OP_DEPTHWISE:
+        return double_activate(double_depthwise(n, s, in, y, x, c), n->depthwise.act,
+                               n->depthwise.slope + (n->depthwise.slope != NULL ? c : 0));
+    case LK_OP_DEPTHWISE_WHOLE:
+        return double_activate(double_whole(n, in, c), n->depthwise.act,
+                               n->depthwise.slope + (n->depthwise.slope != NULL ? c : 0));
+    case LK_OP_ADD_UPSAMPLED:
+        return plane_at(in, y, x)[c] + plane_at(in2, y / 2, x / 2)[c];
+    case LK_OP_SCALE:
+        return plane_at(in, y, x)[c] * plane_at(in2, 0, 0)[c] +
+               (n->in3 != LK_NONE ? plane_at(&planes[n->in3], y, x)[c] : 0);
+    case LK_OP_SIGMOID:
+        return 1 / (1 + exp(-plane_at(in, y, x)[c]));
+    default:
+        return double_pool(n, in, y, x, c);
+    }
+}
+
 static inline void double_node(const lk_net_state *state, int i, plane *planes) {
     const lk_node *n = &state->net->node[i];
     const lk_step *s = &state->step[i];
-    const plane *in = &planes[n->in], *in2 = n->in2 != LK_NONE ? &planes[n->in2] : NULL;
     if (planes[n->out].values == NULL)
         planes[n->out] = plane_new(s->height, s->width, state->net->channels[n->out]);
     for (int y = 0; y < s->height; y++)
         for (int x = 0; x < s->width; x++)
-            for (int c = 0; c < planes[n->out].channels; c++) {
-                double *to = &plane_at(&planes[n->out], y, x)[c];
-                if (n->op == LK_OP_CONV)
-                    *to = double_activate(double_conv(n, s, in, y, x, c) + (in2 != NULL ? plane_at(in2, y, x)[c] : 0),
-                                          n->conv.act);
-                else if (n->op == LK_OP_DEPTHWISE)
-                    *to = double_activate(double_depthwise(n, s, in, y, x, c), n->depthwise.act);
-                else if (n->op == LK_OP_ADD_UPSAMPLED)
-                    *to = plane_at(in, y, x)[c] + plane_at(in2, y / 2, x / 2)[c];
-                else
-                    *to = double_pool(n, in, y, x, c);
-            }
+            for (int c = 0; c < planes[n->out].channels; c++)
+                plane_at(&planes[n->out], y, x)[c] = double_value(n, s, planes, y, x, c);
 }
 
 /* The network's only output, of one part and without a post step, for one photo; free() it. */

@@ -92,7 +92,9 @@ static double *reference_of(const lk_net_state *s, const lk_net_input *inputs, s
     return all;
 }
 
-static void check_network(int (*build)(lk_net **, const lk_weights *, liken_error *), const char *weights, int side) {
+/* `w` is freed. */
+static void check_network(int (*build)(lk_net **, const lk_weights *, liken_error *), lk_weights *w, const char *what,
+                          int side) {
     static const lk_cpu levels[] = {LK_CPU_AVX2, LK_CPU_AVX512, LK_CPU_NEON};
     uint8_t *chips[CHIPS];
     lk_net_input inputs[CHIPS];
@@ -100,9 +102,9 @@ static void check_network(int (*build)(lk_net **, const lk_weights *, liken_erro
     lk_net *net = NULL;
     lk_net_state *s = NULL;
     size_t count;
-    lk_weights *w = getenv("LIKEN_FACES") != NULL ? faceapi_weights(weights) : NULL;
-    if (w == NULL) {
-        print_message("skipped: it takes LIKEN_FACES, the labelled photos, and LIKEN_MODELS with the pack faceapi\n");
+    if (w == NULL || getenv("LIKEN_FACES") == NULL) {
+        lk_weights_free(w);
+        print_message("skipped: it takes LIKEN_FACES, the labelled photos, and LIKEN_MODELS with the pack %s\n", what);
         skip();
     }
     read_chips(chips, getenv("LIKEN_FACES"), side);
@@ -136,15 +138,26 @@ static void check_network(int (*build)(lk_net **, const lk_weights *, liken_erro
 
 static void test_descriptor(void **unused) {
     (void)unused;
-    check_network(build_faceapi, "face_recognition", 150);
+    check_network(build_faceapi, faceapi_weights("face_recognition"), "faceapi", 150);
 }
 
 static void test_landmarks(void **unused) {
     (void)unused;
-    check_network(lk_net_landmarks68, "face_landmark_68", 112);
+    check_network(lk_net_landmarks68, faceapi_weights("face_landmark_68"), "faceapi", 112);
+}
+
+static void test_reid(void **unused) {
+    (void)unused;
+    check_network(build_reid, reid_weights(), "reid", 128);
+}
+
+static void test_mobilefacenet(void **unused) {
+    (void)unused;
+    check_network(build_mobilefacenet, mobilefacenet_weights(), "mobilefacenet", 112);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_descriptor), cmocka_unit_test(test_landmarks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_descriptor), cmocka_unit_test(test_landmarks),
+                                       cmocka_unit_test(test_reid), cmocka_unit_test(test_mobilefacenet)};
     return cmocka_run_group_tests_name("nn/chips", tests, NULL, NULL);
 }

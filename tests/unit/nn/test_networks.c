@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "kern/nets/kern.h"
+#include "nn/blob.h"
 #include "nn/plan.h"
 #include "unit/nn/models.h"
 #include "unit/nn/reference_dlib.h"
 #include "unit/nn/reference_faceapi.h"
+#include "unit/nn/reference_reid.h"
 #include "unit/nn/reference_yunet.h"
 
 typedef int build_fn(lk_net **, const lk_weights *, liken_error *);
@@ -140,6 +142,51 @@ static void test_yunet(void **unused) {
     close_subject(&s);
 }
 
+/* With all the numbers that its last layer makes. */
+static int build_reid_whole(lk_net **out, const lk_weights *w, liken_error *err) {
+    lk_blob whole = lk_blob_reid;
+    whole.dimension = whole.layers[whole.count - 1].out;
+    return lk_blob_net(out, &whole, w, (const float[]){0, 0, 0}, 1, err);
+}
+
+static void test_reid(void **unused) {
+    (void)unused;
+    lk_weights *w = or_skip(reid_weights(), "reid/face-reidentification-retail-0095.bin");
+    subject s = open_subject(build_reid_whole, w, 128, 128, 3);
+    lk_net_forward(s.state, s.photos, 3);
+    CHECK(&s, "descriptor", 0, reid_descriptor_0, 1e-5);
+    CHECK(&s, "descriptor", 1, reid_descriptor_1, 1e-5);
+    CHECK(&s, "descriptor", 2, reid_descriptor_2, 1e-5);
+    close_subject(&s);
+}
+
+static double cosine(const float *a, const float *b, size_t count) {
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < count; i++) {
+        ab += (double)a[i] * (double)b[i];
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+/* Fewer numbers, and the same angles between them. */
+static void test_reid_fold(void **unused) {
+    (void)unused;
+    lk_weights *w = or_skip(reid_weights(), "reid/face-reidentification-retail-0095.bin");
+    subject s = open_subject(build_reid, w, 128, 128, 3);
+    const float *const whole[] = {reid_descriptor_0, reid_descriptor_1, reid_descriptor_2};
+    lk_net_forward(s.state, s.photos, 3);
+    size_t count;
+    const float *folded = output_of(&s, "descriptor", 0, &count);
+    assert_int_equal(count, 160);
+    for (size_t a = 0; a < 3; a++)
+        for (size_t b = 0; b <= a; b++)
+            assert_float_equal(cosine(folded + a * count, folded + b * count, count),
+                               cosine(whole[a], whole[b], LK_LENGTH(reid_descriptor_0)), 1e-5);
+    close_subject(&s);
+}
+
 /* ---- a network against itself ---- */
 
 static double largest(const float *values, size_t count) {
@@ -225,6 +272,16 @@ static void test_levels_yunet(void **unused) {
     check_levels(lk_net_yunet, yunet_weights, "yunet/yunet_n_640_640.onnx", 352, 608, 1); /* large enough for chains */
 }
 
+static void test_levels_reid(void **unused) {
+    (void)unused;
+    check_levels(build_reid, reid_weights, "reid/face-reidentification-retail-0095.bin", 128, 128, 2);
+}
+
+static void test_levels_mobilefacenet(void **unused) {
+    (void)unused;
+    check_levels(build_mobilefacenet, mobilefacenet_weights, "mobilefacenet/MobileFaceNet.tflite", 112, 112, 1);
+}
+
 /* Image n gives the same whatever else is in the batch, and a state gives the same when it is used again. */
 static void test_batches(void **unused) {
     (void)unused;
@@ -266,10 +323,14 @@ int main(void) {
         cmocka_unit_test(test_landmarks),
         cmocka_unit_test(test_ssd),
         cmocka_unit_test(test_yunet),
+        cmocka_unit_test(test_reid),
+        cmocka_unit_test(test_reid_fold),
         cmocka_unit_test(test_levels_descriptor),
         cmocka_unit_test(test_levels_landmarks),
         cmocka_unit_test(test_levels_ssd),
         cmocka_unit_test(test_levels_yunet),
+        cmocka_unit_test(test_levels_reid),
+        cmocka_unit_test(test_levels_mobilefacenet),
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_stride),
     };

@@ -88,6 +88,7 @@ static void test_forward_allocates_nothing(void **unused) {
     check_forward(lk_net_yunet, or_skip(yunet_weights()), 64, 96);
     check_forward(build_faceapi, or_skip(faceapi_weights("face_recognition")), 150, 150);
     check_forward(lk_net_landmarks68, or_skip(faceapi_weights("face_landmark_68")), 112, 112);
+    check_forward(build_reid, or_skip(reid_weights()), 128, 128);
     check_forward(lk_net_ssd_mobilenet, or_skip(faceapi_weights("ssd_mobilenetv1")), 512, 512);
 }
 

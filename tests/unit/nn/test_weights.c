@@ -1,7 +1,9 @@
 /* The readers: small files written here by hand, and what is wrong with others. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "nn/blob.h"
 #include "nn/nn.h"
 #include "unit/test.h"
 
@@ -185,10 +187,142 @@ static void test_dlib_refused(void **unused) {
     }
 }
 
+/* ---- tables of places ---- */
+
+/* Two layers of float16 one after the other, behind factors and terms. */
+static const lk_layer follow[] = {
+    {LK_LAYER_DENSE, 2, 3, 1, 1, LK_LAYER_BIAS | LK_LAYER_SLOPE, 0, 0, 0},
+    {LK_LAYER_DEPTH, 3, 3, 3, 1, 0, 0, 0, 0},
+};
+static const lk_blob halves = {.layers = follow,
+                               .count = 2,
+                               .size = 2 * (6 + 6 + 3 + 1 + 27),
+                               .width = 2,
+                               .channels_first = true,
+                               .affine = true,
+                               .one_slope = true,
+                               .slope_scale = 0.5f};
+
+/* The float16 of a small whole number. */
+static void put_half(uint8_t *to, int number) {
+    unsigned exponent = 15, fraction = (unsigned)number;
+    while (fraction >= 2 << 10)
+        fraction >>= 1;
+    for (unsigned top = (unsigned)number; top > 1; top >>= 1)
+        exponent++;
+    fraction = number == 0 ? 0 : ((unsigned)number << (25 - exponent)) & 0x3ffu;
+    const unsigned bits = number == 0 ? 0 : exponent << 10 | fraction;
+    to[0] = (uint8_t)bits;
+    to[1] = (uint8_t)(bits >> 8);
+}
+
+static void test_blob_halves(void **unused) {
+    (void)unused;
+    uint8_t bytes[86];
+    liken_error err;
+    lk_weights *w = NULL;
+    for (int i = 0; i < 43; i++)
+        put_half(bytes + 2 * i, i);
+    bytes[1] = 0x80; /* -0 */
+    assert_ok(lk_blob_read(&w, &halves, bytes, sizeof bytes, &err), err);
+    assert_int_equal(lk_weights_count(w), 6);
+    assert_float_equal(lk_weights_find(w, "photo/term")->data[2], 5, 0);
+    const lk_tensor *dense = lk_weights_find(w, "0/weights"), *depth = lk_weights_find(w, "1/weights");
+    assert_int_equal(dense->rank, 4);
+    assert_float_equal(dense->data[1 * 3 + 2], 6 + 2 * 2 + 1, 0); /* from channel 1 to channel 2 */
+    assert_float_equal(lk_weights_find(w, "0/bias")->data[2], 14, 0);
+    assert_int_equal(lk_weights_find(w, "0/slope")->count, 3);
+    assert_float_equal(lk_weights_find(w, "0/slope")->data[2], 7.5, 0);
+    assert_int_equal(depth->rank, 3);
+    assert_float_equal(depth->data[4 * 3 + 1], 16 + 9 + 4, 0); /* the middle tap of channel 1 */
+    lk_weights_free(w);
+}
+
+static void test_blob_special_halves(void **unused) {
+    (void)unused;
+    static const lk_layer one[] = {{LK_LAYER_DENSE, 6, 1, 1, 1, 0, 0, 0, 0}};
+    static const lk_blob blob = {.layers = one, .count = 1, .size = 12, .width = 2, .channels_first = true};
+    static const uint8_t bytes[] = {1, 0, 0xff, 0x83, 0, 4, 0xff, 0x7b, 0, 0xfc, 1, 0x7e};
+    liken_error err;
+    lk_weights *w = NULL;
+    assert_ok(lk_blob_read(&w, &blob, bytes, sizeof bytes, &err), err);
+    const float *v = lk_weights_at(w, 0)->data;
+    assert_true(v[0] == 0x1p-24f && v[1] == -1023 * 0x1p-24f && v[2] == 0x1p-14f && v[3] == 65504.0f);
+    assert_true(v[4] < -3e38f && v[5] != v[5]);
+    lk_weights_free(w);
+}
+
+static void test_blob_places(void **unused) {
+    (void)unused;
+    static const lk_layer places[] = {{LK_LAYER_DENSE, 2, 1, 1, 1, LK_LAYER_BIAS, 8, 4, 0}};
+    static const lk_blob blob = {.layers = places, .count = 1, .size = 20, .width = 4};
+    static const float values[] = {9, 3, 1, 2, 9};
+    liken_error err;
+    lk_weights *w = NULL;
+    assert_ok(lk_blob_read(&w, &blob, values, sizeof values, &err), err);
+    assert_float_equal(lk_weights_find(w, "0/weights")->data[1], 2, 0);
+    assert_float_equal(lk_weights_find(w, "0/bias")->data[0], 3, 0);
+    lk_weights_free(w);
+}
+
+static void refuse_blob(const lk_blob *blob, size_t size, const char *says) {
+    static const uint8_t bytes[256];
+    liken_error err = {0};
+    lk_weights *w = NULL;
+    assert_int_equal(lk_blob_read(&w, blob, bytes, size, &err), LIKEN_E_MODEL);
+    assert_null(w);
+    if (strstr(err.message, says) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", err.message, says);
+}
+
+static void test_blob_refused(void **unused) {
+    (void)unused;
+    lk_blob blob = halves;
+    refuse_blob(&blob, blob.size - 1, "85 bytes where 86 belong");
+    refuse_blob(&blob, blob.size + 1, "belong");
+    refuse_blob(&blob, 0, "belong");
+    blob.size -= 2;
+    refuse_blob(&blob, blob.size, "end before");
+    blob.size += 4;
+    refuse_blob(&blob, blob.size, "go on behind");
+    static const lk_layer outside[] = {{LK_LAYER_DENSE, 2, 1, 1, 1, 0, SIZE_MAX - 1, 0, 0}},
+                          large[] = {{LK_LAYER_WHOLE, 4096, 4096, 4096, 1, 0, 4, 0, 0}};
+    blob.affine = false;
+    blob.count = 1;
+    blob.layers = outside;
+    refuse_blob(&blob, blob.size, "end before");
+    blob.layers = large;
+    refuse_blob(&blob, blob.size, "end before");
+}
+
+/* Weights whose photo is multiplied by nothing make no network. */
+static void test_reid_of_zeros(void **unused) {
+    (void)unused;
+    liken_error err = {0};
+    lk_weights *w = NULL;
+    lk_net *net = NULL;
+    uint8_t *zeros = calloc(1, lk_blob_reid.size);
+    assert_non_null(zeros);
+    assert_ok(lk_weights_read_reid(&w, zeros, lk_blob_reid.size, &err), err);
+    assert_int_equal(lk_net_reid(&net, w, (const float[]){0, 0, 0}, 1, &err), LIKEN_E_MODEL);
+    assert_null(net);
+    assert_non_null(strstr(err.message, "another network"));
+    lk_weights_free(w);
+    free(zeros);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tfjs),         cmocka_unit_test(test_tfjs_refused), cmocka_unit_test(test_onnx),
-        cmocka_unit_test(test_onnx_refused), cmocka_unit_test(test_dlib_refused),
+        cmocka_unit_test(test_tfjs),
+        cmocka_unit_test(test_tfjs_refused),
+        cmocka_unit_test(test_onnx),
+        cmocka_unit_test(test_onnx_refused),
+        cmocka_unit_test(test_dlib_refused),
+        cmocka_unit_test(test_blob_halves),
+        cmocka_unit_test(test_blob_special_halves),
+        cmocka_unit_test(test_blob_places),
+        cmocka_unit_test(test_blob_refused),
+        cmocka_unit_test(test_reid_of_zeros),
     };
     return cmocka_run_group_tests_name("nn/weights", tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static lk_known_pack made_up(lk_pack_from from) {
                            .from = from,
                            .package = "@x/pk",
                            .pin = "sha512-x",
-                           .address = "https://example.invalid/a b",
+                           .addresses = {"https://example.invalid/a b", "https://copy.invalid/c"},
                            .root = "root",
                            .origins = origins};
 }
@@ -252,6 +252,29 @@ static void single_files_are_fetched_from_their_address(void **state) {
     lk_pack_free(pack);
 }
 
+/* The first address has nothing, the second the wrong bytes for one file at first and then all. */
+static void another_address_is_asked_when_one_fails(void **state) {
+    world *w = *state;
+    liken_error err = {0};
+    make_client(w, "curl",
+                "while [ \"$1\" != --output ]; do shift; done\n"
+                "case \"$3\" in https://copy.invalid/c/*) ;; *) echo 'curl: (6) no such host' >&2; exit 6 ;; esac\n"
+                "cp \"%s/${3#https://copy.invalid/c/}\" \"$2\"",
+                w->package);
+    lk_known_pack known = made_up(LK_FROM_ADDRESS);
+    known.pack.sample_count = 0;
+    run_in_shell("printf evil! > %s/two", w->package);
+    assert_int_equal(lk_known_install(&known, w->models, remember, w, &err), LIKEN_E_IO);
+    assert_non_null(strstr(err.message, "no such host"));
+    assert_non_null(strstr(err.message, "not the pinned one"));
+    run_in_shell("printf world > %s/two", w->package);
+    assert_ok(lk_known_install(&known, w->models, remember, w, &err), err);
+    lk_pack *pack = NULL;
+    assert_ok(lk_pack_open(&pack, w->models, "pk", &err), err);
+    assert_ok(lk_pack_verify(pack, &err), err);
+    lk_pack_free(pack);
+}
+
 static void when_all_fail_the_reasons_are_told_and_nothing_changes(void **state) {
     world *w = *state;
     liken_error err = {0};
@@ -337,7 +360,7 @@ static void the_list_has_known_packs_and_ones_own(void **state) {
     liken_pack *packs = NULL;
     size_t count = 0;
     assert_ok(liken_pack_list(w->models, &packs, &count, &err), err);
-    assert_int_equal(count, 4);
+    assert_int_equal(count, 6);
     assert_string_equal(packs[0].name, "faceapi");
     assert_string_equal(packs[0].holds, "detector ssd, landmarks 68, descriptor 128");
     assert_true(packs[0].known && packs[0].is_default && !packs[0].installed && packs[0].path == NULL);
@@ -348,13 +371,13 @@ static void the_list_has_known_packs_and_ones_own(void **state) {
     run_in_shell("mkdir %s/bent %s/empty && printf '{}' > %s/bent/pack.json && touch %s/file", w->models, w->models,
                  w->models, w->models);
     assert_ok(liken_pack_list(w->models, &packs, &count, &err), err);
-    assert_int_equal(count, 6);
-    assert_string_equal(packs[4].name, "bent");
-    assert_false(packs[4].installed);
-    assert_non_null(strstr(packs[4].holds, "name is missing"));
-    assert_string_equal(packs[5].name, "pk");
-    assert_string_equal(packs[5].holds, "detector yunet");
-    assert_true(packs[5].installed && !packs[5].known && packs[5].path != NULL);
+    assert_int_equal(count, 8);
+    assert_string_equal(packs[6].name, "bent");
+    assert_false(packs[6].installed);
+    assert_non_null(strstr(packs[6].holds, "name is missing"));
+    assert_string_equal(packs[7].name, "pk");
+    assert_string_equal(packs[7].holds, "detector yunet");
+    assert_true(packs[7].installed && !packs[7].known && packs[7].path != NULL);
     liken_packs_free(packs, count);
     liken_packs_free(NULL, 0);
     assert_ok(liken_pack_verify(w->models, "pk", &err), err);
@@ -408,6 +431,7 @@ int main(void) {
         world_test(what_a_strict_umask_installs_is_readable_by_all),
         world_test(pip_is_asked_and_its_archive_unpacked),
         world_test(single_files_are_fetched_from_their_address),
+        world_test(another_address_is_asked_when_one_fails),
         world_test(when_all_fail_the_reasons_are_told_and_nothing_changes),
         world_test(a_client_that_brings_the_wrong_bytes_installs_nothing),
         world_test(odd_folder_names_are_only_names),

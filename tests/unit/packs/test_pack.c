@@ -34,6 +34,8 @@ static void known_packs_come_back_the_same(void **state) {
         assert_true(d->dimension == e->dimension && d->chip == e->chip && d->alignment == e->alignment);
         assert_true(d->padding == e->padding && d->scale == e->scale && d->mirror == e->mirror);
         assert_memory_equal(d->mean, e->mean, sizeof d->mean);
+        assert_true(d->placed == e->placed);
+        assert_memory_equal(d->places, e->places, sizeof d->places);
         assert_memory_equal(&d->normalized, &e->normalized, sizeof d->normalized);
         assert_memory_equal(&d->l2, &e->l2, sizeof d->l2);
         assert_int_equal(pack->file_count, known[i].pack.file_count);
@@ -60,10 +62,10 @@ static json_t *walk(json_t *at, const char *path, char *last, size_t room) {
     return at;
 }
 
-/* faceapi's pack.json with one value replaced (NULL: removed). */
-static int parse_changed(const char *path, const char *value, liken_error *err) {
+/* A known pack's pack.json with one value replaced (NULL: removed). */
+static int parse_changed_of(const char *pack_name, const char *path, const char *value, liken_error *err) {
     size_t size = 0;
-    LK_FREE char *text = known_text("faceapi", &size);
+    LK_FREE char *text = known_text(pack_name, &size);
     json_t *root = json_loads(text, 0, NULL);
     char last[64];
     json_t *parent = walk(root, path, last, sizeof last);
@@ -79,6 +81,10 @@ static int parse_changed(const char *path, const char *value, liken_error *err) 
     const int rc = lk_pack_parse(&pack, changed, strlen(changed), err);
     lk_pack_free(pack);
     return rc;
+}
+
+static int parse_changed(const char *path, const char *value, liken_error *err) {
+    return parse_changed_of("faceapi", path, value, err);
 }
 
 static void each_rule_refuses(void **state) {
@@ -143,6 +149,31 @@ static void each_rule_refuses(void **state) {
         if (rc != LIKEN_E_MODEL || strstr(err.message, rows[i].says) == NULL)
             fail_msg("%s = %s: %d %s", rows[i].path, rows[i].value == NULL ? "(none)" : rows[i].value, rc, err.message);
     }
+}
+
+static void places_of_points_are_five_shares(void **state) {
+    (void)state;
+    static const struct {
+        const char *path, *value, *says;
+    } bad[] = {
+        {"descriptor.places", "7", "places is not an array"},
+        {"descriptor.places", "[[0,0],[0,0],[0,0],[0,0]]", "too few"},
+        {"descriptor.places", "[[0,0],[0,0],[0,0],[0,0],[0,0],[0,0]]", "too many"},
+        {"descriptor.places", "[[0,0],[0,0],[0,0],[0,0],[0]]", "not two numbers"},
+        {"descriptor.places", "[[0,0],[0,0],[0,0],[0,0],1]", "not two numbers"},
+        {"descriptor.places", "[[0,0],[0,0],[0,0],[0,0],[0,\"x\"]]", "not a number"},
+        {"descriptor.places", "[[0,0],[0,0],[0,0],[0,0],[0,1.5]]", "out of range"},
+        {"descriptor.mirror", "true", "no second cut"},
+        {"descriptor.alignment", "68", "alignment is not 5"},
+    };
+    for (size_t i = 0; i < LK_LENGTH(bad); i++) {
+        liken_error err = {0};
+        assert_int_equal(parse_changed_of("reid", bad[i].path, bad[i].value, &err), LIKEN_E_MODEL);
+        if (strstr(err.message, bad[i].says) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", err.message, bad[i].says);
+    }
+    liken_error err = {0};
+    assert_ok(parse_changed_of("reid", "descriptor.places", "[[0,0],[1,0],[0,1],[0.5,0.5],[1,1]]", &err), err);
 }
 
 static void alignment_needs_its_landmarks(void **state) {
@@ -264,7 +295,9 @@ static void the_lock_files_agree_with_the_table(void **state) {
     (void)state;
     static const struct {
         const char *pack, *path;
-    } rows[] = {{"faceapi", "packaging/models/package-lock.json"}, {"dlib", "packaging/models/requirements-dlib.txt"}};
+    } rows[] = {{"faceapi", "packaging/models/package-lock.json"},
+                {"mobilefacenet", "packaging/models/mobilefacenet/package-lock.json"},
+                {"dlib", "packaging/models/requirements-dlib.txt"}};
     for (size_t i = 0; i < LK_LENGTH(rows); i++) {
         liken_error err = {0};
         const lk_known_pack *known = lk_known_find(rows[i].pack);
@@ -280,10 +313,10 @@ static void the_lock_files_agree_with_the_table(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_packs_come_back_the_same),      cmocka_unit_test(each_rule_refuses),
-        cmocka_unit_test(alignment_needs_its_landmarks),       cmocka_unit_test(text_that_is_not_json),
-        cmocka_unit_test(a_users_own_pack_is_opened_and_read), cmocka_unit_test(the_models_folder_is_found),
-        cmocka_unit_test(the_lock_files_agree_with_the_table),
+        cmocka_unit_test(known_packs_come_back_the_same), cmocka_unit_test(each_rule_refuses),
+        cmocka_unit_test(alignment_needs_its_landmarks),  cmocka_unit_test(places_of_points_are_five_shares),
+        cmocka_unit_test(text_that_is_not_json),          cmocka_unit_test(a_users_own_pack_is_opened_and_read),
+        cmocka_unit_test(the_models_folder_is_found),     cmocka_unit_test(the_lock_files_agree_with_the_table),
     };
     return cmocka_run_group_tests_name("face/pack", tests, NULL, NULL);
 }

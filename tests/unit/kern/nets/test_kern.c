@@ -96,12 +96,23 @@ static const conv_case convs[] = {
     {3, 3, 2, 1, 3, 16, 32, 24, 2, LK_ACT_RELU, 0},   {7, 7, 2, 0, 3, 32, 31, 29, 2, LK_ACT_RELU, 0},
     {1, 1, 1, 0, 64, 16, 5, 5, 7, LK_ACT_NONE, 0},    {1, 1, 1, 0, 256, 136, 1, 1, 33, LK_ACT_NONE, 0},
     {1, 1, 1, 0, 16, 144, 3, 13, 1, LK_ACT_RELU6, 1}, {5, 2, 3, 1, 24, 80, 13, 9, 2, LK_ACT_NONE, 1},
+    {1, 1, 1, 0, 64, 40, 7, 9, 2, LK_ACT_PRELU, 0},   {1, 1, 1, 0, 128, 64, 5, 5, 3, LK_ACT_PRELU, 2},
+    {3, 3, 1, 1, 32, 48, 9, 7, 1, LK_ACT_PRELU, 1},   {3, 3, 2, 1, 3, 64, 32, 24, 2, LK_ACT_PRELU, 0},
 };
 
 /* Weights as [y][x][in][out], and packed. */
 typedef struct weights {
-    float *plain, *bias, *packed, *winograd;
+    float *plain, *bias, *packed, *winograd, *slope;
 } weights;
+
+/* One a channel, of either sign, in whole panels. */
+static float *new_slopes(int channels) {
+    float *slope = calloc((size_t)lk_panels(channels), sizeof *slope);
+    assert_non_null(slope);
+    for (int c = 0; c < channels; c++)
+        slope[c] = number(ORDINARY);
+    return slope;
+}
 
 static weights new_weights(const conv_case *c, int stored, kind k) {
     const size_t out = (size_t)lk_panels(c->out);
@@ -109,6 +120,7 @@ static weights new_weights(const conv_case *c, int stored, kind k) {
     w.bias = calloc(out, sizeof(float));
     w.packed = malloc(sizeof(float) * lk_kern_conv_floats(c->kernel_h, c->kernel_w, stored, c->out));
     assert_true(w.bias != NULL && w.packed != NULL);
+    w.slope = new_slopes(c->out);
     for (int o = 0; o < c->out; o++)
         w.bias[o] = number(k);
     lk_kern_pack_conv(w.packed, w.plain, c->kernel_h, c->kernel_w, c->in, stored, c->out);
@@ -125,9 +137,12 @@ static void free_weights(weights *w) {
     free(w->bias);
     free(w->packed);
     free(w->winograd);
+    free(w->slope);
 }
 
-static double activate(double x, lk_act act) {
+static double activate(double x, lk_act act, float slope) {
+    if (act == LK_ACT_PRELU)
+        return x < 0 ? x * (double)slope : x;
     if (act != LK_ACT_NONE && x < 0)
         return 0;
     return act == LK_ACT_RELU6 && x > 6 ? 6 : x;
@@ -141,7 +156,7 @@ static double conv_value(const conv_case *c, const weights *w, const image *in, 
             for (int i = 0; i < c->in; i++)
                 sum += value(in, n, y * c->stride - c->before + ky, x * c->stride - c->before + kx, i) *
                        (double)w->plain[((ky * c->kernel_w + kx) * c->in + i) * c->out + o];
-    return activate(sum + add, c->act);
+    return activate(sum + add, c->act, w->slope[o]);
 }
 
 /* What is expected, [n][y][x][out]. */
@@ -205,7 +220,8 @@ static lk_conv conv_of(const conv_case *c, const weights *w, int stored) {
                      .weights = w->packed,
                      .winograd = w->winograd,
                      .bias = w->bias,
-                     .act = c->act};
+                     .act = c->act,
+                     .slope = c->act == LK_ACT_PRELU ? w->slope : NULL};
 }
 
 static void check_conv(const conv_case *c, kind k) {
@@ -291,16 +307,18 @@ static const depth_case depthwises[] = {
     {1, 1, 40, 5, 8, 1, 1, 0, LK_ACT_NONE},   {2, 0, 32, 10, 12, 3, 0, 0, LK_ACT_RELU6},
     {2, 1, 128, 9, 9, 1, 1, 0, LK_ACT_RELU6}, {1, 1, 256, 4, 33, 1, 0, 0, LK_ACT_RELU6},
     {1, 1, 64, 8, 18, 2, 0, 1, LK_ACT_RELU},  {1, 1, 40, 5, 7, 1, 0, 1, LK_ACT_NONE},
+    {1, 1, 64, 7, 19, 2, 0, 0, LK_ACT_PRELU}, {2, 1, 40, 9, 8, 1, 0, 0, LK_ACT_PRELU},
 };
 
-/* Nine weights and a bias a channel, in whole panels. */
+/* Nine weights, a bias and a slope a channel, in whole panels. */
 static lk_depthwise depth_of(const depth_case *c, kind k, float **memory) {
     const size_t stored = (size_t)lk_panels(c->channels);
-    float *w = calloc(10 * stored, sizeof *w);
+    float *w = calloc(11 * stored, sizeof *w);
     assert_non_null(w);
     *memory = w;
     for (size_t i = 0; i < (size_t)c->channels; i++) {
         w[9 * stored + i] = number(k);
+        w[10 * stored + i] = number(ORDINARY);
         for (size_t tap = 0; tap < 9; tap++)
             w[tap * stored + i] = number(ORDINARY);
     }
@@ -311,7 +329,8 @@ static lk_depthwise depth_of(const depth_case *c, kind k, float **memory) {
                           .pool = c->pool,
                           .weights = w,
                           .bias = w + 9 * stored,
-                          .act = c->act};
+                          .act = c->act,
+                          .slope = c->act == LK_ACT_PRELU ? w + 10 * stored : NULL};
 }
 
 /* What the convolution itself gives. */
@@ -321,7 +340,7 @@ static double depth_value(const lk_depthwise *d, const image *in, int n, int y, 
         const double a = value(in, n, y * d->stride - d->top + tap / 3, x * d->stride - d->left + tap % 3, c);
         sum += (d->rectify && a < 0 ? 0 : a) * (double)d->weights[tap * in->map.channels + c];
     }
-    return activate(sum, d->act);
+    return activate(sum, d->act, d->slope != NULL ? d->slope[c] : 0);
 }
 
 static double pooled_value(const lk_depthwise *d, const image *in, int n, int y, int x, int c) {
@@ -383,9 +402,12 @@ static void test_depthwise(void **unused) {
 
 static const struct {
     int stride, channels, out, height, width, batch, rectify, residual;
+    lk_act act; /* of the depthwise one */
 } separables[] = {
-    {1, 16, 16, 1, 1, 1, 0, 0},    {1, 64, 48, 7, 100, 1, 0, 0}, {1, 32, 64, 6, 7, 3, 1, 1},
-    {2, 32, 136, 12, 10, 2, 0, 1}, {1, 512, 32, 5, 5, 1, 1, 0},  {2, 16, 16, 9, 97, 1, 0, 0},
+    {1, 16, 16, 1, 1, 1, 0, 0, LK_ACT_RELU6},    {1, 64, 48, 7, 100, 1, 0, 0, LK_ACT_RELU6},
+    {1, 32, 64, 6, 7, 3, 1, 1, LK_ACT_RELU6},    {2, 32, 136, 12, 10, 2, 0, 1, LK_ACT_RELU6},
+    {1, 512, 32, 5, 5, 1, 1, 0, LK_ACT_RELU6},   {2, 16, 16, 9, 97, 1, 0, 0, LK_ACT_RELU6},
+    {1, 128, 64, 32, 32, 1, 0, 0, LK_ACT_PRELU}, {2, 40, 24, 9, 11, 2, 0, 1, LK_ACT_PRELU},
 };
 
 /* Both steps by the reference of each. */
@@ -403,7 +425,7 @@ static double *separable_reference(const lk_depthwise *d, const conv_case *point
                     double sum = (double)w->bias[o] + (point->residual ? value(add, n, y, x, o) : 0);
                     for (int c = 0; c < point->in; c++)
                         sum += seen[c] * (double)w->plain[c * point->out + o];
-                    *p++ = activate(sum, point->act);
+                    *p++ = activate(sum, point->act, w->slope[o]);
                 }
             }
     free(seen);
@@ -415,7 +437,7 @@ static void check_separable(size_t i, kind k) {
     const int stride = separables[i].stride, batch = separables[i].batch;
     const int height = (separables[i].height + stride - 1) / stride,
               width = (separables[i].width + stride - 1) / stride;
-    const depth_case depth = {stride, 1, channels, 0, 0, 0, separables[i].rectify, 0, LK_ACT_RELU6};
+    const depth_case depth = {stride, 1, channels, 0, 0, 0, separables[i].rectify, 0, separables[i].act};
     const conv_case point = {1, 1, 1, 0, channels, outs, height, width, batch, LK_ACT_RELU, separables[i].residual};
     image in = new_image(separables[i].height, separables[i].width, channels, batch, k);
     image add = new_image(height, width, outs, batch, k);
@@ -447,6 +469,58 @@ static void test_separable(void **unused) {
     for (size_t i = 0; i < LK_LENGTH(separables); i++)
         for (kind k = ORDINARY; k <= DENORMALS; k++)
             check_separable(i, k);
+}
+
+/* ---- a window as large as the image ---- */
+
+static void check_whole(int height, int width, int channels, int batch, lk_act act, kind k) {
+    const size_t stored = (size_t)lk_panels(channels), taps = (size_t)(height * width);
+    image in = new_image(height, width, channels, batch, k);
+    float *w = calloc(taps * stored, sizeof *w), *bias = calloc(stored, sizeof *bias), *slope = new_slopes(channels);
+    double *expected = malloc(sizeof *expected * (size_t)(batch * channels)), *p = expected;
+    assert_true(w != NULL && bias != NULL && expected != NULL);
+    for (size_t c = 0; c < (size_t)channels; c++) {
+        bias[c] = number(k);
+        for (size_t tap = 0; tap < taps; tap++)
+            w[tap * stored + c] = number(ORDINARY);
+    }
+    const lk_depthwise d = {.weights = w, .bias = bias, .act = act, .slope = act == LK_ACT_PRELU ? slope : NULL};
+    for (int n = 0; n < batch; n++)
+        for (int c = 0; c < channels; c++) {
+            double sum = (double)bias[c];
+            for (int tap = 0; tap < height * width; tap++)
+                sum += value(&in, n, tap / width, tap % width, c) * (double)w[(size_t)tap * stored + (size_t)c];
+            *p++ = activate(sum, act, slope[c]);
+        }
+    for (size_t l = 0; l < LK_LENGTH(levels); l++) {
+        const lk_kern *kern = lk_kern_of(levels[l]);
+        if (kern == NULL)
+            continue;
+        image out = new_image(1, 1, channels, batch, ORDINARY);
+        kern->depthwise_whole(&d, &in.map, &out.map, batch);
+        compare("depthwise_whole", levels[l], &out, expected, 1, 1);
+        float *seen = at(&in, 0, height - 1, width - 1);
+        const float kept = *seen;
+        *seen = NAN;
+        kern->depthwise_whole(&d, &in.map, &out.map, batch);
+        assert_true(isnan(*at(&out, 0, 0, 0)));
+        *seen = kept;
+        free(out.memory);
+    }
+    free(w);
+    free(bias);
+    free(slope);
+    free(expected);
+    free(in.memory);
+}
+
+static void test_depthwise_whole(void **unused) {
+    (void)unused;
+    for (kind k = ORDINARY; k <= DENORMALS; k++) {
+        check_whole(8, 8, 512, 2, LK_ACT_NONE, k);
+        check_whole(7, 7, 40, 1, LK_ACT_PRELU, k);
+        check_whole(1, 3, 144, 3, LK_ACT_RELU, k);
+    }
 }
 
 /* ---- pooling, enlarging, loading ---- */
@@ -499,6 +573,7 @@ static void test_pools(void **unused) {
         check_pool(0, 2, 2, 6, 16, 0, 1, k);
         check_pool(1, 2, 2, 7, 16, 16, 3, k);
         check_pool(1, 7, 7, 7, 256, 0, 33, k);
+        check_pool(1, 32, 32, 32, 64, 0, 1, k);
     }
 }
 
@@ -521,9 +596,10 @@ static void run_on_maps(const lk_kern *k, int which, const lk_map *in, const lk_
     static float table[9 * 16 * 16], scratch[LK_SEPARABLE_PIXELS * 16];
     for (size_t i = 0; i < LK_LENGTH(table); i++)
         table[i] = (float)(i * i % 17) - 8;
-    const lk_conv full = {3, 3, 1, 1, 1, 16, 16, table, NULL, table, LK_ACT_NONE},
-                  point = {1, 1, 1, 0, 0, 16, 16, table, NULL, table, LK_ACT_NONE};
-    const lk_depthwise d = {1, 1, 1, 0, 0, table, table, LK_ACT_RELU}, pooled = {1, 1, 1, 0, 1, table, table, 0};
+    const lk_conv full = {3, 3, 1, 1, 1, 16, 16, table, NULL, table, LK_ACT_NONE, NULL},
+                  point = {1, 1, 1, 0, 0, 16, 16, table, NULL, table, LK_ACT_NONE, NULL};
+    const lk_depthwise d = {1, 1, 1, 0, 0, table, table, LK_ACT_PRELU, table},
+                       pooled = {1, 1, 1, 0, 1, table, table, LK_ACT_NONE, NULL};
     if (which == 0)
         k->conv(&full, in, out, NULL, out->height, out->width, 1);
     else if (which == 1)
@@ -581,6 +657,64 @@ static void test_add_upsampled(void **unused) {
     free(coarse.memory);
 }
 
+/* In place as well; a NaN stays one. */
+static void check_scale(int height, int width, int channels, int batch, int residual, kind k) {
+    image in = new_image(height, width, channels, batch, k), gate = new_image(1, 1, channels, batch, ORDINARY);
+    image add = new_image(height, width, channels, batch, k);
+    double *expected = malloc(sizeof *expected * (size_t)(batch * height * width * channels)), *p = expected;
+    assert_non_null(expected);
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++)
+                for (int c = 0; c < channels; c++)
+                    *p++ = value(&in, n, y, x, c) * value(&gate, n, 0, 0, c) +
+                           (residual != 0 ? value(&add, n, y, x, c) : 0);
+    for (size_t l = 0; l < LK_LENGTH(levels); l++) {
+        const lk_kern *kern = lk_kern_of(levels[l]);
+        if (kern == NULL)
+            continue;
+        image out = new_image(height, width, channels, batch, ORDINARY);
+        memcpy(out.memory, add.memory, (out.map.image * (size_t)batch + 1) * sizeof(float));
+        const lk_map *to_add = residual == 0 ? NULL : residual == 1 ? &add.map : &out.map;
+        kern->scale(&in.map, &gate.map, to_add, &out.map, batch);
+        compare("scale", levels[l], &out, expected, height, width);
+        free(out.memory);
+    }
+    free(expected);
+    free(in.memory);
+    free(gate.memory);
+    free(add.memory);
+}
+
+static void test_scale(void **unused) {
+    (void)unused;
+    for (kind k = ORDINARY; k <= DENORMALS; k++)
+        for (int residual = 0; residual < 3; residual++) {
+            check_scale(16, 16, 128, 2, residual, k);
+            check_scale(3, 5, 40, 3, residual, k);
+        }
+}
+
+static void test_sigmoid(void **unused) {
+    (void)unused;
+    static const float from[] = {0, 1, -1, 20, -20, 1000, -1000, 1e-39f, INFINITY, -INFINITY};
+    image in = new_image(1, 1, 16, 1, ZEROS);
+    memcpy(in.map.data, from, sizeof from);
+    in.map.data[LK_LENGTH(from)] = NAN;
+    for (size_t l = 0; l < LK_LENGTH(levels); l++) {
+        const lk_kern *kern = lk_kern_of(levels[l]);
+        if (kern == NULL)
+            continue;
+        image out = new_image(1, 1, 16, 1, ORDINARY);
+        kern->sigmoid(&in.map, &out.map, 1);
+        for (size_t i = 0; i < LK_LENGTH(from); i++)
+            assert_float_equal(out.map.data[i], (float)(1 / (1 + exp(-(double)from[i]))), 1e-6);
+        assert_true(isnan(out.map.data[LK_LENGTH(from)]));
+        free(out.memory);
+    }
+    free(in.memory);
+}
+
 static void test_load_row(void **unused) {
     (void)unused;
     const float mean[] = {122.782f, 117.001f, 104.298f};
@@ -610,10 +744,13 @@ static void test_levels(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),   cmocka_unit_test(test_conv),      cmocka_unit_test(test_conv_batches),
-        cmocka_unit_test(test_conv_nan), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_separable),
-        cmocka_unit_test(test_pools),    cmocka_unit_test(test_rings),     cmocka_unit_test(test_add_upsampled),
-        cmocka_unit_test(test_load_row),
+        cmocka_unit_test(test_levels),          cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_conv_batches),    cmocka_unit_test(test_conv_nan),
+        cmocka_unit_test(test_depthwise),       cmocka_unit_test(test_separable),
+        cmocka_unit_test(test_pools),           cmocka_unit_test(test_rings),
+        cmocka_unit_test(test_add_upsampled),   cmocka_unit_test(test_load_row),
+        cmocka_unit_test(test_depthwise_whole), cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_sigmoid),
     };
     return cmocka_run_group_tests_name("kern/kern", tests, NULL, NULL);
 }

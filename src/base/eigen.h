@@ -1,7 +1,7 @@
 /* eigen.h - eigenvectors of a symmetric matrix: Householder reduction to three diagonals, then implicit QL steps (Golub
  * and Van Loan, Matrix Computations, chapter 8). */
-#ifndef LK_INDEX_EIGEN_H
-#define LK_INDEX_EIGEN_H
+#ifndef LK_BASE_EIGEN_H
+#define LK_BASE_EIGEN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "index/eigen.h"
+#include "base/eigen.h"
 
 #include <math.h>
 #include <stdlib.h>
