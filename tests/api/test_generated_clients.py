@@ -1,4 +1,5 @@
 """Clients that generators make of docs/openapi.yaml upload, list and search: what a developer gets who writes none himself."""
+import base64
 import importlib
 import json
 import pathlib
@@ -48,6 +49,8 @@ def test_a_generated_python_client(python_client, server, samples):
     assert isinstance(face, models.KeptFace) and face.id > 0 and face.box.width > 0 and face.confidence > 0
     raw = images.sync("default", client=client, body=part())
     assert raw.existed and raw.id == added.id
+    text = images.sync("default", client=client, body=models.AddImageJsonBody(file=base64.b64encode(photo).decode(), tags=["three"]))
+    assert text.existed and text.id == added.id and sorted(text.tags) == ["one", "three", "two"]
     listed = python_client("api.images.list_images").sync("default", client=client, limit=10)
     assert [image.id for image in listed.images] == [added.id]
     by_photo = search.sync("default", client=client, body=models.SearchFilesBody(file=part(), limit=3))
