@@ -316,7 +316,9 @@ typedef struct liken_search_options {
     const char *const *tags; /* only images that carry all of these */
     size_t tag_count;
     int64_t captured_from, captured_to; /* inclusive; 0 or LIKEN_NO_TIME: open */
-    bool partial; /* a cluster's server that does not answer (LIKEN_E_BUSY) is left out and named in ->missing */
+    bool main_face;                     /* of a photo, only its largest usable face is searched for */
+    bool uncounted; /* liken_answer.total may be unknown: quicker where many thousands lie within the threshold */
+    bool partial;   /* a cluster's server that does not answer (LIKEN_E_BUSY) is left out and named in ->missing */
 } liken_search_options;
 
 typedef struct liken_match {
@@ -328,6 +330,7 @@ typedef struct liken_match {
     liken_box box;
     int image_width, image_height;
     int64_t captured_at; /* of the image; LIKEN_NO_TIME: not known */
+    int photo;           /* of several query photos, the one whose face is nearest, from 0 */
     float distance;      /* exact, in the collection's metric */
     float similarity;    /* 0..1 from the pack's calibration; 0.5 at the default threshold */
 } liken_match;
@@ -336,8 +339,24 @@ typedef struct liken_answer {
     liken_face face;      /* the query face; zeroed for a search by descriptor */
     liken_match *matches; /* nearest first, ties by face id */
     size_t match_count;
+    int64_t total; /* matches within the threshold, those beyond the limit too; -1: not known, because the limit was
+                      reached and the search was approximate or uncounted, or because images are to be counted and more
+                      than 262,144 faces lie within the threshold (of a database's search, faces too) */
     double expected_false_matches; /* strangers expected within the threshold among those searched */
 } liken_answer;
+
+/* A photo that was searched by. */
+typedef struct liken_query_photo {
+    int width, height;   /* upright, full size */
+    char *note;          /* as liken_image.note */
+    liken_face *refused; /* seen, and not searched for */
+    size_t refused_count;
+    size_t others;   /* usable faces that were left out, because only the main face was searched for */
+    liken_face face; /* of several photos: the main face; zeroed when there is no usable one */
+    float nearest;   /* of several: its distance to the nearest of the others that are not doubtful, INFINITY: none */
+    bool doubtful;   /* of several: it does not look like the person whom most of them show, by the collection's own
+                        threshold; it is searched for all the same */
+} liken_query_photo;
 
 typedef struct liken_result {
     bool exact;        /* false only where an approximate database index was chosen */
@@ -345,8 +364,9 @@ typedef struct liken_result {
     uint64_t searched; /* faces compared (after filters) */
     float threshold;   /* applied */
     char *collection, *model, *detector;
-    int image_width, image_height; /* of the query photo, 0 when there was none */
-    liken_answer *answers;         /* one per face of the query photo, largest first */
+    liken_query_photo *photos; /* as they were given; none in a search by face or descriptor */
+    size_t photo_count;
+    liken_answer *answers; /* one per face of the query photo, largest first */
     size_t answer_count;
     char **missing; /* partial: names of the servers whose faces were not compared (`searched` counts them) */
     size_t missing_count;
@@ -354,9 +374,23 @@ typedef struct liken_result {
 
 LIKEN_API void liken_result_free(liken_result *r);
 
-/* A photo without a face is an answer with no answers, not an error. */
+/* A photo without a face is an answer with no answers, not an error; ->photos says what was refused. */
 LIKEN_API int liken_search_photo(liken *lk, const void *bytes, size_t size, const liken_search_options *options,
                                  liken_result **out, liken_error *err);
+
+#define LIKEN_PHOTOS_MAX 32
+
+typedef struct liken_photo {
+    const void *bytes;
+    size_t size;
+} liken_photo;
+
+/* Searches for one person by 1 to LIKEN_PHOTOS_MAX photos at once: the main (largest usable) face of each is a view of
+ * that person, and there is one answer, of the faces that are near any view. A match's distance is that to its nearest
+ * view; expected_false_matches is the sum over the views, which is the most that it can be. No answer: no photo has a
+ * usable face. */
+LIKEN_API int liken_search_photos(liken *lk, const liken_photo *photos, size_t count,
+                                  const liken_search_options *options, liken_result **out, liken_error *err);
 /* The face itself is not among the matches. */
 LIKEN_API int liken_search_face(liken *lk, int64_t face_id, const liken_search_options *options, liken_result **out,
                                 liken_error *err);
@@ -386,7 +420,7 @@ typedef struct liken_list_options {
     int64_t captured_from, captured_to; /* inclusive; 0 or LIKEN_NO_TIME: open. With either, only images that have a
                                            captured_at */
     int64_t after;                      /* only images with a larger id: the cursor */
-    int limit; /* default 100, at most 1000; a page ends sooner where its images hold 10,000 faces */
+    int limit;     /* default 100, at most 1000; a page ends sooner where its images hold 10,000 faces */
     bool describe; /* with the descriptors of their faces; one stays NULL only where a row of a table of the seed
                       system, served in place, holds none that can be compared */
 } liken_list_options;

@@ -163,7 +163,7 @@ int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *
                                       .queue_seconds = o->queue_seconds,
                                       .max_body = body_limit(TWO_PHOTOS, api->max_file),
                                       .max_json = LK_JSON_BYTES,
-                                      .files = "file a b",
+                                      .files = "file files a b",
                                       .idle_timeout = o->idle_timeout,
                                       .max_connections = o->max_connections,
                                       .max_per_peer = o->max_per_peer,

@@ -204,7 +204,7 @@ void lk_seed_search(lk_request *r, void *ctx) {
     liken_error err = {0};
     const lk_part *file;
     liken_result *result = NULL;
-    const liken_search_options o = {.collection = api->legacy, .limit = MATCHES_MAX};
+    const liken_search_options o = {.collection = api->legacy, .limit = MATCHES_MAX, .uncounted = true};
     if (!take_file(r, &file, "Invalid file"))
         return;
     if (liken_search_photo(api->lk, file->data, file->size, &o, &result, &err) != LIKEN_OK)

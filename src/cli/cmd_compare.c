@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 #include "cli/message.h"
+#include "cli/results.h"
 
 #include <stdio.h>
 
@@ -27,8 +28,12 @@ static void print_comparison(const lk_cli *cli, const liken_comparison *c) {
     }
     for (size_t i = 0; i < 2; i++) {
         LK_FREE char *file = lk_printable(cli->words[i]);
-        if ((i == 0 ? c->a : c->b)->face_count == 0)
-            (void)printf("No face was found in %s.\n", file == NULL ? "?" : file);
+        const liken_image *image = i == 0 ? c->a : c->b;
+        if (image->face_count > 0)
+            continue;
+        (void)printf(image->refused_count == 0 ? "No face was found in %s.\n" : "No usable face in %s.\n",
+                     file == NULL ? "?" : file);
+        lk_refused_print(image->refused, image->refused_count);
     }
 }
 

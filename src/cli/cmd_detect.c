@@ -48,7 +48,7 @@ static void print_face(const liken_face *f) {
     if (f->reason == LIKEN_KEPT)
         (void)putchar('\n');
     else
-        (void)printf("  refused: %s\n", liken_reason_code(f->reason));
+        (void)printf("  refused: %s. %s\n", liken_reason_code(f->reason), liken_reason_advice(f->reason));
 }
 
 static void print_photo(const lk_outcome *o) {

@@ -50,10 +50,18 @@ const lk_command lk_commands[] = {
                    "One photo under your own names."}},
      .run = lk_cmd_add},
     {.name = "search",
-     .synopsis = "PHOTO",
+     .synopsis = "PHOTO...",
      .summary = "find the photos that hold the same face",
      .description =
-         "Every face of PHOTO is searched and answered on its own, largest first; matches come nearest first. "
+         "Every face of PHOTO is searched and answered on its own, largest first, or with --main-face the largest "
+         "alone; "
+         "matches come nearest first. \"20 of 25 matches\" says that five more lie within the threshold, beyond "
+         "--limit. "
+         "Faces that were seen and are of no use for a search are named, with the reason and what would help.\n\n"
+         "Several photos, 32 at most, are views of one person: the largest usable face of each is searched for, and "
+         "there "
+         "is one list of what is near any of them, each match by its nearest view. A photo that does not seem to show "
+         "the person of the others is named. The strangers to expect add up over the views.\n\n"
          "A match shows its distance, a similarity from 0 to 1 (0.5 at the default threshold), the photo's id, "
          "its file label and the face's box as x,y and width x height.\n\n"
          "The threshold is the collection's own unless --threshold says another distance or "
@@ -66,14 +74,15 @@ const lk_command lk_commands[] = {
          "at the end. With --json the object has copies: folder, copied (image, file, to, existed), failed (image, "
          "file, error).",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(THRESHOLD) | LK_BIT(MAX_FALSE_MATCHES) | LK_BIT(LIMIT) |
-                 LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(CAPTURED_FROM) | LK_BIT(CAPTURED_TO) | LK_BIT(PARTIAL) |
-                 LK_BIT(CSV) | LK_BIT(COPY_TO),
+                 LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(CAPTURED_FROM) | LK_BIT(CAPTURED_TO) | LK_BIT(MAIN_FACE) |
+                 LK_BIT(PARTIAL) | LK_BIT(CSV) | LK_BIT(COPY_TO),
      .least = 1,
-     .most = 1,
-     .exits = {{LK_EXIT_NOTHING, "no face in the photo, or no match"},
+     .most = LIKEN_PHOTOS_MAX,
+     .exits = {{LK_EXIT_NOTHING, "no usable face in the photo, or no match"},
                {LK_EXIT_FAILED, "the photo could not be searched, or a matched photo not be copied"},
                {LK_EXIT_INTERRUPTED, "interrupted while copying; what was copied is whole"}},
      .examples = {{"liken search me.jpg", "Where else am I?"},
+                  {"liken search me.jpg me-as-a-child.jpg", "By several photos of one person at once."},
                   {"liken search --limit 1000 --copy-to ~/for-anna anna.jpg", "All her photos in one folder."},
                   {"liken search --csv me.jpg > matches.csv", "For a spreadsheet."},
                   {"liken search --max-false-matches 0.01 --limit 5 me.jpg", "Only the sure ones."}},

@@ -26,28 +26,29 @@ static void put_match(lk_csv_out *o, const char *query, size_t face, size_t rank
     lk_csv_put_integer(o, m->image_height);
 }
 
-static int write_rows(lk_csv_out *o, const liken_result *r, const char *query, lk_outfile *to, liken_error *err) {
+static int write_rows(lk_csv_out *o, const liken_result *r, const char *const *names, lk_outfile *to,
+                      liken_error *err) {
     lk_csv_put_names(o, "query,query_face,rank,distance,similarity,image,face_id,file,image_id,box_x,box_y,box_width,"
                         "box_height,width,height");
     int rc = lk_csv_row_end(o, to, err);
     for (size_t a = 0; a < r->answer_count; a++) {
         const liken_answer *answer = &r->answers[a];
         for (size_t m = 0; rc == LIKEN_OK && m < answer->match_count; m++) {
-            put_match(o, query, a + 1, m + 1, &answer->matches[m]);
+            put_match(o, names[answer->matches[m].photo], a + 1, m + 1, &answer->matches[m]);
             rc = lk_csv_row_end(o, to, err);
         }
     }
     return rc;
 }
 
-int lk_matches_csv(const liken_result *r, const char *query, liken_error *err) {
+int lk_matches_csv(const liken_result *r, const char *const *names, liken_error *err) {
     lk_outfile *to = NULL;
     lk_csv_out o;
     int rc = lk_outfile_open(&to, NULL, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_csv_out_init(&o);
-    rc = write_rows(&o, r, query, to, err);
+    rc = write_rows(&o, r, names, to, err);
     lk_csv_out_free(&o);
     if (rc == LIKEN_OK)
         return lk_outfile_finish(to, err);

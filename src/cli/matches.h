@@ -4,8 +4,9 @@
 
 #include "base/error.h"
 
-/* Prints a header and a row for each match; `query` is the photo as it was named. */
-int lk_matches_csv(const liken_result *r, const char *query, liken_error *err);
+/* Prints a header and a row for each match; `names`: the query photos as they were named, of which a row has the one
+ * that its match is nearest to. */
+int lk_matches_csv(const liken_result *r, const char *const *names, liken_error *err);
 
 /* Each photo once, by its nearest match, nearest first; free(*out). What it points to belongs to `r`. */
 int lk_matches_photos(const liken_result *r, const liken_match ***out, size_t *count, liken_error *err);

@@ -43,6 +43,7 @@ typedef enum lk_setting_id {
     LK_SET_MAX_FALSE_MATCHES,
     LK_SET_LIMIT,
     LK_SET_DISTINCT,
+    LK_SET_MAIN_FACE,
     LK_SET_PARTIAL,
     LK_SET_CSV,
     LK_SET_COPY_TO,

@@ -42,6 +42,8 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                       "At most so many: matches per face (default 20), or photos in a list (default: all).", 1, 1e4},
     [LK_SET_DISTINCT] = {"distinct", 0, LK_CHOICE, LK_ANYWHERE, "face|image", "face",
                          "Answer each face, or each photo once by its nearest face.", 0, 0},
+    [LK_SET_MAIN_FACE] = {"main-face", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",
+                          "Search for the largest usable face of the photo only.", 0, 0},
     [LK_SET_PARTIAL] = {"partial", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",
                         "When a server of a cluster does not answer, answer with what the others hold, and name it.", 0,
                         0},

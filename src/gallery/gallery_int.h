@@ -194,11 +194,31 @@ void lk_place_leave(liken *lk, int64_t collection);
 /* Asked after a slot was looked for and there was none. */
 bool lk_place_is_remote(liken *lk, int64_t collection);
 
+/* ---- ids.c ---- */
+
+/* Ids without repetition; list[0..count) is in the order in which they came, also where `list` is read directly. Start
+ * from {0}. One thread. */
+typedef struct lk_ids {
+    int64_t *list;
+    size_t count;
+    uint32_t *table;
+    size_t slots;
+} lk_ids;
+
+/* One that is there already is no fault. MEMORY. */
+int lk_ids_add(lk_ids *s, int64_t id, liken_error *err);
+bool lk_ids_has(const lk_ids *s, int64_t id);
+void lk_ids_free(lk_ids *s);
+
 /* ---- near.c ---- */
 
 /* The nearest as the store finds them: as lk_index_search answers, to the bit, when *exact. */
 int lk_near_search(liken *lk, const liken_collection *c, const lk_store_near *query, lk_hit *hits, size_t *count,
                    bool *exact, double *recall, liken_error *err);
+/* All faces within the radius (query->all), added to *faces; *known false, and nothing added: they are more than
+ * query->k, or an approximate index was asked. */
+int lk_near_within(liken *lk, const liken_collection *c, const lk_store_near *query, lk_ids *faces, bool *known,
+                   liken_error *err);
 
 /* ---- tend.c ---- */
 
@@ -223,22 +243,6 @@ int lk_gallery_make_default(liken *lk, liken_error *err);
 
 /* An image that is not stored; takes the faces out of *faces. `sha256`: of the photo's bytes. */
 int lk_gallery_image(const lk_engine *e, const char sha256[65], lk_faces *faces, liken_image **out, liken_error *err);
-
-/* ---- ids.c ---- */
-
-/* Ids without repetition; list[0..count) is in the order in which they came, also where `list` is read directly. Start
- * from {0}. One thread. */
-typedef struct lk_ids {
-    int64_t *list;
-    size_t count;
-    uint32_t *table;
-    size_t slots;
-} lk_ids;
-
-/* One that is there already is no fault. MEMORY. */
-int lk_ids_add(lk_ids *s, int64_t id, liken_error *err);
-bool lk_ids_has(const lk_ids *s, int64_t id);
-void lk_ids_free(lk_ids *s);
 
 /* ---- vector.c ---- */
 

@@ -15,17 +15,23 @@ struct ranking {
     lk_topk top;
     size_t stride;
     float *query, *row; /* `stride` floats each, aligned, zero beyond the dimension */
+    lk_ids *within;     /* where all within the radius are asked for */
     liken_error *err;
 };
 
-static int rank(void *ctx, int64_t face, const float *descriptor, int dimension) {
-    struct ranking *r = ctx;
+static int begin_anew(struct ranking *r) {
+    lk_topk_init(&r->top, r->top.hits, r->asked->k, r->asked->radius);
+    if (r->within != NULL) {
+        lk_ids_free(r->within);
+        *r->within = (lk_ids){0};
+    }
+    return LIKEN_OK;
+}
+
+/* As the index measures; STORE when the face has not as many numbers as its collection. */
+static int measure(struct ranking *r, int64_t face, const float *descriptor, int dimension, float *distance) {
     const liken_collection *c = r->collection;
     float square;
-    if (descriptor == NULL) { /* it begins anew */
-        lk_topk_init(&r->top, r->top.hits, r->asked->k, r->asked->radius);
-        return LIKEN_OK;
-    }
     if (dimension != c->dimension)
         return lk_fail(r->err, LIKEN_E_STORE, "Face %lld has %d numbers where its collection has %d; run liken doctor.",
                        (long long)face, dimension, c->dimension);
@@ -34,25 +40,77 @@ static int rank(void *ctx, int64_t face, const float *descriptor, int dimension)
     else
         memcpy(r->row, descriptor, (size_t)dimension * sizeof *r->row);
     lk_loops_get()->squares(r->query, r->row, r->stride, 1, &square);
-    lk_topk_offer(&r->top, face, sqrtf(square));
+    *distance = sqrtf(square);
+    return LIKEN_OK;
+}
+
+static int rank(void *ctx, int64_t face, const float *descriptor, int dimension) {
+    struct ranking *r = ctx;
+    float distance = 0;
+    if (face == 0)
+        return begin_anew(r);
+    const int rc = measure(r, face, descriptor, dimension, &distance);
+    if (rc == LIKEN_OK)
+        lk_topk_offer(&r->top, face, distance);
+    return rc;
+}
+
+/* One more than may be is enough to know that there are too many. */
+static int gather(void *ctx, int64_t face, const float *descriptor, int dimension) {
+    struct ranking *r = ctx;
+    float distance = 0;
+    if (face == 0)
+        return begin_anew(r);
+    const int rc = descriptor == NULL ? LIKEN_OK : measure(r, face, descriptor, dimension, &distance);
+    if (rc != LIKEN_OK || distance > r->asked->radius || r->within->count > r->asked->k)
+        return rc;
+    return lk_ids_add(r->within, face, r->err);
+}
+
+static int ranking_new(struct ranking *r, const liken_collection *c, const lk_store_near *query, liken_error *err) {
+    *r = (struct ranking){.collection = c, .asked = query, .stride = lk_row_stride(c->dimension), .err = err};
+    r->query = aligned_alloc(64, 2 * r->stride * sizeof *r->query);
+    if (r->query == NULL)
+        return lk_fail_memory(err);
+    r->row = r->query + r->stride;
+    memset(r->query, 0, 2 * r->stride * sizeof *r->query);
+    memcpy(r->query, query->vector, (size_t)c->dimension * sizeof *r->query);
     return LIKEN_OK;
 }
 
 int lk_near_search(liken *lk, const liken_collection *c, const lk_store_near *query, lk_hit *hits, size_t *count,
                    bool *exact, double *recall, liken_error *err) {
-    struct ranking r = {.collection = c, .asked = query, .stride = lk_row_stride(c->dimension), .err = err};
-    r.query = aligned_alloc(64, 2 * r.stride * sizeof *r.query);
-    if (r.query == NULL)
-        return lk_fail_memory(err);
-    r.row = r.query + r.stride;
-    memset(r.query, 0, 2 * r.stride * sizeof *r.query);
-    memcpy(r.query, query->vector, (size_t)c->dimension * sizeof *r.query);
+    struct ranking r;
+    int rc = ranking_new(&r, c, query, err);
+    if (rc != LIKEN_OK)
+        return rc;
     lk_topk_init(&r.top, hits, query->k, query->radius);
-    const int rc = lk->store->ops->near(lk->store, query, rank, &r, exact, recall, err);
+    rc = lk->store->ops->near(lk->store, query, rank, &r, exact, recall, err);
     if (rc == LIKEN_OK) {
         lk_topk_sort(&r.top);
         *count = r.top.count;
     }
+    free(r.query);
+    return rc;
+}
+
+int lk_near_within(liken *lk, const liken_collection *c, const lk_store_near *query, lk_ids *faces, bool *known,
+                   liken_error *err) {
+    struct ranking r;
+    lk_ids within = {0};
+    bool exact = true;
+    double recall = 1;
+    int rc = ranking_new(&r, c, query, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    r.within = &within;
+    rc = lk->store->ops->near(lk->store, query, gather, &r, &exact, &recall, err);
+    const bool all = exact && within.count <= query->k;
+    for (size_t i = 0; rc == LIKEN_OK && all && i < within.count; i++)
+        rc = lk_ids_add(faces, within.list[i], err);
+    if (rc == LIKEN_OK)
+        *known = all;
+    lk_ids_free(&within);
     free(r.query);
     return rc;
 }

@@ -1,24 +1,34 @@
 /* Freeing what this folder hands out, and the words for reasons. */
-#include "gallery/gallery_int.h"
+#include "gallery/search_int.h"
 
 #include "base/text.h"
 
 #include <stdlib.h>
 
+void lk_match_clear(liken_match *m) {
+    free(m->image_id);
+    free(m->file);
+    lk_texts_free(m->image_ids, m->image_id_count);
+    lk_texts_free(m->files, m->file_count);
+}
+
+void lk_answer_clear(liken_answer *a) {
+    for (size_t i = 0; i < a->match_count; i++)
+        lk_match_clear(&a->matches[i]);
+    free(a->matches);
+    free(a->face.descriptor);
+}
+
 void liken_result_free(liken_result *r) {
     if (r == NULL)
         return;
-    for (size_t i = 0; r->answers != NULL && i < r->answer_count; i++) {
-        liken_answer *a = &r->answers[i];
-        for (size_t j = 0; j < a->match_count; j++) {
-            free(a->matches[j].image_id);
-            free(a->matches[j].file);
-            lk_texts_free(a->matches[j].image_ids, a->matches[j].image_id_count);
-            lk_texts_free(a->matches[j].files, a->matches[j].file_count);
-        }
-        free(a->matches);
-        free(a->face.descriptor);
+    for (size_t i = 0; r->answers != NULL && i < r->answer_count; i++)
+        lk_answer_clear(&r->answers[i]);
+    for (size_t i = 0; i < r->photo_count; i++) {
+        free(r->photos[i].note);
+        free(r->photos[i].refused);
     }
+    free(r->photos);
     for (size_t i = 0; i < r->missing_count; i++)
         free(r->missing[i]);
     free(r->missing);

@@ -30,6 +30,7 @@ typedef struct seeker {
     const lk_index_query *asked;
     _Atomic uint32_t *common; /* bits of the smallest radius that any thread has reached */
     lk_topk top;
+    uint64_t within; /* the asked radius */
     lk_hit *hits;
     uint32_t pending[RUN]; /* rows that passed the coarse test of the latest run */
     size_t pending_count;
@@ -81,6 +82,16 @@ static void share_radius(seeker *s) {
     s->top.radius = shared_radius(s); /* what is beyond another thread's k-th best is beyond the k-th best of all */
 }
 
+/* What lies beyond it need not be looked at. */
+static float needed_radius(const seeker *s) {
+    return s->asked->within != NULL ? s->asked->radius : s->top.radius;
+}
+
+static void offer(seeker *s, int64_t id, float distance) {
+    s->within += distance <= s->asked->radius;
+    lk_topk_offer(&s->top, id, distance);
+}
+
 /* A squared distance above this has a root above `radius`, roundings included. */
 static float square_limit(float radius) {
     return radius * radius * (1 + 1e-6f) + FLT_MIN;
@@ -113,8 +124,8 @@ static void measure_open(const party *p, seeker *s, const lk_segment *g, size_t 
         const size_t n = end - at < 64 ? end - at : 64;
         p->loops->squares(s->query, g->rows + at * g->stride, g->stride, n, squares);
         for (size_t i = 0; i < n; i++)
-            if (squares[i] <= square_limit(s->top.radius) && may_answer(s, g, at + i, version))
-                lk_topk_offer(&s->top, lk_segment_id(g, at + i), sqrtf(squares[i]));
+            if (squares[i] <= square_limit(needed_radius(s)) && may_answer(s, g, at + i, version))
+                offer(s, lk_segment_id(g, at + i), sqrtf(squares[i]));
     }
 }
 
@@ -150,18 +161,18 @@ static void measure_sealed(const party *p, seeker *s, const lk_segment *g, const
     lk_sealed *sealed = g->sealed;
     const size_t record = sealed->plan.record;
     const uint64_t version = lk_state_version(p->hunt->state);
-    lk_reach reach = lk_probe_reach(&s->probe, sealed, s->top.radius);
+    lk_reach reach = lk_probe_reach(&s->probe, sealed, needed_radius(s));
     for (size_t i = 0; i < n; i++) {
         const uint8_t *tail = sealed->fine + (rows[i] + 1) * record - LK_RECORD_TAIL;
         if (!(sums[i] > above && sums[i] <= to) || !lk_probe_may(&s->probe, sealed, sums[i], tail, &reach) ||
             !may_answer(s, g, rows[i], version) || !lk_sealed_intact(sealed, LK_PART_ROWS, rows[i]))
             continue;
-        const float radius = s->top.radius;
+        const float radius = needed_radius(s);
         float square;
         p->loops->squares(s->query, g->rows + rows[i] * g->stride, g->stride, 1, &square);
-        lk_topk_offer(&s->top, lk_segment_id(g, rows[i]), sqrtf(square));
-        if (s->top.radius != radius)
-            reach = lk_probe_reach(&s->probe, sealed, s->top.radius);
+        offer(s, lk_segment_id(g, rows[i]), sqrtf(square));
+        if (needed_radius(s) != radius)
+            reach = lk_probe_reach(&s->probe, sealed, needed_radius(s));
     }
 }
 
@@ -195,7 +206,7 @@ static void filter_run(const party *p, seeker *s, const lk_segment *g, size_t fi
     const size_t dims = sealed->plan.coarse, blocks = (end - first + 15) / 16, record = sealed->plan.record;
     uint16_t masks[RUN / 16];
     p->loops->coarse(lk_sealed_coarse(sealed) + first / 16 * dims * 8, lk_sealed_values(sealed) + first,
-                     s->probe.coarse, dims, blocks, s->probe.slope, lk_probe_limit(&s->probe, sealed, s->top.radius),
+                     s->probe.coarse, dims, blocks, s->probe.slope, lk_probe_limit(&s->probe, sealed, needed_radius(s)),
                      masks);
     refine_pending(p, s, g);
     for (size_t b = 0; b < blocks; b++)
@@ -340,6 +351,7 @@ static bool party_new(party *p, hunt *h) {
         s->asked = asked;
         s->common = &h->common[q];
         s->pending_count = 0;
+        s->within = 0;
         memset(s->query, 0, sizeof s->query);
         memcpy(s->query, asked->vector, (size_t)h->dimension * sizeof *s->query);
         s->hits = malloc(asked->k * sizeof *s->hits);
@@ -374,6 +386,7 @@ static void run_parties(hunt *h, party *parties, int threads) {
         pthread_join(parties[t].thread, NULL);
         for (size_t q = 0; q < h->n; q++) {
             const lk_topk *top = &parties[t].seekers[q].top;
+            parties[0].seekers[q].within += parties[t].seekers[q].within;
             for (size_t i = 0; i < top->count; i++)
                 lk_topk_offer(&parties[0].seekers[q].top, top->hits[i].id, top->hits[i].distance);
         }
@@ -455,6 +468,8 @@ static int search(lk_index *ix, const lk_index_query *queries, size_t n, lk_hit 
             const lk_topk *top = &best.seekers[q].top;
             memcpy(hits[q], top->hits, top->count * sizeof *top->hits);
             counts[q] = top->count;
+            if (queries[q].within != NULL)
+                *queries[q].within = best.seekers[q].within;
         }
         if (rc == LIKEN_OK && searched != NULL)
             *searched = looked;

@@ -44,15 +44,17 @@ typedef struct lk_store_near {
     int dimension;
     float radius;          /* INFINITY: none */
     size_t k;              /* 1..10000 */
+    bool all;              /* not the nearest but every face within the radius; k, of any size, is then how many are of
+                              interest: of more, some may be left out */
     const int64_t *except; /* faces that may not come, except_count of them */
     size_t except_count;
     const liken_search_options *filter; /* its tags and times count */
     lk_store_missing *missing; /* NULL: a part that does not answer fails the search (BUSY); else it is left out and
                                   added here, where it is not yet */
 } lk_store_near;
-/* A face that may be among the k nearest; its descriptor is as the network gave it. Each face comes once. With a
- * descriptor of NULL the search begins anew, and all that came before is to be forgotten. Non-zero stops with that
- * status. */
+/* A face that may be among the k nearest; its descriptor is as the network gave it, or, where all are asked for, NULL
+ * when the face lies within the radius for sure. Each face comes once. With a face of 0 the search begins anew, and all
+ * that came before is to be forgotten. Non-zero stops with that status. */
 typedef int lk_store_near_fn(void *ctx, int64_t face, const float *descriptor, int dimension);
 
 typedef struct lk_store_ops {
@@ -111,6 +113,8 @@ typedef struct lk_store_ops {
     int (*hits)(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
     /* The faces of these images, in any order, malloc'd. NULL: an image is one face, of the same id. */
     int (*faces_of)(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces, liken_error *err);
+    /* images[i] is that of faces[i], or 0 when there is no such face. NULL as faces_of is. */
+    int (*images_of)(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err);
     /* Face ids whose image carries all tags and lies in the time range, ascending, malloc'd. */
     int (*faces_where)(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,
                        liken_error *err);

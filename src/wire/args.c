@@ -387,6 +387,30 @@ bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes,
     return true;
 }
 
+size_t lk_args_photos(lk_args *a, const char *name, size_t max, liken_photo *photos, size_t most) {
+    size_t count = 0;
+    if (lk_args_has(a, name) && lk_request_part(a->request, name) == NULL)
+        fail(a, LIKEN_E_ARG, name, -1, "%s are photos, each a part of that name in a multipart form.", name);
+    for (size_t i = 0; i < lk_request_part_count(a->request); i++) {
+        const lk_part *part = lk_request_part_at(a->request, i);
+        if (strcmp(part->name, name) != 0)
+            continue;
+        if (part->size == 0)
+            fail(a, LIKEN_E_ARG, name, -1, "Photo %zu of %s is empty: a photo of no bytes came.", count + 1, name);
+        if (part->size > max)
+            fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "Photo %zu of %s has %zu bytes, more than the limit of %zu.",
+                 count + 1, name, part->size, max);
+        if (count == most) {
+            fail(a, LIKEN_E_TOO_LARGE, name, (double)most, "%s holds more than the limit of %zu photos.", name, most);
+            return count;
+        }
+        photos[count++] = (liken_photo){part->data, part->size};
+    }
+    if (count > 0 && lk_request_query(a->request, name) != NULL)
+        fail(a, LIKEN_E_ARG, name, -1, "%s are photos, each a part of that name in a multipart form.", name);
+    return count;
+}
+
 void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
     if (lk_args_photo(a, name, max, bytes, size))
         return;

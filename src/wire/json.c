@@ -191,7 +191,7 @@ json_t *lk_json_image(const liken_image *image) {
 
 /* ---- answers ---- */
 
-static json_t *match(const liken_match *m) {
+static json_t *match(const liken_match *m, bool several) {
     json_t *o = json_object();
     put(&o, "face_id", json_integer(m->face_id));
     put(&o, "image", json_integer(m->image));
@@ -205,16 +205,19 @@ static json_t *match(const liken_match *m) {
     put(&o, "captured_at", lk_json_time(m->captured_at));
     put(&o, "distance", lk_json_number((double)m->distance));
     put(&o, "similarity", lk_json_number((double)m->similarity));
+    if (several)
+        put(&o, "photo", json_integer(m->photo));
     return o;
 }
 
-static json_t *answer(const liken_answer *a, bool has_face) {
+static json_t *answer(const liken_answer *a, bool has_face, bool several) {
     json_t *matches = json_array(), *o = json_object();
     for (size_t i = 0; i < a->match_count; i++)
-        push(&matches, match(&a->matches[i]));
+        push(&matches, match(&a->matches[i], several));
     if (has_face)
         put(&o, "face", lk_json_face(&a->face));
     put(&o, "expected_false_matches", lk_json_number(a->expected_false_matches));
+    put(&o, "total", a->total >= 0 ? json_integer(a->total) : json_null());
     put(&o, "matches", matches);
     return o;
 }
@@ -224,10 +227,38 @@ static bool is_face(const liken_face *face) {
     return face->id != 0 || face->box.width > 0 || face->box.height > 0;
 }
 
+/* What a photo is searched by says of itself. */
+static void put_photo(json_t **o, const liken_query_photo *p) {
+    put(o, "width", json_integer(p->width));
+    put(o, "height", json_integer(p->height));
+    if (p->note != NULL)
+        put(o, "note", lk_json_text(p->note));
+    if (p->others > 0)
+        put(o, "others", json_integer((json_int_t)p->others));
+    put(o, "refused", faces(p->refused, p->refused_count));
+}
+
+/* One of several photos of a person. */
+static json_t *view(const liken_query_photo *p) {
+    json_t *o = json_object();
+    put(&o, "face", is_face(&p->face) ? lk_json_face(&p->face) : json_null());
+    put(&o, "nearest", lk_json_number((double)p->nearest));
+    put(&o, "doubtful", json_boolean(p->doubtful));
+    put_photo(&o, p);
+    return o;
+}
+
+static json_t *views(const liken_result *r) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->photo_count; i++)
+        push(&list, view(&r->photos[i]));
+    return list;
+}
+
 json_t *lk_json_result(const liken_result *r) {
     json_t *list = json_array(), *o = json_object();
     for (size_t i = 0; i < r->answer_count; i++)
-        push(&list, answer(&r->answers[i], is_face(&r->answers[i].face)));
+        push(&list, answer(&r->answers[i], is_face(&r->answers[i].face), r->photo_count > 1));
     put(&o, "collection", lk_json_text(r->collection));
     put(&o, "model", lk_json_text(r->model));
     if (r->detector != NULL)
@@ -242,10 +273,10 @@ json_t *lk_json_result(const liken_result *r) {
         put(&o, "missing", missing);
     }
     put(&o, "threshold", shortest(r->threshold));
-    if (r->image_width > 0) {
-        put(&o, "width", json_integer(r->image_width));
-        put(&o, "height", json_integer(r->image_height));
-    }
+    if (r->photo_count == 1)
+        put_photo(&o, &r->photos[0]);
+    else if (r->photo_count > 1)
+        put(&o, "photos", views(r));
     put(&o, "faces", list);
     return o;
 }

@@ -19,8 +19,9 @@ json_t *lk_json_image(const liken_image *image);
 json_t *lk_json_face(const liken_face *face);
 
 /* {collection, model, detector, mode: "exact"|"approximate", recall, searched, threshold, width, height,
- * faces: [{face, expected_false_matches, matches: [...]}]}; face is left out for a search by descriptor, detector,
- * width and height where there was no photo. */
+ * refused: [...], faces: [{face, expected_false_matches, total, matches: [...]}]}; face is left out for a search by
+ * descriptor, width, height and refused where there was no photo, and of several photos they stand in photos: [{face,
+ * nearest, doubtful, width, height, refused}]. total is null when it is not known. */
 json_t *lk_json_result(const liken_result *result);
 
 /* {same, distance, similarity, threshold, best: {a, b}|null, distances: [[...]], a: image, b: image} */

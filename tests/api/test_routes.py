@@ -141,10 +141,38 @@ def test_search_parameters(server, samples):
     assert len(even["faces"][0]["matches"]) == even["searched"]
     early = search(limit=1000, captured_to="2024-01-01")
     assert {match["file"] for match in early["faces"][0]["matches"]} == {samples[0][0]}
+    assert [search(limit=1, **more)["faces"][0]["total"] for more in ({}, {"tags": "even"}, {"total": "false"})] == [
+        everything["searched"], even["searched"], None]
+    assert search(limit=1, distinct="image")["faces"][0]["total"] == len(samples)
+    main = search(main_face="true")
+    assert len(main["faces"]) == 1 and main["others"] == len(everything["faces"]) - 1
     images = [match["image"] for match in search(limit=1000, distinct="image")["faces"][0]["matches"]]
     assert len(images) == len(set(images))
     strict = server.post(found, files={"file": photo}, data={"max_false_matches": 0.01}).json
     assert strict["threshold"] <= everything["threshold"]
+
+
+def test_several_photos_of_one_person(server, samples):
+    for name, photo in samples[:2]:
+        server.add((name, photo))
+    found = "/v1/collections/default/search"
+    photos = [("files", photo) for photo in (samples[0], samples[1], ("blank.bmp", gray_bmp(64, 64)))]
+    result = server.post(found, files=photos, data={"threshold": 10, "limit": 2}).json
+    assert [photo["face"] is None for photo in result["photos"]] == [False, False, True]
+    [answer] = result["faces"]
+    assert answer["total"] == result["searched"] and len(answer["matches"]) == 2
+    assert [match["distance"] < 1e-3 for match in answer["matches"]] == [True, True]
+    assert {match["photo"] for match in answer["matches"]} == {0, 1}
+    one = server.post(found, files=photos[:1]).json
+    assert "photos" not in one and len(one["faces"]) == 1 and one["refused"] == []
+    both = server.post(found, files=[photos[0], ("file", samples[0])])
+    many = server.post(found, files=[("files", ("a", b"x", "image/jpeg"))] * 33)
+    empty = server.post(found, files=[photos[0], ("files", ("a.jpg", b"", "image/jpeg"))])
+    text = server.post(found, json={"files": ["YQ=="]})
+    assert [refused.status for refused in (both, many, empty, text)] == [400, 413, 400, 400]
+    assert [refused.json.get("parameter") for refused in (both, many, empty, text)] == [None, "files", "files", "files"]
+    bad = server.post(found, files=[photos[0], ("files", ("b.jpg", b"no photo", "image/jpeg"))])
+    assert bad.status == 415 and "Photo 2 of 2" in bad.json["detail"]
 
 
 def test_no_face_is_an_answer(server):

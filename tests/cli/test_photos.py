@@ -97,6 +97,26 @@ def test_times(liken, album):
         assert flags[-2] in err
 
 
+def test_what_lies_beyond_the_limit_and_the_main_face(liken, album):
+    liken("add", "album")
+    [result] = liken.json("search", "--threshold", "9", "--limit", "2", "album/sample1.jpg")
+    assert [face["total"] for face in result["faces"]] == [6, 6, 6]
+    assert result["refused"] == []
+    out, _ = liken("search", "--threshold", "9", "--limit", "2", "--main-face", "album/sample1.jpg")
+    assert "Face 1 of 1" in out and ": 2 of 6 matches;" in out and "the photo has 2 more" in out
+
+
+def test_several_photos_of_one_person(liken, album):
+    liken("add", "album")
+    out, err = liken("search", "album/sample1.jpg", "album/sample2.jpg", "--limit", "1")
+    assert "View 2: album/sample2.jpg" in out and "1 of " in out
+    assert "album/sample2.jpg does not seem to show the person" in err
+    [result] = liken.json("search", "album/sample1.jpg", "album/sample1.jpg")
+    assert [photo["doubtful"] for photo in result["photos"]] == [False, False]
+    _, err = liken("search", "album/sample1.jpg", "nowhere.jpg", code=1)
+    assert "nowhere.jpg" in err
+
+
 def test_thresholds_and_limits(liken, album):
     liken("add", "album")
     [result] = liken.json("search", "--threshold", "9", "--limit", "2", "album/sample1.jpg")

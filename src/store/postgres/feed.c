@@ -365,6 +365,30 @@ int lk_postgres_faces_of(lk_store *s, const int64_t *images, size_t count, int64
     return rc;
 }
 
+static int read_images_of(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct hits *h = arg;
+    lk_pg_clear(h->rows); /* of a first call, on a connection that died */
+    h->rows = NULL;
+    return lk_pg_exec(c,
+                      "SELECT u.n, f.image FROM unnest($1) WITH ORDINALITY u (face, n)"
+                      " JOIN liken.faces f ON f.id = u.face",
+                      LK_PG_ARGS(lk_pg_array(&h->faces)), &h->rows, err);
+}
+
+int lk_postgres_images_of(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err) {
+    struct hits h = {0};
+    int rc = lk_postgres_ids(&h.faces, faces, count, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_with(of(s)->db, read_images_of, &h, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        images[i] = 0;
+    for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(h.rows); i++)
+        images[lk_pg_get_int(h.rows, i, 0) - 1] = lk_pg_get_int(h.rows, i, 1);
+    lk_pg_clear(h.rows);
+    lk_pg_column_free(&h.faces);
+    return rc;
+}
+
 /* ---- filters ---- */
 
 #define WHERE_START "SELECT f.id FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1"

@@ -146,6 +146,7 @@ static const lk_store_ops operations = {
     .face_remove = lk_postgres_face_remove,
     .hits = lk_postgres_hits,
     .faces_of = lk_postgres_faces_of,
+    .images_of = lk_postgres_images_of,
     .faces_where = lk_postgres_faces_where,
     .version = store_version,
     .marks = lk_postgres_marks,

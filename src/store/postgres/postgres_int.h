@@ -125,6 +125,7 @@ int lk_postgres_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *ima
                          liken_error *err);
 
 int lk_postgres_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
+int lk_postgres_images_of(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err);
 int lk_postgres_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
                          liken_error *err);
 int lk_postgres_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,

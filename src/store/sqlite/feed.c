@@ -244,6 +244,34 @@ int lk_sqlite_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t
     return LIKEN_OK;
 }
 
+struct images_of {
+    const int64_t *faces;
+    size_t count;
+    int64_t *images;
+};
+
+static int read_images_of(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    const struct images_of *o = arg;
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < o->count; i++) {
+        sqlite3_stmt *stmt;
+        bool row = false;
+        rc = lk_sqlite_use(c, "SELECT image FROM faces WHERE id = ?1", &stmt, err);
+        if (rc != LIKEN_OK)
+            return rc;
+        (void)sqlite3_bind_int64(stmt, 1, o->faces[i]);
+        rc = lk_sqlite_step(c, stmt, &row, err);
+        if (rc == LIKEN_OK)
+            o->images[i] = row ? sqlite3_column_int64(stmt, 0) : 0;
+    }
+    return rc;
+}
+
+int lk_sqlite_images_of(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err) {
+    struct images_of o = {faces, count, images};
+    return lk_sqlite_read(of(s), read_images_of, &o, err);
+}
+
 /* ---- filters ---- */
 
 struct where {

@@ -120,6 +120,7 @@ static const lk_store_ops operations = {
     .face_remove = lk_sqlite_face_remove,
     .hits = lk_sqlite_hits,
     .faces_of = lk_sqlite_faces_of,
+    .images_of = lk_sqlite_images_of,
     .faces_where = lk_sqlite_faces_where,
     .version = store_version,
     .marks = lk_sqlite_marks,

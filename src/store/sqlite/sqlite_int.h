@@ -177,6 +177,7 @@ int lk_sqlite_lost(lk_store *s, int64_t collection, int64_t after, int64_t ids[1
 int lk_sqlite_lost_remove(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);
 
 int lk_sqlite_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
+int lk_sqlite_images_of(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err);
 int lk_sqlite_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
                        liken_error *err);
 int lk_sqlite_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,

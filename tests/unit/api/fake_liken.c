@@ -425,6 +425,11 @@ static void match_all(const liken *lk, const liken_search_options *o, const char
     }
 }
 
+static void add_photo(liken_result *r) {
+    r->photos = realloc(r->photos, (r->photo_count + 1) * sizeof *r->photos);
+    r->photos[r->photo_count++] = (liken_query_photo){.width = 640, .height = 480};
+}
+
 static liken_result *result_of(const liken_search_options *o, size_t answers) {
     liken_result *r = calloc(1, sizeof *r);
     r->exact = true;
@@ -449,10 +454,20 @@ void liken_result_free(liken_result *r) {
         free(r->answers[i].matches);
     }
     free(r->answers);
+    free(r->photos);
     free(r->collection);
     free(r->model);
     free(r->detector);
     free(r);
+}
+
+/* By the first. */
+int liken_search_photos(liken *lk, const liken_photo *photos, size_t count, const liken_search_options *o,
+                        liken_result **out, liken_error *err) {
+    const int rc = liken_search_photo(lk, photos[0].bytes, photos[0].size, o, out, err);
+    for (size_t i = 1; rc == LIKEN_OK && i < count; i++)
+        add_photo(*out);
+    return rc;
 }
 
 int liken_search_photo(liken *lk, const void *bytes, size_t size, const liken_search_options *o, liken_result **out,
@@ -468,8 +483,7 @@ int liken_search_photo(liken *lk, const void *bytes, size_t size, const liken_se
     if (rc == LIKEN_OK) {
         *out = result_of(o, (size_t)n);
         (*out)->detector = copy("words");
-        (*out)->image_width = 640;
-        (*out)->image_height = 480;
+        add_photo(*out);
         for (int i = 0; i < n; i++) {
             (*out)->answers[i].face = face_of(names[i], 0, i);
             match_all(lk, o, names[i], 0, &(*out)->answers[i]);

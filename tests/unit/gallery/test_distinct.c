@@ -93,11 +93,28 @@ static liken_result *search(const liken_search_options *o) {
     return r;
 }
 
-/* The first face of each image among all faces, nearest first, is what must come. */
-static void check_against_all(liken_search_options o, size_t limit) {
-    o.threshold = INFINITY;
+static int64_t images_among(const liken_answer *a) {
+    int64_t n = 0;
+    for (size_t i = 0; i < a->match_count; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < i && !seen; j++)
+            seen = a->matches[j].image == a->matches[i].image;
+        n += !seen;
+    }
+    return n;
+}
+
+/* The first face of each image among all faces, nearest first, is what must come; and how many there are beyond the
+ * limit is told of faces and of images. */
+static void check_against_all(liken_search_options o, float threshold, size_t limit) {
+    o.threshold = threshold;
     o.limit = 10000;
     liken_result *all = search(&o);
+    assert_int_equal(all->answers[0].total, all->answers[0].match_count);
+    o.limit = (int)limit;
+    liken_result *few = search(&o);
+    assert_int_equal(few->answers[0].total, all->answers[0].match_count);
+    liken_result_free(few);
     o.limit = (int)limit;
     o.distinct = LIKEN_DISTINCT_IMAGE;
     liken_result *got = search(&o);
@@ -115,6 +132,7 @@ static void check_against_all(liken_search_options o, size_t limit) {
         n++;
     }
     assert_int_equal(b->match_count, n);
+    assert_int_equal(b->total, images_among(a));
     assert_int_equal(got->searched, all->searched);
     liken_result_free(all);
     liken_result_free(got);
@@ -128,11 +146,15 @@ static void answers_are_those_of_brute_force(void **state) {
     static const size_t limits[] = {1, 2, 20, 100, 119, 120, 500};
     const char *odd = "odd";
     for (size_t i = 0; i < LK_LENGTH(limits); i++) {
-        check_against_all((liken_search_options){0}, limits[i]);
-        check_against_all((liken_search_options){.tags = &odd, .tag_count = 1}, limits[i]);
+        check_against_all((liken_search_options){0}, i % 2 == 0 ? INFINITY : 0.7f, limits[i]);
+        check_against_all((liken_search_options){.tags = &odd, .tag_count = 1}, i % 2 == 0 ? 0.5f : INFINITY,
+                          limits[i]);
     }
+    liken_result *r = search(&(liken_search_options){.uncounted = true, .threshold = 0.7f, .limit = 1});
+    assert_int_equal(r->answers[0].total, -1);
+    liken_result_free(r);
     count_store(true); /* then nothing but the pages themselves leaves a face out */
-    check_against_all((liken_search_options){0}, 100);
+    check_against_all((liken_search_options){0}, INFINITY, 100);
 }
 
 /* 24,000 faces in 60 images, image after image farther away: the worst order, since a page holds few images. */

@@ -151,6 +151,34 @@ static bool is_allowed(void *ctx, int64_t id) {
     return *(const int64_t *)ctx != id;
 }
 
+/* All within the radius, beyond k too. */
+static void count_all(struct world *w, const lk_store_near *asked, const lk_index_query *query) {
+    lk_ids faces = {0};
+    bool known = false;
+    lk_hit hit;
+    size_t count = 0;
+    uint64_t within = 0;
+    lk_index_query counted = *query;
+    counted.k = 1;
+    counted.within = &within;
+    if (query->only == NULL || query->only_count > 0)
+        assert_ok(lk_index_search(w->index, &counted, &hit, &count, NULL, &err), err);
+    lk_store_near all = *asked;
+    all.all = true;
+    all.k = within > 0 ? within : 1; /* not one more than may be told */
+    assert_ok(lk_near_within(&w->lk, &w->collection, &all, &faces, &known, &err), err);
+    assert_true(known);
+    assert_int_equal(faces.count, within);
+    lk_ids_free(&faces);
+    if (within < 2)
+        return;
+    all.k = within - 1;
+    faces = (lk_ids){0};
+    assert_ok(lk_near_within(&w->lk, &w->collection, &all, &faces, &known, &err), err);
+    assert_false(known);
+    assert_int_equal(faces.count, 0);
+}
+
 static void ask(struct world *w, size_t turn) {
     static lk_hit here[K_MAX], there[K_MAX];
     static const char *const odd[] = {"odd"};
@@ -207,6 +235,7 @@ static void ask(struct world *w, size_t turn) {
         assert_int_equal(here[i].id, there[i].id);
         assert_memory_equal(&here[i].distance, &there[i].distance, sizeof here[i].distance);
     }
+    count_all(w, &near, &query);
     assert_ok(s->ops->near_count(s, w->collection.id, &filter, except > 0 ? except : 0, &counted, &err), err);
     assert_int_equal(counted, searched);
     free(only);

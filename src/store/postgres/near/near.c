@@ -57,6 +57,16 @@ static double margin(int dimension) {
 
 #define TINY 1e-18 /* what may be lost where squares are too small for a float */
 
+/* Where all within the radius are asked for, a descriptor is wanted only of those whose distance may be mistaken for
+ * one within it; of the others nothing, as no bytes. */
+static int descriptor_sql(lk_near_sql *t, const lk_near_plan *p, const lk_store_near *near, liken_error *err) {
+    if (!near->all)
+        return lk_buf_string(&t->sql, "d.descriptor", err);
+    const double sure = (double)near->radius * (1 - 3 * margin(p->dimension)) - TINY;
+    return lk_buf_format(&t->sql, err, "CASE WHEN d.g > $%d THEN d.descriptor ELSE '' END AS descriptor",
+                         lk_near_sql_put(t, lk_pg_float8(sure)));
+}
+
 /* The + 0 keeps the database from reading the whole table in the order of an index, which it takes for quicker as long
  * as it has not counted the rows, and which it cannot do in parallel: that of the key always, that of collections
  * (which shards have not) where many of all faces are of this one. The approximate index is one for the collection
@@ -65,7 +75,11 @@ static int ranked_sql(lk_near_sql *t, const lk_near_plan *p, const lk_near_query
     const lk_store_near *near = q->near;
     (void)lk_near_sql_put(t, lk_pg_int8(p->collection));
     (void)lk_near_sql_put(t, lk_pg_int8(p->filled));
-    int rc = lk_buf_string(&t->sql, "SELECT d.face, d.descriptor, d.g FROM (SELECT v.face, v.descriptor, ", err);
+    int rc = lk_buf_string(&t->sql, "SELECT d.face, ", err);
+    if (rc == LIKEN_OK)
+        rc = descriptor_sql(t, p, near, err);
+    if (rc == LIKEN_OK)
+        rc = lk_buf_string(&t->sql, ", d.g FROM (SELECT v.face, v.descriptor, ", err);
     if (rc == LIKEN_OK)
         rc = p->method == LIKEN_SEARCH_CUBE ? cube_distance(t, p, near->vector, q->map != NULL, err)
                                             : vector_distance(t, p, near->vector, q->approximate, err);
@@ -107,7 +121,7 @@ int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q,
 /* Are these rows all that may count: fewer than asked for, or reaching beyond what the k-th can be mistaken by? */
 static bool is_enough(const lk_pg_result *rows, const lk_near_query *q, int dimension) {
     const int count = lk_pg_rows(rows);
-    if ((size_t)count < q->rows || q->approximate)
+    if ((size_t)count < q->rows || q->approximate || q->near->all)
         return true;
     const double kth = lk_pg_get_real(rows, (int)q->near->k - 1, 2), last = lk_pg_get_real(rows, count - 1, 2);
     return last > kth * (1 + 3 * margin(dimension)) + TINY;
@@ -138,14 +152,14 @@ static int tell(struct search *s, const lk_pg_result *rows, liken_error *err) {
         size_t size = 0;
         const int64_t face = lk_pg_get_int(rows, i, 0);
         const char *bytes = lk_pg_get_bytes(rows, i, 1, &size);
-        if (bytes == NULL || size % 4 != 0 || size > 4 * LK_STORE_DIMENSION_MAX)
+        if (bytes == NULL || (size == 0 && !s->near->all) || size % 4 != 0 || size > 4 * LK_STORE_DIMENSION_MAX)
             return lk_fail(
                 err, LIKEN_E_STORE,
                 "The database holds a descriptor of %zu bytes for face %lld, which cannot be right; run liken "
                 "doctor.",
                 size, (long long)face);
         lk_floats_decode(bytes, size / 4, s->numbers);
-        rc = s->fn(s->ctx, face, s->numbers, (int)(size / 4));
+        rc = s->fn(s->ctx, face, size == 0 ? NULL : s->numbers, (int)(size / 4));
     }
     return rc;
 }

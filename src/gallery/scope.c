@@ -1,0 +1,95 @@
+/* What is asked of a search, resolved once: collection, threshold, filters. */
+#include "gallery/search_int.h"
+
+#include "store/codec.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define LIMIT_DEFAULT 20
+#define LIMIT_MAX 10000
+
+static int check_options(const liken_search_options *o, liken_error *err) {
+    if (o->distinct == LIKEN_DISTINCT_PERSON)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                       "This liken does not know people yet; use distinct=image or distinct=face.");
+    if (o->distinct != LIKEN_DISTINCT_FACE && o->distinct != LIKEN_DISTINCT_IMAGE)
+        return lk_fail(err, LIKEN_E_ARG, "distinct is face or image.");
+    if (o->limit < 0 || o->limit > LIMIT_MAX)
+        return lk_fail(err, LIKEN_E_ARG, "limit is %d; use 1 to %d.", o->limit, LIMIT_MAX);
+    if (!(o->threshold >= 0))
+        return lk_fail(err, LIKEN_E_ARG, "The threshold is a distance, 0 or more.");
+    if (!(o->max_false_matches >= 0) || isinf(o->max_false_matches))
+        return lk_fail(err, LIKEN_E_ARG, "max_false_matches is a number above 0.");
+    if (o->threshold > 0 && o->max_false_matches > 0)
+        return lk_fail(err, LIKEN_E_ARG, "Give threshold or max_false_matches, not both: each decides the other.");
+    for (size_t i = 0; i < o->tag_count; i++) {
+        if (o->tags[i] == NULL)
+            return lk_fail(err, LIKEN_E_ARG, "A tag is missing its text.");
+    }
+    return LIKEN_OK;
+}
+
+int lk_scope_open(lk_scope *s, liken *lk, const liken_search_options *options, liken_error *err) {
+    static const liken_search_options none;
+    *s = (lk_scope){.lk = lk, .options = options == NULL ? &none : options, .exact = true, .recall = 1};
+    int rc = check_options(s->options, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, s->options->collection, &s->collection, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_engine_for(lk, s->collection, &s->engine, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    s->calibration = lk_gallery_calibration(s->engine, s->collection);
+    s->limit = s->options->limit == 0 ? LIMIT_DEFAULT : (size_t)s->options->limit;
+    return LIKEN_OK;
+}
+
+void lk_scope_close(lk_scope *s) {
+    lk_gallery_slot_drop(s->lk, s->slot);
+    liken_collection_free(s->collection);
+    free(s->allowed);
+}
+
+static int scope_filter(lk_scope *s, liken_error *err) {
+    const liken_search_options *o = s->options;
+    s->filtered = o->tag_count > 0 || lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to);
+    if (!s->filtered)
+        return LIKEN_OK;
+    lk_store *store = s->lk->store;
+    if (s->remote)
+        return LIKEN_OK;
+    const int rc = store->ops->faces_where(store, s->collection->id, o, &s->allowed, &s->allowed_count, err);
+    s->searched = s->allowed_count;
+    return rc;
+}
+
+int lk_scope_ready(lk_scope *s, size_t views, liken_error *err) {
+    int rc = lk_gallery_sync(s->lk, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk_store *store = s->lk->store;
+    s->slot = lk_gallery_slot_take(s->lk, s->collection->id);
+    s->remote = s->slot == NULL && lk_place_is_remote(s->lk, s->collection->id);
+    s->searched = s->slot == NULL ? 0 : lk_index_size(s->slot->index);
+    rc = scope_filter(s, err);
+    if (rc == LIKEN_OK && s->remote)
+        rc = store->ops->near_count(store, s->collection->id, s->options, 0, &s->searched, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const liken_search_options *o = s->options;
+    if (o->threshold > 0)
+        s->threshold = o->threshold;
+    else if (o->max_false_matches > 0)
+        s->threshold = lk_calibration_distance(&s->calibration, o->max_false_matches /
+                                                                    (double)(s->searched > 0 ? s->searched : 1) /
+                                                                    (double)(views > 0 ? views : 1));
+    else
+        s->threshold = s->collection->threshold;
+    return LIKEN_OK;
+}
+
+/* Unit vectors are at most 2 apart. */
+bool lk_scope_takes_all(const lk_scope *s) {
+    return isinf(s->threshold) || (s->collection->metric == LIKEN_NORMALIZED && s->threshold > 2.001f);
+}
