@@ -303,6 +303,32 @@ LIKEN_API int liken_detect(liken *lk, const void *bytes, size_t size, const like
 LIKEN_API int liken_draw(liken *lk, const void *bytes, size_t size, const liken_image *faces, void **jpeg,
                          size_t *jpeg_size, liken_error *err);
 
+/* A contact sheet: photos side by side in rows, each with a face marked and words under it, as one JPEG. */
+
+#define LIKEN_SHEET_PHOTOS 250 /* of one sheet */
+
+typedef struct liken_sheet liken_sheet;
+
+typedef struct liken_cell {
+    const void *bytes; /* the photo; NULL: an empty frame, */
+    size_t size;
+    const char *why;          /* which says this, if it is not NULL */
+    const liken_box *box;     /* the face; NULL: none. A small one is shown enlarged as well */
+    const char *const *lines; /* under it, as many as there is room for (five, of 21 letters). Letters that are not
+                                 Latin become empty boxes */
+    size_t line_count;
+} liken_cell;
+
+/* An empty one; `lk` must outlive it. It is used by one thread at a time. */
+LIKEN_API int liken_sheet_new(liken_sheet **out, liken *lk, liken_error *err);
+LIKEN_API void liken_sheet_free(liken_sheet *s);
+/* A line across the sheet; what comes after it begins a new row. */
+LIKEN_API int liken_sheet_heading(liken_sheet *s, const char *text, liken_error *err);
+/* TOO_LARGE: the sheet is full, or the photo is over a limit. On failure the sheet is as it was. */
+LIKEN_API int liken_sheet_add(liken_sheet *s, const liken_cell *cell, liken_error *err);
+/* The sheet as it is now. *jpeg is freed with free(). */
+LIKEN_API int liken_sheet_jpeg(const liken_sheet *s, void **jpeg, size_t *size, liken_error *err);
+
 /* ---- searching ---------------------------------------------------------------------------------- */
 
 typedef enum liken_distinct { LIKEN_DISTINCT_FACE = 0, LIKEN_DISTINCT_IMAGE, LIKEN_DISTINCT_PERSON } liken_distinct;

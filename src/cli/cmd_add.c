@@ -3,6 +3,7 @@
 #include "wire/json.h"
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "cli/add_report.h"
 #include "cli/batch.h"
 #include "cli/cli.h"
 #include "cli/interrupt.h"
@@ -10,6 +11,7 @@
 #include "cli/prune.h"
 #include "cli/when.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +25,8 @@ typedef struct adding {
     int64_t lost; /* photos whose files hold others now */
     lk_pruned pruned;
     size_t refused[LIKEN_OVER_LIMIT + 1]; /* by reason */
+    lk_add_report *report;                /* NULL: none is written */
+    char why[512];                        /* not all was looked at; else empty */
 } adding;
 
 /* The options for one file; `label` is to be freed. */
@@ -88,30 +92,35 @@ static int done(void *ctx, const lk_outcome *o, liken_error *err) {
     const char *status = count(a, o);
     if (o->rc != LIKEN_OK)
         lk_outcome_say(o);
-    if (!a->cli->json)
+    if (!a->cli->json && a->report == NULL)
         return LIKEN_OK;
     LK_FREE char *path = liken_label_of_path(o->path->name); /* the path as UTF-8 */
     json_t *head = json_pack("{s:o, s:s}", "path", path == NULL ? NULL : lk_json_text(path), "status", status);
     if (head != NULL && o->unread)
         (void)json_object_set_new(head, "unchanged", json_true());
-    return lk_cli_print(lk_outcome_json(o, head), err);
+    json_t *line = lk_outcome_json(o, head);
+    if (a->report != NULL)
+        lk_add_report_photo(a->report, o, status, line);
+    if (a->cli->json)
+        return lk_cli_print(line, err);
+    json_decref(line);
+    return LIKEN_OK;
 }
 
-static int summary_json(const adding *a, double seconds, bool interrupted, liken_error *err) {
+/* NULL: out of memory. */
+static json_t *summary_json(const adding *a, double seconds, bool interrupted) {
     json_t *refused = json_object();
     for (size_t r = 0; r < LK_LENGTH(a->refused); r++)
         if (a->refused[r] > 0)
             (void)json_object_set_new(refused, liken_reason_code((liken_reason)r),
                                       json_integer((json_int_t)a->refused[r]));
-    return lk_cli_print(
-        json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:b}}", "summary", "added",
-                  (json_int_t)a->added, "existed", (json_int_t)a->existed, "unchanged", (json_int_t)a->unchanged,
-                  "extended", (json_int_t)a->extended, "replaced", (json_int_t)a->replaced, "removed",
-                  (json_int_t)a->lost + (json_int_t)a->pruned.photos, "pruned", (json_int_t)a->pruned.labels, "skipped",
-                  (json_int_t)a->skipped, "failed", (json_int_t)a->failed, "faces", (json_int_t)a->faces,
-                  "without_face", (json_int_t)a->without_face, "refused", refused, "seconds", seconds, "interrupted",
-                  interrupted),
-        err);
+    return json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:b}}", "summary", "added",
+                     (json_int_t)a->added, "existed", (json_int_t)a->existed, "unchanged", (json_int_t)a->unchanged,
+                     "extended", (json_int_t)a->extended, "replaced", (json_int_t)a->replaced, "removed",
+                     (json_int_t)a->lost + (json_int_t)a->pruned.photos, "pruned", (json_int_t)a->pruned.labels,
+                     "skipped", (json_int_t)a->skipped, "failed", (json_int_t)a->failed, "faces", (json_int_t)a->faces,
+                     "without_face", (json_int_t)a->without_face, "refused", refused, "seconds", seconds, "interrupted",
+                     interrupted);
 }
 
 static void print_summary(const adding *a, double seconds) {
@@ -194,6 +203,20 @@ static int prune(adding *a, liken_error *err) {
     return rc;
 }
 
+/* Also of what was interrupted or failed; the first fault is the one that is told. */
+static int finish_report(adding *a, const json_t *summary, int rc, liken_error *err) {
+    lk_add_report *report = a->report;
+    a->report = NULL;
+    const int written =
+        lk_add_report_finish(report, summary, a->why[0] == '\0' ? NULL : a->why, rc == LIKEN_OK ? err : NULL);
+    return rc == LIKEN_OK ? written : rc;
+}
+
+static int print_summary_json(json_t *summary, int rc, liken_error *err) {
+    const int printed = lk_cli_print(summary, rc == LIKEN_OK ? err : NULL);
+    return rc == LIKEN_OK ? printed : rc;
+}
+
 static int run(adding *a, const lk_paths *paths, liken_error *err) {
     const lk_config *c = a->cli->config;
     const int threads = (int)lk_config_number(c, LK_SET_THREADS);
@@ -209,6 +232,8 @@ static int run(adding *a, const lk_paths *paths, liken_error *err) {
     const double started = lk_clock_monotonic();
     size_t handed = 0;
     int rc = lk_batch_run(&batch, &handed, err);
+    if (rc != LIKEN_OK)
+        (void)snprintf(a->why, sizeof a->why, "%s", err->message);
     const double seconds = lk_clock_monotonic() - started;
     if (rc == LIKEN_OK)
         rc = settle(a, err);
@@ -216,9 +241,13 @@ static int run(adding *a, const lk_paths *paths, liken_error *err) {
         print_summary(a, seconds);
     if (rc == LIKEN_OK)
         rc = prune(a, err);
-    if (a->cli->json && summary_json(a, seconds, rc == LIKEN_E_CANCELLED, rc == LIKEN_OK ? err : NULL) != LIKEN_OK &&
-        rc == LIKEN_OK)
-        return LIKEN_E_MEMORY;
+    json_t *summary = a->cli->json || a->report != NULL ? summary_json(a, seconds, rc == LIKEN_E_CANCELLED) : NULL;
+    if (summary == NULL && (a->cli->json || a->report != NULL))
+        rc = rc == LIKEN_OK ? lk_fail_memory(err) : rc;
+    rc = finish_report(a, summary, rc, err);
+    if (a->cli->json && summary != NULL)
+        return print_summary_json(summary, rc, err);
+    json_decref(summary);
     return rc;
 }
 
@@ -251,6 +280,8 @@ int lk_cmd_add(const lk_cli *cli) {
         rc = lk_cli_open(cli, false, &a.lk, &err);
     if (rc == LIKEN_OK)
         rc = check_collection(&a, &err);
+    if (rc == LIKEN_OK && lk_config_given(c, LK_SET_REPORT))
+        rc = lk_add_report_open(&a.report, lk_config_text(c, LK_SET_REPORT), &err);
     if (rc == LIKEN_OK) {
         lk_interrupt_arm();
         rc = run(&a, &paths, &err);

@@ -6,6 +6,7 @@
 #include "cli/matches.h"
 #include "cli/message.h"
 #include "cli/results.h"
+#include "cli/sheet.h"
 #include "cli/when.h"
 
 #include <stdio.h>
@@ -107,8 +108,12 @@ static int copy_and_print(const lk_cli *cli, liken *lk, const liken_result *resu
         return printed;
     (void)fflush(stdout);
     int rc = LIKEN_OK;
-    if (folder != NULL) {
+    const char *sheet = lk_config_text(cli->config, LK_SET_CONTACT_SHEET);
+    if (folder != NULL || sheet != NULL)
         lk_interrupt_arm();
+    if (sheet != NULL && result->answer_count > 0)
+        rc = lk_sheet_write(cli, lk, result, sheet, err);
+    if (rc == LIKEN_OK && folder != NULL) {
         rc = lk_copies_make(cli, lk, result, folder, copies, err);
         lk_copies_say(copies, folder);
     }

@@ -35,10 +35,13 @@ const lk_command lk_commands[] = {
          "With --json one object a line is printed for each photo, in the order of the paths, with a status "
          "(added, existed, skipped, failed; existed is \"unchanged\" where the file was not read; \"replaced\" is the "
          "photo that lost its label to this one), then one for each label that is pruned, and at the end an object "
-         "with the summary.",
+         "with the summary.\n\n"
+         "--report writes the same into a file, for every photo its outcome, its faces, the refused ones with reason "
+         "and advice, and why it failed: JSON lines as --json prints them, or CSV. It is written as photos are done, "
+         "and also when the first Ctrl-C ends the run; docs/taking.md has the columns.",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE_LABEL) | LK_BIT(TAG) |
                  LK_BIT(CAPTURED_AT) | LK_BIT(REQUIRE_FACE) | LK_BIT(PRUNE) | LK_BIT(YES) | LK_BIT(VERIFY) |
-                 LK_BIT(INCLUDE_HIDDEN) | LK_BIT(EXCLUDE) | LK_BIT(NULL),
+                 LK_BIT(INCLUDE_HIDDEN) | LK_BIT(EXCLUDE) | LK_BIT(NULL) | LK_BIT(REPORT),
      .least = 1,
      .most = LK_ANY,
      .exits = {{LK_EXIT_FAILED, "some photos could not be added, each is named; or what was to be pruned was not"},
@@ -67,7 +70,8 @@ const lk_command lk_commands[] = {
          "The threshold is the collection's own unless --threshold says another distance or "
          "--max-false-matches says how many strangers may be expected among the matches: the larger the "
          "collection, the nearer a match must then be.\n\n"
-         "--csv prints the matches for other programs (docs/taking.md has the columns). --copy-to copies the matched "
+         "--contact-sheet draws one picture of what was found. --csv prints the matches for other programs "
+         "(docs/taking.md has the columns). --copy-to copies the matched "
          "photos, each once, into a folder, which is made; a name that is taken gets a number, and a copy that is "
          "there "
          "already is left. Only files that hold the very photo that was added are copied; which could not be is said "
@@ -75,7 +79,7 @@ const lk_command lk_commands[] = {
          "file, error).",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(THRESHOLD) | LK_BIT(MAX_FALSE_MATCHES) | LK_BIT(LIMIT) |
                  LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(CAPTURED_FROM) | LK_BIT(CAPTURED_TO) | LK_BIT(MAIN_FACE) |
-                 LK_BIT(PARTIAL) | LK_BIT(CSV) | LK_BIT(COPY_TO),
+                 LK_BIT(PARTIAL) | LK_BIT(CSV) | LK_BIT(COPY_TO) | LK_BIT(CONTACT_SHEET),
      .least = 1,
      .most = LIKEN_PHOTOS_MAX,
      .exits = {{LK_EXIT_NOTHING, "no usable face in the photo, or no match"},

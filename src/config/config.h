@@ -47,6 +47,8 @@ typedef enum lk_setting_id {
     LK_SET_PARTIAL,
     LK_SET_CSV,
     LK_SET_COPY_TO,
+    LK_SET_CONTACT_SHEET,
+    LK_SET_REPORT,
     LK_SET_FORMAT,
     LK_SET_OUTPUT,
     LK_SET_DRAW,

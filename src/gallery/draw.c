@@ -2,38 +2,20 @@
  * ones orange. */
 #include "gallery/gallery_int.h"
 
+#include "image/letters.h"
+
 #include <math.h>
-#include <string.h>
+#include <stdio.h>
 
 #define JPEG_QUALITY 90
-
-/* Digits 0-9 and '%' on a grid of 3 x 5, a row in three bits, top row in the highest. */
-static const uint16_t glyphs[] = {
-    075557, 026227, 071747, 071717, 055711, 074717, 074757, 071244, 075757, 075717, 051245,
-};
-
-static void fill(lk_image *image, int x, int y, int size, const uint8_t rgb[3]) {
-    for (int row = y < 0 ? 0 : y; row < y + size && row < image->height; row++) {
-        for (int column = x < 0 ? 0 : x; column < x + size && column < image->width; column++)
-            memcpy(image->rgb + (size_t)row * image->stride + 3 * (size_t)column, rgb, 3);
-    }
-}
-
-static void draw_glyph(lk_image *image, int glyph, int x, int y, int scale, const uint8_t rgb[3]) {
-    for (int bit = 0; bit < 15; bit++) {
-        if ((glyphs[glyph] >> (14 - bit) & 1) != 0)
-            fill(image, x + bit % 3 * scale, y + bit / 3 * scale, scale, rgb);
-    }
-}
 
 /* "97%" above the line y, or below it where there is no room above. */
 static void draw_percent(lk_image *image, float confidence, int x, int y, int scale, const uint8_t rgb[3]) {
     const int percent = confidence <= 0 ? 0 : confidence >= 1 ? 100 : (int)lrintf(confidence * 100);
-    const int digits[3] = {percent / 100, percent / 10 % 10, percent % 10};
-    y += y >= 6 * scale ? -6 * scale : scale;
-    for (int i = percent >= 100 ? 0 : percent >= 10 ? 1 : 2; i < 3; i++, x += 4 * scale)
-        draw_glyph(image, digits[i], x, y, scale, rgb);
-    draw_glyph(image, 10, x, y, scale, rgb);
+    char text[8];
+    (void)snprintf(text, sizeof text, "%d%%", percent);
+    lk_image_draw_text(image, x, y >= LK_LETTER_HEIGHT * scale ? y - LK_LETTER_HEIGHT * scale : y + scale, scale, text,
+                       rgb);
 }
 
 /* A box far outside the picture must not become an undefined number. */

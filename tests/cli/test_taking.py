@@ -4,11 +4,16 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
 
 from conftest import BIN, SAMPLES, Liken
+
+
+BLANK = b"BM" + (3126).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little") \
+    + (32).to_bytes(4, "little") * 2 + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24) + bytes(3072)
 
 
 def another(photo, to, number=1):
@@ -169,3 +174,53 @@ def test_an_export_is_there_whole_or_not_at_all(liken, faces):
     assert done.returncode == 1 and b"No space left on device" in done.stderr
     liken("export", "--json", "--format", "csv", code=2)
     assert sorted(p.name for p in liken.folder.iterdir()) == ["album", "all.jsonl", "data"]
+
+
+def test_a_contact_sheet_shows_what_was_found(liken, faces):
+    (faces / "a/x.jpg").unlink()
+    (faces / "b/x.jpg").write_bytes(b"no photo any more")
+    _, err = liken("search", "--contact-sheet", "sheet.jpg", "album/sample1.jpg")
+    assert "The contact sheet sheet.jpg shows 15 matches." in err
+    [sheet] = liken.json("detect", "sheet.jpg")
+    # five columns; three answers of a query and five matches, of which two have empty frames: two rows each
+    assert sheet["width"] == 5 * 272 + 16
+    assert sheet["height"] > 6 * 256
+    assert len(sheet["faces"]) >= 3 * 4, "a photo in each of the other cells"
+    _, err = liken("search", "--contact-sheet", "no/sheet.jpg", "album/sample1.jpg", code=1)
+    assert "no/sheet.jpg cannot be written" in err
+    liken("search", "--contact-sheet", "none.jpg", "--tag", "none", "album/sample1.jpg", code=3)
+
+
+def test_an_add_is_reported(liken, album):
+    (album / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    (album / "=.bmp").write_bytes(BLANK)
+    lines = liken.json("add", "--report", "r.jsonl", "album", code=1)
+    told = [json.loads(line) for line in (liken.folder / "r.jsonl").read_text().splitlines()]
+    assert told == lines and told[-1]["summary"]["interrupted"] is False
+    liken("add", "--report", "r.csv", "--verify", "album", code=1)
+    table = rows((liken.folder / "r.csv").read_bytes().decode())
+    photos = {row["path"]: row for row in table if row["status"] != "refused"}
+    assert {path: row["status"] for path, row in photos.items()} == {
+        "album/=.bmp": "existed", "album/bad.jpg": "failed", "album/sample1.jpg": "existed", "album/sample2.jpg": "existed"}
+    assert photos["album/bad.jpg"]["reason"] and photos["album/bad.jpg"]["message"]
+    assert (photos["album/=.bmp"]["faces"], photos["album/=.bmp"]["message"]) == ("0", "No usable face was found.")
+    refused = [row for row in table if row["status"] == "refused"]
+    assert len(refused) == sum(len(line.get("refused", [])) for line in lines)
+    assert all(row["reason"] and row["message"] and row["box_width"] for row in refused)
+    _, err = liken("add", "--report", "r.txt", "album", code=2)
+    assert ".csv" in err
+    _, err = liken("add", "--report", "no/r.csv", "album", code=1)
+    assert "no/r.csv cannot be written" in err
+
+
+def test_the_report_of_an_interrupted_add_is_whole(liken, album):
+    for number in range(200):
+        another(album / "sample1.jpg", album / f"{number:03}.jpg", number + 1)
+    running = liken.start("add", "--json", "--threads", "1", "--report", "r.csv", "album")
+    running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=300)
+    assert running.returncode == 130
+    table = rows((liken.folder / "r.csv").read_bytes().decode())
+    assert table[0]["status"] == "added" and table[-1]["status"] == "interrupted" and "of 202 files" in table[-1]["message"]
+    assert [p.name for p in liken.folder.iterdir() if p.name.startswith("r.csv")] == ["r.csv"]
