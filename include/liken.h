@@ -52,7 +52,9 @@ typedef enum liken_status {
     LIKEN_E_CANCELLED = -14,   /* stopped on request */
     LIKEN_E_UNSUPPORTED = -15, /* valid, but not in this build or on this machine */
     LIKEN_E_INTERNAL = -16,    /* a fault of liken's own: please report it */
-    LIKEN_E_FULL = -17         /* the disk of the store is full; nothing was written */
+    LIKEN_E_FULL = -17,        /* the disk of the store is full; nothing was written */
+    LIKEN_E_READ_ONLY = -18    /* the gallery can be read but not changed: opened so, a disk or files that may not be
+                                  written, a database role that may only read, a standby server */
 } liken_status;
 
 typedef struct liken_error {
@@ -187,6 +189,8 @@ typedef struct liken_options {
     size_t max_pixels;     /* default 120 million */
     int max_faces;         /* kept per photo; default 1000 */
     bool read_only;        /* open an existing store, write nothing */
+    bool existing;         /* use the gallery that is there: none is made, nor brought up from an older liken's form */
+    bool no_store;         /* only the models: detect, draw, compare without a collection; all else fails with ARG */
     bool no_models;        /* only the store: list, remove, status; detect and describe then fail */
     bool sandbox;          /* decode photos in helper processes (the program liken-decode) that can do nothing but that;
                               a file that makes a decoder crash, hang or swallow memory then costs one helper and one
@@ -196,9 +200,11 @@ typedef struct liken_options {
                               default: half of the memory */
 } liken_options;
 
-/* Opens (creating it unless read_only) the gallery in options->data. Also brings the index up to
- * the store. Errors: LIKEN_E_MODEL (a pack is missing or damaged) names the pack and the command that installs it;
- * LIKEN_E_NOT_FOUND: read_only, and there is no store; LIKEN_E_STORE, LIKEN_E_IO: the store cannot be used. */
+/* Opens (creating it unless read_only or existing) the gallery in options->data. Also brings the index up to the store.
+ * One that may not be written is opened for reading: liken_state.read_only says why, and what would change it fails
+ * with LIKEN_E_READ_ONLY. Errors: LIKEN_E_MODEL (a pack is missing or damaged) names the pack and the command that
+ * installs it; LIKEN_E_NOT_FOUND: read_only or existing, and there is no gallery, and none of its folders was made;
+ * LIKEN_E_STORE (also: read_only or existing, and it is of an older liken), LIKEN_E_IO: the store cannot be used. */
 LIKEN_API int liken_open(liken **out, const liken_options *options, liken_error *err);
 
 /* Waits for calls in progress, then closes. NULL is accepted. */
@@ -546,7 +552,7 @@ typedef struct liken_state {
     char *detector_note;           /* why auto fell back, or NULL */
     char *cpu;                     /* "avx2", ... */
     char *store, *data;            /* "sqlite", or "postgres://..." without its password; the folder */
-    char *store_id;
+    char *store_id;                /* with no_store these three are NULL */
     int64_t collections, images, faces;
     int64_t erasing; /* images of removed collections that are still to be erased */
     int64_t indexed; /* faces in the in-memory index */
@@ -554,6 +560,7 @@ typedef struct liken_state {
     char *sandbox;         /* "on", "off", or why it is not on although it was asked for */
     int decoders;          /* helper processes that photos are decoded in, now */
     int64_t decoders_lost; /* to crashes, to limits, and killed from outside, since liken_open */
+    char *read_only;       /* why the gallery can be read but not changed, or NULL */
     char *full; /* why nothing can be stored now (the disk is full), or NULL. Known of SQLite at once, and again when
                    there is room; of PostgreSQL for half a minute after it said so */
 } liken_state;

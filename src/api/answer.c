@@ -89,6 +89,8 @@ int lk_answer_status(int code) {
     switch (code) {
     case LIKEN_E_ARG:
         return 400;
+    case LIKEN_E_READ_ONLY:
+        return 403;
     case LIKEN_E_NOT_FOUND:
         return 404;
     case LIKEN_E_CONFLICT:
@@ -116,7 +118,8 @@ int lk_answer_status(int code) {
 void lk_answer_error_as(lk_request *r, int status, const liken_error *err, const char *parameter) {
     const lk_api *api = lk_request_ctx(r);
     const char *const known[] = {api->data, api->store};
-    const bool own = lk_answer_status(err->code) >= 500; /* the server's trouble, not the request's */
+    /* the server's trouble, not the request's */
+    const bool own = lk_answer_status(err->code) >= 500 || err->code == LIKEN_E_READ_ONLY;
     char told[sizeof err->message];
     lk_hide_places(err->message, known, LK_LENGTH(known), told, sizeof told);
     if (own)

@@ -130,6 +130,7 @@ typedef struct lk_finding {
     liken_error trouble; /* code 0: the store answers; else the rest is not known */
     liken_error full;    /* code 0: photos can be stored; else the disk is full */
     bool models;         /* the server has its models */
+    bool read_only;      /* nothing can be changed */
     int decoders;
     int64_t collections, images, faces, indexed, decoders_lost;
     uint64_t index_bytes;

@@ -43,7 +43,8 @@ static void look(lk_probe *p) {
                              .indexed = s->indexed,
                              .index_bytes = s->index_bytes,
                              .decoders = s->decoders,
-                             .decoders_lost = s->decoders_lost};
+                             .decoders_lost = s->decoders_lost,
+                             .read_only = s->read_only != NULL};
     if (s != NULL && s->full != NULL)
         (void)lk_fail(&found.full, LIKEN_E_FULL, "%s", s->full);
     liken_state_free(s);

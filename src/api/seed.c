@@ -102,7 +102,7 @@ static void refuse(lk_request *r, const lk_part *file, const liken_error *err, c
         lk_answer_json(r, 500, json_pack("{s:s}", "status", "FAILED"));
     else if (status == 413)
         failure(r, 413, "File too large", NULL);
-    else if (status < 500)
+    else if (status < 500 && err->code != LIKEN_E_READ_ONLY)
         failure(r, 400, words, text ? hint : NULL);
     else
         lk_answer_error(r, err);

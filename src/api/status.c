@@ -35,6 +35,9 @@ void lk_ready(lk_request *r, void *ctx) {
     } else if (!found.models) { /* nothing can be added or searched */
         lk_answer_problem(r, 503, "model_error", "The server was started without models.", NULL, -1);
     } else {
-        lk_answer_json(r, 200, json_pack("{s:s}", "status", "ready"));
+        json_t *json = json_pack("{s:s}", "status", "ready");
+        if (json != NULL && found.read_only) /* searches are what it is ready for */
+            (void)json_object_set_new(json, "read_only", json_true());
+        lk_answer_json(r, 200, json);
     }
 }

@@ -135,13 +135,13 @@ int lk_key_list(const char *path, lk_key **out, size_t *count, liken_error *err)
     return LIKEN_OK;
 }
 
-/* Opens and locks the folder that `path` is in; closing the descriptor unlocks it. */
-static int lock_folder(const char *path, int *fd, liken_error *err) {
+/* Opens and locks the folder that `path` is in, which with `make` is made where it is not; closing the descriptor unlocks it. */
+static int lock_folder(const char *path, bool make, int *fd, liken_error *err) {
     const char *slash = strrchr(path, '/');
     LK_FREE char *folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
     if (folder == NULL)
         return lk_fail_memory(err);
-    const int rc = lk_folder_make(folder, err);
+    const int rc = make ? lk_folder_make(folder, err) : LIKEN_OK;
     if (rc != LIKEN_OK)
         return rc;
     *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -214,7 +214,7 @@ int lk_key_add(const char *path, const char *name, unsigned scopes, const char *
     (void)snprintf(key.collection, sizeof key.collection, "%s", collection != NULL ? collection : "");
     lk_sha256_hex(text, strlen(text), key.sha256);
     int lock = -1;
-    int rc = lock_folder(path, &lock, err);
+    int rc = lock_folder(path, true, &lock, err);
     if (rc != LIKEN_OK)
         return rc;
     rc = append_key(path, &key, err);
@@ -239,7 +239,7 @@ static int drop_key(const char *path, const char *name, liken_error *err) {
 
 int lk_key_remove(const char *path, const char *name, liken_error *err) {
     int lock = -1;
-    int rc = lock_folder(path, &lock, err);
+    int rc = lock_folder(path, false, &lock, err);
     if (rc != LIKEN_OK)
         return rc;
     rc = drop_key(path, name, err);

@@ -3,6 +3,7 @@
 #include "wire/json.h"
 #include "base/text.h"
 #include "cli/message.h"
+#include "cli/nearby.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +55,22 @@ liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
 }
 
 int lk_cli_open(const lk_cli *cli, bool no_models, liken **out, liken_error *err) {
-    const liken_options options = lk_cli_options(cli, no_models);
+    liken_options options = lk_cli_options(cli, no_models);
+    options.existing = true;
+    const int rc = liken_open(out, &options, err);
+    if (rc == LIKEN_E_NOT_FOUND && (options.store == NULL || strcmp(options.store, "sqlite") == 0))
+        lk_cli_hint_gallery(cli->data, err);
+    return rc;
+}
+
+int lk_cli_open_or_make(const lk_cli *cli, liken **out, liken_error *err) {
+    const liken_options options = lk_cli_options(cli, false);
+    return liken_open(out, &options, err);
+}
+
+int lk_cli_open_models(const lk_cli *cli, liken **out, liken_error *err) {
+    liken_options options = lk_cli_options(cli, false);
+    options.no_store = true;
     return liken_open(out, &options, err);
 }
 

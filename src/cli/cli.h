@@ -60,8 +60,13 @@ extern const size_t lk_commands_count;
 /* The whole program; returns its exit code. */
 int lk_cli_main(int argc, char **argv);
 
-/* Opens the gallery as the settings say. With `no_models` only its store. */
+/* Opens the gallery that the settings name, as it is. With `no_models` only its store. NOT_FOUND names one that may be
+ * meant. */
 int lk_cli_open(const lk_cli *cli, bool no_models, liken **out, liken_error *err);
+/* The same, but it is made where it is not, or brought up to date: for what adds. */
+int lk_cli_open_or_make(const lk_cli *cli, liken **out, liken_error *err);
+/* For what needs no gallery: only the models. */
+int lk_cli_open_models(const lk_cli *cli, liken **out, liken_error *err);
 /* The same settings as options; what they point to belongs to the configuration. */
 liken_options lk_cli_options(const lk_cli *cli, bool no_models);
 

@@ -60,7 +60,7 @@ static int work(void *ctx, const lk_path *path, const liken_mark *mark, const ch
 /* A fault of the installation or the collection, which every other photo would meet as well. */
 static bool is_general(int rc) {
     return rc == LIKEN_E_STORE || rc == LIKEN_E_MODEL || rc == LIKEN_E_MISMATCH || rc == LIKEN_E_MEMORY ||
-           rc == LIKEN_E_ARG;
+           rc == LIKEN_E_ARG || rc == LIKEN_E_READ_ONLY;
 }
 
 static const char *count(adding *a, const lk_outcome *o) {
@@ -277,7 +277,7 @@ int lk_cmd_add(const lk_cli *cli) {
     if (rc == LIKEN_OK)
         rc = collect(cli, &paths, &err);
     if (rc == LIKEN_OK)
-        rc = lk_cli_open(cli, false, &a.lk, &err);
+        rc = lk_cli_open_or_make(cli, &a.lk, &err);
     if (rc == LIKEN_OK)
         rc = check_collection(&a, &err);
     if (rc == LIKEN_OK && lk_config_given(c, LK_SET_REPORT))

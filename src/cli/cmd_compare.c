@@ -11,12 +11,14 @@ static int compare(const lk_cli *cli, liken *lk, liken_comparison **out, liken_e
     LK_FREE char *a = NULL;
     LK_FREE char *b = NULL;
     size_t a_size = 0, b_size = 0;
+    const char *collection =
+        lk_config_given(cli->config, LK_SET_COLLECTION) ? lk_config_text(cli->config, LK_SET_COLLECTION) : NULL;
     int rc = lk_file_read(cli->words[0], ceiling, &a, &a_size, err);
     if (rc == LIKEN_OK)
         rc = lk_file_read(cli->words[1], ceiling, &b, &b_size, err);
     if (rc != LIKEN_OK)
         return rc;
-    return liken_compare(lk, a, a_size, b, b_size, lk_config_text(cli->config, LK_SET_COLLECTION), out, err);
+    return liken_compare(lk, a, a_size, b, b_size, collection, out, err);
 }
 
 static void print_comparison(const lk_cli *cli, const liken_comparison *c) {
@@ -41,7 +43,8 @@ int lk_cmd_compare(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
     liken_comparison *c = NULL;
-    int rc = lk_cli_open(cli, false, &lk, &err);
+    const bool as_collection = lk_config_given(cli->config, LK_SET_COLLECTION);
+    int rc = as_collection ? lk_cli_open(cli, false, &lk, &err) : lk_cli_open_models(cli, &lk, &err);
     if (rc == LIKEN_OK)
         rc = compare(cli, lk, &c, &err);
     if (rc == LIKEN_OK && cli->json)

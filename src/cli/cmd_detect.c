@@ -85,7 +85,7 @@ int lk_cmd_detect(const lk_cli *cli) {
     detection d = {.cli = cli, .draw = lk_config_text(cli->config, LK_SET_DRAW)};
     if (d.draw != NULL && cli->count > 1)
         return lk_cli_usage(cli, "--draw takes one photo at a time.");
-    int rc = lk_cli_open(cli, false, &d.lk, &err);
+    int rc = lk_cli_open_models(cli, &d.lk, &err);
     lk_path *paths = calloc(cli->count, sizeof *paths);
     if (rc == LIKEN_OK && paths == NULL)
         rc = lk_fail_memory(&err);

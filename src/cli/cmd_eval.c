@@ -225,7 +225,7 @@ int lk_cmd_eval(const lk_cli *cli) {
     if (rc == LIKEN_OK)
         rc = make_paths(&e, &err);
     if (rc == LIKEN_OK)
-        rc = lk_cli_open(cli, false, &e.lk, &err);
+        rc = lk_cli_open_models(cli, &e.lk, &err);
     if (rc == LIKEN_OK)
         rc = describe(&e, &err);
     if (rc == LIKEN_OK)

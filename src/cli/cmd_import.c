@@ -61,7 +61,7 @@ int lk_cmd_import(const lk_cli *cli) {
                                           .table = lk_config_text(c, LK_SET_TABLE),
                                           .collection = named ? lk_config_text(c, LK_SET_COLLECTION) : NULL,
                                           .reencode = lk_config_switch(c, LK_SET_REENCODE)};
-    int rc = lk_cli_open(cli, false, &lk, &err);
+    int rc = lk_cli_open_or_make(cli, &lk, &err);
     const double started = lk_clock_monotonic();
     if (rc == LIKEN_OK) {
         lk_interrupt_arm();

@@ -4,9 +4,11 @@
 #include "cli/cli.h"
 #include "cli/message.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int print_key(const lk_cli *cli, const lk_key *key, const char *secret, liken_error *err) {
     char scopes[64];
@@ -26,10 +28,28 @@ static int print_key(const lk_cli *cli, const lk_key *key, const char *secret, l
     return LIKEN_OK;
 }
 
+/* LK_EXIT_DONE when there is a folder for the file of keys: a mistyped one has none. */
+static int check_folder(const lk_cli *cli) {
+    const char *slash = strrchr(cli->keys, '/');
+    LK_FREE char *folder =
+        slash == NULL ? strdup(".") : strndup(cli->keys, slash == cli->keys ? 1 : (size_t)(slash - cli->keys));
+    liken_error err = {0};
+    struct stat st;
+    if (folder == NULL)
+        (void)lk_fail_memory(&err);
+    else if (stat(folder, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        (void)lk_fail(&err, LIKEN_E_NOT_FOUND,
+                      "There is no folder %s, and so no key in it. liken keys add NAME makes one.", folder);
+    return err.code == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
+}
+
 static int list(const lk_cli *cli) {
     liken_error err = {0};
     lk_key *keys = NULL;
     size_t count = 0;
+    const int there = check_folder(cli);
+    if (there != LK_EXIT_DONE)
+        return there;
     int rc = lk_key_list(cli->keys, &keys, &count, &err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         rc = print_key(cli, &keys[i], NULL, &err);
@@ -101,6 +121,9 @@ static int add(const lk_cli *cli) {
 
 static int rm(const lk_cli *cli) {
     liken_error err = {0};
+    const int there = check_folder(cli);
+    if (there != LK_EXIT_DONE)
+        return there;
     int rc = lk_key_remove(cli->keys, cli->words[0], &err);
     if (rc == LIKEN_E_NOT_FOUND) {
         lk_message("%s", err.message);

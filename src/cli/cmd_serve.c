@@ -74,7 +74,7 @@ int lk_cmd_serve(const lk_cli *cli) {
     (void)signal(SIGHUP, SIG_IGN);  /* nor is a terminal that closes, or a tool that asks to read settings anew */
     lk_interrupt_arm();
     allow_descriptors(cli->config);
-    int rc = lk_cli_open(cli, false, &lk, &err);
+    int rc = lk_cli_open_or_make(cli, &lk, &err);
     if (rc == LIKEN_OK)
         rc = lk_message_in_background(&err);
     if (rc == LIKEN_OK)

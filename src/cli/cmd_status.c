@@ -14,6 +14,10 @@ static int print_state(const lk_cli *cli, const liken_state *s, liken_error *err
     (void)printf("collections  %" PRId64 "\nphotos       %" PRId64 "\nfaces        %" PRId64 "\n", s->collections,
                  s->images, s->faces);
     (void)printf("sandbox      %s\n", s->sandbox);
+    if (s->read_only != NULL) {
+        LK_FREE char *why = lk_printable(s->read_only);
+        (void)printf("read-only    %s\n", why == NULL ? "?" : why);
+    }
     if (s->erasing > 0)
         (void)printf("erasing      %" PRId64 " photos of removed collections\n", s->erasing);
     return LIKEN_OK;

@@ -257,9 +257,9 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
     LK_COLLECTION liken_collection *c = NULL;
     liken_image *image = NULL;
     struct photo p;
-    if (lk->read_only)
-        return lk_fail(err, LIKEN_E_STORE, "The gallery was opened read-only; open it for writing to add photos.");
-    int rc = check_kind(o, err);
+    int rc = lk_gallery_may_write(lk, err);
+    if (rc == LIKEN_OK)
+        rc = check_kind(o, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_OK)

@@ -234,6 +234,9 @@ static void check_store(struct doctor *d, liken *lk) {
     d->bad += bad;
     if (lk->address != NULL)
         say(d, "store", LIKEN_GOOD, "%s", lk->address);
+    liken_error why;
+    if (lk->store->ops->writable != NULL && lk->store->ops->writable(lk->store, &why) == LIKEN_E_READ_ONLY)
+        say(d, "store", LIKEN_NOTE, "%s Searches work; nothing can be added or removed.", why.message);
     if (rc != LIKEN_OK)
         say(d, "store", LIKEN_BAD, "%s", err.message);
     else if (bad == 0)

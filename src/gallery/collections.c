@@ -26,14 +26,18 @@ static int check_name(const char *name, liken_error *err) {
 int lk_gallery_collection(liken *lk, const char *name, liken_collection **out, liken_error *err) {
     if (name == NULL)
         name = LK_DEFAULT_COLLECTION;
-    const int rc = check_name(name, err);
+    int rc = lk_gallery_needs_store(lk, err);
+    if (rc == LIKEN_OK)
+        rc = check_name(name, err);
     return rc == LIKEN_OK ? lk->store->ops->collection_get(lk->store, name, out, err) : rc;
 }
 
 static int create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_collection **out,
                   liken_error *err) {
     lk_engine *engine;
-    int rc = check_name(name, err);
+    int rc = lk_gallery_needs_store(lk, err);
+    if (rc == LIKEN_OK)
+        rc = check_name(name, err);
     if (rc == LIKEN_OK && metric != LIKEN_NORMALIZED && metric != LIKEN_L2)
         rc = lk_fail(err, LIKEN_E_ARG, "A collection's metric is normalized or l2.");
     if (rc == LIKEN_OK)
@@ -129,8 +133,8 @@ int liken_collection_set_search(liken *lk, const char *name, liken_search search
     LK_COLLECTION liken_collection *c = NULL;
     lk_gallery_enter(lk);
     int rc = lk_gallery_collection(lk, name, &c, err);
-    if (rc == LIKEN_OK && lk->read_only)
-        rc = lk_fail(err, LIKEN_E_STORE, "The gallery was opened read-only; open it for writing to change it.");
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_may_write(lk, err);
     if (rc == LIKEN_OK)
         rc = set_search(lk, c, search, err);
     lk_gallery_leave(lk);
@@ -150,7 +154,9 @@ int liken_collection_get(liken *lk, const char *name, liken_collection **out, li
 
 int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, liken_error *err) {
     lk_gallery_enter(lk);
-    const int rc = lk->store->ops->collection_list(lk->store, out, count, err);
+    int rc = lk_gallery_needs_store(lk, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->collection_list(lk->store, out, count, err);
     lk_gallery_leave(lk);
     return rc;
 }

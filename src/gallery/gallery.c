@@ -3,8 +3,9 @@
 
 #include "base/buf.h"
 #include "base/cpu.h"
-#include "packs/pack.h"
+#include "base/log.h"
 #include "image/decode/decoders.h"
+#include "packs/pack.h"
 #include "pg/pg.h"
 
 #include <stdlib.h>
@@ -95,6 +96,8 @@ static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     lk->limits = (lk_photo_limits){.max_bytes = o->max_file_bytes, .max_pixels = o->max_pixels};
     lk->sandbox = o->sandbox;
     lk->read_only = o->read_only;
+    lk->existing = o->existing;
+    lk->no_store = o->no_store;
     lk->no_models = o->no_models;
     return LIKEN_OK;
 }
@@ -134,9 +137,25 @@ int lk_gallery_settings(liken **out, const liken_options *options, liken_error *
 int lk_gallery_store_open(liken *lk, liken_error *err) {
     if (lk->seed_table != NULL)
         return lk_gallery_seed_open(lk, err);
+    const lk_store_how how = lk->read_only ? LK_STORE_READ : lk->existing ? LK_STORE_THERE : LK_STORE_MAKE;
     if (lk->where == NULL)
-        return lk_store_open_sqlite(&lk->store, lk->data, lk->read_only, err);
-    return lk_store_open_postgres(&lk->store, lk->where, lk->read_only, err);
+        return lk_store_open_sqlite(&lk->store, lk->data, how, err);
+    return lk_store_open_postgres(&lk->store, lk->where, how, err);
+}
+
+int lk_gallery_needs_store(const liken *lk, liken_error *err) {
+    return lk->store != NULL
+               ? LIKEN_OK
+               : lk_fail(err, LIKEN_E_ARG, "This needs a gallery, and the handle was opened without one.");
+}
+
+int lk_gallery_may_write(const liken *lk, liken_error *err) {
+    const int rc = lk_gallery_needs_store(lk, err);
+    if (rc != LIKEN_OK || !lk->read_only)
+        return rc;
+    if (lk->store->ops->writable != NULL && lk->store->ops->writable(lk->store, err) == LIKEN_E_READ_ONLY)
+        return LIKEN_E_READ_ONLY;
+    return lk_fail(err, LIKEN_E_READ_ONLY, "The gallery was opened read-only; open it for writing to change it.");
 }
 
 /* A pack that is missing is a fault of the models, not of something that was asked for. */
@@ -150,29 +169,58 @@ static int load_own_engine(liken *lk, liken_error *err) {
     return LIKEN_E_MODEL;
 }
 
-int liken_open(liken **out, const liken_options *options, liken_error *err) {
-    liken *lk = NULL;
-    int rc = lk_gallery_settings(&lk, options, err);
-    if (rc == LIKEN_OK)
-        rc = lk_gallery_sandbox_begin(lk, err); /* it gets ready while the store and the models are read */
-    if (rc == LIKEN_OK)
-        rc = lk_gallery_store_open(lk, err);
+/* What a store that takes no writes now can do without. */
+static int begin_writing(liken *lk, liken_error *err) {
+    const lk_store_ops *ops = lk->store->ops;
+    liken_error why = {0};
+    if (lk->read_only)
+        return LIKEN_OK;
+    if (ops->writable != NULL && ops->writable(lk->store, &why) == LIKEN_E_READ_ONLY) {
+        lk_log(LIKEN_LOG_INFO, "%s", why.message);
+        lk->read_only = lk->where == NULL; /* then its folder takes no cache either; a database may change its mind */
+        return LIKEN_OK;
+    }
+    const int rc = lk->no_models || lk->existing ? LIKEN_OK : lk_gallery_make_default(lk, err);
+    lk->tended = rc == LIKEN_OK && !lk->no_models;
+    return rc;
+}
+
+static int open_gallery(liken *lk, liken_error *err) {
+    int rc = lk_gallery_store_open(lk, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_whole(lk, err);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = load_own_engine(lk, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_sandbox_ready(lk, err);
-    if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
-        rc = lk_gallery_make_default(lk, err);
-    if (rc == LIKEN_OK && !lk->no_models && !lk->read_only)
+    if (rc == LIKEN_OK)
+        rc = begin_writing(lk, err);
+    if (rc != LIKEN_OK || lk->no_models)
+        return rc;
+    if (!lk->read_only)
         lk_saver_start(lk);
-    if (rc == LIKEN_OK && !lk->no_models)
-        rc = lk_gallery_sync(lk, err);
-    if (rc == LIKEN_OK && !lk->no_models && !lk->read_only) {
+    rc = lk_gallery_sync(lk, err);
+    if (rc == LIKEN_OK && lk->tended) {
         lk_chore_start(&lk->tender, lk->store, lk->store->ops->near_tend, false);
         lk_chore_start(&lk->eraser, lk->store, lk->store->ops->sweep, true);
     }
+    return rc;
+}
+
+static int open_models(liken *lk, liken_error *err) {
+    const int rc = load_own_engine(lk, err);
+    return rc == LIKEN_OK ? lk_gallery_sandbox_ready(lk, err) : rc;
+}
+
+int liken_open(liken **out, const liken_options *options, liken_error *err) {
+    liken *lk = NULL;
+    int rc = lk_gallery_settings(&lk, options, err);
+    if (rc == LIKEN_OK && lk->no_store && lk->no_models)
+        rc = lk_fail(err, LIKEN_E_ARG, "A handle with neither a store nor models can do nothing.");
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_sandbox_begin(lk, err); /* it gets ready while the store and the models are read */
+    if (rc == LIKEN_OK)
+        rc = lk->no_store ? open_models(lk, err) : open_gallery(lk, err);
     if (rc != LIKEN_OK) {
         liken_free(lk);
         return rc;

@@ -73,7 +73,8 @@ struct liken {
     size_t index_memory; /* bytes for the indexes of LIKEN_SEARCH_AUTO */
     int threads, max_faces;
     lk_photo_limits limits;
-    bool read_only, no_models;
+    bool read_only, existing, no_store, no_models;
+    bool tended; /* the store takes writes, and what it needs in the background is done by this process */
     bool sandbox;       /* as asked for; limits.decoders is NULL where it is off */
     const char *no_box; /* why there is none although it was asked for, or NULL */
     lk_store *store;
@@ -112,6 +113,11 @@ struct liken {
 /* A handle with its options settled and nothing opened yet. ARG. */
 int lk_gallery_settings(liken **out, const liken_options *options, liken_error *err);
 int lk_gallery_store_open(liken *lk, liken_error *err);
+/* ARG: the handle has no store. */
+int lk_gallery_needs_store(const liken *lk, liken_error *err);
+/* READ_ONLY where the handle was opened so, or its store could not be opened for writing; a database that takes no
+ * writes says so by itself. */
+int lk_gallery_may_write(const liken *lk, liken_error *err);
 /* Starts the first process that photos are decoded in, and waits for it. UNSUPPORTED. */
 int lk_gallery_sandbox_begin(liken *lk, liken_error *err);
 int lk_gallery_sandbox_ready(liken *lk, liken_error *err);

@@ -31,7 +31,7 @@ static int collection_id(liken *lk, const char *name, int64_t *id, liken_error *
     LK_COLLECTION liken_collection *c = NULL;
     *id = 0;
     if (name == NULL)
-        return LIKEN_OK;
+        return lk_gallery_needs_store(lk, err);
     const int rc = lk_gallery_collection(lk, name, &c, err);
     if (rc == LIKEN_OK)
         *id = c->id;
@@ -50,7 +50,9 @@ int liken_image_get(liken *lk, const char *collection, int64_t id, liken_image *
 
 int liken_face_get(liken *lk, int64_t face_id, liken_face **out, int64_t *image, liken_error *err) {
     lk_gallery_enter(lk);
-    const int rc = lk->store->ops->face_get(lk->store, face_id, out, image, NULL, err);
+    int rc = lk_gallery_needs_store(lk, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->face_get(lk->store, face_id, out, image, NULL, err);
     lk_gallery_leave(lk);
     return rc;
 }
@@ -69,7 +71,9 @@ int liken_image_remove(liken *lk, const char *collection, int64_t id, liken_erro
 
 int liken_face_remove(liken *lk, int64_t face_id, liken_error *err) {
     lk_gallery_enter(lk);
-    const int rc = lk->store->ops->face_remove(lk->store, face_id, err);
+    int rc = lk_gallery_needs_store(lk, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->face_remove(lk->store, face_id, err);
     if (rc == LIKEN_OK)
         lk_gallery_sync_after_write(lk);
     lk_gallery_leave(lk);
@@ -91,9 +95,11 @@ static int remove_name(liken *lk, const char *collection, int64_t id, const char
     bool gone = false;
     if (file == NULL && image_id == NULL)
         return lk_fail(err, LIKEN_E_ARG, "Say a label or an image_id to take from the photo.");
-    if (lk->store->ops->name_remove == NULL)
+    int rc = lk_gallery_needs_store(lk, err);
+    if (rc == LIKEN_OK && lk->store->ops->name_remove == NULL)
         return unsupported(err);
-    int rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    if (rc == LIKEN_OK)
+        rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->name_remove(lk->store, owner, id, file, image_id, &gone, err);
     if (rc == LIKEN_OK && gone)
@@ -114,9 +120,10 @@ int liken_name_remove(liken *lk, const char *collection, int64_t id, const char 
 static int remove_lost(liken *lk, const char *collection, int64_t *removed, liken_error *err) {
     int64_t owner = 0, ids[1000], last = 0;
     size_t count = 1;
-    if (lk->store->ops->lost == NULL)
-        return LIKEN_OK; /* a photo has one name there */
-    int rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    int rc = lk_gallery_needs_store(lk, err);
+    if (rc != LIKEN_OK || lk->store->ops->lost == NULL)
+        return rc; /* a photo has one name there */
+    rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     while (rc == LIKEN_OK && count > 0) {
         rc = lk->store->ops->lost(lk->store, owner, last, ids, &count, err);
         for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
@@ -146,6 +153,9 @@ static int files_below(liken *lk, const char *collection, const char *folder, in
                        liken_error *err) {
     int64_t owner = 0;
     size_t size = strlen(folder);
+    const int usable = lk_gallery_needs_store(lk, err);
+    if (usable != LIKEN_OK)
+        return usable;
     if (lk->store->ops->files_between == NULL)
         return unsupported(err);
     while (size > 0 && folder[size - 1] == '/')

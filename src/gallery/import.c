@@ -279,8 +279,9 @@ int liken_import(liken *lk, const liken_import_options *o, liken_import_fn *fn, 
     struct import m = {.lk = lk, .options = o, .fn = fn, .ctx = ctx};
     lk_seed_reader *reader = NULL;
     m.name = o->collection != NULL ? o->collection : o->reencode ? LK_DEFAULT_COLLECTION : SEED_COLLECTION;
-    if (lk->read_only)
-        return lk_fail(err, LIKEN_E_STORE, "The gallery was opened read-only; open it for writing to import.");
+    const int may = lk_gallery_may_write(lk, err);
+    if (may != LIKEN_OK)
+        return may;
     lk_gallery_enter(lk);
     int rc = lk_seed_reader_open(&reader, o->from, o->table, &m.count.total, err);
     if (rc == LIKEN_OK)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- the list ---- */
 
@@ -115,6 +116,11 @@ char *lk_cache_folder(const liken *lk, int64_t collection) {
     return folder == NULL ? NULL : lk_path_join(folder, name);
 }
 
+/* A gallery that is only used as it is gets no data folder either (its store may be elsewhere). */
+static bool keeps_caches(const liken *lk) {
+    return !lk->read_only && !(lk->existing && access(lk->data, F_OK) != 0);
+}
+
 static int open_index(liken *lk, const liken_collection *c, const char *folder, lk_slot *s, liken_error *err) {
     char model[128], store[37];
     if (lk->store->ops->number != NULL) /* an index of such numbers is of no use to the next start */
@@ -124,8 +130,8 @@ static int open_index(liken *lk, const liken_collection *c, const char *folder, 
     if (rc != LIKEN_OK)
         return rc;
     liken_error why = {0};
-    rc = (lk->read_only ? lk_index_open_read_only : lk_index_open)(&s->index, folder, c->dimension, model, store,
-                                                                   &s->change, &why);
+    rc = (keeps_caches(lk) ? lk_index_open : lk_index_open_read_only)(&s->index, folder, c->dimension, model, store,
+                                                                      &s->change, &why);
     if (rc == LIKEN_OK || rc == LIKEN_E_MEMORY)
         return rc == LIKEN_OK ? LIKEN_OK : lk_fail_memory(err);
     lk_log(LIKEN_LOG_WARN, "The index of collection \"%s\" is kept in memory only, and built at every start. %s",

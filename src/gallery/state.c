@@ -19,6 +19,7 @@ void liken_state_free(liken_state *s) {
     free(s->data);
     free(s->store_id);
     free(s->sandbox);
+    free(s->read_only);
     free(s->full);
     free(s);
 }
@@ -48,9 +49,19 @@ static void count_decoders(liken *lk, liken_state *s) {
             s->decoders_lost += (int64_t)d.lost[i];
 }
 
+/* Asked of the store each time: a right may be given and taken, a standby may become the first. */
+static int fill_rights(const liken *lk, liken_state *s, liken_error *err) {
+    liken_error why = {0};
+    if (lk->store->ops->writable != NULL && lk->store->ops->writable(lk->store, &why) == LIKEN_E_READ_ONLY)
+        return copy(&s->read_only, why.message) ? LIKEN_OK : lk_fail_memory(err);
+    if (lk->read_only && !copy(&s->read_only, "The gallery was opened read-only."))
+        return lk_fail_memory(err);
+    return LIKEN_OK;
+}
+
 static int fill_room(const liken *lk, liken_state *s, liken_error *err) {
     liken_error full = {0};
-    if (lk->read_only || lk->store->ops->room == NULL)
+    if (s->read_only != NULL || lk->store->ops->room == NULL)
         return LIKEN_OK;
     const int rc = lk->store->ops->room(lk->store, &full);
     if (rc == LIKEN_E_FULL && !copy(&s->full, full.message))
@@ -58,24 +69,33 @@ static int fill_room(const liken *lk, liken_state *s, liken_error *err) {
     return LIKEN_OK; /* another trouble with writing is not want of room */
 }
 
-static int fill(liken *lk, liken_state *s, liken_error *err) {
+static int fill_store(const liken *lk, liken_state *s, liken_error *err) {
     char store_id[37];
-    lk_engine *e = NULL;
-    s->version = liken_version();
     int rc = lk->store->ops->id(lk->store, store_id, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->counts(lk->store, &s->collections, &s->images, &s->faces, err);
     if (rc == LIKEN_OK && lk->store->ops->erasing != NULL)
         rc = lk->store->ops->erasing(lk->store, &s->erasing, err);
     if (rc == LIKEN_OK)
+        rc = fill_rights(lk, s, err);
+    if (rc == LIKEN_OK)
         rc = fill_room(lk, s, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const bool ok = copy(&s->store, lk->address == NULL ? lk->store->ops->name(lk->store) : lk->address) &&
+                    copy(&s->data, lk->data) && copy(&s->store_id, store_id);
+    return ok ? LIKEN_OK : lk_fail_memory(err);
+}
+
+static int fill(liken *lk, liken_state *s, liken_error *err) {
+    lk_engine *e = NULL;
+    s->version = liken_version();
+    int rc = lk->store == NULL ? LIKEN_OK : fill_store(lk, s, err);
     if (rc == LIKEN_OK && !lk->no_models)
         rc = lk_gallery_engine(lk, NULL, &e, err);
     if (rc != LIKEN_OK)
         return rc;
-    bool ok = copy(&s->store, lk->address == NULL ? lk->store->ops->name(lk->store) : lk->address) &&
-              copy(&s->pack, lk->pack) && copy(&s->cpu, lk_cpu_name(lk_cpu_level())) && copy(&s->data, lk->data) &&
-              copy(&s->store_id, store_id) &&
+    bool ok = copy(&s->pack, lk->pack) && copy(&s->cpu, lk_cpu_name(lk_cpu_level())) &&
               copy(&s->sandbox, lk->no_box != NULL ? lk->no_box
                                 : lk->sandbox      ? "on"
                                                    : "off");

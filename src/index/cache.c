@@ -359,7 +359,9 @@ static int load_cache(lk_index *ix, const char *folder, int64_t *change, liken_e
         *change = h.change;
     } else if (rc != LIKEN_E_NOT_FOUND) {
         (void)snprintf(ix->trouble, sizeof ix->trouble, "%.255s", why.message);
-        lk_log(LIKEN_LOG_WARN, "The index in %s is made anew from the store: %s.", folder, why.message);
+        const bool foreign = ix->owner < 0 && rc == LIKEN_E_IO; /* another user's: no reader can mend that */
+        lk_log(foreign ? LIKEN_LOG_INFO : LIKEN_LOG_WARN, "The index in %s is made anew from the store: %s.", folder,
+               why.message);
     }
     return LIKEN_OK;
 }

@@ -220,10 +220,17 @@ static int fail_unknown(const char *name, liken_error *err) {
         return lk_fail(err, LIKEN_E_ARG,
                        "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
     return lk_fail(err, LIKEN_E_NOT_FOUND,
-                   "liken cannot install a model pack %s by itself; it can install faceapi, yunet, reid, mobilefacenet "
-                   "and dlib. A pack of your "
-                   "own is a folder with a pack.json, put into the models folder.",
+                   "liken cannot install a model pack %s by itself; it can install faceapi, yunet, reid, mobilefacenet, "
+                   "dlib and seed. A pack of your own is a folder with a pack.json, put into the models folder.",
                    name);
+}
+
+/* Where nothing can be written: what is there and intact need not be. */
+static bool is_there(const lk_known_pack *known, const char *folder) {
+    LK_FREE char *place = lk_path_join(folder, known->pack.name), *json = NULL;
+    size_t size = 0;
+    return place != NULL && lk_pack_write(&known->pack, &json, &size, NULL) == LIKEN_OK &&
+           intact(known, place, json, size);
 }
 
 int lk_known_install(const lk_known_pack *known, const char *models, liken_progress_fn *progress, void *ctx,
@@ -234,7 +241,7 @@ int lk_known_install(const lk_known_pack *known, const char *models, liken_progr
         return rc;
     const int lock = lock_models(folder, err);
     if (lock < 0)
-        return lock;
+        return is_there(known, folder) ? LIKEN_OK : lock;
     lk_staging s = {.known = known, .models = folder, .progress = progress, .ctx = ctx};
     rc = install_locked(&s, err);
     close(lock);

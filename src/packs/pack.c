@@ -57,15 +57,23 @@ void lk_pack_free(lk_pack *pack) {
     free(pack);
 }
 
+/* One that borrows another's files is asked for, and installed, by its own name. */
 static int fail_absent(const char *folder, const char *name, liken_error *err) {
-    if (lk_known_find(name) != NULL)
+    const lk_known_pack *known = lk_known_find(name);
+    if (known != NULL && known->lender != NULL)
+        return lk_fail(err, LIKEN_E_NOT_FOUND,
+                       "The model pack %s, which is the pack %s used in another way, is not in %s. Install it: liken "
+                       "models install %s",
+                       name, known->lender, folder, name);
+    if (known != NULL)
         return lk_fail(err, LIKEN_E_NOT_FOUND, "The model pack %s is not in %s. Install it: liken models install %s",
                        name, folder, name);
     return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no model pack %s in %s. See what there is: liken models list",
                    name, folder);
 }
 
-static int open_folder(lk_pack **out, const char *folder, const char *name, liken_error *err) {
+/* The pack in the folder `name`; where that is not there the sentence is about `wanted`. */
+static int open_folder(lk_pack **out, const char *folder, const char *name, const char *wanted, liken_error *err) {
     LK_FREE char *path = lk_path_join(folder, name);
     LK_FREE char *file = path == NULL ? NULL : lk_path_join(path, "pack.json");
     if (file == NULL)
@@ -74,7 +82,7 @@ static int open_folder(lk_pack **out, const char *folder, const char *name, like
     size_t size = 0;
     int rc = lk_file_read(file, LK_PACK_JSON_CEILING, &text, &size, err);
     if (rc != LIKEN_OK)
-        return rc == LIKEN_E_NOT_FOUND ? fail_absent(folder, name, err) : rc;
+        return rc == LIKEN_E_NOT_FOUND ? fail_absent(folder, wanted, err) : rc;
     lk_pack *pack = NULL;
     rc = lk_pack_parse(&pack, text, size, err);
     if (rc == LIKEN_OK && strcmp(pack->name, name) != 0)
@@ -96,9 +104,9 @@ int lk_pack_open(lk_pack **out, const char *folder, const char *name, liken_erro
                        "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
     const lk_known_pack *known = lk_known_find(name);
     if (known == NULL || known->lender == NULL)
-        return open_folder(out, folder, name, err);
+        return open_folder(out, folder, name, name, err);
     lk_pack *pack = NULL;
-    const int rc = open_folder(&pack, folder, known->lender, err);
+    const int rc = open_folder(&pack, folder, known->lender, name, err);
     if (rc != LIKEN_OK)
         return rc;
     pack->name = known->pack.name;

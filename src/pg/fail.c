@@ -95,7 +95,7 @@ static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
     if (is_state(c, (const char *const[]){"53100", NULL}))
         return fail_full(c, why, err);
     if (is_state(c, (const char *const[]){"25006", NULL}))
-        return lk_fail(err, LIKEN_E_STORE,
+        return lk_fail(err, LIKEN_E_READ_ONLY,
                        "The database %s takes no writes (%s): it was opened for reading, is a standby server, or has "
                        "default_transaction_read_only set for liken's user.",
                        name, why);

@@ -47,6 +47,9 @@ void lk_pg_close(lk_pg *db);
 const char *lk_pg_name(const lk_pg *db);
 /* The same of any connection string, before it is opened. ARG when libpq cannot read it. */
 int lk_pg_address(const char *where, char *out, size_t room, liken_error *err);
+/* READ_ONLY, with the reason, where `table` (as SQL names it) cannot be changed by who has not the `privilege` on it, or
+ * by anybody. */
+int lk_pg_writable(lk_pg *db, const char *table, const char *privilege, liken_error *err);
 /* FULL for a while after the server said that its disk is. */
 int lk_pg_room(lk_pg *db, liken_error *err);
 
@@ -72,6 +75,8 @@ bool lk_pg_lost(const lk_pg_conn *c); /* gone: nothing more can be said on it */
 /* The fault may be of what was there before: it was an idle connection that had been cut, or the server kept such a one
  * to a server behind it. Once more, and it is known. */
 bool lk_pg_is_stale(const lk_pg_conn *c);
+/* The status of a write that failed so on `c`: READ_ONLY instead of STORE where the right to do it was missing. */
+int lk_pg_write_refused(lk_pg_conn *c, int rc, liken_error *err);
 const char *lk_pg_sqlstate(const lk_pg_conn *c); /* of the last fault, "" when the server gave none */
 int lk_pg_server(const lk_pg_conn *c);           /* 150020 for 15.20 */
 const char *lk_pg_parameter(const lk_pg_conn *c, const char *name); /* "server_encoding"; "" when unknown */

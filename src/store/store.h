@@ -62,6 +62,8 @@ typedef struct lk_store_ops {
     const char *(*name)(const lk_store *s);                 /* "sqlite" */
     int (*id)(lk_store *s, char out[37], liken_error *err); /* random, made with the store */
     int (*check)(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
+    /* READ_ONLY, with the reason, where the store cannot be changed now. NULL: not known. */
+    int (*writable)(lk_store *s, liken_error *err);
     /* FULL, with the reason, while nothing can be written for want of room. NULL: nothing is known of that. */
     int (*room)(lk_store *s, liken_error *err);
     int (*counts)(lk_store *s, int64_t *collections, int64_t *images, int64_t *faces, liken_error *err);
@@ -173,14 +175,19 @@ struct lk_store {
     const lk_store_ops *ops;
 };
 
-/* `where` is a connection string of libpq ("postgres://..."). The schema is made unless read_only. STORE, ARG. */
-int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, liken_error *err);
+/* How a store is opened: made or brought up to this liken's form where need be; as it is, and nothing written; as it is.
+ * NOT_FOUND and STORE where the latter two find none, or an older one. One that cannot be written is open for reading
+ * all the same. */
+typedef enum lk_store_how { LK_STORE_MAKE, LK_STORE_READ, LK_STORE_THERE } lk_store_how;
+
+/* `where` is a connection string of libpq ("postgres://..."). STORE, ARG. */
+int lk_store_open_postgres(lk_store **out, const char *where, lk_store_how how, liken_error *err);
 /* Serves a table of the seed in place, as the one collection `about` describes (name, model, dimension, metric,
  * threshold, created_at; copied). Its ids do not come in the order of commits, so it has the op `number`; all else has
  * the row's id. `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the seed's form), STORE, ARG. */
 int lk_store_open_seed(lk_store **out, const char *where, const char *table, bool read_only,
                        const liken_collection *about, liken_error *err);
-int lk_store_open_sqlite(lk_store **out, const char *folder, bool read_only, liken_error *err);
+int lk_store_open_sqlite(lk_store **out, const char *folder, lk_store_how how, liken_error *err);
 
 /* ---- objects.c: the names of images and hits; false when out of memory ---- */
 

@@ -337,5 +337,6 @@ json_t *lk_json_state(const liken_state *s) {
     put(&o, "sandbox", lk_json_text(s->sandbox));
     put(&o, "decoders", json_integer(s->decoders));
     put(&o, "decoders_lost", json_integer(s->decoders_lost));
+    put(&o, "read_only", lk_json_text(s->read_only));
     return o;
 }

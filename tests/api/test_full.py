@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import Server, soon
+from conftest import BIN, MODELS, Server, soon
 
 
 @pytest.fixture(autouse=True)
@@ -51,30 +51,91 @@ def test_files_may_grow_no_more(start, samples):
     assert server.stop() == 0
 
 
-def test_a_small_disk_fills(samples, tmp_path):
+@pytest.fixture
+def small_disk(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "liken-test", disk], capture_output=True).returncode:
         pytest.skip("a small disk cannot be mounted here")
-    data = disk / "data"
-    data.mkdir()
-    server = None
-    try:
-        server = Server(data)
-        kept = server.add(samples[0][1]).json["id"]
-        filler = disk / "filler"
-        with open(filler, "wb", buffering=0) as file:
+    (disk / "data").mkdir()
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk):
+    """To the last page."""
+    filler = disk / "filler"
+    with open(filler, "ab", buffering=0) as file:
+        for size in (65536, 4096, 1):
             try:
-                while file.write(bytes(65536)) == 65536:
+                while file.write(bytes(size)) == size:
                     continue
             except OSError:
                 pass
+    return filler
+
+
+def free(disk):
+    room = os.statvfs(disk)
+    return room.f_bavail * room.f_frsize
+
+
+def liken(disk, *words, code=0):
+    done = subprocess.run([BIN, *words, "--data", disk / "data"], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "LIKEN_MODELS": str(MODELS)})
+    assert done.returncode == code, (words, done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def test_a_small_disk_fills(samples, small_disk):
+    server = Server(small_disk / "data")
+    try:
+        kept = server.add(samples[0][1]).json["id"]
+        filler = fill(small_disk)
         soon(lambda: server.get("/readyz").status == 503, "nobody wrote, but there is no room")
         check_full(server, samples[1][1])
         filler.unlink()
         check_room(server, samples[1][1], kept)
         assert server.stop() == 0
     finally:
-        if server is not None and server.running():
+        if server.running():
             server.stop(signal.SIGKILL)
-        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_what_makes_room_works_on_a_full_disk(samples, small_disk):
+    """Photos, labels, faces and collections can be removed, and what they took goes back to the disk."""
+    server = Server(small_disk / "data")
+    try:
+        assert server.post("/v1/collections", json={"name": "party"}).status == 201
+        many = [server.add(photo + bytes([n]), "party").json["id"] for _, photo in samples[:2] for n in range(2)]
+        ids = [server.add(photo, tags=["x"]).json["id"] for _, photo in samples[:2]]
+        fill(small_disk)
+        check_full(server, samples[0][1] + b"more")
+        assert server.delete(f"/v1/collections/default/images/{ids[0]}").status == 204
+        face = server.get(f"/v1/collections/default/images/{ids[1]}").json["faces"][0]["id"]
+        assert server.delete(f"/v1/collections/default/faces/{face}").status == 204
+        assert server.delete(f"/v1/collections/party/images/{many[0]}").status == 204
+        assert server.delete("/v1/collections/party").status == 204
+        soon(lambda: server.get("/v1/status").json["erasing"] == 0, "what the collection held is not erased")
+        soon(lambda: free(small_disk) > 0, "nothing was given back to the disk")
+        assert server.get(f"/v1/collections/default/images/{ids[0]}").status == 404
+        assert server.stop() == 0
+    finally:
+        if server.running():
+            server.stop(signal.SIGKILL)
+
+
+def test_commands_work_on_a_full_disk(samples, small_disk):
+    paths = [str(MODELS / "faceapi" / "samples" / name) for name, _ in samples]
+    liken(small_disk, "add", *paths)
+    before = (small_disk / "data" / "liken.db").stat().st_size
+    fill(small_disk)
+    assert len(liken(small_disk, "list").splitlines()) == len(paths)
+    assert "22 faces, as the store" in liken(small_disk, "doctor", code=1)
+    assert "Compared with 22 faces" in liken(small_disk, "search", paths[0])
+    liken(small_disk, "rm", "--yes", "--file", paths[0])
+    liken(small_disk, "rm", "--yes", "--file", paths[1])
+    liken(small_disk, "collections", "rm", "--yes", "default")
+    assert (small_disk / "data" / "liken.db").stat().st_size < before
+    (small_disk / "filler").unlink()
+    liken(small_disk, "add", *paths[:1])

@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import BIN, MODELS
+from conftest import BIN, MODELS, soon
 from postgres import Postgres, account, missing
 
 # everything a role may have set that could change what a statement means, or how its answer is written; the time for a
@@ -99,7 +99,7 @@ def test_a_schema_of_its_own_is_enough(postgres, base, who, run, samples, tmp_pa
 
 
 def test_no_schema_and_no_right_to_make_one(postgres, base, who, run):
-    refused(run(role(postgres, base, who, schema=False), "list"), "does not allow it", "grant liken's user the right")
+    refused(run(role(postgres, base, who, schema=False), "serve", "--port", "0"), "does not allow it", "grant liken's user the right")
 
 
 def test_a_role_that_reads(postgres, base, who, run, samples, tmp_path):
@@ -124,10 +124,42 @@ def test_rights_that_are_lost(postgres, base, who, start, samples):
     first = server.add(samples[0][1]).json
     postgres.sql(base, f"REVOKE INSERT, UPDATE ON ALL TABLES IN SCHEMA liken FROM {who}")
     answer = server.add(samples[1][1])
-    assert answer.status == 500 and "does not allow it" in answer.json["detail"], answer.json
+    assert (answer.status, answer.json["code"]) == (403, "read_only") and "does not allow it" in answer.json["detail"], answer.json
+    assert "can only be read" in server.get("/v1/status").json["read_only"]
+    soon(lambda: server.get("/readyz").json.get("read_only") is True, "/readyz does not tell")
     assert server.get(f"/v1/collections/default/images/{first['id']}").status == 200
     postgres.sql(base, f"GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA liken TO {who}")
     assert server.add(samples[1][1]).status == 201
+    assert server.get("/v1/status").json["read_only"] is None
+
+
+def test_a_server_for_a_role_that_reads(postgres, base, who, start, run, samples, tmp_path):
+    ok(run(postgres.url(base), "add", photo_file(tmp_path, samples)))
+    store = role(postgres, base, who, schema=False)
+    postgres.sql(base, f"GRANT USAGE ON SCHEMA liken TO {who}; GRANT SELECT ON ALL TABLES IN SCHEMA liken TO {who}")
+    server = start("--store", store)
+    assert server.post("/v1/collections/default/search", files={"file": samples[0][1]}).json["faces"][0]["matches"]
+    image = server.get("/v1/collections/default/images").json["images"][0]
+    for answer in (server.add(samples[1][1]), server.delete(f"/v1/collections/default/images/{image['id']}"),
+                   server.delete("/v1/collections/default"), server.post("/v1/collections", json={"name": "party"}),
+                   server.call("PATCH", "/v1/collections/default", json={"search": "memory"}),
+                   server.delete(f"/v1/collections/default/faces/{image['faces'][0]['id']}"),
+                   server.post("/faces", files={"file": samples[1][1]}, data={"url": "x"})):
+        assert (answer.status, answer.json["code"]) == (403, "read_only"), answer.json
+    assert server.get("/readyz").json == {"status": "ready", "read_only": True}
+    assert "note" in ok(run(store, "doctor")) and "read-only" in ok(run(store, "status"))
+
+
+def test_reading_makes_no_schema(postgres, base, run, samples, tmp_path):
+    store, photo = postgres.url(base), photo_file(tmp_path, samples)
+    for words in (("list",), ("search", photo), ("status",), ("collections", "list"), ("rm", "--yes", "1")):
+        refused(run(store, *words), "There is no gallery in", "liken add PHOTO")
+    assert not postgres.sql(base, "SELECT 1 FROM pg_namespace WHERE nspname = 'liken'")
+    assert not (tmp_path / "cli").exists()
+    ok(run(store, "add", photo))
+    postgres.sql(base, "UPDATE liken.meta SET value = '2' WHERE key = 'schema'")
+    refused(run(store, "list"), "of an older liken", "liken serve")
+    assert "2" in str(postgres.sql(base, "SELECT value FROM liken.meta WHERE key = 'schema'"))
 
 
 # ---- settings ----
@@ -181,7 +213,7 @@ def test_another_encoding(postgres, base, run):
     name = base[-50:] + "_latin"
     postgres.sql("postgres", f"CREATE DATABASE \"{name}\" ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'")
     postgres.databases.add(name)
-    refused(run(postgres.url(name), "list"), "LATIN1", "ENCODING 'UTF8'")
+    refused(run(postgres.url(name), "collections", "create", "x"), "LATIN1", "ENCODING 'UTF8'")
 
 
 # ---- other servers ----

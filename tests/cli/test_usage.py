@@ -106,8 +106,8 @@ def test_settings_from_environment_and_file(liken, tmp_path):
     assert "nowhere.conf cannot be opened" in err
     usual = tmp_path / "config" / "liken"
     usual.mkdir(parents=True)
-    (usual / "liken.conf").write_text("collection = elsewhere\n")
-    _, err = liken("list", code=1)
+    (usual / "liken.conf").write_text("key-file = elsewhere/keys\n")
+    _, err = liken("keys", "list", code=1)
     assert "elsewhere" in err
     # help and version work whatever the settings hold
     for args in (["help", "add"], ["add", "--help"], ["--version"], ["version"], ["man"]):

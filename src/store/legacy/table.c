@@ -183,6 +183,10 @@ static int64_t number(lk_store *base, int64_t face) {
     return live ? n : 0;
 }
 
+static int store_writable(lk_store *s, liken_error *err) {
+    return lk_pg_writable(of(s)->db, of(s)->form.table, "INSERT", err);
+}
+
 /* ---- the doctor ---- */
 
 static int check(lk_store *base, liken_check_fn *fn, void *ctx, int *bad, liken_error *err) {
@@ -216,6 +220,7 @@ static const lk_store_ops operations = {
     .name = store_name,
     .id = store_id,
     .check = check,
+    .writable = store_writable,
     .counts = counts,
     .collection_create = collection_create,
     .collection_get = collection_get,

@@ -155,7 +155,7 @@ static int add(struct add *a, lk_pg_conn *c, liken_error *err) {
         rc = lk_fail(err, LIKEN_E_STORE, "A rule or trigger of the table %s kept a row from being added.", f->table);
     if (rc == LIKEN_OK)
         rc = check_ids(a, err);
-    rc = blame(c, rc, err);
+    rc = lk_pg_write_refused(c, blame(c, rc, err), err);
     return rc == LIKEN_OK ? lk_pg_exec(c, "COMMIT", LK_PG_NO_ARGS, NULL, err) : rc;
 }
 
@@ -228,7 +228,7 @@ static int remove_row(lk_seed_store *s, int64_t id, int64_t *gone, liken_error *
     int rc = sql == NULL ? lk_fail_memory(err) : take_live(s->db, &c, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = lk_pg_exec(c, sql, LK_PG_ARGS(lk_pg_int8(id)), &r, err);
+    rc = lk_pg_write_refused(c, lk_pg_exec(c, sql, LK_PG_ARGS(lk_pg_int8(id)), &r, err), err);
     if (rc == LIKEN_OK)
         *gone = lk_pg_touched(r);
     lk_pg_clear(r);

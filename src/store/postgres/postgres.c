@@ -114,6 +114,11 @@ static int store_counts(lk_store *s, int64_t *collections, int64_t *images, int6
     return LIKEN_OK;
 }
 
+/* Every write begins by locking this row. */
+static int store_writable(lk_store *s, liken_error *err) {
+    return lk_pg_writable(of(s)->db, "liken.counters", "UPDATE", err);
+}
+
 static int store_room(lk_store *s, liken_error *err) {
     return lk_pg_room(of(s)->db, err);
 }
@@ -124,6 +129,7 @@ static const lk_store_ops operations = {
     .id = store_id,
     .check = lk_postgres_check,
     .counts = store_counts,
+    .writable = store_writable,
     .room = store_room,
     .collection_create = lk_postgres_collection_create,
     .collection_get = lk_postgres_collection_get,
@@ -184,14 +190,16 @@ static int read_id(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
     return rc;
 }
 
-static int make_ready(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
+static int make_ready(lk_postgres *s, lk_pg_conn *c, lk_store_how how, liken_error *err) {
     int version = 0;
     int rc = lk_postgres_examine(s, c, &version, err);
-    if (rc == LIKEN_OK && version < LK_POSTGRES_SCHEMA && s->read_only)
+    if (rc == LIKEN_OK && version < LK_POSTGRES_SCHEMA && how != LK_STORE_MAKE)
         rc = version == 0
-                 ? lk_fail(err, LIKEN_E_NOT_FOUND, "There is no store in %s yet; add a photo first.", lk_pg_name(s->db))
+                 ? lk_fail(err, LIKEN_E_NOT_FOUND, "There is no gallery in %s; liken add PHOTO makes one.",
+                           lk_pg_name(s->db))
                  : lk_fail(err, LIKEN_E_STORE,
-                           "The store in %s is of an older liken; open it once for writing to bring it up to date.",
+                           "The gallery in %s is of an older liken. Adding a photo brings it up to date, and so does a "
+                           "server that is started on it (liken serve), as a user who may change its tables.",
                            lk_pg_name(s->db));
     if (rc == LIKEN_OK && version < LK_POSTGRES_SCHEMA)
         rc = lk_postgres_migrate(s, c, err);
@@ -207,7 +215,7 @@ static int look_for_shards(lk_postgres *s, lk_pg_conn *c, liken_error *err) {
     return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
 }
 
-static int start(lk_postgres *s, const char *where, liken_error *err) {
+static int start(lk_postgres *s, const char *where, lk_store_how how, liken_error *err) {
     const lk_pg_options options = {.read_only = s->read_only, .own_names = true};
     const lk_pg_ear ear = {.channel = LK_POSTGRES_CHANNEL, .look = look, .heard = heard, .lost = deaf, .ctx = s};
     lk_pg_conn *c = NULL;
@@ -218,19 +226,19 @@ static int start(lk_postgres *s, const char *where, liken_error *err) {
         rc = lk_pg_take(s->db, &c, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = make_ready(s, c, err);
+    rc = make_ready(s, c, how, err);
     if (rc == LIKEN_OK)
         rc = look_for_shards(s, c, err);
     lk_pg_give(s->db, c);
     return rc == LIKEN_OK ? lk_pg_listen(&s->listener, s->db, &ear, err) : rc;
 }
 
-int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, liken_error *err) {
+int lk_store_open_postgres(lk_store **out, const char *where, lk_store_how how, liken_error *err) {
     lk_postgres *s = calloc(1, sizeof *s);
     if (s == NULL)
         return lk_fail_memory(err);
     s->base.ops = &operations;
-    s->read_only = read_only;
+    s->read_only = how == LK_STORE_READ;
     pthread_mutex_init(&s->version_lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -240,7 +248,7 @@ int lk_store_open_postgres(lk_store **out, const char *where, bool read_only, li
     pthread_mutex_init(&s->write_lock, NULL);
     pthread_mutex_init(&s->add_lock, NULL);
     pthread_cond_init(&s->added, NULL);
-    const int rc = start(s, where, err);
+    const int rc = start(s, where, how, err);
     if (rc != LIKEN_OK) {
         store_close(&s->base);
         return rc;

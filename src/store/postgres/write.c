@@ -114,7 +114,7 @@ static int attempt(lk_postgres *s, struct commit *k, lk_postgres_write_fn *fn, v
     int rc = lk_pg_take(s->db, &c, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = transact(s, c, k, fn, arg, err);
+    rc = lk_pg_write_refused(c, transact(s, c, k, fn, arg, err), err);
     k->again = first && rc == LIKEN_E_BUSY && (lk_pg_lost(c) || lk_pg_is_stale(c));
     lk_pg_give(s->db, c);
     return rc;
@@ -177,7 +177,7 @@ static int write_settled(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, li
 
 int lk_postgres_write(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, liken_error *err) {
     if (s->read_only)
-        return lk_fail(err, LIKEN_E_STORE, "The store %s was opened read-only; open it for writing to change it.",
+        return lk_fail(err, LIKEN_E_READ_ONLY, "The store %s was opened read-only; open it for writing to change it.",
                        lk_pg_name(s->db));
     int rc = enter(s, err);
     if (rc != LIKEN_OK)

@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long one writer waits for another process to finish its transaction. */
-#define BUSY_MS 30000
-
 static int fail_full(const lk_sqlite_conn *c, liken_error *err) {
     return lk_fail(err, LIKEN_E_FULL,
                    "The disk that holds the store %s is full; nothing was written. Free some space and try again.",
@@ -35,7 +32,7 @@ int lk_sqlite_fail(const lk_sqlite_conn *c, int rc, liken_error *err) {
     case SQLITE_LOCKED:
         return lk_fail(err, LIKEN_E_BUSY,
                        "Another process kept the store %s locked for %d seconds; try again, or stop it.", c->path,
-                       BUSY_MS / 1000);
+                       LK_SQLITE_BUSY_MS / 1000);
     case SQLITE_NOTADB:
         return lk_fail(err, LIKEN_E_STORE,
                        "%s is not a liken store, or its first bytes are damaged; restore it from a "
@@ -49,7 +46,7 @@ int lk_sqlite_fail(const lk_sqlite_conn *c, int rc, liken_error *err) {
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return lk_fail(err, LIKEN_E_STORE, "The store %s may not be written (%s); check its owner and permissions.",
+        return lk_fail(err, LIKEN_E_READ_ONLY, "The store %s may not be written (%s); check its owner and permissions.",
                        c->path, why);
     case SQLITE_CANTOPEN:
         return lk_fail(err, LIKEN_E_STORE,
@@ -105,7 +102,7 @@ int lk_sqlite_connect(lk_sqlite_conn *c, const char *path, int flags, liken_erro
     *c = (lk_sqlite_conn){.path = path};
     int rc = open_file(c, flags, err);
     if (rc == LIKEN_OK) {
-        (void)sqlite3_busy_timeout(c->db, BUSY_MS);
+        (void)sqlite3_busy_timeout(c->db, LK_SQLITE_BUSY_MS);
         /* a schema from outside may not run code, and damaged pages are noticed rather than followed */
         (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

@@ -252,7 +252,7 @@ static int take(lk_sqlite_conn *c, void *arg, liken_error *err) {
 int lk_sqlite_name_remove(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
                           bool *removed, liken_error *err) {
     struct take t = {.collection = collection, .id = id, .file = file, .image_id = image_id};
-    const int rc = lk_sqlite_write(of(s), take, &t, err);
+    const int rc = lk_sqlite_remove(of(s), take, &t, err);
     if (rc == LIKEN_OK)
         *removed = t.removed;
     return rc;
@@ -269,7 +269,7 @@ static int remove_lost(lk_sqlite_conn *c, void *arg, liken_error *err) {
 
 int lk_sqlite_lost_remove(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err) {
     struct take t = {.collection = collection, .id = id};
-    const int rc = lk_sqlite_write(of(s), remove_lost, &t, err);
+    const int rc = lk_sqlite_remove(of(s), remove_lost, &t, err);
     if (rc == LIKEN_OK)
         *removed = t.removed;
     return rc;

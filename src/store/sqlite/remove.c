@@ -60,7 +60,7 @@ static int remove_face(lk_sqlite_conn *c, void *arg, liken_error *err) {
 }
 
 int lk_sqlite_face_remove(lk_store *s, int64_t id, liken_error *err) {
-    return lk_sqlite_write(of(s), remove_face, &id, err);
+    return lk_sqlite_remove(of(s), remove_face, &id, err);
 }
 
 /* ---- one image ---- */
@@ -92,7 +92,7 @@ static int remove_image(lk_sqlite_conn *c, void *arg, liken_error *err) {
 
 int lk_sqlite_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err) {
     struct image_remove r = {.collection = collection, .id = id};
-    return lk_sqlite_write(of(s), remove_image, &r, err);
+    return lk_sqlite_remove(of(s), remove_image, &r, err);
 }
 
 /* ---- a collection ---- */
@@ -142,7 +142,7 @@ static int remove_collection(lk_sqlite_conn *c, void *arg, liken_error *err) {
 
 int lk_sqlite_collection_remove(lk_store *s, int64_t id, bool again, liken_error *err) {
     struct collection_remove r = {.id = id, .again = again};
-    return lk_sqlite_write(of(s), remove_collection, &r, err);
+    return lk_sqlite_remove(of(s), remove_collection, &r, err);
 }
 
 /* ---- erasing what it held ---- */
@@ -190,7 +190,7 @@ int lk_sqlite_sweep(lk_store *s, bool *more, liken_error *err) {
     bool left = false;
     int rc = lk_sqlite_read(of(s), find_removed, &removed, err); /* so that nobody writes for nothing */
     if (rc == LIKEN_OK && removed > 0)
-        rc = lk_sqlite_write(of(s), sweep, &left, err);
+        rc = lk_sqlite_remove(of(s), sweep, &left, err);
     if (rc == LIKEN_OK)
         *more = left;
     return rc;

@@ -1,10 +1,9 @@
 /* The SQLite store: opening, closing and the table of operations.
  *
  * One file, liken.db, in write-ahead mode with synchronous=FULL: a commit that returned has been fsynced. The parts:
- * conn.c one connection, schema.c the tables, write.c group commit, pool.c readers,
- * add.c and remove.c the writes, names.c labels and image_ids,
- * image.c and collection.c reading back, feed.c what
- * the index and a search ask, check.c the doctor.
+ * open.c how the file is opened, conn.c one connection, schema.c the tables, write.c group commit, reserve.c room for
+ * removals on a full disk, pool.c readers, add.c and remove.c the writes, names.c labels and image_ids, image.c and
+ * collection.c reading back, feed.c what the index and a search ask, check.c the doctor.
  *
  * A file that is another program's, damaged or newer is examined before anything is written to it, with
  * checkpointing switched off, so that even its leftover write-ahead log stays where it is. */
@@ -12,14 +11,8 @@
 
 #include "base/buf.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #define FILE_NAME "liken.db"
 
@@ -42,7 +35,10 @@ static void store_close(lk_store *base) {
     pthread_mutex_destroy(&s->pool_lock);
     pthread_cond_destroy(&s->pool_room);
     pthread_mutex_destroy(&s->watch_lock);
+    if (s->opened && !s->read_only)
+        lk_sqlite_reserve_make(s, 0);
     free(s->path);
+    free(s->folder);
     free(s);
 }
 
@@ -63,7 +59,7 @@ static int store_version(lk_store *base, int64_t *version, liken_error *err) {
     pthread_mutex_lock(&s->watch_lock);
     const int rc = lk_sqlite_number(&s->watch, "PRAGMA data_version", version, err);
     pthread_mutex_unlock(&s->watch_lock);
-    return rc;
+    return rc == LIKEN_OK ? lk_sqlite_still(s, err) : rc;
 }
 
 static int read_counts(lk_sqlite_conn *c, void *arg, liken_error *err) {
@@ -97,6 +93,7 @@ static const lk_store_ops operations = {
     .name = store_name,
     .id = store_id,
     .check = lk_sqlite_check,
+    .writable = lk_sqlite_writable,
     .room = lk_sqlite_room,
     .counts = store_counts,
     .collection_create = lk_sqlite_collection_create,
@@ -134,99 +131,6 @@ static const lk_store_ops operations = {
     .copy_end = lk_sqlite_copy_end,
 };
 
-/* Makes the file as ours alone to read: SQLite gives its companions the same permissions. */
-static int make_file(const char *folder, const char *path, liken_error *err) {
-    int rc = lk_folder_make(folder, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    const int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST)
-        return LIKEN_OK;
-    if (fd < 0)
-        return lk_fail_errno(err, LIKEN_E_IO, errno, "The store %s could not be made", path);
-    (void)close(fd); /* new, so no lock of this process can be lost by it */
-    const int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0 || fsync(dir) != 0)
-        rc = lk_fail_errno(err, LIKEN_E_IO, errno, "The folder %s could not be written to disk", folder);
-    if (dir >= 0)
-        (void)close(dir);
-    return rc;
-}
-
-static int use_wal(lk_sqlite_conn *c, liken_error *err) {
-    sqlite3_stmt *stmt = NULL;
-    int rc = SQLITE_BUSY;
-    /* two processes that open a new file at once both want to switch it; SQLite does not wait for that lock by itself
-     */
-    for (int tries = 0; tries < 500 && (rc & 0xff) == SQLITE_BUSY; tries++) {
-        if (tries > 0)
-            (void)nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
-        rc = sqlite3_prepare_v2(c->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
-        if (rc == SQLITE_OK)
-            rc = sqlite3_step(stmt);
-        const bool wal = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
-        (void)sqlite3_finalize(stmt);
-        if (wal)
-            return LIKEN_OK;
-        if (rc == SQLITE_ROW)
-            return lk_fail(err, LIKEN_E_STORE,
-                           "The file system that holds %s cannot carry a write-ahead log (a network "
-                           "folder?); choose a data folder on a local disk.",
-                           c->path);
-    }
-    return lk_sqlite_fail(c, rc, err);
-}
-
-static int open_writable(lk_sqlite_store *s, const char *folder, liken_error *err) {
-    int version = 0;
-    int rc = make_file(folder, s->path, err);
-    if (rc == LIKEN_OK)
-        rc = lk_sqlite_connect(&s->writer, s->path, s->flags, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    (void)sqlite3_db_config(s->writer.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    rc = lk_sqlite_examine(&s->writer, &version, err);
-    if (rc == LIKEN_OK)
-        rc = use_wal(&s->writer, err);
-    if (rc == LIKEN_OK && version < LK_SQLITE_SCHEMA)
-        rc = lk_sqlite_migrate(&s->writer, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    (void)sqlite3_db_config(s->writer.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    return lk_sqlite_writer_start(s, err);
-}
-
-static int connect_watch(lk_sqlite_store *s, int *version, liken_error *err) {
-    const int rc = lk_sqlite_connect(&s->watch, s->path, s->flags & ~LK_SQLITE_WRITE, err);
-    return rc == LIKEN_OK ? lk_sqlite_examine(&s->watch, version, err) : rc;
-}
-
-/* On a medium where nothing can be written SQLite cannot make its lock files. When nobody else has made them either
- * (then nobody is writing), the file can be read without. */
-static bool is_frozen(const lk_sqlite_store *s, const char *folder) {
-    char log[4096];
-    const int n = snprintf(log, sizeof log, "%s-wal", s->path);
-    return n > 0 && (size_t)n < sizeof log && faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) != 0 &&
-           access(log, F_OK) != 0;
-}
-
-static int open_read_only(lk_sqlite_store *s, const char *folder, liken_error *err) {
-    int version = 0;
-    if (access(s->path, F_OK) != 0 && errno != ENOENT)
-        return lk_fail_errno(err, LIKEN_E_IO, errno, "The store %s cannot be reached", s->path);
-    if (access(s->path, F_OK) != 0)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no store at %s yet; add a photo first.", s->path);
-    if (is_frozen(s, folder))
-        s->flags |= LK_SQLITE_IMMUTABLE;
-    const int rc = connect_watch(s, &version, err);
-    if (rc == LIKEN_OK && version < LK_SQLITE_SCHEMA)
-        return lk_fail(err, LIKEN_E_STORE,
-                       "The store %s is of an older liken; open it once for writing to bring it up to "
-                       "date.",
-                       s->path);
-    return rc;
-}
-
 static int read_store_id(lk_sqlite_store *s, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
@@ -245,14 +149,13 @@ static int read_store_id(lk_sqlite_store *s, liken_error *err) {
     return rc;
 }
 
-static lk_sqlite_store *store_new(const char *folder, bool read_only) {
+static lk_sqlite_store *store_new(const char *folder) {
     lk_sqlite_store *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
     s->base.ops = &operations;
-    s->read_only = read_only;
-    s->flags = read_only ? 0 : LK_SQLITE_WRITE;
     s->path = lk_path_join(folder, FILE_NAME);
+    s->folder = strdup(folder);
     pthread_mutex_init(&s->queue_lock, NULL);
     pthread_cond_init(&s->has_job, NULL);
     pthread_cond_init(&s->has_done, NULL);
@@ -264,18 +167,16 @@ static lk_sqlite_store *store_new(const char *folder, bool read_only) {
     return s;
 }
 
-int lk_store_open_sqlite(lk_store **out, const char *folder, bool read_only, liken_error *err) {
-    lk_sqlite_store *s = store_new(folder, read_only);
-    if (s == NULL || s->path == NULL) {
+int lk_store_open_sqlite(lk_store **out, const char *folder, lk_store_how how, liken_error *err) {
+    lk_sqlite_store *s = store_new(folder);
+    if (s == NULL || s->path == NULL || s->folder == NULL) {
         store_close((lk_store *)s);
         return lk_fail_memory(err);
     }
-    int version = 0;
-    int rc = read_only ? open_read_only(s, folder, err) : open_writable(s, folder, err);
-    if (rc == LIKEN_OK && !read_only)
-        rc = connect_watch(s, &version, err);
+    int rc = lk_sqlite_open(s, how, err);
     if (rc == LIKEN_OK)
         rc = read_store_id(s, err);
+    s->opened = rc == LIKEN_OK;
     if (rc != LIKEN_OK) {
         store_close(&s->base);
         return rc;

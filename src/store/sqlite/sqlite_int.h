@@ -19,6 +19,7 @@
 #define LK_SQLITE_READERS 8
 #define LK_SQLITE_STATEMENTS 128
 #define LK_SQLITE_BATCH 512
+#define LK_SQLITE_BUSY_MS 30000 /* how long one writer waits for another process to finish its transaction */
 
 /* A removed collection is called ".<id>" until all it held is erased: no name begins with a dot. Of a row `c`: */
 #define LK_SQLITE_LIVE "substr(c.name, 1, 1) <> '.'"
@@ -43,15 +44,27 @@ typedef struct lk_sqlite_job {
     void *arg;
     int status;
     liken_error error;
+    bool removes; /* it makes room: on a full disk it may take the reserve */
+    bool due;     /* it is to be run */
     bool done;
     struct lk_sqlite_job *next;
 } lk_sqlite_job;
 
+/* What tells that a file is still as it was. */
+typedef struct lk_sqlite_mark {
+    uint64_t inode;
+    int64_t size, seconds, nanoseconds;
+} lk_sqlite_mark;
+
 typedef struct lk_sqlite_store {
     lk_store base;
-    char *path;
+    char *path, *folder;
+    bool opened; /* all went well */
     bool read_only;
-    int flags; /* LK_SQLITE_*, how its connections are opened */
+    liken_error refusal; /* read_only: what a write is answered */
+    int flags;           /* LK_SQLITE_*, how its connections are opened */
+    lk_sqlite_mark mark; /* LK_SQLITE_IMMUTABLE: the file as it was found, */
+    _Atomic bool thawed; /* and that it is another one now */
     char id[37];
     _Atomic bool full; /* the last write failed for want of room */
 
@@ -71,6 +84,29 @@ typedef struct lk_sqlite_store {
     pthread_mutex_t watch_lock; /* the connection that only watches for commits */
     lk_sqlite_conn watch;
 } lk_sqlite_store;
+
+/* ---- open.c ---- */
+
+/* Opens the store's connections and starts its writer; after a failure what is open stays so until it is closed. */
+int lk_sqlite_open(lk_sqlite_store *s, lk_store_how how, liken_error *err);
+/* Whether this process may write the file, its folder and the write-ahead log, as the system has it now. READ_ONLY. */
+int lk_sqlite_writable(lk_store *s, liken_error *err);
+/* After each reading: STORE when the file is read without locks, and somebody has written to it. */
+int lk_sqlite_still(lk_sqlite_store *s, liken_error *err);
+
+/* ---- reserve.c ---- */
+
+#define LK_SQLITE_ROOM (1 << 20) /* bytes that a disk must have free for us to count on it */
+
+/* Bytes that are free where the store is; UINT64_MAX where the file system does not say. */
+uint64_t lk_sqlite_free(const lk_sqlite_store *s);
+/* Makes the reserve longer by `given`, which it gave before, and as long as it should be; as far as the disk has room.
+ */
+void lk_sqlite_reserve_make(const lk_sqlite_store *s, uint64_t given);
+/* Gives `bytes` of it, or all that it has, to the disk; returns how many. */
+uint64_t lk_sqlite_reserve_give(const lk_sqlite_store *s, uint64_t bytes);
+/* After a removal: gives free pages back to the disk. The writer's thread alone. */
+void lk_sqlite_give_back(lk_sqlite_store *s);
 
 /* ---- conn.c ---- */
 
@@ -110,6 +146,8 @@ int lk_sqlite_writer_start(lk_sqlite_store *s, liken_error *err);
 void lk_sqlite_writer_stop(lk_sqlite_store *s);
 /* Returns after the commit (or with why there was none; then nothing of `fn` remains). */
 int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err);
+/* The same for what makes room: it goes through on a full disk as well, with the help of the reserve. */
+int lk_sqlite_remove(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err);
 /* Runs `fn` on one snapshot. */
 int lk_sqlite_read(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err);
 

@@ -9,9 +9,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/statvfs.h>
-
-#define ROOM (1 << 20) /* bytes that a disk must have free for us to count on it */
 
 /* Runs one job; leaves the transaction as it was when the job fails. An error of its own means that it could not, and
  * the transaction may hold half a job: then nobody's may be committed. */
@@ -32,7 +29,7 @@ static int run_job(lk_sqlite_conn *c, lk_sqlite_job *job, liken_error *err) {
 
 static void fail_group(lk_sqlite_job *group, int status, const liken_error *why) {
     for (lk_sqlite_job *job = group; job != NULL; job = job->next) {
-        if (job->status != LIKEN_OK)
+        if (!job->due || job->status != LIKEN_OK)
             continue;
         job->status = status;
         job->error = *why;
@@ -51,7 +48,8 @@ static int begin(lk_sqlite_conn *c, liken_error *err) {
     return rc;
 }
 
-/* *busy: another process kept the lock all the time, and this says so. */
+/* One transaction of those of the group that are due. *busy: another process kept the lock all the time, and
+ * this says so. */
 static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy) {
     liken_error err = {0};
     int rc = begin(c, &err);
@@ -62,7 +60,8 @@ static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy
         return;
     }
     for (lk_sqlite_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next)
-        rc = run_job(c, job, &err);
+        if (job->due)
+            rc = run_job(c, job, &err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_exec(c, "COMMIT", &err);
     if (rc != LIKEN_OK) {
@@ -70,6 +69,51 @@ static void run_group(lk_sqlite_conn *c, lk_sqlite_job *group, liken_error *busy
             (void)lk_sqlite_exec(c, "ROLLBACK", NULL);
         fail_group(group, rc, &err);
     }
+}
+
+/* What adds is refused while the disk is about to be full, so that the last of it is left to what removes. */
+static void refuse_growth(lk_sqlite_store *s, lk_sqlite_job *group) {
+    if (lk_sqlite_free(s) >= LK_SQLITE_ROOM)
+        return;
+    for (lk_sqlite_job *job = group; job != NULL; job = job->next) {
+        job->due = job->removes;
+        if (!job->due)
+            job->status = lk_fail(&job->error, LIKEN_E_FULL,
+                                  "The disk that holds the store %s is full; nothing was written. Free some space and "
+                                  "try again; removing photos works.",
+                                  s->path);
+    }
+}
+
+static bool any_removal(const lk_sqlite_job *group, int status) {
+    for (; group != NULL; group = group->next)
+        if (group->removes && group->status == status)
+            return true;
+    return false;
+}
+
+/* What wanted to remove something and found no room is to be done once more, and nothing else. */
+static void renew_removals(lk_sqlite_job *group) {
+    for (lk_sqlite_job *job = group; job != NULL; job = job->next) {
+        job->due = job->removes && job->status == LIKEN_E_FULL;
+        if (job->due)
+            job->status = LIKEN_OK;
+    }
+}
+
+/* A removal that finds the disk full gets the reserve, and with it goes through. */
+static void write_group(lk_sqlite_store *s, lk_sqlite_job *group, liken_error *busy) {
+    refuse_growth(s, group);
+    run_group(&s->writer, group, busy);
+    const uint64_t given = any_removal(group, LIKEN_E_FULL) ? lk_sqlite_reserve_give(s, UINT64_MAX) : 0;
+    if (given > 0) {
+        renew_removals(group);
+        run_group(&s->writer, group, busy);
+    }
+    if (any_removal(group, LIKEN_OK))
+        lk_sqlite_give_back(s);
+    if (given > 0)
+        lk_sqlite_reserve_make(s, given);
 }
 
 /* Whether one was refused for want of room, alone or with all, or one was written. */
@@ -119,7 +163,7 @@ static void *write_loop(void *arg) {
     for (lk_sqlite_job *group = take_group(s); group != NULL; group = take_group(s)) {
         liken_error busy = {0};
         pthread_mutex_unlock(&s->queue_lock);
-        run_group(&s->writer, group, &busy);
+        write_group(s, group, &busy);
         note_room(s, group);
         pthread_mutex_lock(&s->queue_lock);
         tell_done(group);
@@ -151,24 +195,39 @@ void lk_sqlite_writer_stop(lk_sqlite_store *s) {
     s->started = false;
 }
 
-int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
-    if (s->read_only)
-        return lk_fail(err, LIKEN_E_STORE, "The store %s was opened read-only; open it for writing to change it.",
+static int refuse(const lk_sqlite_store *s, liken_error *err) {
+    if (s->refusal.code == LIKEN_OK)
+        return lk_fail(err, LIKEN_E_READ_ONLY, "The store %s was opened read-only; open it for writing to change it.",
                        s->path);
-    lk_sqlite_job job = {.fn = fn, .arg = arg};
+    if (err != NULL)
+        *err = s->refusal;
+    return s->refusal.code;
+}
+
+static int submit(lk_sqlite_store *s, lk_sqlite_job *job, liken_error *err) {
+    if (s->read_only)
+        return refuse(s, err);
     pthread_mutex_lock(&s->queue_lock);
     if (s->last == NULL)
-        s->first = &job;
+        s->first = job;
     else
-        s->last->next = &job;
-    s->last = &job;
+        s->last->next = job;
+    s->last = job;
     pthread_cond_signal(&s->has_job);
-    while (!job.done)
+    while (!job->done)
         pthread_cond_wait(&s->has_done, &s->queue_lock);
     pthread_mutex_unlock(&s->queue_lock);
-    if (job.status != LIKEN_OK && err != NULL)
-        *err = job.error;
-    return job.status;
+    if (job->status != LIKEN_OK && err != NULL)
+        *err = job->error;
+    return job->status;
+}
+
+int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
+    return submit(s, &(lk_sqlite_job){.fn = fn, .arg = arg, .due = true}, err);
+}
+
+int lk_sqlite_remove(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
+    return submit(s, &(lk_sqlite_job){.fn = fn, .arg = arg, .due = true, .removes = true}, err);
 }
 
 /* ---- is there room? ---- */
@@ -188,11 +247,11 @@ static int drop_filler(lk_sqlite_conn *c, void *arg, liken_error *err) {
  */
 int lk_sqlite_room(lk_store *base, liken_error *err) {
     lk_sqlite_store *s = (lk_sqlite_store *)base;
-    struct statvfs disk;
+    if (s->read_only && s->refusal.code == LIKEN_E_FULL)
+        return refuse(s, err);
     if (s->read_only)
         return LIKEN_OK;
-    const bool known = statvfs(s->path, &disk) == 0 && disk.f_blocks > 0; /* some network file systems do not say */
-    if (known && (uint64_t)disk.f_bavail * disk.f_frsize < ROOM)
+    if (lk_sqlite_free(s) < LK_SQLITE_ROOM)
         return lk_fail(err, LIKEN_E_FULL, "The disk that holds the store %s is full; free some space.", s->path);
     if (!atomic_load(&s->full))
         return LIKEN_OK;

@@ -168,8 +168,8 @@ static void read_only_searches_and_writes_nothing(void **state) {
     liken *reader = open_with((liken_options){.read_only = true});
     assert_int_equal(found(reader, photo), 1);
     liken_image *image = NULL;
-    assert_int_equal(liken_add(reader, "photo 9 9", 9, NULL, &image, &err), LIKEN_E_STORE);
-    assert_int_equal(liken_collection_remove(reader, "default", &err), LIKEN_E_STORE);
+    assert_int_equal(liken_add(reader, "photo 9 9", 9, NULL, &image, &err), LIKEN_E_READ_ONLY);
+    assert_int_equal(liken_collection_remove(reader, "default", &err), LIKEN_E_READ_ONLY);
     (void)add("photo 10 11\nface 1 0.1 50");
     assert_int_equal(found(reader, photo), 2);
     liken_free(reader);

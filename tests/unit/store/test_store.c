@@ -751,7 +751,7 @@ static void a_reader_reads_and_never_writes(void **state) {
     assert_ok(reader->ops->counts(reader, &collections, &images, &faces, &err), err);
     assert_int_equal(faces, 1);
     liken_image *image = sample_image(2, 1), *existing;
-    assert_int_equal(reader->ops->image_add(reader, c, image, &existing, &err), LIKEN_E_STORE);
+    assert_int_equal(reader->ops->image_add(reader, c, image, &existing, &err), LIKEN_E_READ_ONLY);
     liken_image_free(image);
     assert_ok(reader->ops->version(reader, &before, &err), err);
     (void)add(c, 3, 1);

@@ -369,37 +369,199 @@ static void the_file_is_its_owners_alone(void **state) {
     assert_int_equal(status.st_mode & 0777, 0600);
 }
 
-/* In a child that may not write: reads the store, tells how many images it saw. */
-static _Noreturn void child_reads(void) {
-    lk_store *s = NULL;
-    liken_error e;
-    int64_t collections, images, faces;
+static void become_nobody(void) {
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
         _exit(100);
-    if (lk_store_open_sqlite(&s, folder.path, false, &e) == LIKEN_OK)
+}
+
+/* However it is opened it can be read, and says why it cannot be written; how many images it has. */
+static int64_t read_frozen(lk_store_how how) {
+    lk_store *s = NULL;
+    liken_error e;
+    int64_t collections, images = -1, faces;
+    if (lk_store_open_sqlite(&s, folder.path, how, &e) != LIKEN_OK)
         _exit(101);
-    if (lk_store_open_sqlite(&s, folder.path, true, &e) != LIKEN_OK)
-        _exit(102);
     if (s->ops->counts(s, &collections, &images, &faces, &e) != LIKEN_OK)
+        _exit(102);
+    if (s->ops->writable(s, &e) != LIKEN_E_READ_ONLY || strstr(e.message, "this user may not write") == NULL)
         _exit(103);
+    if (s->ops->image_remove(s, 0, 1, &e) != LIKEN_E_READ_ONLY)
+        _exit(104);
     s->ops->close(s);
+    return images;
+}
+
+static _Noreturn void child_reads(void) {
+    become_nobody();
+    const int64_t images = read_frozen(LK_STORE_READ);
+    if (read_frozen(LK_STORE_MAKE) != images || read_frozen(LK_STORE_THERE) != images)
+        _exit(105);
     _exit((int)images);
+}
+
+static void freeze(void) {
+    assert_int_equal(chmod(path, 0444), 0);
+    assert_int_equal(chmod(folder.path, 0555), 0);
+}
+
+static void thaw(void) {
+    assert_int_equal(chmod(folder.path, 0755), 0);
+    assert_int_equal(chmod(path, 0644), 0);
+}
+
+static int exit_code(pid_t child) {
+    int status;
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
 }
 
 static void a_store_on_a_frozen_medium_can_be_read(void **state) {
     (void)state;
     make_store(7);
-    assert_int_equal(chmod(path, 0444), 0);
-    assert_int_equal(chmod(folder.path, 0555), 0);
+    freeze();
     const pid_t child = fork();
-    assert_true(child >= 0);
     if (child == 0)
         child_reads();
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(chmod(folder.path, 0755), 0);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 7);
+    const int code = exit_code(child);
+    thaw();
+    assert_int_equal(code, 7);
+}
+
+/* Reads once, waits until somebody else has written, and must not answer from what it saw before. */
+static _Noreturn void child_is_overtaken(int ready, int go) {
+    lk_store *s = NULL;
+    liken_error e;
+    int64_t collections, images, faces, version;
+    char byte = 1;
+    become_nobody();
+    if (lk_store_open_sqlite(&s, folder.path, LK_STORE_THERE, &e) != LIKEN_OK ||
+        s->ops->counts(s, &collections, &images, &faces, &e) != LIKEN_OK || images != 2)
+        _exit(101);
+    if (write(ready, &byte, 1) != 1 || read(go, &byte, 1) != 1)
+        _exit(102);
+    if (s->ops->counts(s, &collections, &images, &faces, &e) != LIKEN_E_STORE ||
+        strstr(e.message, "start it again") == NULL)
+        _exit(103);
+    if (s->ops->version(s, &version, &e) != LIKEN_E_STORE)
+        _exit(104);
+    s->ops->close(s);
+    if (lk_store_open_sqlite(&s, folder.path, LK_STORE_THERE, &e) != LIKEN_OK ||
+        s->ops->counts(s, &collections, &images, &faces, &e) != LIKEN_OK)
+        _exit(105);
+    s->ops->close(s);
+    _exit((int)images);
+}
+
+/* `closed`: the writer has gone when the reader looks again; else its log is there. */
+static void overtake(bool closed) {
+    int ready[2], go[2];
+    char byte = 1;
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(go), 0);
+    freeze();
+    const pid_t child = fork();
+    if (child == 0)
+        child_is_overtaken(ready[1], go[0]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    thaw();
+    lk_store *s = open_store(false);
+    assert_ok(s->ops->image_remove(s, 0, 1, &err), err);
+    if (closed)
+        s->ops->close(s);
+    assert_int_equal(chmod(folder.path, 0555), 0);
+    assert_int_equal(write(go[1], &byte, 1), 1);
+    const int code = exit_code(child);
+    thaw();
+    if (!closed)
+        s->ops->close(s);
+    for (int i = 0; i < 2; i++) {
+        close(ready[i]);
+        close(go[i]);
+    }
+    assert_int_equal(code, 1);
+}
+
+static void a_frozen_store_that_is_written_to_answers_nothing(void **state) {
+    (void)state;
+    make_store(2);
+    overtake(true);
+}
+
+static void a_frozen_store_with_a_writer_answers_nothing(void **state) {
+    (void)state;
+    make_store(2);
+    overtake(false);
+}
+
+static void copy_file(const char *from, const char *to) {
+    char buffer[65536];
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_non_null(in);
+    assert_non_null(out);
+    for (size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;)
+        assert_int_equal(fwrite(buffer, 1, n, out), n);
+    (void)fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
+static _Noreturn void child_meets_log(const char *where) {
+    lk_store *s = NULL;
+    liken_error e;
+    become_nobody();
+    const int rc = lk_store_open_sqlite(&s, where, LK_STORE_READ, &e);
+    _exit(rc == LIKEN_E_STORE && strstr(e.message, "liken.db-wal to a folder that can be written") != NULL ? 7 : 101);
+}
+
+/* Copied with its log while a server ran: what of the log counts cannot be told without writing. */
+static void a_frozen_store_with_a_log_says_what_to_do(void **state) {
+    (void)state;
+    struct sample_folder copy;
+    char from[600], to[600];
+    make_store(1);
+    sample_folder_make(&copy);
+    lk_store *s = open_store(false);
+    assert_ok(s->ops->image_remove(s, 0, 1, &err), err);
+    (void)snprintf(to, sizeof to, "%s/liken.db", copy.path);
+    copy_file(path, to);
+    (void)snprintf(from, sizeof from, "%s-wal", path);
+    (void)snprintf(to, sizeof to, "%s/liken.db-wal", copy.path);
+    copy_file(from, to);
+    s->ops->close(s);
+    assert_int_equal(chmod(copy.path, 0555), 0);
+    const pid_t child = fork();
+    if (child == 0)
+        child_meets_log(copy.path);
+    const int code = exit_code(child);
+    assert_int_equal(chmod(copy.path, 0755), 0);
+    sample_folder_remove(&copy);
+    assert_int_equal(code, 7);
+}
+
+/* ---- as it is ---- */
+
+static void what_is_not_there_is_not_made(void **state) {
+    (void)state;
+    char where[600];
+    lk_store *s = NULL;
+    (void)snprintf(where, sizeof where, "%s/typo", folder.path);
+    for (int how = LK_STORE_READ; how <= LK_STORE_THERE; how++) {
+        assert_int_equal(lk_store_open_sqlite(&s, where, (lk_store_how)how, &err), LIKEN_E_NOT_FOUND);
+        assert_non_null(strstr(err.message, where));
+        assert_int_not_equal(access(where, F_OK), 0);
+    }
+}
+
+static void an_older_one_is_not_brought_up_to_date(void **state) {
+    (void)state;
+    lk_store *s = NULL;
+    make_store(1);
+    sql(path, "PRAGMA user_version = 3");
+    for (int how = LK_STORE_READ; how <= LK_STORE_THERE; how++) {
+        assert_int_equal(lk_store_open_sqlite(&s, folder.path, (lk_store_how)how, &err), LIKEN_E_STORE);
+        assert_non_null(strstr(err.message, "older liken"));
+    }
 }
 
 /* ---- the write lock, held elsewhere ---- */
@@ -482,6 +644,11 @@ int main(void) {
         T(a_store_cut_short_is_noticed),
         T(the_file_is_its_owners_alone),
         T(a_store_on_a_frozen_medium_can_be_read),
+        T(a_frozen_store_that_is_written_to_answers_nothing),
+        T(a_frozen_store_with_a_writer_answers_nothing),
+        T(a_frozen_store_with_a_log_says_what_to_do),
+        T(what_is_not_there_is_not_made),
+        T(an_older_one_is_not_brought_up_to_date),
         T(a_lock_held_elsewhere_ends_in_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
