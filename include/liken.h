@@ -123,10 +123,10 @@ typedef struct liken_face {
  * several image_ids. */
 typedef enum liken_label_kind {
     LIKEN_LABEL_OWN = 0, /* names one photo of the collection: another that had it loses it, and stays */
-    LIKEN_LABEL_FILE, /* the same, and it is the path of a file: a photo that loses its last label so is lost, and goes
-                         with liken_lost_remove unless it turns up under another label before */
-    LIKEN_LABEL_SHARED, /* other photos may have it as well */
-    LIKEN_LABEL_LOST    /* not given to callers: the file that it names has other bytes now */
+    LIKEN_LABEL_FILE,    /* the same, and it is a file: a photo that loses its last label so is lost, and goes with
+                            liken_lost_remove unless it turns up under another label before */
+    LIKEN_LABEL_SHARED,  /* other photos may have it as well */
+    LIKEN_LABEL_LOST     /* not given to callers: the file that it names has other bytes now */
 } liken_label_kind;
 
 /* What tells that a file is still as it was when it was read. All 0: not known. */
@@ -138,6 +138,7 @@ typedef struct liken_mark {
 typedef struct liken_label {
     char *file;
     liken_label_kind kind;
+    char *place; /* of a LIKEN_LABEL_FILE: where it lies, its path from the root as a label; NULL: not known */
     liken_mark mark;
 } liken_label;
 
@@ -272,6 +273,7 @@ typedef struct liken_add_options {
     const char *image_id;
     const char *file; /* the label */
     liken_label_kind file_kind;
+    const char *file_place;      /* of a LIKEN_LABEL_FILE: where it lies (liken_label); NULL: file says it */
     const liken_mark *file_mark; /* of a LIKEN_LABEL_FILE, to be remembered; NULL: it is not known */
     const char *const *tags;
     size_t tag_count;
@@ -478,9 +480,17 @@ LIKEN_API int liken_name_remove(liken *lk, const char *collection, int64_t id, c
                                 bool *removed, liken_error *err);
 
 typedef struct liken_file {
-    char *file; /* a LIKEN_LABEL_FILE */
+    char *file;  /* a LIKEN_LABEL_FILE */
+    char *place; /* where it lies; NULL: not known */
     int64_t image;
 } liken_file;
+
+/* The file that lies at `place`; where none is known there or `place` is NULL, the one with the label `file`; NULL:
+ * none. So that a file which is named in another way than before (./a, a link to its folder, from another working
+ * folder) is the same file, and another file of the same name is not. LIKEN_E_NOT_FOUND: neither. */
+LIKEN_API int liken_file_find(liken *lk, const char *collection, const char *place, const char *file, liken_file **out,
+                              liken_error *err);
+LIKEN_API void liken_file_free(liken_file *f);
 
 typedef struct liken_file_list {
     liken_file *files;
@@ -489,9 +499,9 @@ typedef struct liken_file_list {
 } liken_file_list;
 
 LIKEN_API void liken_file_list_free(liken_file_list *l);
-/* The labels that are paths of files below a folder, as they were given: "a/b" has "a/b/c.jpg". At most 1000 a page,
- * the first with `after` 0. */
-LIKEN_API int liken_files_below(liken *lk, const char *collection, const char *folder, int64_t after,
+/* The files below the folder that lies at `place` ("/home/me/a" has "/home/me/a/b.jpg"), and of those of which it is
+ * not known where they lie the ones whose label is below `folder`. At most 1000 a page, the first with `after` 0. */
+LIKEN_API int liken_files_below(liken *lk, const char *collection, const char *folder, const char *place, int64_t after,
                                 liken_file_list **out, liken_error *err);
 
 /* A path is bytes, a label is UTF-8: each byte of a path that is not UTF-8 becomes one character of U+F780..U+F7FF (the

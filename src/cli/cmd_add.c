@@ -6,6 +6,7 @@
 #include "cli/add_report.h"
 #include "cli/batch.h"
 #include "cli/cli.h"
+#include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
 #include "cli/prune.h"
@@ -29,22 +30,27 @@ typedef struct adding {
     char why[512];                        /* not all was looked at; else empty */
 } adding;
 
-/* The options for one file; `label` is to be freed. */
+/* The options for one file; `label` and `place` are to be freed. */
 static int options_of(const adding *a, const lk_path *path, const liken_mark *mark, liken_add_options *options,
-                      char **label, liken_error *err) {
-    *label = a->label != NULL ? lk_cli_label(a->label) : liken_label_of_path(path->name);
+                      char **label, char **place, liken_error *err) {
+    int rc = LIKEN_OK;
+    if (a->label == NULL)
+        rc = lk_file_label(a->lk, a->options.collection, path, label, place, err);
+    else if ((*label = lk_cli_label(a->label)) == NULL)
+        rc = lk_fail_memory(err);
     *options = a->options;
     options->file = *label;
     options->file_kind = LIKEN_LABEL_FILE;
+    options->file_place = *place;
     options->file_mark = a->label != NULL ? NULL : mark;
-    return *label == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    return rc;
 }
 
 static int known(void *ctx, const lk_path *path, const liken_mark *mark, liken_image **out, liken_error *err) {
     const adding *a = ctx;
     liken_add_options options;
-    LK_FREE char *label = NULL;
-    const int rc = options_of(a, path, mark, &options, &label, err);
+    LK_FREE char *label = NULL, *place = NULL;
+    const int rc = options_of(a, path, mark, &options, &label, &place, err);
     return rc == LIKEN_OK ? liken_add_unchanged(a->lk, &options, out, err) : rc;
 }
 
@@ -52,8 +58,8 @@ static int work(void *ctx, const lk_path *path, const liken_mark *mark, const ch
                 liken_image **out, liken_error *err) {
     const adding *a = ctx;
     liken_add_options options;
-    LK_FREE char *label = NULL;
-    const int rc = options_of(a, path, mark, &options, &label, err);
+    LK_FREE char *label = NULL, *place = NULL;
+    const int rc = options_of(a, path, mark, &options, &label, &place, err);
     return rc == LIKEN_OK ? liken_add(a->lk, bytes, size, &options, out, err) : rc;
 }
 

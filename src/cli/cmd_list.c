@@ -1,6 +1,7 @@
 #include "wire/json.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/files.h"
 #include "cli/message.h"
 #include "cli/when.h"
 
@@ -39,13 +40,13 @@ static int print_image(const lk_cli *cli, const liken_image *image, liken_error 
 /* Pages until the end or `most` images; *printed counts them. */
 static int print_all(const lk_cli *cli, liken *lk, size_t most, size_t *printed, liken_error *err) {
     const char *wanted = lk_config_text(cli->config, LK_SET_FILE);
-    LK_FREE char *label = wanted == NULL ? NULL : lk_cli_label(wanted);
-    if (wanted != NULL && label == NULL)
-        return lk_fail_memory(err);
-    liken_list_options options = {.collection = lk_config_text(cli->config, LK_SET_COLLECTION),
-                                  .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID),
-                                  .file = label};
-    int rc = lk_cli_captured_between(cli, &options.captured_from, &options.captured_to, err);
+    LK_FREE char *label = NULL;
+    const char *collection = lk_config_text(cli->config, LK_SET_COLLECTION);
+    int rc = wanted == NULL ? LIKEN_OK : lk_file_named(lk, collection, wanted, &label, err);
+    liken_list_options options = {
+        .collection = collection, .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID), .file = label};
+    if (rc == LIKEN_OK)
+        rc = lk_cli_captured_between(cli, &options.captured_from, &options.captured_to, err);
     if (rc != LIKEN_OK)
         return rc;
     do {

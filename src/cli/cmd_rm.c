@@ -2,6 +2,7 @@
  * question whether to go on; what is not there is told, and the rest is done. */
 #include "wire/json.h"
 #include "cli/cli.h"
+#include "cli/files.h"
 #include "cli/message.h"
 
 #include <inttypes.h>
@@ -65,17 +66,18 @@ static bool stays(const targets *t, const liken_image *image) {
     return (t->file == NULL || image->label_count > 1) && (t->image_id == NULL || image->image_id_count > 1);
 }
 
-static int read_names(const lk_cli *cli, targets *t, liken_error *err) {
+static int read_names(const lk_cli *cli, liken *lk, targets *t, liken_error *err) {
     const char *file = lk_config_text(cli->config, LK_SET_FILE);
     const char *image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID);
-    t->file = file == NULL ? NULL : lk_cli_label(file);
+    const int rc = file == NULL
+                       ? LIKEN_OK
+                       : lk_file_named(lk, lk_config_text(cli->config, LK_SET_COLLECTION), file, &t->file, err);
     t->image_id = image_id == NULL ? NULL : strdup(image_id);
-    return (file != NULL && t->file == NULL) || (image_id != NULL && t->image_id == NULL) ? lk_fail_memory(err)
-                                                                                          : LIKEN_OK;
+    return rc == LIKEN_OK && image_id != NULL && t->image_id == NULL ? lk_fail_memory(err) : rc;
 }
 
 static int find_by_labels(const lk_cli *cli, liken *lk, targets *t, liken_error *err) {
-    const int read = read_names(cli, t, err);
+    const int read = read_names(cli, lk, t, err);
     liken_list_options options = {.collection = lk_config_text(cli->config, LK_SET_COLLECTION),
                                   .image_id = t->image_id,
                                   .file = t->file,

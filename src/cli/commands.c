@@ -22,12 +22,13 @@ const lk_command lk_commands[] = {
          "servers keep beside photos (@eaDir, #recycle, $RECYCLE.BIN ...) is left out, unless --include-hidden, and "
          "so is what --exclude names. A file in a folder that is no photo at all is named and left; a file that you "
          "named yourself counts as failed.\n\n"
-         "A photo's label is its path as it was given (so name folders by the same words each time), and it names one "
-         "photo: a photo may have several labels, and one whose file now holds another goes with its last. A file that "
-         "looks as it did when it was read last, by size, time and inode, is not read again, unless --verify. Files "
-         "that are gone are left alone, unless --prune: then their labels below each folder named are counted, and "
-         "taken away when you say so (or with --yes), and photos with their last. What lay below a folder that is now "
-         "empty stays: its disk may not be mounted.\n\n"
+         "A photo's label is its path as it was given the first time, or from the root where another file has that "
+         "label, and it names one photo: a photo may have several labels, and one whose file now holds another goes "
+         "with its last. A file is known by where it lies, by whatever path and from whatever folder it is named. One "
+         "that looks as it did when it was read last, by size, time and inode, is not read again, unless --verify. "
+         "Files that are gone are left alone, unless --prune: then the labels of those that lay below each folder "
+         "named are counted, and taken away when you say so (or with --yes), and photos with their last. What lay "
+         "below a folder that is now empty stays: its disk may not be mounted.\n\n"
          "A photo whose bytes are in the collection already is not decoded; what is new of label, --image-id and "
          "--tag is added to it, and --captured-at where it had no time. So a run that was interrupted is taken up "
          "again by the same command. The first Ctrl-C "
@@ -138,9 +139,9 @@ const lk_command lk_commands[] = {
      .synopsis = "[ID...]",
      .summary = "remove photos or one face",
      .description =
-         "Removes the photos with these ids (liken list shows them), or one face with --face. --file takes a label, "
-         "and "
-         "--image-id an id, from the photo that has it: a photo that has others stays, and goes with its last. Faces "
+         "Removes the photos with these ids (liken list shows them), or one face with --face. --file takes a label "
+         "(that of the file that lies there now, where a path is said) and --image-id an id from the photo that has "
+         "it: a photo that has others stays, and goes with its last. Faces "
          "and descriptors go with their photo; files on disk are never touched. Asks first, unless --yes. A whole "
          "collection is removed by liken collections rm.",
      .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(FACE) | LK_BIT(YES),

@@ -28,7 +28,7 @@ static int push(lk_paths *p, const char *name, bool walked, int fault, liken_err
     char *copy = strdup(name);
     if (copy == NULL)
         return lk_fail_memory(err);
-    p->items[p->count++] = (lk_path){copy, walked, fault};
+    p->items[p->count++] = (lk_path){copy, walked, walked ? p->root : 0, fault};
     return LIKEN_OK;
 }
 

@@ -15,6 +15,7 @@
 typedef struct lk_path {
     char *name;
     bool walked; /* found in a folder, not named by the user */
+    size_t root; /* bytes of that folder's name as it was given, with the slash; 0: not walked */
     int fault;   /* errno of a folder that could not be read, LK_TOO_DEEP, or 0 */
 } lk_path;
 

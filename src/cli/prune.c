@@ -2,8 +2,9 @@
  * that is still there is empty, it may be the place at which a disk is mounted at other times: such labels stay. */
 #include "cli/prune.h"
 
-#include "wire/json.h"
+#include "cli/files.h"
 #include "cli/message.h"
+#include "wire/json.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -92,7 +93,8 @@ static int keep(pruning *p, liken_file *f, liken_error *err) {
 static int look_at_page(pruning *p, liken_file_list *page, liken_error *err) {
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++) {
-        LK_FREE char *path = liken_path_of_label(page->files[i].file);
+        const liken_file *f = &page->files[i];
+        LK_FREE char *path = liken_path_of_label(f->place != NULL ? f->place : f->file);
         const state s = path == NULL ? THERE : look(p, path);
         if (path == NULL)
             return lk_fail_memory(err);
@@ -103,10 +105,10 @@ static int look_at_page(pruning *p, liken_file_list *page, liken_error *err) {
     return rc;
 }
 
-static int find_gone(pruning *p, const char *label, liken_error *err) {
+static int find_gone(pruning *p, const char *label, const char *place, liken_error *err) {
     for (int64_t after = 0;;) {
         liken_file_list *page = NULL;
-        int rc = liken_files_below(p->lk, p->collection, label, after, &page, err);
+        int rc = liken_files_below(p->lk, p->collection, label, place, after, &page, err);
         if (rc == LIKEN_OK)
             rc = look_at_page(p, page, err);
         after = rc == LIKEN_OK ? page->next : 0;
@@ -190,9 +192,9 @@ static int take_away(const pruning *p, lk_pruned *out, liken_error *err) {
 }
 
 static int prune(pruning *p, const char *folder, lk_pruned *out, liken_error *err) {
-    LK_FREE char *label = liken_label_of_path(folder);
+    LK_FREE char *label = liken_label_of_path(folder), *place = lk_file_place_of_folder(folder);
     const lk_pruned before = *out;
-    int rc = label == NULL ? lk_fail_memory(err) : find_gone(p, label, err);
+    int rc = label == NULL ? lk_fail_memory(err) : find_gone(p, label, place, err);
     if (rc == LIKEN_OK)
         rc = count_photos(p, err);
     if (rc != LIKEN_OK)

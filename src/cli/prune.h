@@ -9,7 +9,7 @@ typedef struct lk_pruned {
     bool refused;          /* nobody agreed */
 } lk_pruned;
 
-/* For one folder, by the name under which it was added: tells how many there are, asks, does it, and tells (or prints,
+/* For one folder, by where it lies: tells how many there are, asks, does it, and tells (or prints,
  * with --json) what was done. Adds to *out. */
 int lk_prune(const lk_cli *cli, liken *lk, const char *folder, lk_pruned *out, liken_error *err);
 

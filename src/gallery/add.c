@@ -126,7 +126,7 @@ static int copy_labels(const liken *lk, liken_image *image, const liken_collecti
                        liken_error *err) {
     image->collection = strdup(c->name);
     if (image->collection == NULL || (o->image_id != NULL && !lk_image_id(image, o->image_id)) ||
-        (o->file != NULL && !lk_image_label(image, o->file, o->file_kind, o->file_mark)))
+        (o->file != NULL && !lk_image_label(image, o->file, o->file_kind, o->file_place, o->file_mark)))
         return lk_fail_memory(err);
     set_captured_at(lk, image, o);
     image->added_at = lk_clock_now();
@@ -296,20 +296,25 @@ static bool same_mark(const liken_mark *a, const liken_mark *b) {
     return a->size > 0 && a->size == b->size && a->mtime == b->mtime && a->inode == b->inode;
 }
 
+static bool same_place(const liken_file *f, const liken_add_options *o) {
+    return o->file_place == NULL || (f->place != NULL && strcmp(f->place, o->file_place) == 0);
+}
+
 static int add_unchanged(liken *lk, const liken_add_options *o, liken_image **out, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     liken_image *image = NULL;
+    liken_file *file = NULL;
     liken_mark mark = {0};
-    int64_t id = 0;
     if (o->file == NULL || o->file_mark == NULL)
         return lk_fail(err, LIKEN_E_ARG, "A file is known again by its label and its mark; both are needed.");
     int rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_OK && lk->store->ops->file_find != NULL)
-        rc = lk->store->ops->file_find(lk->store, c->id, o->file, &id, &mark, err);
-    if (rc == LIKEN_OK && (id == 0 || !same_mark(&mark, o->file_mark)))
+        rc = lk->store->ops->file_find(lk->store, c->id, NULL, o->file, &file, &mark, err);
+    if (rc == LIKEN_OK && (file == NULL || !same_mark(&mark, o->file_mark) || !same_place(file, o)))
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The file is not known as it is now; read it.");
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->image_get(lk->store, c->id, id, &image, err);
+        rc = lk->store->ops->image_get(lk->store, c->id, file->image, &image, err);
+    liken_file_free(file);
     if (rc == LIKEN_OK) {
         liken_add_options more = *o;
         image->existed = true;

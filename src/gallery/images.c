@@ -148,33 +148,75 @@ int liken_lost_remove(liken *lk, const char *collection, int64_t *removed, liken
     return rc;
 }
 
-/* Everything that begins with "FOLDER/" lies between that and "FOLDER0", the next after '/'. */
-static int files_below(liken *lk, const char *collection, const char *folder, int64_t after, liken_file_list **out,
-                       liken_error *err) {
+/* ---- files ---- */
+
+/* By its place, else by its label. */
+static int file_find(liken *lk, const char *collection, const char *place, const char *file, liken_file **out,
+                     liken_error *err) {
     int64_t owner = 0;
+    liken_file *found = NULL;
+    int rc = lk_gallery_needs_store(lk, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const bool able = lk->store->ops->file_find != NULL;
+    rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    if (rc == LIKEN_OK && able && place != NULL)
+        rc = lk->store->ops->file_find(lk->store, owner, place, NULL, &found, NULL, err);
+    if (rc == LIKEN_OK && able && found == NULL && file != NULL)
+        rc = lk->store->ops->file_find(lk->store, owner, NULL, file, &found, NULL, err);
+    if (rc == LIKEN_OK && found == NULL)
+        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "No photo of the collection has that file.");
+    if (rc == LIKEN_OK)
+        *out = found;
+    return rc;
+}
+
+int liken_file_find(liken *lk, const char *collection, const char *place, const char *file, liken_file **out,
+                    liken_error *err) {
+    lk_gallery_enter(lk);
+    const int rc = file_find(lk, collection, place, file, out, err);
+    lk_gallery_leave(lk);
+    return rc;
+}
+
+/* Everything that begins with "FOLDER/" lies between that and "FOLDER0", the next after '/'. */
+static int range_of(const char *folder, char **from, char **to, liken_error *err) {
     size_t size = strlen(folder);
+    while (size > 0 && folder[size - 1] == '/')
+        size--;
+    *from = malloc(size + 2);
+    *to = malloc(size + 2);
+    if (*from == NULL || *to == NULL)
+        return lk_fail_memory(err);
+    memcpy(*from, folder, size);
+    memcpy(*from + size, "/", 2);
+    memcpy(*to, folder, size);
+    memcpy(*to + size, "0", 2);
+    return LIKEN_OK;
+}
+
+static int files_below(liken *lk, const char *collection, const char *folder, const char *place, int64_t after,
+                       liken_file_list **out, liken_error *err) {
+    int64_t owner = 0;
+    LK_FREE char *from = NULL, *to = NULL, *place_from = NULL, *place_to = NULL;
     const int usable = lk_gallery_needs_store(lk, err);
     if (usable != LIKEN_OK)
         return usable;
     if (lk->store->ops->files_between == NULL)
         return unsupported(err);
-    while (size > 0 && folder[size - 1] == '/')
-        size--;
-    LK_FREE char *from = malloc(size + 2), *to = malloc(size + 2);
-    if (from == NULL || to == NULL)
-        return lk_fail_memory(err);
-    memcpy(from, folder, size);
-    memcpy(from + size, "/", 2);
-    memcpy(to, folder, size);
-    memcpy(to + size, "0", 2);
-    const int rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
-    return rc == LIKEN_OK ? lk->store->ops->files_between(lk->store, owner, from, to, after, out, err) : rc;
+    int rc = range_of(folder, &from, &to, err);
+    if (rc == LIKEN_OK && place != NULL)
+        rc = range_of(place, &place_from, &place_to, err);
+    if (rc == LIKEN_OK)
+        rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    const lk_store_range range = {from, to, place_from, place_to};
+    return rc == LIKEN_OK ? lk->store->ops->files_between(lk->store, owner, &range, after, out, err) : rc;
 }
 
-int liken_files_below(liken *lk, const char *collection, const char *folder, int64_t after, liken_file_list **out,
-                      liken_error *err) {
+int liken_files_below(liken *lk, const char *collection, const char *folder, const char *place, int64_t after,
+                      liken_file_list **out, liken_error *err) {
     lk_gallery_enter(lk);
-    const int rc = files_below(lk, collection, folder, after, out, err);
+    const int rc = files_below(lk, collection, folder, place, after, out, err);
     lk_gallery_leave(lk);
     return rc;
 }

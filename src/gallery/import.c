@@ -91,7 +91,7 @@ static int image_of(const struct import *m, const lk_seed_entry *row, liken_imag
     image->face_count = 1;
     image->captured_at = LIKEN_NO_TIME;
     image->added_at = lk_clock_now();
-    const bool ok = (row->file == NULL || lk_image_label(image, row->file, LIKEN_LABEL_SHARED, NULL)) &&
+    const bool ok = (row->file == NULL || lk_image_label(image, row->file, LIKEN_LABEL_SHARED, NULL, NULL)) &&
                     (row->image_id == NULL || lk_image_id(image, row->image_id)) && copy(&image->model, m->model) &&
                     copy(&image->detector, "hog");
     const int rc = ok ? row_key(row, image->sha256, err) : lk_fail_memory(err);

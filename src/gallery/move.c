@@ -194,6 +194,8 @@ static int hash_names(lk_buf *b, const liken_image *im, liken_error *err) {
         const liken_label *l = &im->labels[i];
         rc = hash_text(b, l->file, err);
         if (rc == LIKEN_OK)
+            rc = hash_text(b, l->place, err);
+        if (rc == LIKEN_OK)
             rc = lk_buf_format(b, err, "%d %lld %lld %llu ", (int)l->kind, (long long)l->mark.size,
                                (long long)l->mark.mtime, (unsigned long long)l->mark.inode);
     }

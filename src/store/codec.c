@@ -108,6 +108,8 @@ int lk_store_check_names(const liken_image *image, liken_error *err) {
         rc = lk_store_text("image_id", image_id, LK_STORE_LABEL_MAX, err);
     for (size_t i = 0; rc == LIKEN_OK && i < lk_image_names(image, i, &label); i++)
         rc = lk_store_text("file label", label.file, LK_STORE_LABEL_MAX, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < lk_image_names(image, i, &label); i++)
+        rc = lk_store_text("place of a file", label.place, LK_STORE_LABEL_MAX, err);
     if (rc == LIKEN_OK && image->tag_count > LK_STORE_TAGS_MAX)
         rc = lk_store_too_many_tags(image->tag_count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < image->tag_count; i++)

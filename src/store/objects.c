@@ -12,10 +12,15 @@ static void free_faces(liken_face *faces, size_t count) {
     free(faces);
 }
 
+static void free_label(liken_label *label) {
+    free(label->file);
+    free(label->place);
+}
+
 void lk_image_forget_labels(liken_image *image) {
     free(image->file);
     for (size_t i = 0; image->labels != NULL && i < image->label_count; i++)
-        free(image->labels[i].file);
+        free_label(&image->labels[i]);
     free(image->labels);
     image->file = NULL;
     image->labels = NULL;
@@ -38,23 +43,24 @@ void liken_image_free(liken_image *image) {
     free(image);
 }
 
-bool lk_image_label(liken_image *image, const char *file, liken_label_kind kind, const liken_mark *mark) {
-    char *first = NULL, *copy = strdup(file);
-    if (image->file == NULL && kind != LIKEN_LABEL_LOST)
-        first = strdup(file);
+bool lk_image_label(liken_image *image, const char *file, liken_label_kind kind, const char *place,
+                    const liken_mark *mark) {
     const bool grow = (image->label_count & (image->label_count - 1)) == 0; /* at each power of two */
     const size_t room = image->label_count == 0 ? 1 : 2 * image->label_count;
     liken_label *more = grow ? realloc(image->labels, room * sizeof *more) : image->labels;
-    if (more != NULL)
-        image->labels = more;
-    if (more == NULL || copy == NULL || (image->file == NULL && kind != LIKEN_LABEL_LOST && first == NULL)) {
-        free(copy);
-        free(first);
+    if (more == NULL)
+        return false;
+    image->labels = more;
+    if (image->file == NULL && kind != LIKEN_LABEL_LOST && (image->file = strdup(file)) == NULL)
+        return false;
+    liken_label label = {strdup(file), kind, place == NULL ? NULL : strdup(place), {0}};
+    if (label.file == NULL || (place != NULL && label.place == NULL)) {
+        free_label(&label);
         return false;
     }
-    if (first != NULL)
-        image->file = first;
-    more[image->label_count++] = (liken_label){copy, kind, mark == NULL ? (liken_mark){0} : *mark};
+    if (mark != NULL)
+        label.mark = *mark;
+    more[image->label_count++] = label;
     return true;
 }
 
@@ -104,9 +110,20 @@ void lk_hit_clear(lk_store_hit *hit) {
     *hit = (lk_store_hit){0};
 }
 
+static void clear_file(liken_file *f) {
+    free(f->file);
+    free(f->place);
+}
+
+void liken_file_free(liken_file *f) {
+    if (f != NULL)
+        clear_file(f);
+    free(f);
+}
+
 void liken_file_list_free(liken_file_list *l) {
     for (size_t i = 0; l != NULL && i < l->count; i++)
-        free(l->files[i].file);
+        clear_file(&l->files[i]);
     if (l != NULL)
         free(l->files);
     free(l);

@@ -57,6 +57,12 @@ typedef struct lk_store_near {
  * that came before is to be forgotten. Non-zero stops with that status. */
 typedef int lk_store_near_fn(void *ctx, int64_t face, const float *descriptor, int dimension);
 
+/* Files by bytes: from <= label < to, where no place is known; place_from <= place < place_to, unless those are NULL.
+ */
+typedef struct lk_store_range {
+    const char *from, *to, *place_from, *place_to;
+} lk_store_range;
+
 typedef struct lk_store_ops {
     void (*close)(lk_store *s);
     const char *(*name)(const lk_store *s);                 /* "sqlite" */
@@ -92,11 +98,12 @@ typedef struct lk_store_ops {
     /* liken_name_remove. NULL as image_extend is. */
     int (*name_remove)(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
                        bool *removed, liken_error *err);
-    /* The image that has the LIKEN_LABEL_FILE, and the label's mark; *image 0: there is none. NULL as image_extend. */
-    int (*file_find)(lk_store *s, int64_t collection, const char *file, int64_t *image, liken_mark *mark,
-                     liken_error *err);
-    /* A page of liken_files_below; labels `from` <= label < `to`, by bytes. NULL as image_extend. */
-    int (*files_between)(lk_store *s, int64_t collection, const char *from, const char *to, int64_t after,
+    /* The LIKEN_LABEL_FILE `file`, or the one at `place` where that is not NULL; *mark, which may be NULL, is its mark;
+     * *out NULL: there is none. NULL as image_extend. */
+    int (*file_find)(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
+                     liken_mark *mark, liken_error *err);
+    /* A page of liken_files_below. NULL as image_extend. */
+    int (*files_between)(lk_store *s, int64_t collection, const lk_store_range *range, int64_t after,
                          liken_file_list **out, liken_error *err);
     /* Up to 1000 lost images beyond `after`, ascending. NULL as image_extend. */
     int (*lost)(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count, liken_error *err);
@@ -191,8 +198,9 @@ int lk_store_open_sqlite(lk_store **out, const char *folder, lk_store_how how, l
 
 /* ---- objects.c: the names of images and hits; false when out of memory ---- */
 
-/* Adds a label; the first that is not lost becomes ->file. */
-bool lk_image_label(liken_image *image, const char *file, liken_label_kind kind, const liken_mark *mark);
+/* Adds a label, with what may be NULL of it; the first that is not lost becomes ->file. */
+bool lk_image_label(liken_image *image, const char *file, liken_label_kind kind, const char *place,
+                    const liken_mark *mark);
 bool lk_image_id(liken_image *image, const char *image_id);
 void lk_image_forget_labels(liken_image *image);
 /* The names that an image is stored with: its labels, or ->file alone as one that is shared; its image_ids, or

@@ -86,6 +86,45 @@ def test_names_and_tags_are_added_to_what_is_there(liken, pictures):
     assert liken.json("rm", "--yes", "--image-id", "8") == [{"removed": image["id"]}]
 
 
+def test_a_file_is_known_by_where_it_lies(liken, pictures):
+    """However it is called, from whatever folder: each camera has its 00.bmp, and `add .` is said in every folder."""
+    os.symlink("p", liken.folder / "link")
+    add(liken, "--tag", "kept", "p")
+    for name in ("./p", "p/", ".//p/.", pictures, "link"):
+        summary = add(liken, name)
+        assert (summary["unchanged"], summary["extended"]) == (20, 0)
+    [first] = liken.json("list", "--file", pictures / "00.bmp")
+    assert first["files"] == ["p/00.bmp"]
+    (pictures / "00.bmp").write_bytes(bmp(100))
+    (pictures / "01.bmp").unlink()
+    settle(pictures / "00.bmp", when=10**18 + 2)
+    summary = add(liken, "--prune", "--yes", "link/")
+    assert (summary["added"], summary["replaced"], summary["pruned"], summary["removed"]) == (1, 1, 1, 2)
+    # another folder of that name, seen from elsewhere: nothing of the first is touched
+    before = contents(liken)
+    second = liken.folder / "elsewhere"
+    (second / "p").mkdir(parents=True)
+    (second / "p" / "00.bmp").write_bytes(bmp(200))
+    shutil.copy(pictures / "02.bmp", second / "p" / "03.bmp")
+    first_folder, liken.folder = liken.folder, second
+    summary = add(liken, "--prune", "--yes", "p")
+    assert (summary["added"], summary["extended"], summary["replaced"], summary["pruned"]) == (1, 1, 0, 0)
+    assert add(liken, "--prune", "--yes", ".")["unchanged"] == 2
+    [line] = liken.json("rm", "--yes", "--file", "p/00.bmp")
+    assert line["removed"] != first["id"]
+    assert liken.json("rm", "--yes", "--file", "p/03.bmp") == [{"stays": liken.json("list", "--file", pictures / "02.bmp")[0]["id"]}]
+    liken.folder = first_folder
+    assert contents(liken) == before
+    # a folder that was moved away keeps its labels
+    pictures.rename(second / "p2")
+    (second / "p").rename(first_folder / "gone")
+    (second / "p2").rename(second / "p")
+    liken.folder = second
+    assert add(liken, "p")["extended"] == 0
+    liken.folder = first_folder
+    assert contents(liken) == before
+
+
 def change(folder):
     """Renamed, edited, deleted, copied, moved away under a name that is used again, two that change places."""
     (folder / "00.bmp").rename(folder / "zz.bmp")

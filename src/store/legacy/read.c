@@ -293,7 +293,7 @@ int lk_seed_image_new(const lk_seed_store *s, int64_t id, size_t faces, const ch
     image->face_count = image->faces == NULL ? 0 : faces;
     const bool ok = copy(&image->collection, s->about.name) && copy(&image->model, s->about.model) &&
                     copy(&image->detector, "hog") &&
-                    (file == NULL || lk_image_label(image, file, LIKEN_LABEL_SHARED, NULL)) &&
+                    (file == NULL || lk_image_label(image, file, LIKEN_LABEL_SHARED, NULL, NULL)) &&
                     (image_id == NULL || lk_image_id(image, image_id));
     if (!ok || image->faces == NULL) {
         liken_image_free(image);

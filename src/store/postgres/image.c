@@ -74,12 +74,14 @@ static int deal_faces(const lk_pg_result *r, int *row, int64_t image, int dimens
     return rc;
 }
 
-/* Rows of (image, label, kind, size, mtime, inode). */
+/* Rows of (image, label, kind, size, mtime, inode, place). */
 static int deal_labels(const lk_pg_result *r, int *row, liken_image *image, liken_error *err) {
     const int n = run_of(r, row, image->id);
     for (int i = *row; i < *row + n; i++) {
         const liken_mark mark = {lk_pg_get_int(r, i, 3), lk_pg_get_int(r, i, 4), (uint64_t)lk_pg_get_int(r, i, 5)};
-        if (!lk_image_label(image, lk_pg_get_bytes(r, i, 1, NULL), (liken_label_kind)lk_pg_get_int(r, i, 2), &mark))
+        const char *place = lk_pg_is_null(r, i, 6) ? NULL : lk_pg_get_bytes(r, i, 6, NULL);
+        if (!lk_image_label(image, lk_pg_get_bytes(r, i, 1, NULL), (liken_label_kind)lk_pg_get_int(r, i, 2), place,
+                            &mark))
             return lk_fail_memory(err);
     }
     return LIKEN_OK;
@@ -171,7 +173,7 @@ static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids,
                     LK_PG_ARGS(lk_pg_array(ids), lk_pg_int8(collection)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c,
-                         "SELECT image, label, kind, size, mtime, inode FROM liken.labels WHERE image = ANY ($1)"
+                         "SELECT image, label, kind, size, mtime, inode, place FROM liken.labels WHERE image = ANY ($1)"
                          " AND kind <= $2 ORDER BY image, id",
                          LK_PG_ARGS(lk_pg_array(ids), lk_pg_int2(lost ? 3 : 2)), err);
     if (rc == LIKEN_OK)

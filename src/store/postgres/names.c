@@ -2,6 +2,7 @@
 
 #include "store/codec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define IS_LABEL(label) "hashtextextended(l.label, 0) = hashtextextended(" label ", 0) AND l.label = " label
@@ -17,10 +18,11 @@ static int take_away(lk_pg_conn *c, int64_t holder, const liken_label *label, li
     if (label->kind != LIKEN_LABEL_FILE)
         return lk_pg_exec(c, "DELETE FROM liken.labels l WHERE l.image = $1 AND l.label = $2",
                           LK_PG_ARGS(lk_pg_int8(holder), lk_pg_text(label->file)), NULL, err);
-    const int rc = lk_pg_exec(c,
-                              "UPDATE liken.labels l SET kind = 3, size = NULL, mtime = NULL, inode = NULL"
-                              " WHERE l.image = $1 AND l.label = $2",
-                              LK_PG_ARGS(lk_pg_int8(holder), lk_pg_text(label->file)), NULL, err);
+    const int rc =
+        lk_pg_exec(c,
+                   "UPDATE liken.labels l SET kind = 3, size = NULL, mtime = NULL, inode = NULL, place = NULL"
+                   " WHERE l.image = $1 AND l.label = $2",
+                   LK_PG_ARGS(lk_pg_int8(holder), lk_pg_text(label->file)), NULL, err);
     return rc == LIKEN_OK ? lk_pg_exec(c,
                                        "DELETE FROM liken.labels l WHERE l.image = $1 AND l.kind = 3 AND EXISTS"
                                        " (SELECT 1 FROM liken.labels o WHERE o.image = $1 AND o.kind < 3)",
@@ -98,7 +100,8 @@ static lk_pg_value mark_value(const liken_label *label, int64_t value) {
     return label->mark.size > 0 ? lk_pg_int8(value) : lk_pg_null(LK_PG_INT8);
 }
 
-/* Statements with the same parameters: $1 image, $2 label, $3 kind, $4 collection, $5 size, $6 mtime, $7 inode. */
+/* Statements with the same parameters: $1 image, $2 label, $3 kind, $4 collection, $5 size, $6 mtime, $7 inode,
+ * $8 place. */
 static int write_label(lk_pg_conn *c, const struct extend *e, const char *sql, const liken_label *label,
                        int64_t *touched, liken_error *err) {
     lk_pg_result *r = NULL;
@@ -106,7 +109,8 @@ static int write_label(lk_pg_conn *c, const struct extend *e, const char *sql, c
         lk_pg_exec(c, sql,
                    LK_PG_ARGS(lk_pg_int8(e->id), lk_pg_text(label->file), lk_pg_int2((int)label->kind),
                               lk_pg_int8(e->collection), mark_value(label, label->mark.size),
-                              mark_value(label, label->mark.mtime), mark_value(label, (int64_t)label->mark.inode)),
+                              mark_value(label, label->mark.mtime), mark_value(label, (int64_t)label->mark.inode),
+                              label->place != NULL ? lk_pg_text(label->place) : lk_pg_null(LK_PG_TEXT)),
                    &r, err);
     if (rc == LIKEN_OK)
         *touched = lk_pg_touched(r);
@@ -119,16 +123,17 @@ static int new_label(lk_pg_conn *c, const struct extend *e, const liken_label *l
     int rc = count_in(c, "SELECT count(*) FROM liken.labels l WHERE l.image = $1", e->id, &there, err);
     if (rc == LIKEN_OK && there >= LK_STORE_NAMES_MAX)
         rc = lk_store_too_many_names("labels", err);
-    return rc == LIKEN_OK ? write_label(c, e,
-                                        "INSERT INTO liken.labels (image, label, kind, collection, size, mtime, inode)"
-                                        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                                        label, &made, err)
-                          : rc;
+    return rc == LIKEN_OK
+               ? write_label(c, e,
+                             "INSERT INTO liken.labels (image, label, kind, collection, size, mtime, inode, place)"
+                             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                             label, &made, err)
+               : rc;
 }
 
 #define OTHER                                                                                                          \
     "(" LK_STORE_KIND_AGAIN("$3") ", CASE $3 WHEN 1 THEN $5 ELSE size END, CASE $3 WHEN 1 THEN $6 ELSE mtime END,"     \
-                                  " CASE $3 WHEN 1 THEN $7 ELSE inode END)"
+                                  " CASE $3 WHEN 1 THEN $7 ELSE inode END, CASE $3 WHEN 1 THEN $8 ELSE place END)"
 
 static int give_label(lk_pg_conn *c, struct extend *e, const liken_label *label, liken_error *err) {
     lk_postgres_claim claim = {.collection = e->collection, .image = e->id, .label = label};
@@ -143,9 +148,9 @@ static int give_label(lk_pg_conn *c, struct extend *e, const liken_label *label,
         rc = new_label(c, e, label, err);
     else if (rc == LIKEN_OK)
         rc = write_label(c, e,
-                         "UPDATE liken.labels l SET (kind, size, mtime, inode) = " OTHER
+                         "UPDATE liken.labels l SET (kind, size, mtime, inode, place) = " OTHER
                          " WHERE l.image = $1 AND l.label = $2 AND $4 = l.collection"
-                         " AND (kind, size, mtime, inode) IS DISTINCT FROM " OTHER,
+                         " AND (kind, size, mtime, inode, place) IS DISTINCT FROM " OTHER,
                          label, &touched, err);
     e->extended = e->extended || kind < 0 || kind == (int64_t)LIKEN_LABEL_LOST;
     e->changed = e->changed || touched > 0;
@@ -313,59 +318,79 @@ int lk_postgres_lost_remove(lk_store *s, int64_t collection, int64_t id, bool *r
 
 struct look {
     int64_t collection, after;
-    const char *file, *to;
+    const char *place, *file;
+    const lk_store_range *range;
     lk_pg_result *rows;
 };
 
-static int find_file(lk_pg_conn *c, void *arg, liken_error *err) {
-    struct look *l = arg;
-    return lk_pg_exec(
-        c,
-        "SELECT l.image, l.size, l.mtime, l.inode FROM liken.labels l WHERE l.collection = $1 AND " IS_LABEL(
-            "$2") " AND l.kind = 1",
-        LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_text(l->file)), &l->rows, err);
+/* One of liken_file from a row that begins with label, image, place. */
+static int read_file(const lk_pg_result *r, int row, liken_file *f, liken_error *err) {
+    f->image = lk_pg_get_int(r, row, 1);
+    return lk_pg_copy(r, row, 0, &f->file) && lk_pg_copy(r, row, 2, &f->place) ? LIKEN_OK : lk_fail_memory(err);
 }
 
-int lk_postgres_file_find(lk_store *s, int64_t collection, const char *file, int64_t *image, liken_mark *mark,
-                          liken_error *err) {
-    struct look l = {.collection = collection, .file = file};
-    int rc = lk_store_text("file label", file, LK_STORE_LABEL_MAX, err);
+#define FILE_COLUMNS "SELECT l.label, l.image, l.place, l.size, l.mtime, l.inode FROM liken.labels l"
+
+static int find_file(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct look *l = arg;
+    const char *by_place = FILE_COLUMNS " WHERE l.collection = $1 AND l.kind = 1 AND l.place IS NOT NULL"
+                                        " AND hashtextextended(l.place, 0) = hashtextextended($2, 0) AND l.place = $2"
+                                        " ORDER BY l.id";
+    const char *by_label = FILE_COLUMNS " WHERE l.collection = $1 AND l.kind = 1 AND " IS_LABEL("$2");
+    return lk_pg_exec(c, l->place != NULL ? by_place : by_label,
+                      LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_text(l->place != NULL ? l->place : l->file)),
+                      &l->rows, err);
+}
+
+int lk_postgres_file_find(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
+                          liken_mark *mark, liken_error *err) {
+    struct look l = {.collection = collection, .place = place, .file = file};
+    int rc = lk_store_text("file label", place != NULL ? place : file, LK_STORE_LABEL_MAX, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_with(of(s)->db, find_file, &l, err);
     if (rc != LIKEN_OK)
         return rc;
-    *image = 0;
-    *mark = (liken_mark){0};
+    liken_file *found = NULL;
+    liken_mark seen = {0};
     if (lk_pg_rows(l.rows) > 0) {
-        *image = lk_pg_get_int(l.rows, 0, 0);
-        *mark = (liken_mark){lk_pg_get_int(l.rows, 0, 1), lk_pg_get_int(l.rows, 0, 2),
-                             (uint64_t)lk_pg_get_int(l.rows, 0, 3)};
+        found = calloc(1, sizeof *found);
+        rc = found == NULL ? lk_fail_memory(err) : read_file(l.rows, 0, found, err);
+        seen = (liken_mark){lk_pg_get_int(l.rows, 0, 3), lk_pg_get_int(l.rows, 0, 4),
+                            (uint64_t)lk_pg_get_int(l.rows, 0, 5)};
     }
     lk_pg_clear(l.rows);
+    if (rc != LIKEN_OK) {
+        liken_file_free(found);
+        return rc;
+    }
+    if (mark != NULL)
+        *mark = seen;
+    *out = found;
     return LIKEN_OK;
 }
 
 static int read_between(lk_pg_conn *c, void *arg, liken_error *err) {
     struct look *l = arg;
-    return lk_pg_exec(
-        c,
-        "SELECT l.label, l.image, l.id FROM liken.labels l WHERE l.collection = $1 AND l.kind = 1"
-        " AND l.label >= $2 AND l.label < $3 AND l.id > $4 ORDER BY l.id LIMIT 1000",
-        LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_text(l->file), lk_pg_text(l->to), lk_pg_int8(l->after)), &l->rows,
-        err);
+    const lk_store_range *r = l->range;
+    const bool placed = r->place_from != NULL;
+    return lk_pg_exec(c,
+                      "SELECT l.label, l.image, l.place, l.id FROM liken.labels l WHERE l.collection = $1 AND"
+                      " l.kind = 1 AND CASE WHEN l.place IS NULL OR $4 IS NULL THEN l.label >= $2 AND l.label < $3"
+                      " ELSE l.place >= $4 AND l.place < $5 END AND l.id > $6 ORDER BY l.id LIMIT 1000",
+                      LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_text(r->from), lk_pg_text(r->to),
+                                 placed ? lk_pg_text(r->place_from) : lk_pg_null(LK_PG_TEXT),
+                                 placed ? lk_pg_text(r->place_to) : lk_pg_null(LK_PG_TEXT), lk_pg_int8(l->after)),
+                      &l->rows, err);
 }
 
-int lk_postgres_files_between(lk_store *s, int64_t collection, const char *from, const char *to, int64_t after,
+int lk_postgres_files_between(lk_store *s, int64_t collection, const lk_store_range *range, int64_t after,
                               liken_file_list **out, liken_error *err) {
-    struct look l = {.collection = collection, .after = after, .file = from, .to = to};
+    struct look l = {.collection = collection, .after = after, .range = range};
     liken_file_list *list = lk_store_files();
     int rc = list == NULL ? lk_fail_memory(err) : lk_pg_with(of(s)->db, read_between, &l, err);
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(l.rows); i++) {
-        liken_file *f = &list->files[list->count];
-        if (!lk_pg_copy(l.rows, i, 0, &f->file))
-            rc = lk_fail_memory(err);
-        f->image = lk_pg_get_int(l.rows, i, 1);
-        list->next = ++list->count == 1000 ? lk_pg_get_int(l.rows, i, 2) : 0;
+        rc = read_file(l.rows, i, &list->files[list->count], err);
+        list->next = ++list->count == 1000 ? lk_pg_get_int(l.rows, i, 3) : 0;
     }
     lk_pg_clear(l.rows);
     if (rc == LIKEN_OK)

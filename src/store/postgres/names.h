@@ -20,9 +20,9 @@ int lk_postgres_image_extend(lk_store *s, int64_t collection, int64_t id, const 
                              liken_error *err);
 int lk_postgres_name_remove(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
                             bool *removed, liken_error *err);
-int lk_postgres_file_find(lk_store *s, int64_t collection, const char *file, int64_t *image, liken_mark *mark,
-                          liken_error *err);
-int lk_postgres_files_between(lk_store *s, int64_t collection, const char *from, const char *to, int64_t after,
+int lk_postgres_file_find(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
+                          liken_mark *mark, liken_error *err);
+int lk_postgres_files_between(lk_store *s, int64_t collection, const lk_store_range *range, int64_t after,
                               liken_file_list **out, liken_error *err);
 int lk_postgres_lost(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count,
                      liken_error *err);

@@ -14,7 +14,7 @@
 #define T LK_PG_TEXT
 
 static const lk_pg_type image_types[] = {L, L, B, L, L, I, I, T};
-static const lk_pg_type label_types[] = {L, T, L, S, L, L, L};
+static const lk_pg_type label_types[] = {L, T, L, S, L, L, L, T};
 static const lk_pg_type image_id_types[] = {L, T, L};
 static const lk_pg_type tag_types[] = {T, L};
 static const lk_pg_type face_types[] = {L, L, R, R, R, R, B, R, R, R, R, R, R, R, R};
@@ -85,7 +85,8 @@ static int add_label(lk_postgres_tables *t, int64_t collection, int64_t image, c
                                lk_pg_int2((int)label->kind),
                                marked ? lk_pg_int8(label->mark.size) : lk_pg_null(LK_PG_INT8),
                                marked ? lk_pg_int8(label->mark.mtime) : lk_pg_null(LK_PG_INT8),
-                               marked ? lk_pg_int8((int64_t)label->mark.inode) : lk_pg_null(LK_PG_INT8)};
+                               marked ? lk_pg_int8((int64_t)label->mark.inode) : lk_pg_null(LK_PG_INT8),
+                               label->place != NULL ? lk_pg_text(label->place) : lk_pg_null(LK_PG_TEXT)};
     return add_row(&t->labels, row, err);
 }
 
@@ -181,11 +182,12 @@ int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool ve
             " $6::integer[], $7::integer[], $8::text[])",
             &t->images, err);
     if (rc == LIKEN_OK) /* in order: their own ids are given as they come */
-        rc = queue_table(c,
-                         "INSERT INTO liken.labels (collection, label, image, kind, size, mtime, inode) SELECT * FROM"
-                         " unnest($1::bigint[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[],"
-                         " $7::bigint[])",
-                         &t->labels, err);
+        rc = queue_table(
+            c,
+            "INSERT INTO liken.labels (collection, label, image, kind, size, mtime, inode, place) SELECT * FROM"
+            " unnest($1::bigint[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[],"
+            " $7::bigint[], $8::text[])",
+            &t->labels, err);
     if (rc == LIKEN_OK)
         rc = queue_table(c,
                          "INSERT INTO liken.image_ids (collection, image_id, image) SELECT * FROM unnest($1::bigint[],"
@@ -226,7 +228,7 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
         {"COPY liken.images (id, collection, sha256, captured_at, added_at, width, height, detector)"
          " FROM STDIN (FORMAT binary)",
          &t->images},
-        {"COPY liken.labels (collection, label, image, kind, size, mtime, inode) FROM STDIN (FORMAT binary)",
+        {"COPY liken.labels (collection, label, image, kind, size, mtime, inode, place) FROM STDIN (FORMAT binary)",
          &t->labels},
         {"COPY liken.image_ids (collection, image_id, image) FROM STDIN (FORMAT binary)", &t->image_ids},
         {"COPY liken.tags (tag, image) FROM STDIN (FORMAT binary)", &t->tags},

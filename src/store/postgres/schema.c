@@ -91,7 +91,12 @@ static const char step_3[] =
     "CREATE INDEX image_ids_by_image ON liken.image_ids (image, id);"
     "ALTER TABLE liken.images DROP COLUMN image_id, DROP COLUMN file;";
 
-static const char *const steps[] = {step_1, step_2, step_3};
+/* Where a file lies, whatever its label says; of files that were added before it is learnt when they are again. */
+static const char step_4[] =
+    "ALTER TABLE liken.labels ADD COLUMN place text COLLATE \"C\";"
+    "CREATE INDEX labels_by_place ON liken.labels (collection, hashtextextended(place, 0)) WHERE place IS NOT NULL;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {

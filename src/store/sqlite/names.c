@@ -64,7 +64,9 @@ static int take_away(lk_sqlite_conn *c, const lk_sqlite_names *n, const liken_la
     *replaced = holder;
     if (label->kind != LIKEN_LABEL_FILE)
         return run(c, "DELETE FROM labels WHERE image = ?1 AND label = ?2", holder, label->file, 0, NULL, err);
-    rc = run(c, "UPDATE labels SET kind = 3, size = NULL, mtime = NULL, inode = NULL WHERE image = ?1 AND label = ?2",
+    rc = run(c,
+             "UPDATE labels SET kind = 3, size = NULL, mtime = NULL, inode = NULL, place = NULL WHERE image = ?1 AND "
+             "label = ?2",
              holder, label->file, 0, NULL, err);
     return rc == LIKEN_OK ? run(c,
                                 "DELETE FROM labels WHERE image = ?1 AND kind = 3 AND EXISTS"
@@ -85,6 +87,7 @@ static int write_label(lk_sqlite_conn *c, const lk_sqlite_names *n, const char *
         (void)sqlite3_bind_int64(stmt, 6, (int64_t)label->mark.inode);
     }
     (void)sqlite3_bind_int64(stmt, 7, n->collection);
+    lk_sqlite_text(stmt, 8, label->place);
     return lk_sqlite_run(c, stmt, err);
 }
 
@@ -95,8 +98,8 @@ static int new_label(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_label *l
         rc = lk_store_too_many_names("labels", err);
     n->extended = true;
     return rc == LIKEN_OK ? write_label(c, n,
-                                        "INSERT INTO labels (image, label, kind, size, mtime, inode, collection)"
-                                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                                        "INSERT INTO labels (image, label, kind, size, mtime, inode, collection, place)"
+                                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                                         label, err)
                           : rc;
 }
@@ -114,7 +117,8 @@ static int give_label(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_label *
             c, n,
             "UPDATE labels SET kind = " LK_STORE_KIND_AGAIN(
                 "?3") ", size = CASE ?3 WHEN 1 THEN ?4 ELSE size END, mtime = CASE ?3 WHEN 1 THEN ?5 ELSE mtime END,"
-                      " inode = CASE ?3 WHEN 1 THEN ?6 ELSE inode END WHERE image = ?1 AND label = ?2",
+                      " inode = CASE ?3 WHEN 1 THEN ?6 ELSE inode END, place = CASE ?3 WHEN 1 THEN ?8 ELSE place END "
+                      "WHERE image = ?1 AND label = ?2",
             label, err);
     n->extended = n->extended || kind == (int64_t)LIKEN_LABEL_LOST;
     if (rc == LIKEN_OK && label->kind != LIKEN_LABEL_LOST)
@@ -280,15 +284,17 @@ int lk_sqlite_lost_remove(lk_store *s, int64_t collection, int64_t id, bool *rem
 static int load_labels(lk_sqlite_conn *c, liken_image *image, bool lost, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = use(c, "SELECT label, kind, size, mtime, inode FROM labels WHERE image = ?1 AND kind <= ?3 ORDER BY id",
-                 image->id, NULL, lost ? 3 : 2, &stmt, err);
+    int rc =
+        use(c, "SELECT label, kind, size, mtime, inode, place FROM labels WHERE image = ?1 AND kind <= ?3 ORDER BY id",
+            image->id, NULL, lost ? 3 : 2, &stmt, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_step(c, stmt, &row, err);
     while (rc == LIKEN_OK && row) {
         const liken_mark mark = {sqlite3_column_int64(stmt, 2), sqlite3_column_int64(stmt, 3),
                                  (uint64_t)sqlite3_column_int64(stmt, 4)};
         const char *label = (const char *)sqlite3_column_text(stmt, 0);
-        if (label == NULL || !lk_image_label(image, label, (liken_label_kind)sqlite3_column_int(stmt, 1), &mark))
+        const char *place = (const char *)sqlite3_column_text(stmt, 5);
+        if (label == NULL || !lk_image_label(image, label, (liken_label_kind)sqlite3_column_int(stmt, 1), place, &mark))
             return lk_fail_memory(err);
         rc = lk_sqlite_step(c, stmt, &row, err);
     }
@@ -336,42 +342,57 @@ int lk_sqlite_names_hit(lk_sqlite_conn *c, lk_store_hit *hit, liken_error *err) 
                : rc;
 }
 
+/* One of liken_file from a row that begins with label, image, place. */
+static int read_file(sqlite3_stmt *stmt, liken_file *f, liken_error *err) {
+    f->image = sqlite3_column_int64(stmt, 1);
+    return lk_sqlite_copy(stmt, 0, &f->file) && lk_sqlite_copy(stmt, 2, &f->place) ? LIKEN_OK : lk_fail_memory(err);
+}
+
 struct file_find {
-    int64_t collection, image;
-    const char *file;
+    int64_t collection;
+    const char *place, *file;
+    liken_file *out; /* without a label while there is none */
     liken_mark mark;
 };
+
+#define FILE_COLUMNS "SELECT label, image, place, size, mtime, inode FROM labels WHERE collection = ?1 AND kind = 1"
 
 static int find_file(lk_sqlite_conn *c, void *arg, liken_error *err) {
     struct file_find *f = arg;
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = use(c, "SELECT image, size, mtime, inode FROM labels WHERE collection = ?1 AND label = ?2 AND kind = 1",
-                 f->collection, f->file, 0, &stmt, err);
+    int rc = f->place != NULL
+                 ? use(c, FILE_COLUMNS " AND place = ?2 ORDER BY id", f->collection, f->place, 0, &stmt, err)
+                 : use(c, FILE_COLUMNS " AND label = ?2", f->collection, f->file, 0, &stmt, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_step(c, stmt, &row, err);
     if (rc == LIKEN_OK && row) {
-        f->image = sqlite3_column_int64(stmt, 0);
-        f->mark = (liken_mark){sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 2),
-                               (uint64_t)sqlite3_column_int64(stmt, 3)};
+        rc = read_file(stmt, f->out, err);
+        f->mark = (liken_mark){sqlite3_column_int64(stmt, 3), sqlite3_column_int64(stmt, 4),
+                               (uint64_t)sqlite3_column_int64(stmt, 5)};
     }
     return rc;
 }
 
-int lk_sqlite_file_find(lk_store *s, int64_t collection, const char *file, int64_t *image, liken_mark *mark,
-                        liken_error *err) {
-    struct file_find f = {.collection = collection, .file = file};
-    const int rc = lk_sqlite_read(of(s), find_file, &f, err);
-    if (rc == LIKEN_OK) {
-        *image = f.image;
+int lk_sqlite_file_find(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
+                        liken_mark *mark, liken_error *err) {
+    struct file_find f = {collection, place, file, calloc(1, sizeof(liken_file)), {0}};
+    const int rc = f.out == NULL ? lk_fail_memory(err) : lk_sqlite_read(of(s), find_file, &f, err);
+    if (rc == LIKEN_OK && mark != NULL)
         *mark = f.mark;
+    if (rc == LIKEN_OK && f.out->file != NULL) {
+        *out = f.out;
+        return LIKEN_OK;
     }
+    liken_file_free(f.out);
+    if (rc == LIKEN_OK)
+        *out = NULL;
     return rc;
 }
 
 struct between {
     int64_t collection, after;
-    const char *from, *to;
+    const lk_store_range *range;
     liken_file_list *out;
 };
 
@@ -382,27 +403,28 @@ static int read_between(lk_sqlite_conn *c, void *arg, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = use(c,
-                 "SELECT label, image, id FROM labels WHERE +collection = ?1 AND kind = 1 AND +label >= ?2"
-                 " AND +label < ?4 AND id > ?3 ORDER BY id LIMIT 1000",
-                 b->collection, b->from, b->after, &stmt, err);
+                 "SELECT label, image, place, id FROM labels WHERE +collection = ?1 AND kind = 1 AND id > ?3 AND"
+                 " CASE WHEN place IS NULL OR ?5 IS NULL THEN label >= ?2 AND label < ?4"
+                 " ELSE place >= ?5 AND place < ?6 END ORDER BY id LIMIT 1000",
+                 b->collection, b->range->from, b->after, &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
-    lk_sqlite_text(stmt, 4, b->to);
+    lk_sqlite_text(stmt, 4, b->range->to);
+    lk_sqlite_text(stmt, 5, b->range->place_from);
+    lk_sqlite_text(stmt, 6, b->range->place_to);
     rc = lk_sqlite_step(c, stmt, &row, err);
     while (rc == LIKEN_OK && row) {
-        liken_file *f = &b->out->files[b->out->count];
-        if (!lk_sqlite_copy(stmt, 0, &f->file))
-            return lk_fail_memory(err);
-        f->image = sqlite3_column_int64(stmt, 1);
-        b->out->next = ++b->out->count == 1000 ? sqlite3_column_int64(stmt, 2) : 0;
-        rc = lk_sqlite_step(c, stmt, &row, err);
+        rc = read_file(stmt, &b->out->files[b->out->count], err);
+        b->out->next = ++b->out->count == 1000 ? sqlite3_column_int64(stmt, 3) : 0;
+        if (rc == LIKEN_OK)
+            rc = lk_sqlite_step(c, stmt, &row, err);
     }
     return rc;
 }
 
-int lk_sqlite_files_between(lk_store *s, int64_t collection, const char *from, const char *to, int64_t after,
+int lk_sqlite_files_between(lk_store *s, int64_t collection, const lk_store_range *range, int64_t after,
                             liken_file_list **out, liken_error *err) {
-    struct between b = {.collection = collection, .after = after, .from = from, .to = to, .out = lk_store_files()};
+    struct between b = {collection, after, range, lk_store_files()};
     if (b.out == NULL)
         return lk_fail_memory(err);
     const int rc = lk_sqlite_read(of(s), read_between, &b, err);

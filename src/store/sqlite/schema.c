@@ -75,7 +75,11 @@ static const char step_4[] =
     "DROP INDEX images_by_image_id; DROP INDEX images_by_file;"
     "ALTER TABLE images DROP COLUMN image_id; ALTER TABLE images DROP COLUMN file;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4};
+/* Where a file lies, whatever its label says; of files that were added before it is learnt when they are again. */
+static const char step_5[] = "ALTER TABLE labels ADD COLUMN place TEXT;"
+                             "CREATE INDEX labels_by_place ON labels (collection, place) WHERE place IS NOT NULL;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
 static int examine(lk_sqlite_conn *c, int *version, liken_error *err) {

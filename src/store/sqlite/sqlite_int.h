@@ -15,7 +15,7 @@
 #include <sqlite3.h>
 
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
-#define LK_SQLITE_SCHEMA 4               /* the version this liken writes */
+#define LK_SQLITE_SCHEMA 5               /* the version this liken writes */
 #define LK_SQLITE_READERS 8
 #define LK_SQLITE_STATEMENTS 128
 #define LK_SQLITE_BATCH 512
@@ -207,9 +207,9 @@ int lk_sqlite_image_extend(lk_store *s, int64_t collection, int64_t id, const li
                            liken_error *err);
 int lk_sqlite_name_remove(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
                           bool *removed, liken_error *err);
-int lk_sqlite_file_find(lk_store *s, int64_t collection, const char *file, int64_t *image, liken_mark *mark,
-                        liken_error *err);
-int lk_sqlite_files_between(lk_store *s, int64_t collection, const char *from, const char *to, int64_t after,
+int lk_sqlite_file_find(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
+                        liken_mark *mark, liken_error *err);
+int lk_sqlite_files_between(lk_store *s, int64_t collection, const lk_store_range *range, int64_t after,
                             liken_file_list **out, liken_error *err);
 int lk_sqlite_lost(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count, liken_error *err);
 int lk_sqlite_lost_remove(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);

@@ -17,7 +17,7 @@ static liken_image *add_as(int64_t collection, unsigned seed, const char *file, 
     const liken_mark mark = {1000 + seed, 1700000000123456789, UINT64_MAX - seed};
     lk_image_forget_labels(image);
     if (file != NULL)
-        assert_true(lk_image_label(image, file, as, as == LIKEN_LABEL_FILE ? &mark : NULL));
+        assert_true(lk_image_label(image, file, as, NULL, as == LIKEN_LABEL_FILE ? &mark : NULL));
     free(image->image_id);
     image->image_id = NULL;
     if (image_id != NULL)
@@ -189,28 +189,69 @@ static void a_file_is_followed(void **state) {
     expect_healthy();
 }
 
+/* The photo that has the file at `place`, or of that label; 0: none. */
+static int64_t file_at(int64_t collection, const char *place, const char *file, liken_mark *mark) {
+    liken_file *f = NULL;
+    assert_ok(store->ops->file_find(store, collection, place, file, &f, mark, &err), err);
+    const int64_t image = f == NULL ? 0 : f->image;
+    liken_file_free(f);
+    return image;
+}
+
+static void label_again(int64_t collection, int64_t image, const char *file, const char *place, liken_mark mark) {
+    liken_image *with = calloc(1, sizeof *with), *out = NULL;
+    assert_non_null(with);
+    with->captured_at = LIKEN_NO_TIME;
+    assert_true(lk_image_label(with, file, LIKEN_LABEL_FILE, place, &mark));
+    assert_ok(store->ops->image_extend(store, collection, image, with, &out, &err), err);
+    liken_image_free(out);
+    liken_image_free(with);
+}
+
 static void a_file_is_known_by_its_mark(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
     liken_mark mark;
-    int64_t image;
     const int64_t one = add_id(c, 1, "p/1", LIKEN_LABEL_FILE);
     (void)add_id(c, 2, "p/2", LIKEN_LABEL_OWN);
-    assert_ok(store->ops->file_find(store, c, "p/1", &image, &mark, &err), err);
-    assert_true(image == one && mark.size == 1001 && mark.inode == UINT64_MAX - 1);
-    assert_ok(store->ops->file_find(store, c, "p/2", &image, &mark, &err), err);
-    assert_int_equal(image, 0);
-    liken_image *with = calloc(1, sizeof *with), *out = NULL;
-    assert_non_null(with);
-    with->captured_at = LIKEN_NO_TIME;
-    assert_true(lk_image_label(with, "p/1", LIKEN_LABEL_FILE, &(liken_mark){5, 6, 7}));
-    assert_ok(store->ops->image_extend(store, c, one, with, &out, &err), err);
-    assert_false(out->extended);
-    liken_image_free(out);
-    liken_image_free(with);
+    assert_int_equal(file_at(c, NULL, "p/1", &mark), one);
+    assert_true(mark.size == 1001 && mark.inode == UINT64_MAX - 1);
+    assert_int_equal(file_at(c, NULL, "p/2", &mark), 0);
+    label_again(c, one, "p/1", NULL, (liken_mark){5, 6, 7});
     reopen();
-    assert_ok(store->ops->file_find(store, c, "p/1", &image, &mark, &err), err);
-    assert_true(image == one && mark.size == 5 && mark.mtime == 6 && mark.inode == 7);
+    assert_int_equal(file_at(c, NULL, "p/1", &mark), one);
+    assert_true(mark.size == 5 && mark.mtime == 6 && mark.inode == 7);
+}
+
+static size_t files_in(int64_t collection, const lk_store_range *range) {
+    liken_file_list *list = NULL;
+    assert_ok(store->ops->files_between(store, collection, range, 0, &list, &err), err);
+    const size_t count = list->count;
+    liken_file_list_free(list);
+    return count;
+}
+
+static void a_file_is_known_by_where_it_lies(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a"), other = make_collection("b");
+    const int64_t one = add_id(c, 1, "p/1", LIKEN_LABEL_FILE), two = add_id(c, 2, "p/2", LIKEN_LABEL_FILE);
+    assert_int_equal(file_at(c, "/a/p/1", NULL, NULL), 0);
+    label_again(c, one, "p/1", "/a/p/1", (liken_mark){5, 6, 7});
+    reopen();
+    assert_int_equal(file_at(c, "/a/p/1", NULL, NULL), one);
+    assert_int_equal(file_at(c, "/a/p", NULL, NULL), 0);
+    assert_int_equal(file_at(other, "/a/p/1", NULL, NULL), 0);
+    liken_image *image = NULL;
+    assert_ok(store->ops->image_get(store, c, one, &image, &err), err);
+    assert_string_equal(image->labels[0].place, "/a/p/1");
+    liken_image_free(image);
+    const lk_store_range here = {"p/", "p0", "/a/p/", "/a/p0"}, there = {"p/", "p0", "/b/p/", "/b/p0"};
+    assert_int_equal(files_in(c, &here), 2);
+    assert_int_equal(files_in(c, &there), 1);                    /* of which it is not known where it lies */
+    label_again(c, two, "p/1", "/b/p/1", (liken_mark){5, 6, 8}); /* the label goes, and the place with it */
+    assert_int_equal(file_at(c, "/a/p/1", NULL, NULL), 0);
+    assert_int_equal(file_at(c, "/b/p/1", NULL, NULL), two);
+    expect_healthy();
 }
 
 static void the_last_name_takes_the_photo(void **state) {
@@ -250,7 +291,7 @@ static void files_below_a_folder_come_in_pages(void **state) {
     with->captured_at = LIKEN_NO_TIME;
     for (unsigned i = 0; i < 1100; i++) {
         (void)snprintf(label, sizeof label, "p/%u.jpg", i);
-        assert_true(lk_image_label(with, label, LIKEN_LABEL_FILE, NULL));
+        assert_true(lk_image_label(with, label, LIKEN_LABEL_FILE, NULL, NULL));
     }
     assert_ok(store->ops->image_extend(store, c, add_id(c, 1, "q", LIKEN_LABEL_OWN), with, &out, &err), err);
     assert_int_equal(out->label_count, 1101);
@@ -261,7 +302,8 @@ static void files_below_a_folder_come_in_pages(void **state) {
     (void)add_id(c, 1, "p/own", LIKEN_LABEL_OWN);
     do {
         liken_file_list *list = NULL;
-        assert_ok(store->ops->files_between(store, c, "p/", "p0", after, &list, &err), err);
+        assert_ok(store->ops->files_between(store, c, &(lk_store_range){"p/", "p0", NULL, NULL}, after, &list, &err),
+                  err);
         for (size_t i = 0; i < list->count; i++)
             assert_true(strncmp(list->files[i].file, "p/", 2) == 0 && list->files[i].image > 0);
         seen += list->count;
@@ -287,7 +329,7 @@ static void *claim_many(void *arg) {
         liken_image *image = sample_image(5000 + 100 * a->number + i, 1), *existing = NULL;
         lk_image_forget_labels(image);
         (void)snprintf(label, sizeof label, "l/%u", i % 4);
-        a->failed += !lk_image_label(image, label, i % 8 < 4 ? LIKEN_LABEL_FILE : LIKEN_LABEL_OWN, NULL);
+        a->failed += !lk_image_label(image, label, i % 8 < 4 ? LIKEN_LABEL_FILE : LIKEN_LABEL_OWN, NULL, NULL);
         a->failed += store->ops->image_add(store, a->collection, image, &existing, &e) != LIKEN_OK;
         liken_image_free(existing);
         liken_image_free(image);
@@ -320,8 +362,9 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         KIND_TEST(the_same_bytes_gather_names),        KIND_TEST(the_same_bytes_gather_tags_and_a_time),
         KIND_TEST(a_label_of_its_own_names_one_photo), KIND_TEST(a_file_is_followed),
-        KIND_TEST(a_file_is_known_by_its_mark),        KIND_TEST(the_last_name_takes_the_photo),
-        KIND_TEST(files_below_a_folder_come_in_pages), KIND_TEST(many_threads_claim_the_same_labels),
+        KIND_TEST(a_file_is_known_by_its_mark),        KIND_TEST(a_file_is_known_by_where_it_lies),
+        KIND_TEST(the_last_name_takes_the_photo),      KIND_TEST(files_below_a_folder_come_in_pages),
+        KIND_TEST(many_threads_claim_the_same_labels),
     };
     return kinds_run(tests, LK_LENGTH(tests));
 }
