@@ -65,9 +65,9 @@ bool lk_photo_file_read(const liken_image *image, size_t max, lk_photo_file *out
     *out = (lk_photo_file){.why = "It has no label that could name a file."};
     for (size_t i = 0; best != FOUND && i < image->label_count; i++) {
         char why[sizeof out->why];
-        char *path = liken_path_of_label(image->labels[i].file);
-        const int verdict =
-            path == NULL ? NOTHING : try_label(image, &image->labels[i], path, max, out, why, sizeof why);
+        const liken_label *label = &image->labels[i];
+        char *path = liken_path_of_label(label->place != NULL ? label->place : label->file);
+        const int verdict = path == NULL ? NOTHING : try_label(image, label, path, max, out, why, sizeof why);
         if (verdict <= best) {
             free(path);
             continue;
