@@ -124,7 +124,7 @@ static bool next_alone(const lk_postgres_job *job, size_t *i, liken_label *label
     return false;
 }
 
-/* No two of a group claim the same label (take_group). */
+/* No two of a group claim the same label or place (take_group). */
 static int claim_labels(lk_pg_conn *c, lk_postgres_job *group, liken_error *err) {
     liken_label label;
     size_t count = 0, n = 0;
@@ -150,20 +150,21 @@ static int claim_labels(lk_pg_conn *c, lk_postgres_job *group, liken_error *err)
     return rc;
 }
 
-static bool claims_label(const lk_postgres_job *job, const char *file) {
+static bool claims(const lk_postgres_job *job, const liken_label *what) {
     liken_label label;
     for (size_t i = 0; next_alone(job, &i, &label);)
-        if (strcmp(label.file, file) == 0)
+        if (strcmp(label.file, what->file) == 0 ||
+            (label.place != NULL && what->place != NULL && strcmp(label.place, what->place) == 0))
             return true;
     return false;
 }
 
-/* Does one of the jobs from `group` to before `job` claim a label that it claims too? */
+/* Does one of the jobs from `group` to before `job` claim a label or a place that it claims too? */
 static bool is_contested(const lk_postgres_job *group, const lk_postgres_job *job) {
     liken_label label;
     for (size_t i = 0; next_alone(job, &i, &label);)
         for (const lk_postgres_job *other = group; other != job; other = other->next)
-            if (other->collection == job->collection && claims_label(other, label.file))
+            if (other->collection == job->collection && claims(other, &label))
                 return true;
     return false;
 }

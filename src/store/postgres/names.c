@@ -14,15 +14,14 @@ static lk_postgres *of(lk_store *s) {
 /* ---- labels that a photo has alone ---- */
 
 /* From the photo `holder`. */
-static int take_away(lk_pg_conn *c, int64_t holder, const liken_label *label, liken_error *err) {
-    if (label->kind != LIKEN_LABEL_FILE)
+static int take_away(lk_pg_conn *c, int64_t holder, const char *file, bool is_file, liken_error *err) {
+    if (!is_file)
         return lk_pg_exec(c, "DELETE FROM liken.labels l WHERE l.image = $1 AND l.label = $2",
-                          LK_PG_ARGS(lk_pg_int8(holder), lk_pg_text(label->file)), NULL, err);
-    const int rc =
-        lk_pg_exec(c,
-                   "UPDATE liken.labels l SET kind = 3, size = NULL, mtime = NULL, inode = NULL, place = NULL"
-                   " WHERE l.image = $1 AND l.label = $2",
-                   LK_PG_ARGS(lk_pg_int8(holder), lk_pg_text(label->file)), NULL, err);
+                          LK_PG_ARGS(lk_pg_int8(holder), lk_pg_text(file)), NULL, err);
+    const int rc = lk_pg_exec(c,
+                              "UPDATE liken.labels l SET kind = 3, size = NULL, mtime = NULL, inode = NULL,"
+                              " place = NULL WHERE l.image = $1 AND l.label = $2",
+                              LK_PG_ARGS(lk_pg_int8(holder), lk_pg_text(file)), NULL, err);
     return rc == LIKEN_OK ? lk_pg_exec(c,
                                        "DELETE FROM liken.labels l WHERE l.image = $1 AND l.kind = 3 AND EXISTS"
                                        " (SELECT 1 FROM liken.labels o WHERE o.image = $1 AND o.kind < 3)",
@@ -30,30 +29,44 @@ static int take_away(lk_pg_conn *c, int64_t holder, const liken_label *label, li
                           : rc;
 }
 
+static lk_pg_value place_of(const liken_label *label) {
+    return label->kind == LIKEN_LABEL_FILE && label->place != NULL ? lk_pg_text(label->place) : lk_pg_null(LK_PG_TEXT);
+}
+
+static int add_claim(lk_pg_column columns[4], const lk_postgres_claim *claim, liken_error *err) {
+    const lk_pg_value values[4] = {lk_pg_int8(claim->collection), lk_pg_text(claim->label->file),
+                                   lk_pg_int8(claim->image), place_of(claim->label)};
+    int rc = LIKEN_OK;
+    for (int i = 0; rc == LIKEN_OK && i < 4; i++)
+        rc = lk_pg_column_add(&columns[i], values[i], err);
+    return rc;
+}
+
+/* Who has the label or, by whatever label, the file that lies at the place: rows of (which claim, image, label). */
 static int find_holders(lk_pg_conn *c, const lk_postgres_claim *claims, size_t count, lk_pg_result **out,
                         liken_error *err) {
-    lk_pg_column collections, labels, images;
-    lk_pg_column_init(&collections, LK_PG_INT8);
-    lk_pg_column_init(&labels, LK_PG_TEXT);
-    lk_pg_column_init(&images, LK_PG_INT8);
+    lk_pg_column columns[4];
+    const lk_pg_type types[4] = {LK_PG_INT8, LK_PG_TEXT, LK_PG_INT8, LK_PG_TEXT};
     int rc = LIKEN_OK;
-    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
-        rc = lk_pg_column_add(&collections, lk_pg_int8(claims[i].collection), err);
-        if (rc == LIKEN_OK)
-            rc = lk_pg_column_add(&labels, lk_pg_text(claims[i].label->file), err);
-        if (rc == LIKEN_OK)
-            rc = lk_pg_column_add(&images, lk_pg_int8(claims[i].image), err);
-    }
+    for (int i = 0; i < 4; i++)
+        lk_pg_column_init(&columns[i], types[i]);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = add_claim(columns, &claims[i], err);
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(
             c,
-            "SELECT g.n, l.image FROM unnest($1::bigint[], $2::text[], $3::bigint[]) WITH ORDINALITY"
-            " g (collection, label, image, n) JOIN liken.labels l ON l.collection = g.collection AND " IS_LABEL(
-                "g.label") " AND l.kind < 2 AND l.image <> g.image",
-            LK_PG_ARGS(lk_pg_array(&collections), lk_pg_array(&labels), lk_pg_array(&images)), out, err);
-    lk_pg_column_free(&collections);
-    lk_pg_column_free(&labels);
-    lk_pg_column_free(&images);
+            "WITH g AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) WITH ORDINALITY"
+            " AS g (collection, label, image, place, n))"
+            " SELECT g.n, l.image, l.label FROM g JOIN liken.labels l ON l.collection = g.collection AND " IS_LABEL(
+                "g.label") " AND l.kind < 2 AND l.image <> g.image"
+                           " UNION SELECT g.n, l.image, l.label FROM g JOIN liken.labels l ON"
+                           " l.collection = g.collection AND l.place IS NOT NULL AND hashtextextended(l.place, 0) ="
+                           " hashtextextended(g.place, 0) AND l.place = g.place AND l.kind = 1 AND l.image <> g.image",
+            LK_PG_ARGS(lk_pg_array(&columns[0]), lk_pg_array(&columns[1]), lk_pg_array(&columns[2]),
+                       lk_pg_array(&columns[3])),
+            out, err);
+    for (int i = 0; i < 4; i++)
+        lk_pg_column_free(&columns[i]);
     return rc;
 }
 
@@ -66,8 +79,21 @@ int lk_postgres_claim_all(lk_pg_conn *c, lk_postgres_claim *claims, size_t count
         lk_postgres_claim *claim = &claims[lk_pg_get_int(r, i, 0) - 1];
         claim->replaced = lk_pg_get_int(r, i, 1);
         *changed = true;
-        rc = take_away(c, claim->replaced, claim->label, err);
+        rc = take_away(c, claim->replaced, lk_pg_get_bytes(r, i, 2, NULL), claim->label->kind == LIKEN_LABEL_FILE, err);
     }
+    lk_pg_clear(r);
+    return rc;
+}
+
+/* One file has one label: *own, to be freed, is the one that the photo has for it already, or NULL. */
+static int own_label(lk_pg_conn *c, int64_t image, const liken_label *label, char **own, liken_error *err) {
+    lk_pg_result *r = NULL;
+    if (label->kind != LIKEN_LABEL_FILE || label->place == NULL)
+        return LIKEN_OK;
+    int rc = lk_pg_exec(c, "SELECT l.label FROM liken.labels l WHERE l.image = $1 AND l.place = $2 AND l.kind = 1",
+                        LK_PG_ARGS(lk_pg_int8(image), lk_pg_text(label->place)), &r, err);
+    if (rc == LIKEN_OK && lk_pg_rows(r) > 0 && !lk_pg_copy(r, 0, 0, own))
+        rc = lk_fail_memory(err);
     lk_pg_clear(r);
     return rc;
 }
@@ -135,10 +161,17 @@ static int new_label(lk_pg_conn *c, const struct extend *e, const liken_label *l
     "(" LK_STORE_KIND_AGAIN("$3") ", CASE $3 WHEN 1 THEN $5 ELSE size END, CASE $3 WHEN 1 THEN $6 ELSE mtime END,"     \
                                   " CASE $3 WHEN 1 THEN $7 ELSE inode END, CASE $3 WHEN 1 THEN $8 ELSE place END)"
 
-static int give_label(lk_pg_conn *c, struct extend *e, const liken_label *label, liken_error *err) {
+static int give_label(lk_pg_conn *c, struct extend *e, const liken_label *given, liken_error *err) {
+    liken_label called = *given;
+    const liken_label *label = &called;
     lk_postgres_claim claim = {.collection = e->collection, .image = e->id, .label = label};
     int64_t kind = -1, touched = 0;
-    int rc = label->kind < LIKEN_LABEL_SHARED ? lk_postgres_claim_all(c, &claim, 1, &e->changed, err) : LIKEN_OK;
+    LK_FREE char *own = NULL;
+    int rc = own_label(c, e->id, given, &own, err);
+    if (own != NULL)
+        called.file = own;
+    if (rc == LIKEN_OK && label->kind < LIKEN_LABEL_SHARED)
+        rc = lk_postgres_claim_all(c, &claim, 1, &e->changed, err);
     if (claim.replaced != 0)
         e->replaced = claim.replaced;
     if (rc == LIKEN_OK)

@@ -5,7 +5,7 @@
 
 #include "store/postgres/postgres_int.h"
 
-/* A label that `image` is to have alone. */
+/* A label, and where it is a file's the place of that, which `image` is to have alone. */
 typedef struct lk_postgres_claim {
     int64_t collection, image;
     const liken_label *label; /* borrowed */

@@ -53,26 +53,59 @@ static int ask(lk_sqlite_conn *c, const char *sql, int64_t number, const char *t
 
 /* ---- giving names ---- */
 
-/* Takes the label from the other photo that has it alone; *replaced: that one. */
-static int take_away(lk_sqlite_conn *c, const lk_sqlite_names *n, const liken_label *label, int64_t *replaced,
-                     liken_error *err) {
-    int64_t holder = 0;
-    int rc = ask(c, "SELECT image FROM labels WHERE collection = ?1 AND label = ?2 AND kind < 2 AND image <> ?3",
-                 n->collection, label->file, n->image, 0, &holder, err);
-    if (rc != LIKEN_OK || holder == 0)
-        return rc;
-    *replaced = holder;
-    if (label->kind != LIKEN_LABEL_FILE)
-        return run(c, "DELETE FROM labels WHERE image = ?1 AND label = ?2", holder, label->file, 0, NULL, err);
-    rc = run(c,
-             "UPDATE labels SET kind = 3, size = NULL, mtime = NULL, inode = NULL, place = NULL WHERE image = ?1 AND "
-             "label = ?2",
-             holder, label->file, 0, NULL, err);
+/* Takes a label from a photo; the last one of a file stays behind as lost. */
+static int lose(lk_sqlite_conn *c, int64_t holder, const char *file, bool is_file, liken_error *err) {
+    if (!is_file)
+        return run(c, "DELETE FROM labels WHERE image = ?1 AND label = ?2", holder, file, 0, NULL, err);
+    const int rc = run(c,
+                       "UPDATE labels SET kind = 3, size = NULL, mtime = NULL, inode = NULL, place = NULL"
+                       " WHERE image = ?1 AND label = ?2",
+                       holder, file, 0, NULL, err);
     return rc == LIKEN_OK ? run(c,
                                 "DELETE FROM labels WHERE image = ?1 AND kind = 3 AND EXISTS"
                                 " (SELECT 1 FROM labels o WHERE o.image = ?1 AND o.kind < 3)",
                                 holder, NULL, 0, NULL, err)
                           : rc;
+}
+
+/* Takes the label from the other photo that has it alone; *replaced: that one. */
+static int take_away(lk_sqlite_conn *c, const lk_sqlite_names *n, const liken_label *label, int64_t *replaced,
+                     liken_error *err) {
+    int64_t holder = 0;
+    const int rc = ask(c, "SELECT image FROM labels WHERE collection = ?1 AND label = ?2 AND kind < 2 AND image <> ?3",
+                       n->collection, label->file, n->image, 0, &holder, err);
+    if (rc != LIKEN_OK || holder == 0)
+        return rc;
+    *replaced = holder;
+    return lose(c, holder, label->file, label->kind == LIKEN_LABEL_FILE, err);
+}
+
+/* One file has one label: takes the place from the other photo that has it, under whatever label; *own, to be freed, is
+ * the label that this photo has for it, or NULL. */
+static int take_place(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_label *label, char **own, liken_error *err) {
+    sqlite3_stmt *stmt;
+    bool row = false;
+    int64_t holder = 0;
+    LK_FREE char *file = NULL;
+    if (label->kind != LIKEN_LABEL_FILE || label->place == NULL)
+        return LIKEN_OK;
+    int rc = use(c, "SELECT label, image FROM labels WHERE collection = ?1 AND place = ?2 AND kind = 1", n->collection,
+                 label->place, 0, &stmt, err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_step(c, stmt, &row, err);
+    if (rc != LIKEN_OK || !row)
+        return rc;
+    holder = sqlite3_column_int64(stmt, 1);
+    if (!lk_sqlite_copy(stmt, 0, &file))
+        rc = lk_fail_memory(err);
+    (void)sqlite3_reset(stmt);
+    if (rc == LIKEN_OK && holder != n->image) {
+        n->replaced = holder;
+        return lose(c, holder, file, true, err);
+    }
+    *own = file;
+    file = NULL;
+    return rc;
 }
 
 static int write_label(lk_sqlite_conn *c, const lk_sqlite_names *n, const char *sql, const liken_label *label,
@@ -104,9 +137,16 @@ static int new_label(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_label *l
                           : rc;
 }
 
-static int give_label(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_label *label, liken_error *err) {
+static int give_label(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_label *given, liken_error *err) {
     int64_t kind = -1;
-    int rc = label->kind < LIKEN_LABEL_SHARED ? take_away(c, n, label, &n->replaced, err) : LIKEN_OK;
+    liken_label called = *given;
+    const liken_label *label = &called;
+    LK_FREE char *own = NULL;
+    int rc = take_place(c, n, given, &own, err);
+    if (own != NULL)
+        called.file = own;
+    if (rc == LIKEN_OK && label->kind < LIKEN_LABEL_SHARED)
+        rc = take_away(c, n, label, &n->replaced, err);
     if (rc == LIKEN_OK)
         rc =
             ask(c, "SELECT kind FROM labels WHERE image = ?1 AND label = ?2", n->image, label->file, 0, -1, &kind, err);

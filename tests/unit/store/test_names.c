@@ -251,6 +251,11 @@ static void a_file_is_known_by_where_it_lies(void **state) {
     label_again(c, two, "p/1", "/b/p/1", (liken_mark){5, 6, 8}); /* the label goes, and the place with it */
     assert_int_equal(file_at(c, "/a/p/1", NULL, NULL), 0);
     assert_int_equal(file_at(c, "/b/p/1", NULL, NULL), two);
+    label_again(c, two, "./p/1", "/b/p/1", (liken_mark){5, 6, 9}); /* one file has one label */
+    assert_labels(two, LABELS("p/2", "p/1"));
+    label_again(c, one, "./p/1", "/b/p/1", (liken_mark){5, 6, 9}); /* and one photo, whatever its label */
+    assert_labels(two, LABELS("p/2"));
+    assert_labels(one, LABELS("./p/1"));
     expect_healthy();
 }
 
