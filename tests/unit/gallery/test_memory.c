@@ -411,7 +411,7 @@ static int searches_by_face(void) {
 
 static int lists_files(void) {
     liken_file_list *page = NULL;
-    const int rc = liken_files_below(lk, NULL, "folder", 0, &page, &err);
+    const int rc = liken_files_below(lk, NULL, "folder", NULL, 0, &page, &err);
     if (rc == LIKEN_OK)
         assert_int_equal(page->count, 1);
     liken_file_list_free(page);
@@ -446,7 +446,8 @@ static void what_is_read_is_whole_or_refused(void **state) {
         char text[64];
         liken_image *image = NULL;
         photo_of(1, text);
-        const liken_add_options o = {.file = "folder/file", .file_kind = LIKEN_LABEL_FILE};
+        const liken_add_options o = {
+            .file = "folder/file", .file_kind = LIKEN_LABEL_FILE, .file_place = "/a/folder/file"};
         assert_ok(liken_add(lk, text, strlen(text), &o, &image, &err), err);
         liken_image_free(image);
     }
