@@ -46,20 +46,32 @@ static bool is_hidden(const char *entry) {
     return entry[0] == '.';
 }
 
+/* Like the patterns of .gitignore, as people write them: a slash in front or ./ says "here", a last one is nothing, and
+ * a star star slash in front may be no folder at all. `below` is the path in the folder that was named. */
+static bool is_excluded(const char *exclude, const char *path, const char *below, const char *entry) {
+    char text[LK_PATH_CEILING + 1];
+    size_t size = strnlen(exclude, LK_PATH_CEILING);
+    memcpy(text, exclude, size);
+    while (size > 1 && text[size - 1] == '/')
+        size--;
+    text[size] = '\0';
+    if (strchr(text, '/') == NULL)
+        return fnmatch(text, entry, 0) == 0;
+    const char *here = text;
+    while (*here == '/' || strncmp(here, "./", 2) == 0)
+        here += *here == '/' ? 1 : 2;
+    if (fnmatch(here, below, 0) == 0 || fnmatch(text, path, 0) == 0)
+        return true;
+    return strncmp(here, "**/", 3) == 0 && fnmatch(here + 3, below, 0) == 0;
+}
+
 /* `path`: with the folder that was named, which p->root cuts off. */
 static bool is_left_out(const lk_paths *p, const char *path, const char *entry) {
     if (!p->hidden && is_hidden(entry))
         return true;
-    for (size_t i = 0; i < p->exclude_count; i++) {
-        char pattern[LK_PATH_CEILING + 1];
-        size_t size = strnlen(p->excludes[i], LK_PATH_CEILING);
-        memcpy(pattern, p->excludes[i], size);
-        while (size > 1 && pattern[size - 1] == '/')
-            size--;
-        pattern[size] = '\0';
-        if (fnmatch(pattern, strchr(pattern, '/') == NULL ? entry : path + p->root, 0) == 0)
+    for (size_t i = 0; i < p->exclude_count; i++)
+        if (is_excluded(p->excludes[i], path, path + p->root, entry))
             return true;
-    }
     return false;
 }
 
@@ -122,12 +134,12 @@ static int visit(lk_paths *p, const char *folder, const char *entry, int depth, 
     if (n < 0 || (size_t)n >= sizeof path)
         return push(p, folder, true, ENAMETOOLONG, err);
     struct stat st;
-    if (is_left_out(p, path, entry)) {
-        p->left_out++;
-        return LIKEN_OK;
-    }
     if (lstat(path, &st) != 0)
         return LIKEN_OK; /* gone since the folder was read */
+    if (is_left_out(p, path, entry)) {
+        p->left_out++;
+        return S_ISDIR(st.st_mode) ? meet(p, &st, &(bool){false}, err) : LIKEN_OK; /* a link that leads there, too */
+    }
     const bool link = S_ISLNK(st.st_mode);
     if (link && stat(path, &st) != 0)
         return LIKEN_OK; /* it leads nowhere */

@@ -82,6 +82,24 @@ static void what_is_hidden_or_excluded_is_left_out(void **state) {
     lk_paths_free(&p);
 }
 
+/* The same folder b as people write it; and what is not there. */
+static void excludes_are_read_as_people_write_them(void **state) {
+    (void)state;
+    liken_error err = {0};
+    static const char *const all[] = {"t/B.jpg", "t/a.jpg", "t/b/1.jpg", "t/c.jpg", "t/d.jpg"};
+    static const char *const rest[] = {"t/B.jpg", "t/a.jpg", "t/c.jpg", "t/d.jpg"};
+    static const char *const ways[] = {"b",    "b/",   "/b",    "./b",  "/b/",    "t/b",
+                                       "t/b/", "**/b", "**/b/", "b/**", "**/b/**"};
+    static const char *const others[] = {"/1.jpg", "./1.jpg", "x/b", "B", "/", "//", "b/b"};
+    for (size_t i = 0; i < LK_LENGTH(ways) + LK_LENGTH(others); i++) {
+        const bool is_b = i < LK_LENGTH(ways);
+        lk_paths p = {.excludes = is_b ? &ways[i] : &others[i - LK_LENGTH(ways)], .exclude_count = 1};
+        assert_ok(lk_paths_add(&p, "t", &err), err);
+        assert_paths(&p, is_b ? 4 : 5, is_b ? rest : all);
+        lk_paths_free(&p);
+    }
+}
+
 /* More folders than a small table holds, and links among them. */
 static void links_to_folders_are_followed_once(void **state) {
     (void)state;
@@ -205,6 +223,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_are_walked_in_byte_order),
         cmocka_unit_test(what_is_hidden_or_excluded_is_left_out),
+        cmocka_unit_test(excludes_are_read_as_people_write_them),
         cmocka_unit_test(a_named_file_is_taken_as_it_is),
         cmocka_unit_test(an_endless_folder_is_a_fault_of_its_own),
         cmocka_unit_test(links_to_folders_are_followed_once),
