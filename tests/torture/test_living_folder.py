@@ -187,7 +187,7 @@ class Gallery:
         return [str(w) for w in (BIN, *words, "--json", *self.flags)]
 
     def lines(self, *words, codes=(0,)):
-        done = subprocess.run(self.command(*words), capture_output=True, cwd=self.where, env=ENV, timeout=1500)
+        done = subprocess.run(self.command(*words), capture_output=True, cwd=self.where, env=ENV, timeout=7000)
         assert done.returncode in codes, done.stderr.decode()
         return [json.loads(line) for line in done.stdout.splitlines()]
 
