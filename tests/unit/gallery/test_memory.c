@@ -4,6 +4,7 @@
  * passed over where there are many. */
 #include "unit/test.h"
 
+#include "gallery/gallery_int.h"
 #include "unit/gallery/fake_face.h"
 #include "unit/refuse.h"
 #include "unit/store/sample.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MOST 100000 /* allocations of one call: more would be a loop without end */
 #define PHOTOS 5    /* in the gallery from the beginning */
@@ -287,6 +289,18 @@ static void a_search_is_whole_or_refused(void **state) {
     gallery_is_right(2, true);
 }
 
+/* PostgreSQL tells the other handles of a commit a moment later. */
+static void wait_until_told(liken *told_of, liken *writer) {
+    int64_t written = 0, heard = -1;
+    assert_ok(writer->store->ops->version(writer->store, &written, &err), err);
+    for (int i = 0; i < 12000 && heard < written; i++) {
+        if (i > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        assert_ok(told_of->store->ops->version(told_of->store, &heard, &err), err);
+    }
+    assert_true(heard >= written);
+}
+
 /* The index has to follow a store that another handle wrote to. */
 static bool following(long n, bool all) {
     liken *mine = lk, *other = NULL;
@@ -295,6 +309,7 @@ static bool following(long n, bool all) {
     lk = other;
     add();
     lk = mine;
+    wait_until_told(mine, other);
     const bool refused = searching(n, all);
     gallery_is_right(next_person, true);
     liken_free(other);

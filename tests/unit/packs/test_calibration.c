@@ -3,6 +3,7 @@
 #include "packs/pack.h"
 
 #include <math.h>
+#include <string.h>
 
 static const lk_calibration curve = {
     .threshold = 0.4f, .count = 3, .points = {{0.3f, 1e-4, 0.8}, {0.4f, 1e-2, 0.95}, {0.6f, 1, 1}}};
@@ -61,22 +62,28 @@ static void similarity_is_half_at_the_threshold_and_falls(void **state) {
     }
 }
 
+/* Packs whose threshold promises one stranger in ten thousand, not in a thousand. */
+static bool is_strict(const char *name) {
+    return strcmp(name, "reid") == 0 || strcmp(name, "mobilefacenet") == 0;
+}
+
 /* What install writes must be what open accepts, and thresholds must lie on the curve. */
 static void the_known_packs_curves(void **state) {
     (void)state;
     size_t count = 0;
     const lk_known_pack *known = lk_known_all(&count);
-    assert_int_equal(count, 4);
+    assert_int_equal(count, 6);
     for (size_t i = 0; i < count; i++) {
         const lk_calibration *const curves[] = {&known[i].pack.descriptor.normalized, &known[i].pack.descriptor.l2};
         for (size_t k = 0; k < LK_LENGTH(curves) && known[i].pack.descriptor.dimension > 0; k++) {
             const lk_calibration *c = curves[k];
             assert_true(c->threshold > c->points[0].distance && c->threshold < c->points[c->count - 1].distance);
             const bool seeds = known[i].pack.descriptor.seed && c == curves[1]; /* the threshold of the seed system */
+            const bool strict = is_strict(known[i].pack.name);
             if (seeds)
                 assert_true(c->threshold == 0.6f);
             else
-                near(lk_calibration_fmr(c, c->threshold), 1e-3);
+                near(lk_calibration_fmr(c, c->threshold), strict ? 1e-4 : 1e-3);
         }
     }
 }
