@@ -135,7 +135,8 @@ int lk_key_list(const char *path, lk_key **out, size_t *count, liken_error *err)
     return LIKEN_OK;
 }
 
-/* Opens and locks the folder that `path` is in, which with `make` is made where it is not; closing the descriptor unlocks it. */
+/* Opens and locks the folder that `path` is in, which with `make` is made where it is not; closing the descriptor
+ * unlocks it. */
 static int lock_folder(const char *path, bool make, int *fd, liken_error *err) {
     const char *slash = strrchr(path, '/');
     LK_FREE char *folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));

@@ -74,7 +74,7 @@ struct liken {
     int threads, max_faces;
     lk_photo_limits limits;
     bool read_only, existing, no_store, no_models;
-    bool tended; /* the store takes writes, and what it needs in the background is done by this process */
+    bool tended;        /* the store takes writes, and what it needs in the background is done by this process */
     bool sandbox;       /* as asked for; limits.decoders is NULL where it is off */
     const char *no_box; /* why there is none although it was asked for, or NULL */
     lk_store *store;

@@ -64,9 +64,9 @@ typedef struct lk_index_query {
     void *filter_ctx;
     const int64_t *only; /* NULL: all; else just these ids, ascending (only_count of them), and the filter */
     size_t only_count;
-    uint64_t *within; /* optional: receives how many are within the radius, beyond k too; then each of these is measured,
-                         where else the radius shrinks to the k-th best */
-    int threads; /* threads that share the work of a large search; 0: one */
+    uint64_t *within; /* optional: receives how many are within the radius, beyond k too; then each of these is
+                         measured, where else the radius shrinks to the k-th best */
+    int threads;      /* threads that share the work of a large search; 0: one */
 } lk_index_query;
 
 /* Writes hits, nearest first, ties by id; `hits` has room for k. `*searched` (optional): vectors that passed the

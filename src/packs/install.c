@@ -219,10 +219,11 @@ static int fail_unknown(const char *name, liken_error *err) {
     if (!lk_pack_name_ok(name))
         return lk_fail(err, LIKEN_E_ARG,
                        "The name of a model pack is 1 to 64 of A-Z a-z 0-9 . _ - and starts with no dot.");
-    return lk_fail(err, LIKEN_E_NOT_FOUND,
-                   "liken cannot install a model pack %s by itself; it can install faceapi, yunet, reid, mobilefacenet, "
-                   "dlib and seed. A pack of your own is a folder with a pack.json, put into the models folder.",
-                   name);
+    return lk_fail(
+        err, LIKEN_E_NOT_FOUND,
+        "liken cannot install a model pack %s by itself; it can install faceapi, yunet, reid, mobilefacenet, "
+        "dlib and seed. A pack of your own is a folder with a pack.json, put into the models folder.",
+        name);
 }
 
 /* Where nothing can be written: what is there and intact need not be. */

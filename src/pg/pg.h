@@ -47,8 +47,8 @@ void lk_pg_close(lk_pg *db);
 const char *lk_pg_name(const lk_pg *db);
 /* The same of any connection string, before it is opened. ARG when libpq cannot read it. */
 int lk_pg_address(const char *where, char *out, size_t room, liken_error *err);
-/* READ_ONLY, with the reason, where `table` (as SQL names it) cannot be changed by who has not the `privilege` on it, or
- * by anybody. */
+/* READ_ONLY, with the reason, where `table` (as SQL names it) cannot be changed by who has not the `privilege` on it,
+ * or by anybody. */
 int lk_pg_writable(lk_pg *db, const char *table, const char *privilege, liken_error *err);
 /* FULL for a while after the server said that its disk is. */
 int lk_pg_room(lk_pg *db, liken_error *err);

@@ -182,9 +182,9 @@ struct lk_store {
     const lk_store_ops *ops;
 };
 
-/* How a store is opened: made or brought up to this liken's form where need be; as it is, and nothing written; as it is.
- * NOT_FOUND and STORE where the latter two find none, or an older one. One that cannot be written is open for reading
- * all the same. */
+/* How a store is opened: made or brought up to this liken's form where need be; as it is, and nothing written; as it
+ * is. NOT_FOUND and STORE where the latter two find none, or an older one. One that cannot be written is open for
+ * reading all the same. */
 typedef enum lk_store_how { LK_STORE_MAKE, LK_STORE_READ, LK_STORE_THERE } lk_store_how;
 
 /* `where` is a connection string of libpq ("postgres://..."). STORE, ARG. */

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from conftest import BIN, SAMPLES, Liken
+from conftest import BIN, SAMPLES
 
 
 BLANK = b"BM" + (3126).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little") \
@@ -23,26 +23,19 @@ def another(photo, to, number=1):
     return to
 
 
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory):
-    """album/sample1.jpg, and the same picture four times more: a/x.jpg, b/x.jpg, =cmd.jpg and one with a line feed."""
+@pytest.fixture
+def faces(liken):
+    """A gallery of album/sample1.jpg, and the same picture four times more: a/x.jpg, b/x.jpg, =cmd.jpg and one with a line
+    feed."""
     if not (BIN.exists() and (SAMPLES / "sample1.jpg").exists()):
         pytest.skip("liken is not built, or LIKEN_MODELS names no folder with the faceapi pack and its sample photos")
-    liken = Liken(tmp_path_factory.mktemp("gallery"))
     album = liken.folder / "album"
     album.mkdir()
     shutil.copy(SAMPLES / "sample1.jpg", album)
     for number, name in enumerate(("a/x.jpg", "b/x.jpg", "=cmd.jpg", "li\nne.jpg"), 1):
         another(album / "sample1.jpg", album / name, number)
     liken("add", "album")
-    return liken.folder
-
-
-@pytest.fixture
-def faces(liken, gallery):
-    """A copy of it, which is the test's own."""
-    shutil.copytree(gallery, liken.folder, dirs_exist_ok=True)
-    return liken.folder / "album"
+    return album
 
 
 def rows(text):

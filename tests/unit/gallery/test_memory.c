@@ -289,8 +289,10 @@ static void a_search_is_whole_or_refused(void **state) {
     gallery_is_right(2, true);
 }
 
-/* PostgreSQL tells the other handles of a commit a moment later. */
+/* PostgreSQL tells the other handles of a commit a moment later; SQLite's version is seen at once. */
 static void wait_until_told(liken *told_of, liken *writer) {
+    if (address[0] == '\0')
+        return;
     int64_t written = 0, heard = -1;
     assert_ok(writer->store->ops->version(writer->store, &written, &err), err);
     for (int i = 0; i < 12000 && heard < written; i++) {
