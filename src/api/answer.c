@@ -199,7 +199,6 @@ void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_ap
 }
 
 void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, const liken_error *err) {
-    liken_error better = *err;
     char hint[LK_HINT_ROOM];
     for (size_t i = 0; err->code == LIKEN_E_FORMAT && i < count; i++) {
         size_t size = 0;
@@ -207,8 +206,8 @@ void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, co
         const bool part = lk_request_part(a->request, names[i]) != NULL;
         if (bytes == NULL || !lk_hint_photo(part ? names[i] : NULL, bytes, size, hint, sizeof hint))
             continue;
-        (void)lk_fail(&better, err->code, "%s", hint);
-        lk_answer_error_as(a->request, lk_answer_status(err->code), &better, names[i]);
+        /* it repeats what the client wrote, and nothing of this machine's */
+        lk_answer_problem(a->request, lk_answer_status(err->code), liken_status_code(err->code), hint, names[i], -1);
         return;
     }
     lk_answer_error(a->request, err);

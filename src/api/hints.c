@@ -101,6 +101,15 @@ static void say_type(const lk_request *r, char *text, size_t room) {
         (void)snprintf(text, room, "its Content-Type says %.*s", SHOWN, type);
 }
 
+/* Those that change the bytes: others (utf-8, binary) are a client's slip and change nothing. */
+static bool is_compression(const char *coding) {
+    static const char *const names[] = {"gzip", "x-gzip", "deflate", "br", "compress", "x-compress", "zstd"};
+    for (size_t i = 0; coding != NULL && i < LK_LENGTH(names); i++)
+        if (strncasecmp(coding, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 bool lk_hint_body(const lk_request *r, char *sentence, size_t room) {
     span s;
     s.at = lk_request_start(r, &s.size);
@@ -110,7 +119,7 @@ bool lk_hint_body(const lk_request *r, char *sentence, size_t room) {
     char said[SHOWN + 64], send[160];
     const char *coding = lk_request_header(r, "Content-Encoding");
     say_type(r, said, sizeof said);
-    if (coding != NULL && s.size > 0 && strcasecmp(coding, "identity") != 0) {
+    if (s.size > 0 && is_compression(coding)) {
         (void)snprintf(sentence, room, "The body is compressed (Content-Encoding: %.*s): send it as it is.", SHOWN,
                        coding);
     } else if (image != NULL && takes_photos(r)) {

@@ -27,6 +27,14 @@ size_t lk_utf8_sequence(const char *text) {
     return size;
 }
 
+int lk_hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 int lk_word_find(const char *words, const char *word) {
     const size_t size = strlen(word);
     int position = 0;

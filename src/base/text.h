@@ -8,6 +8,9 @@
 /* Bytes of the well-formed UTF-8 sequence at `p`, which ends with a NUL somewhere; 0 when it is none. */
 size_t lk_utf8_sequence(const char *p);
 
+/* What a hex digit of either case means; -1: it is none. */
+int lk_hex_value(char c);
+
 /* Which of `words`, separated by spaces, is `word`: 0 for the first; -1 when it is none of them. */
 int lk_word_find(const char *words, const char *word);
 

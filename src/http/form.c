@@ -82,7 +82,9 @@ static int open_part(void *cls, const lk_part_head *head, liken_error *err) {
     lk_buf_init(&p->data, f->max_body);
     f->count++;
     f->open = true;
-    return p->view.name == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    const bool whole = p->view.name != NULL && (p->view.filename == NULL) == (head->filename == NULL) &&
+                       (p->view.type == NULL) == (head->type == NULL) && (p->charset == NULL) == (head->charset == NULL);
+    return whole ? LIKEN_OK : lk_fail_memory(err);
 }
 
 /* Before they are kept: what is no file counts against a small limit that all such parts share. */
@@ -109,20 +111,13 @@ static bool decode_base64(lk_buf *data) {
     return true;
 }
 
-static int hex_value(char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
 /* Quoted-printable (RFC 2045, 6.7): =E4 is a byte, "=" at the end of a line joins it with the next. The NUL behind the
  * data ends every look ahead. */
 static bool decode_quoted(lk_buf *data) {
     const char *from = data->data, *end = from + data->size;
     char *to = data->data;
     while (from < end) {
-        const int high = *from == '=' ? hex_value(from[1]) : -1, low = high < 0 ? -1 : hex_value(from[2]);
+        const int high = *from == '=' ? lk_hex_value(from[1]) : -1, low = high < 0 ? -1 : lk_hex_value(from[2]);
         if (*from != '=') {
             *to++ = *from++;
         } else if (low >= 0) {

@@ -189,7 +189,6 @@ struct lk_request {
     size_t received, held, broken; /* bytes of the body: that came, that are in memory; the limit that a 413 is about */
     char start[LK_BODY_START];     /* of the body */
     size_t start_size;
-    bool looked_at; /* its start was shown to `misread` */
     lk_form *form;
     lk_buf body;
     lk_answer answer;

@@ -45,7 +45,7 @@ static int check_boundary(const char *boundary, liken_error *err) {
     if (strlen(boundary) > LK_BOUNDARY_MAX)
         return lk_fail(err, LIKEN_E_ARG, "The boundary of the form is longer than %d characters.", LK_BOUNDARY_MAX);
     for (const char *p = boundary; *p != '\0'; p++)
-        if (*p < ' ' || *p == 0x7f)
+        if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f)
             return lk_fail(err, LIKEN_E_ARG, "The boundary of the form holds other than printable ASCII characters.");
     return LIKEN_OK;
 }

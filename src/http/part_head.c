@@ -139,9 +139,8 @@ int lk_header_parameter(const char *value, const char *name, lk_arena *arena, co
 /* ---- names of parts and files ---- */
 
 static int hex_pair(const char *p) {
-    unsigned value;
-    return isxdigit((unsigned char)p[0]) && isxdigit((unsigned char)p[1]) && sscanf(p, "%2x", &value) == 1 ? (int)value
-                                                                                                           : -1;
+    const int high = lk_hex_value(p[0]), low = high < 0 ? -1 : lk_hex_value(p[1]);
+    return low < 0 ? -1 : high << 4 | low;
 }
 
 /* What HTML escapes in quotes, undone in place. */

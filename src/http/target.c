@@ -2,18 +2,11 @@
  *
  * The path is split at '/' before its parts are decoded, so that "%2F" inside a part is data and never a separator. A
  * part that decodes to a NUL is refused: no name that the rest of the program sees is shorter than it was sent. */
+#include "base/text.h"
 #include "http/http_int.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int hex(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* Decodes `size` bytes into the arena; '+' means a space only in a query. NULL with *err set when they are malformed.
  */
@@ -29,8 +22,8 @@ static const char *decode(lk_arena *arena, const char *text, size_t size, bool q
         if (c == '+' && query) {
             c = ' ';
         } else if (c == '%') {
-            const int high = i + 2 < size ? hex(text[i + 1]) : -1;
-            const int low = high >= 0 ? hex(text[i + 2]) : -1;
+            const int high = i + 2 < size ? lk_hex_value(text[i + 1]) : -1;
+            const int low = high >= 0 ? lk_hex_value(text[i + 2]) : -1;
             if (high < 0 || low < 0 || (high == 0 && low == 0)) {
                 (void)lk_fail(
                     err, LIKEN_E_ARG,

@@ -5,7 +5,8 @@
  * photos are full of them. Only line ends at its end are let pass. */
 #include "http/parts.h"
 
-#include <ctype.h>
+#include "base/text.h"
+
 
 enum state {
     NAME,
@@ -63,26 +64,21 @@ static int bad_escape(liken_error *err) {
                    "The form has a \"%%\" that two hex digits do not follow (a percent sign itself is written %%25).");
 }
 
-static unsigned value_of(char digit) {
-    return isdigit((unsigned char)digit) ? (unsigned)(digit - '0')
-                                         : (unsigned)(tolower((unsigned char)digit) - 'a' + 10);
-}
-
 static int escape(lk_urlencoded *u, char c, liken_error *err) {
-    if (!isxdigit((unsigned char)c))
+    if (lk_hex_value(c) < 0)
         return bad_escape(err);
     if (u->state == NAME_ESCAPE || u->state == VALUE_ESCAPE) {
         u->digit = c;
         u->state++;
         return LIKEN_OK;
     }
-    const char byte = (char)(value_of(u->digit) << 4 | value_of(c));
+    const char byte = (char)(lk_hex_value(u->digit) << 4 | lk_hex_value(c));
     u->state -= 2;
     return keep(u, &byte, 1, err);
 }
 
 static bool is_control(char c) {
-    return (c >= 0 && c < ' ') || c == 0x7f;
+    return (unsigned char)c < ' ' || c == 0x7f;
 }
 
 static int control(lk_urlencoded *u, char c, liken_error *err) {

@@ -320,6 +320,8 @@ const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, 
         fail(a, LIKEN_E_TOO_LARGE, name, (double)max_count, "%s has more than the limit of %zu entries.", name,
              max_count);
     const char **list = n == 0 || n > max_count ? NULL : lk_arena_alloc(&a->arena, n * sizeof *list);
+    if (list == NULL && n > 0 && n <= max_count)
+        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
     for (size_t i = 0; list != NULL && i < n; i++) {
         const json_t *item = json_array_get(m, i);
         list[i] = m == NULL              ? nth(a, name, i, max)
@@ -348,6 +350,8 @@ const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size
         return NULL;
     }
     float *list = lk_arena_alloc(&a->arena, n * sizeof *list);
+    if (list == NULL)
+        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
     for (size_t i = 0; list != NULL && i < n; i++) {
         const json_t *item = json_array_get(m, i);
         list[i] = (float)json_number_value(item);
@@ -389,7 +393,7 @@ bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes,
 
 size_t lk_args_photos(lk_args *a, const char *name, size_t max, liken_photo *photos, size_t most) {
     size_t count = 0;
-    if (lk_args_has(a, name) && lk_request_part(a->request, name) == NULL)
+    if (lk_args_has(a, name) && (is_json(a->request) || lk_request_part(a->request, name) == NULL))
         fail(a, LIKEN_E_ARG, name, -1, "%s are photos, each a part of that name in a multipart form.", name);
     for (size_t i = 0; i < lk_request_part_count(a->request); i++) {
         const lk_part *part = lk_request_part_at(a->request, i);

@@ -48,9 +48,9 @@ const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size
 /* The photo: the part of this name, in a form or JSON, or the whole body when it is neither. False when there is none.
  */
 bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size);
-/* The same where it must be there: a fault when it is not. */
-/* Photos that a form holds as so many parts of one name, `most` at most; how many. */
+/* Photos that a multipart form holds as so many parts of one name, `most` at most; how many. */
 size_t lk_args_photos(lk_args *a, const char *name, size_t max, liken_photo *photos, size_t most);
+/* lk_args_photo where it must be there: a fault when it is not. */
 void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size);
 /* The bytes alone, whatever they are and how often; NULL when there are none. */
 const void *lk_args_photo_bytes(const lk_args *a, const char *name, size_t *size);

@@ -148,7 +148,8 @@ static void a_text_in_place_of_a_photo_is_told(void **state) {
     (void)state;
     named(form(IMAGES, PART("file", "photo.jpg"), 415), "-F file=@photo.jpg");
     named(form(SEARCH, NAMED("file", "file", "photo.jpg"), 415), "\"photo.jpg\"");
-    named(form("/v1/detect", PART("file", "https://x.example/a.jpg"), 415), "address");
+    named(form("/v1/detect", PART("file", "https://x.example/a.jpg"), 415), "address (https://x.example/a.jpg)");
+    named(form("/v1/detect", PART("file", "/home/me/a.jpg"), 415), "\"/home/me/a.jpg\"");
     named(form(IMAGES, PART("file", "data:image/png;base64,iVBORw0K"), 415), "in base64");
     named(raw(IMAGES, "Content-Type: image/jpeg\r\n", "photo.jpg", 415), "--data-binary @photo.jpg");
     json_t *problem = form("/v1/compare", PART("a", "a.jpg") NAMED("b", "b", "FACES b"), 415);
