@@ -37,13 +37,19 @@ int lk_add_report_open(lk_add_report **out, const char *path, liken_error *err) 
         rc = lk_csv_row_end(&r->row, r->to, err);
     }
     if (rc != LIKEN_OK) {
-        lk_outfile_drop(r->to);
-        lk_csv_out_free(&r->row);
-        free(r);
+        lk_add_report_drop(r);
         return rc;
     }
     *out = r;
     return LIKEN_OK;
+}
+
+void lk_add_report_drop(lk_add_report *r) {
+    if (r == NULL)
+        return;
+    lk_outfile_drop(r->to);
+    lk_csv_out_free(&r->row);
+    free(r);
 }
 
 /* ---- CSV ---- */

@@ -14,5 +14,7 @@ void lk_add_report_photo(lk_add_report *r, const lk_outcome *o, const char *stat
 /* `summary` is what --json prints at the end; `why` is a sentence when not all was looked at, else NULL. Frees `r`.
  * NULL is accepted for `r`. */
 int lk_add_report_finish(lk_add_report *r, const json_t *summary, const char *why, liken_error *err);
+/* Instead: nothing is left of it. NULL is accepted. */
+void lk_add_report_drop(lk_add_report *r);
 
 #endif

@@ -247,7 +247,8 @@ static int run(adding *a, const lk_paths *paths, liken_error *err) {
         print_summary(a, seconds);
     if (rc == LIKEN_OK)
         rc = prune(a, err);
-    json_t *summary = a->cli->json || a->report != NULL ? summary_json(a, seconds, rc == LIKEN_E_CANCELLED) : NULL;
+    const bool broken_off = rc == LIKEN_E_CANCELLED || a->why[0] != '\0';
+    json_t *summary = a->cli->json || a->report != NULL ? summary_json(a, seconds, broken_off) : NULL;
     if (summary == NULL && (a->cli->json || a->report != NULL))
         rc = rc == LIKEN_OK ? lk_fail_memory(err) : rc;
     rc = finish_report(a, summary, rc, err);
@@ -282,16 +283,17 @@ int lk_cmd_add(const lk_cli *cli) {
     int rc = lk_cli_captured_at(cli, &a.options.captured_at, &err);
     if (rc == LIKEN_OK)
         rc = collect(cli, &paths, &err);
+    if (rc == LIKEN_OK && lk_config_given(c, LK_SET_REPORT)) /* before a gallery is made */
+        rc = lk_add_report_open(&a.report, lk_config_text(c, LK_SET_REPORT), &err);
     if (rc == LIKEN_OK)
         rc = lk_cli_open_or_make(cli, &a.lk, &err);
     if (rc == LIKEN_OK)
         rc = check_collection(&a, &err);
-    if (rc == LIKEN_OK && lk_config_given(c, LK_SET_REPORT))
-        rc = lk_add_report_open(&a.report, lk_config_text(c, LK_SET_REPORT), &err);
     if (rc == LIKEN_OK) {
         lk_interrupt_arm();
         rc = run(&a, &paths, &err);
     }
+    lk_add_report_drop(a.report); /* of what never began */
     liken_free(a.lk);
     lk_paths_free(&paths);
     if (rc == LIKEN_E_CANCELLED)

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static size_t count_matches(const liken_result *r) {
     size_t n = 0;
@@ -46,6 +47,16 @@ static int search_one(const lk_cli *cli, liken *lk, const liken_search_options *
     return rc;
 }
 
+/* "Photo 2 of 3: ..." becomes "b.jpg: ...". */
+static void name_photo(const lk_cli *cli, liken_error *err) {
+    size_t number = 0;
+    int used = 0;
+    if (sscanf(err->message, "Photo %zu of %*u: %n", &number, &used) != 1 || used == 0 || number - 1 >= cli->count)
+        return;
+    memmove(err->message, err->message + used, strlen(err->message + used) + 1);
+    lk_error_prefix(err, "%s", cli->words[number - 1]);
+}
+
 static int search_several(const lk_cli *cli, liken *lk, const liken_search_options *o, liken_result **out,
                           liken_error *err) {
     const size_t most = lk_config_size(cli->config, LK_SET_MAX_FILE);
@@ -58,6 +69,8 @@ static int search_several(const lk_cli *cli, liken *lk, const liken_search_optio
     }
     if (rc == LIKEN_OK)
         rc = liken_search_photos(lk, photos, cli->count, o, out, err);
+    if (rc != LIKEN_OK)
+        name_photo(cli, err);
     for (size_t i = 0; i < cli->count; i++)
         free(bytes[i]);
     return rc;
@@ -99,24 +112,35 @@ static int print(const lk_cli *cli, const liken_result *result, const lk_copies 
     return lk_cli_print(json, err);
 }
 
-/* With --json what was copied is part of the answer, else the answer comes first. */
-static int copy_and_print(const lk_cli *cli, liken *lk, const liken_result *result, lk_copies *copies,
-                          liken_error *err) {
+/* The contact sheet and the copies, neither of which waits for the other's success; the first fault is told last. */
+static int take_away(const lk_cli *cli, liken *lk, const liken_result *result, lk_copies *copies, liken_error *err) {
     const char *folder = lk_config_text(cli->config, LK_SET_COPY_TO);
-    int printed = cli->json ? LIKEN_OK : print(cli, result, copies, err);
-    if (printed != LIKEN_OK)
-        return printed;
-    (void)fflush(stdout);
-    int rc = LIKEN_OK;
     const char *sheet = lk_config_text(cli->config, LK_SET_CONTACT_SHEET);
+    int rc = LIKEN_OK;
     if (folder != NULL || sheet != NULL)
         lk_interrupt_arm();
     if (sheet != NULL && result->answer_count > 0)
         rc = lk_sheet_write(cli, lk, result, sheet, err);
-    if (rc == LIKEN_OK && folder != NULL) {
-        rc = lk_copies_make(cli, lk, result, folder, copies, err);
-        lk_copies_say(copies, folder);
-    }
+    else if (sheet != NULL)
+        lk_message("No contact sheet was written: there is no face to search for.");
+    if (folder == NULL)
+        return rc;
+    liken_error second = {0};
+    const int copied = lk_copies_make(cli, lk, result, folder, copies, rc == LIKEN_OK ? err : &second);
+    lk_copies_say(copies, folder);
+    if (second.message[0] != '\0')
+        lk_message("%s", second.message);
+    return rc == LIKEN_OK ? copied : rc;
+}
+
+/* With --json what was copied is part of the answer, else the answer comes first. */
+static int copy_and_print(const lk_cli *cli, liken *lk, const liken_result *result, lk_copies *copies,
+                          liken_error *err) {
+    const int printed = cli->json ? LIKEN_OK : print(cli, result, copies, err);
+    if (printed != LIKEN_OK)
+        return printed;
+    (void)fflush(stdout);
+    const int rc = take_away(cli, lk, result, copies, err);
     if (cli->json && print(cli, result, copies, rc == LIKEN_OK ? err : NULL) != LIKEN_OK && rc == LIKEN_OK)
         return LIKEN_E_MEMORY;
     return rc;
@@ -134,6 +158,8 @@ int lk_cmd_search(const lk_cli *cli) {
         rc = search(cli, lk, &result, &err);
     if (rc == LIKEN_OK)
         lk_results_doubt(result, cli->words);
+    if (rc == LIKEN_OK && lk_config_switch(cli->config, LK_SET_CSV))
+        lk_results_say_left_out(result, cli->words);
     if (rc == LIKEN_OK)
         rc = copy_and_print(cli, lk, result, &copies, &err);
     const size_t matches = rc == LIKEN_OK ? count_matches(result) : 0;

@@ -50,6 +50,8 @@ const lk_command lk_commands[] = {
      .examples = {{"liken add ~/Photos", "Every photo below the folder."},
                   {"liken add --prune ~/Photos", "Once more, and forget the photos that are gone."},
                   {"find /srv -newer stamp -print0 | liken add -0 -", "Whatever another program lists."},
+                  {"liken add --report ~/added.csv ~/Photos", "What became of each photo, as a table."},
+                  {"liken add --captured-at 1994-08-01 ~/Scans/1994", "Scans, of which EXIF says nothing."},
                   {"liken add --image-id 7 --tag party --file-label https://example.org/7.jpg 7.jpg",
                    "One photo under your own names."}},
      .run = lk_cmd_add},
@@ -77,14 +79,15 @@ const lk_command lk_commands[] = {
          "there "
          "already is left. Only files that hold the very photo that was added are copied; which could not be is said "
          "at the end. With --json the object has copies: folder, copied (image, file, to, existed), failed (image, "
-         "file, error).",
+         "file, error), left (photos that were not come to).",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(THRESHOLD) | LK_BIT(MAX_FALSE_MATCHES) | LK_BIT(LIMIT) |
                  LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(CAPTURED_FROM) | LK_BIT(CAPTURED_TO) | LK_BIT(MAIN_FACE) |
                  LK_BIT(PARTIAL) | LK_BIT(CSV) | LK_BIT(COPY_TO) | LK_BIT(CONTACT_SHEET),
      .least = 1,
      .most = LIKEN_PHOTOS_MAX,
      .exits = {{LK_EXIT_NOTHING, "no usable face in the photo, or no match"},
-               {LK_EXIT_FAILED, "the photo could not be searched, or a matched photo not be copied"},
+               {LK_EXIT_FAILED,
+                "a photo could not be searched, a matched photo not be copied, or the contact sheet not be written"},
                {LK_EXIT_INTERRUPTED, "interrupted while copying; what was copied is whole"}},
      .examples = {{"liken search me.jpg", "Where else am I?"},
                   {"liken search me.jpg me-as-a-child.jpg", "By several photos of one person at once."},
@@ -96,7 +99,8 @@ const lk_command lk_commands[] = {
      .synopsis = "PHOTO PHOTO",
      .summary = "tell whether two photos show the same person",
      .description = "Compares every face of the one with every face of the other and answers with the nearest two. The "
-                    "metric and the threshold are those of the collection; nothing is stored.",
+                    "model, metric and threshold are those of --collection where it is given, else those of --pack, "
+                    "and no gallery is needed. Nothing is stored.",
      .settings = PHOTO | LK_BIT(COLLECTION),
      .least = 2,
      .most = 2,

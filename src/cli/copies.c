@@ -160,8 +160,10 @@ static int copy_photo(const lk_cli *cli, liken *lk, const liken_match *m, const 
     else
         (void)snprintf(out->why, sizeof out->why, "%s", rc == LIKEN_OK ? f.why : gone.message);
     rc = rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc; /* removed meanwhile */
-    if (rc != LIKEN_OK && err != NULL)
-        (void)snprintf(out->why, sizeof out->why, "%s", gone.code != 0 ? gone.message : err->message);
+    if (rc != LIKEN_OK && gone.code != LIKEN_OK)
+        *err = gone; /* the store's, which ends it */
+    if (rc != LIKEN_OK)
+        (void)snprintf(out->why, sizeof out->why, "%s", err->message);
     out->file = f.path;
     f.path = NULL;
     lk_photo_file_free(&f);

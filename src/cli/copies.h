@@ -27,7 +27,7 @@ int lk_copies_check(const char *folder, liken_error *err);
 /* Makes the folder when there is something to copy. CANCELLED after an interrupt, with what was done in *out. */
 int lk_copies_make(const lk_cli *cli, liken *lk, const liken_result *r, const char *folder, lk_copies *out,
                    liken_error *err);
-/* {"folder", "copied": [...], "failed": [...]} */
+/* {"folder", "copied": [...], "failed": [...], "left": how many were not come to} */
 json_t *lk_copies_json(const lk_copies *c, const char *folder);
 /* On standard error: what was copied, then what could not be. */
 void lk_copies_say(const lk_copies *c, const char *folder);

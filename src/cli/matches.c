@@ -26,6 +26,16 @@ static void put_match(lk_csv_out *o, const char *query, size_t face, size_t rank
     lk_csv_put_integer(o, m->image_height);
 }
 
+/* The query photo's name as labels have theirs: UTF-8. */
+static int write_row(lk_csv_out *o, const char *name, size_t face, size_t rank, const liken_match *m, lk_outfile *to,
+                     liken_error *err) {
+    LK_FREE char *query = liken_label_of_path(name);
+    if (query == NULL)
+        return lk_fail_memory(err);
+    put_match(o, query, face, rank, m);
+    return lk_csv_row_end(o, to, err);
+}
+
 static int write_rows(lk_csv_out *o, const liken_result *r, const char *const *names, lk_outfile *to,
                       liken_error *err) {
     lk_csv_put_names(o, "query,query_face,rank,distance,similarity,image,face_id,file,image_id,box_x,box_y,box_width,"
@@ -33,10 +43,8 @@ static int write_rows(lk_csv_out *o, const liken_result *r, const char *const *n
     int rc = lk_csv_row_end(o, to, err);
     for (size_t a = 0; a < r->answer_count; a++) {
         const liken_answer *answer = &r->answers[a];
-        for (size_t m = 0; rc == LIKEN_OK && m < answer->match_count; m++) {
-            put_match(o, names[answer->matches[m].photo], a + 1, m + 1, &answer->matches[m]);
-            rc = lk_csv_row_end(o, to, err);
-        }
+        for (size_t m = 0; rc == LIKEN_OK && m < answer->match_count; m++)
+            rc = write_row(o, names[answer->matches[m].photo], a + 1, m + 1, &answer->matches[m], to, err);
     }
     return rc;
 }

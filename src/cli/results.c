@@ -128,8 +128,26 @@ void lk_results_print(const liken_result *r, const char *const *names) {
         print_one(r);
     for (size_t i = 0; i < r->missing_count; i++)
         (void)printf("Server %s of the cluster did not answer: what it holds was not compared.\n", r->missing[i]);
-    (void)printf("Compared with %" PRIu64 " faces of %s, %s, threshold %.4f\n", r->searched, r->collection,
-                 r->exact ? "exactly" : "approximately", (double)r->threshold);
+    (void)printf("Compared with %" PRIu64 " %s of %s, %s, threshold %.4f\n", r->searched,
+                 r->searched == 1 ? "face" : "faces", r->collection, r->exact ? "exactly" : "approximately",
+                 (double)r->threshold);
+}
+
+void lk_results_say_left_out(const liken_result *r, const char *const *names) {
+    for (size_t i = 0; i < r->photo_count; i++) {
+        const liken_query_photo *p = &r->photos[i];
+        LK_FREE char *file = lk_printable(names[i]);
+        if (r->photo_count > 1 ? !has_face(p) : r->answer_count == 0)
+            lk_message("%s: %s", file == NULL ? "?" : file,
+                       p->refused_count == 0 ? "no face was found." : "no usable face was found.");
+        for (size_t k = 0; k < p->refused_count; k++)
+            lk_message("%s: refused as %s. %s", file == NULL ? "?" : file, liken_reason_code(p->refused[k].reason),
+                       liken_reason_advice(p->refused[k].reason));
+    }
+    for (size_t i = 0; i < r->answer_count; i++)
+        if (r->answers[i].total > (int64_t)r->answers[i].match_count)
+            lk_message("Face %zu of %zu: %zu of %" PRId64 " matches; --limit takes more.", i + 1, r->answer_count,
+                       r->answers[i].match_count, r->answers[i].total);
 }
 
 void lk_results_doubt(const liken_result *r, const char *const *names) {

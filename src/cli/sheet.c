@@ -14,7 +14,7 @@ typedef struct drawing {
     liken *lk;
     const liken_result *result;
     liken_sheet *sheet;
-    size_t cells, shown, matches; /* of the sheet; matches on it; of */
+    size_t cells, shown, matches, empty; /* of the sheet; matches on it; of; frames without a photo */
 } drawing;
 
 static const char *name_of(const char *path) {
@@ -71,6 +71,7 @@ static int add_match(drawing *d, const liken_match *m, size_t rank, liken_error 
     cell.size = file.size;
     const int rc = add_cell(d, &cell, err);
     d->shown += rc == LIKEN_OK;
+    d->empty += cell.bytes == NULL;
     lk_photo_file_free(&file);
     liken_image_free(image);
     return rc;
@@ -83,14 +84,17 @@ static const liken_box *box_of(const drawing *d, const liken_answer *a, size_t w
 }
 
 static int add_heading(drawing *d, size_t i, liken_error *err) {
-    char text[256];
-    const size_t matches = d->result->answers[i].match_count;
-    const char *noun = matches == 1 ? "match" : "matches";
-    if (d->cli->count == 1)
-        (void)snprintf(text, sizeof text, "Face %zu of %zu in %.160s: %zu %s", i + 1, d->result->answer_count,
-                       name_of(d->cli->words[0]), matches, noun);
+    char text[256], matches[64];
+    const liken_answer *a = &d->result->answers[i];
+    if (a->total > (int64_t)a->match_count)
+        (void)snprintf(matches, sizeof matches, "%zu of %lld matches", a->match_count, (long long)a->total);
     else
-        (void)snprintf(text, sizeof text, "%zu photos of one person: %zu %s", d->cli->count, matches, noun);
+        (void)snprintf(matches, sizeof matches, "%zu %s", a->match_count, a->match_count == 1 ? "match" : "matches");
+    if (d->cli->count == 1)
+        (void)snprintf(text, sizeof text, "Face %zu of %zu in %.160s: %s", i + 1, d->result->answer_count,
+                       name_of(d->cli->words[0]), matches);
+    else
+        (void)snprintf(text, sizeof text, "%zu photos of one person: %s", d->cli->count, matches);
     return liken_sheet_heading(d->sheet, text, err);
 }
 
@@ -124,6 +128,9 @@ int lk_sheet_write(const lk_cli *cli, liken *lk, const liken_result *r, const ch
         rc = write_jpeg(&d, path, err);
     liken_sheet_free(d.sheet);
     LK_FREE char *where = lk_printable(path);
+    if (rc == LIKEN_OK && d.empty > 0)
+        lk_message("Of %zu %s there is an empty frame: the file is not there, or is another one now.", d.empty,
+                   d.empty == 1 ? "match" : "matches");
     if (rc == LIKEN_OK && d.shown < d.matches)
         lk_message("The contact sheet %s shows %zu of %zu matches: it holds %d photos. --limit makes them fewer.",
                    where == NULL ? "?" : where, d.shown, d.matches, LIKEN_SHEET_PHOTOS);

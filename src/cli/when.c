@@ -16,7 +16,10 @@ static int read_time(const lk_cli *cli, lk_setting_id id, bool (*parse)(const ch
 }
 
 int lk_cli_captured_at(const lk_cli *cli, int64_t *when, liken_error *err) {
-    return read_time(cli, LK_SET_CAPTURED_AT, lk_clock_parse, when, err);
+    const int rc = read_time(cli, LK_SET_CAPTURED_AT, lk_clock_parse, when, err);
+    if (rc == LIKEN_OK && *when == 0) /* liken.h: not given */
+        return lk_fail(err, LIKEN_E_ARG, "--captured-at: the first second of 1970 stands for no time; say another.");
+    return rc;
 }
 
 int lk_cli_captured_between(const lk_cli *cli, int64_t *from, int64_t *to, liken_error *err) {
@@ -28,7 +31,7 @@ int lk_cli_captured_between(const lk_cli *cli, int64_t *from, int64_t *to, liken
         return rc;
     if (first != LIKEN_NO_TIME && last != LIKEN_NO_TIME && first > last)
         return lk_fail(err, LIKEN_E_ARG, "--captured-to lies before --captured-from.");
-    *from = first;
-    *to = last;
+    *from = first == 0 ? 1 : first; /* 0 is open, and no photo has that time */
+    *to = last == 0 ? -1 : last;
     return LIKEN_OK;
 }

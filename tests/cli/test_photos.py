@@ -91,7 +91,7 @@ def test_times(liken, album):
         assert result["searched"] == 3 * count
     [result] = liken.json("search", "album/sample1.jpg")
     assert result["faces"][0]["matches"][0]["captured_at"] == "2024-05-01T08:00:00Z"
-    for command, *flags in (["add", "--captured-at", "yesterday"], ["list", "--captured-from", "2024-13-01"],
+    for command, *flags in (["add", "--captured-at", "yesterday"], ["add", "--captured-at", "1970-01-01"], ["list", "--captured-from", "2024-13-01"],
                             ["search", "--captured-from", "2024-06-01", "--captured-to", "2024-05-31"]):
         _, err = liken(command, *flags, *([] if command == "list" else ["album/sample1.jpg"]), code=2)
         assert flags[-2] in err
@@ -115,6 +115,9 @@ def test_several_photos_of_one_person(liken, album):
     assert [photo["doubtful"] for photo in result["photos"]] == [False, False]
     _, err = liken("search", "album/sample1.jpg", "nowhere.jpg", code=1)
     assert "nowhere.jpg" in err
+    (album / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    _, err = liken("search", "album/sample1.jpg", "album/bad.jpg", code=1)
+    assert "album/bad.jpg: " in err and "Photo 2" not in err
 
 
 def test_thresholds_and_limits(liken, album):

@@ -55,7 +55,6 @@ def test_a_gallery_nearby_is_named(liken, models, tmp_path):
 # ---- where nothing can be written ----
 
 READS = (("list",), ("status",), ("collections", "list"), ("doctor",))
-WRITES = (("rm", "--yes", "1"), ("rm", "--yes", "--file", "x.jpg"), ("collections", "rm", "--yes", "default"))
 
 
 @pytest.fixture

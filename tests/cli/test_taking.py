@@ -62,6 +62,12 @@ def test_matches_as_csv(liken, faces):
                             "box_x", "box_y", "box_width", "box_height", "width", "height"]
     _, err = liken("search", "--csv", "--json", "album/sample1.jpg", code=2)
     assert "--csv or --json" in err
+    latin = os.fsencode(faces) + b"/caf\xe9.jpg" # tables are UTF-8, whatever the query is called
+    shutil.copy(os.fsencode(faces / "sample1.jpg"), latin)
+    (liken.folder / "blank.bmp").write_bytes(BLANK)
+    out, err = liken("search", "--csv", "--limit", "2", latin, "blank.bmp")
+    assert [row["query"][-9:] for row in rows(out)] == ["/caf\uf7e9.jpg"] * 2
+    assert "blank.bmp: no face was found." in err and "2 of 5 matches" in err
 
 
 def test_no_formula_reaches_a_spreadsheet(liken, faces):
@@ -181,7 +187,13 @@ def test_a_contact_sheet_shows_what_was_found(liken, faces):
     assert len(sheet["faces"]) >= 3 * 4, "a photo in each of the other cells"
     _, err = liken("search", "--contact-sheet", "no/sheet.jpg", "album/sample1.jpg", code=1)
     assert "no/sheet.jpg cannot be written" in err
-    liken("search", "--contact-sheet", "none.jpg", "--tag", "none", "album/sample1.jpg", code=3)
+    _, err = liken("search", "--contact-sheet", "no/sheet.jpg", "--copy-to", "out", "album/sample1.jpg", code=1)
+    assert "Copied 3 photos to out." in err and "no/sheet.jpg cannot be written" in err
+    _, err = liken("search", "--contact-sheet", "none.jpg", "--tag", "none", "album/sample1.jpg", code=3)
+    assert "shows 0 matches" in err and (liken.folder / "none.jpg").exists()
+    (liken.folder / "blank.bmp").write_bytes(BLANK)
+    _, err = liken("search", "--contact-sheet", "blank.jpg", "blank.bmp", code=3)
+    assert "No contact sheet was written" in err and not (liken.folder / "blank.jpg").exists()
 
 
 def test_an_add_is_reported(liken, album):
@@ -204,6 +216,9 @@ def test_an_add_is_reported(liken, album):
     assert ".csv" in err
     _, err = liken("add", "--report", "no/r.csv", "album", code=1)
     assert "no/r.csv cannot be written" in err
+    for name, code in (("r.txt", 2), ("no/r.csv", 1)):
+        liken("add", "--data", str(liken.folder / "new"), "--report", name, "album", code=code)
+    assert not (liken.folder / "new").exists()
 
 
 def test_the_report_of_an_interrupted_add_is_whole(liken, album):

@@ -169,5 +169,5 @@ int main(void) {
         cmocka_unit_test(people_are_folders_and_chains_of_same_pairs),
         cmocka_unit_test(bad_pairs_are_refused_with_their_line),
     };
-    return cmocka_run_group_tests_name("cli/csv", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("eval/csv", tests, NULL, NULL);
 }

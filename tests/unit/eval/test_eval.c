@@ -111,5 +111,5 @@ int main(void) {
         cmocka_unit_test(area_under_the_curve),
         cmocka_unit_test(equal_error_is_where_the_rates_meet),
     };
-    return cmocka_run_group_tests_name("cli/eval", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("eval/eval", tests, NULL, NULL);
 }

@@ -150,5 +150,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_source_of_one_kind_has_no_accuracy, set_up, tear_down),
         cmocka_unit_test(steady_rates_come_from_all_strangers),
     };
-    return cmocka_run_group_tests_name("cli/report", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("eval/report", tests, NULL, NULL);
 }

@@ -94,5 +94,5 @@ int main(void) {
         cmocka_unit_test(outside_it_is_clamped),       cmocka_unit_test(similarity_is_half_at_the_threshold_and_falls),
         cmocka_unit_test(the_known_packs_curves),
     };
-    return cmocka_run_group_tests_name("face/calibration", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("packs/calibration", tests, NULL, NULL);
 }

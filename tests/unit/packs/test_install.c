@@ -441,5 +441,5 @@ int main(void) {
         world_test(only_known_packs_are_installed),
         world_test(the_real_packs_pass_their_pins),
     };
-    return cmocka_run_group_tests_name("face/pack_install", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("packs/install", tests, NULL, NULL);
 }

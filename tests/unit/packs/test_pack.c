@@ -318,5 +318,5 @@ int main(void) {
         cmocka_unit_test(text_that_is_not_json),          cmocka_unit_test(a_users_own_pack_is_opened_and_read),
         cmocka_unit_test(the_models_folder_is_found),     cmocka_unit_test(the_lock_files_agree_with_the_table),
     };
-    return cmocka_run_group_tests_name("face/pack", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("packs/pack", tests, NULL, NULL);
 }

@@ -752,5 +752,5 @@ int main(void) {
         cmocka_unit_test(test_depthwise_whole), cmocka_unit_test(test_scale),
         cmocka_unit_test(test_sigmoid),
     };
-    return cmocka_run_group_tests_name("kern/kern", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("kern/nets", tests, NULL, NULL);
 }

@@ -163,5 +163,5 @@ int main(void) {
         cmocka_unit_test(sql_gets_its_names),
         cmocka_unit_test(places_are_read),
     };
-    return cmocka_run_group_tests_name("store/seed", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("store/legacy", tests, NULL, NULL);
 }
