@@ -273,7 +273,7 @@ typedef struct liken_add_options {
     const char *image_id;
     const char *file; /* the label */
     liken_label_kind file_kind;
-    const char *file_place;      /* of a LIKEN_LABEL_FILE: where it lies (liken_label); NULL: file says it */
+    const char *file_place;      /* of a LIKEN_LABEL_FILE: where it lies (liken_label); NULL: not known, or as before */
     const liken_mark *file_mark; /* of a LIKEN_LABEL_FILE, to be remembered; NULL: it is not known */
     const char *const *tags;
     size_t tag_count;
@@ -417,6 +417,7 @@ LIKEN_API int liken_search_photo(liken *lk, const void *bytes, size_t size, cons
 typedef struct liken_photo {
     const void *bytes;
     size_t size;
+    const char *name; /* what a fault calls it; NULL: its number */
 } liken_photo;
 
 /* Searches for one person by 1 to LIKEN_PHOTOS_MAX photos at once: the main (largest usable) face of each is a view of

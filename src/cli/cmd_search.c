@@ -1,3 +1,5 @@
+/* cmd_search.c - liken search: one photo, or several of one person; the matches printed, and taken away as CSV, copies
+ * and a contact sheet, each of which is done though another fails. */
 #include "wire/json.h"
 #include "base/buf.h"
 #include "cli/cli.h"
@@ -47,16 +49,6 @@ static int search_one(const lk_cli *cli, liken *lk, const liken_search_options *
     return rc;
 }
 
-/* "Photo 2 of 3: ..." becomes "b.jpg: ...". */
-static void name_photo(const lk_cli *cli, liken_error *err) {
-    size_t number = 0;
-    int used = 0;
-    if (sscanf(err->message, "Photo %zu of %*u: %n", &number, &used) != 1 || used == 0 || number - 1 >= cli->count)
-        return;
-    memmove(err->message, err->message + used, strlen(err->message + used) + 1);
-    lk_error_prefix(err, "%s", cli->words[number - 1]);
-}
-
 static int search_several(const lk_cli *cli, liken *lk, const liken_search_options *o, liken_result **out,
                           liken_error *err) {
     const size_t most = lk_config_size(cli->config, LK_SET_MAX_FILE);
@@ -66,11 +58,10 @@ static int search_several(const lk_cli *cli, liken *lk, const liken_search_optio
     for (size_t i = 0; rc == LIKEN_OK && i < cli->count; i++) {
         rc = lk_file_read(cli->words[i], most, &bytes[i], &photos[i].size, err);
         photos[i].bytes = bytes[i];
+        photos[i].name = cli->words[i];
     }
     if (rc == LIKEN_OK)
         rc = liken_search_photos(lk, photos, cli->count, o, out, err);
-    if (rc != LIKEN_OK)
-        name_photo(cli, err);
     for (size_t i = 0; i < cli->count; i++)
         free(bytes[i]);
     return rc;

@@ -84,7 +84,7 @@ static const liken_box *box_of(const drawing *d, const liken_answer *a, size_t w
 }
 
 static int add_heading(drawing *d, size_t i, liken_error *err) {
-    char text[256], matches[64];
+    char text[320], matches[64];
     const liken_answer *a = &d->result->answers[i];
     if (a->total > (int64_t)a->match_count)
         (void)snprintf(matches, sizeof matches, "%zu of %lld matches", a->match_count, (long long)a->total);

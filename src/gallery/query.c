@@ -231,7 +231,8 @@ static size_t page_sizes(const lk_query *q, size_t *most) {
     const size_t rows = s->remote || s->slot == NULL ? 0 : lk_index_size(s->slot->index);
     *most = s->remote ? PAGE_STORE : rows + 1 < PAGE_MAX ? rows + 1 : PAGE_MAX;
     const size_t several = 4 * s->limit > PAGE_MIN ? 4 * s->limit : PAGE_MIN;
-    const size_t first = once_an_image(q) ? several : s->remote ? s->limit + BEYOND_STORE : s->limit;
+    const size_t beyond = s->remote && !s->options->uncounted ? BEYOND_STORE : 0;
+    const size_t first = once_an_image(q) ? several : s->limit + beyond;
     return first < *most ? first : *most;
 }
 

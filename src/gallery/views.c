@@ -31,7 +31,9 @@ static int look(views *v, liken_error *err) {
     for (size_t i = 0; rc == LIKEN_OK && i < v->count; i++) {
         rc = lk_gallery_look(v->scope->lk, v->scope->engine, v->photos[i].bytes, v->photos[i].size, true, &v->faces[i],
                              err);
-        if (rc != LIKEN_OK)
+        if (rc != LIKEN_OK && v->photos[i].name != NULL)
+            lk_error_prefix(err, "%s", v->photos[i].name);
+        else if (rc != LIKEN_OK)
             lk_error_prefix(err, "Photo %zu of %zu", i + 1, v->count);
         v->usable += rc == LIKEN_OK && descriptor_of(v, i) != NULL;
     }

@@ -83,7 +83,8 @@ static int open_part(void *cls, const lk_part_head *head, liken_error *err) {
     f->count++;
     f->open = true;
     const bool whole = p->view.name != NULL && (p->view.filename == NULL) == (head->filename == NULL) &&
-                       (p->view.type == NULL) == (head->type == NULL) && (p->charset == NULL) == (head->charset == NULL);
+                       (p->view.type == NULL) == (head->type == NULL) &&
+                       (p->charset == NULL) == (head->charset == NULL);
     return whole ? LIKEN_OK : lk_fail_memory(err);
 }
 

@@ -7,7 +7,6 @@
 
 #include "base/text.h"
 
-
 enum state {
     NAME,
     NAME_ESCAPE,

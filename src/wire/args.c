@@ -408,7 +408,7 @@ size_t lk_args_photos(lk_args *a, const char *name, size_t max, liken_photo *pho
             fail(a, LIKEN_E_TOO_LARGE, name, (double)most, "%s holds more than the limit of %zu photos.", name, most);
             return count;
         }
-        photos[count++] = (liken_photo){part->data, part->size};
+        photos[count++] = (liken_photo){.bytes = part->data, .size = part->size};
     }
     if (count > 0 && lk_request_query(a->request, name) != NULL)
         fail(a, LIKEN_E_ARG, name, -1, "%s are photos, each a part of that name in a multipart form.", name);

@@ -125,6 +125,27 @@ def test_a_file_is_known_by_where_it_lies(liken, pictures):
     assert contents(liken) == before
 
 
+def test_a_disk_that_is_away_keeps_its_photos(liken, pictures):
+    """Each card has its 00.bmp; the first is out when the second is added, from its own folder."""
+    home, card, other = liken.folder, liken.folder / "card", liken.folder / "other"
+    for folder, number in ((card, 600), (other, 601)):
+        folder.mkdir()
+        (folder / "00.bmp").write_bytes(bmp(number))
+    liken.folder = card
+    add(liken, ".")
+    liken.folder = other
+    card.rename(home / "away")
+    summary = add(liken, ".")
+    assert (summary["added"], summary["replaced"], summary["removed"]) == (1, 0, 0)
+    assert sorted(files for _, files, _ in contents(liken)) == [["./00.bmp"], [str(card / "00.bmp")]]
+    (home / "away").rename(card)
+    liken.folder = card
+    assert add(liken, ".")["unchanged"] == 1
+    liken.folder = home
+    assert add(liken, "--prune", "--yes", "card", "other")["unchanged"] == 2
+    assert len(contents(liken)) == 2
+
+
 def change(folder):
     """Renamed, edited, deleted, copied, moved away under a name that is used again, two that change places."""
     (folder / "00.bmp").rename(folder / "zz.bmp")

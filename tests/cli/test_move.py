@@ -26,7 +26,7 @@ def test_move_refuses(liken, album):
     _, err = liken("move", "--from", "sqlite:", code=2)
     assert "--from and --to" in err
     _, err = liken("move", "--from", "sqlite:nowhere", "--to", "sqlite:x", code=1)
-    assert "no store" in err
+    assert "There is no gallery in nowhere" in err
     _, err = liken("move", "--from", "sqlite:", "--to", "mysql://x:secret@y/z", code=2)
     assert "postgres://" in err and "secret" not in err
 

@@ -28,7 +28,7 @@ def test_models(liken, models):
 def test_without_models(liken, tmp_path):
     empty = {"LIKEN_MODELS": str(tmp_path / "empty")}
     (tmp_path / "photo.ppm").write_bytes(b"P6 1 1 255\n\0\0\0")
-    _, err = liken("search", "photo.ppm", code=1, env=empty)
+    _, err = liken("add", "photo.ppm", code=1, env=empty)
     assert "liken models install" in err
     _, err = liken("models", "verify", code=1, env=empty)
     assert "liken models install" in err

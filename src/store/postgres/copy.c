@@ -184,10 +184,12 @@ static int take_out_removed(lk_store *s, liken_image **image, liken_error *err) 
         return LIKEN_OK;
     }
     for (size_t i = 0; rc == LIKEN_OK && i < old->face_count; i++) {
-        if (old->faces[i].descriptor != NULL)
-            old->faces[kept++] = old->faces[i];
-        else if (has_face(now, old->faces[i].id))
-            rc = lost(s, &old->faces[i], err);
+        const liken_face face = old->faces[i];
+        old->faces[i].descriptor = NULL; /* it has one owner, also when this ends here */
+        if (face.descriptor != NULL)
+            old->faces[kept++] = face;
+        else if (has_face(now, face.id))
+            rc = lost(s, &face, err);
     }
     if (rc == LIKEN_OK)
         old->face_count = kept;

@@ -42,7 +42,9 @@ static int add_claim(lk_pg_column columns[4], const lk_postgres_claim *claim, li
     return rc;
 }
 
-/* Who has the label or, by whatever label, the file that lies at the place: rows of (which claim, image, label). */
+/* Who has the label or, by whatever label, the file that lies at the place: rows of (which claim, image, label). But a
+ * photo that has the label for a file that lies elsewhere keeps it by its place: it may be that the file only cannot be
+ * seen now (its disk is away), or that somebody is adding it at this moment. */
 static int find_holders(lk_pg_conn *c, const lk_postgres_claim *claims, size_t count, lk_pg_result **out,
                         liken_error *err) {
     lk_pg_column columns[4];
@@ -56,12 +58,21 @@ static int find_holders(lk_pg_conn *c, const lk_postgres_claim *claims, size_t c
         rc = lk_pg_exec(
             c,
             "WITH g AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) WITH ORDINALITY"
-            " AS g (collection, label, image, place, n))"
-            " SELECT g.n, l.image, l.label FROM g JOIN liken.labels l ON l.collection = g.collection AND " IS_LABEL(
-                "g.label") " AND l.kind < 2 AND l.image <> g.image"
-                           " UNION SELECT g.n, l.image, l.label FROM g JOIN liken.labels l ON"
-                           " l.collection = g.collection AND l.place IS NOT NULL AND hashtextextended(l.place, 0) ="
-                           " hashtextextended(g.place, 0) AND l.place = g.place AND l.kind = 1 AND l.image <> g.image",
+            " AS g (collection, label, image, place, n)),"
+            " kept AS (UPDATE liken.labels l SET label = l.place FROM g WHERE l.collection = g.collection "
+            "AND " IS_LABEL(
+                "g.label") " AND l.kind = 1 AND l.image <> g.image AND l.place <> g.place AND NOT EXISTS (SELECT 1 FROM"
+                           " liken.labels o WHERE o.collection = l.collection AND hashtextextended(o.label, 0) ="
+                           " hashtextextended(l.place, 0) AND o.label = l.place AND (o.kind < 2 OR o.image = l.image))"
+                           " RETURNING l.id)"
+                           " SELECT g.n, l.image, l.label FROM g JOIN liken.labels l ON l.collection = g.collection"
+                           " AND " IS_LABEL(
+                               "g.label") " AND l.kind < 2 AND l.image <> g.image AND l.id NOT IN (SELECT id FROM kept)"
+                                          " UNION SELECT g.n, l.image, l.label FROM g JOIN liken.labels l ON"
+                                          " l.collection = g.collection AND l.place IS NOT NULL AND "
+                                          "hashtextextended(l.place, 0) ="
+                                          " hashtextextended(g.place, 0) AND l.place = g.place AND l.kind = 1 AND "
+                                          "l.image <> g.image",
             LK_PG_ARGS(lk_pg_array(&columns[0]), lk_pg_array(&columns[1]), lk_pg_array(&columns[2]),
                        lk_pg_array(&columns[3])),
             out, err);
@@ -158,8 +169,9 @@ static int new_label(lk_pg_conn *c, const struct extend *e, const liken_label *l
 }
 
 #define OTHER                                                                                                          \
-    "(" LK_STORE_KIND_AGAIN("$3") ", CASE $3 WHEN 1 THEN $5 ELSE size END, CASE $3 WHEN 1 THEN $6 ELSE mtime END,"     \
-                                  " CASE $3 WHEN 1 THEN $7 ELSE inode END, CASE $3 WHEN 1 THEN $8 ELSE place END)"
+    "(" LK_STORE_KIND_AGAIN(                                                                                           \
+        "$3") ", CASE $3 WHEN 1 THEN $5 ELSE size END, CASE $3 WHEN 1 THEN $6 ELSE mtime END,"                         \
+              " CASE $3 WHEN 1 THEN $7 ELSE inode END, CASE $3 WHEN 1 THEN coalesce($8, place) ELSE place END)"
 
 static int give_label(lk_pg_conn *c, struct extend *e, const liken_label *given, liken_error *err) {
     liken_label called = *given;

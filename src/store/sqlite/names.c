@@ -68,12 +68,32 @@ static int lose(lk_sqlite_conn *c, int64_t holder, const char *file, bool is_fil
                           : rc;
 }
 
-/* Takes the label from the other photo that has it alone; *replaced: that one. */
+/* Another photo that has the label for a file that lies elsewhere keeps it by its place: it may be that the file only
+ * cannot be seen now (its disk is away), or that somebody is adding it at this moment. */
+static int call_by_place(lk_sqlite_conn *c, const lk_sqlite_names *n, const liken_label *label, liken_error *err) {
+    sqlite3_stmt *stmt;
+    if (label->kind != LIKEN_LABEL_FILE || label->place == NULL)
+        return LIKEN_OK;
+    const int rc =
+        use(c,
+            "UPDATE labels SET label = place WHERE collection = ?1 AND label = ?2 AND kind = 1 AND image <> ?3"
+            " AND place <> ?4 AND NOT EXISTS (SELECT 1 FROM labels o WHERE o.collection = ?1 AND o.label = labels.place"
+            " AND (o.kind < 2 OR o.image = labels.image))",
+            n->collection, label->file, n->image, &stmt, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk_sqlite_text(stmt, 4, label->place);
+    return lk_sqlite_run(c, stmt, err);
+}
+
+/* Takes the label from the other photo that has it alone; *replaced: that one, where it was left without it. */
 static int take_away(lk_sqlite_conn *c, const lk_sqlite_names *n, const liken_label *label, int64_t *replaced,
                      liken_error *err) {
     int64_t holder = 0;
-    const int rc = ask(c, "SELECT image FROM labels WHERE collection = ?1 AND label = ?2 AND kind < 2 AND image <> ?3",
-                       n->collection, label->file, n->image, 0, &holder, err);
+    int rc = call_by_place(c, n, label, err);
+    if (rc == LIKEN_OK)
+        rc = ask(c, "SELECT image FROM labels WHERE collection = ?1 AND label = ?2 AND kind < 2 AND image <> ?3",
+                 n->collection, label->file, n->image, 0, &holder, err);
     if (rc != LIKEN_OK || holder == 0)
         return rc;
     *replaced = holder;
@@ -157,7 +177,8 @@ static int give_label(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_label *
             c, n,
             "UPDATE labels SET kind = " LK_STORE_KIND_AGAIN(
                 "?3") ", size = CASE ?3 WHEN 1 THEN ?4 ELSE size END, mtime = CASE ?3 WHEN 1 THEN ?5 ELSE mtime END,"
-                      " inode = CASE ?3 WHEN 1 THEN ?6 ELSE inode END, place = CASE ?3 WHEN 1 THEN ?8 ELSE place END "
+                      " inode = CASE ?3 WHEN 1 THEN ?6 ELSE inode END, place = CASE ?3 WHEN 1 THEN coalesce(?8, place) "
+                      "ELSE place END "
                       "WHERE image = ?1 AND label = ?2",
             label, err);
     n->extended = n->extended || kind == (int64_t)LIKEN_LABEL_LOST;

@@ -241,8 +241,9 @@ static int open_frozen(lk_sqlite_store *s, int *version, liken_error *err) {
                        s->folder);
     s->flags = LK_SQLITE_IMMUTABLE;
     int rc = connect_watch(s, version, err);
-    if (rc == LIKEN_OK)
-        rc = lk_sqlite_still(s, err);
+    const int still = lk_sqlite_still(s, err);
+    if (still != LIKEN_OK)
+        rc = still;
     if (rc != LIKEN_OK)
         lk_sqlite_disconnect(&s->watch);
     return rc;

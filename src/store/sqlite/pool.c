@@ -36,8 +36,9 @@ int lk_sqlite_read(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error 
         rc = lk_sqlite_connect(c, s->path, s->flags & ~LK_SQLITE_WRITE, err);
     if (rc == LIKEN_OK)
         rc = read_snapshot(c, fn, arg, err);
-    if (rc == LIKEN_OK)
-        rc = lk_sqlite_still(s, err);
+    const int still = lk_sqlite_still(s, err); /* what a file that changed underneath seems to say counts for nothing */
+    if (still != LIKEN_OK)
+        rc = still;
     put_back(s, i);
     return rc;
 }

@@ -36,7 +36,10 @@ static int open_reserve(const lk_sqlite_store *s, int flags) {
 
 static uint64_t size_of(int fd) {
     struct stat st;
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+        return 0;
+    const uint64_t size = (uint64_t)st.st_size, held = (uint64_t)st.st_blocks * 512; /* a copy may have holes */
+    return held < size ? held : size;
 }
 
 void lk_sqlite_reserve_make(const lk_sqlite_store *s, uint64_t given) {

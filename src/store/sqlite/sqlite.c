@@ -59,7 +59,8 @@ static int store_version(lk_store *base, int64_t *version, liken_error *err) {
     pthread_mutex_lock(&s->watch_lock);
     const int rc = lk_sqlite_number(&s->watch, "PRAGMA data_version", version, err);
     pthread_mutex_unlock(&s->watch_lock);
-    return rc == LIKEN_OK ? lk_sqlite_still(s, err) : rc;
+    const int still = lk_sqlite_still(s, err);
+    return still != LIKEN_OK ? still : rc;
 }
 
 static int read_counts(lk_sqlite_conn *c, void *arg, liken_error *err) {

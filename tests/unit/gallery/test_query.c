@@ -26,7 +26,7 @@ static liken_result *search_views(const char *const *photos, size_t count, const
     liken_photo list[LIKEN_PHOTOS_MAX];
     liken_result *r = NULL;
     for (size_t i = 0; i < count; i++)
-        list[i] = (liken_photo){photos[i], strlen(photos[i])};
+        list[i] = (liken_photo){.bytes = photos[i], .size = strlen(photos[i])};
     assert_ok(liken_search_photos(lk, list, count, o, &r, &err), err);
     assert_int_equal(r->photo_count, count);
     return r;
@@ -109,10 +109,13 @@ static void a_view_of_somebody_else_is_doubtful(void **state) {
     r = search_views(&photos[2], 1, NULL);
     assert_int_equal(r->answer_count, 0);
     liken_result_free(r);
-    const liken_photo one = {"photo 1 1", 9}, bad[] = {one, {"junk", 4}};
+    const liken_photo one = {.bytes = "photo 1 1", .size = 9}, bad[] = {one, {.bytes = "junk", .size = 4}},
+                      named[] = {one, {.bytes = "junk", .size = 4, .name = "b.jpg"}};
     r = NULL;
     assert_int_equal(liken_search_photos(lk, bad, 2, NULL, &r, &err), LIKEN_E_FORMAT);
-    assert_non_null(strstr(err.message, "Photo 2 of 2"));
+    assert_non_null(strstr(err.message, "Photo 2 of 2: "));
+    assert_int_equal(liken_search_photos(lk, named, 2, NULL, &r, &err), LIKEN_E_FORMAT);
+    assert_non_null(strstr(err.message, "b.jpg: "));
     assert_int_equal(liken_search_photos(lk, &one, 0, NULL, &r, &err), LIKEN_E_ARG);
     assert_null(r);
 }

@@ -247,15 +247,20 @@ static void a_file_is_known_by_where_it_lies(void **state) {
     liken_image_free(image);
     const lk_store_range here = {"p/", "p0", "/a/p/", "/a/p0"}, there = {"p/", "p0", "/b/p/", "/b/p0"};
     assert_int_equal(files_in(c, &here), 2);
-    assert_int_equal(files_in(c, &there), 1);                    /* of which it is not known where it lies */
-    label_again(c, two, "p/1", "/b/p/1", (liken_mark){5, 6, 8}); /* the label goes, and the place with it */
-    assert_int_equal(file_at(c, "/a/p/1", NULL, NULL), 0);
+    assert_int_equal(files_in(c, &there), 1);                /* of which it is not known where it lies */
+    label_again(c, one, "p/1", NULL, (liken_mark){5, 6, 7}); /* who does not know the place leaves it */
+    assert_int_equal(file_at(c, "/a/p/1", NULL, NULL), one);
+    label_again(c, two, "p/1", "/b/p/1", (liken_mark){5, 6, 8}); /* another file: the first is called by its place */
+    assert_int_equal(file_at(c, "/a/p/1", NULL, NULL), one);
+    assert_labels(one, LABELS("/a/p/1"));
     assert_int_equal(file_at(c, "/b/p/1", NULL, NULL), two);
     label_again(c, two, "./p/1", "/b/p/1", (liken_mark){5, 6, 9}); /* one file has one label */
     assert_labels(two, LABELS("p/2", "p/1"));
     label_again(c, one, "./p/1", "/b/p/1", (liken_mark){5, 6, 9}); /* and one photo, whatever its label */
     assert_labels(two, LABELS("p/2"));
-    assert_labels(one, LABELS("./p/1"));
+    assert_labels(one, LABELS("/a/p/1", "./p/1"));
+    (void)add_id(c, 3, "p/1", LIKEN_LABEL_FILE); /* of which nobody knows where it lies: the label is taken */
+    assert_int_equal(file_at(c, "/b/p/1", NULL, NULL), one);
     expect_healthy();
 }
 
