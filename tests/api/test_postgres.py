@@ -307,8 +307,8 @@ def test_the_setting_is_heard_everywhere(postgres, tmp_path):
     plain = {"PATH": "/usr/bin", "HOME": str(tmp_path)}
     for words, env in ((("--store", address), {}), ((), {"LIKEN_STORE": address}), (("--config", str(file)), {})):
         done = liken("status", "--data", data, *words, env={**plain, **env})
-        assert done.returncode == 0 and "postgres://liken@" in done.stdout, done.stderr
-    assert "sqlite" in liken("status", "--data", data, env=plain).stdout
+        assert done.returncode == 1 and "There is no gallery in postgres://liken@" in done.stderr, done.stderr
+    assert f"There is no gallery in {data}" in liken("status", "--data", data, env=plain).stderr
     refused = liken("status", "--data", data, "--store", "mysql://root:geheim@x/y", env=plain)
     assert refused.returncode == 2 and "postgres://" in refused.stderr and "geheim" not in refused.stderr
 
@@ -325,5 +325,6 @@ def test_changing_how_a_collection_is_searched_by_command(start, postgres, galle
     assert matches(server, samples[0][1])[0]
     assert liken("collections", "set", "default", *common).returncode == 2
     assert liken("collections", "set", "--search", "auto", "default", *common).returncode == 0
-    sqlite = liken("collections", "set", "--search", "cube", "default", "--data", str(tmp_path / "c"))
-    assert sqlite.returncode == 1
+    assert liken("collections", "create", "mine", "--data", str(tmp_path / "c")).returncode == 0
+    sqlite = liken("collections", "set", "--search", "cube", "mine", "--data", str(tmp_path / "c"))
+    assert sqlite.returncode == 1 and "PostgreSQL" in sqlite.stderr, sqlite.stderr
