@@ -280,7 +280,8 @@ static void write_values(coder *c) {
         if (c->losses[r].error > most)
             continue; /* 0: always looked at */
         const double v = value_of(c, r), steps = floor((v - l->value_base) / l->value_unit);
-        uint16_t value = (uint16_t)(steps < 0 ? 0 : steps > 65535 ? 65535 : steps);
+        /* what overflowed is no number of steps, and 0 */
+        uint16_t value = (uint16_t)(steps > 65535 ? 65535 : steps > 0 ? steps : 0);
         if (value > 0 && l->value_base + l->value_unit * value > v)
             value--;
         c->values[r] = value;
