@@ -31,24 +31,30 @@ bool lk_seed_fault(lk_request *r, int status, const char *sentence) {
     return true;
 }
 
-/* The value of a field of JSON as a text; what the seed's clients number may be a number. */
-static json_t *member(const lk_request *r, const char *name) {
+/* What a body in JSON holds beside its photo; NULL where it is no object. */
+static json_t *load_fields(const lk_request *r) {
     size_t size = 0;
     const char *body = lk_request_body(r, &size);
     json_t *all = json_loadb(size > 0 ? body : "", size, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *value = json_object_get(all, name);
-    char number[32];
-    (void)snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
-    json_t *text = json_is_integer(value) ? json_string(number) : lk_json_text(json_string_value(value));
+    if (json_is_object(all))
+        return all;
     json_decref(all);
-    return text;
+    return NULL;
 }
 
-/* A text field without a NUL inside, UTF-8, kept by *holder; NULL when absent or empty. */
-static const char *field(const lk_request *r, const char *name, json_t **holder) {
+/* The value of a field of JSON as a text; what the seed's clients number may be a number. */
+static json_t *member(const json_t *fields, const char *name) {
+    const json_t *value = json_object_get(fields, name);
+    char number[32];
+    (void)snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+    return json_is_integer(value) ? json_string(number) : lk_json_text(json_string_value(value));
+}
+
+/* A text field without a NUL inside, UTF-8, kept by *holder; NULL when absent or empty. `fields`: of a body in JSON. */
+static const char *field(const lk_request *r, const json_t *fields, const char *name, json_t **holder) {
     const lk_part *p = lk_request_part(r, name);
-    if (lk_request_is(r, "application/json"))
-        *holder = member(r, name);
+    if (fields != NULL)
+        *holder = member(fields, name);
     else if (p != NULL && strlen(p->data) == p->size)
         *holder = lk_json_text(p->data);
     return json_string_length(*holder) > 0 ? json_string_value(*holder) : NULL;
@@ -75,11 +81,16 @@ static const char *no_file(const lk_request *r, char *hint, size_t room) {
                : NULL;
 }
 
-/* False when the request was answered. */
-static bool take_file(lk_request *r, const lk_part **file, const char *otherwise) {
+/* The photo, and what a body in JSON holds beside it (NULL: it is a form), to be freed in any case. False when the
+ * request was answered. */
+static bool take_file(lk_request *r, const lk_part **file, json_t **fields, const char *otherwise) {
     char hint[LK_HINT_ROOM];
+    const bool json = lk_request_is(r, "application/json");
     *file = lk_request_part(r, "file");
-    if (*file == NULL)
+    *fields = json && *file != NULL ? load_fields(r) : NULL;
+    if (*file != NULL && json && *fields == NULL)
+        failure(r, 400, otherwise, "The body is not valid JSON, or no object in it, like {\"file\": \"...\"}.");
+    else if (*file == NULL)
         failure(r, 400, otherwise, no_file(r, hint, sizeof hint));
     else if (count_files(r) > 1)
         failure(r, 400, otherwise, "file is given more than once; send one photo.");
@@ -120,15 +131,17 @@ void lk_seed_add(lk_request *r, void *ctx) {
     liken_error err = {0};
     const lk_part *file;
     static const char words[] = "Invalid file or URL";
-    if (!take_file(r, &file, words))
-        return;
-    json_t *url_holder = NULL, *id_holder = NULL;
+    json_t *fields = NULL, *url_holder = NULL, *id_holder = NULL;
     liken_image *image = NULL;
+    const bool taken = take_file(r, &file, &fields, words);
     const liken_add_options o = {.collection = api->legacy,
-                                 .file = field(r, "url", &url_holder),
+                                 .file = taken ? field(r, fields, "url", &url_holder) : NULL,
                                  .file_kind = LIKEN_LABEL_SHARED,
-                                 .image_id = field(r, "image_id", &id_holder),
+                                 .image_id = taken ? field(r, fields, "image_id", &id_holder) : NULL,
                                  .require_face = true};
+    json_decref(fields);
+    if (!taken)
+        return;
     if (o.file == NULL)
         failure(r, 400, words, NULL);
     else if (liken_add(api->lk, file->data, file->size, &o, &image, &err) != LIKEN_OK)
@@ -205,7 +218,10 @@ void lk_seed_search(lk_request *r, void *ctx) {
     const lk_part *file;
     liken_result *result = NULL;
     const liken_search_options o = {.collection = api->legacy, .limit = MATCHES_MAX, .uncounted = true};
-    if (!take_file(r, &file, "Invalid file"))
+    json_t *fields = NULL;
+    const bool taken = take_file(r, &file, &fields, "Invalid file");
+    json_decref(fields);
+    if (!taken)
         return;
     if (liken_search_photo(api->lk, file->data, file->size, &o, &result, &err) != LIKEN_OK)
         refuse(r, file, &err, "Invalid file");

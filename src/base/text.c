@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Unicode 15, table 3-7. A NUL inside stops each look, so nothing past the end is read. */
 size_t lk_utf8_sequence(const char *text) {
@@ -33,6 +34,11 @@ int lk_hex_value(char c) {
     if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool lk_text_ends(const char *text, const char *ending) {
+    const size_t size = strlen(text), tail = strlen(ending);
+    return size >= tail && strcasecmp(text + size - tail, ending) == 0;
 }
 
 int lk_word_find(const char *words, const char *word) {

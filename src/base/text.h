@@ -11,6 +11,9 @@ size_t lk_utf8_sequence(const char *p);
 /* What a hex digit of either case means; -1: it is none. */
 int lk_hex_value(char c);
 
+/* Whether it ends in `ending`, in letters of any case. */
+bool lk_text_ends(const char *text, const char *ending);
+
 /* Which of `words`, separated by spaces, is `word`: 0 for the first; -1 when it is none of them. */
 int lk_word_find(const char *words, const char *word);
 

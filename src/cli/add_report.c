@@ -1,7 +1,8 @@
 #include "cli/add_report.h"
 
-#include "wire/json.h"
+#include "base/text.h"
 #include "cli/csv_out.h"
+#include "wire/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +15,9 @@ struct lk_add_report {
     liken_error err;
 };
 
-static bool ends_in(const char *path, const char *ending) {
-    const size_t size = strlen(path), tail = strlen(ending);
-    return size > tail && strcmp(path + size - tail, ending) == 0;
-}
-
 int lk_add_report_open(lk_add_report **out, const char *path, liken_error *err) {
-    const bool csv = ends_in(path, ".csv");
-    if (!csv && !ends_in(path, ".jsonl"))
+    const bool csv = lk_text_ends(path, ".csv");
+    if (!csv && !lk_text_ends(path, ".jsonl"))
         return lk_fail(err, LIKEN_E_ARG,
                        "--report: the name says what is written: FILE.csv, or FILE.jsonl for JSON lines.");
     lk_add_report *r = calloc(1, sizeof *r);

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/export.h"
 #include "cli/interrupt.h"
@@ -22,15 +23,11 @@ static const char *path_of(const lk_cli *cli) {
     return path == NULL || strcmp(path, "-") == 0 ? NULL : path;
 }
 
-static bool ends_in_csv(const char *path) {
-    const size_t size = path == NULL ? 0 : strlen(path);
-    return size >= 4 && strcmp(path + size - 4, ".csv") == 0;
-}
-
 /* As --format says, else as the name of the file does. */
 static bool is_csv(const lk_cli *cli) {
+    const char *path = path_of(cli);
     return lk_config_given(cli->config, LK_SET_FORMAT) ? lk_config_choice(cli->config, LK_SET_FORMAT) == 1
-                                                       : ends_in_csv(path_of(cli));
+                                                       : path != NULL && lk_text_ends(path, ".csv");
 }
 
 static void show(const exporting *x) {

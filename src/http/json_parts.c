@@ -174,8 +174,8 @@ static int character(lk_json_parts *j, char c, liken_error *err) {
 }
 
 static int digit(lk_json_parts *j, char c, liken_error *err) {
-    const int value = isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-    if (!isxdigit((unsigned char)c) && j->mode == PHOTO)
+    const int value = lk_hex_value(c);
+    if (value < 0 && j->mode == PHOTO)
         return bad_character(j, c, err);
     j->code = j->code << 4 | ((unsigned)value & 15);
     j->escape = j->escape == 5 ? 0 : j->escape + 1;

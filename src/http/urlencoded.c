@@ -7,15 +7,8 @@
 
 #include "base/text.h"
 
-enum state {
-    NAME,
-    NAME_ESCAPE,
-    NAME_DIGIT,
-    VALUE,
-    VALUE_ESCAPE,
-    VALUE_DIGIT,
-    END
-}; /* the middle ones: value + 1, + 2 */
+/* In an escape: + 1 behind the percent sign, + 2 behind its first digit. */
+enum state { NAME, NAME_ESCAPE, NAME_DIGIT, VALUE, VALUE_ESCAPE, VALUE_DIGIT, END };
 
 void lk_urlencoded_start(lk_urlencoded *u, size_t name_max, const lk_part_sink *sink) {
     *u = (lk_urlencoded){.sink = *sink, .state = NAME};

@@ -2,11 +2,11 @@
  * is. */
 #include "nn/blob.h"
 
+#include "base/eigen.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "base/eigen.h"
 
 /* The tensors that layers further down read again. */
 typedef struct line {

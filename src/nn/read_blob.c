@@ -2,10 +2,10 @@
  * all that can be wrong is its size. The tables are liken's own, and are checked against the size like a stranger's. */
 #include "nn/blob.h"
 
+#include "nn/weights.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "nn/weights.h"
 
 /* How far the file has been read. */
 typedef struct reader {

@@ -4,11 +4,10 @@ import pathlib
 import select
 import signal
 import subprocess
-import time
 
 import pytest
 
-from conftest import BIN, MODELS
+from conftest import BIN, MODELS, soon
 
 FAKE = pathlib.Path(BIN).parent / "tests" / "unit" / "image" / "fake_decode"  # misbehaves when a photo ends with an order
 
@@ -36,10 +35,7 @@ def test_a_hostile_photo_costs_its_own_request(start, samples):
         assert answer.json["detail"].startswith("The decoder gave up on this JPEG:"), order
         assert server.add(photo + order).status == 201  # other bytes each time, so each is decoded
         assert of(server.get("/v1/status"))["decoders_lost"] == number
-    end = time.monotonic() + 60  # metrics are looked up once a second
-    while "liken_decoders_lost_total 3" not in server.get("/metrics").body.decode():
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    soon(lambda: "liken_decoders_lost_total 3" in server.get("/metrics").body.decode())  # looked up once a second
     assert server.stop() == 0
 
 
@@ -70,10 +66,7 @@ def test_processes_end_with_the_server_however_it_ends_and_whatever_they_do(star
     with server.connect() as client:
         client.sendall(body)
         pid, = helpers(server)
-        end = time.monotonic() + 60
-        while not sleeps(pid):
-            assert time.monotonic() < end, "the helper does not sleep"
-            time.sleep(0.05)
+        soon(lambda: sleeps(pid), "the helper does not sleep")
         descriptor = os.pidfd_open(pid)
         server.stop(signal.SIGKILL)
         assert select.select([descriptor], [], [], 30)[0], "it outlived the server"  # alone it would sleep for ever

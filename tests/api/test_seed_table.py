@@ -5,11 +5,10 @@ import json
 import os
 import shutil
 import subprocess
-import time
 
 import pytest
 
-from conftest import BIN, MODELS
+from conftest import BIN, MODELS, soon
 from postgres import postgres  # a fixture
 
 FORMS = {  # what a table of the seed may look like
@@ -126,16 +125,6 @@ def matches(server, photo):
     return [row["id"] for row in answer.json["matches"]]
 
 
-def soon(what):
-    """Within a second, says the documentation; a busy machine gets longer."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if what():
-            return True
-        time.sleep(0.1)
-    return what()
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_served_in_place(form, seed, start, seen):
     one = seed(form)
@@ -212,26 +201,27 @@ def test_what_others_do_is_seen(seed, start, seen):
     held = int(slow.run(one.insert(descriptor, file="slow"))[0])
     done = int(quick.run(one.insert(descriptor, file="quick"))[0])
     assert held < done
-    assert soon(lambda: matches(server, photo) == [early, done])  # a younger id is committed first
+    soon(lambda: matches(server, photo) == [early, done])  # a younger id is committed first
     slow.run("COMMIT")
-    assert soon(lambda: sorted(matches(server, photo)) == [early, held, done])
+    soon(lambda: sorted(matches(server, photo)) == [early, held, done])
     quick.run("BEGIN; " + one.insert(descriptor) + "; ROLLBACK")
     chosen = int(quick.run(one.insert(descriptor).replace("INTO vectors (", "INTO vectors (id, ").replace("VALUES (", "VALUES (-5 + 2 * 5000, "))[0])
-    assert soon(lambda: chosen in matches(server, photo))
+    soon(lambda: chosen in matches(server, photo))
     lower = int(quick.run(one.insert(descriptor).replace("INTO vectors (", "INTO vectors (id, ").replace("VALUES (", "VALUES (777, "))[0])
     quick.close()
-    assert soon(lambda: lower in matches(server, photo))  # an id of the inserter's own, below others
+    soon(lambda: lower in matches(server, photo))  # an id of the inserter's own, below others
     one.sql(f"DELETE FROM vectors WHERE id = {held}")
     assert held not in matches(server, photo)
-    assert soon(lambda: server.get("/v1/collections/default").json["faces"] == 4)
+    soon(lambda: server.get("/v1/collections/default").json["faces"] == 4)
     one.sql(f"UPDATE vectors SET vec_low = CUBE(array[{numbers([9.0] * 64)}]) WHERE id = {done}")
-    assert soon(lambda: done not in matches(server, photo))
+    soon(lambda: done not in matches(server, photo))
     one.sql("VACUUM FULL vectors")  # every row lies somewhere else
     assert set(matches(server, photo)) == {early, chosen, lower}
     one.sql("TRUNCATE vectors RESTART IDENTITY")
     assert matches(server, photo) == []
     fresh = one.add(descriptor)
-    assert fresh == 1 and soon(lambda: matches(server, photo) == [fresh])
+    assert fresh == 1
+    soon(lambda: matches(server, photo) == [fresh])
     slow.close()
 
 
@@ -241,7 +231,7 @@ def test_two_servers_on_one_table(seed, start, seen):
     a = serve(start, one)
     b = start("--store", one.url, "--seed-table", "vectors", data="b")
     ids = a.post("/faces", files={"file": photo}, data={"url": "u"}).json["ids"]
-    assert soon(lambda: set(matches(b, photo)) >= set(ids))
+    soon(lambda: set(matches(b, photo)) >= set(ids))
     assert b.delete(f"/v1/collections/default/faces/{ids[0]}").status == 204
     assert ids[0] not in matches(a, photo)
 

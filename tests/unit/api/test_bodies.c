@@ -33,6 +33,12 @@ static void json_holds_photos_wherever_a_form_does(void **state) {
     assert_string_equal(text_of(match, "file"), "/b.jpg");
     assert_string_equal(text_of(match, "image_id"), "12");
     json_decref(r);
+    static const char *const broken[] = {"{\"file\":\"" FACES_BOB "\"", "{\"file\":\"" FACES_BOB "\"} more"};
+    for (size_t i = 0; i < LK_LENGTH(broken); i++) {
+        r = post("/faces/searches", broken[i], 400);
+        assert_non_null(strstr(text_of(r, "detail"), "not valid JSON"));
+        json_decref(r);
+    }
 }
 
 static void named(json_t *problem, const char *word) {
