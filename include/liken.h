@@ -179,8 +179,8 @@ typedef struct liken_options {
     const char *data;  /* folder of the store and index; default $LIKEN_DATA, else ~/.local/share/liken */
     const char *store; /* where the gallery is kept: NULL or "sqlite": in the data folder; else a PostgreSQL server as
                           postgres://user@host/database (libpq's environment, passwords and service files apply) */
-    const char *seed_table; /* a table of the seed system on that server (TABLE or SCHEMA.TABLE), served in place as the
-                               collection "default"; `pack` is then "seed" by default (docs/seed.md) */
+    const char *legacy_table; /* a table of the legacy system on that server (TABLE or SCHEMA.TABLE), served in place as
+                               the collection "default"; `pack` is then "seed" by default (docs/legacy.md) */
     const char
         *models;      /* folder of the model packs; default $LIKEN_MODELS, else <the user's data folder>/liken/models */
     const char *pack; /* descriptor pack of new collections; default "faceapi" */
@@ -215,7 +215,7 @@ LIKEN_API void liken_free(liken *lk);
 
 typedef enum liken_metric {
     LIKEN_NORMALIZED = 0, /* Euclidean distance of L2-normalised descriptors: the default */
-    LIKEN_L2              /* Euclidean distance of raw descriptors, as the seed system has it */
+    LIKEN_L2              /* Euclidean distance of raw descriptors, as the legacy system has it */
 } liken_metric;
 
 /* Where the faces of a collection are compared. Every way but HNSW gives the same answers. SQLite knows the first two.
@@ -511,7 +511,7 @@ LIKEN_API int liken_files_below(liken *lk, const char *collection, const char *f
 LIKEN_API char *liken_label_of_path(const char *path);
 LIKEN_API char *liken_path_of_label(const char *label);
 
-/* ---- importing from the seed system (docs/seed.md) ------------------------------------------------------ */
+/* ---- importing from the legacy system (docs/legacy.md) ------------------------------------------------------ */
 
 typedef struct liken_import_options {
     const char *from;       /* its PostgreSQL server, as options.store */
@@ -530,7 +530,7 @@ typedef struct liken_import_count {
  * 0, why NULL). Anything but 0 ends the import after the page in hand. */
 typedef int liken_import_fn(void *ctx, const liken_import_count *count, int64_t row, const char *why);
 
-/* Copies the rows of a seed table into a collection of the model that the seed's rows are of (pack "seed"), each as a
+/* Copies the rows of a legacy table into a collection of the model that the legacy rows are of (pack "seed"), each as a
  * photo of one face; its box and the photo's size, which no row knows, are 0. Again, or after an interruption: goes on,
  * and takes nothing twice. *out also when it was ended by `fn`: CANCELLED. */
 LIKEN_API int liken_import(liken *lk, const liken_import_options *options, liken_import_fn *fn, void *ctx,

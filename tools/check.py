@@ -241,7 +241,7 @@ def prepare(c):
 
 # ---- the stages of the check
 
-DATABASE = [f"tests/api/test_{name}.py" for name in ("seed_table", "postgres", "cluster", "citus", "roles")]
+DATABASE = [f"tests/api/test_{name}.py" for name in ("legacy_table", "postgres", "cluster", "citus", "roles")]
 EMULATED = "kern/nets_emulated"
 # dlib, all templates, is not ours to check: leaving it out halves the compilation
 SANITIZED_BUILD = ["-Db_lundef=false", "-Ddlib=disabled"]
@@ -251,7 +251,7 @@ BUILDS = {"clang": (["-Doptimization=0"], {"CC": "clang", "CXX": "clang++"}),
           "tsan": (["-Db_sanitize=thread", *SANITIZED_BUILD], {})}
 # What a quick run under a sanitizer is made of: for addresses what reads bytes from outside, for threads what shares.
 QUICK_API = {"asan": ["tests/api/test_raw.py", *(f"tests/api/test_files.py::test_{name}" for name in
-                                                 ("odd_files", "bad_files", "bad_files_in_the_seed_s_calls"))],
+                                                 ("odd_files", "bad_files", "bad_files_in_the_legacy_calls"))],
              "tsan": ["tests/api/test_routes.py"]}
 QUICK_UNIT = {"asan": ["base/*", "image/*", "nn/weights", "nn/state", "packs/*", "face/*", "index/index", "pg/*", "store/[!c]*",
                        "gallery/[gm]*", "eval/*", "auth/*", "config*", "http/*", "api/*", "cli/*", "fuzz/*"],

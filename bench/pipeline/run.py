@@ -65,17 +65,17 @@ def make_photos(program, folder, packs):
 def find_rivals(build, folder, packs):
     """([command without the photos], [what is missing])."""
     rivals, missing = [], []
-    program = folder / "rival_seed"
+    program = folder / "rival_legacy"
     if not (packs / "dlib").is_dir():
-        missing.append("seed's pipeline (dlib): the pack \"dlib\" is not installed")
+        missing.append("legacy pipeline (dlib): the pack \"dlib\" is not installed")
     else:
         ok, said = (True, "") if program.exists() else attempt(
-            ["g++", "-O3", "-march=native", "-o", program, HERE / "rival_seed.cpp",
+            ["g++", "-O3", "-march=native", "-o", program, HERE / "rival_legacy.cpp",
              "-ldlib", "-lopenblas", "-llapack"])
         if ok:
             rivals.append([program, packs])
         else:
-            missing.append(f"seed's pipeline (dlib): does not compile (libdlib-dev, libopenblas-dev): {said}")
+            missing.append(f"legacy pipeline (dlib): does not compile (libdlib-dev, libopenblas-dev): {said}")
     modules = build / "bench" / "rivals"
     modules.mkdir(parents=True, exist_ok=True)
     ok, said = True, ""

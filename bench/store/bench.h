@@ -47,13 +47,13 @@ typedef struct series {
 void series_add(series *s, double value); /* beyond TIMES: nothing */
 double series_median(series *s);
 
-/* ---- rival.c: the seed's table and its own SQL ---- */
+/* ---- rival.c: the legacy table and its own SQL ---- */
 
 typedef struct rival rival;
 /* Makes the table in the database of this address and fills it with faces 1 to n by COPY. */
 rival *rival_make(const char *where, const gallery *people, size_t n);
 void rival_free(rival *r);
-/* Everything within RADIUS, nearest first, in the seed's words; returns how many. */
+/* Everything within RADIUS, nearest first, in the legacy system's words; returns how many. */
 int rival_search(rival *r, const float *query);
 /* WRITERS connections that add for a while; returns how many faces. */
 int64_t rival_add(rival *r, int64_t first, double seconds);

@@ -1,6 +1,6 @@
 /* Stores compared: how many faces a second go in (in bulk, and photos of one face from eight threads, each acknowledged
  * after its commit is on disk), and how long a search takes, with SQLite, with PostgreSQL searched in memory, by cube
- * and by pgvector where it has that, and with the seed's own table and SQL on the same server.
+ * and by pgvector where it has that, and with the legacy system's own table and SQL on the same server.
  *
  * All of them hold the same faces before any is searched, the columns that the database compares are filled in to the
  * last face, and the engines take turns: a few searches each, several rounds. Every engine of liken must find the same
@@ -10,7 +10,7 @@
  * databases; PID: of the server's first process, for its CPU time
  *
  * LIKEN_MODELS names the packs (a collection belongs to the model of one). N: sizes in faces, separated by spaces.
- * ENGINE: only those whose name holds this, beside the seed. */
+ * ENGINE: only those whose name holds this, beside the legacy system. */
 #include "bench.h"
 
 #include "../search/report.h"
@@ -78,7 +78,7 @@ typedef struct engine {
     lk_store *store; /* liken's, for adding */
     int64_t collection, next;
     liken *lk; /* and for searching */
-    struct rival *seed;
+    struct rival *legacy;
     series wall, client, server;             /* of searches; the latter two of rounds */
     series add_rate, add_client, add_server; /* of rounds */
     int64_t sum;                             /* of the faces that were found */
@@ -90,7 +90,7 @@ static const engine all[ENGINES] = {
     {.name = "liken, postgres, memory", .database = true, .search = LIKEN_SEARCH_MEMORY},
     {.name = "liken, postgres, cube", .database = true, .search = LIKEN_SEARCH_CUBE},
     {.name = "liken, postgres, pgvector", .database = true, .search = LIKEN_SEARCH_PGVECTOR},
-    {.name = "the seed's SQL", .database = true, .rival = true},
+    {.name = "the legacy SQL", .database = true, .rival = true},
 };
 
 /* ---- photos that look like stored ones ---- */
@@ -136,7 +136,7 @@ static void report_meter(const char *name, const char *who, const char *what, me
 }
 
 static int64_t make_collection(lk_store *s) {
-    /* the seed compares what the network gave, so this does */
+    /* the legacy system compares what the network gave, so this does */
     liken_collection c = {
         .name = (char *)(uintptr_t) "default", .model = model, .dimension = D, .metric = LIKEN_L2, .threshold = RADIUS};
     must(s->ops->collection_create(s, &c, &err), "the collection");
@@ -200,7 +200,7 @@ static bool set_search(engine *e, size_t n, const char *name) {
 
 static void make_rival(engine *e, size_t n, const char *name) {
     const meter begun = meter_now();
-    e->seed = rival_make(e->where, people, n);
+    e->legacy = rival_make(e->where, people, n);
     const meter m = meter_since(begun);
     report(name, e->name, "bulk add (COPY, its text made too)", (double)n / m.wall, "faces/s", 1);
     report_meter(name, e->name, "bulk add", m, (double)n, "us/face");
@@ -232,7 +232,7 @@ static void make(engine *e, int number, size_t n, const char *name) {
 /* What autovacuum does in the minutes after. */
 static void settle(engine *e) {
     if (e->rival)
-        rival_settle(e->seed);
+        rival_settle(e->legacy);
     else if (e->database)
         on_server(e->base, "VACUUM ANALYZE");
 }
@@ -242,7 +242,7 @@ static void remove_engine(engine *e) {
     liken_free(e->lk);
     if (e->store != NULL)
         e->store->ops->close(e->store);
-    rival_free(e->seed);
+    rival_free(e->legacy);
     (void)snprintf(sql, sizeof sql, "DROP DATABASE IF EXISTS %s WITH (FORCE)", e->base);
     if (e->database && e->base[0] != '\0')
         on_server("postgres", sql);
@@ -267,7 +267,7 @@ static void search_once(engine *e, const float *query) {
     static const liken_search_options o = {.limit = NEAREST};
     liken_result *r = NULL;
     if (e->rival) {
-        e->found = rival_search(e->seed, query);
+        e->found = rival_search(e->legacy, query);
         return;
     }
     must(liken_search_descriptor(e->lk, query, D, NULL, &o, &r, &err), "searching");
@@ -326,18 +326,18 @@ static void search_all(engine engines[ENGINES], size_t n, const char *name) {
     }
 }
 
-static void report_searches(engine *e, engine *seed, const char *name) {
+static void report_searches(engine *e, engine *legacy, const char *name) {
     const double wall = series_median(&e->wall), cpu = series_median(&e->client) + series_median(&e->server);
     const char *what = e->rival ? "search, within 0.6" : "search, within 0.6, nearest 10";
     report(name, e->name, what, wall, "ms", e->wall.count);
     report(name, e->name, "search, CPU of the client", series_median(&e->client), "ms", SEARCH_ROUNDS);
     report(name, e->name, "search, CPU of the server", series_median(&e->server), "ms", SEARCH_ROUNDS);
     report(name, e->name, "searches, one client", 1e3 / wall, "1/s", e->wall.count);
-    if (seed == NULL || e->rival)
+    if (legacy == NULL || e->rival)
         return;
-    report(name, e->name, "the seed's SQL takes, wall", series_median(&seed->wall) / wall, "times", SEARCH_ROUNDS);
-    report(name, e->name, "the seed's SQL takes, CPU",
-           (series_median(&seed->client) + series_median(&seed->server)) / cpu, "times", SEARCH_ROUNDS);
+    report(name, e->name, "the legacy SQL takes, wall", series_median(&legacy->wall) / wall, "times", SEARCH_ROUNDS);
+    report(name, e->name, "the legacy SQL takes, CPU",
+           (series_median(&legacy->client) + series_median(&legacy->server)) / cpu, "times", SEARCH_ROUNDS);
 }
 
 /* ---- one photo at a time ---- */
@@ -364,7 +364,7 @@ static int64_t add(engine *e) {
     pthread_t threads[WRITERS];
     adding a = {.e = e, .until = bench_seconds() + ADD_SECONDS};
     if (e->rival)
-        return rival_add(e->seed, e->next, ADD_SECONDS);
+        return rival_add(e->legacy, e->next, ADD_SECONDS);
     atomic_init(&a.next, e->next);
     for (int i = 0; i < WRITERS; i++) {
         if (pthread_create(&threads[i], NULL, add_photos, &a) != 0)
@@ -385,13 +385,13 @@ static void add_round(engine *e) {
     series_add(&e->add_server, 1e6 * m.server / (double)count);
 }
 
-static void report_adds(engine *e, engine *seed, const char *name) {
+static void report_adds(engine *e, engine *legacy, const char *name) {
     const double rate = series_median(&e->add_rate);
     report(name, e->name, "adds, 8 at once", rate, "photos/s", ADD_ROUNDS);
     report(name, e->name, "adds, CPU of the client", series_median(&e->add_client), "us/photo", ADD_ROUNDS);
     report(name, e->name, "adds, CPU of the server", series_median(&e->add_server), "us/photo", ADD_ROUNDS);
-    if (seed != NULL && !e->rival)
-        report(name, e->name, "adds, times those of the seed's SQL", rate / series_median(&seed->add_rate), "times",
+    if (legacy != NULL && !e->rival)
+        report(name, e->name, "adds, times those of the legacy SQL", rate / series_median(&legacy->add_rate), "times",
                ADD_ROUNDS);
     if (e->store != NULL && e->store->ops->near_tend != NULL)
         report(name, e->name, "columns filled in after the adds", tend(e->store).wall, "s", 1);
@@ -434,16 +434,16 @@ static void measure(size_t n) {
         if (engines[i].ready)
             open_engine(&engines[i], name);
     }
-    engine *seed = engines[ENGINES - 1].ready ? &engines[ENGINES - 1] : NULL;
+    engine *legacy = engines[ENGINES - 1].ready ? &engines[ENGINES - 1] : NULL;
     search_all(engines, n, name);
     for (int i = 0; i < ENGINES; i++) {
         if (engines[i].ready)
-            report_searches(&engines[i], seed, name);
+            report_searches(&engines[i], legacy, name);
     }
     add_all(engines, name);
     for (int i = 0; i < ENGINES; i++) {
         if (engines[i].ready)
-            report_adds(&engines[i], seed, name);
+            report_adds(&engines[i], legacy, name);
         remove_engine(&engines[i]);
     }
     free(engines);

@@ -1,4 +1,5 @@
-/* The rival: the table that the seed makes and the statements that it sends, numbers written into them as text. */
+/* The rival: the table that the legacy system makes and the statements that it sends, numbers written into them as
+ * text. */
 #include "bench.h"
 
 #include <libpq-fe.h>
@@ -18,7 +19,7 @@ struct rival {
 static PGconn *connect_to(const char *where) {
     PGconn *c = PQconnectdb(where);
     if (PQstatus(c) != CONNECTION_OK)
-        bench_fail("the seed's table", PQerrorMessage(c));
+        bench_fail("the legacy table", PQerrorMessage(c));
     return c;
 }
 
@@ -26,7 +27,7 @@ static PGconn *connect_to(const char *where) {
 static int does(PGconn *c, const char *sql, ExecStatusType expected) {
     PGresult *r = PQexec(c, sql);
     if (PQresultStatus(r) != expected)
-        bench_fail("the seed's table", PQerrorMessage(c));
+        bench_fail("the legacy table", PQerrorMessage(c));
     const int rows = PQntuples(r);
     PQclear(r);
     return rows;
@@ -51,22 +52,22 @@ static void copy_faces(rival *r, size_t n) {
         const int size =
             snprintf(line, sizeof line, "holidays/2026/%08zu.jpg\t%zu\t(%s)\t(%s)\n", i / FACES, i / FACES, low, high);
         if (PQputCopyData(r->c, line, size) != 1)
-            bench_fail("the seed's table", PQerrorMessage(r->c));
+            bench_fail("the legacy table", PQerrorMessage(r->c));
         if (i % 100000 == 0 && i > 0)
             bench_say("  %zu faces", i);
     }
     if (PQputCopyEnd(r->c, NULL) != 1)
-        bench_fail("the seed's table", PQerrorMessage(r->c));
+        bench_fail("the legacy table", PQerrorMessage(r->c));
     for (PGresult *done; (done = PQgetResult(r->c)) != NULL; PQclear(done)) {
         if (PQresultStatus(done) != PGRES_COMMAND_OK)
-            bench_fail("the seed's table", PQerrorMessage(r->c));
+            bench_fail("the legacy table", PQerrorMessage(r->c));
     }
 }
 
 rival *rival_make(const char *where, const gallery *people, size_t n) {
     rival *r = calloc(1, sizeof *r);
     if (r == NULL)
-        bench_fail("the seed's table", "out of memory");
+        bench_fail("the legacy table", "out of memory");
     (void)snprintf(r->where, sizeof r->where, "%s", where);
     r->people = people;
     r->c = connect_to(where);

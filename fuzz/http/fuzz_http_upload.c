@@ -1,5 +1,6 @@
-/* A multipart body with the boundary XX: a photo to add, two to compare, the seed's two calls. Bad input is answered
- * with 4xx; only the seed has a 500, for a photo without faces. After some hundred photos the fake liken is full: 503.
+/* A multipart body with the boundary XX: a photo to add, two to compare, the two legacy calls. Bad input is answered
+ * with 4xx; only the legacy system has a 500, for a photo without faces. After some hundred photos the fake liken is
+ * full: 503.
  */
 #include "served.h"
 

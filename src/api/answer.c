@@ -142,7 +142,7 @@ void lk_answer_fault(lk_request *r, int status, const char *sentence, void *ctx)
     const bool hinted = taken_apart && lk_hint_body(r, hint, sizeof hint);
     const char *told = hinted ? hint : sentence;
     status = hinted ? 400 : status;
-    if (lk_seed_fault(r, status, told))
+    if (lk_legacy_fault(r, status, told))
         return;
     static const struct {
         int status;

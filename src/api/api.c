@@ -6,16 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORM_ROOM ((size_t)1 << 20)  /* beside the photo: the other parts and what divides them */
-#define SEED_FILE ((size_t)10 << 20) /* the seed's own limit of a photo */
+#define FORM_ROOM ((size_t)1 << 20)    /* beside the photo: the other parts and what divides them */
+#define LEGACY_FILE ((size_t)10 << 20) /* the legacy system's own limit of a photo */
 
-enum body { SMALL, PHOTO, TWO_PHOTOS, SEED };
+enum body { SMALL, PHOTO, TWO_PHOTOS, LEGACY };
 
 static const lk_access open_to_all = {0}, read_all = {LK_SCOPE_READ, false, false},
                        read_any = {LK_SCOPE_READ, true, false}, search_any = {LK_SCOPE_SEARCH, true, false},
                        search = {LK_SCOPE_SEARCH, false, false}, add = {LK_SCOPE_ADD, false, false},
                        drop = {LK_SCOPE_DELETE, false, false}, admin = {LK_SCOPE_ADMIN, false, false},
-                       seed_add = {LK_SCOPE_ADD, false, true}, seed_search = {LK_SCOPE_SEARCH, false, true};
+                       legacy_add = {LK_SCOPE_ADD, false, true}, legacy_search = {LK_SCOPE_SEARCH, false, true};
 
 enum { READS, WRITES };
 enum { AT_ONCE = LK_LANE_AT_ONCE, STORE = LK_LANE_STORE, PHOTOS = LK_LANE_PHOTO };
@@ -46,8 +46,8 @@ static const struct row {
     {"GET", "/metrics", lk_metrics_get, AT_ONCE, READS, &read_all, SMALL, NULL},
     {"GET", "/healthz", lk_health, AT_ONCE, READS, &open_to_all, SMALL, NULL},
     {"GET", "/readyz", lk_ready, AT_ONCE, READS, &open_to_all, SMALL, NULL},
-    {"POST", "/faces", lk_seed_add, PHOTOS, WRITES, &seed_add, SEED, NULL},
-    {"POST", "/faces/searches", lk_seed_search, PHOTOS, READS, &seed_search, SEED, NULL},
+    {"POST", "/faces", lk_legacy_add, PHOTOS, WRITES, &legacy_add, LEGACY, NULL},
+    {"POST", "/faces/searches", lk_legacy_search, PHOTOS, READS, &legacy_search, LEGACY, NULL},
 };
 
 static size_t body_limit(enum body body, size_t max_file) {
@@ -56,8 +56,8 @@ static size_t body_limit(enum body body, size_t max_file) {
         return max_file + FORM_ROOM;
     case TWO_PHOTOS:
         return 2 * max_file + FORM_ROOM;
-    case SEED:
-        return SEED_FILE + 65536;
+    case LEGACY:
+        return LEGACY_FILE + 65536;
     default:
         return FORM_ROOM;
     }
@@ -65,7 +65,10 @@ static size_t body_limit(enum body body, size_t max_file) {
 
 /* Of a JSON body whose photos are base64: a third more, and an eighth for line ends and escapes. 0: it has none. */
 static size_t json_limit(enum body body, size_t max_file) {
-    const size_t photos = body == TWO_PHOTOS ? 2 * max_file : body == SEED ? SEED_FILE : body == PHOTO ? max_file : 0;
+    const size_t photos = body == TWO_PHOTOS ? 2 * max_file
+                          : body == LEGACY   ? LEGACY_FILE
+                          : body == PHOTO    ? max_file
+                                             : 0;
     return photos == 0 ? 0 : photos + photos / 3 + photos / 8 + LK_JSON_BYTES;
 }
 

@@ -8,7 +8,7 @@
  *   repeat.c   Idempotency-Key
  *   metrics.c  counters and /metrics
  *   probe.c    how the store is, known without waiting for it
- *   collections.c images.c faces.c search.c compare.c detect.c status.c seed.c   the resources */
+ *   collections.c images.c faces.c search.c compare.c detect.c status.c legacy.c   the resources */
 #ifndef LK_API_API_INT_H
 #define LK_API_API_INT_H
 
@@ -35,7 +35,7 @@ struct lk_api {
     lk_repeats *repeats;
     char *address;
     char *data, *store; /* places that no answer tells of, or NULL */
-    char *legacy;       /* the collection of the seed's two calls */
+    char *legacy;       /* the collection of the two legacy calls */
     bool loopback;
     atomic_bool had_keys; /* since it started */
     size_t max_file;
@@ -45,7 +45,7 @@ struct lk_api {
 typedef struct lk_access {
     lk_scope scope;      /* 0: no key is needed */
     bool any_collection; /* touches none: keys bound to one may use it */
-    bool seed;           /* speaks the seed's language, about the collection lk_api.legacy */
+    bool legacy;         /* speaks the legacy system's language, about the collection lk_api.legacy */
 } lk_access;
 
 /* ---- guard.c ---- */
@@ -152,14 +152,14 @@ lk_handler_fn lk_search, lk_compare, lk_detect;
 /* A photo goes to its lane; a face or a descriptor does not wait behind photos. */
 lk_lane lk_search_lane(const lk_request *r);
 lk_handler_fn lk_status, lk_health, lk_ready, lk_metrics_get;
-lk_handler_fn lk_seed_add, lk_seed_search;
+lk_handler_fn lk_legacy_add, lk_legacy_search;
 
 /* Adds the Location of a stored image to the answer. */
 void lk_images_place(lk_request *r, const liken_image *image);
 /* LIKEN_OK when the face is one of this collection. */
 int lk_faces_check(lk_api *api, const char *collection, int64_t face, liken_error *err);
 
-/* Answers a fault on one of the seed's routes; false when the request is on another. */
-bool lk_seed_fault(lk_request *r, int status, const char *sentence);
+/* Answers a fault on one of the legacy routes; false when the request is on another. */
+bool lk_legacy_fault(lk_request *r, int status, const char *sentence);
 
 #endif

@@ -72,7 +72,7 @@ bool lk_guard_key(lk_api *api, const lk_request *r, lk_key *key) {
 static const char *collection_of(const lk_api *api, const lk_request *r, const lk_access *access, const lk_key *key) {
     if (access->any_collection)
         return key->collection; /* whichever it is bound to */
-    return access->seed ? api->legacy : lk_request_param(r, "c");
+    return access->legacy ? api->legacy : lk_request_param(r, "c");
 }
 
 static bool admit_key(lk_api *api, lk_request *r, const lk_access *access) {

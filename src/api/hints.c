@@ -87,7 +87,7 @@ static void how(const lk_request *r, const char *type, char *text, size_t room) 
     const lk_access *access = route->tag;
     if (strcmp(route->pattern, "/v1/compare") == 0)
         (void)snprintf(text, room, "two photos in a form: -F a=@one.jpg -F b=@two.jpg");
-    else if (access->seed)
+    else if (access->legacy)
         (void)snprintf(text, room, "it in a form: -F file=@photo.jpg");
     else
         (void)snprintf(text, room, "it with -H 'Content-Type: %s', or in a form: -F file=@photo.jpg", type);

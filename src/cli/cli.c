@@ -40,7 +40,7 @@ liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
     return (liken_options){
         .data = cli->data,
         .store = lk_config_text(c, LK_SET_STORE),
-        .seed_table = lk_config_text(c, LK_SET_SEED_TABLE),
+        .legacy_table = lk_config_text(c, LK_SET_LEGACY_TABLE),
         .index_memory = lk_config_size(c, LK_SET_INDEX_MEMORY),
         .models = lk_config_text(c, LK_SET_MODELS),
         .pack = lk_config_text(c, LK_SET_PACK),

@@ -99,7 +99,7 @@ static int find_by_labels(const lk_cli *cli, liken *lk, targets *t, liken_error 
     return LIKEN_OK;
 }
 
-/* A row of the seed's table has one name, and goes with it. */
+/* A row of the legacy table has one name, and goes with it. */
 static int remove_one(const lk_cli *cli, liken *lk, const targets *t, int64_t id, bool *removed, liken_error *err) {
     const char *collection = lk_config_text(cli->config, LK_SET_COLLECTION);
     int rc = LIKEN_E_UNSUPPORTED;

@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 /* Where the gallery is. */
-#define GALLERY (LK_BIT(DATA) | LK_BIT(STORE) | LK_BIT(SEED_TABLE))
+#define GALLERY (LK_BIT(DATA) | LK_BIT(STORE) | LK_BIT(LEGACY_TABLE))
 
 /* What reads photos takes these. */
 #define PHOTO                                                                                                          \
@@ -171,7 +171,7 @@ const lk_command lk_commands[] = {
      .least = 1,
      .most = 2,
      .exits = {{LK_EXIT_FAILED, "not done; the message says why"}},
-     .examples = {{"liken collections create --metric l2 old", "As the seed system compares: raw distances."},
+     .examples = {{"liken collections create --metric l2 old", "As the legacy system compares: raw distances."},
                   {"liken collections set --search cube old", "Let the database compare the faces."}},
      .run = lk_cmd_collections},
     {.name = "cluster",
@@ -224,13 +224,14 @@ const lk_command lk_commands[] = {
      .run = lk_cmd_export},
     {.name = "import",
      .synopsis = "WHERE",
-     .summary = "copy a table of the seed system into a collection",
+     .summary = "copy a table of the legacy system into a collection",
      .description =
          "WHERE is the PostgreSQL server that has the table, as postgres://user@host/database; put a password into "
          "~/.pgpass rather than here, where other users of the machine can see it. The table is (id, file, image_id, "
          "vec_low, vec_high), of which file and image_id may be missing.\n\n"
          "The rows go, each as a photo of one face without a box, into a collection of the model seed, which is "
-         "searched as the seed searched: photos are described in the seed's way, and raw distances up to 0.6 match. "
+         "searched as the legacy system searched: photos are described in the legacy system's way, and raw distances "
+         "up to 0.6 match. "
          "It is made when it is not there; without --collection it is called seed. Rows that cannot be used are told "
          "of by their ids.\n\n"
          "With --reencode the photos that the column file names are read and described properly instead, into the "

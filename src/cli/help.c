@@ -52,7 +52,7 @@ static int flag_lines(lk_buf *b, const char *title, lk_setting_set settings, lik
             continue;
         char flag[96], variable[64], text[512];
         flag_text(s, flag, sizeof flag);
-        lk_setting_variable(s, variable, sizeof variable);
+        lk_setting_variable(s->name, variable, sizeof variable);
         const bool shows = s->fallback != NULL && s->type != LK_SWITCH;
         const bool environment = s->where & LK_IN_ENVIRONMENT;
         (void)snprintf(text, sizeof text, "%s%s%s%s%s%s%s", s->help, shows ? " Default: " : "",

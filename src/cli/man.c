@@ -51,7 +51,7 @@ static int setting(lk_buf *b, const lk_setting *s, liken_error *err) {
         (void)snprintf(letter, sizeof letter, "-%c, ", s->letter);
     (void)snprintf(tag, sizeof tag, "%s--%s%s%s", letter, s->name, s->value_name ? " " : "",
                    s->value_name ? s->value_name : "");
-    lk_setting_variable(s, variable, sizeof variable);
+    lk_setting_variable(s->name, variable, sizeof variable);
     const bool shows = s->fallback != NULL && s->type != LK_SWITCH;
     (void)snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s%s", s->help, shows ? " Default: " : "",
                    shows ? s->fallback : "", shows ? "." : "", s->where & LK_IN_ENVIRONMENT ? " Environment: " : "",

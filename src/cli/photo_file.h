@@ -8,7 +8,7 @@ typedef struct lk_photo_file {
     char *path;  /* of what was read; or, in vain, the likeliest; NULL: the photo has no label */
     char *bytes; /* NULL: in vain */
     size_t size;
-    bool same;     /* these are the bytes that were added; else nobody can tell (rows of the seed system) */
+    bool same;     /* these are the bytes that were added; else nobody can tell (rows of the legacy system) */
     char why[512]; /* in vain: a sentence that names the path */
 } lk_photo_file;
 

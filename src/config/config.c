@@ -246,6 +246,9 @@ static size_t find_setting(const char *name, size_t length) {
     for (size_t i = 0; i < LK_SET_COUNT; i++)
         if (strlen(lk_settings[i].name) == length && memcmp(lk_settings[i].name, name, length) == 0)
             return i;
+    for (size_t i = 0; i < LK_OLD_NAMES; i++)
+        if (strlen(lk_old_names[i].name) == length && memcmp(lk_old_names[i].name, name, length) == 0)
+            return lk_old_names[i].id;
     return LK_SET_COUNT;
 }
 
@@ -348,15 +351,20 @@ static int read_file(lk_config *c, liken_error *err) {
 
 /* ---- environment and flags ------------------------------------------------------------------ */
 
+static int read_variable(lk_config *c, size_t id, const char *name, liken_error *err) {
+    char variable[64];
+    lk_setting_variable(name, variable, sizeof variable);
+    const char *text = lk_settings[id].where & LK_IN_ENVIRONMENT ? getenv(variable) : NULL;
+    return text != NULL && *text != '\0' ? take(c, id, BY_ENVIRONMENT, variable, text, err) : LIKEN_OK;
+}
+
+/* Of an old and a new variable for one setting the new one, read last, counts. */
 static int read_environment(lk_config *c, liken_error *err) {
     int rc = LIKEN_OK;
-    for (size_t i = 0; rc == LIKEN_OK && i < LK_SET_COUNT; i++) {
-        char variable[64];
-        lk_setting_variable(&lk_settings[i], variable, sizeof variable);
-        const char *text = lk_settings[i].where & LK_IN_ENVIRONMENT ? getenv(variable) : NULL;
-        if (text != NULL && *text != '\0')
-            rc = take(c, i, BY_ENVIRONMENT, variable, text, err);
-    }
+    for (size_t i = 0; rc == LIKEN_OK && i < LK_OLD_NAMES; i++)
+        rc = read_variable(c, lk_old_names[i].id, lk_old_names[i].name, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < LK_SET_COUNT; i++)
+        rc = read_variable(c, i, lk_settings[i].name, err);
     return rc;
 }
 

@@ -74,7 +74,7 @@ typedef enum lk_setting_id {
     LK_SET_STORE,
     LK_SET_FROM,
     LK_SET_TO,
-    LK_SET_SEED_TABLE,
+    LK_SET_LEGACY_TABLE,
     LK_SET_TABLE,
     LK_SET_REENCODE,
     LK_SET_INDEX_MEMORY,
@@ -113,8 +113,16 @@ typedef struct lk_setting {
 
 extern const lk_setting lk_settings[LK_SET_COUNT];
 
-/* "LIKEN_MAX_FILE"; `room` at least 64. */
-void lk_setting_variable(const lk_setting *s, char *out, size_t room);
+/* Names that settings had before: taken like today's, as flag, variable and line of the file, and shown nowhere. */
+typedef struct lk_old_name {
+    const char *name;
+    lk_setting_id id;
+} lk_old_name;
+#define LK_OLD_NAMES 1
+extern const lk_old_name lk_old_names[LK_OLD_NAMES];
+
+/* "LIKEN_MAX_FILE" of "max-file"; `room` at least 64. */
+void lk_setting_variable(const char *name, char *out, size_t room);
 
 typedef struct lk_config lk_config;
 

@@ -107,9 +107,9 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                       "The table to import, as TABLE or SCHEMA.TABLE.", 0, 0},
     [LK_SET_REENCODE] = {"reencode", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",
                          "Look at the photos that the rows name anew, in place of copying their descriptors.", 0, 0},
-    [LK_SET_SEED_TABLE] =
-        {"seed-table", 0, LK_TEXT, LK_ANYWHERE, "TABLE", NULL,
-         "A table of the seed system (TABLE or SCHEMA.TABLE) on the server of --store, served in place.", 0, 0},
+    [LK_SET_LEGACY_TABLE] =
+        {"legacy-table", 0, LK_TEXT, LK_ANYWHERE, "TABLE", NULL,
+         "A table of the legacy system (TABLE or SCHEMA.TABLE) on the server of --store, served in place.", 0, 0},
     [LK_SET_FROM] = {"from", 0, LK_TEXT, LK_IN_FLAG, "WHERE", NULL,
                      "The gallery to move: sqlite:FOLDER, or postgres://user@host/database.", 0, 0},
     [LK_SET_TO] = {"to", 0, LK_TEXT, LK_IN_FLAG, "WHERE", NULL, "The empty place it is moved to, in the same words.", 0,
@@ -142,8 +142,10 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
     [LK_SET_VERSION] = {"version", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no", "Print the version.", 0, 0},
 };
 
-void lk_setting_variable(const lk_setting *s, char *out, size_t room) {
-    const int n = snprintf(out, room, "LIKEN_%s", s->name);
+const lk_old_name lk_old_names[LK_OLD_NAMES] = {{"seed-table", LK_SET_LEGACY_TABLE}};
+
+void lk_setting_variable(const char *name, char *out, size_t room) {
+    const int n = snprintf(out, room, "LIKEN_%s", name);
     for (int i = 0; i < n && out[i] != '\0'; i++)
         out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
 }

@@ -1,4 +1,4 @@
-/* detect_hog.c - dlib's frontal face detector on the photo enlarged once, which is what the seed system did: the same
+/* detect_hog.c - dlib's frontal face detector on the photo enlarged once, which is what the legacy system did: the same
  * boxes for photos of up to LK_HOG_MAX_PIXELS / 4; larger ones are seen shrunk to that. */
 #include "face/detect.h"
 #include "face/hog.h"

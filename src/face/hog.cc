@@ -29,7 +29,7 @@ static void copy_image(const lk_image &image, pixels &out) {
                     static_cast<size_t>(image.width) * 3);
 }
 
-// Enlarges, detects, and brings the boxes back, in the order of dlib's own Python module, which the seed used.
+// Enlarges, detects, and brings the boxes back, in the order of dlib's own Python module, which the legacy system used.
 static std::vector<dlib::rect_detection> detect(lk_hog &hog, const lk_image &image, int enlargements) {
     pixels photo;
     copy_image(image, photo);

@@ -1,6 +1,6 @@
 /* hog.h - the frontal face detector of dlib (histograms of oriented gradients), through the installed libdlib.
  *
- * The seed system found its faces with this one; boxes and scores are libdlib's own, to the bit. */
+ * The legacy system found its faces with this one; boxes and scores are libdlib's own, to the bit. */
 #ifndef LK_FACE_HOG_H
 #define LK_FACE_HOG_H
 

@@ -1,8 +1,8 @@
 /* models.c - loads what a pipeline needs from the packs, every file verified as it is read.
  *
  * The detector is a choice of its own: "auto" takes yunet where its pack is installed and else the SSD of the faceapi
- * pack, with a note that says so; with the pack seed it takes hog, as the seed did. Everything else comes from the one
- * descriptor pack. */
+ * pack, with a note that says so; with the pack seed it takes hog, as the legacy system did. Everything else comes from
+ * the one descriptor pack. */
 #include "face/models.h"
 
 #include "base/buf.h"
@@ -147,7 +147,7 @@ static int load_hog(lk_models *m, liken_error *err) {
 
 static int load_detector(lk_models *m, const char *folder, const char *name, liken_error *err) {
     const bool any = name == NULL || strcmp(name, "auto") == 0;
-    if (any && m->pack->descriptor.seed && load_hog(m, NULL) == LIKEN_OK)
+    if (any && m->pack->descriptor.legacy && load_hog(m, NULL) == LIKEN_OK)
         return LIKEN_OK;
     if (any)
         return load_auto(m, folder, err);

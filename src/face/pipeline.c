@@ -8,7 +8,7 @@
 #include "face/face.h"
 #include "face/landmarks.h"
 #include "face/quality.h"
-#include "face/seed.h"
+#include "face/legacy.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct lk_pipeline {
     lk_detector *detector;
     lk_landmarker *landmarker;
     lk_describer *describer;
-    lk_seed *seed; /* NULL, but for the pack seed */
+    lk_legacy_cut *legacy; /* NULL, but for the pack seed */
     uint8_t *chip, *second;
 };
 
@@ -46,8 +46,8 @@ int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err) {
     rc = rc != LIKEN_OK ? rc : new_detector(&p->detector, m, err);
     rc = rc != LIKEN_OK ? rc : lk_landmarker_new(&p->landmarker, m, err);
     rc = rc != LIKEN_OK ? rc : lk_describer_new(&p->describer, m, err);
-    if (rc == LIKEN_OK && m->pack->descriptor.seed)
-        rc = lk_seed_new(&p->seed, m, err);
+    if (rc == LIKEN_OK && m->pack->descriptor.legacy)
+        rc = lk_legacy_cut_new(&p->legacy, m, err);
     if (rc != LIKEN_OK) {
         lk_pipeline_free(p);
         return rc;
@@ -62,7 +62,7 @@ void lk_pipeline_free(lk_pipeline *p) {
     lk_detector_free(p->detector);
     lk_landmarker_free(p->landmarker);
     lk_describer_free(p->describer);
-    lk_seed_free(p->seed);
+    lk_legacy_cut_free(p->legacy);
     free(p->chip);
     free(p->second);
     free(p);
@@ -117,7 +117,7 @@ static int enough_pixels(job *j, liken_error *err) {
     for (size_t i = 0; i < j->found.count; i++) {
         const lk_detection *d = &j->found.items[i];
         if (d->score >= j->pipeline->detector->accept)
-            scale = j->pipeline->seed != NULL ? 1 : fmax(scale, side / fmax(d->box.width, d->box.height));
+            scale = j->pipeline->legacy != NULL ? 1 : fmax(scale, side / fmax(d->box.width, d->box.height));
     }
     return scale > 0 ? lk_source_need(&j->source, scale, err) : LIKEN_OK;
 }
@@ -195,8 +195,8 @@ static int judge(job *j, const lk_detection *d, liken_error *err) {
         refuse(j, &face, reason);
         return LIKEN_OK;
     }
-    lk_seed *seed = j->pipeline->seed; /* it describes another chip than the one that was judged */
-    const int rc = seed == NULL ? LIKEN_OK : lk_seed_chip(seed, &j->source, d, j->pipeline->chip, err);
+    lk_legacy_cut *legacy = j->pipeline->legacy; /* it describes another chip than the one that was judged */
+    const int rc = legacy == NULL ? LIKEN_OK : lk_legacy_cut_chip(legacy, &j->source, d, j->pipeline->chip, err);
     return rc == LIKEN_OK ? keep(j, &face, d, err) : rc;
 }
 

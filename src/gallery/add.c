@@ -114,11 +114,11 @@ static int copy_tags(liken_image *image, const liken_add_options *o, liken_error
     return LIKEN_OK;
 }
 
-/* What the caller says counts before what the photo says; a table of the seed has no room for either. */
+/* What the caller says counts before what the photo says; a legacy table has no room for either. */
 static void set_captured_at(const liken *lk, liken_image *image, const liken_add_options *o) {
     if (o->captured_at != 0 && o->captured_at != LIKEN_NO_TIME)
         image->captured_at = o->captured_at;
-    else if (image->captured_at == 0 || lk->seed_table != NULL)
+    else if (image->captured_at == 0 || lk->legacy_table != NULL)
         image->captured_at = LIKEN_NO_TIME;
 }
 

@@ -15,7 +15,7 @@
 #define FACES_MAX 100000
 #define DEFAULT_FACES 1000
 #define DEFAULT_PACK "faceapi"
-#define SEED_PACK "seed"
+#define LEGACY_PACK "seed"
 
 void lk_gallery_enter(liken *lk) {
     (void)pthread_rwlock_rdlock(&lk->calls);
@@ -53,12 +53,12 @@ static int check_options(const liken_options *o, liken_error *err) {
     return LIKEN_OK;
 }
 
-static int copy_store(liken *lk, const char *where, const char *seed_table, liken_error *err) {
+static int copy_store(liken *lk, const char *where, const char *legacy_table, liken_error *err) {
     char address[512];
     const bool here = where == NULL || strcmp(where, "sqlite") == 0;
-    if (here && seed_table != NULL)
+    if (here && legacy_table != NULL)
         return lk_fail(err, LIKEN_E_ARG,
-                       "A table of the seed is on a PostgreSQL server: say which by --store postgres://...");
+                       "A legacy table is on a PostgreSQL server: say which by --store postgres://...");
     if (here)
         return LIKEN_OK;
     if (strncmp(where, "postgres://", 11) != 0 && strncmp(where, "postgresql://", 13) != 0)
@@ -79,16 +79,16 @@ static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = data_folder(o->data, &lk->data, err);
     if (rc == LIKEN_OK)
-        rc = copy_store(lk, o->store, o->seed_table, err);
+        rc = copy_store(lk, o->store, o->legacy_table, err);
     if (rc == LIKEN_OK && !(o->no_models && o->models == NULL))
         rc = lk_models_folder(o->models, &lk->models, err);
     if (rc != LIKEN_OK)
         return rc;
-    lk->seed_table = o->seed_table == NULL ? NULL : strdup(o->seed_table);
-    lk->pack = strdup(o->pack != NULL ? o->pack : o->seed_table != NULL ? SEED_PACK : DEFAULT_PACK);
+    lk->legacy_table = o->legacy_table == NULL ? NULL : strdup(o->legacy_table);
+    lk->pack = strdup(o->pack != NULL ? o->pack : o->legacy_table != NULL ? LEGACY_PACK : DEFAULT_PACK);
     lk->detector = o->detector == NULL ? NULL : strdup(o->detector);
     if (lk->pack == NULL || (o->detector != NULL && lk->detector == NULL) ||
-        (o->seed_table != NULL && lk->seed_table == NULL))
+        (o->legacy_table != NULL && lk->legacy_table == NULL))
         return lk_fail_memory(err);
     lk->index_memory = o->index_memory;
     lk->threads = o->threads == 0 ? lk_cpu_count() : o->threads;
@@ -135,8 +135,8 @@ int lk_gallery_settings(liken **out, const liken_options *options, liken_error *
 }
 
 int lk_gallery_store_open(liken *lk, liken_error *err) {
-    if (lk->seed_table != NULL)
-        return lk_gallery_seed_open(lk, err);
+    if (lk->legacy_table != NULL)
+        return lk_gallery_legacy_open(lk, err);
     const lk_store_how how = lk->read_only ? LK_STORE_READ : lk->existing ? LK_STORE_THERE : LK_STORE_MAKE;
     if (lk->where == NULL)
         return lk_store_open_sqlite(&lk->store, lk->data, how, err);
@@ -254,7 +254,7 @@ void liken_free(liken *lk) {
     lk_chore_free(&lk->eraser);
     free(lk->remote);
     free(lk->where);
-    free(lk->seed_table);
+    free(lk->legacy_table);
     free(lk->address);
     free(lk->data);
     free(lk->models);

@@ -69,7 +69,7 @@ struct liken {
     char *data, *models, *pack, *detector;
     char *where;         /* the PostgreSQL server; NULL: SQLite in `data` */
     char *address;       /* the same as it may be shown, without a password */
-    char *seed_table;    /* served in place; NULL: liken's own tables */
+    char *legacy_table;  /* served in place; NULL: liken's own tables */
     size_t index_memory; /* bytes for the indexes of LIKEN_SEARCH_AUTO */
     int threads, max_faces;
     lk_photo_limits limits;
@@ -124,10 +124,10 @@ int lk_gallery_sandbox_ready(liken *lk, liken_error *err);
 /* CONFLICT: the store is a copy that is not finished (move.c). */
 int lk_gallery_whole(liken *lk, liken_error *err);
 
-/* ---- seed.c ---- */
+/* ---- legacy.c ---- */
 
-/* Opens lk->seed_table in place. */
-int lk_gallery_seed_open(liken *lk, liken_error *err);
+/* Opens lk->legacy_table in place. */
+int lk_gallery_legacy_open(liken *lk, liken_error *err);
 
 /* ---- gallery.c ---- */
 

@@ -85,7 +85,7 @@ int liken_face_remove(liken *lk, int64_t face_id, liken_error *err) {
 static int unsupported(liken_error *err) {
     return lk_fail(
         err, LIKEN_E_UNSUPPORTED,
-        "A row of the seed's table has the label and the image_id that it was written with; remove the photo "
+        "A row of the legacy table has the label and the image_id that it was written with; remove the photo "
         "by its id.");
 }
 

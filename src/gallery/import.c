@@ -1,4 +1,4 @@
-/* Copying a table of the seed system into a collection: its descriptors as they are, or, with `reencode`, the photos
+/* Copying a table of the legacy system into a collection: its descriptors as they are, or, with `reencode`, the photos
  * that its rows name, looked at anew.
  *
  * A row becomes a photo of one face. It is known again by a hash of what the row says, which stands where other photos
@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEED_PACK "seed"
-#define SEED_COLLECTION "seed"
+#define LEGACY_PACK "seed"
+#define LEGACY_COLLECTION "seed"
 #define WRITERS 64
 #define KEY_MAX ((size_t)1 << 20)
 #define FILE_MAX_DEFAULT ((size_t)64 << 20)
@@ -40,17 +40,17 @@ struct import {
 /* A portion of a page of rows on its way. */
 struct page {
     struct import *import;
-    const lk_seed_entry *rows;
+    const lk_legacy_entry *rows;
     size_t count;
     _Atomic size_t next;
-    outcome outcomes[LK_SEED_PAGE];
-    liken_error errors[LK_SEED_PAGE]; /* UNUSABLE and FAILED */
+    outcome outcomes[LK_LEGACY_PAGE];
+    liken_error errors[LK_LEGACY_PAGE]; /* UNUSABLE and FAILED */
 };
 
 /* ---- a row as it is ---- */
 
 /* A row's own hash: another row, or the same one with other content, has another. */
-static int row_key(const lk_seed_entry *row, char out[LK_SHA256_HEX], liken_error *err) {
+static int row_key(const lk_legacy_entry *row, char out[LK_SHA256_HEX], liken_error *err) {
     lk_buf b;
     lk_buf_init(&b, KEY_MAX);
     const char *file = row->file == NULL ? "" : row->file, *image_id = row->image_id == NULL ? "" : row->image_id;
@@ -73,7 +73,7 @@ static bool copy(char **to, const char *text) {
     return text == NULL || *to != NULL;
 }
 
-static int image_of(const struct import *m, const lk_seed_entry *row, liken_image **out, liken_error *err) {
+static int image_of(const struct import *m, const lk_legacy_entry *row, liken_image **out, liken_error *err) {
     const int fit = lk_store_text("file label", row->file, LK_STORE_LABEL_MAX, err);
     if (fit != LIKEN_OK)
         return fit;
@@ -103,7 +103,7 @@ static int image_of(const struct import *m, const lk_seed_entry *row, liken_imag
     return LIKEN_OK;
 }
 
-static int take_row(struct import *m, const lk_seed_entry *row, outcome *what, liken_error *err) {
+static int take_row(struct import *m, const lk_legacy_entry *row, outcome *what, liken_error *err) {
     liken_image *image = NULL, *existing = NULL;
     int rc = image_of(m, row, &image, err);
     if (rc == LIKEN_OK)
@@ -129,7 +129,7 @@ static int read_photo(const struct import *m, const char *file, char **bytes, si
     return lk_file_read(file, most, bytes, size, err);
 }
 
-static int reencode(struct import *m, const lk_seed_entry *row, outcome *what, liken_error *err) {
+static int reencode(struct import *m, const lk_legacy_entry *row, outcome *what, liken_error *err) {
     LK_FREE char *bytes = NULL;
     size_t size = 0;
     liken_image *image = NULL;
@@ -152,7 +152,7 @@ static int reencode(struct import *m, const lk_seed_entry *row, outcome *what, l
 /* ---- pages ---- */
 
 static void take_one(struct page *p, size_t i) {
-    const lk_seed_entry *row = &p->rows[i];
+    const lk_legacy_entry *row = &p->rows[i];
     p->errors[i] = (liken_error){0};
     if (p->import->options->reencode) {
         (void)reencode(p->import, row, &p->outcomes[i], &p->errors[i]);
@@ -208,11 +208,11 @@ static int tell(struct page *p, liken_error *err) {
 }
 
 /* In portions, after each of which it may be told to stop: photos take their time. */
-static int take_page(struct page *p, const lk_seed_entry *rows, size_t count, liken_error *err) {
+static int take_page(struct page *p, const lk_legacy_entry *rows, size_t count, liken_error *err) {
     const struct import *m = p->import;
     const int most = m->options->reencode ? m->lk->threads : WRITERS;
     const int threads = most < WRITERS ? most : WRITERS;
-    const size_t portion = m->options->reencode ? 2 * (size_t)threads : LK_SEED_PAGE;
+    const size_t portion = m->options->reencode ? 2 * (size_t)threads : LK_LEGACY_PAGE;
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && !m->stopped && i < count; i += portion) {
         p->rows = rows + i;
@@ -224,15 +224,15 @@ static int take_page(struct page *p, const lk_seed_entry *rows, size_t count, li
     return rc;
 }
 
-static int copy_all(struct import *m, lk_seed_reader *reader, liken_error *err) {
+static int copy_all(struct import *m, lk_legacy_reader *reader, liken_error *err) {
     LK_FREE struct page *p = calloc(1, sizeof *p);
     if (p == NULL)
         return lk_fail_memory(err);
     p->import = m;
     for (;;) {
-        const lk_seed_entry *rows;
+        const lk_legacy_entry *rows;
         size_t count;
-        int rc = lk_seed_reader_next(reader, &rows, &count, err);
+        int rc = lk_legacy_reader_next(reader, &rows, &count, err);
         if (rc != LIKEN_OK || count == 0)
             return rc;
         rc = take_page(p, rows, count, err);
@@ -245,9 +245,9 @@ static int copy_all(struct import *m, lk_seed_reader *reader, liken_error *err) 
 
 /* ---- the collection ---- */
 
-static int seed_model(struct import *m, liken_error *err) {
+static int legacy_model(struct import *m, liken_error *err) {
     lk_engine *e;
-    const int rc = lk_gallery_engine(m->lk, SEED_PACK, &e, err);
+    const int rc = lk_gallery_engine(m->lk, LEGACY_PACK, &e, err);
     if (rc == LIKEN_OK)
         memcpy(m->model, lk_models_id(e->models), strlen(lk_models_id(e->models)) + 1);
     return rc;
@@ -257,19 +257,19 @@ static int check_model(const struct import *m, liken_error *err) {
     if (m->options->reencode || strcmp(m->collection->model, m->model) == 0)
         return LIKEN_OK;
     return lk_fail(err, LIKEN_E_MISMATCH,
-                   "Collection \"%s\" holds descriptors of model %s, and the seed's rows are of %s; they cannot be "
+                   "Collection \"%s\" holds descriptors of model %s, and the legacy rows are of %s; they cannot be "
                    "compared. Import into a collection of their own, or use reencode.",
                    m->name, m->collection->model, m->model);
 }
 
-/* Found, or made: with the seed's model and its raw distances, or for new descriptors as any other. */
+/* Found, or made: with the legacy system's model and its raw distances, or for new descriptors as any other. */
 static int open_collection(struct import *m, liken_error *err) {
     const bool anew = m->options->reencode;
-    int rc = anew ? LIKEN_OK : seed_model(m, err);
+    int rc = anew ? LIKEN_OK : legacy_model(m, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(m->lk, m->name, &m->collection, err);
     if (rc == LIKEN_E_NOT_FOUND)
-        rc = liken_collection_create(m->lk, m->name, anew ? NULL : SEED_PACK, anew ? LIKEN_NORMALIZED : LIKEN_L2,
+        rc = liken_collection_create(m->lk, m->name, anew ? NULL : LEGACY_PACK, anew ? LIKEN_NORMALIZED : LIKEN_L2,
                                      LIKEN_SEARCH_AUTO, &m->collection, err);
     return rc == LIKEN_OK ? check_model(m, err) : rc;
 }
@@ -277,13 +277,13 @@ static int open_collection(struct import *m, liken_error *err) {
 int liken_import(liken *lk, const liken_import_options *o, liken_import_fn *fn, void *ctx, liken_import_count *out,
                  liken_error *err) {
     struct import m = {.lk = lk, .options = o, .fn = fn, .ctx = ctx};
-    lk_seed_reader *reader = NULL;
-    m.name = o->collection != NULL ? o->collection : o->reencode ? LK_DEFAULT_COLLECTION : SEED_COLLECTION;
+    lk_legacy_reader *reader = NULL;
+    m.name = o->collection != NULL ? o->collection : o->reencode ? LK_DEFAULT_COLLECTION : LEGACY_COLLECTION;
     const int may = lk_gallery_may_write(lk, err);
     if (may != LIKEN_OK)
         return may;
     lk_gallery_enter(lk);
-    int rc = lk_seed_reader_open(&reader, o->from, o->table, &m.count.total, err);
+    int rc = lk_legacy_reader_open(&reader, o->from, o->table, &m.count.total, err);
     if (rc == LIKEN_OK)
         rc = open_collection(&m, err);
     if (rc == LIKEN_OK) {
@@ -293,6 +293,6 @@ int liken_import(liken *lk, const liken_import_options *o, liken_import_fn *fn, 
     }
     lk_gallery_leave(lk);
     liken_collection_free(m.collection);
-    lk_seed_reader_free(reader);
+    lk_legacy_reader_free(reader);
     return rc;
 }

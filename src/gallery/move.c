@@ -305,7 +305,7 @@ static int open_side(liken **out, const liken_options *options, bool read_only, 
         rc = lk_gallery_store_open(*out, err);
     if (rc == LIKEN_OK && (*out)->store->ops->copy_page == NULL)
         rc = lk_fail(err, LIKEN_E_UNSUPPORTED,
-                     "A table of the seed is no gallery that can be moved; liken import copies its rows into one.");
+                     "A legacy table is no gallery that can be moved; liken import copies its rows into one.");
     return rc;
 }
 

@@ -93,8 +93,8 @@
         }                                                                                                              \
     }
 
-/* tests/accuracy/seed_treatment.py; the seed searched by 0.6, and so do collections of its rows */
-#define SEED_NORMALIZED                                                                                                \
+/* tests/accuracy/legacy_treatment.py; the legacy system searched by 0.6, and so do collections of its rows */
+#define LEGACY_NORMALIZED                                                                                              \
     {                                                                                                                  \
         .threshold = 0.381f, .count = 15, .points = {                                                                  \
             {0.283f, 1e-6, 0.238},                                                                                     \
@@ -114,7 +114,7 @@
             {0.700f, 0.99, 1}                                                                                          \
         }                                                                                                              \
     }
-#define SEED_L2                                                                                                        \
+#define LEGACY_L2                                                                                                      \
     {                                                                                                                  \
         .threshold = 0.600f, .count = 15, .points = {                                                                  \
             {0.377f, 1e-6, 0.154},                                                                                     \
@@ -479,9 +479,9 @@ static const lk_known_pack known[] = {
                              .mirror = false,
                              DLIB_MEAN,
                              .scale = 0.00390625 /* 1/256 */,
-                             .seed = true,
-                             .normalized = SEED_NORMALIZED,
-                             .l2 = SEED_L2}},
+                             .legacy = true,
+                             .normalized = LEGACY_NORMALIZED,
+                             .l2 = LEGACY_L2}},
      .lender = "dlib"},
 };
 

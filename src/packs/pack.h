@@ -69,7 +69,7 @@ typedef struct lk_pack_descriptor {
     double padding; /* around the mean shape, as a share of the chip */
     int alignment;  /* points the chip is aligned by: 68, or 5 */
     bool mirror;    /* the mean of four: two cuts of the face, and both mirrored (describe.h) */
-    bool seed;      /* cut and coloured as the seed system did (seed.h); of the built-in table only */
+    bool legacy;    /* cut and coloured as the legacy system did (face/legacy.h); of the built-in table only */
     double mean[3]; /* R, G, B; input = (pixel - mean) * scale */
     double scale;
     bool placed;                   /* the chip is cut so that the five points lie at `places`; padding is not read */

@@ -189,10 +189,10 @@ typedef enum lk_store_how { LK_STORE_MAKE, LK_STORE_READ, LK_STORE_THERE } lk_st
 
 /* `where` is a connection string of libpq ("postgres://..."). STORE, ARG. */
 int lk_store_open_postgres(lk_store **out, const char *where, lk_store_how how, liken_error *err);
-/* Serves a table of the seed in place, as the one collection `about` describes (name, model, dimension, metric,
+/* Serves a legacy table in place, as the one collection `about` describes (name, model, dimension, metric,
  * threshold, created_at; copied). Its ids do not come in the order of commits, so it has the op `number`; all else has
- * the row's id. `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the seed's form), STORE, ARG. */
-int lk_store_open_seed(lk_store **out, const char *where, const char *table, bool read_only,
+ * the row's id. `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the legacy form), STORE, ARG. */
+int lk_store_open_legacy(lk_store **out, const char *where, const char *table, bool read_only,
                        const liken_collection *about, liken_error *err);
 int lk_store_open_sqlite(lk_store **out, const char *folder, lk_store_how how, liken_error *err);
 

@@ -41,7 +41,7 @@ def test_bad_files(server, faces_dir):
     assert server.rss() < 512 << 20 or SANITIZED, f"{server.rss() >> 20} MB"
 
 
-def test_bad_files_in_the_seed_s_calls(server, faces_dir):
+def test_bad_files_in_the_legacy_calls(server, faces_dir):
     for row in rows(faces_dir, "bad.csv"):
         if may_be_read(row):
             continue

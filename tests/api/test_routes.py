@@ -253,7 +253,7 @@ def test_names_that_are_not_utf8_stay_apart(server, samples):
     assert [i["id"] for i in server.get(url, params={"file": "caf\uf7e8.jpg"}).json["images"]] == [answers[0]["id"]]
 
 
-def test_seed(server, samples):
+def test_legacy(server, samples):
     stored = {}
     for i, (name, photo) in enumerate(samples):
         answer = server.post("/faces", files={"file": photo}, data={"url": f"/media/{name}", "image_id": str(i)})
@@ -275,7 +275,7 @@ def test_seed(server, samples):
         assert [(m["file"], m["image_id"]) for m in found if m["id"] == face] == [(f"/media/{name}", "0"), ("/other", "99")]
 
 
-def test_seed_failures(server, samples):
+def test_legacy_failures(server, samples):
     photo, blank = samples[0][1], gray_bmp(64, 64)
     assert server.post("/faces", files={"file": photo}).json == {"error": "Invalid file or URL"}
     assert server.post("/faces", data={"url": "/x"}).json == {"error": "Invalid file or URL"}

@@ -87,7 +87,7 @@ def target(request, source, tmp_path):
 
 
 class Table:
-    """A table of the seed with made-up descriptors, each row with a file label of its own."""
+    """A legacy table with made-up descriptors, each row with a file label of its own."""
 
     def __init__(self, source, name):
         self.source, self.name, self.url, self.made = source, name, source.url(name), 0
@@ -113,7 +113,7 @@ class Table:
 @pytest.fixture
 def table(source, tmp_path):
     if not (MODELS / "dlib" / "pack.json").exists():
-        pytest.skip("LIKEN_MODELS names no folder with the dlib pack, which an import of the seed's rows needs")
+        pytest.skip("LIKEN_MODELS names no folder with the dlib pack, which an import of the legacy rows needs")
     one = Table(source, "table_" + source.of(tmp_path)[-30:])
     one.grow(ROWS)
     return one

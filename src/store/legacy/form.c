@@ -1,16 +1,16 @@
-/* Which table it is, which of the seed's columns it has, and how its names and types are written in SQL. */
+/* Which table it is, which of the legacy columns it has, and how its names and types are written in SQL. */
 #include "store/legacy/legacy_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void lk_seed_form_clear(lk_seed_form *f) {
+void lk_legacy_form_clear(lk_legacy_form *f) {
     free(f->table);
     free(f->cube);
     free(f->schema);
     free(f->image_type);
     free(f->sequence);
-    *f = (lk_seed_form){0};
+    *f = (lk_legacy_form){0};
 }
 
 /* "a.b" is table b of schema a. */
@@ -33,7 +33,7 @@ static int quote(lk_pg_conn *c, const char *name, char **out, liken_error *err) 
 static int misfit(const char *name, const char *what, liken_error *err) {
     return lk_fail(
         err, LIKEN_E_UNSUPPORTED,
-        "The table %.100s is not one of the seed's: %s. It would be (id serial, file varchar, image_id "
+        "The table %.100s is not one of the legacy system's: %s. It would be (id serial, file varchar, image_id "
         "numeric, vec_low cube, vec_high cube), of which file and image_id may be missing. liken import also "
         "reads a view of that form.",
         name, what);
@@ -48,7 +48,7 @@ struct columns {
 };
 
 /* One row of pg_attribute: name, type's name, type and its schema as SQL, type's category. */
-static int take_column(lk_seed_form *f, struct columns *seen, const lk_pg_result *r, int i, liken_error *err) {
+static int take_column(lk_legacy_form *f, struct columns *seen, const lk_pg_result *r, int i, liken_error *err) {
     const char *name = lk_pg_get_bytes(r, i, 1, NULL), *type = lk_pg_get_bytes(r, i, 2, NULL);
     if (strcmp(name, "id") == 0)
         seen->id = is_integer(type);
@@ -71,7 +71,7 @@ static int check_kind(const char *name, const char *kind, bool in_place, liken_e
     return misfit(name, "it is a view, a partitioned or a foreign table, or none at all", err);
 }
 
-static int read_columns(lk_seed_form *f, lk_pg_conn *c, const char *name, bool in_place, liken_error *err) {
+static int read_columns(lk_legacy_form *f, lk_pg_conn *c, const char *name, bool in_place, liken_error *err) {
     struct columns seen = {0};
     lk_pg_result *r = NULL;
     int rc = lk_pg_exec(
@@ -103,7 +103,7 @@ static int read_columns(lk_seed_form *f, lk_pg_conn *c, const char *name, bool i
     return rc;
 }
 
-static int read_sends(lk_seed_form *f, lk_pg_conn *c, liken_error *err) {
+static int read_sends(lk_legacy_form *f, lk_pg_conn *c, liken_error *err) {
     int64_t found = 0;
     const int rc = lk_pg_number(c, "SELECT (to_regprocedure($1 || '.cube_send(' || $2 || ')') IS NOT NULL)::int",
                                 LK_PG_ARGS(lk_pg_text(f->schema), lk_pg_text(f->cube)), 0, &found, err);
@@ -112,7 +112,7 @@ static int read_sends(lk_seed_form *f, lk_pg_conn *c, liken_error *err) {
 }
 
 /* The first column of each index that is ready to be used and covers the whole table. */
-static int read_indexes(lk_seed_form *f, lk_pg_conn *c, liken_error *err) {
+static int read_indexes(lk_legacy_form *f, lk_pg_conn *c, liken_error *err) {
     lk_pg_result *r = NULL;
     const int rc = lk_pg_exec(c,
                               "SELECT a.attname::text FROM pg_index i JOIN pg_class k ON k.oid = i.indexrelid"
@@ -129,7 +129,7 @@ static int read_indexes(lk_seed_form *f, lk_pg_conn *c, liken_error *err) {
 }
 
 /* Without a sequence, or without the right to look at it, every change of the database might be a new row. */
-static int read_sequence(lk_seed_form *f, lk_pg_conn *c, liken_error *err) {
+static int read_sequence(lk_legacy_form *f, lk_pg_conn *c, liken_error *err) {
     lk_pg_result *r = NULL;
     int rc = lk_pg_exec(c,
                         "SELECT s FROM pg_get_serial_sequence($1, 'id') AS s WHERE s IS NOT NULL AND"
@@ -141,8 +141,8 @@ static int read_sequence(lk_seed_form *f, lk_pg_conn *c, liken_error *err) {
     return rc;
 }
 
-int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, bool in_place, liken_error *err) {
-    lk_seed_form f = {0};
+int lk_legacy_form_read(lk_legacy_form *out, lk_pg_conn *c, const char *name, bool in_place, liken_error *err) {
+    lk_legacy_form f = {0};
     int rc = quote(c, name, &f.table, err);
     if (rc == LIKEN_OK)
         rc = read_columns(&f, c, name, in_place, err);
@@ -153,14 +153,14 @@ int lk_seed_form_read(lk_seed_form *out, lk_pg_conn *c, const char *name, bool i
     if (rc == LIKEN_OK)
         rc = read_sequence(&f, c, err);
     if (rc != LIKEN_OK) {
-        lk_seed_form_clear(&f);
+        lk_legacy_form_clear(&f);
         return rc;
     }
     *out = f;
     return LIKEN_OK;
 }
 
-static int spell_name(const lk_seed_form *f, char what, lk_buf *b) {
+static int spell_name(const lk_legacy_form *f, char what, lk_buf *b) {
     switch (what) {
     case 'V':
         return f->sends ? lk_buf_format(b, NULL, "%s.cube_send(vec_low), %s.cube_send(vec_high)", f->schema, f->schema)
@@ -180,7 +180,7 @@ static int spell_name(const lk_seed_form *f, char what, lk_buf *b) {
     }
 }
 
-char *lk_seed_sql(const lk_seed_form *f, const char *pattern) {
+char *lk_legacy_sql(const lk_legacy_form *f, const char *pattern) {
     lk_buf b;
     int rc = LIKEN_OK;
     lk_buf_init(&b, 16384);

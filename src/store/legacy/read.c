@@ -8,30 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-static lk_seed_store *of(lk_store *s) {
-    return (lk_seed_store *)s;
+static lk_legacy_store *of(lk_store *s) {
+    return (lk_legacy_store *)s;
 }
 
 /* ---- rows by place, else by id ---- */
 
 struct fetch {
-    lk_seed_store *store;
+    lk_legacy_store *store;
     const char *columns;
-    lk_seed_want *want;
+    lk_legacy_want *want;
     size_t count;
-    lk_seed_take_fn *take;
+    lk_legacy_take_fn *take;
     void *ctx;
-    lk_pg_column keys;                    /* of the statement */
-    size_t order[LK_SEED_BATCH], ordered; /* wants by id, to find the one a row belongs to */
+    lk_pg_column keys;                      /* of the statement */
+    size_t order[LK_LEGACY_BATCH], ordered; /* wants by id, to find the one a row belongs to */
 };
 
 static int by_id(const void *a, const void *b, void *ctx) {
-    const lk_seed_want *want = ctx;
+    const lk_legacy_want *want = ctx;
     const int64_t x = want[*(const size_t *)a].row.id, y = want[*(const size_t *)b].row.id;
     return (x > y) - (x < y);
 }
 
-static lk_seed_want *find_want(struct fetch *f, int64_t id, size_t *which) {
+static lk_legacy_want *find_want(struct fetch *f, int64_t id, size_t *which) {
     size_t low = 0, high = f->ordered;
     while (low < high) {
         const size_t middle = (low + high) / 2;
@@ -50,17 +50,17 @@ static int take_rows(struct fetch *f, const lk_pg_result *r, liken_error *err) {
     int rc = LIKEN_OK;
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(r); i++) {
         size_t which = 0;
-        lk_seed_want *w = find_want(f, lk_pg_get_int(r, i, 0), &which);
+        lk_legacy_want *w = find_want(f, lk_pg_get_int(r, i, 0), &which);
         if (w == NULL || w->met) /* another row lies there now, or the id is two rows' */
             continue;
         w->met = true;
-        lk_seed_place(lk_pg_get_bytes(r, i, 1, NULL), lk_pg_get_bytes(r, i, 2, NULL), &w->row);
+        lk_legacy_place(lk_pg_get_bytes(r, i, 1, NULL), lk_pg_get_bytes(r, i, 2, NULL), &w->row);
         rc = f->take(f->ctx, which, r, i, err);
     }
     return rc;
 }
 
-static int add_key(struct fetch *f, const lk_seed_want *w, bool by_place, liken_error *err) {
+static int add_key(struct fetch *f, const lk_legacy_want *w, bool by_place, liken_error *err) {
     char place[32];
     if (!by_place)
         return lk_pg_column_add(&f->keys, lk_pg_int8(w->row.id), err);
@@ -77,7 +77,7 @@ static int fetch_way(struct fetch *f, lk_pg_conn *c, bool by_place, liken_error 
             rc = add_key(f, &f->want[i], by_place, err);
     (void)snprintf(pattern, sizeof pattern, "SELECT id::bigint, ctid::text, xmin::text, %s FROM %%T WHERE %s",
                    f->columns, by_place ? "ctid = ANY ($1::text[]::tid[])" : "id = ANY ($1)");
-    LK_FREE char *sql = rc == LIKEN_OK ? lk_seed_sql(&f->store->form, pattern) : NULL;
+    LK_FREE char *sql = rc == LIKEN_OK ? lk_legacy_sql(&f->store->form, pattern) : NULL;
     lk_pg_result *r = NULL;
     if (rc == LIKEN_OK && sql == NULL)
         rc = lk_fail_memory(err);
@@ -96,8 +96,8 @@ static int fetch(lk_pg_conn *c, void *arg, liken_error *err) {
     return rc == LIKEN_OK ? fetch_way(f, c, false, err) : rc;
 }
 
-int lk_seed_fetch(lk_seed_store *s, const char *columns, lk_seed_want *want, size_t count, lk_seed_take_fn *take,
-                  void *ctx, liken_error *err) {
+int lk_legacy_fetch(lk_legacy_store *s, const char *columns, lk_legacy_want *want, size_t count,
+                    lk_legacy_take_fn *take, void *ctx, liken_error *err) {
     LK_FREE struct fetch *f = calloc(1, sizeof *f);
     if (f == NULL)
         return lk_fail_memory(err);
@@ -109,11 +109,11 @@ int lk_seed_fetch(lk_seed_store *s, const char *columns, lk_seed_want *want, siz
 }
 
 /* A row as far as it is known: by its number, or, where that is 0, by its id. */
-static lk_seed_want want_of(lk_seed_store *s, uint32_t number, int64_t id) {
-    lk_seed_want w = {.row.id = id};
+static lk_legacy_want want_of(lk_legacy_store *s, uint32_t number, int64_t id) {
+    lk_legacy_want w = {.row.id = id};
     pthread_mutex_lock(&s->lock);
     if (number == 0)
-        number = lk_seed_rows_find(&s->rows, id);
+        number = lk_legacy_rows_find(&s->rows, id);
     if (number != 0 && number <= s->rows.count) {
         w.row = s->rows.items[number - 1];
         w.placed = true;
@@ -127,30 +127,30 @@ static lk_seed_want want_of(lk_seed_store *s, uint32_t number, int64_t id) {
 #define VECTOR_COLUMNS "%V"
 
 struct page {
-    lk_seed_store *store;
+    lk_legacy_store *store;
     size_t count;
-    lk_seed_want want[LK_SEED_BATCH];
-    uint32_t numbers[LK_SEED_BATCH];
-    const char *unfit[LK_SEED_BATCH]; /* why */
-    float vectors[LK_SEED_BATCH][LK_SEED_DIMENSION];
+    lk_legacy_want want[LK_LEGACY_BATCH];
+    uint32_t numbers[LK_LEGACY_BATCH];
+    const char *unfit[LK_LEGACY_BATCH]; /* why */
+    float vectors[LK_LEGACY_BATCH][LK_LEGACY_DIMENSION];
 };
 
 static int take_vector(void *ctx, size_t w, const lk_pg_result *r, int i, liken_error *err) {
     struct page *p = ctx;
     (void)err;
-    p->unfit[w] = lk_seed_cube_take(&p->store->form, r, i, 3, p->vectors[w]);
+    p->unfit[w] = lk_legacy_cube_take(&p->store->form, r, i, 3, p->vectors[w]);
     return LIKEN_OK;
 }
 
 /* The next live rows after that number. */
 static void fill_page(struct page *p, int64_t after) {
-    lk_seed_store *s = p->store;
+    lk_legacy_store *s = p->store;
     p->count = 0;
     pthread_mutex_lock(&s->lock);
-    for (size_t i = (size_t)after; i < s->rows.count && p->count < LK_SEED_BATCH; i++) {
-        if (s->rows.items[i].state != LK_SEED_LIVE)
+    for (size_t i = (size_t)after; i < s->rows.count && p->count < LK_LEGACY_BATCH; i++) {
+        if (s->rows.items[i].state != LK_LEGACY_LIVE)
             continue;
-        p->want[p->count] = (lk_seed_want){.row = s->rows.items[i], .placed = true};
+        p->want[p->count] = (lk_legacy_want){.row = s->rows.items[i], .placed = true};
         p->unfit[p->count] = NULL;
         p->numbers[p->count++] = (uint32_t)(i + 1);
     }
@@ -159,21 +159,21 @@ static void fill_page(struct page *p, int64_t after) {
 
 /* What reading the rows taught about them. */
 static int note_page(struct page *p, liken_error *err) {
-    lk_seed_store *s = p->store;
+    lk_legacy_store *s = p->store;
     int rc = LIKEN_OK;
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; rc == LIKEN_OK && i < p->count; i++) {
-        lk_seed_row *row = &s->rows.items[p->numbers[i] - 1];
-        if (row->state != LK_SEED_LIVE) {
+        lk_legacy_row *row = &s->rows.items[p->numbers[i] - 1];
+        if (row->state != LK_LEGACY_LIVE) {
             p->want[i].met = false;
         } else if (!p->want[i].met) {
-            rc = lk_seed_note_removed(s, p->numbers[i], err);
+            rc = lk_legacy_note_removed(s, p->numbers[i], err);
         } else {
             const uint8_t mark = row->mark;
             *row = p->want[i].row;
             row->mark = mark;
             if (p->unfit[i] != NULL)
-                lk_seed_note_unfit(s, p->numbers[i], p->unfit[i]);
+                lk_legacy_note_unfit(s, p->numbers[i], p->unfit[i]);
         }
     }
     pthread_mutex_unlock(&s->lock);
@@ -186,26 +186,26 @@ static int pass_page(struct page *p, lk_store_vector_fn *fn, void *ctx) {
         if (!p->want[i].met || p->unfit[i] != NULL)
             continue;
         const lk_store_vector v = {.id = p->numbers[i],
-                                   .collection = LK_SEED_COLLECTION,
+                                   .collection = LK_LEGACY_COLLECTION,
                                    .image = p->want[i].row.id,
                                    .descriptor = p->vectors[i],
-                                   .dimension = LK_SEED_DIMENSION};
+                                   .dimension = LK_LEGACY_DIMENSION};
         rc = fn(ctx, &v);
     }
     return rc;
 }
 
-int lk_seed_vectors_after(lk_store *base, int64_t after, lk_store_vector_fn *fn, void *ctx, liken_error *err) {
+int lk_legacy_vectors_after(lk_store *base, int64_t after, lk_store_vector_fn *fn, void *ctx, liken_error *err) {
     LK_FREE struct page *p = malloc(sizeof *p);
     if (p == NULL)
         return lk_fail_memory(err);
     p->store = of(base);
-    int rc = lk_seed_look(p->store, false, err);
+    int rc = lk_legacy_look(p->store, false, err);
     while (rc == LIKEN_OK) {
         fill_page(p, after);
         if (p->count == 0)
             break;
-        rc = lk_seed_fetch(p->store, VECTOR_COLUMNS, p->want, p->count, take_vector, p, err);
+        rc = lk_legacy_fetch(p->store, VECTOR_COLUMNS, p->want, p->count, take_vector, p, err);
         if (rc == LIKEN_OK)
             rc = note_page(p, err);
         if (rc == LIKEN_OK)
@@ -233,7 +233,7 @@ static int take_label(void *ctx, size_t w, const lk_pg_result *r, int i, liken_e
 }
 
 /* A row that was written again is another one: it has, or soon has, another number. */
-static void drop_changed(const lk_seed_want *want, const uint32_t *before, const size_t *which, size_t count,
+static void drop_changed(const lk_legacy_want *want, const uint32_t *before, const size_t *which, size_t count,
                          lk_store_hit *out) {
     for (size_t i = 0; i < count; i++) {
         lk_store_hit *hit = &out[which[i]];
@@ -243,33 +243,33 @@ static void drop_changed(const lk_seed_want *want, const uint32_t *before, const
     }
 }
 
-static int label_some(lk_seed_store *s, const int64_t *faces, size_t count, lk_store_hit *out, liken_error *err) {
-    lk_seed_want want[LK_SEED_BATCH];
-    uint32_t before[LK_SEED_BATCH];
-    size_t which[LK_SEED_BATCH], n = 0;
+static int label_some(lk_legacy_store *s, const int64_t *faces, size_t count, lk_store_hit *out, liken_error *err) {
+    lk_legacy_want want[LK_LEGACY_BATCH];
+    uint32_t before[LK_LEGACY_BATCH];
+    size_t which[LK_LEGACY_BATCH], n = 0;
     struct labels l = {.out = out, .which = which};
     for (size_t i = 0; i < count; i++) {
         if (faces[i] < 1 || faces[i] > UINT32_MAX)
             continue;
         want[n] = want_of(s, (uint32_t)faces[i], 0);
-        if (!want[n].placed || want[n].row.state != LK_SEED_LIVE)
+        if (!want[n].placed || want[n].row.state != LK_LEGACY_LIVE)
             continue;
         before[n] = want[n].row.xmin;
         which[n++] = i;
     }
-    const int rc = lk_seed_fetch(s, "%F, %I", want, n, take_label, &l, err);
+    const int rc = lk_legacy_fetch(s, "%F, %I", want, n, take_label, &l, err);
     if (rc == LIKEN_OK)
         drop_changed(want, before, which, n, out);
     return rc;
 }
 
-int lk_seed_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err) {
+int lk_legacy_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err) {
     LK_FREE lk_store_hit *own = calloc(count + 1, sizeof *own);
     if (own == NULL)
         return lk_fail_memory(err);
     int rc = LIKEN_OK;
-    for (size_t i = 0; rc == LIKEN_OK && i < count; i += LK_SEED_BATCH)
-        rc = label_some(of(s), faces + i, count - i < LK_SEED_BATCH ? count - i : LK_SEED_BATCH, own + i, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i += LK_LEGACY_BATCH)
+        rc = label_some(of(s), faces + i, count - i < LK_LEGACY_BATCH ? count - i : LK_LEGACY_BATCH, own + i, err);
     if (rc == LIKEN_OK && count > 0)
         memcpy(hits, own, count * sizeof *own);
     for (size_t i = 0; rc != LIKEN_OK && i < count; i++)
@@ -284,8 +284,8 @@ static bool copy(char **to, const char *text) {
     return text == NULL || *to != NULL;
 }
 
-int lk_seed_image_new(const lk_seed_store *s, int64_t id, size_t faces, const char *file, const char *image_id,
-                      liken_image **out, liken_error *err) {
+int lk_legacy_image_new(const lk_legacy_store *s, int64_t id, size_t faces, const char *file, const char *image_id,
+                        liken_image **out, liken_error *err) {
     liken_image *image = calloc(1, sizeof *image);
     if (image == NULL)
         return lk_fail_memory(err);
@@ -308,7 +308,7 @@ int lk_seed_image_new(const lk_seed_store *s, int64_t id, size_t faces, const ch
 }
 
 struct one {
-    const lk_seed_store *store;
+    const lk_legacy_store *store;
     liken_image *image;
     liken_face *face;
 };
@@ -316,16 +316,16 @@ struct one {
 static int take_image(void *ctx, size_t w, const lk_pg_result *r, int i, liken_error *err) {
     struct one *o = ctx;
     (void)w;
-    return lk_seed_image_new(o->store, lk_pg_get_int(r, i, 0), 1, lk_pg_get_bytes(r, i, 3, NULL),
-                             lk_pg_get_bytes(r, i, 4, NULL), &o->image, err);
+    return lk_legacy_image_new(o->store, lk_pg_get_int(r, i, 0), 1, lk_pg_get_bytes(r, i, 3, NULL),
+                               lk_pg_get_bytes(r, i, 4, NULL), &o->image, err);
 }
 
-int lk_seed_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err) {
+int lk_legacy_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err) {
     struct one o = {.store = of(s)};
-    lk_seed_want want = want_of(of(s), 0, id);
+    lk_legacy_want want = want_of(of(s), 0, id);
     int rc = LIKEN_OK;
-    if (collection == 0 || collection == LK_SEED_COLLECTION)
-        rc = lk_seed_fetch(of(s), "%F, %I", &want, 1, take_image, &o, err);
+    if (collection == 0 || collection == LK_LEGACY_COLLECTION)
+        rc = lk_legacy_fetch(of(s), "%F, %I", &want, 1, take_image, &o, err);
     if (rc == LIKEN_OK && o.image == NULL)
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld.", (long long)id);
     if (rc == LIKEN_OK)
@@ -335,9 +335,9 @@ int lk_seed_image_get(lk_store *s, int64_t collection, int64_t id, liken_image *
 
 static int take_face(void *ctx, size_t w, const lk_pg_result *r, int i, liken_error *err) {
     struct one *o = ctx;
-    float vector[LK_SEED_DIMENSION];
+    float vector[LK_LEGACY_DIMENSION];
     (void)w;
-    const char *unfit = lk_seed_cube_take(&o->store->form, r, i, 3, vector);
+    const char *unfit = lk_legacy_cube_take(&o->store->form, r, i, 3, vector);
     if (unfit != NULL)
         return lk_fail(err, LIKEN_E_UNSUPPORTED, "Face %lld cannot be compared: %s.", (long long)lk_pg_get_int(r, i, 0),
                        unfit);
@@ -349,16 +349,17 @@ static int take_face(void *ctx, size_t w, const lk_pg_result *r, int i, liken_er
         return lk_fail_memory(err);
     }
     memcpy(face->descriptor, vector, sizeof vector);
-    face->dimension = LK_SEED_DIMENSION;
+    face->dimension = LK_LEGACY_DIMENSION;
     face->id = lk_pg_get_int(r, i, 0);
     o->face = face;
     return LIKEN_OK;
 }
 
-int lk_seed_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection, liken_error *err) {
+int lk_legacy_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+                       liken_error *err) {
     struct one o = {.store = of(s)};
-    lk_seed_want want = want_of(of(s), 0, id);
-    const int rc = lk_seed_fetch(of(s), VECTOR_COLUMNS, &want, 1, take_face, &o, err);
+    lk_legacy_want want = want_of(of(s), 0, id);
+    const int rc = lk_legacy_fetch(of(s), VECTOR_COLUMNS, &want, 1, take_face, &o, err);
     if (rc != LIKEN_OK)
         return rc;
     if (o.face == NULL)
@@ -367,12 +368,12 @@ int lk_seed_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, 
     if (image != NULL)
         *image = id;
     if (collection != NULL)
-        *collection = LK_SEED_COLLECTION;
+        *collection = LK_LEGACY_COLLECTION;
     return LIKEN_OK;
 }
 
 struct listing {
-    lk_seed_store *store;
+    lk_legacy_store *store;
     const liken_list_options *options;
     int limit;
     liken_image_list *list;
@@ -385,8 +386,8 @@ static int take_list(struct listing *l, const lk_pg_result *r, liken_error *err)
                  ? lk_fail_memory(err)
                  : LIKEN_OK;
     for (int i = 0; rc == LIKEN_OK && i < shown; i++) {
-        rc = lk_seed_image_new(l->store, lk_pg_get_int(r, i, 0), 1, lk_pg_get_bytes(r, i, 1, NULL),
-                               lk_pg_get_bytes(r, i, 2, NULL), &list->images[i], err);
+        rc = lk_legacy_image_new(l->store, lk_pg_get_int(r, i, 0), 1, lk_pg_get_bytes(r, i, 1, NULL),
+                                 lk_pg_get_bytes(r, i, 2, NULL), &list->images[i], err);
         if (rc == LIKEN_OK)
             list->count++;
     }
@@ -404,7 +405,7 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
     struct listing *l = arg;
     const liken_list_options *o = l->options;
     lk_pg_result *r = NULL;
-    LK_FREE char *sql = lk_seed_sql(
+    LK_FREE char *sql = lk_legacy_sql(
         &l->store->form, "SELECT id::bigint, %F, %I FROM %T AS t WHERE id > $1 AND ($2 IS NULL OR %F = $2)"
                          " AND ($3 IS NULL OR %I = $3) ORDER BY t.id LIMIT $4"); /* so that an index serves */
     if (sql == NULL)
@@ -422,32 +423,32 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
 /* ---- descriptors of listed rows ---- */
 
 struct described {
-    const lk_seed_store *store;
+    const lk_legacy_store *store;
     liken_image **images; /* the wants' */
 };
 
 /* A row that holds none that can be compared keeps NULL. */
 static int take_descriptor(void *ctx, size_t w, const lk_pg_result *r, int i, liken_error *err) {
     const struct described *d = ctx;
-    float vector[LK_SEED_DIMENSION];
-    if (lk_seed_cube_take(&d->store->form, r, i, 3, vector) != NULL)
+    float vector[LK_LEGACY_DIMENSION];
+    if (lk_legacy_cube_take(&d->store->form, r, i, 3, vector) != NULL)
         return LIKEN_OK;
     liken_face *face = &d->images[w]->faces[0];
     face->descriptor = malloc(sizeof vector);
     if (face->descriptor == NULL)
         return lk_fail_memory(err);
     memcpy(face->descriptor, vector, sizeof vector);
-    face->dimension = LK_SEED_DIMENSION;
+    face->dimension = LK_LEGACY_DIMENSION;
     return LIKEN_OK;
 }
 
 /* What is not there any more becomes NULL. */
-static int describe_some(lk_seed_store *s, liken_image **images, size_t count, liken_error *err) {
-    lk_seed_want want[LK_SEED_BATCH];
+static int describe_some(lk_legacy_store *s, liken_image **images, size_t count, liken_error *err) {
+    lk_legacy_want want[LK_LEGACY_BATCH];
     struct described d = {s, images};
     for (size_t i = 0; i < count; i++)
         want[i] = want_of(s, 0, images[i]->id);
-    const int rc = lk_seed_fetch(s, VECTOR_COLUMNS, want, count, take_descriptor, &d, err);
+    const int rc = lk_legacy_fetch(s, VECTOR_COLUMNS, want, count, take_descriptor, &d, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
         if (want[i].met)
             continue;
@@ -457,11 +458,12 @@ static int describe_some(lk_seed_store *s, liken_image **images, size_t count, l
     return rc;
 }
 
-static int describe(lk_seed_store *s, liken_image_list *list, liken_error *err) {
+static int describe(lk_legacy_store *s, liken_image_list *list, liken_error *err) {
     size_t kept = 0;
     int rc = LIKEN_OK;
-    for (size_t i = 0; rc == LIKEN_OK && i < list->count; i += LK_SEED_BATCH)
-        rc = describe_some(s, list->images + i, list->count - i < LK_SEED_BATCH ? list->count - i : LK_SEED_BATCH, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < list->count; i += LK_LEGACY_BATCH)
+        rc = describe_some(s, list->images + i, list->count - i < LK_LEGACY_BATCH ? list->count - i : LK_LEGACY_BATCH,
+                           err);
     for (size_t i = 0; i < list->count; i++) {
         if (list->images[i] != NULL)
             list->images[kept++] = list->images[i];
@@ -470,13 +472,13 @@ static int describe(lk_seed_store *s, liken_image_list *list, liken_error *err) 
     return rc;
 }
 
-int lk_seed_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
-                       liken_error *err) {
+int lk_legacy_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
+                         liken_error *err) {
     struct listing l = {.store = of(s), .options = o, .limit = o->limit > 0 ? o->limit : 100};
     (void)collection;
     if (lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to))
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                       "The rows of a table of the seed carry no times; list them without those filters.");
+                       "The rows of a legacy table carry no times; list them without those filters.");
     int rc = lk_store_text("image_id", o->image_id, LK_STORE_LABEL_MAX, err);
     if (rc == LIKEN_OK)
         rc = lk_store_text("file label", o->file, LK_STORE_LABEL_MAX, err);

@@ -5,31 +5,31 @@
 
 #define ROWS_MAX ((size_t)1 << 31)
 
-void lk_seed_rows_clear(lk_seed_rows *r) {
+void lk_legacy_rows_clear(lk_legacy_rows *r) {
     free(r->items);
     free(r->slots);
-    *r = (lk_seed_rows){0};
+    *r = (lk_legacy_rows){0};
 }
 
-static size_t slot_of(const lk_seed_rows *r, int64_t id) {
+static size_t slot_of(const lk_legacy_rows *r, int64_t id) {
     return (size_t)((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (r->slot_count - 1);
 }
 
 /* The slot that holds the id, or the free one where it would go. */
-static size_t seek(const lk_seed_rows *r, int64_t id) {
+static size_t seek(const lk_legacy_rows *r, int64_t id) {
     size_t at = slot_of(r, id);
     while (r->slots[at] != 0 && r->items[r->slots[at] - 1].id != id)
         at = (at + 1) & (r->slot_count - 1);
     return at;
 }
 
-uint32_t lk_seed_rows_find(const lk_seed_rows *r, int64_t id) {
+uint32_t lk_legacy_rows_find(const lk_legacy_rows *r, int64_t id) {
     return r->slot_count == 0 ? 0 : r->slots[seek(r, id)];
 }
 
 /* Twice as many slots, at most half of them in use. */
-static int more_slots(lk_seed_rows *r, liken_error *err) {
-    lk_seed_rows next = *r;
+static int more_slots(lk_legacy_rows *r, liken_error *err) {
+    lk_legacy_rows next = *r;
     next.slot_count = r->slot_count == 0 ? 1024 : 2 * r->slot_count;
     next.slots = calloc(next.slot_count, sizeof *next.slots);
     if (next.slots == NULL)
@@ -41,7 +41,7 @@ static int more_slots(lk_seed_rows *r, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_seed_rows_add(lk_seed_rows *r, const lk_seed_row *row, liken_error *err) {
+int lk_legacy_rows_add(lk_legacy_rows *r, const lk_legacy_row *row, liken_error *err) {
     if (r->count == ROWS_MAX)
         return lk_fail(err, LIKEN_E_TOO_LARGE,
                        "The table has more rows than can be served in place; import it instead.");
@@ -49,7 +49,7 @@ int lk_seed_rows_add(lk_seed_rows *r, const lk_seed_row *row, liken_error *err) 
         return LIKEN_E_MEMORY;
     if (r->count == r->room) {
         const size_t room = r->room == 0 ? 1024 : 2 * r->room;
-        lk_seed_row *items = realloc(r->items, room * sizeof *items);
+        lk_legacy_row *items = realloc(r->items, room * sizeof *items);
         if (items == NULL)
             return lk_fail_memory(err);
         r->items = items;
@@ -58,6 +58,6 @@ int lk_seed_rows_add(lk_seed_rows *r, const lk_seed_row *row, liken_error *err) 
     const size_t at = seek(r, row->id);
     r->items[r->count++] = *row;
     r->slots[at] = (uint32_t)r->count;
-    r->live += row->state == LK_SEED_LIVE;
+    r->live += row->state == LK_LEGACY_LIVE;
     return LIKEN_OK;
 }

@@ -1,4 +1,4 @@
-/* A table of the seed as a store: opening it, its one collection, and the table of operations. What such a table cannot
+/* A legacy table as a store: opening it, its one collection, and the table of operations. What such a table cannot
  * hold is refused with a sentence: tags, times, further collections. */
 #include "store/legacy/legacy_int.h"
 
@@ -8,21 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static lk_seed_store *of(lk_store *s) {
-    return (lk_seed_store *)s;
+static lk_legacy_store *of(lk_store *s) {
+    return (lk_legacy_store *)s;
 }
 
-static const lk_seed_store *const_of(const lk_store *s) {
-    return (const lk_seed_store *)s;
+static const lk_legacy_store *const_of(const lk_store *s) {
+    return (const lk_legacy_store *)s;
 }
 
 static void store_close(lk_store *base) {
     if (base == NULL)
         return;
-    lk_seed_store *s = of(base);
+    lk_legacy_store *s = of(base);
     lk_pg_close(s->db);
-    lk_seed_form_clear(&s->form);
-    lk_seed_rows_clear(&s->rows);
+    lk_legacy_form_clear(&s->form);
+    lk_legacy_rows_clear(&s->rows);
     free(s->removed);
     free(s->snapshot);
     free(s->about.name);
@@ -44,8 +44,8 @@ static int store_id(lk_store *s, char out[37], liken_error *err) {
 /* ---- the collection ---- */
 
 static int counts(lk_store *base, int64_t *collections, int64_t *images, int64_t *faces, liken_error *err) {
-    lk_seed_store *s = of(base);
-    const int rc = lk_seed_look(s, false, err);
+    lk_legacy_store *s = of(base);
+    const int rc = lk_legacy_look(s, false, err);
     if (rc != LIKEN_OK)
         return rc;
     pthread_mutex_lock(&s->lock);
@@ -79,17 +79,16 @@ static int describe(lk_store *s, liken_collection **out, liken_error *err) {
 static int collection_create(lk_store *s, liken_collection *c, liken_error *err) {
     if (strcmp(c->name, of(s)->about.name) == 0)
         return lk_fail(err, LIKEN_E_CONFLICT, "There is a collection \"%.64s\" already.", c->name);
-    return lk_fail(
-        err, LIKEN_E_UNSUPPORTED,
-        "A table of the seed is one collection, \"%s\", and has no room for others; keep those in a store of "
-        "their own.",
-        of(s)->about.name);
+    return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                   "A legacy table is one collection, \"%s\", and has no room for others; keep those in a store of "
+                   "their own.",
+                   of(s)->about.name);
 }
 
 static int collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err) {
     if (strcmp(name, of(s)->about.name) != 0)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no collection \"%.64s\": a table of the seed is one, \"%s\".",
-                       name, of(s)->about.name);
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no collection \"%.64s\": a legacy table is one, \"%s\".", name,
+                       of(s)->about.name);
     return describe(s, out, err);
 }
 
@@ -119,8 +118,7 @@ static int image_find(lk_store *s, int64_t collection, const char *sha256, liken
     (void)s;
     (void)collection;
     (void)out;
-    return lk_fail(err, LIKEN_E_NOT_FOUND, "A table of the seed does not know photos by their bytes (sha256 %s).",
-                   sha256);
+    return lk_fail(err, LIKEN_E_NOT_FOUND, "A legacy table does not know photos by their bytes (sha256 %s).", sha256);
 }
 
 static int faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,
@@ -131,14 +129,14 @@ static int faces_where(lk_store *s, int64_t collection, const liken_search_optio
     (void)out;
     (void)count;
     return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                   "The rows of a table of the seed carry no tags and no times; search without those filters.");
+                   "The rows of a legacy table carry no tags and no times; search without those filters.");
 }
 
 /* ---- the feed ---- */
 
 static int store_version(lk_store *base, int64_t *version, liken_error *err) {
-    lk_seed_store *s = of(base);
-    const int rc = lk_seed_look(s, false, err);
+    lk_legacy_store *s = of(base);
+    const int rc = lk_legacy_look(s, false, err);
     if (rc != LIKEN_OK)
         return rc;
     pthread_mutex_lock(&s->lock);
@@ -148,8 +146,8 @@ static int store_version(lk_store *base, int64_t *version, liken_error *err) {
 }
 
 static int marks(lk_store *base, int64_t *face, int64_t *deletion, liken_error *err) {
-    lk_seed_store *s = of(base);
-    const int rc = lk_seed_look(s, false, err);
+    lk_legacy_store *s = of(base);
+    const int rc = lk_legacy_look(s, false, err);
     if (rc != LIKEN_OK)
         return rc;
     pthread_mutex_lock(&s->lock);
@@ -160,7 +158,7 @@ static int marks(lk_store *base, int64_t *face, int64_t *deletion, liken_error *
 }
 
 static int deletions_after(lk_store *base, int64_t after, lk_store_deletion_fn *fn, void *ctx, liken_error *err) {
-    lk_seed_store *s = of(base);
+    lk_legacy_store *s = of(base);
     int rc = LIKEN_OK;
     (void)err;
     for (size_t at = (size_t)after; rc == LIKEN_OK; at++) {
@@ -175,10 +173,10 @@ static int deletions_after(lk_store *base, int64_t after, lk_store_deletion_fn *
 }
 
 static int64_t number(lk_store *base, int64_t face) {
-    lk_seed_store *s = of(base);
+    lk_legacy_store *s = of(base);
     pthread_mutex_lock(&s->lock);
-    const uint32_t n = lk_seed_rows_find(&s->rows, face);
-    const bool live = n != 0 && s->rows.items[n - 1].state == LK_SEED_LIVE;
+    const uint32_t n = lk_legacy_rows_find(&s->rows, face);
+    const bool live = n != 0 && s->rows.items[n - 1].state == LK_LEGACY_LIVE;
     pthread_mutex_unlock(&s->lock);
     return live ? n : 0;
 }
@@ -190,26 +188,26 @@ static int store_writable(lk_store *s, liken_error *err) {
 /* ---- the doctor ---- */
 
 static int check(lk_store *base, liken_check_fn *fn, void *ctx, int *bad, liken_error *err) {
-    lk_seed_store *s = of(base);
+    lk_legacy_store *s = of(base);
     char text[256];
-    const int rc = lk_seed_look(s, true, err);
+    const int rc = lk_legacy_look(s, true, err);
     if (rc != LIKEN_OK)
         return rc;
     pthread_mutex_lock(&s->lock);
     const size_t nameless = s->nameless;
     (void)snprintf(text, sizeof text, "%zu rows of %.100s", s->rows.live + s->unfit, s->form.table);
     pthread_mutex_unlock(&s->lock);
-    fn(ctx, "seed table", LIKEN_GOOD, text);
+    fn(ctx, "legacy table", LIKEN_GOOD, text);
     if (!s->form.finds_ids) {
         (void)snprintf(text, sizeof text,
                        "No index on id, so new rows are found by reading all of it. Make one: CREATE UNIQUE INDEX "
                        "CONCURRENTLY ON %.100s (id)",
                        s->form.table);
-        fn(ctx, "seed table", LIKEN_NOTE, text);
+        fn(ctx, "legacy table", LIKEN_NOTE, text);
     }
     if (nameless > 0) {
         (void)snprintf(text, sizeof text, "%zu rows have no id, or one below 1, and cannot be searched", nameless);
-        fn(ctx, "seed table", LIKEN_NOTE, text);
+        fn(ctx, "legacy table", LIKEN_NOTE, text);
     }
     *bad = 0;
     return LIKEN_OK;
@@ -226,18 +224,18 @@ static const lk_store_ops operations = {
     .collection_get = collection_get,
     .collection_list = collection_list,
     .collection_remove = collection_remove,
-    .image_add = lk_seed_image_add,
+    .image_add = lk_legacy_image_add,
     .image_find = image_find,
-    .image_get = lk_seed_image_get,
-    .image_list = lk_seed_image_list,
-    .image_remove = lk_seed_image_remove,
-    .face_get = lk_seed_face_get,
-    .face_remove = lk_seed_face_remove,
-    .hits = lk_seed_hits,
+    .image_get = lk_legacy_image_get,
+    .image_list = lk_legacy_image_list,
+    .image_remove = lk_legacy_image_remove,
+    .face_get = lk_legacy_face_get,
+    .face_remove = lk_legacy_face_remove,
+    .hits = lk_legacy_hits,
     .faces_where = faces_where,
     .version = store_version,
     .marks = marks,
-    .vectors_after = lk_seed_vectors_after,
+    .vectors_after = lk_legacy_vectors_after,
     .deletions_after = deletions_after,
     .number = number,
 };
@@ -245,13 +243,13 @@ static const lk_store_ops operations = {
 /* ---- opening ---- */
 
 struct opening {
-    lk_seed_form *form;
+    lk_legacy_form *form;
     const char *table;
 };
 
 static int read_form(lk_pg_conn *c, void *arg, liken_error *err) {
     const struct opening *o = arg;
-    return lk_seed_form_read(o->form, c, o->table, true, err);
+    return lk_legacy_form_read(o->form, c, o->table, true, err);
 }
 
 static void make_id(char id[37]) {
@@ -262,7 +260,7 @@ static void make_id(char id[37]) {
     (void)snprintf(id, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-static int open_store(lk_seed_store *s, const char *where, const char *table, liken_error *err) {
+static int open_store(lk_legacy_store *s, const char *where, const char *table, liken_error *err) {
     const lk_pg_options options = {.read_only = s->read_only};
     int rc = lk_pg_open(&s->db, where, &options, err);
     if (rc == LIKEN_OK)
@@ -270,16 +268,16 @@ static int open_store(lk_seed_store *s, const char *where, const char *table, li
     return rc;
 }
 
-int lk_store_open_seed(lk_store **out, const char *where, const char *table, bool read_only,
-                       const liken_collection *about, liken_error *err) {
-    lk_seed_store *s = calloc(1, sizeof *s);
+int lk_store_open_legacy(lk_store **out, const char *where, const char *table, bool read_only,
+                         const liken_collection *about, liken_error *err) {
+    lk_legacy_store *s = calloc(1, sizeof *s);
     if (s == NULL)
         return lk_fail_memory(err);
     pthread_mutex_init(&s->lock, NULL);
     s->base.ops = &operations;
     s->read_only = read_only;
     s->about = *about;
-    s->about.id = LK_SEED_COLLECTION;
+    s->about.id = LK_LEGACY_COLLECTION;
     s->about.name = strdup(about->name);
     s->about.model = strdup(about->model);
     make_id(s->id);

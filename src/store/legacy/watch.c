@@ -38,8 +38,8 @@ struct glance {
 
 /* ---- notes ---- */
 
-int lk_seed_note_removed(lk_seed_store *s, uint32_t number, liken_error *err) {
-    lk_seed_row *row = &s->rows.items[number - 1];
+int lk_legacy_note_removed(lk_legacy_store *s, uint32_t number, liken_error *err) {
+    lk_legacy_row *row = &s->rows.items[number - 1];
     if (s->removed_count == s->removed_room) {
         const size_t room = s->removed_room == 0 ? 256 : 2 * s->removed_room;
         uint32_t *removed = realloc(s->removed, room * sizeof *removed);
@@ -48,17 +48,17 @@ int lk_seed_note_removed(lk_seed_store *s, uint32_t number, liken_error *err) {
         s->removed = removed;
         s->removed_room = room;
     }
-    if (row->state == LK_SEED_LIVE)
+    if (row->state == LK_LEGACY_LIVE)
         s->rows.live--;
-    row->state = LK_SEED_GONE;
+    row->state = LK_LEGACY_GONE;
     s->removed[s->removed_count++] = number;
     s->version++;
     return LIKEN_OK;
 }
 
-void lk_seed_note_unfit(lk_seed_store *s, uint32_t number, const char *why) {
-    lk_seed_row *row = &s->rows.items[number - 1];
-    row->state = LK_SEED_UNFIT;
+void lk_legacy_note_unfit(lk_legacy_store *s, uint32_t number, const char *why) {
+    lk_legacy_row *row = &s->rows.items[number - 1];
+    row->state = LK_LEGACY_UNFIT;
     s->rows.live--;
     if (s->unfit++ < TOLD)
         lk_log(LIKEN_LOG_WARN, "Row %" PRId64 " of %s cannot be searched: %s.", row->id, s->form.table, why);
@@ -66,18 +66,18 @@ void lk_seed_note_unfit(lk_seed_store *s, uint32_t number, const char *why) {
         lk_log(LIKEN_LOG_WARN, "More rows of %s cannot be searched; liken import --json tells of each.", s->form.table);
 }
 
-static int add(lk_seed_store *s, const lk_seed_row *row, liken_error *err) {
-    const int rc = lk_seed_rows_add(&s->rows, row, err);
+static int add(lk_legacy_store *s, const lk_legacy_row *row, liken_error *err) {
+    const int rc = lk_legacy_rows_add(&s->rows, row, err);
     if (rc == LIKEN_OK)
         s->version++;
     s->top = row->id > s->top ? row->id : s->top;
     return rc;
 }
 
-static int take_row(lk_seed_store *s, const lk_seed_row *row, liken_error *err) {
-    const uint32_t number = lk_seed_rows_find(&s->rows, row->id);
-    lk_seed_row *known = number == 0 ? NULL : &s->rows.items[number - 1];
-    if (known == NULL || known->state == LK_SEED_GONE)
+static int take_row(lk_legacy_store *s, const lk_legacy_row *row, liken_error *err) {
+    const uint32_t number = lk_legacy_rows_find(&s->rows, row->id);
+    lk_legacy_row *known = number == 0 ? NULL : &s->rows.items[number - 1];
+    if (known == NULL || known->state == LK_LEGACY_GONE)
         return add(s, row, err);
     if (known->xmin == row->xmin) {
         known->block = row->block;
@@ -87,17 +87,17 @@ static int take_row(lk_seed_store *s, const lk_seed_row *row, liken_error *err) 
     }
     if (known->mark == row->mark) /* two rows of one id: the first counts; or a change, which is for a whole look */
         return LIKEN_OK;
-    const int rc = lk_seed_note_removed(s, number, err);
+    const int rc = lk_legacy_note_removed(s, number, err);
     return rc == LIKEN_OK ? add(s, row, err) : rc;
 }
 
-int lk_seed_note_added(lk_seed_store *s, const lk_seed_row *row, liken_error *err) {
-    lk_seed_row own = *row;
+int lk_legacy_note_added(lk_legacy_store *s, const lk_legacy_row *row, liken_error *err) {
+    lk_legacy_row own = *row;
     own.mark = s->mark;
     return take_row(s, &own, err);
 }
 
-void lk_seed_place(const char *ctid, const char *xmin, lk_seed_row *row) {
+void lk_legacy_place(const char *ctid, const char *xmin, lk_legacy_row *row) {
     unsigned block = 0, offset = 0;
     (void)sscanf(ctid, "(%u,%u)", &block, &offset);
     row->block = block;
@@ -107,21 +107,21 @@ void lk_seed_place(const char *ctid, const char *xmin, lk_seed_row *row) {
 
 /* ---- rows ---- */
 
-static int take_page(lk_seed_store *s, const lk_pg_result *r, liken_error *err) {
+static int take_page(lk_legacy_store *s, const lk_pg_result *r, liken_error *err) {
     int rc = LIKEN_OK;
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(r); i++) {
-        lk_seed_row row = {.id = lk_pg_get_int(r, i, 0), .mark = s->mark};
+        lk_legacy_row row = {.id = lk_pg_get_int(r, i, 0), .mark = s->mark};
         if (row.id < 1) {
             s->nameless++;
             continue;
         }
-        lk_seed_place(lk_pg_get_bytes(r, i, 1, NULL), lk_pg_get_bytes(r, i, 2, NULL), &row);
+        lk_legacy_place(lk_pg_get_bytes(r, i, 1, NULL), lk_pg_get_bytes(r, i, 2, NULL), &row);
         rc = take_row(s, &row, err);
     }
     return rc;
 }
 
-static int fetch_all(lk_seed_store *s, lk_pg_conn *c, liken_error *err) {
+static int fetch_all(lk_legacy_store *s, lk_pg_conn *c, liken_error *err) {
     int rc, rows;
     do {
         lk_pg_result *r = NULL;
@@ -135,7 +135,7 @@ static int fetch_all(lk_seed_store *s, lk_pg_conn *c, liken_error *err) {
 }
 
 /* Meets every row whose id is larger than `after`, or every row (ALL), in one snapshot. */
-static int walk(lk_seed_store *s, lk_pg_conn *c, int64_t after, liken_error *err) {
+static int walk(lk_legacy_store *s, lk_pg_conn *c, int64_t after, liken_error *err) {
     char pattern[192], where[64] = "";
     if (after != ALL)
         (void)snprintf(where, sizeof where, " WHERE id > %" PRId64, after);
@@ -143,7 +143,7 @@ static int walk(lk_seed_store *s, lk_pg_conn *c, int64_t after, liken_error *err
                    "DECLARE liken_look NO SCROLL CURSOR FOR SELECT id::bigint, ctid::text, xmin::text FROM %%T AS t%s"
                    " ORDER BY t.id, ctid",
                    where);
-    LK_FREE char *sql = lk_seed_sql(&s->form, pattern);
+    LK_FREE char *sql = lk_legacy_sql(&s->form, pattern);
     if (sql == NULL)
         return lk_fail_memory(err);
     int rc = lk_pg_exec(c, "BEGIN", LK_PG_NO_ARGS, NULL, err);
@@ -158,7 +158,7 @@ static int walk(lk_seed_store *s, lk_pg_conn *c, int64_t after, liken_error *err
     return rc; /* a fault: whoever gives the connection back rolls back */
 }
 
-static int walk_whole(lk_seed_store *s, lk_pg_conn *c, liken_error *err) {
+static int walk_whole(lk_legacy_store *s, lk_pg_conn *c, liken_error *err) {
     const size_t nameless = s->nameless;
     s->mark++;
     s->nameless = 0;
@@ -167,16 +167,16 @@ static int walk_whole(lk_seed_store *s, lk_pg_conn *c, liken_error *err) {
         lk_log(LIKEN_LOG_WARN, "%zu rows of %s have no id, or one below 1, and cannot be searched.", s->nameless,
                s->form.table);
     for (size_t i = 0; rc == LIKEN_OK && i < s->rows.count; i++) {
-        const lk_seed_row *row = &s->rows.items[i];
-        if (row->state != LK_SEED_GONE && row->mark != s->mark)
-            rc = lk_seed_note_removed(s, (uint32_t)(i + 1), err);
+        const lk_legacy_row *row = &s->rows.items[i];
+        if (row->state != LK_LEGACY_GONE && row->mark != s->mark)
+            rc = lk_legacy_note_removed(s, (uint32_t)(i + 1), err);
     }
     return rc;
 }
 
 /* ---- the glance ---- */
 
-static int take_glance(lk_seed_store *s, lk_pg_conn *c, struct glance *g, liken_error *err) {
+static int take_glance(lk_legacy_store *s, lk_pg_conn *c, struct glance *g, liken_error *err) {
     LK_FREE char *pattern = NULL;
     if (asprintf(&pattern,
                  "SELECT txid_current_snapshot()::text, txid_snapshot_xmin(txid_current_snapshot()),"
@@ -207,19 +207,19 @@ static int take_glance(lk_seed_store *s, lk_pg_conn *c, struct glance *g, liken_
 }
 
 /* Whether an id up to the sequence's last was not met; brings `low` as far as it can go. */
-static bool misses_some(lk_seed_store *s, int64_t last) {
-    while (s->low < last && lk_seed_rows_find(&s->rows, s->low + 1) != 0)
+static bool misses_some(lk_legacy_store *s, int64_t last) {
+    while (s->low < last && lk_legacy_rows_find(&s->rows, s->low + 1) != 0)
         s->low++;
     return s->form.sequence == NULL || s->low < last;
 }
 
-static bool whole_is_due(const lk_seed_store *s, const struct glance *g, double now) {
+static bool whole_is_due(const lk_legacy_store *s, const struct glance *g, double now) {
     const bool more = g->inserted - s->inserted > (int64_t)s->rows.count - s->met;
     return !s->begun || s->whole_due || g->changed != s->changed || g->filenode != s->filenode ||
            g->last < s->last_value || now - s->whole_at > WHOLE_EVERY || (more && s->low >= g->last);
 }
 
-static int look_whole(lk_seed_store *s, lk_pg_conn *c, const struct glance *g, liken_error *err) {
+static int look_whole(lk_legacy_store *s, lk_pg_conn *c, const struct glance *g, liken_error *err) {
     const double start = lk_clock_monotonic();
     s->whole_due = true;
     const int rc = walk_whole(s, c, err);
@@ -241,7 +241,7 @@ static int look_whole(lk_seed_store *s, lk_pg_conn *c, const struct glance *g, l
 }
 
 /* After a look at all rows above `low` that began later than the glance. */
-static void settle(lk_seed_store *s, const struct glance *g) {
+static void settle(lk_legacy_store *s, const struct glance *g) {
     if (s->pending_xmax != 0 && g->xmin >= s->pending_xmax) {
         s->low = s->pending > s->low ? s->pending : s->low;
         s->pending_xmax = 0;
@@ -253,7 +253,7 @@ static void settle(lk_seed_store *s, const struct glance *g) {
     s->last_value = g->last;
 }
 
-static int look_closer(lk_seed_store *s, lk_pg_conn *c, struct glance *g, liken_error *err) {
+static int look_closer(lk_legacy_store *s, lk_pg_conn *c, struct glance *g, liken_error *err) {
     int rc = LIKEN_OK;
     const double now = lk_clock_monotonic();
     if (whole_is_due(s, g, now) && (!s->begun || now >= s->next_whole))
@@ -270,7 +270,7 @@ static int look_closer(lk_seed_store *s, lk_pg_conn *c, struct glance *g, liken_
 }
 
 static int look(lk_pg_conn *c, void *arg, liken_error *err) {
-    lk_seed_store *s = arg;
+    lk_legacy_store *s = arg;
     struct glance g = {0};
     const double start = lk_clock_monotonic();
     int rc = take_glance(s, c, &g, err);
@@ -284,7 +284,7 @@ static int look(lk_pg_conn *c, void *arg, liken_error *err) {
     return rc;
 }
 
-int lk_seed_look(lk_seed_store *s, bool now, liken_error *err) {
+int lk_legacy_look(lk_legacy_store *s, bool now, liken_error *err) {
     int rc = LIKEN_OK;
     pthread_mutex_lock(&s->lock);
     const double t = lk_clock_monotonic();

@@ -1,4 +1,4 @@
-/* Writing rows that the seed's own program can read and search, and removing them. A row is written by one INSERT, all
+/* Writing rows that the legacy system's own program can read and search, and removing them. A row is written by one INSERT, all
  * of a photo's in one transaction. What such a table has no room for is refused, but a file label, which is dropped
  * where there is no column for it. */
 #include "store/legacy/legacy_int.h"
@@ -11,8 +11,8 @@
 
 #define DIGITS_MAX 1000
 
-static lk_seed_store *of(lk_store *s) {
-    return (lk_seed_store *)s;
+static lk_legacy_store *of(lk_store *s) {
+    return (lk_legacy_store *)s;
 }
 
 /* ---- what may be written ---- */
@@ -27,23 +27,22 @@ static bool is_number(const char *text) {
     return whole + part > 0 && all <= DIGITS_MAX && text[all] == '\0';
 }
 
-static int check_labels(const lk_seed_form *f, const liken_image *im, liken_error *err) {
+static int check_labels(const lk_legacy_form *f, const liken_image *im, liken_error *err) {
     if (im->tag_count > 0)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "A table of the seed has no room for tags; send the photo without.");
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "A legacy table has no room for tags; send the photo without.");
     if (im->captured_at != LIKEN_NO_TIME)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED,
-                       "A table of the seed has no room for captured_at; send the photo without.");
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "A legacy table has no room for captured_at; send the photo without.");
     if (im->image_id != NULL && f->image_type == NULL)
         return lk_fail(err, LIKEN_E_UNSUPPORTED, "The table %s has no column image_id; send the photo without.",
                        f->table);
     if (im->image_id != NULL && strcmp(f->image_type, "numeric") == 0 && !is_number(im->image_id))
         return lk_fail(err, LIKEN_E_ARG,
-                       "In a table of the seed image_id is a number of at most %d digits, like 7; this one is not.",
+                       "In a legacy table image_id is a number of at most %d digits, like 7; this one is not.",
                        DIGITS_MAX);
     return LIKEN_OK;
 }
 
-static int check_image(const lk_seed_store *s, const liken_image *im, liken_error *err) {
+static int check_image(const lk_legacy_store *s, const liken_image *im, liken_error *err) {
     unsigned char sha256[32];
     int rc = lk_store_check_image(im, sha256, err);
     if (rc == LIKEN_OK && strcmp(im->model == NULL ? "" : im->model, s->about.model) != 0)
@@ -53,7 +52,7 @@ static int check_image(const lk_seed_store *s, const liken_image *im, liken_erro
     if (rc == LIKEN_OK)
         rc = check_labels(&s->form, im, err);
     if (rc == LIKEN_OK && im->face_count == 0)
-        rc = lk_fail(err, LIKEN_E_NO_FACE, "No face was found in the photo, and a table of the seed holds only faces.");
+        rc = lk_fail(err, LIKEN_E_NO_FACE, "No face was found in the photo, and a legacy table holds only faces.");
     return rc;
 }
 
@@ -65,29 +64,29 @@ static int check_image(const lk_seed_store *s, const liken_image *im, liken_erro
     " AND %I IS NOT DISTINCT FROM ($2::%N)::text ORDER BY id LIMIT 1"
 
 struct add {
-    lk_seed_store *store;
+    lk_legacy_store *store;
     const liken_image *image;
-    lk_seed_row *rows; /* what came of each face */
+    lk_legacy_row *rows; /* what came of each face */
     bool existed;
 };
 
-static char *insert_sql(const lk_seed_form *f) {
+static char *insert_sql(const lk_legacy_form *f) {
     const bool image = f->image_type != NULL;
     char pattern[256];
     (void)snprintf(
         pattern, sizeof pattern, "INSERT INTO %%T (%s%svec_low, vec_high) VALUES (%s%s$3::%%C, $4::%%C) RETURNING " ROW,
         f->has_file ? "file, " : "", image ? "image_id, " : "", f->has_file ? "$1, " : "", image ? "$2::%N, " : "");
-    return lk_seed_sql(f, pattern);
+    return lk_legacy_sql(f, pattern);
 }
 
 /* One statement a face, in one round trip. *found: how many of them answered with a row. */
 static int for_each_face(struct add *a, lk_pg_conn *c, const char *sql, size_t *found, liken_error *err) {
-    char low[LK_SEED_CUBE_TEXT], high[LK_SEED_CUBE_TEXT];
+    char low[LK_LEGACY_CUBE_TEXT], high[LK_LEGACY_CUBE_TEXT];
     int rc = LIKEN_OK;
     *found = 0;
     for (size_t i = 0; rc == LIKEN_OK && i < a->image->face_count; i++) {
-        lk_seed_cube_write(a->image->faces[i].descriptor, low);
-        lk_seed_cube_write(a->image->faces[i].descriptor + LK_SEED_HALF, high);
+        lk_legacy_cube_write(a->image->faces[i].descriptor, low);
+        lk_legacy_cube_write(a->image->faces[i].descriptor + LK_LEGACY_HALF, high);
         rc = lk_pg_queue(
             c, sql,
             LK_PG_ARGS(lk_pg_text(a->image->file), lk_pg_text(a->image->image_id), lk_pg_text(low), lk_pg_text(high)),
@@ -97,8 +96,8 @@ static int for_each_face(struct add *a, lk_pg_conn *c, const char *sql, size_t *
         lk_pg_result *r = NULL;
         rc = lk_pg_answer(c, &r, err);
         if (rc == LIKEN_OK && lk_pg_rows(r) > 0) {
-            a->rows[i] = (lk_seed_row){.id = lk_pg_get_int(r, 0, 0)};
-            lk_seed_place(lk_pg_get_bytes(r, 0, 1, NULL), lk_pg_get_bytes(r, 0, 2, NULL), &a->rows[i]);
+            a->rows[i] = (lk_legacy_row){.id = lk_pg_get_int(r, 0, 0)};
+            lk_legacy_place(lk_pg_get_bytes(r, 0, 1, NULL), lk_pg_get_bytes(r, 0, 2, NULL), &a->rows[i]);
             ++*found;
         }
         lk_pg_clear(r);
@@ -139,9 +138,9 @@ static int check_ids(const struct add *a, liken_error *err) {
 
 /* Where an index finds rows by their descriptors, the same photo under the same labels is known again. */
 static int add(struct add *a, lk_pg_conn *c, liken_error *err) {
-    const lk_seed_form *f = &a->store->form;
+    const lk_legacy_form *f = &a->store->form;
     LK_FREE char *insert = insert_sql(f);
-    LK_FREE char *equal = lk_seed_sql(f, EQUAL);
+    LK_FREE char *equal = lk_legacy_sql(f, EQUAL);
     size_t found = 0;
     int rc = insert == NULL || equal == NULL ? lk_fail_memory(err) : LIKEN_OK;
     if (rc == LIKEN_OK)
@@ -161,11 +160,11 @@ static int add(struct add *a, lk_pg_conn *c, liken_error *err) {
 
 /* The rows are there; if they cannot be remembered now, the next look meets them. */
 static void note_rows(struct add *a) {
-    lk_seed_store *s = a->store;
+    lk_legacy_store *s = a->store;
     liken_error err;
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; !a->existed && i < a->image->face_count; i++)
-        if (lk_seed_note_added(s, &a->rows[i], &err) != LIKEN_OK)
+        if (lk_legacy_note_added(s, &a->rows[i], &err) != LIKEN_OK)
             s->whole_due = true;
     pthread_mutex_unlock(&s->lock);
 }
@@ -173,7 +172,7 @@ static void note_rows(struct add *a) {
 static int give_back(const struct add *a, liken_image *image, liken_image **existing, liken_error *err) {
     liken_image *target = image;
     if (a->existed) {
-        const int rc = lk_seed_image_new(a->store, 0, image->face_count, image->file, image->image_id, &target, err);
+        const int rc = lk_legacy_image_new(a->store, 0, image->face_count, image->file, image->image_id, &target, err);
         if (rc != LIKEN_OK)
             return rc;
         *existing = target;
@@ -194,9 +193,9 @@ static int take_live(lk_pg *db, lk_pg_conn **c, liken_error *err) {
     return lk_pg_take(db, c, err);
 }
 
-int lk_seed_image_add(lk_store *base, int64_t collection, liken_image *image, liken_image **existing,
-                      liken_error *err) {
-    lk_seed_store *s = of(base);
+int lk_legacy_image_add(lk_store *base, int64_t collection, liken_image *image, liken_image **existing,
+                        liken_error *err) {
+    lk_legacy_store *s = of(base);
     lk_pg_conn *c = NULL;
     (void)collection;
     int rc = check_image(s, image, err);
@@ -221,8 +220,8 @@ int lk_seed_image_add(lk_store *base, int64_t collection, liken_image *image, li
 
 /* ---- removing ---- */
 
-static int remove_row(lk_seed_store *s, int64_t id, int64_t *gone, liken_error *err) {
-    LK_FREE char *sql = lk_seed_sql(&s->form, "DELETE FROM %T WHERE id = $1");
+static int remove_row(lk_legacy_store *s, int64_t id, int64_t *gone, liken_error *err) {
+    LK_FREE char *sql = lk_legacy_sql(&s->form, "DELETE FROM %T WHERE id = $1");
     lk_pg_conn *c = NULL;
     lk_pg_result *r = NULL;
     int rc = sql == NULL ? lk_fail_memory(err) : take_live(s->db, &c, err);
@@ -236,7 +235,7 @@ static int remove_row(lk_seed_store *s, int64_t id, int64_t *gone, liken_error *
     return rc;
 }
 
-static int remove_and_note(lk_seed_store *s, int64_t id, const char *what, liken_error *err) {
+static int remove_and_note(lk_legacy_store *s, int64_t id, const char *what, liken_error *err) {
     int64_t gone = 0;
     int rc = remove_row(s, id, &gone, err);
     if (rc != LIKEN_OK)
@@ -244,19 +243,19 @@ static int remove_and_note(lk_seed_store *s, int64_t id, const char *what, liken
     if (gone == 0)
         return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no %s %lld.", what, (long long)id);
     pthread_mutex_lock(&s->lock);
-    const uint32_t number = lk_seed_rows_find(&s->rows, id);
-    if (number != 0 && s->rows.items[number - 1].state != LK_SEED_GONE &&
-        lk_seed_note_removed(s, number, NULL) != LIKEN_OK)
+    const uint32_t number = lk_legacy_rows_find(&s->rows, id);
+    if (number != 0 && s->rows.items[number - 1].state != LK_LEGACY_GONE &&
+        lk_legacy_note_removed(s, number, NULL) != LIKEN_OK)
         s->whole_due = true;
     pthread_mutex_unlock(&s->lock);
     return LIKEN_OK;
 }
 
-int lk_seed_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err) {
+int lk_legacy_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err) {
     (void)collection;
     return remove_and_note(of(s), id, "image", err);
 }
 
-int lk_seed_face_remove(lk_store *s, int64_t id, liken_error *err) {
+int lk_legacy_face_remove(lk_store *s, int64_t id, liken_error *err) {
     return remove_and_note(of(s), id, "face", err);
 }

@@ -62,8 +62,8 @@ static inline json_t *expect(char *answer, int status) {
     if (wire_status(answer) != status)
         fail_msg("expected %d, got\n%s", status, answer);
     json_t *json = json_loads(wire_body(answer), JSON_DECODE_ANY, NULL);
-    const bool of_seed = json_object_get(json, "error") != NULL || json_is_string(json_object_get(json, "status"));
-    if (status >= 400 && !of_seed) {
+    const bool is_legacy = json_object_get(json, "error") != NULL || json_is_string(json_object_get(json, "status"));
+    if (status >= 400 && !is_legacy) {
         assert_non_null(strstr(answer, "Content-Type: application/problem+json"));
         assert_int_equal(json_integer_value(json_object_get(json, "status")), status);
         assert_true(json_string_length(json_object_get(json, "detail")) > 10);

@@ -160,7 +160,7 @@ static void health_and_metrics(void **state) {
     soon("/readyz", 200, "ready");
 }
 
-static void the_seed_s_calls(void **state) {
+static void the_legacy_calls(void **state) {
     (void)state;
     char *answer = ask(
         "POST", "/faces", "Content-Type: multipart/form-data; boundary=XX\r\n",
@@ -185,21 +185,21 @@ static void the_seed_s_calls(void **state) {
     json_decref(r);
 }
 
-static void seed_error(json_t *json, const char *text) {
+static void legacy_error(json_t *json, const char *text) {
     assert_string_equal(text_of(json, "error"), text);
     json_decref(json);
 }
 
-static void the_seed_s_failures(void **state) {
+static void the_legacy_failures(void **state) {
     (void)state;
-    seed_error(form("/faces", NAMED("file", "a.jpg", "FACES anna"), 400), "Invalid file or URL");
-    seed_error(form("/faces", PART("url", "u"), 400), "Invalid file or URL");
-    seed_error(form("/faces", NAMED("file", "a.jpg", "no image") PART("url", "u"), 400), "Invalid file or URL");
-    seed_error(expect(ask("POST", "/faces", "", "", 0), 400), "Invalid file or URL");
-    seed_error(form("/faces/searches", PART("url", "u"), 400), "Invalid file");
-    seed_error(form("/faces/searches", NAMED("file", "a.jpg", "DAMAGED"), 400), "Invalid file");
+    legacy_error(form("/faces", NAMED("file", "a.jpg", "FACES anna"), 400), "Invalid file or URL");
+    legacy_error(form("/faces", PART("url", "u"), 400), "Invalid file or URL");
+    legacy_error(form("/faces", NAMED("file", "a.jpg", "no image") PART("url", "u"), 400), "Invalid file or URL");
+    legacy_error(expect(ask("POST", "/faces", "", "", 0), 400), "Invalid file or URL");
+    legacy_error(form("/faces/searches", PART("url", "u"), 400), "Invalid file");
+    legacy_error(form("/faces/searches", NAMED("file", "a.jpg", "DAMAGED"), 400), "Invalid file");
     static const char large[] = "POST /faces HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10600000\r\n\r\n";
-    seed_error(expect(wire_talk(lk_api_port(api), large, sizeof large - 1), 413), "File too large");
+    legacy_error(expect(wire_talk(lk_api_port(api), large, sizeof large - 1), 413), "File too large");
 }
 
 static char *add_with_key(const char *name, const char *text) {
@@ -422,8 +422,8 @@ int main(void) {
         OPEN(collections_come_and_go),
         OPEN(comparing_and_detecting_store_nothing),
         OPEN(health_and_metrics),
-        OPEN(the_seed_s_calls),
-        OPEN(the_seed_s_failures),
+        OPEN(the_legacy_calls),
+        OPEN(the_legacy_failures),
         OPEN(a_repeated_key_gets_the_first_answer),
         OPEN(a_removed_image_is_not_told_of),
         OPEN(pages_of_other_sites_are_kept_out),

@@ -63,7 +63,7 @@ static void every_row_is_whole(void **state) {
             assert_string_not_equal(s->name, lk_settings[j].name);
     }
     char variable[64];
-    lk_setting_variable(&lk_settings[LK_SET_MAX_FILE], variable, sizeof variable);
+    lk_setting_variable(lk_settings[LK_SET_MAX_FILE].name, variable, sizeof variable);
     assert_string_equal(variable, "LIKEN_MAX_FILE");
 }
 
@@ -255,6 +255,32 @@ static void near_words_are_suggested(void **state) {
     assert_null(lk_suggest("a very long word indeed, longer than any command", names, 5));
 }
 
+/* Of the same rank the name of today counts. */
+static void names_that_settings_had_are_taken(void **state) {
+    (void)state;
+    liken_error err = {0};
+    lk_config *c = NULL;
+    const char file[] = "seed-table = a\n", both[] = "seed-table = a\nlegacy-table = b\n";
+    assert_ok(lk_config_new(&c, &err), err);
+    assert_ok(lk_config_read(c, "f", file, strlen(file), &err), err);
+    assert_string_equal(lk_config_text(c, LK_SET_LEGACY_TABLE), "a");
+    assert_int_equal(lk_config_read(c, "f", both, strlen(both), &err), LIKEN_E_ARG);
+    lk_config_free(c);
+    setenv("LIKEN_SEED_TABLE", "c", 1);
+    assert_ok(LOAD(&c, &err, "x"), err);
+    assert_string_equal(lk_config_text(c, LK_SET_LEGACY_TABLE), "c");
+    lk_config_free(c);
+    setenv("LIKEN_LEGACY_TABLE", "d", 1);
+    assert_ok(LOAD(&c, &err, "x"), err);
+    assert_string_equal(lk_config_text(c, LK_SET_LEGACY_TABLE), "d");
+    lk_config_free(c);
+    assert_ok(LOAD(&c, &err, "--seed-table", "e"), err);
+    assert_string_equal(lk_config_text(c, LK_SET_LEGACY_TABLE), "e");
+    lk_config_free(c);
+    unsetenv("LIKEN_SEED_TABLE");
+    unsetenv("LIKEN_LEGACY_TABLE");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_the_table),
@@ -266,6 +292,7 @@ int main(void) {
         cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(bad_files_are_named_with_their_line),
         cmocka_unit_test(near_words_are_suggested),
+        cmocka_unit_test(names_that_settings_had_are_taken),
     };
     return cmocka_run_group_tests_name("config", tests, isolate, NULL);
 }

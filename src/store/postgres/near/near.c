@@ -18,7 +18,7 @@
 
 /* ---- ranking by the database ---- */
 
-/* The root of the summed squares of the cubes' distances: the seed's arithmetic. A query's cube is made once and not
+/* The root of the summed squares of the cubes' distances: the legacy arithmetic. A query's cube is made once and not
  * for every row: here because the statement is planned with the numbers at hand, for shards by a subquery of its own.
  */
 static int cube_distance(lk_near_sql *t, const lk_near_plan *p, const float *vector, bool spread, liken_error *err) {

@@ -1,4 +1,4 @@
-/* The parts of the seed's table that need no database: a descriptor as two cubes, the rows that were met, SQL with
+/* The parts of the legacy table that need no database: a descriptor as two cubes, the rows that were met, SQL with
  * names in it. */
 #include "unit/test.h"
 
@@ -12,13 +12,13 @@
 static void a_descriptor_goes_through_cubes_unchanged(void **state) {
     (void)state;
     static const float odd[] = {0.0f, -0.0f, 0.1f, -1e-30f, 1.17549435e-38f, 3.4e14f, 1.0f / 3, 0.6f};
-    float in[LK_SEED_DIMENSION], out[LK_SEED_DIMENSION];
-    char low[LK_SEED_CUBE_TEXT], high[LK_SEED_CUBE_TEXT];
-    for (size_t i = 0; i < LK_SEED_DIMENSION; i++)
+    float in[LK_LEGACY_DIMENSION], out[LK_LEGACY_DIMENSION];
+    char low[LK_LEGACY_CUBE_TEXT], high[LK_LEGACY_CUBE_TEXT];
+    for (size_t i = 0; i < LK_LEGACY_DIMENSION; i++)
         in[i] = odd[i % LK_LENGTH(odd)] * (i % 3 == 0 ? -1.0f : 1.0f);
-    lk_seed_cube_write(in, low);
-    lk_seed_cube_write(in + LK_SEED_HALF, high);
-    assert_null(lk_seed_cube_read(low, high, out));
+    lk_legacy_cube_write(in, low);
+    lk_legacy_cube_write(in + LK_LEGACY_HALF, high);
+    assert_null(lk_legacy_cube_read(low, high, out));
     assert_memory_equal(in, out, sizeof in);
 }
 
@@ -38,9 +38,9 @@ static void what_is_no_descriptor_is_told(void **state) {
     char *good = point(64, NULL), *short_ = point(63, NULL), *nan_ = point(64, "NaN"), *inf = point(64, "Infinity");
     char *huge = point(64, "1e300"), *none = point(0, NULL), *lots = point(100, NULL), *word = point(64, "x");
     char box[2048];
-    float out[LK_SEED_DIMENSION] = {7};
+    float out[LK_LEGACY_DIMENSION] = {7};
     (void)snprintf(box, sizeof box, "%s,%s", good, good);
-    assert_null(lk_seed_cube_read(good, good, out));
+    assert_null(lk_legacy_cube_read(good, good, out));
     assert_true(out[127] == 0.5f);
     const struct {
         const char *low, *high, *why;
@@ -52,7 +52,7 @@ static void what_is_no_descriptor_is_told(void **state) {
                 {"1,2)", good, "no point"}};
     for (size_t i = 0; i < LK_LENGTH(rows); i++) {
         out[0] = 7;
-        const char *why = lk_seed_cube_read(rows[i].low, rows[i].high, out);
+        const char *why = lk_legacy_cube_read(rows[i].low, rows[i].high, out);
         assert_non_null(why);
         assert_non_null(strstr(why, rows[i].why));
         assert_true(out[0] == 7);
@@ -80,9 +80,9 @@ static void cubes_as_they_are_sent(void **state) {
     (void)state;
     const uint32_t point_of = UINT32_C(0x80000000);
     unsigned char good[2048], bad[2048];
-    float out[LK_SEED_DIMENSION] = {0};
+    float out[LK_LEGACY_DIMENSION] = {0};
     const size_t size = sent(good, point_of | 64, 64, 0.1);
-    assert_null(lk_seed_cube_read_sent(good, size, good, size, out));
+    assert_null(lk_legacy_cube_read_sent(good, size, good, size, out));
     assert_true(out[0] == 0.1f && out[63] == 0.1f && out[64] == 0.1f && out[127] == 0.1f);
     const struct {
         uint32_t head;
@@ -99,58 +99,58 @@ static void cubes_as_they_are_sent(void **state) {
                 {point_of | 64, 64, 1e300, "not numbers"}};
     for (size_t i = 0; i < LK_LENGTH(rows); i++) {
         const size_t n = sent(bad, rows[i].head, rows[i].count, rows[i].value);
-        const char *first = lk_seed_cube_read_sent(bad, n, good, size, out);
-        const char *second = lk_seed_cube_read_sent(good, size, bad, n, out);
+        const char *first = lk_legacy_cube_read_sent(bad, n, good, size, out);
+        const char *second = lk_legacy_cube_read_sent(good, size, bad, n, out);
         assert_true(first != NULL && second != NULL);
         assert_non_null(strstr(first, rows[i].why));
         assert_non_null(strstr(second, rows[i].why));
         assert_true(out[127] == 0.1f);
     }
     const size_t less = sent(bad, point_of | 63, 63, 0.1);
-    assert_non_null(strstr(lk_seed_cube_read_sent(bad, less, bad, less, out), "126"));
-    assert_non_null(strstr(lk_seed_cube_read_sent(good, 3, good, size, out), "no point"));
-    assert_non_null(strstr(lk_seed_cube_read_sent(NULL, 0, good, size, out), "NULL"));
+    assert_non_null(strstr(lk_legacy_cube_read_sent(bad, less, bad, less, out), "126"));
+    assert_non_null(strstr(lk_legacy_cube_read_sent(good, 3, good, size, out), "no point"));
+    assert_non_null(strstr(lk_legacy_cube_read_sent(NULL, 0, good, size, out), "NULL"));
 }
 
 static void rows_are_found_by_id(void **state) {
     (void)state;
-    lk_seed_rows r = {0};
+    lk_legacy_rows r = {0};
     liken_error err = {0};
-    assert_int_equal(lk_seed_rows_find(&r, 1), 0);
+    assert_int_equal(lk_legacy_rows_find(&r, 1), 0);
     for (int64_t i = 0; i < 5000; i++) {
-        const lk_seed_row row = {.id = i * 977 % 5000 + 1};
-        assert_ok(lk_seed_rows_add(&r, &row, &err), err);
+        const lk_legacy_row row = {.id = i * 977 % 5000 + 1};
+        assert_ok(lk_legacy_rows_add(&r, &row, &err), err);
     }
     assert_int_equal(r.live, 5000);
     for (int64_t i = 0; i < 5000; i++)
-        assert_int_equal(lk_seed_rows_find(&r, i * 977 % 5000 + 1), i + 1);
-    assert_int_equal(lk_seed_rows_find(&r, 5001), 0);
-    assert_int_equal(lk_seed_rows_find(&r, -1), 0);
-    assert_ok(lk_seed_rows_add(&r, &(lk_seed_row){.id = 17}, &err), err); /* met again: another number */
-    assert_int_equal(lk_seed_rows_find(&r, 17), 5001);
-    lk_seed_rows_clear(&r);
-    lk_seed_rows_clear(&r);
+        assert_int_equal(lk_legacy_rows_find(&r, i * 977 % 5000 + 1), i + 1);
+    assert_int_equal(lk_legacy_rows_find(&r, 5001), 0);
+    assert_int_equal(lk_legacy_rows_find(&r, -1), 0);
+    assert_ok(lk_legacy_rows_add(&r, &(lk_legacy_row){.id = 17}, &err), err); /* met again: another number */
+    assert_int_equal(lk_legacy_rows_find(&r, 17), 5001);
+    lk_legacy_rows_clear(&r);
+    lk_legacy_rows_clear(&r);
 }
 
 static void sql_gets_its_names(void **state) {
     (void)state;
     char table[] = "\"a%b\"", cube[] = "public.cube", schema[] = "public", type[] = "numeric";
-    lk_seed_form f = {.table = table, .cube = cube, .schema = schema, .image_type = type, .has_file = true};
-    char *sql = lk_seed_sql(&f, "SELECT %F, %I FROM %T WHERE a %= $1::%C AND b = $2::%N");
+    lk_legacy_form f = {.table = table, .cube = cube, .schema = schema, .image_type = type, .has_file = true};
+    char *sql = lk_legacy_sql(&f, "SELECT %F, %I FROM %T WHERE a %= $1::%C AND b = $2::%N");
     assert_string_equal(sql, "SELECT file::text, image_id::text FROM \"a%b\" WHERE a OPERATOR(public.=) $1::public.cube"
                              " AND b = $2::numeric");
     free(sql);
     f.image_type = NULL;
     f.has_file = false;
-    sql = lk_seed_sql(&f, "%F %I %N");
+    sql = lk_legacy_sql(&f, "%F %I %N");
     assert_string_equal(sql, "NULL::text NULL::text text");
     free(sql);
 }
 
 static void places_are_read(void **state) {
     (void)state;
-    lk_seed_row row = {0};
-    lk_seed_place("(4294967295,65535)", "4294967295", &row);
+    lk_legacy_row row = {0};
+    lk_legacy_place("(4294967295,65535)", "4294967295", &row);
     assert_true(row.block == UINT32_MAX && row.offset == UINT16_MAX && row.xmin == UINT32_MAX);
 }
 

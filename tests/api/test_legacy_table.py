@@ -1,6 +1,6 @@
-"""A database of the seed system, made by the seed's own SQL: served in place, imported, and still the seed's.
+"""A database of the legacy system, made by the legacy system's own SQL: served in place, imported, and still the legacy system's.
 
-The seed's program is stood in for by the SQL it sends, with descriptors that liken makes in the seed's way."""
+The legacy program is stood in for by the SQL it sends, with descriptors that liken makes in the legacy system's way."""
 import json
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 from conftest import BIN, MODELS, soon
 from postgres import postgres  # a fixture
 
-FORMS = {  # what a table of the seed may look like
+FORMS = {  # what a legacy table may look like
     "whole": "id serial, file varchar, image_id numeric, vec_low cube, vec_high cube",
     "no image_id": "id serial, file varchar, vec_low cube, vec_high cube",
     "no file": "id serial, vec_low cube, vec_high cube",
@@ -39,7 +39,7 @@ def halved(photo):
 
 @pytest.fixture(scope="module")
 def seen(samples, tmp_path_factory):
-    """What the seed would have made of the sample photos: name, bytes, descriptors."""
+    """What the legacy system would have made of the sample photos: name, bytes, descriptors."""
     folder = tmp_path_factory.mktemp("photos")
     samples = [(name, halved(photo)) for name, photo in samples[:3]]
     for name, photo in samples:
@@ -56,8 +56,8 @@ def numbers(values):
     return ",".join(repr(float(v)) for v in values)
 
 
-class Seed:
-    """The seed's program: its tables and its statements."""
+class Legacy:
+    """The legacy program: its tables and its statements."""
 
     def __init__(self, postgres, name, form="whole", table="vectors"):
         self.postgres, self.name, self.table, self.form = postgres, name, table, form
@@ -86,8 +86,8 @@ class Seed:
 class Session:
     """One connection that stays open, for transactions."""
 
-    def __init__(self, seed):
-        self.process = subprocess.Popen(seed.postgres._psql(seed.name, "")[:-2] + ["-f", "-"], stdin=subprocess.PIPE,
+    def __init__(self, legacy):
+        self.process = subprocess.Popen(legacy.postgres._psql(legacy.name, "")[:-2] + ["-f", "-"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
 
     def run(self, text):
@@ -105,18 +105,18 @@ class Session:
 
 
 @pytest.fixture
-def seed(postgres, tmp_path):
+def legacy(postgres, tmp_path):
     made = []
 
     def make(form="whole", table="vectors"):
         made.append(f"seed_{postgres.of(tmp_path)[-40:]}_{len(made)}")
-        return Seed(postgres, made[-1], form, table)
+        return Legacy(postgres, made[-1], form, table)
 
     yield make
 
 
-def serve(start, seed, *flags, table=None):
-    return start("--store", seed.url, "--seed-table", table or seed.table, *flags, data=seed.name)
+def serve(start, legacy, *flags, table=None):
+    return start("--store", legacy.url, "--legacy-table", table or legacy.table, *flags, data=legacy.name)
 
 
 def matches(server, photo):
@@ -126,8 +126,8 @@ def matches(server, photo):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_served_in_place(form, seed, start, seen):
-    one = seed(form)
+def test_served_in_place(form, legacy, start, seen):
+    one = legacy(form)
     rows = {one.add(d, file=path.name, image_id=n): (n, path.name)
             for n, (path, _, descriptors) in enumerate(seen, 1) for d in descriptors}
     server = serve(start, one)
@@ -136,7 +136,7 @@ def test_served_in_place(form, seed, start, seen):
         assert answer.status == 200
         got = [row["id"] for row in answer.json["matches"]]
         own = [one.search(d) for d in descriptors]
-        assert set(got) == set().union(*own)  # the seed's own answer, for every face of the query
+        assert set(got) == set().union(*own)  # the legacy system's own answer, for every face of the query
         for row in answer.json["matches"]:
             n, name = rows[row["id"]]
             assert row["file"] == (None if form == "no file" else name)
@@ -160,8 +160,8 @@ def test_served_in_place(form, seed, start, seen):
     assert first not in found and answer.json["searched"] == len(rows) - 1
 
 
-def test_rows_that_liken_adds_are_the_seeds(seed, start, seen):
-    one = seed()
+def test_rows_that_liken_adds_are_legacy_rows(legacy, start, seen):
+    one = legacy()
     server = serve(start, one)
     path, photo, descriptors = seen[0]
     answer = server.post("/faces", files={"file": photo}, data={"url": "https://example.org/1.jpg", "image_id": "7"})
@@ -172,7 +172,7 @@ def test_rows_that_liken_adds_are_the_seeds(seed, start, seen):
     assert rows == [[str(i), "https://example.org/1.jpg", "7", "64", "64", "t"] for i in sorted(ids)]
     for descriptor in descriptors:
         found = one.search(descriptor)
-        assert found[0] in ids  # the seed's program finds them by its own statement
+        assert found[0] in ids  # the legacy program finds them by its own statement
         low = [float(v) for v in one.sql(f"SELECT vec_low FROM vectors WHERE id = {found[0]}")[0][0].strip("()").split(",")]
         assert low == pytest.approx(descriptor[:64], abs=1e-5)
     assert set(matches(server, photo)) >= set(ids)
@@ -190,8 +190,8 @@ def test_rows_that_liken_adds_are_the_seeds(seed, start, seen):
     assert gone not in matches(server, photo)
 
 
-def test_what_others_do_is_seen(seed, start, seen):
-    one = seed()
+def test_what_others_do_is_seen(legacy, start, seen):
+    one = legacy()
     path, photo, (descriptor, *_) = seen[0]
     early = one.add(descriptor)
     server = serve(start, one)
@@ -225,11 +225,11 @@ def test_what_others_do_is_seen(seed, start, seen):
     slow.close()
 
 
-def test_two_servers_on_one_table(seed, start, seen):
-    one = seed()
+def test_two_servers_on_one_table(legacy, start, seen):
+    one = legacy()
     path, photo, descriptors = seen[0]
     a = serve(start, one)
-    b = start("--store", one.url, "--seed-table", "vectors", data="b")
+    b = start("--store", one.url, "--legacy-table", "vectors", data="b")
     ids = a.post("/faces", files={"file": photo}, data={"url": "u"}).json["ids"]
     soon(lambda: set(matches(b, photo)) >= set(ids))
     assert b.delete(f"/v1/collections/default/faces/{ids[0]}").status == 204
@@ -239,8 +239,8 @@ def test_two_servers_on_one_table(seed, start, seen):
 HOSTILE = ["'); DROP TABLE vectors; --", 'a"b', "$1", "\\", "%T%s%n", "é\U0001f600", "x" * 10000, "\u202e", "a\nb"]
 
 
-def test_hostile_labels_are_data(seed, start, seen):
-    one = seed()
+def test_hostile_labels_are_data(legacy, start, seen):
+    one = legacy()
     server = serve(start, one)
     _, photo, descriptors = seen[-1]
     for text in HOSTILE:
@@ -268,8 +268,8 @@ def test_hostile_labels_are_data(seed, start, seen):
         assert one.sql(f"SELECT image_id FROM vectors WHERE id = {answer.json['ids'][0]}") == [[kept]]
 
 
-def test_what_a_table_has_no_room_for(seed, start, seen):
-    one = seed("no file")
+def test_what_a_table_has_no_room_for(legacy, start, seen):
+    one = legacy("no file")
     server = serve(start, one)
     _, photo, descriptors = seen[0]
     assert server.post("/faces", files={"file": photo}, data={"url": "u", "image_id": "1"}).status == 400
@@ -288,18 +288,18 @@ def test_what_a_table_has_no_room_for(seed, start, seen):
 @pytest.mark.parametrize("table, words", [
     ("absent", "no table"), ("a view", "view"), ("plain", "vec_low"), ('x"; DROP TABLE plain; --', "no table"), ("", "empty"),
     ("odd", "file holds no text"), ('"vectors"', "without quotes")])
-def test_tables_that_are_none(table, words, seed, start):
-    one = seed()
+def test_tables_that_are_none(table, words, legacy, start):
+    one = legacy()
     one.sql('CREATE TABLE IF NOT EXISTS plain (id int); CREATE OR REPLACE VIEW "a view" AS SELECT * FROM vectors;'
             " CREATE TABLE IF NOT EXISTS odd (id serial, file json, vec_low cube, vec_high cube)")
     with pytest.raises(RuntimeError, match=words):
-        start("--store", one.url, "--seed-table", table)
+        start("--store", one.url, "--legacy-table", table)
     with pytest.raises(RuntimeError, match="--store"):
-        start("--store", "sqlite", "--seed-table", "vectors")
+        start("--store", "sqlite", "--legacy-table", "vectors")
 
 
-def test_names_of_tables_and_schemas(seed, start, seen):
-    one = seed()
+def test_names_of_tables_and_schemas(legacy, start, seen):
+    one = legacy()
     one.sql(f'CREATE SCHEMA "We ird"; CREATE TABLE "We ird"."Vec""tors" ({FORMS["whole"]}); CREATE SCHEMA elsewhere;'
             " ALTER EXTENSION cube SET SCHEMA elsewhere")
     server = serve(start, one, table='We ird.Vec"tors')
@@ -320,8 +320,8 @@ def unfit(one):
             for what, (low, high) in wrong.items()}
 
 
-def test_rows_that_cannot_be_used(seed, start, seen, tmp_path):
-    one = seed()
+def test_rows_that_cannot_be_used(legacy, start, seen, tmp_path):
+    one = legacy()
     bad = unfit(one)
     good = one.add(seen[0][2][0])
     server = serve(start, one)
@@ -334,9 +334,9 @@ def test_rows_that_cannot_be_used(seed, start, seen, tmp_path):
     assert last["summary"]["added"] == 1 and last["summary"]["unusable"] == len(bad)
 
 
-def test_ids_that_are_none(seed, start, seen):
+def test_ids_that_are_none(legacy, start, seen):
     """A row that has no id, or one that liken's answers have no room for, is told of; and none such is written."""
-    one = seed()
+    one = legacy()
     one.add(seen[0][2][0])
     one.sql("ALTER TABLE vectors ALTER id DROP NOT NULL, ALTER id DROP DEFAULT; DROP SEQUENCE vectors_id_seq;"
             " INSERT INTO vectors SELECT n, file, image_id, vec_low, vec_high FROM vectors, unnest(array[0, -3, NULL]) n")
@@ -351,8 +351,8 @@ def test_ids_that_are_none(seed, start, seen):
     assert server.add(seen[0][1]).json["faces"][0]["id"] == 50
 
 
-def test_a_row_that_the_table_refuses(seed, start, seen):
-    one = seed()
+def test_a_row_that_the_table_refuses(legacy, start, seen):
+    one = legacy()
     server = serve(start, one)
     one.sql("ALTER TABLE vectors ADD owner int NOT NULL")
     answer = server.add(seen[0][1])
@@ -361,9 +361,9 @@ def test_a_row_that_the_table_refuses(seed, start, seen):
     assert server.add(seen[0][1]).status == 201
 
 
-def test_a_view_is_imported(seed, seen, tmp_path):
-    """What is not of the seed's form can be shown in it."""
-    one = seed()
+def test_a_view_is_imported(legacy, seen, tmp_path):
+    """What is not of the legacy form can be shown in it."""
+    one = legacy()
     one.add(seen[0][2][0], file="a.jpg")
     one.sql("CREATE TABLE other AS SELECT id::text AS key, file AS path, vec_low, vec_high FROM vectors;"
             " CREATE VIEW fitting AS SELECT key::int AS id, path AS file, vec_low, vec_high FROM other")
@@ -374,8 +374,8 @@ def test_a_view_is_imported(seed, seen, tmp_path):
 
 
 @pytest.mark.parametrize("form, into", [("whole", "postgres"), ("no image_id", "sqlite"), ("no file", "sqlite")])
-def test_import(form, into, seed, start, seen, postgres, tmp_path):
-    one = seed(form)
+def test_import(form, into, legacy, start, seen, postgres, tmp_path):
+    one = legacy(form)
     rows = {one.add(d, file=path.name, image_id=n) for n, (path, _, descriptors) in enumerate(seen, 1) for d in descriptors}
     store = "sqlite" if into == "sqlite" else postgres.url("into_" + one.name)
     to = ["--data", tmp_path / "data", "--store", store]
@@ -401,8 +401,8 @@ def test_import(form, into, seed, start, seen, postgres, tmp_path):
     assert late > max(rows)
 
 
-def test_import_refuses(seed, seen, tmp_path):
-    one = seed()
+def test_import_refuses(legacy, seen, tmp_path):
+    one = legacy()
     data = ["--data", tmp_path / "data"]
     for words in (["--table", "absent"], ["--collection", "default"]):
         subprocess.run([BIN, "add", "--data", str(tmp_path / "data"), str(seen[0][0])], capture_output=True, check=False)
@@ -412,8 +412,8 @@ def test_import_refuses(seed, seen, tmp_path):
     assert done.returncode == 1 and "secretword" not in done.stderr + done.stdout
 
 
-def test_import_anew(seed, seen, tmp_path):
-    one = seed()
+def test_import_anew(legacy, seen, tmp_path):
+    one = legacy()
     path, photo, descriptors = seen[0]
     for d in descriptors:
         one.add(d, file=str(path), image_id=5)
@@ -428,9 +428,9 @@ def test_import_anew(seed, seen, tmp_path):
     assert image["faces"][0]["box"]["width"] > 0
 
 
-def test_the_old_clients_find_what_was_imported(seed, start, seen, tmp_path):
+def test_the_old_clients_find_what_was_imported(legacy, start, seen, tmp_path):
     """The documented way from the old system: import, serve, and its two calls as they stand."""
-    one = seed()
+    one = legacy()
     for n, (path, _, descriptors) in enumerate(seen, 1):
         for d in descriptors:
             one.add(d, file=f"/photos/{path.name}", image_id=n)

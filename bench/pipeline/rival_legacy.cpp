@@ -1,8 +1,8 @@
-// The seed's pipeline through libdlib: HOG detector on the photo enlarged twice, five points, ResNet; CPU time a photo
+// The legacy pipeline through libdlib: HOG detector on the photo enlarged twice, five points, ResNet; CPU time a photo
 // from decoded pixels on.
 //
-// usage: rival_seed FOLDER_OF_PACKS PHOTO.ppm...    prints: ENGINE, then a line a photo: milliseconds <tab> faces
-// build: g++ -O3 -march=native -I../nn rival_seed.cpp -ldlib -lopenblas -llapack      (libdlib-dev, libopenblas-dev)
+// usage: rival_legacy FOLDER_OF_PACKS PHOTO.ppm...    prints: ENGINE, then a line a photo: milliseconds <tab> faces
+// build: g++ -O3 -march=native -I../nn rival_legacy.cpp -ldlib -lopenblas -llapack      (libdlib-dev, libopenblas-dev)
 #include <cstdio>
 #include <ctime>
 #include <fstream>

@@ -1,7 +1,7 @@
-/* seed.c - the two calls of the system liken grew from, as its clients know them (docs/openapi.yaml, tag "seed"): its
- * form fields, its answers, its words for failures. They work on the collection that --legacy-collection names, else on
- * "default". What it got wrong is not kept: every face of a query is answered, and a query without a face is answered
- * with no matches. */
+/* legacy.c - the two calls of the system liken grew from, as its clients know them (docs/openapi.yaml, tag "legacy"):
+ * its form fields, its answers, its words for failures. They work on the collection that --legacy-collection names,
+ * else on "default". What it got wrong is not kept: every face of a query is answered, and a query without a face is
+ * answered with no matches. */
 #include "api/api_int.h"
 
 #include <stdio.h>
@@ -11,16 +11,16 @@
 #define FILE_MAX ((size_t)10 << 20)
 #define MATCHES_MAX 10000
 
-/* The seed's words, and a sentence of our own where its clients never came; `detail` NULL: none. */
+/* The legacy system's words, and a sentence of our own where its clients never came; `detail` NULL: none. */
 static void failure(lk_request *r, int status, const char *text, const char *detail) {
     lk_answer_json(r, status,
                    json_pack("{s:s, s:o*}", "error", text, "detail", detail == NULL ? NULL : lk_json_text(detail)));
 }
 
-bool lk_seed_fault(lk_request *r, int status, const char *sentence) {
+bool lk_legacy_fault(lk_request *r, int status, const char *sentence) {
     const lk_route *route = lk_request_route(r);
     const lk_access *access = route == NULL ? NULL : route->tag;
-    if (access == NULL || !access->seed || (status != 400 && status != 413))
+    if (access == NULL || !access->legacy || (status != 400 && status != 413))
         return false;
     const bool adds = strcmp(route->pattern, "/faces") == 0;
     failure(r, status,
@@ -103,7 +103,8 @@ static bool take_file(lk_request *r, const lk_part **file, json_t **fields, cons
     return false;
 }
 
-/* The seed knows two words for what can be wrong with a photo; the server's own troubles are told as elsewhere. */
+/* The legacy system knows two words for what can be wrong with a photo; the server's own troubles are told as
+ * elsewhere. */
 static void refuse(lk_request *r, const lk_part *file, const liken_error *err, const char *words) {
     const int status = lk_answer_status(err->code);
     char hint[LK_HINT_ROOM];
@@ -126,7 +127,7 @@ static void answer_ids(lk_request *r, const liken_image *image) {
     lk_answer_json(r, 201, json_pack("{s:s, s:o}", "status", "PROCESSED", "ids", ids));
 }
 
-void lk_seed_add(lk_request *r, void *ctx) {
+void lk_legacy_add(lk_request *r, void *ctx) {
     lk_api *api = ctx;
     liken_error err = {0};
     const lk_part *file;
@@ -191,8 +192,8 @@ static const char *name_of(char *const *names, size_t count, size_t i, const cha
     return count == 0 ? first : names[i < count ? i : count - 1];
 }
 
-/* A row of the seed had one file and one image_id: a photo that was added under several is several matches, each name
- * once at least, in the order in which they were given. */
+/* A row of the legacy system had one file and one image_id: a photo that was added under several is several matches,
+ * each name once at least, in the order in which they were given. */
 static void push_matches(json_t *matches, const liken_match *m) {
     const size_t most = m->file_count > m->image_id_count ? m->file_count : m->image_id_count;
     for (size_t i = 0; i < (most > 0 ? most : 1); i++)
@@ -212,7 +213,7 @@ static void answer_matches(lk_request *r, const liken_result *result) {
     lk_answer_json(r, 200, matches == NULL ? NULL : json_pack("{s:o}", "matches", matches));
 }
 
-void lk_seed_search(lk_request *r, void *ctx) {
+void lk_legacy_search(lk_request *r, void *ctx) {
     lk_api *api = ctx;
     liken_error err = {0};
     const lk_part *file;

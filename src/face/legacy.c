@@ -1,5 +1,5 @@
-/* seed.c - see seed.h. */
-#include "face/seed.h"
+/* legacy.c - see legacy.h. */
+#include "face/legacy.h"
 
 #include "face/landmarks.h"
 
@@ -8,13 +8,13 @@
 
 #define ENLARGEMENTS 1 /* of the cut-out, for the second search */
 
-struct lk_seed {
+struct lk_legacy_cut {
     const lk_models *models;
     lk_hog *hog; /* NULL in a build without dlib */
 };
 
-int lk_seed_new(lk_seed **out, const lk_models *m, liken_error *err) {
-    lk_seed *s = calloc(1, sizeof *s);
+int lk_legacy_cut_new(lk_legacy_cut **out, const lk_models *m, liken_error *err) {
+    lk_legacy_cut *s = calloc(1, sizeof *s);
     if (s == NULL)
         return lk_fail_memory(err);
     s->models = m;
@@ -27,15 +27,15 @@ int lk_seed_new(lk_seed **out, const lk_models *m, liken_error *err) {
     return LIKEN_OK;
 }
 
-void lk_seed_free(lk_seed *s) {
+void lk_legacy_cut_free(lk_legacy_cut *s) {
     if (s == NULL)
         return;
     lk_hog_free(s->hog);
     free(s);
 }
 
-/* The box in pixels of the decoded picture, as a view into it. Its last row and column are left out, because the seed
- * took the inclusive right and bottom of dlib's boxes for exclusive ones. */
+/* The box in pixels of the decoded picture, as a view into it. Its last row and column are left out, because the legacy
+ * system took the inclusive right and bottom of dlib's boxes for exclusive ones. */
 static bool cut_out(const lk_source *source, const liken_box *box, lk_image *out) {
     const double sx = source->scale_x, sy = source->scale_y;
     const double left = fmax(0, round(box->x * sx)), top = fmax(0, round(box->y * sy));
@@ -52,7 +52,7 @@ static bool cut_out(const lk_source *source, const liken_box *box, lk_image *out
 }
 
 /* The best face of the cut-out, or all of it. */
-static int search_again(lk_seed *s, const lk_image *image, liken_box *box, liken_error *err) {
+static int search_again(lk_legacy_cut *s, const lk_image *image, liken_box *box, liken_error *err) {
     lk_hog_face *faces = NULL;
     size_t count = 0;
     const int rc = s->hog == NULL ? LIKEN_OK : lk_hog_detect(s->hog, image, ENLARGEMENTS, &faces, &count, err);
@@ -72,7 +72,7 @@ static void blue_first(uint8_t *chip, size_t pixels) {
 }
 
 /* Positions of the chip -> the cut-out. *found: false when the points are of no use. */
-static int align(lk_seed *s, const lk_image *image, double map[6], bool *found, liken_error *err) {
+static int align(lk_legacy_cut *s, const lk_image *image, double map[6], bool *found, liken_error *err) {
     const lk_pack_descriptor *d = &s->models->pack->descriptor;
     liken_point points[LK_SHAPE_MAX_POINTS];
     liken_box box;
@@ -86,7 +86,8 @@ static int align(lk_seed *s, const lk_image *image, double map[6], bool *found, 
     return LIKEN_OK;
 }
 
-int lk_seed_chip(lk_seed *s, const lk_source *source, const lk_detection *face, uint8_t *chip, liken_error *err) {
+int lk_legacy_cut_chip(lk_legacy_cut *s, const lk_source *source, const lk_detection *face, uint8_t *chip,
+                       liken_error *err) {
     const int side = s->models->pack->descriptor.chip;
     const liken_box box = lk_landmarks_box(face, s->models->detector);
     lk_source part = {.scale_x = 1, .scale_y = 1};

@@ -1,5 +1,5 @@
-/* A table of the seed system served in place: one collection, compared as the seed compared (raw distances, and with
- * the pack seed its own threshold of 0.6). */
+/* A table of the legacy system served in place: one collection, compared as the legacy system compared (raw distances,
+ * and with the pack seed its own threshold of 0.6). */
 #include "gallery/gallery_int.h"
 
 #include "base/clock.h"
@@ -10,7 +10,7 @@
 #define DIMENSION 128
 #define THRESHOLD 0.6f
 
-int lk_gallery_seed_open(liken *lk, liken_error *err) {
+int lk_gallery_legacy_open(liken *lk, liken_error *err) {
     liken_collection about = {.name = LK_DEFAULT_COLLECTION,
                               .model = lk->pack,
                               .dimension = DIMENSION,
@@ -29,8 +29,7 @@ int lk_gallery_seed_open(liken *lk, liken_error *err) {
         about.threshold = lk_models_calibration(e->models, LIKEN_L2)->threshold;
     }
     if (about.dimension != DIMENSION)
-        return lk_fail(err, LIKEN_E_ARG,
-                       "A table of the seed holds descriptors of %d numbers; those of pack %s have %d.", DIMENSION,
-                       lk->pack, about.dimension);
-    return lk_store_open_seed(&lk->store, lk->where, lk->seed_table, lk->read_only, &about, err);
+        return lk_fail(err, LIKEN_E_ARG, "A legacy table holds descriptors of %d numbers; those of pack %s have %d.",
+                       DIMENSION, lk->pack, about.dimension);
+    return lk_store_open_legacy(&lk->store, lk->where, lk->legacy_table, lk->read_only, &about, err);
 }

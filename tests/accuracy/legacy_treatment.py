@@ -1,8 +1,8 @@
-"""What the seed's treatment of photos (docs/seed.md) does to distances.
+"""What the legacy treatment of photos (docs/legacy.md) does to distances.
 
-    python tests/accuracy/seed_treatment.py
+    python tests/accuracy/legacy_treatment.py
 
-describes the lfw-view2 photos of LIKEN_FACES twice, as the seed did (pack seed) and properly (pack dlib, the same
+describes the lfw-view2 photos of LIKEN_FACES twice, as the legacy system did (pack seed) and properly (pack dlib, the same
 detector), and prints: how far the two descriptors of one photo are apart; how many pairs of strangers and of one person
 lie within 0.6; and the curves that src/packs/known.c holds for the pack seed. Needs the pack dlib and numpy."""
 import json
