@@ -42,7 +42,7 @@ static json_t *load_fields(const lk_request *r) {
     return NULL;
 }
 
-/* The value of a field of JSON as a text; what the seed's clients number may be a number. */
+/* The value of a field of JSON as a text; what the old clients number may be a number. */
 static json_t *member(const json_t *fields, const char *name) {
     const json_t *value = json_object_get(fields, name);
     char number[32];
