@@ -12,6 +12,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Every status is right here; what counts is that memory is left alone. */
+static void any(int status) {
+    (void)status;
+}
+
 enum { DIMENSION = 16, ROWS = 5000, OPEN = 7, ROOM = 1 << 20 };
 
 static char folder[] = "/tmp/liken-fuzz-contents-XXXXXX", path[64];
@@ -40,10 +45,10 @@ static void make_genuine(void) {
         abort();
     atexit(clean_up);
     add(ix, 1, ROWS);
-    (void)lk_index_delete(ix, (int64_t[]){3, 700, 4000}, 3, NULL);
+    any(lk_index_delete(ix, (int64_t[]){3, 700, 4000}, 3, NULL));
     lk_index_settle(ix);
     add(ix, ROWS + 1, OPEN);
-    (void)lk_index_delete(ix, (int64_t[]){5, 900, ROWS + 2}, 3, NULL);
+    any(lk_index_delete(ix, (int64_t[]){5, 900, ROWS + 2}, 3, NULL));
     if (lk_index_save(ix, 6, NULL) != LIKEN_OK)
         abort();
     lk_index_free(ix);
@@ -71,13 +76,13 @@ static void use(lk_index *ix) {
         if (rc != LIKEN_OK && rc != LIKEN_E_STORE)
             abort();
     }
-    (void)lk_index_get(ix, 5, v, NULL);
-    (void)lk_index_newest(ix, &id, v, NULL);
-    (void)lk_index_check(ix, NULL);
-    (void)lk_index_delete(ix, only, 3, NULL);
+    any(lk_index_get(ix, 5, v, NULL));
+    any(lk_index_newest(ix, &id, v, NULL));
+    any(lk_index_check(ix, NULL));
+    any(lk_index_delete(ix, only, 3, NULL));
     id = lk_index_last_id(ix);
     if (id < INT64_MAX)
-        (void)lk_index_add(ix, &(int64_t){id + 1}, (float[DIMENSION]){1}, 1, NULL);
+        any(lk_index_add(ix, &(int64_t){id + 1}, (float[DIMENSION]){1}, 1, NULL));
 }
 
 /* True when it was taken. */

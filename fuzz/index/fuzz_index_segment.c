@@ -10,6 +10,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Every status is right here; what counts is that memory is left alone. */
+static void any(int status) {
+    (void)status;
+}
+
 static void search(lk_sealed *sealed) {
     lk_index *ix = NULL;
     lk_segment *segment = lk_segment_of(sealed);
@@ -35,8 +40,8 @@ static void search(lk_sealed *sealed) {
             abort();
         vector[i] = -2;
     }
-    (void)lk_index_get(ix, 2, vector, NULL);
-    (void)lk_index_delete(ix, only, 3, NULL);
+    any(lk_index_get(ix, 2, vector, NULL));
+    any(lk_index_delete(ix, only, 3, NULL));
     lk_index_free(ix);
 }
 

@@ -30,25 +30,25 @@ typedef struct lk_key {
 } lk_key;
 
 /* "read,search" (also separated by spaces) to or-ed lk_scope. LIKEN_E_ARG names the word that is no scope. */
-int lk_scopes_parse(const char *text, unsigned *scopes, liken_error *err);
+LK_CHECKED int lk_scopes_parse(const char *text, unsigned *scopes, liken_error *err);
 /* "read,search"; `room` at least 32. */
 void lk_scopes_format(unsigned scopes, char *text, size_t room);
 
 /* Makes a key, appends it to the file at `path` (made when missing) and writes its text to `secret`.
  * `collection` NULL: all. CONFLICT when the name is taken. */
-int lk_key_add(const char *path, const char *name, unsigned scopes, const char *collection, char secret[LK_KEY_TEXT],
-               liken_error *err);
+LK_CHECKED int lk_key_add(const char *path, const char *name, unsigned scopes, const char *collection,
+                          char secret[LK_KEY_TEXT], liken_error *err);
 /* Removes a key by name; a running server refuses it from its next request on. NOT_FOUND. */
-int lk_key_remove(const char *path, const char *name, liken_error *err);
+LK_CHECKED int lk_key_remove(const char *path, const char *name, liken_error *err);
 /* Every key of the file, in its order; a missing file has none. *out: free(). Errors name path and line. */
-int lk_key_list(const char *path, lk_key **out, size_t *count, liken_error *err);
+LK_CHECKED int lk_key_list(const char *path, lk_key **out, size_t *count, liken_error *err);
 
 /* ---- checking, by any number of threads ----------------------------------------------------------------------- */
 
 typedef struct lk_keyring lk_keyring;
 
 /* Reads the file. `path` NULL: a ring without keys. */
-int lk_keyring_open(lk_keyring **out, const char *path, liken_error *err);
+LK_CHECKED int lk_keyring_open(lk_keyring **out, const char *path, liken_error *err);
 /* Reads the file again when it has changed. The only call that waits for a disk, once the ring is open: the others say
  * what the file held at the last refresh. */
 void lk_keyring_refresh(lk_keyring *ring);

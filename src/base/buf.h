@@ -24,14 +24,14 @@ void lk_buf_free(lk_buf *b);
 
 /* A whole file, at most `ceiling` bytes; refuses folders and special files. The bytes are followed by a NUL.
  * NOT_FOUND, IO, TOO_LARGE; the message names the path. */
-int lk_file_read(const char *path, size_t ceiling, char **out, size_t *size, liken_error *err);
+LK_CHECKED int lk_file_read(const char *path, size_t ceiling, char **out, size_t *size, liken_error *err);
 
 /* Writes a file whole or not at all: temporary name beside it, fsync, rename, fsync of the folder. A link stays and
  * what it points to is replaced; a device or pipe is written into as it is. */
-int lk_file_write(const char *path, const void *bytes, size_t size, liken_error *err);
+LK_CHECKED int lk_file_write(const char *path, const void *bytes, size_t size, liken_error *err);
 
 /* mkdir -p, mode 0700 for what it makes. */
-int lk_folder_make(const char *path, liken_error *err);
+LK_CHECKED int lk_folder_make(const char *path, liken_error *err);
 
 /* malloc'd "a/b"; NULL when out of memory. */
 char *lk_path_join(const char *a, const char *b);

@@ -18,6 +18,9 @@ int lk_fail_memory(liken_error *err) __attribute__((cold));
 /* Puts "prefix: " before the message of a failed call, to name the file or the part it was about. */
 void lk_error_prefix(liken_error *err, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
+/* Of a function whose failure must not be missed: whoever calls it looks at what it returns. */
+#define LK_CHECKED __attribute__((warn_unused_result))
+
 #define LK_CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /* `LK_FREE char *s = ...;` is freed when it goes out of scope. */

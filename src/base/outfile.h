@@ -9,15 +9,15 @@
 typedef struct lk_outfile lk_outfile;
 
 /* `path` NULL: standard output. IO; the message names the path. */
-int lk_outfile_open(lk_outfile **out, const char *path, liken_error *err);
+LK_CHECKED int lk_outfile_open(lk_outfile **out, const char *path, liken_error *err);
 /* One that replaces nothing: where something has come to be at `path`, lk_outfile_finish is a CONFLICT. */
-int lk_outfile_create(lk_outfile **out, const char *path, liken_error *err);
+LK_CHECKED int lk_outfile_create(lk_outfile **out, const char *path, liken_error *err);
 /* Kept until there is enough to be written. IO. */
-int lk_outfile_write(lk_outfile *f, const void *bytes, size_t size, liken_error *err);
+LK_CHECKED int lk_outfile_write(lk_outfile *f, const void *bytes, size_t size, liken_error *err);
 /* Writes what was kept. */
-int lk_outfile_flush(lk_outfile *f, liken_error *err);
+LK_CHECKED int lk_outfile_flush(lk_outfile *f, liken_error *err);
 /* Puts the file, which is on disk then, in its place. Frees `f` also when it fails, and what was there before stays. */
-int lk_outfile_finish(lk_outfile *f, liken_error *err);
+LK_CHECKED int lk_outfile_finish(lk_outfile *f, liken_error *err);
 /* Leaves what was there before. NULL is accepted. */
 void lk_outfile_drop(lk_outfile *f);
 

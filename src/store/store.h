@@ -65,117 +65,124 @@ typedef struct lk_store_range {
 
 typedef struct lk_store_ops {
     void (*close)(lk_store *s);
-    const char *(*name)(const lk_store *s);                 /* "sqlite" */
-    int (*id)(lk_store *s, char out[37], liken_error *err); /* random, made with the store */
-    int (*check)(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
+    const char *(*name)(const lk_store *s);                            /* "sqlite" */
+    LK_CHECKED int (*id)(lk_store *s, char out[37], liken_error *err); /* random, made with the store */
+    LK_CHECKED int (*check)(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
     /* READ_ONLY, with the reason, where the store cannot be changed now. NULL: not known. */
-    int (*writable)(lk_store *s, liken_error *err);
+    LK_CHECKED int (*writable)(lk_store *s, liken_error *err);
     /* FULL, with the reason, while nothing can be written for want of room. NULL: nothing is known of that. */
-    int (*room)(lk_store *s, liken_error *err);
-    int (*counts)(lk_store *s, int64_t *collections, int64_t *images, int64_t *faces, liken_error *err);
+    LK_CHECKED int (*room)(lk_store *s, liken_error *err);
+    LK_CHECKED int (*counts)(lk_store *s, int64_t *collections, int64_t *images, int64_t *faces, liken_error *err);
 
-    int (*collection_create)(lk_store *s, liken_collection *c, liken_error *err); /* sets c->id; CONFLICT */
-    int (*collection_get)(lk_store *s, const char *name, liken_collection **out, liken_error *err);
-    int (*collection_list)(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
+    LK_CHECKED int (*collection_create)(lk_store *s, liken_collection *c, liken_error *err); /* sets c->id; CONFLICT */
+    LK_CHECKED int (*collection_get)(lk_store *s, const char *name, liken_collection **out, liken_error *err);
+    LK_CHECKED int (*collection_list)(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
     /* It is gone with everything in it, for every reader and at once, and its name is free; `again`: there is one of
      * that name at once, empty, with another id. What it held is erased by `sweep`. */
-    int (*collection_remove)(lk_store *s, int64_t id, bool again, liken_error *err);
+    LK_CHECKED int (*collection_remove)(lk_store *s, int64_t id, bool again, liken_error *err);
     /* Erases a part of what removed collections held, in a transaction of its own, each face with its line in the feed
      * of removals; *more: call again. Any number of processes may. NULL: nothing is ever left to be erased. */
-    int (*sweep)(lk_store *s, bool *more, liken_error *err);
+    LK_CHECKED int (*sweep)(lk_store *s, bool *more, liken_error *err);
     /* Images that `sweep` has still to erase. NULL as that is. */
-    int (*erasing)(lk_store *s, int64_t *images, liken_error *err);
+    LK_CHECKED int (*erasing)(lk_store *s, int64_t *images, liken_error *err);
 
     /* Adds the image with its faces (and the refused ones) and its names (lk_image_names); sets ids in *image. When the
      * bytes (sha256) are there already that is image_extend, and *existing receives that image. Sets ->replaced. Group
      * commit: returns after the fsync. */
-    int (*image_add)(lk_store *s, int64_t collection, liken_image *image, liken_image **existing, liken_error *err);
-    int (*image_find)(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
+    LK_CHECKED int (*image_add)(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
+                                liken_error *err);
+    LK_CHECKED int (*image_find)(lk_store *s, int64_t collection, const char *sha256, liken_image **out,
+                                 liken_error *err);
     /* Adds the names and tags of `with` to those of an image, and captured_at where it has none; *out is the image
      * then, with ->extended and ->replaced set. NULL: a photo has one name, and its bytes are not known again. */
-    int (*image_extend)(lk_store *s, int64_t collection, int64_t id, const liken_image *with, liken_image **out,
-                        liken_error *err);
+    LK_CHECKED int (*image_extend)(lk_store *s, int64_t collection, int64_t id, const liken_image *with,
+                                   liken_image **out, liken_error *err);
     /* liken_name_remove. NULL as image_extend is. */
-    int (*name_remove)(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
-                       bool *removed, liken_error *err);
+    LK_CHECKED int (*name_remove)(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
+                                  bool *removed, liken_error *err);
     /* The LIKEN_LABEL_FILE `file`, or the one at `place` where that is not NULL; *mark, which may be NULL, is its mark;
      * *out NULL: there is none. NULL as image_extend. */
-    int (*file_find)(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
-                     liken_mark *mark, liken_error *err);
+    LK_CHECKED int (*file_find)(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
+                                liken_mark *mark, liken_error *err);
     /* A page of liken_files_below. NULL as image_extend. */
-    int (*files_between)(lk_store *s, int64_t collection, const lk_store_range *range, int64_t after,
-                         liken_file_list **out, liken_error *err);
+    LK_CHECKED int (*files_between)(lk_store *s, int64_t collection, const lk_store_range *range, int64_t after,
+                                    liken_file_list **out, liken_error *err);
     /* Up to 1000 lost images beyond `after`, ascending. NULL as image_extend. */
-    int (*lost)(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count, liken_error *err);
+    LK_CHECKED int (*lost)(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count,
+                           liken_error *err);
     /* Removes an image if it is lost; *removed. NULL as image_extend. */
-    int (*lost_remove)(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);
-    int (*image_get)(lk_store *s, int64_t collection, int64_t id, liken_image **out,
-                     liken_error *err); /* collection 0: any */
+    LK_CHECKED int (*lost_remove)(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);
+    LK_CHECKED int (*image_get)(lk_store *s, int64_t collection, int64_t id, liken_image **out,
+                                liken_error *err); /* collection 0: any */
     /* ->describe: a face that is removed meanwhile is left out. */
-    int (*image_list)(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
-                      liken_error *err);
-    int (*image_remove)(lk_store *s, int64_t collection, int64_t id, liken_error *err);
-    int (*face_get)(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection, liken_error *err);
-    int (*face_remove)(lk_store *s, int64_t id, liken_error *err);
+    LK_CHECKED int (*image_list)(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
+                                 liken_error *err);
+    LK_CHECKED int (*image_remove)(lk_store *s, int64_t collection, int64_t id, liken_error *err);
+    LK_CHECKED int (*face_get)(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+                               liken_error *err);
+    LK_CHECKED int (*face_remove)(lk_store *s, int64_t id, liken_error *err);
 
     /* Fills hits[i] for faces[i]; a face deleted meanwhile gets .face = 0. Strings are malloc'd. */
-    int (*hits)(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
+    LK_CHECKED int (*hits)(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
     /* The faces of these images, in any order, malloc'd. NULL: an image is one face, of the same id. */
-    int (*faces_of)(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces, liken_error *err);
+    LK_CHECKED int (*faces_of)(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
+                               liken_error *err);
     /* images[i] is that of faces[i], or 0 when there is no such face. NULL as faces_of is. */
-    int (*images_of)(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err);
+    LK_CHECKED int (*images_of)(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err);
     /* Face ids whose image carries all tags and lies in the time range, ascending, malloc'd. */
-    int (*faces_where)(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,
-                       liken_error *err);
+    LK_CHECKED int (*faces_where)(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,
+                                  size_t *count, liken_error *err);
 
     /* Changes whenever any process committed; cheap. */
-    int (*version)(lk_store *s, int64_t *version, liken_error *err);
+    LK_CHECKED int (*version)(lk_store *s, int64_t *version, liken_error *err);
     /* The largest face id and the last seq of a removal that were ever given; 0 for none. */
-    int (*marks)(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);
-    int (*vectors_after)(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx, liken_error *err);
-    int (*deletions_after)(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx, liken_error *err);
+    LK_CHECKED int (*marks)(lk_store *s, int64_t *face, int64_t *deletion, liken_error *err);
+    LK_CHECKED int (*vectors_after)(lk_store *s, int64_t after_face, lk_store_vector_fn *fn, void *ctx,
+                                    liken_error *err);
+    LK_CHECKED int (*deletions_after)(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx,
+                                      liken_error *err);
     /* NULL, but in a store that cannot give face ids in the order of commits: there faces have numbers beside their
      * ids, good until the store is closed, and the numbers are what vectors_after, deletions_after and marks call faces
      * and what hits takes. The number of a face; 0: it has none. */
     int64_t (*number)(lk_store *s, int64_t face);
 
     /* How the collection is searched. UNSUPPORTED says what is missing. NULL: by LIKEN_SEARCH_AUTO, always. */
-    int (*search_set)(lk_store *s, int64_t collection, liken_search search, liken_error *err);
+    LK_CHECKED int (*search_set)(lk_store *s, int64_t collection, liken_search search, liken_error *err);
 
     /* ---- a store as a copy of another, ids and all (liken move); NULL in one that keeps its ids to itself ---- */
 
     /* The id of the store that this is a copy of, while it is not finished; else "". */
-    int (*copy_of)(lk_store *s, char source[37], liken_error *err);
+    LK_CHECKED int (*copy_of)(lk_store *s, char source[37], liken_error *err);
     /* Images beyond `after`, of all collections, ascending, with the descriptors of their faces: at most `limit`
      * (1..1000), and a page ends sooner where its images hold LK_STORE_PAGE_FACES faces. An empty page: there are no
      * more. */
-    int (*copy_page)(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
+    LK_CHECKED int (*copy_page)(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
     /* Makes an empty store a copy under way, or goes on with one; *last: the last image that it has, 0 for none.
      * CONFLICT: it holds photos of its own, or is a copy of another. */
-    int (*copy_begin)(lk_store *s, const char *source, int64_t *last, liken_error *err);
+    LK_CHECKED int (*copy_begin)(lk_store *s, const char *source, int64_t *last, liken_error *err);
     /* Stores images under the ids that they and their faces have; collections[i] is where images[i] goes. */
-    int (*copy_put)(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
-                    liken_error *err);
+    LK_CHECKED int (*copy_put)(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
+                               liken_error *err);
     /* It is a store of its own from now on; no face id up to `face` will be given. */
-    int (*copy_end)(lk_store *s, int64_t face, liken_error *err);
+    LK_CHECKED int (*copy_end)(lk_store *s, int64_t face, liken_error *err);
 
     /* ---- what a store has that can search by itself; all NULL in one that cannot ---- */
 
     /* Calls `fn`, in any order, with faces among which the k nearest within the radius surely are, however the
      * distance is rounded. *exact: false where an approximate index was chosen; then some may be missed, and *recall
      * says how many were found when that was last measured (else it is 1). */
-    int (*near)(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact, double *recall,
-                liken_error *err);
+    LK_CHECKED int (*near)(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact,
+                           double *recall, liken_error *err);
     /* Faces that a search may compare: those the filter lets through, without `except` (0: none). */
-    int (*near_count)(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
-                      uint64_t *count, liken_error *err);
+    LK_CHECKED int (*near_count)(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
+                                 uint64_t *count, liken_error *err);
     /* Makes the database quick for a collection of LIKEN_SEARCH_AUTO that this process has no room for. */
-    int (*near_want)(lk_store *s, int64_t collection, liken_error *err);
+    LK_CHECKED int (*near_want)(lk_store *s, int64_t collection, liken_error *err);
     /* Does some of the work that is due to keep the database quick; *more: call again. Several processes may. */
-    int (*near_tend)(lk_store *s, bool *more, liken_error *err);
+    LK_CHECKED int (*near_tend)(lk_store *s, bool *more, liken_error *err);
     /* vectors_after without the faces of these collections. */
-    int (*vectors_except)(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
-                          lk_store_vector_fn *fn, void *ctx, liken_error *err);
+    LK_CHECKED int (*vectors_except)(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
+                                     lk_store_vector_fn *fn, void *ctx, liken_error *err);
 } lk_store_ops;
 
 struct lk_store {
@@ -188,13 +195,13 @@ struct lk_store {
 typedef enum lk_store_how { LK_STORE_MAKE, LK_STORE_READ, LK_STORE_THERE } lk_store_how;
 
 /* `where` is a connection string of libpq ("postgres://..."). STORE, ARG. */
-int lk_store_open_postgres(lk_store **out, const char *where, lk_store_how how, liken_error *err);
+LK_CHECKED int lk_store_open_postgres(lk_store **out, const char *where, lk_store_how how, liken_error *err);
 /* Serves a legacy table in place, as the one collection `about` describes (name, model, dimension, metric,
  * threshold, created_at; copied). Its ids do not come in the order of commits, so it has the op `number`; all else has
  * the row's id. `table` is TABLE or SCHEMA.TABLE. NOT_FOUND, UNSUPPORTED (not of the legacy form), STORE, ARG. */
-int lk_store_open_legacy(lk_store **out, const char *where, const char *table, bool read_only,
-                       const liken_collection *about, liken_error *err);
-int lk_store_open_sqlite(lk_store **out, const char *folder, lk_store_how how, liken_error *err);
+LK_CHECKED int lk_store_open_legacy(lk_store **out, const char *where, const char *table, bool read_only,
+                                    const liken_collection *about, liken_error *err);
+LK_CHECKED int lk_store_open_sqlite(lk_store **out, const char *folder, lk_store_how how, liken_error *err);
 
 /* ---- objects.c: the names of images and hits; false when out of memory ---- */
 

@@ -298,8 +298,8 @@ static void live(store *s, uint64_t seed) {
         atomic_store(&s->added, first + n);
         atomic_store(&s->deleted, more > (first + n) / 3 ? (first + n) / 3 : more);
         catch_up(ix, gone, first + n, atomic_load(&s->deleted));
-        if (dice_below(&d, 8) == 0)
-            (void)lk_index_save(ix, atomic_load(&s->deleted), NULL);
+        if (dice_below(&d, 8) == 0 && lk_index_save(ix, atomic_load(&s->deleted), NULL) != LIKEN_OK)
+            _exit(1);
     }
 }
 
