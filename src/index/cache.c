@@ -258,6 +258,8 @@ static int read_open(const lk_index *ix, const entry *e, reader *r, lk_segment *
         float v[LK_INDEX_MAX_DIMENSION];
         memcpy(&id, ids + i * sizeof id, sizeof id);
         memcpy(v, vectors + i * row, row);
+        if (!lk_vector_usable(v, (size_t)ix->dimension))
+            return lk_fail(err, LIKEN_E_STORE, "it holds a vector that no index takes");
         lk_segment_append(*out, &id, v, ix->dimension, 1);
     }
     return LIKEN_OK;

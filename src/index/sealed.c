@@ -183,14 +183,18 @@ static float ceiling(double x) {
     return (double)f < x ? nextafterf(f, INFINITY) : f;
 }
 
+/* A file made by hand may hold rows that are no numbers: those are `low`. */
+static int clamped(double x, int low, int high) {
+    return x > low ? x < high ? (int)x : high : low;
+}
+
 static void code_coarse(const coder *c, size_t row, double lost, loss *out) {
     const lk_plan *p = &c->s->plan;
     uint8_t *block = c->coarse + row / 16 * p->coarse * 8;
     double error = 0, norm = 0, code_norm = 0;
     for (size_t i = 0; i < p->coarse; i++) {
         const double y = (double)c->turned[i], step = (double)p->step[i];
-        const double level = step > 0 ? floor(y / (2 * step) + 8) : 8;
-        const int code = level < 0 ? 0 : level > 15 ? 15 : (int)level;
+        const int code = step > 0 ? clamped(floor(y / (2 * step) + 8), 0, 15) : 8;
         const double decoded = step * (2 * code - 15);
         error += (y - decoded) * (y - decoded);
         norm += decoded * decoded;
@@ -209,8 +213,7 @@ static void code_fine(const coder *c, size_t row, double length2, double lost, l
     double error = 0, kept = 0;
     for (size_t i = 0; i < p->record - LK_RECORD_TAIL; i++) {
         const double y = (double)c->turned[i], scale = (double)p->scale[i];
-        const double level = scale > 0 ? rint(y / scale) : 0;
-        record[i] = (int8_t)(level < -127 ? -127 : level > 127 ? 127 : level);
+        record[i] = (int8_t)(scale > 0 ? clamped(rint(y / scale), -127, 127) : 0);
         const double d = y - scale * record[i];
         error += d * d;
         kept += y * y;
@@ -280,8 +283,7 @@ static void write_values(coder *c) {
         if (c->losses[r].error > most)
             continue; /* 0: always looked at */
         const double v = value_of(c, r), steps = floor((v - l->value_base) / l->value_unit);
-        /* what overflowed is no number of steps, and 0 */
-        uint16_t value = (uint16_t)(steps > 65535 ? 65535 : steps > 0 ? steps : 0);
+        uint16_t value = (uint16_t)clamped(steps, 0, 65535);
         if (value > 0 && l->value_base + l->value_unit * value > v)
             value--;
         c->values[r] = value;

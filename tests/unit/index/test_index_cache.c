@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "index/inner.h"
+#include "kern/search/loops.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -279,6 +280,29 @@ static void damage_is_never_a_wrong_answer(void **state) {
         free(files[f].bytes);
 }
 
+/* The checksum is no secret: who can write the file can write a right one over anything. */
+static void a_vector_that_is_no_number_makes_the_cache_anew(void **state) {
+    (void)state;
+    enum { ROWS = 40 };
+    cached file;
+    int64_t change;
+    const float no_number = NAN;
+    make_saved(ROWS, 1, ROWS); /* the deletion is of an id that is not there yet */
+    assert_int_equal(read_cache(&file, 1), 1);
+    const size_t sum = file.size - sizeof(uint32_t), at = sum - ROWS * DIMENSION * sizeof(float);
+    for (int bad = 0; bad <= 1; bad++) {
+        if (bad)
+            memcpy(file.bytes + at + 8, &no_number, sizeof no_number);
+        const uint32_t crc = lk_loops_get()->crc(0, file.bytes, sum);
+        memcpy(file.bytes + sum, &crc, sizeof crc);
+        write_cache(&file, 1);
+        lk_index *ix = open_as("model", DIMENSION, &change);
+        assert_true(change == (bad ? 0 : 1) && lk_index_size(ix) == (bad ? 0 : ROWS));
+        lk_index_free(ix);
+    }
+    free(file.bytes);
+}
+
 /* ---- kill -9 ------------------------------------------------------------------------------------------------------
  */
 
@@ -345,6 +369,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_foreign_cache_is_made_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_process_disturbs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_is_never_a_wrong_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_vector_that_is_no_number_makes_the_cache_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(killed_at_any_moment_nothing_is_lost, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
