@@ -1,10 +1,11 @@
 /* probe.c - how the store is, known without waiting for it.
  *
- * /readyz and /metrics are asked when something is wrong, and must answer when the store does not. So a thread asks the
+ * /readyz and /metrics are asked when something is wrong, and must answer when the store does not. So a chore asks the
  * store once a second (less often where that takes long) and keeps what it heard; an answer is as old as that at most.
- * When the store keeps the thread waiting, that is the finding. The same thread looks at the file of keys, for the
+ * When the store keeps the chore waiting, that is the finding. The same chore looks at the file of keys, for the
  * requests that are answered at once. */
 #include "api/api_int.h"
+#include "base/chore.h"
 #include "base/clock.h"
 
 #include <pthread.h>
@@ -18,16 +19,15 @@
 struct lk_probe {
     liken *lk;
     lk_keyring *keys;
-    pthread_t thread;
-    bool started;
+    lk_chore *chore;
     pthread_mutex_t lock; /* guards the rest; never held while the store is asked */
-    pthread_cond_t changed;
-    bool stop, looking;
+    bool looking;
     double since; /* when the look under way began */
     lk_finding last;
 };
 
-static void look(lk_probe *p) {
+static bool look(void *ctx) {
+    lk_probe *p = ctx;
     lk_finding found = {0};
     liken_state *s = NULL;
     pthread_mutex_lock(&p->lock);
@@ -52,29 +52,7 @@ static void look(lk_probe *p) {
     p->looking = false;
     p->last = found;
     pthread_mutex_unlock(&p->lock);
-}
-
-/* Waits until it is time to look again; false when it is to end. */
-static bool pause_until_due(lk_probe *p, double took) {
-    const double pause = took * SHARE < PAUSE ? PAUSE : took * SHARE < LONGEST ? took * SHARE : LONGEST;
-    const struct timespec until = lk_clock_after(pause);
-    pthread_mutex_lock(&p->lock);
-    int rc = 0;
-    while (!p->stop && rc == 0)
-        rc = pthread_cond_timedwait(&p->changed, &p->lock, &until);
-    const bool stop = p->stop;
-    pthread_mutex_unlock(&p->lock);
-    return !stop;
-}
-
-static void *run(void *arg) {
-    lk_probe *p = arg;
-    for (double took = 0; pause_until_due(p, took);) {
-        const double start = lk_clock_monotonic();
-        look(p);
-        took = lk_clock_monotonic() - start;
-    }
-    return NULL;
+    return false;
 }
 
 int lk_probe_start(lk_probe **out, liken *lk, lk_keyring *keys, liken_error *err) {
@@ -84,16 +62,15 @@ int lk_probe_start(lk_probe **out, liken *lk, lk_keyring *keys, liken_error *err
     p->lk = lk;
     p->keys = keys;
     pthread_mutex_init(&p->lock, NULL);
-    lk_clock_condition(&p->changed);
-    look(p);
-    const int failed = pthread_create(&p->thread, NULL, run, p);
-    p->started = failed == 0;
-    if (!p->started) {
+    (void)look(p);
+    const lk_chore_options o = {
+        .name = "liken-probe", .fn = look, .ctx = p, .every = PAUSE, .share = SHARE, .longest = LONGEST};
+    const int rc = lk_chore_start(&p->chore, &o, err);
+    if (rc == LIKEN_OK)
+        *out = p;
+    else
         lk_probe_stop(p);
-        return lk_fail_errno(err, LIKEN_E_MEMORY, failed, "The server could not start a thread");
-    }
-    *out = p;
-    return LIKEN_OK;
+    return rc;
 }
 
 void lk_probe_read(lk_probe *p, lk_finding *out) {
@@ -109,13 +86,7 @@ void lk_probe_read(lk_probe *p, lk_finding *out) {
 void lk_probe_stop(lk_probe *p) {
     if (p == NULL)
         return;
-    pthread_mutex_lock(&p->lock);
-    p->stop = true;
-    pthread_cond_signal(&p->changed);
-    pthread_mutex_unlock(&p->lock);
-    if (p->started)
-        pthread_join(p->thread, NULL);
+    lk_chore_stop(p->chore);
     pthread_mutex_destroy(&p->lock);
-    pthread_cond_destroy(&p->changed);
     free(p);
 }

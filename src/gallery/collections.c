@@ -86,7 +86,7 @@ static int set_search(liken *lk, liken_collection *c, liken_search search, liken
     if (lk->no_models && ops->near_tend != NULL)
         return lk_tend(lk, err);
     lk_gallery_sync_after_write(lk);
-    lk_chore_ask(&lk->tender);
+    lk_chore_ask(lk->tender);
     return LIKEN_OK;
 }
 
@@ -95,11 +95,11 @@ static int erase(liken *lk, liken_error *err) {
     const double end = lk_clock_monotonic() + ERASE_SECONDS;
     bool more = lk->store->ops->sweep != NULL;
     int rc = LIKEN_OK;
-    while (rc == LIKEN_OK && more && (!lk->eraser.started || lk_clock_monotonic() < end))
+    while (rc == LIKEN_OK && more && (lk->eraser == NULL || lk_clock_monotonic() < end))
         rc = lk->store->ops->sweep(lk->store, &more, err);
-    if (!lk->eraser.started || (rc == LIKEN_OK && !more))
+    if (lk->eraser == NULL || (rc == LIKEN_OK && !more))
         return rc;
-    lk_chore_ask(&lk->eraser);
+    lk_chore_ask(lk->eraser);
     return LIKEN_OK;
 }
 

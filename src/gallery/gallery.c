@@ -112,10 +112,6 @@ static liken *new_handle(void) {
     pthread_cond_init(&lk->engine_loaded, NULL);
     pthread_mutex_init(&lk->sync_lock, NULL);
     pthread_mutex_init(&lk->slot_lock, NULL);
-    pthread_mutex_init(&lk->save_lock, NULL);
-    pthread_cond_init(&lk->save_asked, NULL);
-    lk_chore_init(&lk->tender, "The database could not be made ready for searches");
-    lk_chore_init(&lk->eraser, "What removed collections held could not be erased");
     atomic_init(&lk->seen_version, -1);
     return lk;
 }
@@ -200,10 +196,8 @@ static int open_gallery(liken *lk, liken_error *err) {
     if (!lk->read_only)
         lk_saver_start(lk);
     rc = lk_gallery_sync(lk, err);
-    if (rc == LIKEN_OK && lk->tended) {
-        lk_chore_start(&lk->tender, lk->store, lk->store->ops->near_tend, false);
-        lk_chore_start(&lk->eraser, lk->store, lk->store->ops->sweep, true);
-    }
+    if (rc == LIKEN_OK && lk->tended)
+        lk_tend_start(lk);
     return rc;
 }
 
@@ -236,8 +230,7 @@ void liken_free(liken *lk) {
     (void)pthread_rwlock_unlock(&lk->calls);
     lk_gallery_engines_free(lk);
     lk_decoders_free(lk->limits.decoders);
-    lk_chore_stop(&lk->tender);
-    lk_chore_stop(&lk->eraser);
+    lk_tend_stop(lk);
     lk_saver_stop(lk);
     lk_gallery_slots_free(lk);
     if (lk->store != NULL)
@@ -248,10 +241,6 @@ void liken_free(liken *lk) {
     pthread_cond_destroy(&lk->engine_loaded);
     pthread_mutex_destroy(&lk->sync_lock);
     pthread_mutex_destroy(&lk->slot_lock);
-    pthread_mutex_destroy(&lk->save_lock);
-    pthread_cond_destroy(&lk->save_asked);
-    lk_chore_free(&lk->tender);
-    lk_chore_free(&lk->eraser);
     free(lk->remote);
     free(lk->where);
     free(lk->legacy_table);

@@ -8,11 +8,12 @@
  * pipelines (engine.c).
  *
  * Locks, in the order in which they may be taken: calls (read) > engine_lock; calls > sync_lock >
- * slot_lock, save_lock, the lock of a chore. The store and the index have their own and call back only from inside
+ * slot_lock, the lock of a chore. The store and the index have their own and call back only from inside
  * sync. */
 #ifndef LK_GALLERY_GALLERY_INT_H
 #define LK_GALLERY_GALLERY_INT_H
 
+#include "base/chore.h"
 #include "face/face.h"
 #include "image/image.h"
 #include "index/index.h"
@@ -54,17 +55,6 @@ typedef struct lk_slot {
     struct lk_slot *next;
 } lk_slot;
 
-/* Something that is done in the background (tend.c). */
-typedef struct lk_chore {
-    pthread_mutex_t lock;
-    pthread_cond_t asked;
-    pthread_t thread;
-    bool started, due, stop;
-    lk_store *store;
-    int (*step)(lk_store *s, bool *more, liken_error *err);
-    const char *trouble; /* what to say when a step fails: a clause */
-} lk_chore;
-
 struct liken {
     char *data, *models, *pack, *detector;
     char *where;         /* the PostgreSQL server; NULL: SQLite in `data` */
@@ -100,12 +90,7 @@ struct liken {
     int64_t *remote; /* slot_lock, changed under sync_lock: the collections that the store searches, ascending */
     size_t remote_count;
 
-    pthread_mutex_t save_lock;
-    pthread_cond_t save_asked;
-    pthread_t saver;
-    bool has_saver, save_due, save_stop;
-
-    lk_chore tender, eraser;
+    lk_chore *saver, *tender, *eraser; /* NULL: not here */
 };
 
 /* ---- gallery.c ---- */
@@ -228,13 +213,9 @@ int lk_near_within(liken *lk, const liken_collection *c, const lk_store_near *qu
 
 /* ---- tend.c ---- */
 
-void lk_chore_init(lk_chore *k, const char *trouble);
-/* Starts its thread, which calls `step` until there is no more to do, now and whenever it is asked and once in a while;
- * none where `step` is NULL. */
-void lk_chore_start(lk_chore *k, lk_store *store, int (*step)(lk_store *, bool *, liken_error *), bool now);
-void lk_chore_ask(lk_chore *k);
-void lk_chore_stop(lk_chore *k);
-void lk_chore_free(lk_chore *k);
+/* Starts lk->tender and lk->eraser, where the store has such work. */
+void lk_tend_start(liken *lk);
+void lk_tend_stop(liken *lk);
 /* Makes the store ready for searches inside it, now and to the end. */
 int lk_tend(liken *lk, liken_error *err);
 

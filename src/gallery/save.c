@@ -1,4 +1,4 @@
-/* Saving the caches: by a thread of its own whenever many faces came or went, and at the end. Searches and additions go
+/* Saving the caches: by a chore whenever many faces came or went, and at the end. Searches and additions go
  * on meanwhile.
  *
  * A cache says how far it goes by two numbers: the face and the removal up to which every change of the store is in it.
@@ -49,35 +49,20 @@ static void save_all(liken *lk, bool last) {
     free(slots);
 }
 
-static void *run(void *arg) {
-    liken *lk = arg;
-    pthread_mutex_lock(&lk->save_lock);
-    while (!lk->save_stop) {
-        if (!lk->save_due) {
-            pthread_cond_wait(&lk->save_asked, &lk->save_lock);
-            continue;
-        }
-        lk->save_due = false;
-        pthread_mutex_unlock(&lk->save_lock);
-        save_all(lk, false);
-        pthread_mutex_lock(&lk->save_lock);
-    }
-    pthread_mutex_unlock(&lk->save_lock);
-    return NULL;
+static bool save(void *ctx) {
+    save_all(ctx, false);
+    return false;
 }
 
 void lk_saver_start(liken *lk) {
-    lk->has_saver = pthread_create(&lk->saver, NULL, run, lk) == 0;
+    liken_error err = {0};
+    const lk_chore_options o = {.name = "liken-save", .fn = save, .ctx = lk};
+    if (lk_chore_start(&lk->saver, &o, &err) != LIKEN_OK)
+        lk_log(LIKEN_LOG_WARN, "The index is saved at the end only. %s", err.message);
 }
 
 void lk_saver_stop(liken *lk) {
-    if (lk->has_saver) {
-        pthread_mutex_lock(&lk->save_lock);
-        lk->save_stop = true;
-        pthread_cond_signal(&lk->save_asked);
-        pthread_mutex_unlock(&lk->save_lock);
-        pthread_join(lk->saver, NULL);
-    }
+    lk_chore_stop(lk->saver);
     if (lk->primed)
         save_all(lk, true);
 }
@@ -88,8 +73,5 @@ void lk_saver_count(liken *lk, lk_slot *slot, size_t changes) {
     if (lk->pending < SAVE_EVERY)
         return;
     lk->pending = 0;
-    pthread_mutex_lock(&lk->save_lock);
-    lk->save_due = true;
-    pthread_cond_signal(&lk->save_asked);
-    pthread_mutex_unlock(&lk->save_lock);
+    lk_chore_ask(lk->saver);
 }

@@ -481,7 +481,7 @@ static int catch_up(liken *lk, int64_t until, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = read_removals(lk, err);
     if (rc == LIKEN_OK && lk->remote_count > 0)
-        lk_chore_ask(&lk->tender);
+        lk_chore_ask(lk->tender);
     return rc == LIKEN_OK ? rebuild_spoilt(lk, err) : rc;
 }
 

@@ -1,13 +1,11 @@
-/* What is done in the background, each by a thread of its own, a bit at a time, here or in another process on the same
+/* What is done in the background, each by a chore of its own, a bit at a time, here or in another process on the same
  * store: preparing what was added for searches inside the database (which are right in the meantime), and erasing what
  * removed collections held. */
 #include "gallery/gallery_int.h"
 
 #include "base/log.h"
 
-#include <time.h>
-
-#define ROUND 60 /* seconds after which it is looked again whether something is due */
+#define ROUND 60.0 /* seconds after which it is looked again whether something is due */
 
 int lk_tend(liken *lk, liken_error *err) {
     bool more = true;
@@ -17,75 +15,42 @@ int lk_tend(liken *lk, liken_error *err) {
     return rc;
 }
 
-static bool stopped(lk_chore *k) {
-    pthread_mutex_lock(&k->lock);
-    const bool stop = k->stop;
-    pthread_mutex_unlock(&k->lock);
-    return stop;
-}
-
-static void work(lk_chore *k) {
+/* A step of the store's; one that fails is tried again at the next round. */
+static bool take_step(lk_store *store, int (*step)(lk_store *, bool *, liken_error *), const char *trouble) {
     liken_error err = {0};
-    bool more = true;
-    while (more && !stopped(k)) {
-        if (k->step(k->store, &more, &err) == LIKEN_OK)
-            continue;
-        lk_log(LIKEN_LOG_WARN, "%s; this is tried again. %s", k->trouble, err.message);
-        return;
-    }
+    bool more = false;
+    if (step(store, &more, &err) == LIKEN_OK)
+        return more;
+    lk_log(LIKEN_LOG_WARN, "%s; this is tried again. %s", trouble, err.message);
+    return false;
 }
 
-static void *run(void *arg) {
-    lk_chore *k = arg;
-    pthread_mutex_lock(&k->lock);
-    while (!k->stop) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += ROUND;
-        if (!k->due)
-            (void)pthread_cond_timedwait(&k->asked, &k->lock, &until);
-        k->due = false;
-        pthread_mutex_unlock(&k->lock);
-        work(k);
-        pthread_mutex_lock(&k->lock);
-    }
-    pthread_mutex_unlock(&k->lock);
-    return NULL;
+static bool tend(void *ctx) {
+    lk_store *store = ctx;
+    return take_step(store, store->ops->near_tend, "The database could not be made ready for searches");
 }
 
-void lk_chore_init(lk_chore *k, const char *trouble) {
-    pthread_mutex_init(&k->lock, NULL);
-    pthread_cond_init(&k->asked, NULL);
-    k->trouble = trouble;
+static bool erase(void *ctx) {
+    lk_store *store = ctx;
+    return take_step(store, store->ops->sweep, "What removed collections held could not be erased");
 }
 
-void lk_chore_start(lk_chore *k, lk_store *store, int (*step)(lk_store *, bool *, liken_error *), bool now) {
-    k->store = store;
-    k->step = step;
-    k->due = now;
-    if (step != NULL)
-        k->started = pthread_create(&k->thread, NULL, run, k) == 0;
+/* Without its thread the work is left to other processes, and to the next start. */
+static void start(lk_chore **out, const char *name, lk_chore_fn *fn, lk_store *store) {
+    liken_error err = {0};
+    const lk_chore_options o = {.name = name, .fn = fn, .ctx = store, .every = ROUND, .now = true};
+    if (lk_chore_start(out, &o, &err) != LIKEN_OK)
+        lk_log(LIKEN_LOG_WARN, "%s", err.message);
 }
 
-void lk_chore_ask(lk_chore *k) {
-    pthread_mutex_lock(&k->lock);
-    k->due = true;
-    pthread_cond_signal(&k->asked);
-    pthread_mutex_unlock(&k->lock);
+void lk_tend_start(liken *lk) {
+    if (lk->store->ops->near_tend != NULL)
+        start(&lk->tender, "liken-tend", tend, lk->store);
+    if (lk->store->ops->sweep != NULL)
+        start(&lk->eraser, "liken-erase", erase, lk->store);
 }
 
-void lk_chore_stop(lk_chore *k) {
-    if (!k->started)
-        return;
-    pthread_mutex_lock(&k->lock);
-    k->stop = true;
-    pthread_cond_signal(&k->asked);
-    pthread_mutex_unlock(&k->lock);
-    pthread_join(k->thread, NULL);
-    k->started = false;
-}
-
-void lk_chore_free(lk_chore *k) {
-    pthread_mutex_destroy(&k->lock);
-    pthread_cond_destroy(&k->asked);
+void lk_tend_stop(liken *lk) {
+    lk_chore_stop(lk->tender);
+    lk_chore_stop(lk->eraser);
 }

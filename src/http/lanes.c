@@ -13,6 +13,7 @@
  * free. A job is in the queue or with a worker or with the sweep, and whoever has it resumes its connection as the last
  * thing.
  */
+#include "base/chore.h"
 #include "base/clock.h"
 #include "http/http_int.h"
 
@@ -30,11 +31,7 @@ struct crew {
 
 struct lk_lanes {
     struct crew crews[LK_LANES][2]; /* [lane][writes]; those of LK_LANE_AT_ONCE stay empty */
-    pthread_t sweeper;
-    bool sweeping;
-    pthread_mutex_t lock;
-    pthread_cond_t close;
-    bool closing;
+    lk_chore *sweeper;
 };
 
 static struct crew *crew_of(const lk_http *h, lk_lane lane, bool writes) {
@@ -127,20 +124,12 @@ static void sweep(struct crew *crew) {
     }
 }
 
-static void *sweep_now_and_then(void *arg) {
-    lk_lanes *l = arg;
-    pthread_mutex_lock(&l->lock);
-    while (!l->closing) {
-        const struct timespec until = lk_clock_after(SWEEP);
-        (void)pthread_cond_timedwait(&l->close, &l->lock, &until);
-        pthread_mutex_unlock(&l->lock);
-        for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
-            for (int writes = 0; writes < 2; writes++)
-                sweep(&l->crews[lane][writes]);
-        pthread_mutex_lock(&l->lock);
-    }
-    pthread_mutex_unlock(&l->lock);
-    return NULL;
+static bool sweep_all(void *ctx) {
+    lk_lanes *l = ctx;
+    for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
+        for (int writes = 0; writes < 2; writes++)
+            sweep(&l->crews[lane][writes]);
+    return false;
 }
 
 bool lk_lanes_enter(lk_request *r) {
@@ -227,13 +216,10 @@ int lk_lanes_start(lk_lanes **out, const lk_http_options *o, liken_error *err) {
     lk_lanes *l = calloc(1, sizeof *l);
     if (l == NULL)
         return lk_fail_memory(err);
-    pthread_mutex_init(&l->lock, NULL);
-    lk_clock_condition(&l->close);
+    const lk_chore_options sweeper = {.name = "liken-sweep", .fn = sweep_all, .ctx = l, .every = SWEEP};
     int rc = start_crews(l, o, err);
-    const int failed = rc == LIKEN_OK ? pthread_create(&l->sweeper, NULL, sweep_now_and_then, l) : 0;
-    if (failed != 0)
-        rc = lk_fail_errno(err, LIKEN_E_MEMORY, failed, "The server could not start a thread");
-    l->sweeping = rc == LIKEN_OK;
+    if (rc == LIKEN_OK)
+        rc = lk_chore_start(&l->sweeper, &sweeper, err);
     if (rc == LIKEN_OK)
         *out = l;
     else
@@ -244,16 +230,9 @@ int lk_lanes_start(lk_lanes **out, const lk_http_options *o, liken_error *err) {
 void lk_lanes_free(lk_lanes *l) {
     if (l == NULL)
         return;
-    pthread_mutex_lock(&l->lock);
-    l->closing = true;
-    pthread_cond_signal(&l->close);
-    pthread_mutex_unlock(&l->lock);
-    if (l->sweeping)
-        pthread_join(l->sweeper, NULL);
+    lk_chore_stop(l->sweeper);
     for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
         for (int writes = 0; writes < 2; writes++)
             lk_workers_free(l->crews[lane][writes].workers);
-    pthread_mutex_destroy(&l->lock);
-    pthread_cond_destroy(&l->close);
     free(l);
 }
