@@ -2,10 +2,13 @@
  *
  * docs/http.md tells what is done about clients that hang up, stall or flood, and what libmicrohttpd decides alone.
  *
- * A route is a method and a path pattern with {name} parts. The body is received, counted and bounded while it streams;
- * multipart forms come apart into parts. A handler runs in the lane of its route: at once on the connection's own
- * thread, where nothing may wait, or on the threads of a lane behind a bounded queue. When that is full, or did not
- * come to the request in time, the client gets 503 with Retry-After. */
+ * A route is a method and a path pattern with {name} parts, of which the last may be {name*}: it stands for the rest of
+ * the address, one part at least ("/files/{path*}" for /files/css/a.css: "css/a.css", each part percent-decoded). Where
+ * a part of the rest is empty, "." or "..", or holds a "/" once it is decoded, that does not fit. Of the patterns that
+ * fit the first in the table counts; one with {name*} only where none without it fits, whatever its method. The body is
+ * received, counted and bounded while it streams; multipart forms come apart into parts. A handler runs in the lane of
+ * its route: at once on the connection's own thread, where nothing may wait, or on the threads of a lane behind a
+ * bounded queue. When that is full, or did not come to the request in time, the client gets 503 with Retry-After. */
 #ifndef LK_HTTP_HTTP_H
 #define LK_HTTP_HTTP_H
 
@@ -45,10 +48,34 @@ const void *lk_request_body(const lk_request *r, size_t *size);
 /* The first bytes of the body, whatever became of it: some 128 at most. */
 const void *lk_request_start(const lk_request *r, size_t *size);
 
-/* Answering: exactly one of these per request. Body is copied. */
+/* Answering: exactly one of these per request; the first counts. Body is copied. */
 void lk_respond(lk_request *r, int status, const char *content_type, const void *body, size_t size);
-/* Adds a header to the answer; call before lk_respond. */
+/* Adds a header to the answer; call before the answer. The value is copied, the name borrowed. */
 void lk_respond_header(lk_request *r, const char *name, const char *value);
+
+typedef struct lk_bytes {
+    const void *bytes;
+    size_t size;
+} lk_bytes;
+
+/* A file that is in memory. */
+typedef struct lk_file {
+    const char *type; /* copied, as the tag is */
+    lk_bytes plain;
+    lk_bytes gzip, brotli; /* the same, compressed already; {0}: there is none */
+    const char *etag;      /* of printable ASCII without spaces and quotes; other bytes, another tag. NULL: none */
+    int max_age;           /* seconds in which nobody need ask again; 0: ask each time */
+    bool immutable;        /* nor then */
+    bool personal;         /* not for caches that several people share */
+    void (*release)(void *owner); /* called once, on any thread, when nobody reads the bytes any more; NULL: they
+                                     outlive the server */
+    void *owner;
+} lk_file;
+
+/* 200 with the bytes, which are not copied, in the shortest coding that the client takes (Accept-Encoding; Vary tells
+ * caches of it), or 304 where the client has them (If-None-Match: tags, a list of them, "*"; a coding has its own tag).
+ */
+void lk_respond_file(lk_request *r, const lk_file *file);
 
 typedef void lk_handler_fn(lk_request *r, void *ctx);
 

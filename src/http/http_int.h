@@ -1,6 +1,7 @@
 /* http_int.h - private to http/: how a request is put together from its pieces.
  *
  *   target.c   "/a/{b}?c=d": taken apart, decoded, matched with a route (pure functions)
+ *   file.c     answers from memory: tags, codings, caching
  *   framing.c  headers that contradict each other
  *   form.c     the parts of a body, as the readers of parts.h tell of them
  *   request.c  the request object: what handlers read, and the answer they leave
@@ -85,6 +86,14 @@ size_t lk_form_count(const lk_form *f);
 const lk_part *lk_form_at(const lk_form *f, size_t i);
 void lk_form_free(lk_form *f);
 
+/* ---- file.c ---- */
+
+/* Is the tag in the value of an If-None-Match header? Weakness is not minded (RFC 9110, 13.1.2); "*" is any tag. */
+bool lk_etag_listed(const char *list, const char *etag);
+/* How much an Accept-Encoding header (NULL: none) wants the coding: 0 (not at all) to 1000; what it does not name: 0.
+ */
+int lk_coding_wanted(const char *accept, const char *coding);
+
 /* ---- framing.c ---- */
 
 /* What is wrong with the request's head: bytes that do not belong there, or headers that contradict each other; as a
@@ -164,8 +173,9 @@ bool lk_request_gone(const lk_request *r);
 typedef struct lk_answer {
     int status; /* 0: not answered yet */
     const char *type;
-    char *body; /* malloc'd */
-    size_t size;
+    lk_bytes body;
+    void (*release)(void *owner); /* of the body; NULL: it outlives the server */
+    void *owner;
     lk_pair headers[LK_ANSWER_HEADERS];
     size_t header_count;
 } lk_answer;
@@ -198,6 +208,10 @@ struct lk_request {
 
 lk_request *lk_request_make(lk_http *server, struct MHD_Connection *connection, const char *target);
 void lk_request_free(lk_request *r);
+/* Calls fn with each value of the header's lines, in order. */
+void lk_request_each(const lk_request *r, const char *name, void (*fn)(const char *value, void *ctx), void *ctx);
+/* Gives the answer's body back to whoever owns it. */
+void lk_answer_drop(lk_answer *a);
 /* The answer as one HTTP/1.1 message that closes the connection, for places where libmicrohttpd takes none. malloc'd.
  */
 char *lk_request_wire(const lk_request *r, size_t *size);

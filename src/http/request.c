@@ -7,6 +7,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static void note_peer(lk_request *r) {
@@ -46,7 +47,7 @@ void lk_request_free(lk_request *r) {
         return;
     if (r->linger >= 0)
         close(r->linger);
-    free(r->answer.body);
+    lk_answer_drop(&r->answer);
     lk_form_free(r->form);
     lk_buf_free(&r->body);
     lk_arena_free(&r->arena);
@@ -110,6 +111,28 @@ const char *lk_request_header(const lk_request *r, const char *name) {
         return NULL;
     return value != NULL && strlen(value) == size ? value
                                                   : NULL; /* a value with a NUL inside is not taken for its start */
+}
+
+struct each {
+    const char *name;
+    void (*fn)(const char *value, void *ctx);
+    void *ctx;
+};
+
+static enum MHD_Result pass_value(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                  const char *value, size_t size) {
+    (void)kind;
+    (void)name_size;
+    const struct each *e = cls;
+    if (value != NULL && strlen(value) == size && strcasecmp(name, e->name) == 0)
+        e->fn(value, e->ctx);
+    return MHD_YES;
+}
+
+void lk_request_each(const lk_request *r, const char *name, void (*fn)(const char *value, void *ctx), void *ctx) {
+    struct each e = {name, fn, ctx};
+    if (r->connection != NULL)
+        (void)MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, pass_value, &e);
 }
 
 bool lk_request_is(const lk_request *r, const char *media_type) {
@@ -176,22 +199,31 @@ void lk_respond(lk_request *r, int status, const char *content_type, const void 
     lk_answer *a = &r->answer;
     if (a->status != 0)
         return; /* the first answer counts */
-    a->body = malloc(size + 1);
-    if (a->body != NULL && size > 0)
-        memcpy(a->body, body, size);
-    a->size = a->body == NULL ? 0 : size;
+    char *copy = malloc(size + 1);
+    if (copy != NULL && size > 0)
+        memcpy(copy, body, size);
+    a->body = (lk_bytes){copy, copy == NULL ? 0 : size};
+    a->release = free;
+    a->owner = copy;
     a->type = lk_arena_string(&r->arena, content_type);
-    a->status = a->body == NULL ? 503 : status; /* out of memory for the answer itself */
+    a->status = copy == NULL ? 503 : status; /* out of memory for the answer itself */
+}
+
+void lk_answer_drop(lk_answer *a) {
+    if (a->release != NULL)
+        a->release(a->owner);
+    a->release = NULL;
+    a->body = (lk_bytes){0};
 }
 
 char *lk_request_wire(const lk_request *r, size_t *size) {
     const lk_answer *a = &r->answer;
     lk_buf b;
-    lk_buf_init(&b, a->size + 65536);
+    lk_buf_init(&b, a->body.size + 65536);
     int rc = lk_buf_format(&b, NULL,
                            "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n"
                            "X-Content-Type-Options: nosniff\r\n",
-                           a->status, MHD_get_reason_phrase_for((unsigned)a->status), a->size, r->id);
+                           a->status, MHD_get_reason_phrase_for((unsigned)a->status), a->body.size, r->id);
     if (rc == LIKEN_OK && a->type != NULL)
         rc = lk_buf_format(&b, NULL, "Content-Type: %s\r\n", a->type);
     for (size_t i = 0; rc == LIKEN_OK && i < a->header_count; i++)
@@ -199,7 +231,7 @@ char *lk_request_wire(const lk_request *r, size_t *size) {
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&b, "\r\n", NULL);
     if (rc == LIKEN_OK)
-        rc = lk_buf_append(&b, a->body, a->size, NULL);
+        rc = lk_buf_append(&b, a->body.bytes, a->body.size, NULL);
     char *text = rc == LIKEN_OK ? lk_buf_steal(&b, size) : NULL;
     lk_buf_free(&b);
     return text;

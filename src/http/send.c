@@ -43,15 +43,24 @@ lk_watch *lk_http_watch(struct MHD_Connection *connection) {
     return info == NULL ? NULL : info->socket_context;
 }
 
+/* The body is the response's then. */
+static struct MHD_Response *response_of(lk_answer *a) {
+    void *bytes = (void *)(uintptr_t)a->body.bytes; /* libmicrohttpd does not write to them */
+    if (a->release == NULL)
+        return MHD_create_response_from_buffer(a->body.size, bytes, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(a->body.size, bytes, a->release, a->owner);
+    if (response != NULL)
+        a->release = NULL;
+    return response;
+}
+
 enum MHD_Result lk_http_send(lk_request *r) {
     lk_answer *a = &r->answer;
     lk_patience_at(r->server->patience, r->watch, LK_STAGE_ANSWER, ANSWER_SECONDS);
-    struct MHD_Response *response = a->body == NULL
-                                        ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
-                                        : MHD_create_response_from_buffer_with_free_callback(a->size, a->body, free);
+    struct MHD_Response *response = response_of(a);
     if (response == NULL)
         return MHD_NO;
-    a->body = NULL; /* the response's now */
     bool ok = MHD_add_response_header(response, "X-Request-Id", r->id) == MHD_YES &&
               MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
     if (a->type != NULL)

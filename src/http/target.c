@@ -103,8 +103,45 @@ int lk_target_parse(lk_target *t, lk_arena *arena, const char *raw, liken_error 
     return rc != LIKEN_OK || raw[size] != '?' ? rc : parse_query(t, arena, raw + size + 1, err);
 }
 
+/* May this part be one of those that {name*} stands for? Whoever looks it up need not think of ways out of a folder. */
+static bool is_plain(const char *segment) {
+    return *segment != '\0' && strcmp(segment, ".") != 0 && strcmp(segment, "..") != 0 && strchr(segment, '/') == NULL;
+}
+
+/* The parts of the address from the i-th on as one text; NULL when there are none, or one of them is not plain. */
+static const char *rest(const lk_target *target, size_t i, lk_arena *arena) {
+    size_t size = 0;
+    for (size_t k = i; k < target->segment_count; k++) {
+        if (!is_plain(target->segments[k]))
+            return NULL;
+        size += strlen(target->segments[k]) + 1;
+    }
+    char *text = size == 0 ? NULL : lk_arena_alloc(arena, size), *end = text;
+    for (size_t k = i; text != NULL && k < target->segment_count; k++)
+        end += sprintf(end, "%s%s", k == i ? "" : "/", target->segments[k]);
+    return text;
+}
+
+/* Notes what the part "{name}", or "{name*}", of a pattern stands for from the i-th part of the address on. */
+static bool note(const char *part, size_t length, const lk_target *target, size_t i, lk_arena *arena, lk_pair *out) {
+    const bool wild = part[length - 2] == '*';
+    char *name = lk_arena_alloc(arena, length);
+    const char *value = wild ? rest(target, i, arena) : target->segments[i];
+    if (name == NULL || value == NULL || *value == '\0')
+        return false;
+    memcpy(name, part + 1, length - 2 - wild);
+    *out = (lk_pair){name, value};
+    return true;
+}
+
+static bool is_wild(const char *pattern) {
+    const size_t length = strlen(pattern);
+    return length > 2 && strcmp(pattern + length - 2, "*}") == 0;
+}
+
 /* Does the pattern fit? Notes what its {names} stand for. */
 static bool fits(const char *pattern, const lk_target *target, lk_arena *arena, lk_pair *params, size_t *count) {
+    const bool wild = is_wild(pattern);
     size_t i = 0;
     *count = 0;
     while (*pattern == '/' && pattern[1] != '\0') {
@@ -112,19 +149,18 @@ static bool fits(const char *pattern, const lk_target *target, lk_arena *arena, 
         const size_t length = strcspn(pattern, "/");
         if (i == target->segment_count)
             return false;
-        const char *segment = target->segments[i++];
+        const char *segment = target->segments[i];
         if (*pattern == '{') {
-            char *name = lk_arena_alloc(arena, length);
-            if (name == NULL || *segment == '\0')
+            if (!note(pattern, length, target, i, arena, &params[*count]))
                 return false;
-            memcpy(name, pattern + 1, length - 2);
-            params[(*count)++] = (lk_pair){name, segment};
+            (*count)++;
         } else if (strlen(segment) != length || memcmp(segment, pattern, length) != 0) {
             return false;
         }
+        i++;
         pattern += length;
     }
-    return i == target->segment_count;
+    return i == target->segment_count || wild;
 }
 
 static void allow(char *list, size_t room, const char *method) {
@@ -133,19 +169,26 @@ static void allow(char *list, size_t room, const char *method) {
         (void)snprintf(list + used, room - used, "%s%s", used == 0 ? "" : ", ", method);
 }
 
-void lk_route_find(lk_routed *out, lk_arena *arena, const lk_route *routes, size_t count, const char *method,
-                   const lk_target *target) {
-    *out = (lk_routed){0};
-    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
-    for (size_t i = 0; i < count; i++) {
-        if (!fits(routes[i].pattern, target, arena, out->params, &out->param_count))
+/* Among the patterns with, or without, a {name*}. */
+static void find(lk_routed *out, lk_arena *arena, const lk_route *routes, size_t count, const char *method,
+                 const lk_target *target, bool wild) {
+    for (size_t i = 0; i < count && out->route == NULL; i++) {
+        if (is_wild(routes[i].pattern) != wild ||
+            !fits(routes[i].pattern, target, arena, out->params, &out->param_count))
             continue;
-        if (strcmp(routes[i].method, wanted) == 0) {
+        if (strcmp(routes[i].method, method) == 0)
             out->route = &routes[i];
-            return;
-        }
         allow(out->allow, sizeof out->allow, routes[i].method);
         if (strcmp(routes[i].method, "GET") == 0)
             allow(out->allow, sizeof out->allow, "HEAD");
     }
+}
+
+void lk_route_find(lk_routed *out, lk_arena *arena, const lk_route *routes, size_t count, const char *method,
+                   const lk_target *target) {
+    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    *out = (lk_routed){0};
+    find(out, arena, routes, count, wanted, target, false);
+    if (out->allow[0] == '\0') /* nothing fits but what takes anything */
+        find(out, arena, routes, count, wanted, target, true);
 }

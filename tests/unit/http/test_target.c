@@ -16,6 +16,10 @@ static const lk_route routes[] = {
     {"GET", "/v1/things/{id}", nothing, .lane = LK_LANE_AT_ONCE},
     {"DELETE", "/v1/things/{id}", nothing, .lane = LK_LANE_AT_ONCE},
     {"GET", "/v1/{kind}/{id}/all", nothing, .lane = LK_LANE_AT_ONCE},
+    {"GET", "/files/{path*}", nothing, .lane = LK_LANE_AT_ONCE},
+    {"POST", "/files/{id}", nothing, .lane = LK_LANE_AT_ONCE},
+    {"GET", "/all/{path*}", nothing, .lane = LK_LANE_AT_ONCE},
+    {"DELETE", "/all/{folder}/{path*}", nothing, .lane = LK_LANE_AT_ONCE},
 };
 
 static void addresses_come_apart(void **state) {
@@ -112,9 +116,57 @@ static void what_does_not_fit_says_what_would(void **state) {
     lk_arena_free(&arena);
 }
 
+static void the_last_part_may_take_the_rest(void **state) {
+    (void)state;
+    static const struct {
+        const char *raw, *path;
+    } cases[] = {
+        {"/all/a", "a"},         {"/all/css/a%20b.css?v=1", "css/a b.css"},
+        {"/all/...", "..."},     {"/all/.hidden/%C3%A4", ".hidden/\xc3\xa4"},
+        {"/all", NULL},          {"/all/", NULL},
+        {"/all/a/", NULL},       {"/all//a", NULL},
+        {"/all/..", NULL},       {"/all/a/../b", NULL},
+        {"/all/%2e%2e/b", NULL}, {"/all/.", NULL},
+        {"/all/a%2Fb", NULL},    {"/all/..%2f..%2fb", NULL},
+        {"/all/a/%2e", NULL},
+    };
+    lk_arena arena = {0};
+    lk_routed found;
+    for (size_t i = 0; i < LK_LENGTH(cases); i++) {
+        assert_ptr_equal(find(&found, &arena, "GET", cases[i].raw), cases[i].path == NULL ? NULL : &routes[8]);
+        if (cases[i].path != NULL) {
+            assert_int_equal(found.param_count, 1);
+            assert_string_equal(found.params[0].name, "path");
+            assert_string_equal(found.params[0].value, cases[i].path);
+        }
+    }
+    assert_ptr_equal(find(&found, &arena, "DELETE", "/all/a/b/c"), &routes[9]);
+    assert_int_equal(found.param_count, 2);
+    assert_string_equal(found.params[0].value, "a");
+    assert_string_equal(found.params[1].value, "b/c");
+    lk_arena_free(&arena);
+}
+
+/* A page of the pages' own must not hide that an address has other methods. */
+static void what_takes_the_rest_comes_last(void **state) {
+    (void)state;
+    lk_arena arena = {0};
+    lk_routed found;
+    assert_ptr_equal(find(&found, &arena, "POST", "/files/a"), &routes[7]);
+    assert_null(find(&found, &arena, "GET", "/files/a"));
+    assert_string_equal(found.allow, "POST");
+    assert_ptr_equal(find(&found, &arena, "HEAD", "/files/a/b"), &routes[6]);
+    assert_null(find(&found, &arena, "PUT", "/all/a/b"));
+    assert_string_equal(found.allow, "GET, HEAD, DELETE");
+    lk_arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(addresses_come_apart),
-                                       cmocka_unit_test(bad_addresses_are_refused), cmocka_unit_test(routes_are_found),
-                                       cmocka_unit_test(what_does_not_fit_says_what_would)};
+                                       cmocka_unit_test(bad_addresses_are_refused),
+                                       cmocka_unit_test(routes_are_found),
+                                       cmocka_unit_test(what_does_not_fit_says_what_would),
+                                       cmocka_unit_test(the_last_part_may_take_the_rest),
+                                       cmocka_unit_test(what_takes_the_rest_comes_last)};
     return cmocka_run_group_tests_name("http/target", tests, NULL, NULL);
 }
