@@ -75,7 +75,26 @@ int lk_image_resize(const lk_image *source, int width, int height, lk_image *out
 void lk_image_draw_box(lk_image *image, float x, float y, float width, float height, const uint8_t rgb[3]);
 void lk_image_draw_dot(lk_image *image, float x, float y, float radius, const uint8_t rgb[3]);
 
-/* *jpeg is freed with free(). */
+/* The picture with its longer side at most `long_side` (>= 1) pixels and no side 0: shrunk by area, or a copy of one
+ * that is no larger. MEMORY. */
+int lk_image_fit(const lk_image *source, int long_side, lk_image *out, liken_error *err);
+
+/* ---- encode.c: pictures as files: sRGB, without metadata of any kind --------------------------------- */
+
+typedef enum lk_image_type { LK_IMAGE_JPEG, LK_IMAGE_WEBP } lk_image_type;
+
+const char *lk_image_media(lk_image_type type); /* "image/jpeg" */
+
+#define LK_IMAGE_QUALITY 75 /* of what is made to be looked at on a page */
+
+/* *bytes is freed with free(). INTERNAL: libvips was built without the encoder (or the picture is larger than the kind
+ * of file can be: 65500 pixels a side in JPEG, 16383 in WebP). */
+int lk_image_encode(const lk_image *image, lk_image_type type, int quality, void **bytes, size_t *size,
+                    liken_error *err);
+/* The same at LK_IMAGE_QUALITY, or so much less, but not below what can still be recognised, that it has at most `most`
+ * bytes. */
+int lk_image_encode_within(const lk_image *image, lk_image_type type, size_t most, void **bytes, size_t *size,
+                           liken_error *err);
 int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t *size, liken_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* vips.c - the only file that names libvips.
+/* vips.c - reading photos through libvips, which only this file and encode.c name.
  *
  * Loaders are called by their own names, sequentially: pixels are made in strips as rows are asked for, and no more of
  * the picture is held than the format demands. Loaders that libvips itself calls untrusted are blocked for the whole
@@ -38,15 +38,14 @@ static void start(void) {
     ready = true;
 }
 
-static int enter(liken_error *err) {
+int lk_vips_enter(liken_error *err) {
     pthread_once(&once, start);
     if (!ready)
         return lk_fail(err, LIKEN_E_INTERNAL, "libvips did not start, so no photo can be read. Is it installed whole?");
     return LIKEN_OK;
 }
 
-/* Frees what libvips keeps for the calling thread; every use ends with it, as threads come and go. */
-static void leave(void) {
+void lk_vips_leave(void) {
     vips_thread_shutdown();
 }
 
@@ -172,13 +171,13 @@ static VipsImage *load(lk_kind kind, const uint8_t *bytes, size_t size, const lk
 
 int lk_vips_head(lk_kind kind, const uint8_t *bytes, size_t size, int *width, int *height, int *orientation,
                  liken_error *err) {
-    const int rc = enter(err);
+    const int rc = lk_vips_enter(err);
     if (rc != LIKEN_OK)
         return rc;
     const lk_vips_options options = {.shrink = 1, .scale = 1};
     VipsImage *image = load(kind, bytes, size, &options);
     if (image == NULL) {
-        leave();
+        lk_vips_leave();
         return fail_decode(kind, err);
     }
     *width = vips_image_get_width(image);
@@ -187,7 +186,7 @@ int lk_vips_head(lk_kind kind, const uint8_t *bytes, size_t size, int *width, in
     if (*orientation < 1 || *orientation > 8)
         *orientation = 1;
     g_object_unref(image);
-    leave();
+    lk_vips_leave();
     return LIKEN_OK;
 }
 
@@ -301,12 +300,12 @@ static void close_reader(lk_reader *base) {
     if (r->image != NULL)
         g_object_unref(r->image);
     free(r);
-    leave();
+    lk_vips_leave();
 }
 
 int lk_vips_open(lk_reader **out, lk_kind kind, const uint8_t *bytes, size_t size, const lk_vips_options *options,
                  liken_error *err) {
-    const int rc = enter(err);
+    const int rc = lk_vips_enter(err);
     if (rc != LIKEN_OK)
         return rc;
     vips_reader *r = calloc(1, sizeof *r);
@@ -329,7 +328,7 @@ int lk_vips_open(lk_reader **out, lk_kind kind, const uint8_t *bytes, size_t siz
 }
 
 int lk_image_support_read(lk_image_support *out, liken_error *err) {
-    const int rc = enter(err);
+    const int rc = lk_vips_enter(err);
     if (rc != LIKEN_OK)
         return rc;
     lk_image_support s = {.jxl = missing(LK_KIND_JXL) == NULL};
@@ -339,56 +338,7 @@ int lk_image_support_read(lk_image_support *out, liken_error *err) {
     heif_version(s.heif, sizeof s.heif);
     int major = 0, minor = 0;
     s.old_heif = sscanf(s.heif, "%d.%d", &major, &minor) == 2 && (major < 1 || (major == 1 && minor < 18));
-    leave();
+    lk_vips_leave();
     *out = s;
-    return LIKEN_OK;
-}
-
-/* A copy without gaps between the rows, NULL when out of memory. */
-static uint8_t *pack_rows(const lk_image *image) {
-    const size_t row_bytes = (size_t)image->width * 3;
-    uint8_t *packed = malloc(row_bytes * (size_t)image->height);
-    for (int y = 0; packed != NULL && y < image->height; y++)
-        memcpy(packed + (size_t)y * row_bytes, image->rgb + (size_t)y * image->stride, row_bytes);
-    return packed;
-}
-
-/* *bytes is freed with g_free. */
-static bool save_jpeg(const uint8_t *packed, int width, int height, int quality, void **bytes, size_t *size) {
-    VipsImage *in =
-        vips_image_new_from_memory(packed, (size_t)width * 3 * (size_t)height, width, height, 3, VIPS_FORMAT_UCHAR);
-    VipsImage *named = NULL;
-    const bool saved = in != NULL && vips_copy(in, &named, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) == 0 &&
-                       vips_jpegsave_buffer(named, bytes, size, "Q", quality, "strip", TRUE, NULL) == 0;
-    if (named != NULL)
-        g_object_unref(named);
-    if (in != NULL)
-        g_object_unref(in);
-    vips_error_clear();
-    return saved;
-}
-
-int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t *size, liken_error *err) {
-    const int rc = enter(err);
-    if (rc != LIKEN_OK)
-        return rc;
-    uint8_t *packed = pack_rows(image);
-    if (packed == NULL)
-        return lk_fail_memory(err);
-    void *bytes = NULL, *mine = NULL;
-    size_t length = 0;
-    const bool saved = save_jpeg(packed, image->width, image->height, quality, &bytes, &length);
-    free(packed);
-    if (saved && (mine = malloc(length)) != NULL)
-        memcpy(mine, bytes, length); /* the caller frees with free() */
-    g_free(bytes);
-    leave();
-    if (!saved)
-        return lk_fail(err, LIKEN_E_INTERNAL, "The picture of %d x %d could not be written as JPEG.", image->width,
-                       image->height);
-    if (mine == NULL)
-        return lk_fail_memory(err);
-    *jpeg = mine;
-    *size = length;
     return LIKEN_OK;
 }

@@ -257,26 +257,6 @@ static void takes_the_first_frame(void **state) {
     lk_image_clear(&second);
 }
 
-static void writes_jpeg(void **state) {
-    (void)state;
-    liken_error err = {0};
-    lk_image image = picture(96, 64);
-    lk_image part = {.width = 50, .height = 40, .stride = image.stride, .rgb = image.rgb + 3 * image.stride + 30};
-    void *jpeg = NULL;
-    size_t size = 0;
-    assert_ok(lk_image_encode_jpeg(&image, 95, &jpeg, &size, &err), err);
-    lk_image back = decode(jpeg, size, 0, "jpeg", NULL);
-    assert_true(difference(&back, &image) < 2);
-    lk_image_clear(&back);
-    free(jpeg);
-    assert_ok(lk_image_encode_jpeg(&part, 95, &jpeg, &size, &err), err);
-    back = decode(jpeg, size, 0, "jpeg", NULL);
-    assert_true(difference(&back, &part) < 2);
-    lk_image_clear(&back);
-    free(jpeg);
-    lk_image_clear(&image);
-}
-
 typedef struct job {
     const saved *files;
     const char *const *kinds;
@@ -343,7 +323,6 @@ int main(void) {
         cmocka_unit_test(brings_all_samples_to_srgb),
         cmocka_unit_test(applies_profiles_and_bears_broken_ones),
         cmocka_unit_test(takes_the_first_frame),
-        cmocka_unit_test(writes_jpeg),
         cmocka_unit_test(decodes_in_many_threads_at_once),
     };
     return cmocka_run_group_tests_name("image/formats", tests, start, NULL);
