@@ -139,7 +139,7 @@ static int64_t make_collection(lk_store *s) {
     /* the legacy system compares what the network gave, so this does */
     liken_collection c = {
         .name = (char *)(uintptr_t) "default", .model = model, .dimension = D, .metric = LIKEN_L2, .threshold = RADIUS};
-    must(s->ops->collection_create(s, &c, &err), "the collection");
+    must(s->ops->collections->create(s, &c, &err), "the collection");
     return c.id;
 }
 
@@ -149,7 +149,7 @@ static void fill(engine *e, size_t n, const char *name) {
     int64_t ids[PAGE], last;
     liken_image *page[PAGE];
     meter busy = {0};
-    must(s->ops->copy_begin(s, "bench", &last, &err), "filling");
+    must(s->ops->copy->begin(s, "bench", &last, &err), "filling");
     e->collection = make_collection(s);
     for (size_t first = 0; first < n / FACES; first += PAGE) {
         const size_t count = n / FACES - first < PAGE ? n / FACES - first : PAGE;
@@ -158,7 +158,7 @@ static void fill(engine *e, size_t n, const char *name) {
             ids[i] = e->collection;
         }
         const meter begun = meter_now();
-        must(s->ops->copy_put(s, ids, page, count, &err), "filling");
+        must(s->ops->copy->put(s, ids, page, count, &err), "filling");
         const meter m = meter_since(begun);
         busy = (meter){busy.wall + m.wall, busy.client + m.client, busy.server + m.server};
         for (size_t i = 0; i < count; i++)
@@ -166,7 +166,7 @@ static void fill(engine *e, size_t n, const char *name) {
         if (first * FACES % 100000 == 0 && first > 0)
             bench_say("  %zu faces", first * FACES);
     }
-    must(s->ops->copy_end(s, (int64_t)n, &err), "filling");
+    must(s->ops->copy->end(s, (int64_t)n, &err), "filling");
     report(name, e->name, "bulk add", (double)n / busy.wall, "faces/s", 1);
     report_meter(name, e->name, "bulk add", busy, (double)n, "us/face");
     e->next = (int64_t)(n / FACES) + 1;
@@ -175,9 +175,9 @@ static void fill(engine *e, size_t n, const char *name) {
 /* Until nothing is due: every face has its columns. */
 static meter tend(lk_store *s) {
     const meter begun = meter_now();
-    bool more = s->ops->near_tend != NULL;
+    bool more = s->ops->near != NULL;
     while (more)
-        must(s->ops->near_tend(s, &more, &err), "filling in the columns");
+        must(s->ops->near->tend(s, &more, &err), "filling in the columns");
     return meter_since(begun);
 }
 
@@ -185,7 +185,7 @@ static meter tend(lk_store *s) {
 static bool set_search(engine *e, size_t n, const char *name) {
     if (!e->database)
         return true;
-    if (e->store->ops->search_set(e->store, e->collection, e->search, &err) != LIKEN_OK) {
+    if (e->store->ops->collections->search_set(e->store, e->collection, e->search, &err) != LIKEN_OK) {
         (void)printf("%s: not measured: %s\n", e->name, err.message);
         return false;
     }
@@ -353,7 +353,7 @@ static void *add_photos(void *arg) {
     while (bench_seconds() < a->until) {
         liken_image *im = photo(atomic_fetch_add(&a->next, 1), 1, false), *existing = NULL;
         liken_error why = {0};
-        if (a->e->store->ops->image_add(a->e->store, a->e->collection, im, &existing, &why) != LIKEN_OK)
+        if (a->e->store->ops->images->add(a->e->store, a->e->collection, im, &existing, &why) != LIKEN_OK)
             bench_fail("adding", why.message);
         liken_image_free(im);
     }
@@ -393,7 +393,7 @@ static void report_adds(engine *e, engine *legacy, const char *name) {
     if (legacy != NULL && !e->rival)
         report(name, e->name, "adds, times those of the legacy SQL", rate / series_median(&legacy->add_rate), "times",
                ADD_ROUNDS);
-    if (e->store != NULL && e->store->ops->near_tend != NULL)
+    if (e->store != NULL && e->store->ops->near != NULL)
         report(name, e->name, "columns filled in after the adds", tend(e->store).wall, "s", 1);
 }
 

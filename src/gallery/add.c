@@ -163,10 +163,10 @@ static void hear_of(liken *lk, const liken_collection *c, const liken_image *ima
 /* Stores it; in the collection of that name which took the place of one that was emptied meanwhile, if there is one. */
 static int store(liken *lk, const liken_collection *c, liken_image *image, liken_image **existing, liken_error *err) {
     LK_COLLECTION liken_collection *now = NULL;
-    const int rc = lk->store->ops->image_add(lk->store, c->id, image, existing, err);
+    const int rc = lk->store->ops->images->add(lk->store, c->id, image, existing, err);
     if (rc != LIKEN_E_NOT_FOUND || lk_gallery_collection(lk, c->name, &now, NULL) != LIKEN_OK || now->id == c->id)
         return rc;
-    return lk->store->ops->image_add(lk->store, now->id, image, existing, err);
+    return lk->store->ops->images->add(lk->store, now->id, image, existing, err);
 }
 
 /* Looks at the photo and hands it to the store; *out is the stored image, the earlier one when it was there. */
@@ -204,7 +204,7 @@ static int add_new(liken *lk, const liken_collection *c, const struct photo *p, 
 }
 
 static int find(liken *lk, const liken_collection *c, const struct photo *p, liken_image **out, liken_error *err) {
-    const int rc = lk->store->ops->image_find(lk->store, c->id, p->sha256, out, err);
+    const int rc = lk->store->ops->images->find(lk->store, c->id, p->sha256, out, err);
     if (rc == LIKEN_OK)
         (*out)->existed = true;
     return rc;
@@ -224,7 +224,7 @@ static int extend(liken *lk, const liken_collection *c, int64_t id, const liken_
         return lk_fail_memory(err);
     int rc = copy_labels(lk, with, c, o, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->image_extend(lk->store, c->id, id, with, &now, err);
+        rc = lk->store->ops->names->extend(lk->store, c->id, id, with, &now, err);
     liken_image_free(with);
     if (rc != LIKEN_OK)
         return rc;
@@ -239,8 +239,7 @@ static int add_again(liken *lk, const liken_collection *c, const liken_add_optio
                      liken_error *err) {
     if (o->require_face && (*image)->face_count == 0) /* stored before, without a face */
         return no_face(*image, err);
-    const int rc =
-        names(o) && lk->store->ops->image_extend != NULL ? extend(lk, c, (*image)->id, o, image, err) : LIKEN_OK;
+    const int rc = names(o) && lk->store->ops->names != NULL ? extend(lk, c, (*image)->id, o, image, err) : LIKEN_OK;
     if (rc == LIKEN_OK)
         hear_of(lk, c, *image);
     return rc;
@@ -308,12 +307,12 @@ static int add_unchanged(liken *lk, const liken_add_options *o, liken_image **ou
     if (o->file == NULL || o->file_mark == NULL)
         return lk_fail(err, LIKEN_E_ARG, "A file is known again by its label and its mark; both are needed.");
     int rc = lk_gallery_collection(lk, o->collection, &c, err);
-    if (rc == LIKEN_OK && lk->store->ops->file_find != NULL)
-        rc = lk->store->ops->file_find(lk->store, c->id, NULL, o->file, &file, &mark, err);
+    if (rc == LIKEN_OK && lk->store->ops->names != NULL)
+        rc = lk->store->ops->names->file_find(lk->store, c->id, NULL, o->file, &file, &mark, err);
     if (rc == LIKEN_OK && (file == NULL || !same_mark(&mark, o->file_mark) || !same_place(file, o)))
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The file is not known as it is now; read it.");
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->image_get(lk->store, c->id, file->image, &image, err);
+        rc = lk->store->ops->images->get(lk->store, c->id, file->image, &image, err);
     liken_file_free(file);
     if (rc == LIKEN_OK) {
         liken_add_options more = *o;

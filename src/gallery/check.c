@@ -183,7 +183,7 @@ static void check_caches(struct doctor *d, liken *lk) {
 static int count_faces(liken *lk, int64_t *here, int64_t *remote, liken_error *err) {
     liken_collection **list = NULL;
     size_t count = 0;
-    const int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    const int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
         return rc;
     *here = *remote = 0;
@@ -202,13 +202,13 @@ static void check_index(struct doctor *d, liken *lk) {
     if (rc == LIKEN_OK)
         check_caches(d, lk);
     for (int tries = 0; rc == LIKEN_OK && tries < 5 && (face != last_face || removal != last_removal); tries++) {
-        rc = lk->store->ops->marks(lk->store, &face, &removal, &err);
+        rc = lk->store->ops->feed->marks(lk->store, &face, &removal, &err);
         if (rc == LIKEN_OK)
             rc = lk_gallery_sync_now(lk, &err);
         if (rc == LIKEN_OK)
             rc = count_faces(lk, &here, &remote, &err);
         if (rc == LIKEN_OK)
-            rc = lk->store->ops->marks(lk->store, &last_face, &last_removal, &err);
+            rc = lk->store->ops->feed->marks(lk->store, &last_face, &last_removal, &err);
     }
     if (rc != LIKEN_OK)
         say(d, "index", LIKEN_BAD, "%s", err.message);
@@ -235,7 +235,7 @@ static void check_store(struct doctor *d, liken *lk) {
     if (lk->address != NULL)
         say(d, "store", LIKEN_GOOD, "%s", lk->address);
     liken_error why;
-    if (lk->store->ops->writable != NULL && lk->store->ops->writable(lk->store, &why) == LIKEN_E_READ_ONLY)
+    if (lk->store->ops->writable(lk->store, &why) == LIKEN_E_READ_ONLY)
         say(d, "store", LIKEN_NOTE, "%s Searches work; nothing can be added or removed.", why.message);
     if (rc != LIKEN_OK)
         say(d, "store", LIKEN_BAD, "%s", err.message);

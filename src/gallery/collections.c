@@ -29,7 +29,7 @@ int lk_gallery_collection(liken *lk, const char *name, liken_collection **out, l
     int rc = lk_gallery_needs_store(lk, err);
     if (rc == LIKEN_OK)
         rc = check_name(name, err);
-    return rc == LIKEN_OK ? lk->store->ops->collection_get(lk->store, name, out, err) : rc;
+    return rc == LIKEN_OK ? lk->store->ops->collections->get(lk->store, name, out, err) : rc;
 }
 
 static int create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_collection **out,
@@ -55,7 +55,7 @@ static int create(liken *lk, const char *name, const char *pack, liken_metric me
     c->created_at = lk_clock_now();
     if (c->name == NULL || c->model == NULL)
         return lk_fail_memory(err);
-    rc = lk->store->ops->collection_create(lk->store, c, err);
+    rc = lk->store->ops->collections->create(lk->store, c, err);
     if (rc == LIKEN_OK) {
         *out = c;
         c = NULL;
@@ -74,16 +74,13 @@ int lk_gallery_make_default(liken *lk, liken_error *err) {
 
 /* Where one process does the work that another's searches need, it is done when this returns; else by the tender. */
 static int set_search(liken *lk, liken_collection *c, liken_search search, liken_error *err) {
-    const lk_store_ops *ops = lk->store->ops;
     if (search < LIKEN_SEARCH_AUTO || search > LIKEN_SEARCH_HNSW)
         return lk_fail(err, LIKEN_E_ARG, "A collection is searched by auto, memory, cube, pgvector or hnsw.");
-    if (ops->search_set == NULL && search != LIKEN_SEARCH_AUTO)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "This store has nowhere to write down how a collection is searched.");
-    int rc = ops->search_set == NULL ? LIKEN_OK : ops->search_set(lk->store, c->id, search, err);
+    const int rc = lk->store->ops->collections->search_set(lk->store, c->id, search, err);
     if (rc != LIKEN_OK)
         return rc;
     c->search = search;
-    if (lk->no_models && ops->near_tend != NULL)
+    if (lk->no_models && lk->store->ops->near != NULL)
         return lk_tend(lk, err);
     lk_gallery_sync_after_write(lk);
     lk_chore_ask(lk->tender);
@@ -93,10 +90,10 @@ static int set_search(liken *lk, liken_collection *c, liken_search search, liken
 /* What a removed collection held. The thread in the background does what takes long; without one all is done here. */
 static int erase(liken *lk, liken_error *err) {
     const double end = lk_clock_monotonic() + ERASE_SECONDS;
-    bool more = lk->store->ops->sweep != NULL;
+    bool more = lk->store->ops->erasing != NULL;
     int rc = LIKEN_OK;
     while (rc == LIKEN_OK && more && (lk->eraser == NULL || lk_clock_monotonic() < end))
-        rc = lk->store->ops->sweep(lk->store, &more, err);
+        rc = lk->store->ops->erasing->step(lk->store, &more, err);
     if (lk->eraser == NULL || (rc == LIKEN_OK && !more))
         return rc;
     lk_chore_ask(lk->eraser);
@@ -110,7 +107,7 @@ static int create_searched(liken *lk, const char *name, const char *pack, liken_
     int rc = create(lk, name, pack, metric, &c, err);
     if (rc == LIKEN_OK && search != LIKEN_SEARCH_AUTO) {
         rc = set_search(lk, c, search, err);
-        if (rc != LIKEN_OK && lk->store->ops->collection_remove(lk->store, c->id, false, NULL) == LIKEN_OK)
+        if (rc != LIKEN_OK && lk->store->ops->collections->remove(lk->store, c->id, false, NULL) == LIKEN_OK)
             (void)erase(lk, NULL);
     }
     if (rc == LIKEN_OK) {
@@ -156,7 +153,7 @@ int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, lik
     lk_gallery_enter(lk);
     int rc = lk_gallery_needs_store(lk, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->collection_list(lk->store, out, count, err);
+        rc = lk->store->ops->collections->list(lk->store, out, count, err);
     lk_gallery_leave(lk);
     return rc;
 }
@@ -173,7 +170,7 @@ int liken_collection_remove(liken *lk, const char *name, liken_error *err) {
     lk_gallery_enter(lk);
     int rc = lk_gallery_collection(lk, name, &c, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->collection_remove(lk->store, c->id, strcmp(c->name, LK_DEFAULT_COLLECTION) == 0, err);
+        rc = lk->store->ops->collections->remove(lk->store, c->id, strcmp(c->name, LK_DEFAULT_COLLECTION) == 0, err);
     if (rc == LIKEN_OK) {
         rc = erase(lk, err);
         if (rc != LIKEN_OK)

@@ -149,7 +149,7 @@ int lk_gallery_may_write(const liken *lk, liken_error *err) {
     const int rc = lk_gallery_needs_store(lk, err);
     if (rc != LIKEN_OK || !lk->read_only)
         return rc;
-    if (lk->store->ops->writable != NULL && lk->store->ops->writable(lk->store, err) == LIKEN_E_READ_ONLY)
+    if (lk->store->ops->writable(lk->store, err) == LIKEN_E_READ_ONLY)
         return LIKEN_E_READ_ONLY;
     return lk_fail(err, LIKEN_E_READ_ONLY, "The gallery was opened read-only; open it for writing to change it.");
 }
@@ -171,7 +171,7 @@ static int begin_writing(liken *lk, liken_error *err) {
     liken_error why = {0};
     if (lk->read_only)
         return LIKEN_OK;
-    if (ops->writable != NULL && ops->writable(lk->store, &why) == LIKEN_E_READ_ONLY) {
+    if (ops->writable(lk->store, &why) == LIKEN_E_READ_ONLY) {
         lk_log(LIKEN_LOG_INFO, "%s", why.message);
         lk->read_only = lk->where == NULL; /* then its folder takes no cache either; a database may change its mind */
         return LIKEN_OK;

@@ -15,7 +15,7 @@ static int list(liken *lk, const liken_list_options *o, liken_image_list **out, 
     const int rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_E_NOT_FOUND && (o->collection == NULL || strcmp(o->collection, LK_DEFAULT_COLLECTION) == 0))
         return empty_list(out, err);
-    return rc == LIKEN_OK ? lk->store->ops->image_list(lk->store, c->id, o, out, err) : rc;
+    return rc == LIKEN_OK ? lk->store->ops->images->list(lk->store, c->id, o, out, err) : rc;
 }
 
 int liken_list(liken *lk, const liken_list_options *options, liken_image_list **out, liken_error *err) {
@@ -43,7 +43,7 @@ int liken_image_get(liken *lk, const char *collection, int64_t id, liken_image *
     lk_gallery_enter(lk);
     int rc = collection_id(lk, collection, &owner, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->image_get(lk->store, owner, id, out, err);
+        rc = lk->store->ops->images->get(lk->store, owner, id, out, err);
     lk_gallery_leave(lk);
     return rc;
 }
@@ -52,7 +52,7 @@ int liken_face_get(liken *lk, int64_t face_id, liken_face **out, int64_t *image,
     lk_gallery_enter(lk);
     int rc = lk_gallery_needs_store(lk, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->face_get(lk->store, face_id, out, image, NULL, err);
+        rc = lk->store->ops->faces->get(lk->store, face_id, out, image, NULL, err);
     lk_gallery_leave(lk);
     return rc;
 }
@@ -62,7 +62,7 @@ int liken_image_remove(liken *lk, const char *collection, int64_t id, liken_erro
     lk_gallery_enter(lk);
     int rc = collection_id(lk, collection, &owner, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->image_remove(lk->store, owner, id, err);
+        rc = lk->store->ops->images->remove(lk->store, owner, id, err);
     if (rc == LIKEN_OK)
         lk_gallery_sync_after_write(lk);
     lk_gallery_leave(lk);
@@ -73,7 +73,7 @@ int liken_face_remove(liken *lk, int64_t face_id, liken_error *err) {
     lk_gallery_enter(lk);
     int rc = lk_gallery_needs_store(lk, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->face_remove(lk->store, face_id, err);
+        rc = lk->store->ops->faces->remove(lk->store, face_id, err);
     if (rc == LIKEN_OK)
         lk_gallery_sync_after_write(lk);
     lk_gallery_leave(lk);
@@ -96,12 +96,12 @@ static int remove_name(liken *lk, const char *collection, int64_t id, const char
     if (file == NULL && image_id == NULL)
         return lk_fail(err, LIKEN_E_ARG, "Say a label or an image_id to take from the photo.");
     int rc = lk_gallery_needs_store(lk, err);
-    if (rc == LIKEN_OK && lk->store->ops->name_remove == NULL)
+    if (rc == LIKEN_OK && lk->store->ops->names == NULL)
         return unsupported(err);
     if (rc == LIKEN_OK)
         rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->name_remove(lk->store, owner, id, file, image_id, &gone, err);
+        rc = lk->store->ops->names->remove(lk->store, owner, id, file, image_id, &gone, err);
     if (rc == LIKEN_OK && gone)
         lk_gallery_sync_after_write(lk);
     if (rc == LIKEN_OK && removed != NULL)
@@ -121,14 +121,14 @@ static int remove_lost(liken *lk, const char *collection, int64_t *removed, like
     int64_t owner = 0, ids[1000], last = 0;
     size_t count = 1;
     int rc = lk_gallery_needs_store(lk, err);
-    if (rc != LIKEN_OK || lk->store->ops->lost == NULL)
+    if (rc != LIKEN_OK || lk->store->ops->names == NULL)
         return rc; /* a photo has one name there */
     rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     while (rc == LIKEN_OK && count > 0) {
-        rc = lk->store->ops->lost(lk->store, owner, last, ids, &count, err);
+        rc = lk->store->ops->names->lost(lk->store, owner, last, ids, &count, err);
         for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
             bool gone = false;
-            rc = lk->store->ops->lost_remove(lk->store, owner, ids[i], &gone, err);
+            rc = lk->store->ops->names->lost_remove(lk->store, owner, ids[i], &gone, err);
             *removed += gone;
             last = ids[i];
         }
@@ -158,12 +158,12 @@ static int file_find(liken *lk, const char *collection, const char *place, const
     int rc = lk_gallery_needs_store(lk, err);
     if (rc != LIKEN_OK)
         return rc;
-    const bool able = lk->store->ops->file_find != NULL;
+    const bool able = lk->store->ops->names != NULL;
     rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     if (rc == LIKEN_OK && able && place != NULL)
-        rc = lk->store->ops->file_find(lk->store, owner, place, NULL, &found, NULL, err);
+        rc = lk->store->ops->names->file_find(lk->store, owner, place, NULL, &found, NULL, err);
     if (rc == LIKEN_OK && able && found == NULL && file != NULL)
-        rc = lk->store->ops->file_find(lk->store, owner, NULL, file, &found, NULL, err);
+        rc = lk->store->ops->names->file_find(lk->store, owner, NULL, file, &found, NULL, err);
     if (rc == LIKEN_OK && found == NULL)
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "No photo of the collection has that file.");
     if (rc == LIKEN_OK)
@@ -202,7 +202,7 @@ static int files_below(liken *lk, const char *collection, const char *folder, co
     const int usable = lk_gallery_needs_store(lk, err);
     if (usable != LIKEN_OK)
         return usable;
-    if (lk->store->ops->files_between == NULL)
+    if (lk->store->ops->names == NULL)
         return unsupported(err);
     int rc = range_of(folder, &from, &to, err);
     if (rc == LIKEN_OK && place != NULL)
@@ -210,7 +210,7 @@ static int files_below(liken *lk, const char *collection, const char *folder, co
     if (rc == LIKEN_OK)
         rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     const lk_store_range range = {from, to, place_from, place_to};
-    return rc == LIKEN_OK ? lk->store->ops->files_between(lk->store, owner, &range, after, out, err) : rc;
+    return rc == LIKEN_OK ? lk->store->ops->names->files_between(lk->store, owner, &range, after, out, err) : rc;
 }
 
 int liken_files_below(liken *lk, const char *collection, const char *folder, const char *place, int64_t after,

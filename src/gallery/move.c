@@ -65,7 +65,7 @@ static int by_row(const void *a, const void *b) {
 
 /* Sorts by bytes, whatever order the database has. */
 static int list_collections(liken *lk, liken_collection ***out, size_t *count, liken_error *err) {
-    const int rc = lk->store->ops->collection_list(lk->store, out, count, err);
+    const int rc = lk->store->ops->collections->list(lk->store, out, count, err);
     if (rc == LIKEN_OK && *count > 0)
         qsort(*out, *count, sizeof(**out), by_row);
     return rc;
@@ -89,7 +89,7 @@ static int copy_collections(struct move *m, liken_error *err) {
         const liken_collection *there = find_collection(m, list[i]->name);
         liken_collection made = *list[i];
         made.search = LIKEN_SEARCH_AUTO; /* its own way of searching is set at the end, when its photos are there */
-        rc = there == NULL ? m->to->store->ops->collection_create(m->to->store, &made, err)
+        rc = there == NULL ? m->to->store->ops->collections->create(m->to->store, &made, err)
                            : same_collection(list[i], there, err);
     }
     liken_collections_free(list, count);
@@ -106,7 +106,7 @@ static int set_searches(struct move *m, liken_error *err) {
         liken_error why = {0};
         if (there == NULL || list[i]->search == LIKEN_SEARCH_AUTO)
             continue;
-        rc = m->to->store->ops->search_set(m->to->store, there->id, list[i]->search, &why);
+        rc = m->to->store->ops->collections->search_set(m->to->store, there->id, list[i]->search, &why);
         if (rc == LIKEN_E_UNSUPPORTED) {
             lk_log(LIKEN_LOG_WARN, "Collection \"%s\" will be searched in the way \"auto\". %s", there->name,
                    why.message);
@@ -122,7 +122,7 @@ static int set_searches(struct move *m, liken_error *err) {
 /* ---- copying ---- */
 
 static int read_page(liken *lk, int64_t after, liken_image_list **out, liken_error *err) {
-    return lk->store->ops->copy_page(lk->store, after, PAGE, out, err);
+    return lk->store->ops->copy->page(lk->store, after, PAGE, out, err);
 }
 
 static int put_page(struct move *m, const liken_image_list *page, liken_error *err) {
@@ -134,7 +134,7 @@ static int put_page(struct move *m, const liken_image_list *page, liken_error *e
                            "A collection was made while the gallery was moved; run the move again.");
         collections[i] = c->id;
     }
-    return m->to->store->ops->copy_put(m->to->store, collections, page->images, page->count, err);
+    return m->to->store->ops->copy->put(m->to->store, collections, page->images, page->count, err);
 }
 
 static int copy_images(struct move *m, int64_t after, liken_error *err) {
@@ -303,7 +303,7 @@ static int open_side(liken **out, const liken_options *options, bool read_only, 
     int rc = lk_gallery_settings(out, &o, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_store_open(*out, err);
-    if (rc == LIKEN_OK && (*out)->store->ops->copy_page == NULL)
+    if (rc == LIKEN_OK && (*out)->store->ops->copy == NULL)
         rc = lk_fail(err, LIKEN_E_UNSUPPORTED,
                      "A legacy table is no gallery that can be moved; liken import copies its rows into one.");
     return rc;
@@ -319,11 +319,11 @@ static int begin(struct move *m, int64_t *last, liken_error *err) {
     if (rc == LIKEN_OK && strcmp(m->source, target) == 0)
         return lk_fail(err, LIKEN_E_ARG, "This is the same gallery twice; say another place to move it to.");
     if (rc == LIKEN_OK)
-        rc = from->ops->copy_of(from, under_way, err);
+        rc = from->ops->copy->of(from, under_way, err);
     if (rc == LIKEN_OK && *under_way != '\0')
         return lk_store_copy_refused("The gallery to be moved", under_way, err);
     if (rc == LIKEN_OK)
-        rc = to->ops->copy_begin(to, m->source, last, err);
+        rc = to->ops->copy->begin(to, m->source, last, err);
     if (rc == LIKEN_OK)
         rc = to->ops->counts(to, &collections, &m->count.copied, &m->count.faces, err);
     if (rc == LIKEN_OK)
@@ -336,8 +336,8 @@ static int finish(struct move *m, liken_error *err) {
     int64_t face = 0, deletion = 0;
     int rc = set_searches(m, err);
     if (rc == LIKEN_OK)
-        rc = m->from->store->ops->marks(m->from->store, &face, &deletion, err);
-    return rc == LIKEN_OK ? m->to->store->ops->copy_end(m->to->store, face, err) : rc;
+        rc = m->from->store->ops->feed->marks(m->from->store, &face, &deletion, err);
+    return rc == LIKEN_OK ? m->to->store->ops->copy->end(m->to->store, face, err) : rc;
 }
 
 static int move(struct move *m, liken_error *err) {
@@ -370,9 +370,9 @@ int liken_move(const liken_options *from, const liken_options *to, liken_move_fn
 
 int lk_gallery_whole(liken *lk, liken_error *err) {
     char source[37] = "";
-    if (lk->store->ops->copy_of == NULL)
+    if (lk->store->ops->copy == NULL)
         return LIKEN_OK;
-    const int rc = lk->store->ops->copy_of(lk->store, source, err);
+    const int rc = lk->store->ops->copy->of(lk->store, source, err);
     if (rc != LIKEN_OK || *source == '\0')
         return rc;
     return lk_store_copy_refused(lk->address == NULL ? lk->data : lk->address, source, err);

@@ -85,7 +85,7 @@ int lk_near_search(liken *lk, const liken_collection *c, const lk_store_near *qu
     if (rc != LIKEN_OK)
         return rc;
     lk_topk_init(&r.top, hits, query->k, query->radius);
-    rc = lk->store->ops->near(lk->store, query, rank, &r, exact, recall, err);
+    rc = lk->store->ops->near->find(lk->store, query, rank, &r, exact, recall, err);
     if (rc == LIKEN_OK) {
         lk_topk_sort(&r.top);
         *count = r.top.count;
@@ -104,7 +104,7 @@ int lk_near_within(liken *lk, const liken_collection *c, const lk_store_near *qu
     if (rc != LIKEN_OK)
         return rc;
     r.within = &within;
-    rc = lk->store->ops->near(lk->store, query, gather, &r, &exact, &recall, err);
+    rc = lk->store->ops->near->find(lk->store, query, gather, &r, &exact, &recall, err);
     const bool all = exact && within.count <= query->k;
     for (size_t i = 0; rc == LIKEN_OK && all && i < within.count; i++)
         rc = lk_ids_add(faces, within.list[i], err);

@@ -63,7 +63,7 @@ static void want(liken *lk, const liken_collection *c) {
         return;
     lk_log(LIKEN_LOG_INFO, "Collection \"%s\" (%lld faces) does not fit into index-memory; the database searches it.",
            c->name, (long long)c->faces);
-    if (!lk->read_only && lk->store->ops->near_want(lk->store, c->id, &err) != LIKEN_OK)
+    if (!lk->read_only && lk->store->ops->near->want(lk->store, c->id, &err) != LIKEN_OK)
         lk_log(LIKEN_LOG_WARN, "Searches of collection \"%s\" will be slow. %s", c->name, err.message);
 }
 
@@ -99,7 +99,7 @@ int lk_place_settle(liken *lk, int64_t **joined, size_t *joined_count, liken_err
     liken_collection **list = NULL;
     size_t count = 0, n = 0, gone = 0, back = 0;
     double used = 0;
-    int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
         return rc;
     int64_t *remote = malloc((count + 1) * sizeof *remote), *leaving = malloc((count + 1) * sizeof *leaving);

@@ -79,7 +79,7 @@ static int label(lk_query *q, const lk_hit *hits, size_t count, liken_error *err
     for (size_t i = 0; i < count; i++)
         ids[i] = hits[i].id;
     lk_store *store = q->scope->lk->store;
-    int rc = store->ops->hits(store, ids, count, labels, err);
+    int rc = store->ops->faces->hits(store, ids, count, labels, err);
     if (rc != LIKEN_OK)
         return rc;
     for (size_t i = 0; i < count; i++) {
@@ -97,9 +97,9 @@ static int see_images(lk_query *q, size_t n, liken_error *err) {
     lk_store *store = q->scope->lk->store;
     LK_FREE int64_t *faces = NULL;
     size_t count = 0;
-    if (store->ops->faces_of == NULL || n == q->images.count)
+    if (store->ops->members == NULL || n == q->images.count)
         return LIKEN_OK;
-    int rc = store->ops->faces_of(store, q->images.list + n, q->images.count - n, &faces, &count, err);
+    int rc = store->ops->members->faces_of(store, q->images.list + n, q->images.count - n, &faces, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         rc = lk_ids_add(&q->seen, faces[i], err);
     return rc;
@@ -168,7 +168,7 @@ static int page_from_store(lk_query *q, size_t k, lk_hit *hits, size_t *count, l
     double recall = 1;
     int rc = LIKEN_OK;
     if (!q->asked) { /* the first page; what is seen may not come again, and the face itself never */
-        rc = store->ops->near_count(store, s->collection->id, s->options, q->exclude, &q->searched, err);
+        rc = store->ops->near->count(store, s->collection->id, s->options, q->exclude, &q->searched, err);
         if (rc == LIKEN_OK && q->exclude != 0)
             rc = lk_ids_add(&q->seen, q->exclude, err);
     }

@@ -59,7 +59,7 @@ static int scope_filter(lk_scope *s, liken_error *err) {
     lk_store *store = s->lk->store;
     if (s->remote)
         return LIKEN_OK;
-    const int rc = store->ops->faces_where(store, s->collection->id, o, &s->allowed, &s->allowed_count, err);
+    const int rc = store->ops->faces->where(store, s->collection->id, o, &s->allowed, &s->allowed_count, err);
     s->searched = s->allowed_count;
     return rc;
 }
@@ -74,7 +74,7 @@ int lk_scope_ready(lk_scope *s, size_t views, liken_error *err) {
     s->searched = s->slot == NULL ? 0 : lk_index_size(s->slot->index);
     rc = scope_filter(s, err);
     if (rc == LIKEN_OK && s->remote)
-        rc = store->ops->near_count(store, s->collection->id, s->options, 0, &s->searched, err);
+        rc = store->ops->near->count(store, s->collection->id, s->options, 0, &s->searched, err);
     if (rc != LIKEN_OK)
         return rc;
     const liken_search_options *o = s->options;

@@ -139,7 +139,7 @@ static int check_home(lk_scope *s, int64_t home, liken_error *err) {
         return LIKEN_OK;
     liken_collection **list = NULL;
     size_t count = 0;
-    int rc = s->lk->store->ops->collection_list(s->lk->store, &list, &count, err);
+    int rc = s->lk->store->ops->collections->list(s->lk->store, &list, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
         if (list[i]->id == home && strcmp(list[i]->model, s->collection->model) != 0)
             rc = lk_fail(err, LIKEN_E_MISMATCH,
@@ -155,7 +155,7 @@ static int search_face(lk_scope *s, int64_t face_id, liken_result **out, liken_e
     liken_face *face = NULL;
     liken_result *r = NULL;
     int64_t home = 0;
-    int rc = s->lk->store->ops->face_get(s->lk->store, face_id, &face, NULL, &home, err);
+    int rc = s->lk->store->ops->faces->get(s->lk->store, face_id, &face, NULL, &home, err);
     if (rc == LIKEN_OK)
         rc = check_home(s, home, err);
     if (rc == LIKEN_OK && face->dimension != s->collection->dimension)
@@ -166,7 +166,8 @@ static int search_face(lk_scope *s, int64_t face_id, liken_result **out, liken_e
     if (rc == LIKEN_OK)
         rc = lk_result_new(s, 1, 0, &r, err);
     lk_store *store = s->lk->store;
-    const int64_t own = rc == LIKEN_OK && store->ops->number != NULL ? store->ops->number(store, face_id) : face_id;
+    const int64_t own =
+        rc == LIKEN_OK && store->ops->numbers != NULL ? store->ops->numbers->of(store, face_id) : face_id;
     if (rc == LIKEN_OK)
         rc = add_answer(s, r, face, face->descriptor, own, err);
     if (rc == LIKEN_OK)

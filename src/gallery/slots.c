@@ -123,7 +123,7 @@ static bool keeps_caches(const liken *lk) {
 
 static int open_index(liken *lk, const liken_collection *c, const char *folder, lk_slot *s, liken_error *err) {
     char model[128], store[37];
-    if (lk->store->ops->number != NULL) /* an index of such numbers is of no use to the next start */
+    if (lk->store->ops->numbers != NULL) /* an index of such numbers is of no use to the next start */
         return lk_index_new(&s->index, c->dimension, err);
     (void)snprintf(model, sizeof model, "%.100s %s", c->model, c->metric == LIKEN_L2 ? "l2" : "normalized");
     int rc = lk->store->ops->id(lk->store, store, err);

@@ -52,7 +52,7 @@ static void count_decoders(liken *lk, liken_state *s) {
 /* Asked of the store each time: a right may be given and taken, a standby may become the first. */
 static int fill_rights(const liken *lk, liken_state *s, liken_error *err) {
     liken_error why = {0};
-    if (lk->store->ops->writable != NULL && lk->store->ops->writable(lk->store, &why) == LIKEN_E_READ_ONLY)
+    if (lk->store->ops->writable(lk->store, &why) == LIKEN_E_READ_ONLY)
         return copy(&s->read_only, why.message) ? LIKEN_OK : lk_fail_memory(err);
     if (lk->read_only && !copy(&s->read_only, "The gallery was opened read-only."))
         return lk_fail_memory(err);
@@ -61,7 +61,7 @@ static int fill_rights(const liken *lk, liken_state *s, liken_error *err) {
 
 static int fill_room(const liken *lk, liken_state *s, liken_error *err) {
     liken_error full = {0};
-    if (s->read_only != NULL || lk->store->ops->room == NULL)
+    if (s->read_only != NULL)
         return LIKEN_OK;
     const int rc = lk->store->ops->room(lk->store, &full);
     if (rc == LIKEN_E_FULL && !copy(&s->full, full.message))
@@ -75,7 +75,7 @@ static int fill_store(const liken *lk, liken_state *s, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = lk->store->ops->counts(lk->store, &s->collections, &s->images, &s->faces, err);
     if (rc == LIKEN_OK && lk->store->ops->erasing != NULL)
-        rc = lk->store->ops->erasing(lk->store, &s->erasing, err);
+        rc = lk->store->ops->erasing->left(lk->store, &s->erasing, err);
     if (rc == LIKEN_OK)
         rc = fill_rights(lk, s, err);
     if (rc == LIKEN_OK)

@@ -62,7 +62,7 @@ static int flush_vectors(struct feed *f) {
 static int find_collection(liken *lk, int64_t id, liken_collection **out, liken_error *err) {
     liken_collection **list = NULL;
     size_t count = 0;
-    const int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    const int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
         return rc;
     *out = NULL;
@@ -149,7 +149,7 @@ static int take_vector(void *ctx, const lk_store_vector *v) {
 static int left_out(liken *lk, const lk_slot *only, int64_t **out, size_t *count, liken_error *err) {
     liken_collection **list = NULL;
     size_t n = 0;
-    int rc = only == NULL ? LIKEN_OK : lk->store->ops->collection_list(lk->store, &list, &n, err);
+    int rc = only == NULL ? LIKEN_OK : lk->store->ops->collections->list(lk->store, &list, &n, err);
     if (rc != LIKEN_OK)
         return rc;
     const size_t room = only == NULL ? lk->remote_count : n;
@@ -168,12 +168,12 @@ static int left_out(liken *lk, const lk_slot *only, int64_t **out, size_t *count
 
 static int read_feed(liken *lk, struct feed *f, liken_error *err) {
     const lk_store_ops *ops = lk->store->ops;
-    if (ops->vectors_except == NULL)
-        return ops->vectors_after(lk->store, f->reached, take_vector, f, err);
+    if (ops->near == NULL)
+        return ops->feed->vectors_after(lk->store, f->reached, take_vector, f, err);
     LK_FREE int64_t *out = NULL;
     size_t count = 0;
     const int rc = left_out(lk, f->only, &out, &count, err);
-    return rc == LIKEN_OK ? ops->vectors_except(lk->store, f->reached, out, count, take_vector, f, err) : rc;
+    return rc == LIKEN_OK ? ops->near->vectors_except(lk->store, f->reached, out, count, take_vector, f, err) : rc;
 }
 
 /* Feeds all slots what they have not seen, or, where `only` is given, that one slot everything. */
@@ -278,7 +278,7 @@ struct removals {
 static int drop_removed(liken *lk, liken_error *err) {
     liken_collection **list = NULL;
     size_t count = 0;
-    const int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    const int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
         return rc;
     for (lk_slot *s = lk->slots, *next; s != NULL; s = next) {
@@ -332,7 +332,7 @@ static void drop_empty(liken *lk) {
 static int read_removals(liken *lk, liken_error *err) {
     const int64_t before = atomic_load(&lk->seen_deletion);
     struct removals r = {.lk = lk, .err = err, .last = before};
-    int rc = lk->store->ops->deletions_after(lk->store, before, take_removal, &r, err);
+    int rc = lk->store->ops->feed->deletions_after(lk->store, before, take_removal, &r, err);
     if (rc == LIKEN_OK)
         rc = flush_removals(&r);
     if (atomic_load(&lk->seen_deletion) != before)
@@ -352,7 +352,7 @@ static int newest_is_right(liken *lk, lk_slot *s, bool *right, liken_error *err)
         return lk_fail_memory(err);
     int rc = lk_index_newest(s->index, &id, cached, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->face_get(lk->store, id, &face, NULL, &home, err);
+        rc = lk->store->ops->faces->get(lk->store, id, &face, NULL, &home, err);
     if (rc == LIKEN_OK) {
         float *stored = cached + dimension;
         *right = home == s->collection && face->dimension == s->dimension;
@@ -391,7 +391,7 @@ static int check_caches(liken *lk, int64_t face, int64_t removal, liken_error *e
 static int open_slots(liken *lk, liken_error *err) {
     liken_collection **list = NULL;
     size_t count = 0;
-    int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
         lk_slot *s = NULL;
         if (list[i]->faces == 0 || lk_place_is_remote(lk, list[i]->id))
@@ -429,13 +429,13 @@ static int settle_places(liken *lk, liken_error *err) {
  * before: a collection that had no faces may get some at any moment. *end: where the feed ends now. */
 static int prime(liken *lk, int64_t *end, liken_error *err) {
     int64_t first = 0, removal = 0, last_removal = 0;
-    int rc = lk->store->ops->marks(lk->store, &first, &removal, err);
+    int rc = lk->store->ops->feed->marks(lk->store, &first, &removal, err);
     if (rc == LIKEN_OK)
         rc = settle_places(lk, err);
     if (rc == LIKEN_OK)
         rc = open_slots(lk, err);
     if (rc == LIKEN_OK) /* once more: the caches may have grown meanwhile */
-        rc = lk->store->ops->marks(lk->store, end, &last_removal, err);
+        rc = lk->store->ops->feed->marks(lk->store, end, &last_removal, err);
     if (rc == LIKEN_OK)
         rc = check_caches(lk, *end, last_removal, err);
     if (rc != LIKEN_OK) {
@@ -460,10 +460,10 @@ static int verify(liken *lk, int64_t face, int64_t removal, liken_error *err) {
     liken_collection **list = NULL;
     size_t count = 0;
     int64_t face_now = 0, removal_now = 0;
-    int rc = lk->store->ops->collection_list(lk->store, &list, &count, err);
+    int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = lk->store->ops->marks(lk->store, &face_now, &removal_now, err);
+    rc = lk->store->ops->feed->marks(lk->store, &face_now, &removal_now, err);
     const bool same = face_now == face && removal_now == removal;
     for (size_t i = 0; rc == LIKEN_OK && same && i < count; i++) {
         lk_slot *s = lk_slot_find(lk, list[i]->id);
@@ -491,7 +491,7 @@ static int begin(liken *lk, liken_error *err) {
     size_t size = 0;
     int rc = lk->primed ? LIKEN_OK : prime(lk, &until, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->marks(lk->store, &face, &removal, err);
+        rc = lk->store->ops->feed->marks(lk->store, &face, &removal, err);
     if (rc == LIKEN_OK)
         rc = catch_up(lk, until, err);
     if (rc == LIKEN_OK)
@@ -511,7 +511,7 @@ static int sync_all(liken *lk, bool always, liken_error *err) {
     pthread_mutex_lock(&lk->sync_lock);
     /* asked again under the lock: another thread may have caught up meanwhile; and asked before reading, so that
      * a commit during the reading is noticed by the next call */
-    int rc = lk->store->ops->version(lk->store, &version, err);
+    int rc = lk->store->ops->feed->version(lk->store, &version, err);
     if (rc == LIKEN_OK && (always || version != atomic_load(&lk->seen_version))) {
         rc = lk->begun ? catch_up(lk, 0, err) : begin(lk, err);
         if (rc == LIKEN_OK)
@@ -523,7 +523,7 @@ static int sync_all(liken *lk, bool always, liken_error *err) {
 
 int lk_gallery_sync(liken *lk, liken_error *err) {
     int64_t version = 0;
-    const int rc = lk->store->ops->version(lk->store, &version, err);
+    const int rc = lk->store->ops->feed->version(lk->store, &version, err);
     if (rc != LIKEN_OK || version == atomic_load(&lk->seen_version))
         return rc;
     return sync_all(lk, false, err);

@@ -80,7 +80,7 @@ static int count_images(lk_store *store, const lk_ids *faces, int64_t *total, li
         return lk_fail_memory(err);
     for (size_t at = 0; rc == LIKEN_OK && at < faces->count; at += ASKED_MAX) {
         const size_t n = faces->count - at < ASKED_MAX ? faces->count - at : ASKED_MAX;
-        rc = store->ops->images_of(store, faces->list + at, n, some, err);
+        rc = store->ops->members->images_of(store, faces->list + at, n, some, err);
         for (size_t i = 0; rc == LIKEN_OK && i < n; i++)
             if (some[i] != 0)
                 rc = lk_ids_add(&images, some[i], err);
@@ -93,7 +93,7 @@ static int count_images(lk_store *store, const lk_ids *faces, int64_t *total, li
 
 int lk_total_of(lk_scope *s, const lk_ids *faces, int64_t *total, liken_error *err) {
     lk_store *store = s->lk->store;
-    if (s->options->distinct == LIKEN_DISTINCT_IMAGE && store->ops->images_of != NULL)
+    if (s->options->distinct == LIKEN_DISTINCT_IMAGE && store->ops->members != NULL)
         return count_images(store, faces, total, err);
     *total = (int64_t)faces->count;
     return LIKEN_OK;

@@ -1,4 +1,5 @@
-/* store.h - the durable truth: collections, images, faces, descriptors. One struct of functions, one file per database.
+/* store.h - the durable truth: collections, images, faces, descriptors. A table of
+ * functions in groups, one table per database; a group that is NULL is what that store cannot do.
  *
  * What a call has acknowledged survives kill -9 and power loss. Writes are all or nothing. Face ids are given in commit
  * order, so that a reader who has seen every face up to id N needs only `id > N` and the deletions since to catch up;
@@ -63,76 +64,78 @@ typedef struct lk_store_range {
     const char *from, *to, *place_from, *place_to;
 } lk_store_range;
 
-typedef struct lk_store_ops {
-    void (*close)(lk_store *s);
-    const char *(*name)(const lk_store *s);                            /* "sqlite" */
-    LK_CHECKED int (*id)(lk_store *s, char out[37], liken_error *err); /* random, made with the store */
-    LK_CHECKED int (*check)(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
-    /* READ_ONLY, with the reason, where the store cannot be changed now. NULL: not known. */
-    LK_CHECKED int (*writable)(lk_store *s, liken_error *err);
-    /* FULL, with the reason, while nothing can be written for want of room. NULL: nothing is known of that. */
-    LK_CHECKED int (*room)(lk_store *s, liken_error *err);
-    LK_CHECKED int (*counts)(lk_store *s, int64_t *collections, int64_t *images, int64_t *faces, liken_error *err);
+/* ---- operations, in groups: what a store cannot do is a whole group, and NULL --------------------------------- */
 
-    LK_CHECKED int (*collection_create)(lk_store *s, liken_collection *c, liken_error *err); /* sets c->id; CONFLICT */
-    LK_CHECKED int (*collection_get)(lk_store *s, const char *name, liken_collection **out, liken_error *err);
-    LK_CHECKED int (*collection_list)(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
+typedef struct lk_store_collections {
+    LK_CHECKED int (*create)(lk_store *s, liken_collection *c, liken_error *err); /* sets c->id; CONFLICT */
+    LK_CHECKED int (*get)(lk_store *s, const char *name, liken_collection **out, liken_error *err);
+    LK_CHECKED int (*list)(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
     /* It is gone with everything in it, for every reader and at once, and its name is free; `again`: there is one of
-     * that name at once, empty, with another id. What it held is erased by `sweep`. */
-    LK_CHECKED int (*collection_remove)(lk_store *s, int64_t id, bool again, liken_error *err);
-    /* Erases a part of what removed collections held, in a transaction of its own, each face with its line in the feed
-     * of removals; *more: call again. Any number of processes may. NULL: nothing is ever left to be erased. */
-    LK_CHECKED int (*sweep)(lk_store *s, bool *more, liken_error *err);
-    /* Images that `sweep` has still to erase. NULL as that is. */
-    LK_CHECKED int (*erasing)(lk_store *s, int64_t *images, liken_error *err);
+     * that name at once, empty, with another id. What it held is erased by lk_store_erasing. */
+    LK_CHECKED int (*remove)(lk_store *s, int64_t id, bool again, liken_error *err);
+    /* How it is searched. UNSUPPORTED says what is missing. */
+    LK_CHECKED int (*search_set)(lk_store *s, int64_t collection, liken_search search, liken_error *err);
+} lk_store_collections;
 
+typedef struct lk_store_images {
     /* Adds the image with its faces (and the refused ones) and its names (lk_image_names); sets ids in *image. When the
-     * bytes (sha256) are there already that is image_extend, and *existing receives that image. Sets ->replaced. Group
+     * bytes (sha256) are there already that is names->extend, and *existing receives that image. Sets ->replaced. Group
      * commit: returns after the fsync. */
-    LK_CHECKED int (*image_add)(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
-                                liken_error *err);
-    LK_CHECKED int (*image_find)(lk_store *s, int64_t collection, const char *sha256, liken_image **out,
-                                 liken_error *err);
-    /* Adds the names and tags of `with` to those of an image, and captured_at where it has none; *out is the image
-     * then, with ->extended and ->replaced set. NULL: a photo has one name, and its bytes are not known again. */
-    LK_CHECKED int (*image_extend)(lk_store *s, int64_t collection, int64_t id, const liken_image *with,
-                                   liken_image **out, liken_error *err);
-    /* liken_name_remove. NULL as image_extend is. */
-    LK_CHECKED int (*name_remove)(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
-                                  bool *removed, liken_error *err);
-    /* The LIKEN_LABEL_FILE `file`, or the one at `place` where that is not NULL; *mark, which may be NULL, is its mark;
-     * *out NULL: there is none. NULL as image_extend. */
-    LK_CHECKED int (*file_find)(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
-                                liken_mark *mark, liken_error *err);
-    /* A page of liken_files_below. NULL as image_extend. */
-    LK_CHECKED int (*files_between)(lk_store *s, int64_t collection, const lk_store_range *range, int64_t after,
-                                    liken_file_list **out, liken_error *err);
-    /* Up to 1000 lost images beyond `after`, ascending. NULL as image_extend. */
-    LK_CHECKED int (*lost)(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count,
-                           liken_error *err);
-    /* Removes an image if it is lost; *removed. NULL as image_extend. */
-    LK_CHECKED int (*lost_remove)(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);
-    LK_CHECKED int (*image_get)(lk_store *s, int64_t collection, int64_t id, liken_image **out,
-                                liken_error *err); /* collection 0: any */
+    LK_CHECKED int (*add)(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
+                          liken_error *err);
+    LK_CHECKED int (*find)(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
+    LK_CHECKED int (*get)(lk_store *s, int64_t collection, int64_t id, liken_image **out,
+                          liken_error *err); /* collection 0: any */
     /* ->describe: a face that is removed meanwhile is left out. */
-    LK_CHECKED int (*image_list)(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
-                                 liken_error *err);
-    LK_CHECKED int (*image_remove)(lk_store *s, int64_t collection, int64_t id, liken_error *err);
-    LK_CHECKED int (*face_get)(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
-                               liken_error *err);
-    LK_CHECKED int (*face_remove)(lk_store *s, int64_t id, liken_error *err);
+    LK_CHECKED int (*list)(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
+                           liken_error *err);
+    LK_CHECKED int (*remove)(lk_store *s, int64_t collection, int64_t id, liken_error *err);
+} lk_store_images;
 
+typedef struct lk_store_faces {
+    LK_CHECKED int (*get)(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+                          liken_error *err);
+    LK_CHECKED int (*remove)(lk_store *s, int64_t id, liken_error *err);
     /* Fills hits[i] for faces[i]; a face deleted meanwhile gets .face = 0. Strings are malloc'd. */
     LK_CHECKED int (*hits)(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
-    /* The faces of these images, in any order, malloc'd. NULL: an image is one face, of the same id. */
+    /* Ids of faces whose image carries all tags and lies in the time range, ascending, malloc'd. */
+    LK_CHECKED int (*where)(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,
+                            size_t *count, liken_error *err);
+} lk_store_faces;
+
+/* NULL: an image is one face, of the same id. */
+typedef struct lk_store_members {
+    /* The faces of these images, in any order, malloc'd. */
     LK_CHECKED int (*faces_of)(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
                                liken_error *err);
-    /* images[i] is that of faces[i], or 0 when there is no such face. NULL as faces_of is. */
+    /* images[i] is that of faces[i], or 0 when there is no such face. */
     LK_CHECKED int (*images_of)(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err);
-    /* Face ids whose image carries all tags and lies in the time range, ascending, malloc'd. */
-    LK_CHECKED int (*faces_where)(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,
-                                  size_t *count, liken_error *err);
+} lk_store_members;
 
+/* NULL: a photo has one name, and its bytes are not known again. */
+typedef struct lk_store_names {
+    /* Adds the names and tags of `with` to those of an image, and captured_at where it has none; *out is the image
+     * then, with ->extended and ->replaced set. */
+    LK_CHECKED int (*extend)(lk_store *s, int64_t collection, int64_t id, const liken_image *with, liken_image **out,
+                             liken_error *err);
+    /* liken_name_remove. */
+    LK_CHECKED int (*remove)(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
+                             bool *removed, liken_error *err);
+    /* The LIKEN_LABEL_FILE `file`, or the one at `place` where that is not NULL; *mark, which may be NULL, is its mark;
+     * *out NULL: there is none. */
+    LK_CHECKED int (*file_find)(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
+                                liken_mark *mark, liken_error *err);
+    /* A page of liken_files_below. */
+    LK_CHECKED int (*files_between)(lk_store *s, int64_t collection, const lk_store_range *range, int64_t after,
+                                    liken_file_list **out, liken_error *err);
+    /* Up to 1000 lost images beyond `after`, ascending. */
+    LK_CHECKED int (*lost)(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count,
+                           liken_error *err);
+    /* Removes an image if it is lost; *removed. */
+    LK_CHECKED int (*lost_remove)(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);
+} lk_store_names;
+
+typedef struct lk_store_feed {
     /* Changes whenever any process committed; cheap. */
     LK_CHECKED int (*version)(lk_store *s, int64_t *version, liken_error *err);
     /* The largest face id and the last seq of a removal that were ever given; 0 for none. */
@@ -141,48 +144,83 @@ typedef struct lk_store_ops {
                                     liken_error *err);
     LK_CHECKED int (*deletions_after)(lk_store *s, int64_t after_seq, lk_store_deletion_fn *fn, void *ctx,
                                       liken_error *err);
-    /* NULL, but in a store that cannot give face ids in the order of commits: there faces have numbers beside their
-     * ids, good until the store is closed, and the numbers are what vectors_after, deletions_after and marks call faces
-     * and what hits takes. The number of a face; 0: it has none. */
-    int64_t (*number)(lk_store *s, int64_t face);
+} lk_store_feed;
 
-    /* How the collection is searched. UNSUPPORTED says what is missing. NULL: by LIKEN_SEARCH_AUTO, always. */
-    LK_CHECKED int (*search_set)(lk_store *s, int64_t collection, liken_search search, liken_error *err);
+/* NULL, but in a store that cannot give face ids in the order of commits: there faces have numbers beside their ids,
+ * good until the store is closed, and the numbers are what the feed calls faces and what faces->hits takes. */
+typedef struct lk_store_numbers {
+    int64_t (*of)(lk_store *s, int64_t face); /* 0: it has none */
+} lk_store_numbers;
 
-    /* ---- a store as a copy of another, ids and all (liken move); NULL in one that keeps its ids to itself ---- */
+/* What removed collections held. NULL: nothing is ever left to be erased. */
+typedef struct lk_store_erasing {
+    /* Erases a part of it, in a transaction of its own, each face with its line in the feed of removals; *more: call
+     * again. Any number of processes may. */
+    LK_CHECKED int (*step)(lk_store *s, bool *more, liken_error *err);
+    LK_CHECKED int (*left)(lk_store *s, int64_t *images, liken_error *err); /* images that are still to be erased */
+} lk_store_erasing;
 
+/* A store as a copy of another, ids and all (liken move). NULL in one that keeps its ids to itself. */
+typedef struct lk_store_copying {
     /* The id of the store that this is a copy of, while it is not finished; else "". */
-    LK_CHECKED int (*copy_of)(lk_store *s, char source[37], liken_error *err);
+    LK_CHECKED int (*of)(lk_store *s, char source[37], liken_error *err);
     /* Images beyond `after`, of all collections, ascending, with the descriptors of their faces: at most `limit`
      * (1..1000), and a page ends sooner where its images hold LK_STORE_PAGE_FACES faces. An empty page: there are no
      * more. */
-    LK_CHECKED int (*copy_page)(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
+    LK_CHECKED int (*page)(lk_store *s, int64_t after, int limit, liken_image_list **out, liken_error *err);
     /* Makes an empty store a copy under way, or goes on with one; *last: the last image that it has, 0 for none.
      * CONFLICT: it holds photos of its own, or is a copy of another. */
-    LK_CHECKED int (*copy_begin)(lk_store *s, const char *source, int64_t *last, liken_error *err);
+    LK_CHECKED int (*begin)(lk_store *s, const char *source, int64_t *last, liken_error *err);
     /* Stores images under the ids that they and their faces have; collections[i] is where images[i] goes. */
-    LK_CHECKED int (*copy_put)(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
-                               liken_error *err);
+    LK_CHECKED int (*put)(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
+                          liken_error *err);
     /* It is a store of its own from now on; no face id up to `face` will be given. */
-    LK_CHECKED int (*copy_end)(lk_store *s, int64_t face, liken_error *err);
+    LK_CHECKED int (*end)(lk_store *s, int64_t face, liken_error *err);
+} lk_store_copying;
 
-    /* ---- what a store has that can search by itself; all NULL in one that cannot ---- */
-
+/* Searching inside the database. NULL: it cannot, and all vectors are to be in memory. */
+typedef struct lk_store_nearness {
     /* Calls `fn`, in any order, with faces among which the k nearest within the radius surely are, however the
      * distance is rounded. *exact: false where an approximate index was chosen; then some may be missed, and *recall
      * says how many were found when that was last measured (else it is 1). */
-    LK_CHECKED int (*near)(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact,
+    LK_CHECKED int (*find)(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact,
                            double *recall, liken_error *err);
     /* Faces that a search may compare: those the filter lets through, without `except` (0: none). */
-    LK_CHECKED int (*near_count)(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
-                                 uint64_t *count, liken_error *err);
+    LK_CHECKED int (*count)(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
+                            uint64_t *count, liken_error *err);
     /* Makes the database quick for a collection of LIKEN_SEARCH_AUTO that this process has no room for. */
-    LK_CHECKED int (*near_want)(lk_store *s, int64_t collection, liken_error *err);
+    LK_CHECKED int (*want)(lk_store *s, int64_t collection, liken_error *err);
     /* Does some of the work that is due to keep the database quick; *more: call again. Several processes may. */
-    LK_CHECKED int (*near_tend)(lk_store *s, bool *more, liken_error *err);
-    /* vectors_after without the faces of these collections. */
+    LK_CHECKED int (*tend)(lk_store *s, bool *more, liken_error *err);
+    /* feed->vectors_after without the faces of these collections. */
     LK_CHECKED int (*vectors_except)(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
                                      lk_store_vector_fn *fn, void *ctx, liken_error *err);
+} lk_store_nearness;
+
+typedef struct lk_store_ops {
+    void (*close)(lk_store *s);
+    const char *(*name)(const lk_store *s);                            /* "sqlite" */
+    LK_CHECKED int (*id)(lk_store *s, char out[37], liken_error *err); /* random, made with the store */
+    LK_CHECKED int (*check)(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
+    /* READ_ONLY, with the reason, where the store cannot be changed now. */
+    LK_CHECKED int (*writable)(lk_store *s, liken_error *err);
+    /* FULL, with the reason, while nothing can be written for want of room. */
+    LK_CHECKED int (*room)(lk_store *s, liken_error *err);
+    LK_CHECKED int (*counts)(lk_store *s, int64_t *collections, int64_t *images, int64_t *faces, liken_error *err);
+
+    /* in every store */
+    const lk_store_collections *collections;
+    const lk_store_images *images;
+    const lk_store_faces *faces;
+    const lk_store_feed *feed;
+
+    /* NULL where it cannot; what that means is said at each */
+    const lk_store_members *members;
+    const lk_store_names *names;
+    const lk_store_numbers *numbers;
+    const lk_store_erasing *erasing;
+    const lk_store_copying *copy;
+    const lk_store_nearness *near;
 } lk_store_ops;
 
 struct lk_store {

@@ -114,6 +114,16 @@ static int collection_remove(lk_store *s, int64_t id, bool keep_row, liken_error
                    of(s)->form.table);
 }
 
+static int search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err) {
+    (void)s;
+    (void)collection;
+    return search == LIKEN_SEARCH_AUTO
+               ? LIKEN_OK
+               : lk_fail(err, LIKEN_E_UNSUPPORTED,
+                         "A legacy table has nowhere to write down how its collection is searched; it is searched in "
+                         "memory.");
+}
+
 static int image_find(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err) {
     (void)s;
     (void)collection;
@@ -185,6 +195,10 @@ static int store_writable(lk_store *s, liken_error *err) {
     return lk_pg_writable(of(s)->db, of(s)->form.table, "INSERT", err);
 }
 
+static int store_room(lk_store *s, liken_error *err) {
+    return lk_pg_room(of(s)->db, err);
+}
+
 /* ---- the doctor ---- */
 
 static int check(lk_store *base, liken_check_fn *fn, void *ctx, int *bad, liken_error *err) {
@@ -213,31 +227,46 @@ static int check(lk_store *base, liken_check_fn *fn, void *ctx, int *bad, liken_
     return LIKEN_OK;
 }
 
+static const lk_store_collections collections = {
+    .create = collection_create,
+    .get = collection_get,
+    .list = collection_list,
+    .remove = collection_remove,
+    .search_set = search_set,
+};
+static const lk_store_images images = {
+    .add = lk_legacy_image_add,
+    .find = image_find,
+    .get = lk_legacy_image_get,
+    .list = lk_legacy_image_list,
+    .remove = lk_legacy_image_remove,
+};
+static const lk_store_faces faces = {
+    .get = lk_legacy_face_get,
+    .remove = lk_legacy_face_remove,
+    .hits = lk_legacy_hits,
+    .where = faces_where,
+};
+static const lk_store_feed feed = {
+    .version = store_version,
+    .marks = marks,
+    .vectors_after = lk_legacy_vectors_after,
+    .deletions_after = deletions_after,
+};
+static const lk_store_numbers numbers = {.of = number};
 static const lk_store_ops operations = {
     .close = store_close,
     .name = store_name,
     .id = store_id,
     .check = check,
     .writable = store_writable,
+    .room = store_room,
     .counts = counts,
-    .collection_create = collection_create,
-    .collection_get = collection_get,
-    .collection_list = collection_list,
-    .collection_remove = collection_remove,
-    .image_add = lk_legacy_image_add,
-    .image_find = image_find,
-    .image_get = lk_legacy_image_get,
-    .image_list = lk_legacy_image_list,
-    .image_remove = lk_legacy_image_remove,
-    .face_get = lk_legacy_face_get,
-    .face_remove = lk_legacy_face_remove,
-    .hits = lk_legacy_hits,
-    .faces_where = faces_where,
-    .version = store_version,
-    .marks = marks,
-    .vectors_after = lk_legacy_vectors_after,
-    .deletions_after = deletions_after,
-    .number = number,
+    .collections = &collections,
+    .images = &images,
+    .faces = &faces,
+    .feed = &feed,
+    .numbers = &numbers,
 };
 
 /* ---- opening ---- */

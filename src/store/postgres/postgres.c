@@ -123,52 +123,79 @@ static int store_room(lk_store *s, liken_error *err) {
     return lk_pg_room(of(s)->db, err);
 }
 
+static const lk_store_collections collections = {
+    .create = lk_postgres_collection_create,
+    .get = lk_postgres_collection_get,
+    .list = lk_postgres_collection_list,
+    .remove = lk_postgres_collection_remove,
+    .search_set = lk_postgres_search_set,
+};
+static const lk_store_images images = {
+    .add = lk_postgres_image_add,
+    .find = lk_postgres_image_find,
+    .get = lk_postgres_image_get,
+    .list = lk_postgres_image_list,
+    .remove = lk_postgres_image_remove,
+};
+static const lk_store_faces faces = {
+    .get = lk_postgres_face_get,
+    .remove = lk_postgres_face_remove,
+    .hits = lk_postgres_hits,
+    .where = lk_postgres_faces_where,
+};
+static const lk_store_members members = {
+    .faces_of = lk_postgres_faces_of,
+    .images_of = lk_postgres_images_of,
+};
+static const lk_store_names names = {
+    .extend = lk_postgres_image_extend,
+    .remove = lk_postgres_name_remove,
+    .file_find = lk_postgres_file_find,
+    .files_between = lk_postgres_files_between,
+    .lost = lk_postgres_lost,
+    .lost_remove = lk_postgres_lost_remove,
+};
+static const lk_store_feed feed = {
+    .version = store_version,
+    .marks = lk_postgres_marks,
+    .vectors_after = lk_postgres_vectors_after,
+    .deletions_after = lk_postgres_deletions_after,
+};
+static const lk_store_erasing erasing = {
+    .step = lk_postgres_sweep,
+    .left = lk_postgres_erasing,
+};
+static const lk_store_copying copy = {
+    .of = lk_postgres_copy_of,
+    .page = lk_postgres_copy_page,
+    .begin = lk_postgres_copy_begin,
+    .put = lk_postgres_copy_put,
+    .end = lk_postgres_copy_end,
+};
+static const lk_store_nearness near = {
+    .find = lk_postgres_near,
+    .count = lk_postgres_near_count,
+    .want = lk_postgres_near_want,
+    .tend = lk_postgres_near_tend,
+    .vectors_except = lk_postgres_vectors_except,
+};
 static const lk_store_ops operations = {
     .close = store_close,
     .name = store_name,
     .id = store_id,
     .check = lk_postgres_check,
-    .counts = store_counts,
     .writable = store_writable,
     .room = store_room,
-    .collection_create = lk_postgres_collection_create,
-    .collection_get = lk_postgres_collection_get,
-    .collection_list = lk_postgres_collection_list,
-    .collection_remove = lk_postgres_collection_remove,
-    .sweep = lk_postgres_sweep,
-    .erasing = lk_postgres_erasing,
-    .image_add = lk_postgres_image_add,
-    .image_find = lk_postgres_image_find,
-    .image_extend = lk_postgres_image_extend,
-    .name_remove = lk_postgres_name_remove,
-    .file_find = lk_postgres_file_find,
-    .files_between = lk_postgres_files_between,
-    .lost = lk_postgres_lost,
-    .lost_remove = lk_postgres_lost_remove,
-    .image_get = lk_postgres_image_get,
-    .image_list = lk_postgres_image_list,
-    .image_remove = lk_postgres_image_remove,
-    .face_get = lk_postgres_face_get,
-    .face_remove = lk_postgres_face_remove,
-    .hits = lk_postgres_hits,
-    .faces_of = lk_postgres_faces_of,
-    .images_of = lk_postgres_images_of,
-    .faces_where = lk_postgres_faces_where,
-    .version = store_version,
-    .marks = lk_postgres_marks,
-    .vectors_after = lk_postgres_vectors_after,
-    .deletions_after = lk_postgres_deletions_after,
-    .search_set = lk_postgres_search_set,
-    .copy_of = lk_postgres_copy_of,
-    .copy_page = lk_postgres_copy_page,
-    .copy_begin = lk_postgres_copy_begin,
-    .copy_put = lk_postgres_copy_put,
-    .copy_end = lk_postgres_copy_end,
-    .near = lk_postgres_near,
-    .near_count = lk_postgres_near_count,
-    .near_want = lk_postgres_near_want,
-    .near_tend = lk_postgres_near_tend,
-    .vectors_except = lk_postgres_vectors_except,
+    .counts = store_counts,
+    .collections = &collections,
+    .images = &images,
+    .faces = &faces,
+    .feed = &feed,
+    .members = &members,
+    .names = &names,
+    .erasing = &erasing,
+    .copy = &copy,
+    .near = &near,
 };
 
 /* ---- opening ---- */

@@ -89,6 +89,55 @@ static int store_counts(lk_store *s, int64_t *collections, int64_t *images, int6
     return LIKEN_OK;
 }
 
+static const lk_store_collections collections = {
+    .create = lk_sqlite_collection_create,
+    .get = lk_sqlite_collection_get,
+    .list = lk_sqlite_collection_list,
+    .remove = lk_sqlite_collection_remove,
+    .search_set = lk_sqlite_search_set,
+};
+static const lk_store_images images = {
+    .add = lk_sqlite_image_add,
+    .find = lk_sqlite_image_find,
+    .get = lk_sqlite_image_get,
+    .list = lk_sqlite_image_list,
+    .remove = lk_sqlite_image_remove,
+};
+static const lk_store_faces faces = {
+    .get = lk_sqlite_face_get,
+    .remove = lk_sqlite_face_remove,
+    .hits = lk_sqlite_hits,
+    .where = lk_sqlite_faces_where,
+};
+static const lk_store_members members = {
+    .faces_of = lk_sqlite_faces_of,
+    .images_of = lk_sqlite_images_of,
+};
+static const lk_store_names names = {
+    .extend = lk_sqlite_image_extend,
+    .remove = lk_sqlite_name_remove,
+    .file_find = lk_sqlite_file_find,
+    .files_between = lk_sqlite_files_between,
+    .lost = lk_sqlite_lost,
+    .lost_remove = lk_sqlite_lost_remove,
+};
+static const lk_store_feed feed = {
+    .version = store_version,
+    .marks = lk_sqlite_marks,
+    .vectors_after = lk_sqlite_vectors_after,
+    .deletions_after = lk_sqlite_deletions_after,
+};
+static const lk_store_erasing erasing = {
+    .step = lk_sqlite_sweep,
+    .left = lk_sqlite_erasing,
+};
+static const lk_store_copying copy = {
+    .of = lk_sqlite_copy_of,
+    .page = lk_sqlite_copy_page,
+    .begin = lk_sqlite_copy_begin,
+    .put = lk_sqlite_copy_put,
+    .end = lk_sqlite_copy_end,
+};
 static const lk_store_ops operations = {
     .close = store_close,
     .name = store_name,
@@ -97,39 +146,14 @@ static const lk_store_ops operations = {
     .writable = lk_sqlite_writable,
     .room = lk_sqlite_room,
     .counts = store_counts,
-    .collection_create = lk_sqlite_collection_create,
-    .collection_get = lk_sqlite_collection_get,
-    .collection_list = lk_sqlite_collection_list,
-    .collection_remove = lk_sqlite_collection_remove,
-    .sweep = lk_sqlite_sweep,
-    .erasing = lk_sqlite_erasing,
-    .image_add = lk_sqlite_image_add,
-    .image_find = lk_sqlite_image_find,
-    .image_extend = lk_sqlite_image_extend,
-    .name_remove = lk_sqlite_name_remove,
-    .file_find = lk_sqlite_file_find,
-    .files_between = lk_sqlite_files_between,
-    .lost = lk_sqlite_lost,
-    .lost_remove = lk_sqlite_lost_remove,
-    .image_get = lk_sqlite_image_get,
-    .image_list = lk_sqlite_image_list,
-    .image_remove = lk_sqlite_image_remove,
-    .face_get = lk_sqlite_face_get,
-    .face_remove = lk_sqlite_face_remove,
-    .hits = lk_sqlite_hits,
-    .faces_of = lk_sqlite_faces_of,
-    .images_of = lk_sqlite_images_of,
-    .faces_where = lk_sqlite_faces_where,
-    .version = store_version,
-    .marks = lk_sqlite_marks,
-    .vectors_after = lk_sqlite_vectors_after,
-    .deletions_after = lk_sqlite_deletions_after,
-    .search_set = lk_sqlite_search_set,
-    .copy_of = lk_sqlite_copy_of,
-    .copy_page = lk_sqlite_copy_page,
-    .copy_begin = lk_sqlite_copy_begin,
-    .copy_put = lk_sqlite_copy_put,
-    .copy_end = lk_sqlite_copy_end,
+    .collections = &collections,
+    .images = &images,
+    .faces = &faces,
+    .feed = &feed,
+    .members = &members,
+    .names = &names,
+    .erasing = &erasing,
+    .copy = &copy,
 };
 
 static int read_store_id(lk_sqlite_store *s, liken_error *err) {

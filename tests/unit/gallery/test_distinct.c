@@ -33,19 +33,35 @@ int __wrap_lk_index_search(lk_index *ix, const lk_index_query *query, lk_hit *hi
 }
 
 static lk_store_ops counting;
+static lk_store_faces counting_faces;
+static lk_store_members counting_members;
 static const lk_store_ops *real;
 
 static int count_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *e) {
     labelled += count;
-    return real->hits(s, faces, count, hits, e);
+    return real->faces->hits(s, faces, count, hits, e);
 }
 
-/* A store whose images are one face each has no such operation. */
-static void count_store(bool images_are_faces) {
+static int no_faces(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces, liken_error *e) {
+    (void)s;
+    (void)images;
+    (void)count;
+    (void)e;
+    *out = NULL;
+    *faces = 0;
+    return LIKEN_OK;
+}
+
+/* `forgetful`: of images that were met no further face is known, so that none is left out of the next page for it. */
+static void count_store(bool forgetful) {
     counting = *real;
-    counting.hits = count_hits;
-    if (images_are_faces)
-        counting.faces_of = NULL;
+    counting_faces = *real->faces;
+    counting_faces.hits = count_hits;
+    counting.faces = &counting_faces;
+    counting_members = *real->members;
+    if (forgetful)
+        counting_members.faces_of = no_faces;
+    counting.members = &counting_members;
     lk->store->ops = &counting;
 }
 

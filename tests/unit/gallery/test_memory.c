@@ -294,11 +294,11 @@ static void wait_until_told(liken *told_of, liken *writer) {
     if (address[0] == '\0')
         return;
     int64_t written = 0, heard = -1;
-    assert_ok(writer->store->ops->version(writer->store, &written, &err), err);
+    assert_ok(writer->store->ops->feed->version(writer->store, &written, &err), err);
     for (int i = 0; i < 12000 && heard < written; i++) {
         if (i > 0)
             nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-        assert_ok(told_of->store->ops->version(told_of->store, &heard, &err), err);
+        assert_ok(told_of->store->ops->feed->version(told_of->store, &heard, &err), err);
     }
     assert_true(heard >= written);
 }

@@ -32,14 +32,14 @@ static void fill(const char *folder) {
         liken_image *image = sample_image(i, i % 4), *existing = NULL;
         if (i % 7 == 0)
             image->captured_at = LIKEN_NO_TIME;
-        assert_ok(s->ops->image_add(s, i % 3 == 0 ? b : a, image, &existing, &err), err);
+        assert_ok(s->ops->images->add(s, i % 3 == 0 ? b : a, image, &existing, &err), err);
         assert_null(existing);
         liken_image_free(image);
     }
     int64_t face, deletion;
-    assert_ok(s->ops->marks(s, &face, &deletion, &err), err);
-    assert_ok(s->ops->face_remove(s, face, &err), err);
-    assert_ok(s->ops->image_remove(s, a, 5, &err), err);
+    assert_ok(s->ops->feed->marks(s, &face, &deletion, &err), err);
+    assert_ok(s->ops->faces->remove(s, face, &err), err);
+    assert_ok(s->ops->images->remove(s, a, 5, &err), err);
     s->ops->close(s);
 }
 
@@ -73,7 +73,7 @@ static liken_options database_place(const char *name) {
 /* What a photo is like in the store, faces and descriptors too, or NULL. */
 static liken_image *photo(lk_store *s, int64_t id) {
     liken_image_list *page = NULL;
-    assert_ok(s->ops->copy_page(s, id - 1, 1, &page, &err), err);
+    assert_ok(s->ops->copy->page(s, id - 1, 1, &page, &err), err);
     liken_image *found = NULL;
     if (page->count == 1 && page->images[0]->id == id) {
         found = page->images[0];
@@ -103,8 +103,8 @@ static void assert_same_gallery(lk_store *a, lk_store *b) {
     assert_ok(b->ops->counts(b, &counts[1][0], &counts[1][1], &counts[1][2], &err), err);
     assert_memory_equal(counts[0], counts[1], sizeof counts[0]);
     assert_int_equal(counts[0][1], PHOTOS - 1);
-    assert_ok(a->ops->marks(a, &marks[0][0], &marks[0][1], &err), err);
-    assert_ok(b->ops->marks(b, &marks[1][0], &marks[1][1], &err), err);
+    assert_ok(a->ops->feed->marks(a, &marks[0][0], &marks[0][1], &err), err);
+    assert_ok(b->ops->feed->marks(b, &marks[1][0], &marks[1][1], &err), err);
     assert_int_equal(marks[0][0], marks[1][0]);
     for (int64_t id = 1; id <= PHOTOS; id += 61) {
         liken_image *x = photo(a, id), *y = photo(b, id);
@@ -205,10 +205,10 @@ static int remove_one(void *ctx, const liken_move_count *n) {
         return 0;
     lk_store *s = open_folder(here.path);
     liken_image *image;
-    assert_ok(s->ops->image_get(s, 0, 2, &image, &err), err);
+    assert_ok(s->ops->images->get(s, 0, 2, &image, &err), err);
     liken_collection *c;
-    assert_ok(s->ops->collection_get(s, image->collection, &c, &err), err);
-    assert_ok(s->ops->image_remove(s, c->id, 2, &err), err);
+    assert_ok(s->ops->collections->get(s, image->collection, &c, &err), err);
+    assert_ok(s->ops->images->remove(s, c->id, 2, &err), err);
     liken_collection_free(c);
     liken_image_free(image);
     s->ops->close(s);
@@ -231,7 +231,7 @@ static void refuses_itself_and_what_is_not_empty(void **state) {
     assert_int_equal(liken_move(&from, &from, NULL, NULL, NULL, &err), LIKEN_E_ARG);
     lk_store *s = open_folder(there.path);
     liken_image *image = sample_image(1, 1), *existing = NULL;
-    assert_ok(s->ops->image_add(s, sample_collection(s, "own", SAMPLE_MODEL, LIKEN_L2), image, &existing, &err), err);
+    assert_ok(s->ops->images->add(s, sample_collection(s, "own", SAMPLE_MODEL, LIKEN_L2), image, &existing, &err), err);
     liken_image_free(image);
     s->ops->close(s);
     assert_int_equal(liken_move(&from, &to, NULL, NULL, NULL, &err), LIKEN_E_CONFLICT);

@@ -88,7 +88,7 @@ static void open_world(struct world *w, const char *database, int dimension, lik
                                        .created_at = 1};
     server_database(&server, database);
     assert_ok(lk_store_open_postgres(&w->lk.store, server_where(&server, database, false, 0), false, &err), err);
-    assert_ok(w->lk.store->ops->collection_create(w->lk.store, &w->collection, &err), err);
+    assert_ok(w->lk.store->ops->collections->create(w->lk.store, &w->collection, &err), err);
     assert_ok(lk_index_new(&w->index, dimension, &err), err);
 }
 
@@ -124,7 +124,7 @@ static void add(struct world *w, size_t faces) {
             image->faces[i].descriptor = malloc((size_t)w->collection.dimension * sizeof(float));
             descriptor(w, image->faces[i].descriptor);
         }
-        assert_ok(w->lk.store->ops->image_add(w->lk.store, w->collection.id, image, &existing, &err), err);
+        assert_ok(w->lk.store->ops->images->add(w->lk.store, w->collection.id, image, &existing, &err), err);
         assert_null(existing);
         for (size_t i = 0; i < PER_IMAGE; i++)
             index_face(w, &image->faces[i]);
@@ -133,12 +133,12 @@ static void add(struct world *w, size_t faces) {
 }
 
 static void take_away(struct world *w, int64_t face) {
-    assert_ok(w->lk.store->ops->face_remove(w->lk.store, face, &err), err);
+    assert_ok(w->lk.store->ops->faces->remove(w->lk.store, face, &err), err);
     assert_ok(lk_index_delete(w->index, &face, 1, &err), err);
 }
 
 static void choose(struct world *w, liken_search search) {
-    assert_ok(w->lk.store->ops->search_set(w->lk.store, w->collection.id, search, &err), err);
+    assert_ok(w->lk.store->ops->collections->search_set(w->lk.store, w->collection.id, search, &err), err);
 }
 
 static void tend(struct world *w) {
@@ -205,7 +205,7 @@ static void ask(struct world *w, size_t turn) {
     const bool filtered = turn % 4 == 1 || turn % 4 == 2;
     lk_store *s = w->lk.store;
     if (filtered)
-        assert_ok(s->ops->faces_where(s, w->collection.id, &filter, &only, &only_count, &err), err);
+        assert_ok(s->ops->faces->where(s, w->collection.id, &filter, &only, &only_count, &err), err);
     const float radius = turn % 5 == 0                      ? INFINITY
                          : turn % 5 == 1                    ? 0.0f
                          : w->collection.metric == LIKEN_L2 ? 1.5f
@@ -236,7 +236,7 @@ static void ask(struct world *w, size_t turn) {
         assert_memory_equal(&here[i].distance, &there[i].distance, sizeof here[i].distance);
     }
     count_all(w, &near, &query);
-    assert_ok(s->ops->near_count(s, w->collection.id, &filter, except > 0 ? except : 0, &counted, &err), err);
+    assert_ok(s->ops->near->count(s, w->collection.id, &filter, except > 0 ? except : 0, &counted, &err), err);
     assert_int_equal(counted, searched);
     free(only);
     free(q);
@@ -322,7 +322,7 @@ static void more_than_a_row_holds_is_refused(void **state) {
     struct world w;
     open_world(&w, "n1024", 1024, LIKEN_NORMALIZED);
     lk_store *s = w.lk.store;
-    assert_int_equal(s->ops->search_set(s, w.collection.id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_UNSUPPORTED);
+    assert_int_equal(s->ops->collections->search_set(s, w.collection.id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "960"));
     add(&w, 2 * PER_IMAGE);
     compare(&w, 20);
@@ -344,7 +344,7 @@ static void what_is_missing_is_named(void **state) {
     struct world w;
     open_world(&w, "missing", 128, LIKEN_NORMALIZED);
     lk_store *s = w.lk.store;
-    assert_int_equal(s->ops->search_set(s, w.collection.id, LIKEN_SEARCH_HNSW, &err), LIKEN_E_UNSUPPORTED);
+    assert_int_equal(s->ops->collections->search_set(s, w.collection.id, LIKEN_SEARCH_HNSW, &err), LIKEN_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "pgvector"));
     close_world(&w);
 }
@@ -391,7 +391,7 @@ static void *tend_once(void *arg) {
     bool more = false;
     liken_error why;
     for (int i = 0; i < 50; i++) /* filling in, then building, which is broken off */
-        if (w->lk.store->ops->near_tend(w->lk.store, &more, &why) != LIKEN_OK)
+        if (w->lk.store->ops->near->tend(w->lk.store, &more, &why) != LIKEN_OK)
             break;
     return NULL;
 }
@@ -409,7 +409,7 @@ static void a_build_is_broken_off_or_named(void **state) {
     liken_collection other = {
         .name = strdup("other"), .model = strdup(SAMPLE_MODEL), .dimension = 128, .threshold = 0.5f};
     lk_store *s = w.lk.store;
-    assert_ok(s->ops->collection_create(s, &other, &err), err);
+    assert_ok(s->ops->collections->create(s, &other, &err), err);
     add(&w, 100);
     choose(&w, LIKEN_SEARCH_HNSW);
     assert_ok(lk_pg_open(&db, server_where(&server, "built", false, 1), NULL, &err), err);
@@ -420,14 +420,14 @@ static void a_build_is_broken_off_or_named(void **state) {
     for (int i = 0;
          i < 100 && server_number(&server, "built", "SELECT count(*) FROM pg_stat_progress_create_index") == 0; i++)
         (void)nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
-    assert_int_equal(s->ops->search_set(s, other.id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_BUSY);
+    assert_int_equal(s->ops->collections->search_set(s, other.id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_BUSY);
     assert_non_null(strstr(err.message, "The approximate index of collection \"faces\" is being built"));
-    assert_ok(s->ops->search_set(s, w.collection.id, LIKEN_SEARCH_HNSW, &err), err);
+    assert_ok(s->ops->collections->search_set(s, w.collection.id, LIKEN_SEARCH_HNSW, &err), err);
     assert_true(server_number(&server, "built", "SELECT count(*) FROM pg_stat_progress_create_index") > 0);
-    assert_ok(s->ops->search_set(s, w.collection.id, LIKEN_SEARCH_MEMORY, &err), err);
+    assert_ok(s->ops->collections->search_set(s, w.collection.id, LIKEN_SEARCH_MEMORY, &err), err);
     pthread_join(thread, NULL);
     assert_int_equal(server_number(&server, "built", "SELECT count(*) FROM pg_class WHERE relname ~ '^near_[0-9]'"), 0);
-    assert_ok(s->ops->search_set(s, other.id, LIKEN_SEARCH_CUBE, &err), err);
+    assert_ok(s->ops->collections->search_set(s, other.id, LIKEN_SEARCH_CUBE, &err), err);
     lk_pg_give(db, c);
     lk_pg_close(db);
     free(other.name);
@@ -443,19 +443,19 @@ static void collections_share_the_columns(void **state) {
     open_world(&w, "two", 64, LIKEN_L2);
     liken_collection other = {.name = strdup("other"), .model = strdup("longer"), .dimension = 100, .threshold = 0.5f};
     lk_store *s = w.lk.store;
-    assert_ok(s->ops->collection_create(s, &other, &err), err);
+    assert_ok(s->ops->collections->create(s, &other, &err), err);
     add(&w, 200);
     choose(&w, LIKEN_SEARCH_CUBE);
-    assert_ok(s->ops->search_set(s, other.id, LIKEN_SEARCH_CUBE, &err), err);
+    assert_ok(s->ops->collections->search_set(s, other.id, LIKEN_SEARCH_CUBE, &err), err);
     tend(&w);
     compare(&w, 20);
-    assert_ok(s->ops->search_set(s, other.id, LIKEN_SEARCH_AUTO, &err), err);
+    assert_ok(s->ops->collections->search_set(s, other.id, LIKEN_SEARCH_AUTO, &err), err);
     assert_int_equal(server_number(&server, "two",
                                    "SELECT count(*) FROM pg_attribute WHERE attrelid = 'liken.vectors'::regclass"
                                    " AND attname LIKE 'c_' AND NOT attisdropped"),
                      1);
     compare(&w, 20);
-    assert_ok(s->ops->collection_remove(s, w.collection.id, false, &err), err);
+    assert_ok(s->ops->collections->remove(s, w.collection.id, false, &err), err);
     assert_int_equal(server_number(&server, "two", "SELECT count(*) FROM liken.near"), 0);
     free(other.name);
     free(other.model);

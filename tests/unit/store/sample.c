@@ -35,7 +35,7 @@ int64_t sample_collection(lk_store *s, const char *name, const char *model, like
                           .metric = metric,
                           .threshold = 0.375f,
                           .created_at = 1700000000};
-    assert_ok(s->ops->collection_create(s, &c, &err), err);
+    assert_ok(s->ops->collections->create(s, &c, &err), err);
     free(c.name);
     free(c.model);
     return c.id;

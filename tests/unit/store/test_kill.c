@@ -39,7 +39,7 @@ static lk_store *open_store(void) {
 
 static int64_t collection_of(lk_store *s) {
     liken_collection *c;
-    assert_ok(s->ops->collection_get(s, "a", &c, &err), err);
+    assert_ok(s->ops->collections->get(s, "a", &c, &err), err);
     const int64_t id = c->id;
     liken_collection_free(c);
     return id;
@@ -60,7 +60,7 @@ static int64_t check_whole(lk_store *s) {
     liken_list_options o = {.limit = 1000};
     do {
         liken_image_list *list;
-        assert_ok(s->ops->image_list(s, collection_of(s), &o, &list, &err), err);
+        assert_ok(s->ops->images->list(s, collection_of(s), &o, &list, &err), err);
         for (size_t i = 0; i < list->count; i++) {
             assert_int_equal(list->images[i]->face_count, FACES);
             assert_int_equal(list->images[i]->refused_count, 1);
@@ -89,7 +89,7 @@ static void *add_for_ever(void *arg) {
     for (unsigned i = 0;; i++) {
         const unsigned seed = a->first + i;
         liken_image *image = sample_image(seed, FACES), *existing = NULL;
-        if (a->store->ops->image_add(a->store, a->collection, image, &existing, NULL) != LIKEN_OK)
+        if (a->store->ops->images->add(a->store, a->collection, image, &existing, NULL) != LIKEN_OK)
             _exit(3);
         liken_image_free(image);
         liken_image_free(existing);
@@ -104,7 +104,7 @@ static _Noreturn void child_adds(int acks, unsigned first) {
     lk_store *s;
     liken_collection *c;
     if (lk_store_open_sqlite(&s, folder.path, false, NULL) != LIKEN_OK ||
-        s->ops->collection_get(s, "a", &c, NULL) != LIKEN_OK)
+        s->ops->collections->get(s, "a", &c, NULL) != LIKEN_OK)
         _exit(2);
     for (unsigned i = 0; i < THREADS; i++) {
         a[i] = (struct adder){.store = s, .collection = c->id, .first = first + 100000 * i, .acks = acks};
@@ -169,7 +169,7 @@ static void acknowledged_photos_survive_kill(void **state) {
         const int64_t c = collection_of(s);
         for (size_t i = 0; i < count; i++) {
             liken_image *want = sample_image(acked[i], FACES), *got = NULL;
-            assert_ok(s->ops->image_find(s, c, want->sha256, &got, &err), err);
+            assert_ok(s->ops->images->find(s, c, want->sha256, &got, &err), err);
             assert_string_equal(got->file, want->file);
             assert_int_equal(got->face_count, FACES);
             liken_image_free(got);
@@ -218,7 +218,7 @@ static int add_some(lk_store *s, int64_t c, unsigned number) {
     int failed = 0;
     for (unsigned i = 0; i < EACH; i++) {
         liken_image *image = sample_image(i % 2 == 0 ? i : 1000 * number + i, FACES), *existing = NULL;
-        failed += s->ops->image_add(s, c, image, &existing, NULL) != LIKEN_OK;
+        failed += s->ops->images->add(s, c, image, &existing, NULL) != LIKEN_OK;
         liken_image_free(existing);
         liken_image_free(image);
     }
@@ -235,8 +235,8 @@ static _Noreturn void child_writes(unsigned number) {
                                .dimension = SAMPLE_DIMENSION,
                                .threshold = 0.5f,
                                .created_at = 1};
-    const int made = s->ops->collection_create(s, &wanted, NULL); /* one of the processes is first */
-    if ((made != LIKEN_OK && made != LIKEN_E_CONFLICT) || s->ops->collection_get(s, "a", &c, NULL) != LIKEN_OK)
+    const int made = s->ops->collections->create(s, &wanted, NULL); /* one of the processes is first */
+    if ((made != LIKEN_OK && made != LIKEN_E_CONFLICT) || s->ops->collections->get(s, "a", &c, NULL) != LIKEN_OK)
         _exit(3);
     const int failed = add_some(s, c->id, number);
     s->ops->close(s);
@@ -276,9 +276,9 @@ static void several_processes_write_at_once(void **state) {
             assert_int_equal(WEXITSTATUS(status), 0);
             running--;
         }
-        assert_ok(s->ops->vectors_after(s, r.last, hear, &r, &err), err);
+        assert_ok(s->ops->feed->vectors_after(s, r.last, hear, &r, &err), err);
     }
-    assert_ok(s->ops->vectors_after(s, r.last, hear, &r, &err), err);
+    assert_ok(s->ops->feed->vectors_after(s, r.last, hear, &r, &err), err);
     const int64_t images = check_whole(s);
     assert_int_equal(images, EACH / 2 + EACH / 2 * (int)LK_LENGTH(children));
     assert_int_equal(r.count, images * FACES);

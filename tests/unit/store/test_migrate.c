@@ -68,7 +68,7 @@ static void open_several_at_once(void) {
 static void assert_face(lk_store *s, int64_t id, int64_t in) {
     liken_face *face = NULL;
     int64_t image = 0, collection = 0;
-    assert_ok(s->ops->face_get(s, id, &face, &image, &collection, &err), err);
+    assert_ok(s->ops->faces->get(s, id, &face, &image, &collection, &err), err);
     assert_int_equal(image, in);
     assert_int_equal(collection, 2);
     assert_int_equal(face->dimension, 128);
@@ -84,9 +84,9 @@ static void assert_what_it_held(lk_store *s) {
     int64_t collections, images, faces, face, deletion;
     assert_ok(s->ops->counts(s, &collections, &images, &faces, &err), err);
     assert_true(collections == 2 && images == 2 && faces == 3);
-    assert_ok(s->ops->marks(s, &face, &deletion, &err), err);
+    assert_ok(s->ops->feed->marks(s, &face, &deletion, &err), err);
     assert_true(face == 5 && deletion == 2);
-    assert_ok(s->ops->image_get(s, 2, 1, &image, &err), err);
+    assert_ok(s->ops->images->get(s, 2, 1, &image, &err), err);
     assert_string_equal(image->file, "it's a file");
     assert_string_equal(image->image_id, "\xc3\x9cn\xc3\xaf"
                                          "code");
@@ -94,7 +94,7 @@ static void assert_what_it_held(lk_store *s) {
     assert_true(image->tag_count == 2 && image->face_count == 2);
     liken_image_free(image);
     image = NULL;
-    assert_ok(s->ops->image_get(s, 2, 3, &image, &err), err);
+    assert_ok(s->ops->images->get(s, 2, 3, &image, &err), err);
     assert_true(image->tag_count == 1 && image->face_count == 1 && image->refused_count == 1);
     liken_image_free(image);
     assert_face(s, 1, 1);
@@ -112,11 +112,11 @@ static void no_finding(void *ctx, const char *what, liken_verdict verdict, const
 static void assert_of_use(lk_store *s) {
     liken_image *image = sample_image(9, 2), *existing = NULL;
     int bad = -1;
-    assert_ok(s->ops->image_add(s, sample_collection(s, "new", SAMPLE_MODEL, LIKEN_L2), image, &existing, &err), err);
+    assert_ok(s->ops->images->add(s, sample_collection(s, "new", SAMPLE_MODEL, LIKEN_L2), image, &existing, &err), err);
     assert_null(existing);
     assert_true(image->id == 5 && image->faces[0].id == 6);
     liken_image_free(image);
-    assert_ok(s->ops->face_remove(s, 2, &err), err);
+    assert_ok(s->ops->faces->remove(s, 2, &err), err);
     assert_ok(s->ops->check(s, no_finding, NULL, &bad, &err), err);
     assert_int_equal(bad, 0);
 }
@@ -154,7 +154,7 @@ static void it_then_is_as_one_made_today(void **state) {
 /* `file` is the only label that it has; NULL: none. */
 static void assert_label(lk_store *s, int64_t id, const char *file, liken_label_kind kind, size_t image_ids) {
     liken_image *image = NULL;
-    assert_ok(s->ops->image_get(s, 2, id, &image, &err), err);
+    assert_ok(s->ops->images->get(s, 2, id, &image, &err), err);
     assert_int_equal(image->label_count, file == NULL ? 0 : 1);
     assert_int_equal(image->image_id_count, image_ids);
     if (file != NULL) {

@@ -22,7 +22,7 @@ static liken_image *add_as(int64_t collection, unsigned seed, const char *file, 
     image->image_id = NULL;
     if (image_id != NULL)
         assert_true(lk_image_id(image, image_id));
-    assert_ok(store->ops->image_add(store, collection, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, collection, image, &existing, &err), err);
     if (existing == NULL)
         return image;
     liken_image_free(image);
@@ -40,7 +40,7 @@ static int64_t add_id(int64_t collection, unsigned seed, const char *file, liken
 static void assert_labels(int64_t id, const char *const *texts) {
     liken_image *image = NULL;
     size_t n = 0;
-    assert_ok(store->ops->image_get(store, 0, id, &image, &err), err);
+    assert_ok(store->ops->images->get(store, 0, id, &image, &err), err);
     for (; texts[n] != NULL; n++) {
         assert_true(n < image->label_count);
         assert_string_equal(image->labels[n].file, texts[n]);
@@ -58,7 +58,7 @@ static void assert_labels(int64_t id, const char *const *texts) {
 static size_t listed(int64_t collection, const char *file, const char *image_id, int64_t *first) {
     liken_image_list *list = NULL;
     const liken_list_options o = {.file = file, .image_id = image_id};
-    assert_ok(store->ops->image_list(store, collection, &o, &list, &err), err);
+    assert_ok(store->ops->images->list(store, collection, &o, &list, &err), err);
     const size_t count = list->count;
     if (count > 0)
         *first = list->images[0]->id;
@@ -68,7 +68,7 @@ static size_t listed(int64_t collection, const char *file, const char *image_id,
 
 static bool exists(int64_t id) {
     liken_image *image = NULL;
-    const int rc = store->ops->image_get(store, 0, id, &image, &err);
+    const int rc = store->ops->images->get(store, 0, id, &image, &err);
     assert_true(rc == LIKEN_OK || rc == LIKEN_E_NOT_FOUND);
     liken_image_free(image);
     return rc == LIKEN_OK;
@@ -99,7 +99,7 @@ static void the_same_bytes_gather_names(void **state) {
     assert_true(listed(c, "p/one.jpg", "8", &found) == 1 && found == one->id);
     assert_int_equal(listed(c, "p/one.jpg", "9", &found), 0);
     lk_store_hit hit;
-    assert_ok(store->ops->hits(store, &one->faces[0].id, 1, &hit, &err), err);
+    assert_ok(store->ops->faces->hits(store, &one->faces[0].id, 1, &hit, &err), err);
     assert_true(hit.file_count == 2 && hit.image_id_count == 2);
     assert_string_equal(hit.file, "p/one.jpg");
     assert_string_equal(hit.files[1], "p/two.jpg");
@@ -114,23 +114,23 @@ static void the_same_bytes_gather_tags_and_a_time(void **state) {
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(1, 1), *existing = NULL;
     image->captured_at = LIKEN_NO_TIME;
-    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
     const int64_t id = image->id;
     liken_image_free(image);
     image = sample_image(1, 1);
     sample_set(&image->tags[0], "c tag");
     image->captured_at = 1234;
-    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
     assert_true(existing->id == id && existing->extended && existing->captured_at == 1234);
     assert_int_equal(existing->tag_count, 3);
     assert_string_equal(existing->tags[2], "c tag");
     liken_image_free(existing);
     existing = NULL;
     image->captured_at = 99; /* it has one */
-    assert_ok(store->ops->image_extend(store, c, id, image, &existing, &err), err);
+    assert_ok(store->ops->names->extend(store, c, id, image, &existing, &err), err);
     assert_true(!existing->extended && existing->captured_at == 1234);
     liken_image_free(existing);
-    assert_int_equal(store->ops->image_extend(store, c + 1, id, image, &existing, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->names->extend(store, c + 1, id, image, &existing, &err), LIKEN_E_NOT_FOUND);
     liken_image_free(image);
 }
 
@@ -151,7 +151,7 @@ static void a_label_of_its_own_names_one_photo(void **state) {
     assert_int_equal(listed(c, "x", NULL, &found), 3);
     assert_labels(shared, LABELS("x"));
     assert_labels(also, LABELS("x"));
-    assert_ok(store->ops->lost(store, c, 0, ids, &count, &err), err);
+    assert_ok(store->ops->names->lost(store, c, 0, ids, &count, &err), err);
     assert_int_equal(count, 0); /* it stays, without a label */
     liken_image_free(image);
     expect_healthy();
@@ -168,7 +168,7 @@ static void a_file_is_followed(void **state) {
     assert_int_equal(add_id(c, 3, "p/copy", LIKEN_LABEL_FILE), both);
     assert_int_equal(add_id(c, 2, "p/1", LIKEN_LABEL_FILE), two); /* 1 and 2 change places */
     assert_labels(one, NO_LABELS);
-    assert_ok(store->ops->lost(store, c, 0, ids, &count, &err), err);
+    assert_ok(store->ops->names->lost(store, c, 0, ids, &count, &err), err);
     assert_true(count == 1 && ids[0] == one);
     assert_int_equal(add_id(c, 1, "p/2", LIKEN_LABEL_FILE), one);
     assert_labels(one, LABELS("p/2"));
@@ -176,12 +176,12 @@ static void a_file_is_followed(void **state) {
     const int64_t four = add_id(c, 4, "p/3", LIKEN_LABEL_FILE); /* other bytes; what lay there is also elsewhere */
     const int64_t five = add_id(c, 5, "p/1", LIKEN_LABEL_FILE); /* and what lay here is not */
     assert_labels(both, LABELS("p/copy"));
-    assert_ok(store->ops->lost(store, c, 0, ids, &count, &err), err);
+    assert_ok(store->ops->names->lost(store, c, 0, ids, &count, &err), err);
     assert_true(count == 1 && ids[0] == two);
     expect_healthy();
-    assert_ok(store->ops->lost_remove(store, c, one, &gone, &err), err);
+    assert_ok(store->ops->names->lost_remove(store, c, one, &gone, &err), err);
     assert_false(gone);
-    assert_ok(store->ops->lost_remove(store, c, two, &gone, &err), err);
+    assert_ok(store->ops->names->lost_remove(store, c, two, &gone, &err), err);
     assert_true(gone && !exists(two));
     assert_labels(four, LABELS("p/3"));
     assert_labels(five, LABELS("p/1"));
@@ -192,7 +192,7 @@ static void a_file_is_followed(void **state) {
 /* The photo that has the file at `place`, or of that label; 0: none. */
 static int64_t file_at(int64_t collection, const char *place, const char *file, liken_mark *mark) {
     liken_file *f = NULL;
-    assert_ok(store->ops->file_find(store, collection, place, file, &f, mark, &err), err);
+    assert_ok(store->ops->names->file_find(store, collection, place, file, &f, mark, &err), err);
     const int64_t image = f == NULL ? 0 : f->image;
     liken_file_free(f);
     return image;
@@ -203,7 +203,7 @@ static void label_again(int64_t collection, int64_t image, const char *file, con
     assert_non_null(with);
     with->captured_at = LIKEN_NO_TIME;
     assert_true(lk_image_label(with, file, LIKEN_LABEL_FILE, place, &mark));
-    assert_ok(store->ops->image_extend(store, collection, image, with, &out, &err), err);
+    assert_ok(store->ops->names->extend(store, collection, image, with, &out, &err), err);
     liken_image_free(out);
     liken_image_free(with);
 }
@@ -225,7 +225,7 @@ static void a_file_is_known_by_its_mark(void **state) {
 
 static size_t files_in(int64_t collection, const lk_store_range *range) {
     liken_file_list *list = NULL;
-    assert_ok(store->ops->files_between(store, collection, range, 0, &list, &err), err);
+    assert_ok(store->ops->names->files_between(store, collection, range, 0, &list, &err), err);
     const size_t count = list->count;
     liken_file_list_free(list);
     return count;
@@ -242,7 +242,7 @@ static void a_file_is_known_by_where_it_lies(void **state) {
     assert_int_equal(file_at(c, "/a/p", NULL, NULL), 0);
     assert_int_equal(file_at(other, "/a/p/1", NULL, NULL), 0);
     liken_image *image = NULL;
-    assert_ok(store->ops->image_get(store, c, one, &image, &err), err);
+    assert_ok(store->ops->images->get(store, c, one, &image, &err), err);
     assert_string_equal(image->labels[0].place, "/a/p/1");
     liken_image_free(image);
     const lk_store_range here = {"p/", "p0", "/a/p/", "/a/p0"}, there = {"p/", "p0", "/b/p/", "/b/p0"};
@@ -271,20 +271,20 @@ static void the_last_name_takes_the_photo(void **state) {
     liken_image *image = add_as(c, 1, "x", LIKEN_LABEL_FILE, "7");
     liken_image_free(add_as(c, 1, "y", LIKEN_LABEL_FILE, NULL));
     liken_image_free(add_as(c, 1, NULL, LIKEN_LABEL_OWN, "8"));
-    assert_int_equal(store->ops->name_remove(store, c, image->id, "z", NULL, &gone, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->name_remove(store, c, image->id, "x", "9", &gone, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->names->remove(store, c, image->id, "z", NULL, &gone, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->names->remove(store, c, image->id, "x", "9", &gone, &err), LIKEN_E_NOT_FOUND);
     assert_labels(image->id, LABELS("x", "y")); /* all or nothing */
-    assert_ok(store->ops->name_remove(store, c, image->id, "x", NULL, &gone, &err), err);
+    assert_ok(store->ops->names->remove(store, c, image->id, "x", NULL, &gone, &err), err);
     assert_false(gone);
     assert_labels(image->id, LABELS("y"));
-    assert_ok(store->ops->name_remove(store, c, image->id, NULL, "7", &gone, &err), err);
+    assert_ok(store->ops->names->remove(store, c, image->id, NULL, "7", &gone, &err), err);
     assert_false(gone);
-    assert_ok(store->ops->name_remove(store, c, image->id, "y", NULL, &gone, &err), err);
+    assert_ok(store->ops->names->remove(store, c, image->id, "y", NULL, &gone, &err), err);
     assert_true(gone && !exists(image->id));
     expect_counts(1, 0, 0);
     liken_image_free(image);
     image = add_as(c, 1, "x", LIKEN_LABEL_FILE, "7"); /* the last id as well */
-    assert_ok(store->ops->name_remove(store, c, image->id, NULL, "7", &gone, &err), err);
+    assert_ok(store->ops->names->remove(store, c, image->id, NULL, "7", &gone, &err), err);
     assert_true(gone && !exists(image->id));
     liken_image_free(image);
     expect_healthy();
@@ -303,7 +303,7 @@ static void files_below_a_folder_come_in_pages(void **state) {
         (void)snprintf(label, sizeof label, "p/%u.jpg", i);
         assert_true(lk_image_label(with, label, LIKEN_LABEL_FILE, NULL, NULL));
     }
-    assert_ok(store->ops->image_extend(store, c, add_id(c, 1, "q", LIKEN_LABEL_OWN), with, &out, &err), err);
+    assert_ok(store->ops->names->extend(store, c, add_id(c, 1, "q", LIKEN_LABEL_OWN), with, &out, &err), err);
     assert_int_equal(out->label_count, 1101);
     liken_image_free(out);
     liken_image_free(with);
@@ -312,8 +312,9 @@ static void files_below_a_folder_come_in_pages(void **state) {
     (void)add_id(c, 1, "p/own", LIKEN_LABEL_OWN);
     do {
         liken_file_list *list = NULL;
-        assert_ok(store->ops->files_between(store, c, &(lk_store_range){"p/", "p0", NULL, NULL}, after, &list, &err),
-                  err);
+        assert_ok(
+            store->ops->names->files_between(store, c, &(lk_store_range){"p/", "p0", NULL, NULL}, after, &list, &err),
+            err);
         for (size_t i = 0; i < list->count; i++)
             assert_true(strncmp(list->files[i].file, "p/", 2) == 0 && list->files[i].image > 0);
         seen += list->count;
@@ -340,7 +341,7 @@ static void *claim_many(void *arg) {
         lk_image_forget_labels(image);
         (void)snprintf(label, sizeof label, "l/%u", i % 4);
         a->failed += !lk_image_label(image, label, i % 8 < 4 ? LIKEN_LABEL_FILE : LIKEN_LABEL_OWN, NULL, NULL);
-        a->failed += store->ops->image_add(store, a->collection, image, &existing, &e) != LIKEN_OK;
+        a->failed += store->ops->images->add(store, a->collection, image, &existing, &e) != LIKEN_OK;
         liken_image_free(existing);
         liken_image_free(image);
     }

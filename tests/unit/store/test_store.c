@@ -18,10 +18,10 @@ static void creates_lists_and_refuses_a_collection_twice(void **state) {
     assert_int_not_equal(a, b);
     liken_collection c = {
         .name = (char *)(uintptr_t) "a", .model = (char *)(uintptr_t)SAMPLE_MODEL, .dimension = SAMPLE_DIMENSION};
-    assert_int_equal(store->ops->collection_create(store, &c, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(store->ops->collections->create(store, &c, &err), LIKEN_E_CONFLICT);
     liken_collection **list;
     size_t count;
-    assert_ok(store->ops->collection_list(store, &list, &count, &err), err);
+    assert_ok(store->ops->collections->list(store, &list, &count, &err), err);
     assert_int_equal(count, 2);
     assert_string_equal(list[0]->name, "a");
     assert_int_equal(list[1]->id, b);
@@ -30,16 +30,16 @@ static void creates_lists_and_refuses_a_collection_twice(void **state) {
     assert_true(list[1]->threshold == 0.375f);
     liken_collections_free(list, count);
     liken_collection *got;
-    assert_int_equal(store->ops->collection_get(store, "none", &got, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->collections->get(store, "none", &got, &err), LIKEN_E_NOT_FOUND);
 }
 
 static void one_model_has_one_dimension(void **state) {
     (void)state;
     (void)make_collection("a");
     liken_collection c = {.name = (char *)(uintptr_t) "b", .model = (char *)(uintptr_t)SAMPLE_MODEL, .dimension = 64};
-    assert_int_equal(store->ops->collection_create(store, &c, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(store->ops->collections->create(store, &c, &err), LIKEN_E_MISMATCH);
     liken_collection *got;
-    assert_int_equal(store->ops->collection_get(store, "b", &got, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->collections->get(store, "b", &got, &err), LIKEN_E_NOT_FOUND);
 }
 
 /* ---- listeners of the feed and of the doctor ---- */
@@ -84,9 +84,9 @@ static int sweep_all(void) {
     bool more = true;
     int steps = 0;
     for (; more; steps++)
-        assert_ok(store->ops->sweep(store, &more, &err), err);
+        assert_ok(store->ops->erasing->step(store, &more, &err), err);
     int64_t left = -1;
-    assert_ok(store->ops->erasing(store, &left, &err), err);
+    assert_ok(store->ops->erasing->left(store, &left, &err), err);
     assert_int_equal(left, 0);
     return steps;
 }
@@ -96,14 +96,14 @@ static void removing_a_collection_takes_everything(void **state) {
     const int64_t a = make_collection("a"), b = make_collection("b");
     const int64_t gone = add(a, 1, 2);
     (void)add(b, 2, 1);
-    assert_ok(store->ops->collection_remove(store, a, false, &err), err);
-    assert_int_equal(store->ops->collection_remove(store, a, false, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(store->ops->collections->remove(store, a, false, &err), err);
+    assert_int_equal(store->ops->collections->remove(store, a, false, &err), LIKEN_E_NOT_FOUND);
     expect_counts(1, 1, 1);
     liken_image *image;
-    assert_int_equal(store->ops->image_get(store, 0, gone, &image, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->get(store, 0, gone, &image, &err), LIKEN_E_NOT_FOUND);
     liken_collection *again;
-    assert_ok(store->ops->collection_remove(store, b, true, &err), err);
-    assert_ok(store->ops->collection_get(store, "b", &again, &err), err);
+    assert_ok(store->ops->collections->remove(store, b, true, &err), err);
+    assert_ok(store->ops->collections->get(store, "b", &again, &err), err);
     assert_int_not_equal(again->id, b);
     assert_string_equal(again->model, SAMPLE_MODEL);
     assert_true(again->threshold == 0.375f);
@@ -123,32 +123,32 @@ static void what_is_left_of_a_removed_collection_is_nobodys(void **state) {
     liken_face *face = NULL;
     lk_store_hit hit = {0};
     struct heard h = {0};
-    assert_ok(store->ops->vectors_after(store, 0, hear, &h, &err), err);
+    assert_ok(store->ops->feed->vectors_after(store, 0, hear, &h, &err), err);
     const int64_t one = h.ids[0];
-    assert_ok(store->ops->collection_remove(store, a, false, &err), err);
-    assert_int_equal(store->ops->image_get(store, 0, gone, &image, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->image_get(store, a, gone, &image, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->image_remove(store, 0, gone, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->face_get(store, one, &face, NULL, NULL, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->face_remove(store, one, &err), LIKEN_E_NOT_FOUND);
-    assert_ok(store->ops->hits(store, &one, 1, &hit, &err), err);
+    assert_ok(store->ops->collections->remove(store, a, false, &err), err);
+    assert_int_equal(store->ops->images->get(store, 0, gone, &image, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->get(store, a, gone, &image, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->remove(store, 0, gone, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->faces->get(store, one, &face, NULL, NULL, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->faces->remove(store, one, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(store->ops->faces->hits(store, &one, 1, &hit, &err), err);
     assert_int_equal(hit.face, 0);
-    assert_ok(store->ops->image_list(store, a, &(liken_list_options){0}, &list, &err), err);
+    assert_ok(store->ops->images->list(store, a, &(liken_list_options){0}, &list, &err), err);
     assert_int_equal(list->count, 0);
     liken_image_list_free(list);
-    assert_ok(store->ops->copy_page(store, 0, 100, &list, &err), err);
+    assert_ok(store->ops->copy->page(store, 0, 100, &list, &err), err);
     assert_int_equal(list->count, 1);
     assert_int_equal(list->images[0]->id, stays);
     liken_image_list_free(list);
     h = (struct heard){0};
-    assert_ok(store->ops->vectors_after(store, 0, hear, &h, &err), err);
+    assert_ok(store->ops->feed->vectors_after(store, 0, hear, &h, &err), err);
     assert_int_equal(h.count, 1);
     image = sample_image(3, 1);
-    assert_int_equal(store->ops->image_add(store, a, image, &existing, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->add(store, a, image, &existing, &err), LIKEN_E_NOT_FOUND);
     liken_image_free(image);
     image = sample_image(1, 2); /* the bytes that are being erased are new to a collection of the same name */
     const int64_t again = make_collection("a");
-    assert_ok(store->ops->image_add(store, again, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, again, image, &existing, &err), err);
     assert_null(existing);
     assert_true(image->id > stays);
     liken_image_free(image);
@@ -165,26 +165,26 @@ static void a_large_collection_is_erased_in_parts(void **state) {
         (void)add(a, 100 + i, i == 0 ? 1500 : 3);
     int64_t face, deletion, left = 0, before = 300;
     bool more = false;
-    assert_ok(store->ops->collection_remove(store, a, true, &err), err);
-    assert_ok(store->ops->erasing(store, &left, &err), err);
+    assert_ok(store->ops->collections->remove(store, a, true, &err), err);
+    assert_ok(store->ops->erasing->left(store, &left, &err), err);
     assert_int_equal(left, 300);
-    assert_ok(store->ops->sweep(store, &more, &err), err);
+    assert_ok(store->ops->erasing->step(store, &more, &err), err);
     assert_true(more);
-    assert_ok(store->ops->marks(store, &face, &deletion, &err), err);
+    assert_ok(store->ops->feed->marks(store, &face, &deletion, &err), err);
     assert_true(deletion > 0 && deletion < 1500);
     (void)add(make_collection("b"), 1, 1); /* others write in between */
     store->ops->close(store);
     assert_ok(kinds_open(&store, false, &err), err);
     for (; more; before = left) {
-        assert_ok(store->ops->sweep(store, &more, &err), err);
-        assert_ok(store->ops->erasing(store, &left, &err), err);
+        assert_ok(store->ops->erasing->step(store, &more, &err), err);
+        assert_ok(store->ops->erasing->left(store, &left, &err), err);
         assert_true(left <= before);
     }
     assert_int_equal(left, 0);
-    assert_ok(store->ops->marks(store, &face, &deletion, &err), err);
+    assert_ok(store->ops->feed->marks(store, &face, &deletion, &err), err);
     assert_int_equal(deletion, 1500 + 299 * 3);
     struct heard h = {0};
-    assert_ok(store->ops->deletions_after(store, deletion - 3, hear_removal, &h, &err), err);
+    assert_ok(store->ops->feed->deletions_after(store, deletion - 3, hear_removal, &h, &err), err);
     assert_int_equal(h.count, 3);
     expect_counts(2, 1, 1);
 }
@@ -227,19 +227,19 @@ static void gives_back_what_was_added(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(7, 3), *existing = NULL, *again, *got;
-    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
     assert_null(existing);
     assert_true(image->id > 0 && image->faces[0].id > 0 && image->faces[1].id > image->faces[0].id);
     reopen();
-    assert_ok(store->ops->image_get(store, c, image->id, &got, &err), err);
+    assert_ok(store->ops->images->get(store, c, image->id, &got, &err), err);
     assert_same_image(image, got);
     assert_string_equal(got->collection, "a");
     liken_image_free(got);
-    assert_ok(store->ops->image_find(store, c, image->sha256, &got, &err), err);
+    assert_ok(store->ops->images->find(store, c, image->sha256, &got, &err), err);
     assert_same_image(image, got);
     liken_image_free(got);
     again = sample_image(7, 1);
-    assert_ok(store->ops->image_add(store, c, again, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, again, &existing, &err), err);
     assert_non_null(existing);
     assert_same_image(image, existing);
     assert_int_equal(again->id, 0);
@@ -247,7 +247,7 @@ static void gives_back_what_was_added(void **state) {
     liken_image_free(again);
     liken_face *face;
     int64_t of, in;
-    assert_ok(store->ops->face_get(store, image->faces[1].id, &face, &of, &in, &err), err);
+    assert_ok(store->ops->faces->get(store, image->faces[1].id, &face, &of, &in, &err), err);
     assert_int_equal(of, image->id);
     assert_int_equal(in, c);
     assert_int_equal(face->dimension, SAMPLE_DIMENSION);
@@ -262,8 +262,8 @@ static void same_bytes_in_two_collections_are_two_images(void **state) {
     const int64_t in_a = add(a, 1, 1), in_b = add(b, 1, 1);
     assert_int_not_equal(in_a, in_b);
     liken_image *image;
-    assert_int_equal(store->ops->image_get(store, b, in_a, &image, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->image_remove(store, b, in_a, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->get(store, b, in_a, &image, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->remove(store, b, in_a, &err), LIKEN_E_NOT_FOUND);
 }
 
 static void labels_are_only_data(void **state) {
@@ -288,17 +288,17 @@ static void labels_are_only_data(void **state) {
         /* a tag has a lower ceiling: the end of the label will do */
         const size_t length = strlen(labels[i]);
         sample_set(&image->tags[0], labels[i] + (length > LK_STORE_TAG_MAX ? length - LK_STORE_TAG_MAX : 0));
-        assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+        assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
         const liken_list_options o = {.file = labels[i], .image_id = labels[i]};
         liken_image_list *list;
-        assert_ok(store->ops->image_list(store, c, &o, &list, &err), err);
+        assert_ok(store->ops->images->list(store, c, &o, &list, &err), err);
         assert_int_equal(list->count, 1);
         assert_int_equal(list->images[0]->id, image->id);
         assert_string_equal(list->images[0]->file, labels[i]);
         const liken_search_options where = {.tags = (const char *const[]){image->tags[0]}, .tag_count = 1};
         int64_t *ids;
         size_t count;
-        assert_ok(store->ops->faces_where(store, c, &where, &ids, &count, &err), err);
+        assert_ok(store->ops->faces->where(store, c, &where, &ids, &count, &err), err);
         assert_int_equal(count, 1);
         assert_int_equal(ids[0], image->faces[0].id);
         free(ids);
@@ -316,7 +316,7 @@ static void text_that_is_not_utf8_is_refused(void **state) {
         for (int where = 0; where < 3; where++) {
             liken_image *image = sample_image(1, 1), *existing = NULL;
             sample_set(where == 0 ? &image->file : where == 1 ? &image->image_id : &image->tags[0], bad[i]);
-            assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_ARG);
+            assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_ARG);
             assert_non_null(strstr(err.message, "UTF-8"));
             assert_int_equal(image->id, 0);
             liken_image_free(image);
@@ -335,12 +335,12 @@ static void labels_have_a_ceiling(void **state) {
     memset(text, 'x', LK_STORE_LABEL_MAX);
     liken_image *image = sample_image(1, 0), *existing;
     sample_set(&image->file, text);
-    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
     liken_image_free(image);
     text[LK_STORE_LABEL_MAX] = 'x';
     image = sample_image(2, 0);
     sample_set(&image->file, text);
-    assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_TOO_LARGE);
+    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_TOO_LARGE);
     liken_image_free(image);
     free(text);
 }
@@ -350,18 +350,18 @@ static void descriptors_of_another_model_are_refused(void **state) {
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(1, 1), *existing = NULL;
     sample_set(&image->model, "other-2/68");
-    assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_MISMATCH);
     assert_non_null(strstr(err.message, SAMPLE_MODEL));
     assert_non_null(strstr(err.message, "other-2/68"));
     sample_set(&image->model, SAMPLE_MODEL);
     image->faces[0].dimension = SAMPLE_DIMENSION - 1;
-    assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_MISMATCH);
     image->faces[0].dimension = SAMPLE_DIMENSION;
     image->faces[0].descriptor[3] = (float)(1e30 * 1e30);
-    assert_int_equal(store->ops->image_add(store, c, image, &existing, &err), LIKEN_E_INTERNAL);
-    assert_int_equal(store->ops->image_add(store, c + 100, image, &existing, &err), LIKEN_E_INTERNAL);
+    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_INTERNAL);
+    assert_int_equal(store->ops->images->add(store, c + 100, image, &existing, &err), LIKEN_E_INTERNAL);
     image->faces[0].descriptor[3] = 0;
-    assert_int_equal(store->ops->image_add(store, c + 100, image, &existing, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->add(store, c + 100, image, &existing, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(image->id, 0);
     liken_image_free(image);
 }
@@ -378,7 +378,7 @@ static void lists_in_pages(void **state) {
     int64_t last = 0;
     do {
         liken_image_list *list;
-        assert_ok(store->ops->image_list(store, c, &o, &list, &err), err);
+        assert_ok(store->ops->images->list(store, c, &o, &list, &err), err);
         for (size_t i = 0; i < list->count; i++) {
             assert_true(list->images[i]->id > last);
             last = list->images[i]->id;
@@ -390,17 +390,17 @@ static void lists_in_pages(void **state) {
     assert_int_equal(seen, 25);
     o = (liken_list_options){.limit = 25};
     liken_image_list *list;
-    assert_ok(store->ops->image_list(store, c, &o, &list, &err), err);
+    assert_ok(store->ops->images->list(store, c, &o, &list, &err), err);
     assert_int_equal(list->next, 0);
     liken_image_list_free(list);
     o.limit = 1001;
-    assert_int_equal(store->ops->image_list(store, c, &o, &list, &err), LIKEN_E_ARG);
+    assert_int_equal(store->ops->images->list(store, c, &o, &list, &err), LIKEN_E_ARG);
 }
 
 /* How many are listed, or minus one where the store refuses. */
 static int listed(int64_t c, liken_list_options o) {
     liken_image_list *list = NULL;
-    if (store->ops->image_list(store, c, &o, &list, &err) != LIKEN_OK)
+    if (store->ops->images->list(store, c, &o, &list, &err) != LIKEN_OK)
         return -1;
     const int count = (int)list->count;
     for (size_t i = 0; i < list->count; i++)
@@ -414,7 +414,7 @@ static void lists_by_time(void **state) {
     const int64_t c = make_collection("a"), first = 1600000100, last = 1600000109; /* sample_image's, by its seed */
     liken_image *timeless = sample_image(200, 1), *existing = NULL;
     timeless->captured_at = LIKEN_NO_TIME;
-    assert_ok(store->ops->image_add(store, c, timeless, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, timeless, &existing, &err), err);
     for (unsigned i = 100; i < 110; i++)
         (void)add(c, i, 1);
     assert_int_equal(listed(c, (liken_list_options){.captured_from = first}), 10);
@@ -432,13 +432,13 @@ static void lists_by_time(void **state) {
                      0);
     liken_image_list *page = NULL; /* pages go on within the time */
     const liken_list_options two = {.captured_from = first + 7, .limit = 2};
-    assert_ok(store->ops->image_list(store, c, &two, &page, &err), err);
+    assert_ok(store->ops->images->list(store, c, &two, &page, &err), err);
     const liken_list_options rest = {.captured_from = first + 7, .limit = 2, .after = page->next};
     assert_int_equal(page->count, 2);
     assert_int_equal(listed(c, rest), 1);
     liken_image_list_free(page);
     lk_store_hit hit = {0};
-    assert_ok(store->ops->hits(store, &timeless->faces[0].id, 1, &hit, &err), err);
+    assert_ok(store->ops->faces->hits(store, &timeless->faces[0].id, 1, &hit, &err), err);
     assert_true(hit.captured_at == LIKEN_NO_TIME);
     lk_hit_clear(&hit);
     liken_image_free(timeless);
@@ -454,15 +454,15 @@ static void lists_with_descriptors_of_what_is_there(void **state) {
         (void)add(other, 50 + i, 2);
     }
     liken_image *image = NULL;
-    assert_ok(store->ops->image_get(store, c, first, &image, &err), err);
+    assert_ok(store->ops->images->get(store, c, first, &image, &err), err);
     const int64_t gone = image->faces[1].id;
     liken_image_free(image);
-    assert_ok(store->ops->face_remove(store, gone, &err), err);
+    assert_ok(store->ops->faces->remove(store, gone, &err), err);
     liken_list_options o = {.limit = 4, .describe = true};
     unsigned i = 0;
     do {
         liken_image_list *list = NULL;
-        assert_ok(store->ops->image_list(store, c, &o, &list, &err), err);
+        assert_ok(store->ops->images->list(store, c, &o, &list, &err), err);
         for (size_t n = 0; n < list->count; n++, i++) {
             liken_image *made = sample_image(50 + i, i % 4), *got = list->images[n];
             assert_int_equal(got->face_count, i == 3 ? 2 : i % 4);
@@ -485,23 +485,23 @@ static void removes_images_and_faces(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(1, 3), *existing, *got;
-    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
-    assert_ok(store->ops->face_remove(store, image->faces[1].id, &err), err);
-    assert_int_equal(store->ops->face_remove(store, image->faces[1].id, &err), LIKEN_E_NOT_FOUND);
-    assert_ok(store->ops->image_get(store, c, image->id, &got, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->faces->remove(store, image->faces[1].id, &err), err);
+    assert_int_equal(store->ops->faces->remove(store, image->faces[1].id, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(store->ops->images->get(store, c, image->id, &got, &err), err);
     assert_int_equal(got->face_count, 2);
     liken_image_free(got);
-    assert_ok(store->ops->image_remove(store, 0, image->id, &err), err);
-    assert_int_equal(store->ops->image_remove(store, 0, image->id, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->image_find(store, c, image->sha256, &got, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(store->ops->images->remove(store, 0, image->id, &err), err);
+    assert_int_equal(store->ops->images->remove(store, 0, image->id, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->find(store, c, image->sha256, &got, &err), LIKEN_E_NOT_FOUND);
     const int64_t old = image->faces[2].id;
     liken_image_free(image);
     image = sample_image(1, 1);
-    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
     assert_true(image->faces[0].id > old); /* an id is never given twice */
     liken_image_free(image);
     liken_collection *col;
-    assert_ok(store->ops->collection_get(store, "a", &col, &err), err);
+    assert_ok(store->ops->collections->get(store, "a", &col, &err), err);
     assert_int_equal(col->images, 1);
     assert_int_equal(col->faces, 1);
     liken_collection_free(col);
@@ -513,10 +513,10 @@ static void hits_carry_labels_and_leave_out_what_is_gone(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(1, 2), *existing;
-    assert_ok(store->ops->image_add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
     const int64_t ids[3] = {image->faces[1].id, 999999, image->faces[0].id};
     lk_store_hit hits[3];
-    assert_ok(store->ops->hits(store, ids, 3, hits, &err), err);
+    assert_ok(store->ops->faces->hits(store, ids, 3, hits, &err), err);
     assert_int_equal(hits[0].face, ids[0]);
     assert_int_equal(hits[0].image, image->id);
     assert_string_equal(hits[0].file, image->file);
@@ -538,11 +538,11 @@ static void the_faces_of_images_are_listed(void **state) {
     const int64_t images[3] = {add(c, 1, 3), 999999, add(c, 2, 2)};
     (void)add(c, 3, 4);
     liken_image *image = NULL;
-    assert_ok(store->ops->image_get(store, c, images[0], &image, &err), err);
-    assert_ok(store->ops->face_remove(store, image->faces[1].id, &err), err);
+    assert_ok(store->ops->images->get(store, c, images[0], &image, &err), err);
+    assert_ok(store->ops->faces->remove(store, image->faces[1].id, &err), err);
     int64_t *faces = NULL;
     size_t count = 0;
-    assert_ok(store->ops->faces_of(store, images, 3, &faces, &count, &err), err);
+    assert_ok(store->ops->members->faces_of(store, images, 3, &faces, &count, &err), err);
     assert_int_equal(count, 4);
     int found = 0;
     for (size_t i = 0; i < count; i++)
@@ -550,14 +550,14 @@ static void the_faces_of_images_are_listed(void **state) {
     assert_int_equal(found, 2);
     free(faces);
     liken_image_free(image);
-    assert_ok(store->ops->faces_of(store, images, 0, &faces, &count, &err), err);
+    assert_ok(store->ops->members->faces_of(store, images, 0, &faces, &count, &err), err);
     assert_int_equal(count, 0);
     free(faces);
 }
 
 static size_t where(int64_t collection, const liken_search_options *o, int64_t **ids) {
     size_t count = 0;
-    assert_ok(store->ops->faces_where(store, collection, o, ids, &count, &err), err);
+    assert_ok(store->ops->faces->where(store, collection, o, ids, &count, &err), err);
     for (size_t i = 1; i < count; i++)
         assert_true((*ids)[i] > (*ids)[i - 1]);
     return count;
@@ -572,7 +572,7 @@ static void filters_by_tags_and_time(void **state) {
             image->captured_at = i == 19 ? LIKEN_NO_TIME : 1000 + (int64_t)i;
             sample_set(&image->tags[0], i % 2 == 0 ? "even" : "odd");
             sample_set(&image->tags[1], i % 3 == 0 ? "three" : "x");
-            assert_ok(store->ops->image_add(store, in == 0 ? c : other, image, &existing, &err), err);
+            assert_ok(store->ops->images->add(store, in == 0 ? c : other, image, &existing, &err), err);
             liken_image_free(image);
         }
     }
@@ -604,31 +604,31 @@ static void the_feed_tells_additions_and_removals(void **state) {
     const int64_t first = add(c, 1, 2);
     (void)add(c, 2, 1);
     struct heard h = {0};
-    assert_ok(store->ops->vectors_after(store, 0, hear, &h, &err), err);
+    assert_ok(store->ops->feed->vectors_after(store, 0, hear, &h, &err), err);
     assert_int_equal(h.count, 3);
     liken_image *expected = sample_image(1, 2);
     assert_true(h.first == expected->faces[0].descriptor[0]);
     liken_image_free(expected);
     const int64_t last = h.ids[2], gone[2] = {h.ids[0], h.ids[1]};
     int64_t face = -1, deletion = -1;
-    assert_ok(store->ops->marks(store, &face, &deletion, &err), err);
+    assert_ok(store->ops->feed->marks(store, &face, &deletion, &err), err);
     assert_int_equal(face, last);
     assert_int_equal(deletion, 0);
-    assert_int_equal(store->ops->vectors_after(store, 0, refuse, NULL, &err), LIKEN_E_CANCELLED);
+    assert_int_equal(store->ops->feed->vectors_after(store, 0, refuse, NULL, &err), LIKEN_E_CANCELLED);
     h = (struct heard){0};
-    assert_ok(store->ops->vectors_after(store, last, hear, &h, &err), err);
+    assert_ok(store->ops->feed->vectors_after(store, last, hear, &h, &err), err);
     assert_int_equal(h.count, 0);
-    assert_ok(store->ops->image_remove(store, c, first, &err), err);
-    assert_ok(store->ops->deletions_after(store, 0, hear_removal, &h, &err), err);
+    assert_ok(store->ops->images->remove(store, c, first, &err), err);
+    assert_ok(store->ops->feed->deletions_after(store, 0, hear_removal, &h, &err), err);
     assert_int_equal(h.count, 2);
     assert_memory_equal(h.ids, gone, sizeof gone);
     h.count = 0;
-    assert_ok(store->ops->collection_remove(store, c, false, &err), err);
+    assert_ok(store->ops->collections->remove(store, c, false, &err), err);
     (void)sweep_all();
-    assert_ok(store->ops->deletions_after(store, h.seq, hear_removal, &h, &err), err);
+    assert_ok(store->ops->feed->deletions_after(store, h.seq, hear_removal, &h, &err), err);
     assert_int_equal(h.count, 1);
     assert_int_equal(h.ids[0], last);
-    assert_ok(store->ops->marks(store, &face, &deletion, &err), err);
+    assert_ok(store->ops->feed->marks(store, &face, &deletion, &err), err);
     assert_int_equal(face, last);
     assert_int_equal(deletion, h.seq);
 }
@@ -637,7 +637,7 @@ static void the_feed_tells_additions_and_removals(void **state) {
 static int64_t version_other_than(lk_store *s, int64_t before) {
     int64_t after = before;
     for (int tries = 0; tries < 1000 && after == before; tries++) {
-        assert_ok(s->ops->version(s, &after, &err), err);
+        assert_ok(s->ops->feed->version(s, &after, &err), err);
         if (after == before)
             (void)nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
     }
@@ -647,11 +647,11 @@ static int64_t version_other_than(lk_store *s, int64_t before) {
 static void the_version_changes_with_every_commit_of_anyone(void **state) {
     (void)state;
     int64_t before, after;
-    assert_ok(store->ops->version(store, &before, &err), err);
-    assert_ok(store->ops->version(store, &after, &err), err);
+    assert_ok(store->ops->feed->version(store, &before, &err), err);
+    assert_ok(store->ops->feed->version(store, &after, &err), err);
     assert_int_equal(before, after);
     const int64_t c = make_collection("a");
-    assert_ok(store->ops->version(store, &after, &err), err);
+    assert_ok(store->ops->feed->version(store, &after, &err), err);
     assert_int_not_equal(before, after);
     lk_store *second;
     assert_ok(kinds_open(&second, false, &err), err);
@@ -659,9 +659,9 @@ static void the_version_changes_with_every_commit_of_anyone(void **state) {
     assert_ok(store->ops->id(store, id, &err), err);
     assert_ok(second->ops->id(second, second_id, &err), err);
     assert_string_equal(id, second_id);
-    assert_ok(store->ops->version(store, &before, &err), err);
+    assert_ok(store->ops->feed->version(store, &before, &err), err);
     liken_image *image = sample_image(1, 1), *existing;
-    assert_ok(second->ops->image_add(second, c, image, &existing, &err), err);
+    assert_ok(second->ops->images->add(second, c, image, &existing, &err), err);
     liken_image_free(image);
     assert_int_not_equal(before, version_other_than(store, before));
     second->ops->close(second);
@@ -686,14 +686,14 @@ static void *add_many(void *arg) {
         liken_image *image = sample_image(shared ? i : 1000 * (a->number + 1) + i, 2), *existing = NULL, *got = NULL;
         if (i % 10 == 7)
             sample_set(&image->model, "other"); /* one that fails inside the group */
-        const int rc = a->store->ops->image_add(a->store, a->collection, image, &existing, &e);
+        const int rc = a->store->ops->images->add(a->store, a->collection, image, &existing, &e);
         if (i % 10 == 7) {
             a->failed += rc != LIKEN_E_MISMATCH;
         } else {
             a->failed += rc != LIKEN_OK;
             a->fresh += rc == LIKEN_OK && existing == NULL;
             /* acknowledged, so every reader finds it whole */
-            a->failed += a->store->ops->image_find(a->store, a->collection, image->sha256, &got, &e) != LIKEN_OK ||
+            a->failed += a->store->ops->images->find(a->store, a->collection, image->sha256, &got, &e) != LIKEN_OK ||
                          got->face_count != 2;
         }
         liken_image_free(got);
@@ -751,9 +751,9 @@ static void a_reader_reads_and_never_writes(void **state) {
     assert_ok(reader->ops->counts(reader, &collections, &images, &faces, &err), err);
     assert_int_equal(faces, 1);
     liken_image *image = sample_image(2, 1), *existing;
-    assert_int_equal(reader->ops->image_add(reader, c, image, &existing, &err), LIKEN_E_READ_ONLY);
+    assert_int_equal(reader->ops->images->add(reader, c, image, &existing, &err), LIKEN_E_READ_ONLY);
     liken_image_free(image);
-    assert_ok(reader->ops->version(reader, &before, &err), err);
+    assert_ok(reader->ops->feed->version(reader, &before, &err), err);
     (void)add(c, 3, 1);
     assert_int_not_equal(before, version_other_than(reader, before));
     reader->ops->close(reader);

@@ -7,9 +7,10 @@
  *
  * Reading goes through the coordinator, in one statement, to all shards at once. Writing goes from here to the shards,
  * to all at once, and is committed there before the coordinator commits the faces. So a crash at any point leaves at
- * most a descriptor without a face (an orphan: no search shows it, a face that gets its id replaces it, `sweep` removes
- * it), never a face without its descriptor. Removing goes the other way round: the face goes with the coordinator's
- * commit and its id is noted in liken.vectors_gone, from which the descriptors are removed afterwards.
+ * most a descriptor without a face (an orphan: no search shows it, a face that gets its id replaces it,
+ * lk_store_erasing removes it), never a face without its descriptor. Removing goes the other way round: the face goes
+ * with the coordinator's commit and its id is noted in liken.vectors_gone, from which the descriptors are removed
+ * afterwards.
  *
  * The map (which shards, which buckets) has an epoch in liken.cluster. Whoever reads the epoch in a transaction holds
  * the map still until that transaction ends, because a move of a bucket locks that table before it changes the map.

@@ -33,7 +33,7 @@ void known_end(void) {
 /* One photo; true when it was acknowledged, and then its faces are known. */
 bool add_photo(size_t faces, liken_error *why) {
     liken_image *image = sample_image(atomic_fetch_add(&seeds, 1), faces), *existing = NULL;
-    const bool added = store->ops->image_add(store, people, image, &existing, why) == LIKEN_OK;
+    const bool added = store->ops->images->add(store, people, image, &existing, why) == LIKEN_OK;
     for (size_t i = 0; added && existing == NULL && i < image->face_count; i++) {
         const int64_t id = image->faces[i].id;
         assert_true(id > 0 && id < FACES_MAX);
@@ -95,7 +95,7 @@ int search(const float *query, size_t k, float radius, lk_store_missing *missing
     *out = (answer){.query = query};
     const lk_store_near q = {
         .collection = people, .vector = query, .dimension = D, .radius = radius, .k = k, .missing = missing};
-    const int rc = store->ops->near(store, &q, on_near, out, &exact, &recall, why);
+    const int rc = store->ops->near->find(store, &q, on_near, out, &exact, &recall, why);
     if (rc != LIKEN_OK) {
         free(out->list);
         out->list = NULL;
@@ -163,7 +163,7 @@ static int on_vector(void *ctx, const lk_store_vector *v) {
 void check_feed(void) {
     bool *seen = calloc(FACES_MAX, sizeof *seen);
     assert_non_null(seen);
-    assert_ok(store->ops->vectors_after(store, 0, on_vector, seen, &err), err);
+    assert_ok(store->ops->feed->vectors_after(store, 0, on_vector, seen, &err), err);
     for (int64_t id = 1; id <= last_known; id++) {
         if (is_known[id] && !seen[id])
             fail_msg("face %lld is lost", (long long)id);

@@ -94,7 +94,7 @@ static void check_status(bool evenly) {
 static void tend(void) {
     bool more = true;
     while (more)
-        assert_ok(store->ops->near_tend(store, &more, &err), err);
+        assert_ok(store->ops->near->tend(store, &more, &err), err);
 }
 
 static void need_servers(void) {
@@ -140,13 +140,13 @@ static void a_used_database_is_no_shard(void **state) {
 static void shards_answer_by_columns(void **state) {
     (void)state;
     need_servers();
-    assert_ok(store->ops->search_set(store, people, LIKEN_SEARCH_CUBE, &err), err);
+    assert_ok(store->ops->collections->search_set(store, people, LIKEN_SEARCH_CUBE, &err), err);
     tend();
     check_answers(5);
     add_photos(50); /* some in columns, some not yet */
     check_answers(5);
     tend();
-    assert_int_equal(store->ops->search_set(store, people, LIKEN_SEARCH_HNSW, &err), LIKEN_E_UNSUPPORTED);
+    assert_int_equal(store->ops->collections->search_set(store, people, LIKEN_SEARCH_HNSW, &err), LIKEN_E_UNSUPPORTED);
 }
 
 /* Shards know no photos: they get the list of faces that a filter lets through. */
@@ -160,7 +160,7 @@ static void filters_reach_the_shards(void **state) {
     size_t count = 0, found = 0;
     bool exact = false;
     double recall = 0;
-    assert_ok(store->ops->faces_where(store, people, &filter, &allowed, &count, &err), err);
+    assert_ok(store->ops->faces->where(store, people, &filter, &allowed, &count, &err), err);
     assert_in_range(count, 1, 900);
     answer a = {.query = image->faces[0].descriptor};
     const lk_store_near q = {.collection = people,
@@ -171,7 +171,7 @@ static void filters_reach_the_shards(void **state) {
                              .except = allowed,
                              .except_count = 1,
                              .filter = &filter};
-    assert_ok(store->ops->near(store, &q, on_near, &a, &exact, &recall, &err), err);
+    assert_ok(store->ops->near->find(store, &q, on_near, &a, &exact, &recall, &err), err);
     assert_int_equal(a.count, count - 1);
     for (size_t i = 0; i < a.count; i++)
         for (size_t n = 1; n < count; n++)
@@ -311,7 +311,7 @@ static void a_removed_face_is_gone_even_while_its_shard_is_away(void **state) {
     need_servers();
     server_kill(&shard[1]);
     for (int64_t id = 1; id <= 6; id++) {
-        assert_ok(store->ops->face_remove(store, id, &err), err);
+        assert_ok(store->ops->faces->remove(store, id, &err), err);
         is_known[id] = false;
     }
     drain();
@@ -409,7 +409,7 @@ static void *keep_tending(void *arg) {
     while (!atomic_load(&l->stop)) {
         liken_error why = {0};
         bool more = false;
-        if (store->ops->near_tend(store, &more, &why) != LIKEN_OK || !more)
+        if (store->ops->near->tend(store, &more, &why) != LIKEN_OK || !more)
             sleep_ms(50);
     }
     return NULL;
@@ -643,7 +643,7 @@ static void a_search_begins_anew_when_some_was_told_already(void **state) {
     assert_ok(search(known[20], 5, INFINITY, NULL, &a, &err), err);
     const lk_store_near q = {
         .collection = people, .vector = known[20], .dimension = SAMPLE_DIMENSION, .radius = INFINITY, .k = 5};
-    assert_ok(store->ops->near(store, &q, on_near_losing, &l, &exact, &recall, &err), err);
+    assert_ok(store->ops->near->find(store, &q, on_near_losing, &l, &exact, &recall, &err), err);
     assert_int_equal(l.anew, 1);
     assert_false(l.answer.wrong);
     assert_int_equal(l.answer.count, a.count);

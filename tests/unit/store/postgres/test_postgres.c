@@ -63,7 +63,7 @@ static int64_t make_collection(lk_store *s) {
 
 static int add(lk_store *s, int64_t collection, unsigned seed, size_t faces, liken_error *e) {
     liken_image *image = sample_image(seed, faces), *existing = NULL;
-    const int rc = s->ops->image_add(s, collection, image, &existing, e);
+    const int rc = s->ops->images->add(s, collection, image, &existing, e);
     liken_image_free(image);
     liken_image_free(existing);
     return rc;
@@ -236,11 +236,11 @@ static void the_feed_of_two_writers_has_no_gaps(void **state) {
     struct reader r = {0};
     start_adders(a, ADDERS, stores, c);
     for (int rounds = 0; rounds < 100; rounds++) {
-        assert_ok(stores[0]->ops->vectors_after(stores[0], r.last, follow, &r, &err), err);
+        assert_ok(stores[0]->ops->feed->vectors_after(stores[0], r.last, follow, &r, &err), err);
         sleep_ms(5);
     }
     const size_t photos = end_adders(a, ADDERS);
-    assert_ok(stores[0]->ops->vectors_after(stores[0], r.last, follow, &r, &err), err);
+    assert_ok(stores[0]->ops->feed->vectors_after(stores[0], r.last, follow, &r, &err), err);
     assert_int_equal(r.count, 2 * photos);
     check_whole(stores[1]);
     stores[0]->ops->close(stores[0]);
@@ -253,10 +253,10 @@ static void add_through(struct proxy *p, lk_store *s, int64_t collection, enum c
     liken_image *image = sample_image(seed, 2), *existing = NULL, *got = NULL;
     const int before = atomic_load(&p->cuts);
     atomic_store(&p->cut, cut);
-    assert_ok(s->ops->image_add(s, collection, image, &existing, &err), err);
+    assert_ok(s->ops->images->add(s, collection, image, &existing, &err), err);
     assert_int_equal(atomic_load(&p->cuts), before + 1);
     assert_null(existing); /* it is this one that was stored, and not found to be there */
-    assert_ok(s->ops->image_get(s, collection, image->id, &got, &err), err);
+    assert_ok(s->ops->images->get(s, collection, image->id, &got, &err), err);
     assert_string_equal(got->sha256, image->sha256);
     assert_int_equal(got->face_count, 2);
     assert_int_equal(got->faces[1].id, image->faces[1].id);
@@ -280,7 +280,7 @@ static void a_commit_whose_answer_is_lost_is_neither_lost_nor_doubled(void **sta
     assert_int_equal(images, 6);
     assert_int_equal(faces, 12);
     atomic_store(&p.cut, CUT_AFTER_COMMIT); /* a removal is not done twice either */
-    assert_ok(s->ops->face_remove(s, 1, &err), err);
+    assert_ok(s->ops->faces->remove(s, 1, &err), err);
     assert_ok(s->ops->counts(s, &collections, &images, &faces, &err), err);
     assert_int_equal(faces, 11);
     assert_int_equal(atomic_load(&p.cuts), 7);
@@ -297,7 +297,7 @@ static void check_added(lk_store *s, int64_t collection, const struct adder *a, 
     for (size_t i = 0; i < adders; i++) {
         for (unsigned k = 0; k < a[i].photos; k += 7) { /* and the counts stand for the rest */
             liken_image *image = sample_image(a[i].from + k, 0), *got = NULL;
-            assert_ok(s->ops->image_find(s, collection, image->sha256, &got, &err), err);
+            assert_ok(s->ops->images->find(s, collection, image->sha256, &got, &err), err);
             assert_int_equal(got->face_count, 2);
             liken_image_free(got);
             liken_image_free(image);
@@ -387,14 +387,14 @@ static void the_version_is_right_after_a_restart(void **state) {
     lk_store *s = open_store();
     const int64_t c = make_collection(s);
     int64_t before = 0, after = 0;
-    assert_ok(s->ops->version(s, &before, &err), err);
+    assert_ok(s->ops->feed->version(s, &before, &err), err);
     server_kill(&server);
     server_start(&server);
     lk_store *second = open_store();
     assert_ok(add(second, c, 1, 1, &err), err);
     after = before;
     for (int tries = 0; tries < 1000 && after == before; tries++) {
-        const int rc = s->ops->version(s, &after, &err);
+        const int rc = s->ops->feed->version(s, &after, &err);
         assert_true(rc == LIKEN_OK || rc == LIKEN_E_BUSY);
         sleep_ms(10);
     }
@@ -453,11 +453,11 @@ static void what_is_removed_meanwhile_is_left_out(void **state) {
     liken_image_list *page = NULL;
     for (unsigned i = 1; i <= 3; i++)
         assert_ok(add(s, c, i, 2, &err), err);
-    assert_ok(s->ops->image_list(s, c, &(liken_list_options){0}, &page, &err), err);
+    assert_ok(s->ops->images->list(s, c, &(liken_list_options){0}, &page, &err), err);
     assert_int_equal(page->count, 3);
     const int64_t stays = page->images[0]->faces[1].id;
-    assert_ok(s->ops->face_remove(s, page->images[0]->faces[0].id, &err), err);
-    assert_ok(s->ops->image_remove(s, c, page->images[1]->id, &err), err);
+    assert_ok(s->ops->faces->remove(s, page->images[0]->faces[0].id, &err), err);
+    assert_ok(s->ops->images->remove(s, c, page->images[1]->id, &err), err);
     assert_ok(lk_postgres_describe(s, page, &err), err);
     assert_int_equal(page->count, 2);
     assert_int_equal(page->images[0]->face_count, 1);
@@ -468,7 +468,7 @@ static void what_is_removed_meanwhile_is_left_out(void **state) {
     liken_image_list_free(page);
     /* and what is there without a descriptor is a loss, not a removal */
     server_sql(&server, database, "DELETE FROM liken.vectors WHERE face = 6");
-    assert_int_equal(s->ops->image_list(s, c, &(liken_list_options){.describe = true}, &page, &err), LIKEN_E_STORE);
+    assert_int_equal(s->ops->images->list(s, c, &(liken_list_options){.describe = true}, &page, &err), LIKEN_E_STORE);
     assert_non_null(strstr(err.message, "face 6"));
     s->ops->close(s);
 }

@@ -54,7 +54,7 @@ static void make_store(unsigned images) {
     const int64_t c = sample_collection(s, "a", SAMPLE_MODEL, LIKEN_NORMALIZED);
     for (unsigned i = 0; i < images; i++) {
         liken_image *image = sample_image(i, 1), *existing;
-        assert_ok(s->ops->image_add(s, c, image, &existing, &err), err);
+        assert_ok(s->ops->images->add(s, c, image, &existing, &err), err);
         liken_image_free(image);
     }
     s->ops->close(s);
@@ -108,7 +108,7 @@ static void a_newer_store_is_refused(void **state) {
 /* `file` and `image_id` are the only ones that it has; NULL: none. */
 static void assert_label(lk_store *s, int64_t id, const char *file, liken_label_kind kind, const char *image_id) {
     liken_image *image = NULL;
-    assert_ok(s->ops->image_get(s, 0, id, &image, &err), err);
+    assert_ok(s->ops->images->get(s, 0, id, &image, &err), err);
     assert_int_equal(image->label_count, file == NULL ? 0 : 1);
     assert_int_equal(image->image_id_count, image_id == NULL ? 0 : 1);
     if (file != NULL) {
@@ -180,14 +180,14 @@ static void an_older_store_is_brought_up_to_date(void **state) {
     liken_collection **list = NULL;
     size_t count = 0;
     assert_ok(lk_store_open_sqlite(&s, folder.path, false, &err), err);
-    assert_ok(s->ops->collection_list(s, &list, &count, &err), err);
+    assert_ok(s->ops->collections->list(s, &list, &count, &err), err);
     assert_int_equal(count, 1);
     assert_int_equal(list[0]->search, LIKEN_SEARCH_AUTO);
     assert_int_equal(list[0]->faces, 3);
-    assert_ok(s->ops->search_set(s, list[0]->id, LIKEN_SEARCH_MEMORY, &err), err);
-    assert_int_equal(s->ops->search_set(s, list[0]->id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_UNSUPPORTED);
+    assert_ok(s->ops->collections->search_set(s, list[0]->id, LIKEN_SEARCH_MEMORY, &err), err);
+    assert_int_equal(s->ops->collections->search_set(s, list[0]->id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "PostgreSQL"));
-    assert_int_equal(s->ops->search_set(s, 99, LIKEN_SEARCH_MEMORY, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(s->ops->collections->search_set(s, 99, LIKEN_SEARCH_MEMORY, &err), LIKEN_E_NOT_FOUND);
     liken_collections_free(list, count);
     s->ops->close(s);
 }
@@ -323,7 +323,7 @@ static void damaged_pages_end_in_sentences(void **state) {
             seen += rc != LIKEN_OK || bad > 0;
             for (int64_t id = 1; id <= 200; id++) {
                 liken_image *image = NULL;
-                rc = s->ops->image_get(s, 0, id, &image, &err);
+                rc = s->ops->images->get(s, 0, id, &image, &err);
                 assert_true(rc == LIKEN_OK || strlen(err.message) > 20);
                 liken_image_free(image);
             }
@@ -385,7 +385,7 @@ static int64_t read_frozen(lk_store_how how) {
         _exit(102);
     if (s->ops->writable(s, &e) != LIKEN_E_READ_ONLY || strstr(e.message, "this user may not write") == NULL)
         _exit(103);
-    if (s->ops->image_remove(s, 0, 1, &e) != LIKEN_E_READ_ONLY)
+    if (s->ops->images->remove(s, 0, 1, &e) != LIKEN_E_READ_ONLY)
         _exit(104);
     s->ops->close(s);
     return images;
@@ -444,7 +444,7 @@ static _Noreturn void child_is_overtaken(int ready, int go) {
     if (s->ops->counts(s, &collections, &images, &faces, &e) != LIKEN_E_STORE ||
         strstr(e.message, "start it again") == NULL)
         _exit(103);
-    if (s->ops->version(s, &version, &e) != LIKEN_E_STORE)
+    if (s->ops->feed->version(s, &version, &e) != LIKEN_E_STORE)
         _exit(104);
     s->ops->close(s);
     if (lk_store_open_sqlite(&s, folder.path, LK_STORE_THERE, &e) != LIKEN_OK ||
@@ -467,7 +467,7 @@ static void overtake(bool closed) {
     assert_int_equal(read(ready[0], &byte, 1), 1);
     thaw();
     lk_store *s = open_store(false);
-    assert_ok(s->ops->image_remove(s, 0, 1, &err), err);
+    assert_ok(s->ops->images->remove(s, 0, 1, &err), err);
     if (closed)
         s->ops->close(s);
     assert_int_equal(chmod(folder.path, 0555), 0);
@@ -522,7 +522,7 @@ static void a_frozen_store_with_a_log_says_what_to_do(void **state) {
     make_store(1);
     sample_folder_make(&copy);
     lk_store *s = open_store(false);
-    assert_ok(s->ops->image_remove(s, 0, 1, &err), err);
+    assert_ok(s->ops->images->remove(s, 0, 1, &err), err);
     (void)snprintf(to, sizeof to, "%s/liken.db", copy.path);
     copy_file(path, to);
     (void)snprintf(from, sizeof from, "%s-wal", path);
@@ -589,7 +589,7 @@ static int busy(void *ctx, int tries) {
 
 static void *remove_first(void *status) {
     liken_error e = {0};
-    *(int *)status = blocked->base.ops->image_remove(&blocked->base, 0, 1, &e);
+    *(int *)status = blocked->base.ops->images->remove(&blocked->base, 0, 1, &e);
     if (*(int *)status != LIKEN_OK)
         assert_non_null(strstr(e.message, "Another process kept the store"));
     return NULL;
@@ -614,7 +614,7 @@ static void a_lock_held_elsewhere_ends_in_busy(void **state) {
             sched_yield();
     }
     liken_image *image = NULL;
-    assert_ok(s->ops->image_get(s, 0, 1, &image, &err), err);
+    assert_ok(s->ops->images->get(s, 0, 1, &image, &err), err);
     liken_image_free(image);
     for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
@@ -623,7 +623,7 @@ static void a_lock_held_elsewhere_ends_in_busy(void **state) {
     assert_int_equal(atomic_load(&attempts), 1);
     assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
-    assert_ok(s->ops->image_remove(s, 0, 1, &err), err);
+    assert_ok(s->ops->images->remove(s, 0, 1, &err), err);
     s->ops->close(s);
 }
 
