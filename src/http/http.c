@@ -7,7 +7,8 @@
  * (patience.c), however busily a client trickles; where nothing moves at all, the idle timeout ends it.
  *
  * Stopping: `active` counts requests from their first line on, `running` those that were received whole. Stop waits for
- * all that run, and GRACE seconds for those of which bytes still come; later ones are answered 503. */
+ * all that run, and GRACE seconds for those of which bytes still come; later ones are answered 503. Streams run until
+ * they have nothing to send, GRACE seconds at most. */
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "http/http_int.h"
@@ -29,6 +30,7 @@ static void set_defaults(lk_http_options *o) {
     o->max_memory = o->max_memory > 0 ? o->max_memory : 8 * o->max_body;
     o->idle_timeout = o->idle_timeout > 0 ? o->idle_timeout : 30;
     o->max_connections = o->max_connections > 0 ? o->max_connections : 1024;
+    o->max_streams = o->max_streams > 0 ? o->max_streams : (o->max_connections + 3) / 4;
     o->max_per_peer = o->max_per_peer > 0 ? o->max_per_peer : (o->max_connections + 1) / 2;
 }
 
@@ -74,6 +76,8 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
     if (rc == LIKEN_OK)
         rc = lk_patience_start(&h->patience, err);
     if (rc == LIKEN_OK)
+        rc = lk_streams_start(&h->streams, h, err);
+    if (rc == LIKEN_OK)
         rc = lk_lanes_start(&h->lanes, &h->o, err);
     if (rc == LIKEN_OK)
         rc = lk_linger_start(&h->linger, err);
@@ -98,8 +102,11 @@ static void settle(lk_http *h) {
     const struct timespec until = lk_clock_after(GRACE);
     pthread_mutex_lock(&h->lock);
     h->stopping = true;
+    pthread_mutex_unlock(&h->lock);
     if (h->patience != NULL)
         lk_patience_hurry(h->patience);
+    lk_streams_hurry(h->streams);
+    pthread_mutex_lock(&h->lock);
     while (h->active > 0 && pthread_cond_timedwait(&h->changed, &h->lock, &until) == 0)
         continue;
     h->cut = true;
@@ -116,6 +123,7 @@ void lk_http_stop(lk_http *h) {
     if (h->daemon != NULL)
         MHD_stop_daemon(h->daemon);
     lk_lanes_free(h->lanes);
+    lk_streams_free(h->streams);
     lk_linger_free(h->linger);
     lk_patience_free(h->patience);
     lk_peers_free(h->peers);

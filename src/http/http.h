@@ -77,14 +77,40 @@ typedef struct lk_file {
  */
 void lk_respond_file(lk_request *r, const lk_file *file);
 
-typedef void lk_handler_fn(lk_request *r, void *ctx);
-
 typedef enum lk_lane {
     LK_LANE_AT_ONCE, /* never waits: for no lock that is held during I/O, no disk, no store, no network */
     LK_LANE_STORE,   /* may wait for the store, a disk, a lock */
     LK_LANE_PHOTO,   /* decodes and describes, or loads what does; and then may wait as well */
     LK_LANES
 } lk_lane;
+
+typedef enum lk_streamed {
+    LK_STREAM_MORE,        /* wrote some bytes */
+    LK_STREAM_NOTHING_YET, /* to be asked again after lk_http_wake_streams; ends the stream when the server stops */
+    LK_STREAM_END,
+    LK_STREAM_FAILED, /* the connection is closed, so that the client sees that this was not the end */
+} lk_streamed;
+
+/* An answer that comes bit by bit. Its texts are borrowed until `close`. */
+typedef struct lk_stream {
+    const char *type;
+    uint64_t size; /* of all bytes, where known; 0: not known. Fewer, and the stream has failed; more are not sent */
+    /* Writes up to `room` bytes (100 at least) once the client has taken what came before; of `lane`, as handlers do.
+     */
+    lk_streamed (*next)(void *cls, void *to, size_t room, size_t *size);
+    lk_lane lane;
+    void (*close)(void *cls); /* once, on any thread, however it went */
+    void *cls;
+    const char *beat; /* up to 100 bytes sent where the source had nothing for so many seconds (":\n\n" of
+                         server-sent events), so that whoever is gone is found out; NULL: none */
+    int beat_seconds; /* 1 or more */
+} lk_stream;
+
+/* 200 with what the stream yields; 503 when too many are open (max_streams; one address may have half of them, loopback
+ * excepted). Takes the stream over in either case. */
+void lk_respond_stream(lk_request *r, const lk_stream *stream);
+
+typedef void lk_handler_fn(lk_request *r, void *ctx);
 
 typedef struct lk_route {
     const char *method, *pattern; /* "POST", "/v1/collections/{c}/images" */
@@ -123,6 +149,7 @@ typedef struct lk_http_options {
                             body; more: 503. Default 8 x max_body */
     int idle_timeout;    /* seconds; default 30 */
     int max_connections; /* default 1024 */
+    int max_streams;     /* answers by lk_respond_stream at a time; default: a quarter of the connections */
     int max_per_peer;    /* connections of one address (IPv6: of its /64), loopback excepted; default: half of all */
     /* Who may. `glance` is called on the connection's thread before the body of a matched route is read, and must not
      * wait; where it is not sure, `admit` is asked on a thread of the store lane before the body is read. `admit` is
@@ -141,6 +168,9 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
                   liken_error *err);
 int lk_http_port(const lk_http *h);
 size_t lk_http_waiting(lk_http *h); /* requests waiting, in all lanes */
+size_t lk_http_streams(lk_http *h); /* streams that are open */
+/* Something has come: all streams that had nothing are asked again. Any thread, but not from within `next`. */
+void lk_http_wake_streams(lk_http *h);
 
 typedef struct lk_lane_state {
     size_t waiting, running;

@@ -12,6 +12,7 @@
  *   accept.c   listening, accepting, turning away
  *   receive.c  headers, body, end of body
  *   lanes.c    where handlers run
+ *   streams.c  answers that come bit by bit
  *   send.c     handing answers over */
 #ifndef LK_HTTP_HTTP_INT_H
 #define LK_HTTP_HTTP_INT_H
@@ -118,6 +119,7 @@ typedef struct lk_peer {
     bool local; /* loopback: as a rule a proxy, so not held to the limit of connections */
     atomic_int connections;
     atomic_size_t held; /* bytes of bodies in memory */
+    size_t streams;     /* under the lock of streams.c */
 } lk_peer;
 typedef struct lk_peers lk_peers;
 
@@ -135,8 +137,8 @@ typedef struct lk_patience lk_patience;
 typedef struct lk_watch lk_watch;
 
 /* What a connection is at: no request yet, or half its head; the body; a whole request, waiting or being worked on; the
- * answer being taken. */
-enum lk_stage { LK_STAGE_HEAD, LK_STAGE_BODY, LK_STAGE_WORK, LK_STAGE_ANSWER };
+ * answer being taken; a stream that has nothing to send. */
+enum lk_stage { LK_STAGE_HEAD, LK_STAGE_BODY, LK_STAGE_WORK, LK_STAGE_ANSWER, LK_STAGE_STREAM };
 
 int lk_patience_start(lk_patience **out, liken_error *err);
 void lk_patience_free(lk_patience *p);
@@ -152,6 +154,8 @@ void lk_patience_moved(lk_patience *p, lk_watch *w);
 void lk_patience_skips_continue(lk_patience *p, lk_watch *w);
 /* Is the client gone? Any thread, while the connection lives. */
 bool lk_patience_gone(const lk_watch *w);
+/* Will the client send no more, or is it gone? */
+bool lk_patience_hung(lk_patience *p, const lk_watch *w);
 lk_peer *lk_patience_peer(const lk_watch *w);
 /* Before the socket is closed. */
 void lk_patience_drop(lk_patience *p, lk_watch *w);
@@ -180,6 +184,8 @@ typedef struct lk_answer {
     size_t header_count;
 } lk_answer;
 
+typedef struct lk_flow lk_flow;
+
 struct lk_request {
     lk_http *server;
     struct MHD_Connection *connection; /* NULL in tests and fuzzing */
@@ -202,7 +208,8 @@ struct lk_request {
     lk_form *form;
     lk_buf body;
     lk_answer answer;
-    int linger; /* a duplicate of the socket, or -1 */
+    lk_flow *flow; /* of an answer that is a stream, or NULL */
+    int linger;    /* a duplicate of the socket, or -1 */
     double started;
 };
 
@@ -219,6 +226,7 @@ char *lk_request_wire(const lk_request *r, size_t *size);
 /* ---- http.c ---- */
 
 typedef struct lk_lanes lk_lanes;
+typedef struct lk_streams lk_streams;
 
 struct lk_http {
     lk_http_options o;
@@ -226,6 +234,7 @@ struct lk_http {
     size_t route_count;
     struct MHD_Daemon *daemon;
     lk_lanes *lanes;
+    lk_streams *streams;
     lk_linger *linger;
     lk_patience *patience;
     lk_peers *peers;
@@ -273,8 +282,24 @@ void lk_lanes_ask(lk_request *r);
 /* Counts the request as one that will be finished; false when it came too late. */
 bool lk_lanes_enter(lk_request *r);
 void lk_lanes_leave(lk_request *r);
+/* Hands the request, suspended, to the lane for lk_streams_fill; false when there is no room. */
+bool lk_lanes_fill(lk_request *r, lk_lane lane);
 /* Runs the handler of a request that was received whole, here or in its lane. */
 enum MHD_Result lk_lanes_run(lk_request *r);
+
+/* ---- streams.c ---- */
+
+/* Uses the server's patience. */
+int lk_streams_start(lk_streams **out, const lk_http *h, liken_error *err);
+/* The server stops: those that wait end now, others when they have nothing. NULL is accepted, here and below. */
+void lk_streams_hurry(lk_streams *s);
+/* Once no request is left. */
+void lk_streams_free(lk_streams *s);
+/* On a lane's thread: gets the next bytes, and resumes the request or leaves it waiting. */
+void lk_streams_fill(lk_request *r);
+struct MHD_Response *lk_streams_response(lk_request *r);
+/* Of a request that may have a stream; on the connection's thread, before the connection ends. */
+void lk_streams_close(lk_request *r);
 
 /* ---- send.c ---- */
 
@@ -283,6 +308,7 @@ void lk_http_fault(lk_request *r, int status, const char *sentence);
 void lk_http_fault_error(lk_request *r, const liken_error *err); /* 400, 413 or 503 */
 void lk_http_busy(lk_request *r, const char *sentence);          /* 503 with Retry-After */
 bool lk_http_stopping(lk_http *h);
+bool lk_http_cut(lk_http *h); /* the time for what still goes on is over */
 /* The watch of a connection; NULL: none. */
 lk_watch *lk_http_watch(struct MHD_Connection *connection);
 /* Hands the answer to libmicrohttpd. */

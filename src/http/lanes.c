@@ -69,7 +69,7 @@ static bool admitted(lk_request *r) {
 }
 
 static bool is_late(const lk_request *r, double now) {
-    return now - r->queued > r->server->o.queue_seconds;
+    return r->flow == NULL && now - r->queued > r->server->o.queue_seconds; /* a stream that has begun goes on */
 }
 
 static void answer_late(lk_request *r, struct crew *crew) {
@@ -82,7 +82,10 @@ static void work(void *job, int worker) {
     lk_request *r = job;
     if (lk_request_gone(r))
         (void)atomic_fetch_add(&r->crew->gone, 1);
-    else if (is_late(r, lk_clock_monotonic()))
+    else if (r->flow != NULL) {
+        lk_streams_fill(r);
+        return;
+    } else if (is_late(r, lk_clock_monotonic()))
         answer_late(r, r->crew);
     else if (admitted(r) && r->complete)
         run_handler(r);
@@ -159,6 +162,13 @@ enum MHD_Result lk_lanes_run(lk_request *r) {
     }
     enqueue(r, crew_of(r->server, lane, r->routed.route->writes));
     return MHD_YES; /* called again after the resumption */
+}
+
+bool lk_lanes_fill(lk_request *r, lk_lane lane) {
+    struct crew *crew = crew_of(r->server, lane, false);
+    r->crew = crew;
+    r->queued = lk_clock_monotonic();
+    return lk_workers_push(crew->workers, r);
 }
 
 void lk_lanes_ask(lk_request *r) {

@@ -263,6 +263,15 @@ bool lk_patience_gone(const lk_watch *w) {
     return w != NULL && atomic_load(&w->gone);
 }
 
+bool lk_patience_hung(lk_patience *p, const lk_watch *w) {
+    if (w == NULL)
+        return false;
+    pthread_mutex_lock(&p->lock);
+    const bool hung = w->hung;
+    pthread_mutex_unlock(&p->lock);
+    return hung;
+}
+
 lk_peer *lk_patience_peer(const lk_watch *w) {
     return w == NULL ? NULL : w->peer;
 }
@@ -280,7 +289,8 @@ void lk_patience_drop(lk_patience *p, lk_watch *w) {
 
 /* The smaller, the better it can be spared; negative: not at all. */
 static int rank(const lk_watch *w, double now) {
-    if (w->stage == LK_STAGE_WORK || (w->stage == LK_STAGE_ANSWER && now - w->since < ANSWER_AGE))
+    if (w->stage == LK_STAGE_WORK || w->stage == LK_STAGE_STREAM ||
+        (w->stage == LK_STAGE_ANSWER && now - w->since < ANSWER_AGE))
         return -1;
     return w->hung ? 0 : 1 + (int)w->stage;
 }

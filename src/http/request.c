@@ -48,6 +48,7 @@ void lk_request_free(lk_request *r) {
     if (r->linger >= 0)
         close(r->linger);
     lk_answer_drop(&r->answer);
+    lk_streams_close(r);
     lk_form_free(r->form);
     lk_buf_free(&r->body);
     lk_arena_free(&r->arena);

@@ -38,6 +38,13 @@ bool lk_http_stopping(lk_http *h) {
     return now;
 }
 
+bool lk_http_cut(lk_http *h) {
+    pthread_mutex_lock(&h->lock);
+    const bool now = h->cut;
+    pthread_mutex_unlock(&h->lock);
+    return now;
+}
+
 lk_watch *lk_http_watch(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info == NULL ? NULL : info->socket_context;
@@ -58,7 +65,7 @@ static struct MHD_Response *response_of(lk_answer *a) {
 enum MHD_Result lk_http_send(lk_request *r) {
     lk_answer *a = &r->answer;
     lk_patience_at(r->server->patience, r->watch, LK_STAGE_ANSWER, ANSWER_SECONDS);
-    struct MHD_Response *response = response_of(a);
+    struct MHD_Response *response = r->flow != NULL ? lk_streams_response(r) : response_of(a);
     if (response == NULL)
         return MHD_NO;
     bool ok = MHD_add_response_header(response, "X-Request-Id", r->id) == MHD_YES &&
