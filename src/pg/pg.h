@@ -201,6 +201,8 @@ int lk_pg_copy_end(lk_pg_conn *c, liken_error *err);
 
 int lk_pg_rows(const lk_pg_result *r);
 int64_t lk_pg_touched(const lk_pg_result *r); /* rows that an INSERT, UPDATE or DELETE touched */
+int lk_pg_columns(const lk_pg_result *r);
+lk_pg_type lk_pg_type_at(const lk_pg_result *r, int column); /* may be one that lk_pg_type does not list */
 bool lk_pg_is_null(const lk_pg_result *r, int row, int column);
 int64_t lk_pg_get_int(const lk_pg_result *r, int row, int column); /* bool, int2, int4, int8; 0 for NULL */
 double lk_pg_get_real(const lk_pg_result *r, int row, int column); /* float4, float8; 0 for NULL */

@@ -192,6 +192,14 @@ int64_t lk_pg_touched(const lk_pg_result *r) {
     return strtoll(PQcmdTuples((PGresult *)(uintptr_t)r), NULL, 10);
 }
 
+int lk_pg_columns(const lk_pg_result *r) {
+    return PQnfields(r);
+}
+
+lk_pg_type lk_pg_type_at(const lk_pg_result *r, int column) {
+    return (lk_pg_type)PQftype(r, column);
+}
+
 bool lk_pg_is_null(const lk_pg_result *r, int row, int column) {
     return PQgetisnull(r, row, column) != 0;
 }

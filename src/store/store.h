@@ -221,6 +221,7 @@ typedef struct lk_store_ops {
     const lk_store_erasing *erasing;
     const lk_store_copying *copy;
     const lk_store_nearness *near;
+    const struct lk_store_sql *sql; /* sql.h; NULL: it has no tables of liken's own */
 } lk_store_ops;
 
 struct lk_store {

@@ -196,6 +196,7 @@ static const lk_store_ops operations = {
     .erasing = &erasing,
     .copy = &copy,
     .near = &near,
+    .sql = &lk_postgres_sql,
 };
 
 /* ---- opening ---- */

@@ -9,11 +9,12 @@
 
 #include "pg/pg.h"
 #include "store/postgres/cluster/cluster.h"
+#include "store/sql.h"
 #include "store/store.h"
 
 #include <pthread.h>
 
-#define LK_POSTGRES_SCHEMA 4        /* the version this liken writes */
+#define LK_POSTGRES_SCHEMA 5        /* the version this liken writes */
 #define LK_POSTGRES_CHANNEL "liken" /* NOTIFY with each commit; the payload is its change number */
 #define LK_POSTGRES_LONG_MS 600000  /* for what has to go through a whole collection */
 
@@ -73,6 +74,16 @@ void lk_postgres_forget(lk_postgres *s);
 
 /* A commit with this change number is known. */
 void lk_postgres_note_version(lk_postgres *s, int64_t version);
+
+/* ---- sql.c ---- */
+
+extern const lk_store_sql lk_postgres_sql;
+/* Statements on `c`, inside whatever transaction it is in. */
+typedef struct lk_postgres_statements {
+    lk_sql base;
+    lk_pg_conn *conn;
+} lk_postgres_statements;
+lk_postgres_statements lk_postgres_statements_on(lk_pg_conn *c);
 
 /* ---- image.c ---- */
 

@@ -96,7 +96,9 @@ static const char step_4[] =
     "ALTER TABLE liken.labels ADD COLUMN place text COLLATE \"C\";"
     "CREATE INDEX labels_by_place ON liken.labels (collection, hashtextextended(place, 0)) WHERE place IS NOT NULL;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4};
+static const char step_5[] = LK_SQL_TABLE(LK_SQL_KEYS, LK_POSTGRES_TYPES);
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {

@@ -79,7 +79,9 @@ static const char step_4[] =
 static const char step_5[] = "ALTER TABLE labels ADD COLUMN place TEXT;"
                              "CREATE INDEX labels_by_place ON labels (collection, place) WHERE place IS NOT NULL;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5};
+static const char step_6[] = LK_SQL_TABLE(LK_SQL_KEYS, LK_SQLITE_TYPES);
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
 static int examine(lk_sqlite_conn *c, int *version, liken_error *err) {

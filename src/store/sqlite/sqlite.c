@@ -154,6 +154,7 @@ static const lk_store_ops operations = {
     .names = &names,
     .erasing = &erasing,
     .copy = &copy,
+    .sql = &lk_sqlite_sql,
 };
 
 static int read_store_id(lk_sqlite_store *s, liken_error *err) {

@@ -9,13 +9,14 @@
 #ifndef LK_STORE_SQLITE_SQLITE_INT_H
 #define LK_STORE_SQLITE_SQLITE_INT_H
 
+#include "store/sql.h"
 #include "store/store.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
 
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
-#define LK_SQLITE_SCHEMA 5               /* the version this liken writes */
+#define LK_SQLITE_SCHEMA 6               /* the version this liken writes */
 #define LK_SQLITE_READERS 8
 #define LK_SQLITE_STATEMENTS 128
 #define LK_SQLITE_BATCH 512
@@ -139,6 +140,16 @@ bool lk_sqlite_copy(sqlite3_stmt *stmt, int column, char **out);
 /* Refuses a file that is another program's or newer than this liken; `*version` 0: empty. Changes nothing. */
 int lk_sqlite_examine(lk_sqlite_conn *c, int *version, liken_error *err);
 int lk_sqlite_migrate(lk_sqlite_conn *c, liken_error *err);
+
+/* ---- sql.c ---- */
+
+extern const lk_store_sql lk_sqlite_sql;
+/* Statements on `c`, inside whatever transaction it is in. */
+typedef struct lk_sqlite_statements {
+    lk_sql base;
+    lk_sqlite_conn *conn;
+} lk_sqlite_statements;
+lk_sqlite_statements lk_sqlite_statements_on(lk_sqlite_conn *c);
 
 /* ---- write.c, pool.c ---- */
 
