@@ -41,7 +41,7 @@ static int add(liken *lk, const char *path) {
     void *bytes = read_file(path, &size);
     if (bytes == NULL)
         return 1;
-    const int rc = liken_add(lk, bytes, size, &options, &image, &err);
+    const int rc = liken_add(lk, NULL, bytes, size, &options, &image, &err);
     free(bytes);
     if (rc != LIKEN_OK)
         return fail(path, &err);
@@ -57,7 +57,7 @@ static int search(liken *lk, const char *path) {
     void *bytes = read_file(path, &size);
     if (bytes == NULL)
         return 1;
-    const int rc = liken_search_photo(lk, bytes, size, NULL, &result, &err);
+    const int rc = liken_search_photo(lk, NULL, bytes, size, NULL, &result, &err);
     free(bytes);
     if (rc != LIKEN_OK)
         return fail(path, &err);
@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
     liken *lk = NULL;
     liken_error err;
     const liken_options options = {.data = argv[1], .sandbox = true}; /* photos may come from strangers */
-    if (liken_open(&lk, &options, &err) != LIKEN_OK)
+    if (liken_open(&lk, &options, NULL, &err) != LIKEN_OK)
         return fail(argv[1], &err);
     int failed = 0;
     for (int i = 3; i < argc; i++)

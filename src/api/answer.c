@@ -109,6 +109,7 @@ int lk_answer_status(int code) {
     case LIKEN_E_BUSY:
     case LIKEN_E_MODEL:
     case LIKEN_E_CANCELLED:
+    case LIKEN_E_DEADLINE:
         return 503;
     default:
         return 500; /* the store, the disk, liken itself */

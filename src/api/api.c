@@ -107,7 +107,7 @@ static int check_open(lk_api *api, liken_error *err) {
 /* A misspelt collection is told of now, not to clients that cannot mend it. */
 static int check_legacy(lk_api *api, liken_error *err) {
     liken_collection *collection = NULL;
-    const int rc = liken_collection_get(api->lk, api->legacy, &collection, err);
+    const int rc = liken_collection_get(api->lk, NULL, api->legacy, &collection, err);
     liken_collection_free(collection);
     if (rc != LIKEN_OK)
         lk_error_prefix(err, "The collection of POST /faces and POST /faces/searches");
@@ -117,7 +117,7 @@ static int check_legacy(lk_api *api, liken_error *err) {
 /* What the server has to keep to itself; a store that does not answer tells nothing. */
 static int note_places(lk_api *api, liken_error *err) {
     liken_state *state = NULL;
-    if (liken_get_state(api->lk, &state, NULL) != LIKEN_OK)
+    if (liken_get_state(api->lk, NULL, &state, NULL) != LIKEN_OK)
         return LIKEN_OK;
     api->data = strdup(state->data);
     api->store = strdup(state->store);

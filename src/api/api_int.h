@@ -2,6 +2,7 @@
  *
  *   api.c      the table of routes, start and stop
  *   guard.c    who may: keys, and on an open server which browser pages
+ *   caller.c   on whose behalf a handler calls the library
  *   answer.c   JSON answers and problems (RFC 9457), of parameters too
  *   hide.c     what a problem does not tell
  *   hints.c    what a body is that is not what it is said to be
@@ -57,6 +58,11 @@ bool lk_guard_admit(lk_request *r, const lk_route *route, void *api);
 bool lk_guard_is_loopback(const char *address);
 /* The key the request came with; false on an open server, where there is none. */
 bool lk_guard_key(lk_api *api, const lk_request *r, lk_key *key);
+
+/* ---- caller.c ---- */
+
+/* Who a request is from, for the calls that answer it; this thread's until it asks again. */
+const liken_call *lk_api_call(const lk_request *r);
 
 /* ---- answer.c ---- */
 
@@ -157,7 +163,7 @@ lk_handler_fn lk_legacy_add, lk_legacy_search;
 /* Adds the Location of a stored image to the answer. */
 void lk_images_place(lk_request *r, const liken_image *image);
 /* LIKEN_OK when the face is one of this collection. */
-int lk_faces_check(lk_api *api, const char *collection, int64_t face, liken_error *err);
+int lk_faces_check(lk_api *api, const liken_call *call, const char *collection, int64_t face, liken_error *err);
 
 /* Answers a fault on one of the legacy routes; false when the request is on another. */
 bool lk_legacy_fault(lk_request *r, int status, const char *sentence);

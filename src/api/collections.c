@@ -21,7 +21,7 @@ void lk_collections_list(lk_request *r, void *ctx) {
     if (!lk_args_none(r))
         return;
     (void)lk_guard_key(api, r, &key); /* an open server has none, and shows all */
-    if (liken_collection_list(api->lk, &list, &count, &err) != LIKEN_OK) {
+    if (liken_collection_list(api->lk, lk_api_call(r), &list, &count, &err) != LIKEN_OK) {
         lk_answer_error(r, &err);
         return;
     }
@@ -43,7 +43,7 @@ static void create(lk_request *r, lk_api *api, lk_args *a) {
         lk_args_fail(a, LIKEN_E_ARG, "name", "A collection needs a name: 1 to 64 letters, digits, '.', '_' or '-'.");
     if (lk_args_refused(a))
         return;
-    const int rc = liken_collection_create(api->lk, name, pack, metric, search, &c, &err);
+    const int rc = liken_collection_create(api->lk, lk_api_call(r), name, pack, metric, search, &c, &err);
     if ((rc == LIKEN_E_MODEL || rc == LIKEN_E_NOT_FOUND) &&
         pack != NULL) { /* the client's choice, not the server's fault */
         lk_answer_error_as(r, 422, &err, "pack");
@@ -75,7 +75,7 @@ static void change(lk_request *r, lk_api *api, lk_args *a) {
         lk_args_fail(a, LIKEN_E_ARG, "search", "What can be changed is search: auto, memory, cube, pgvector or hnsw.");
     if (lk_args_refused(a))
         return;
-    if (liken_collection_set_search(api->lk, lk_request_param(r, "c"), search, &c, &err) != LIKEN_OK) {
+    if (liken_collection_set_search(api->lk, lk_api_call(r), lk_request_param(r, "c"), search, &c, &err) != LIKEN_OK) {
         lk_answer_error(r, &err);
         return;
     }
@@ -96,7 +96,7 @@ void lk_collections_get(lk_request *r, void *ctx) {
     liken_collection *c = NULL;
     if (!lk_args_none(r))
         return;
-    if (liken_collection_get(api->lk, lk_request_param(r, "c"), &c, &err) != LIKEN_OK) {
+    if (liken_collection_get(api->lk, lk_api_call(r), lk_request_param(r, "c"), &c, &err) != LIKEN_OK) {
         lk_answer_error(r, &err);
         return;
     }
@@ -109,7 +109,7 @@ void lk_collections_remove(lk_request *r, void *ctx) {
     liken_error err = {0};
     if (!lk_args_none(r))
         return;
-    if (liken_collection_remove(api->lk, lk_request_param(r, "c"), &err) == LIKEN_OK)
+    if (liken_collection_remove(api->lk, lk_api_call(r), lk_request_param(r, "c"), &err) == LIKEN_OK)
         lk_answer_empty(r);
     else
         lk_answer_error(r, &err);

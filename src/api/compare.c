@@ -25,7 +25,7 @@ static void compare(lk_request *r, lk_api *api, lk_args *a) {
         }
         collection = key.collection;
     }
-    if (liken_compare(api->lk, one, one_size, two, two_size, collection, &c, &err) != LIKEN_OK)
+    if (liken_compare(api->lk, lk_api_call(r), one, one_size, two, two_size, collection, &c, &err) != LIKEN_OK)
         lk_args_answer_photo(a, (const char *const[]){"a", "b"}, 2, &err);
     else
         lk_answer_json(r, 200, lk_json_comparison(c));

@@ -10,7 +10,7 @@ static void detect(lk_request *r, lk_api *api, lk_args *a) {
     lk_args_need_photo(a, "file", api->max_file, &bytes, &size);
     if (lk_args_refused(a))
         return;
-    if (liken_detect(api->lk, bytes, size, &o, &image, &err) != LIKEN_OK)
+    if (liken_detect(api->lk, lk_api_call(r), bytes, size, &o, &image, &err) != LIKEN_OK)
         lk_args_answer_photo(a, &(const char *){"file"}, 1, &err);
     else
         lk_answer_json(r, 200, lk_json_image(image));

@@ -84,7 +84,7 @@ static void add(lk_request *r, lk_api *api, lk_args *a) {
     if (!lk_repeats_begin(api, r, o.collection, &repeat))
         return;
     liken_image *image = NULL;
-    if (liken_add(api->lk, bytes, size, &o, &image, &err) == LIKEN_OK) {
+    if (liken_add(api->lk, lk_api_call(r), bytes, size, &o, &image, &err) == LIKEN_OK) {
         answer(api, r, image, &repeat);
     } else {
         lk_repeats_end(api->repeats, &repeat, NULL, 0, NULL);
@@ -113,7 +113,7 @@ static void list(lk_request *r, lk_api *api, lk_args *a) {
     lk_args_order(a, "captured_from", o.captured_from, "captured_to", o.captured_to);
     if (lk_args_refused(a))
         return;
-    if (liken_list(api->lk, &o, &page, &err) != LIKEN_OK) {
+    if (liken_list(api->lk, lk_api_call(r), &o, &page, &err) != LIKEN_OK) {
         lk_answer_error(r, &err);
         return;
     }
@@ -136,7 +136,7 @@ void lk_images_list(lk_request *r, void *ctx) {
 static void get(lk_request *r, lk_api *api, int64_t id) {
     liken_error err = {0};
     liken_image *image = NULL;
-    if (liken_image_get(api->lk, lk_request_param(r, "c"), id, &image, &err) != LIKEN_OK)
+    if (liken_image_get(api->lk, lk_api_call(r), lk_request_param(r, "c"), id, &image, &err) != LIKEN_OK)
         lk_answer_error(r, &err);
     else
         lk_answer_json(r, 200, lk_json_image(image));
@@ -145,7 +145,7 @@ static void get(lk_request *r, lk_api *api, int64_t id) {
 
 static void drop(lk_request *r, lk_api *api, int64_t id) {
     liken_error err = {0};
-    if (liken_image_remove(api->lk, lk_request_param(r, "c"), id, &err) != LIKEN_OK)
+    if (liken_image_remove(api->lk, lk_api_call(r), lk_request_param(r, "c"), id, &err) != LIKEN_OK)
         lk_answer_error(r, &err);
     else
         lk_answer_empty(r);

@@ -145,7 +145,7 @@ void lk_legacy_add(lk_request *r, void *ctx) {
         return;
     if (o.file == NULL)
         failure(r, 400, words, NULL);
-    else if (liken_add(api->lk, file->data, file->size, &o, &image, &err) != LIKEN_OK)
+    else if (liken_add(api->lk, lk_api_call(r), file->data, file->size, &o, &image, &err) != LIKEN_OK)
         refuse(r, file, &err, words);
     else
         answer_ids(r, image);
@@ -224,7 +224,7 @@ void lk_legacy_search(lk_request *r, void *ctx) {
     json_decref(fields);
     if (!taken)
         return;
-    if (liken_search_photo(api->lk, file->data, file->size, &o, &result, &err) != LIKEN_OK)
+    if (liken_search_photo(api->lk, lk_api_call(r), file->data, file->size, &o, &result, &err) != LIKEN_OK)
         refuse(r, file, &err, "Invalid file");
     else
         answer_matches(r, result);

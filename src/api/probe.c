@@ -35,7 +35,7 @@ static bool look(void *ctx) {
     p->since = lk_clock_monotonic();
     pthread_mutex_unlock(&p->lock);
     lk_keyring_refresh(p->keys);
-    if (liken_get_state(p->lk, &s, &found.trouble) == LIKEN_OK)
+    if (liken_get_state(p->lk, NULL, &s, &found.trouble) == LIKEN_OK)
         found = (lk_finding){.models = s->detector != NULL,
                              .collections = s->collections,
                              .images = s->images,

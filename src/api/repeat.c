@@ -179,7 +179,7 @@ static bool replay(lk_api *api, lk_request *r, const char *collection, const lk_
     liken_image *image = NULL;
     if (!recall(api->repeats, it->name, &k))
         return false;
-    const int rc = liken_image_get(api->lk, collection, k.image, &image, &err);
+    const int rc = liken_image_get(api->lk, lk_api_call(r), collection, k.image, &image, &err);
     if (rc == LIKEN_E_NOT_FOUND) {
         forget(api->repeats, it->name);
     } else if (rc != LIKEN_OK) {

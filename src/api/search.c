@@ -52,15 +52,16 @@ static void read_query(lk_args *a, const lk_api *api, query *q) {
                            "one person (parts \"files\"), a face_id, a descriptor.");
 }
 
-static int run(lk_api *api, const query *q, const liken_search_options *o, liken_result **result, liken_error *err) {
+static int run(lk_api *api, const liken_call *call, const query *q, const liken_search_options *o,
+               liken_result **result, liken_error *err) {
     if (q->photo != NULL)
-        return liken_search_photo(api->lk, q->photo, q->photo_size, o, result, err);
+        return liken_search_photo(api->lk, call, q->photo, q->photo_size, o, result, err);
     if (q->photo_count > 0)
-        return liken_search_photos(api->lk, q->photos, q->photo_count, o, result, err);
+        return liken_search_photos(api->lk, call, q->photos, q->photo_count, o, result, err);
     if (q->descriptor != NULL)
-        return liken_search_descriptor(api->lk, q->descriptor, q->dimension, q->model, o, result, err);
-    const int rc = lk_faces_check(api, o->collection, q->face, err);
-    return rc != LIKEN_OK ? rc : liken_search_face(api->lk, q->face, o, result, err);
+        return liken_search_descriptor(api->lk, call, q->descriptor, q->dimension, q->model, o, result, err);
+    const int rc = lk_faces_check(api, call, o->collection, q->face, err);
+    return rc != LIKEN_OK ? rc : liken_search_face(api->lk, call, q->face, o, result, err);
 }
 
 static void search(lk_request *r, lk_api *api, lk_args *a) {
@@ -72,7 +73,7 @@ static void search(lk_request *r, lk_api *api, lk_args *a) {
     read_options(a, &o);
     if (lk_args_refused(a))
         return;
-    if (run(api, &q, &o, &result, &err) != LIKEN_OK)
+    if (run(api, lk_api_call(r), &q, &o, &result, &err) != LIKEN_OK)
         lk_args_answer_photo(a, &(const char *){"file"}, q.photo != NULL, &err);
     else
         lk_answer_json(r, 200, lk_json_result(result));

@@ -7,7 +7,7 @@ void lk_status(lk_request *r, void *ctx) {
     liken_state *state = NULL;
     if (!lk_args_none(r))
         return;
-    if (liken_get_state(api->lk, &state, &err) != LIKEN_OK) {
+    if (liken_get_state(api->lk, lk_api_call(r), &state, &err) != LIKEN_OK) {
         lk_answer_error(r, &err);
         return;
     }

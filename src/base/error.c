@@ -8,7 +8,7 @@
 static const char *const status_codes[] = {"ok",          "bad_argument",   "out_of_memory", "io_error",    "not_found",
                                            "conflict",    "too_large",      "not_an_image",  "damaged",     "no_face",
                                            "model_error", "model_mismatch", "busy",          "store_error", "cancelled",
-                                           "unsupported", "internal_error", "store_full",    "read_only"};
+                                           "unsupported", "internal_error", "store_full",    "read_only",   "deadline"};
 
 const char *liken_status_code(int status) {
     const int i = -status;

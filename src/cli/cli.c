@@ -1,3 +1,4 @@
+#include "cli/caller.h"
 #include "cli/cli.h"
 
 #include "wire/json.h"
@@ -57,7 +58,7 @@ liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
 int lk_cli_open(const lk_cli *cli, bool no_models, liken **out, liken_error *err) {
     liken_options options = lk_cli_options(cli, no_models);
     options.existing = true;
-    const int rc = liken_open(out, &options, err);
+    const int rc = liken_open(out, &options, lk_cli_call(), err);
     if (rc == LIKEN_E_NOT_FOUND && (options.store == NULL || strcmp(options.store, "sqlite") == 0))
         lk_cli_hint_gallery(cli->data, err);
     return rc;
@@ -65,13 +66,13 @@ int lk_cli_open(const lk_cli *cli, bool no_models, liken **out, liken_error *err
 
 int lk_cli_open_or_make(const lk_cli *cli, liken **out, liken_error *err) {
     const liken_options options = lk_cli_options(cli, false);
-    return liken_open(out, &options, err);
+    return liken_open(out, &options, lk_cli_call(), err);
 }
 
 int lk_cli_open_models(const lk_cli *cli, liken **out, liken_error *err) {
     liken_options options = lk_cli_options(cli, false);
     options.no_store = true;
-    return liken_open(out, &options, err);
+    return liken_open(out, &options, lk_cli_call(), err);
 }
 
 int lk_cli_print(json_t *json, liken_error *err) {

@@ -5,6 +5,7 @@
 #include "base/cpu.h"
 #include "cli/add_report.h"
 #include "cli/batch.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
@@ -51,7 +52,7 @@ static int known(void *ctx, const lk_path *path, const liken_mark *mark, liken_i
     liken_add_options options;
     LK_FREE char *label = NULL, *place = NULL;
     const int rc = options_of(a, path, mark, &options, &label, &place, err);
-    return rc == LIKEN_OK ? liken_add_unchanged(a->lk, &options, out, err) : rc;
+    return rc == LIKEN_OK ? liken_add_unchanged(a->lk, lk_cli_call(), &options, out, err) : rc;
 }
 
 static int work(void *ctx, const lk_path *path, const liken_mark *mark, const char *bytes, size_t size,
@@ -60,7 +61,7 @@ static int work(void *ctx, const lk_path *path, const liken_mark *mark, const ch
     liken_add_options options;
     LK_FREE char *label = NULL, *place = NULL;
     const int rc = options_of(a, path, mark, &options, &label, &place, err);
-    return rc == LIKEN_OK ? liken_add(a->lk, bytes, size, &options, out, err) : rc;
+    return rc == LIKEN_OK ? liken_add(a->lk, lk_cli_call(), bytes, size, &options, out, err) : rc;
 }
 
 /* A fault of the installation or the collection, which every other photo would meet as well. */
@@ -198,7 +199,7 @@ static int collect(const lk_cli *cli, lk_paths *paths, liken_error *err) {
 
 /* Everything was looked at, so that a photo whose file holds another one now has not merely moved. */
 static int settle(adding *a, liken_error *err) {
-    return liken_lost_remove(a->lk, a->options.collection, &a->lost, err);
+    return liken_lost_remove(a->lk, lk_cli_call(), a->options.collection, &a->lost, err);
 }
 
 static int prune(adding *a, liken_error *err) {
@@ -262,7 +263,7 @@ static int run(adding *a, const lk_paths *paths, liken_error *err) {
 static int check_collection(const adding *a, liken_error *err) {
     liken_collection *c = NULL;
     const char *name = a->options.collection;
-    const int rc = liken_collection_get(a->lk, name, &c, err);
+    const int rc = liken_collection_get(a->lk, lk_cli_call(), name, &c, err);
     liken_collection_free(c);
     return rc != LIKEN_E_NOT_FOUND
                ? rc

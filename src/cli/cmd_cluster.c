@@ -1,6 +1,7 @@
 /* cmd_cluster.c - liken cluster: a gallery's descriptors on several PostgreSQL servers. One function a verb; what they
  * do is in liken.h. */
 #include "wire/json.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/cluster_plan.h"
 #include "cli/message.h"
@@ -13,10 +14,11 @@
 #define FACES_MAX 1e12
 #define SECONDS 1.0 /* what a search may take in a plan */
 
-static void on_progress(void *ctx, const char *message) {
+static int on_progress(void *ctx, const liken_progress *p) {
     (void)ctx;
-    LK_FREE char *clean = lk_printable(message);
+    LK_FREE char *clean = lk_printable(p->message);
     lk_message("%s", clean == NULL ? "" : clean);
+    return 0;
 }
 
 /* ---- plan ---- */
@@ -123,6 +125,7 @@ static int finish(const lk_cli *cli, int rc, const liken_error *err, const char 
 static int create(const lk_cli *cli) {
     liken_error err = {0};
     const liken_options options = lk_cli_options(cli, true);
+    const liken_call call = lk_cli_call_telling(on_progress, NULL);
     char **copies = calloc(cli->count, sizeof *copies);
     liken_shard_address *shards = calloc(cli->count, sizeof *shards);
     int code = LK_EXIT_FAILED;
@@ -133,8 +136,7 @@ static int create(const lk_cli *cli) {
         while (read < cli->count && read_shard(cli->words[read], &copies[read], &shards[read]))
             read++;
     if (read == cli->count)
-        code =
-            finish(cli, liken_cluster_create(&options, shards, cli->count, on_progress, NULL, &err), &err, "created");
+        code = finish(cli, liken_cluster_create(&options, &call, shards, cli->count, &err), &err, "created");
     else
         code = lk_cli_usage(cli, "Each shard is NAME=postgres://user@host/database.");
     for (size_t i = 0; copies != NULL && i < cli->count; i++)
@@ -147,17 +149,19 @@ static int create(const lk_cli *cli) {
 static int add(const lk_cli *cli) {
     liken_error err = {0};
     const liken_options options = lk_cli_options(cli, true);
+    const liken_call call = lk_cli_call_telling(on_progress, NULL);
     liken_shard_address shard;
     LK_FREE char *copy = NULL;
     if (!read_shard(cli->words[0], &copy, &shard))
         return lk_cli_usage(cli, "A shard is NAME=postgres://user@host/database.");
-    return finish(cli, liken_cluster_add(&options, &shard, on_progress, NULL, &err), &err, "added");
+    return finish(cli, liken_cluster_add(&options, &call, &shard, &err), &err, "added");
 }
 
 static int balance(const lk_cli *cli) {
     liken_error err = {0};
     const liken_options options = lk_cli_options(cli, true);
-    return finish(cli, liken_cluster_balance(&options, on_progress, NULL, &err), &err, "balanced");
+    const liken_call call = lk_cli_call_telling(on_progress, NULL);
+    return finish(cli, liken_cluster_balance(&options, &call, &err), &err, "balanced");
 }
 
 /* ---- status, sweep ---- */
@@ -232,7 +236,7 @@ static int status(const lk_cli *cli) {
     liken_error err = {0};
     const liken_options options = lk_cli_options(cli, true);
     liken_cluster *c = NULL;
-    int rc = liken_cluster_status(&options, lk_config_switch(cli->config, LK_SET_DEEP), &c, &err);
+    int rc = liken_cluster_status(&options, lk_cli_call(), lk_config_switch(cli->config, LK_SET_DEEP), &c, &err);
     if (rc == LIKEN_OK && cli->json)
         rc = print_status_json(c, &err);
     else if (rc == LIKEN_OK)
@@ -247,8 +251,9 @@ static int status(const lk_cli *cli) {
 static int sweep(const lk_cli *cli) {
     liken_error err = {0};
     const liken_options options = lk_cli_options(cli, true);
+    const liken_call call = lk_cli_call_telling(on_progress, NULL);
     int64_t removed = 0;
-    int rc = liken_cluster_sweep(&options, on_progress, NULL, &removed, &err);
+    int rc = liken_cluster_sweep(&options, &call, &removed, &err);
     if (rc == LIKEN_OK && cli->json)
         rc = lk_cli_print(json_pack("{s:I}", "removed", (json_int_t)removed), &err);
     else if (rc == LIKEN_OK)

@@ -1,4 +1,5 @@
 #include "wire/json.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 
@@ -21,7 +22,7 @@ static int list(const lk_cli *cli) {
     size_t count = 0;
     int rc = lk_cli_open(cli, true, &lk, &err);
     if (rc == LIKEN_OK)
-        rc = liken_collection_list(lk, &all, &count, &err);
+        rc = liken_collection_list(lk, lk_cli_call(), &all, &count, &err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         rc = print_collection(cli, all[i], &err);
     liken_collections_free(all, count);
@@ -40,9 +41,9 @@ static int create(const lk_cli *cli) {
     const liken_metric metric = lk_config_choice(cli->config, LK_SET_METRIC) == 1 ? LIKEN_L2 : LIKEN_NORMALIZED;
     liken_options options = lk_cli_options(cli, false);
     options.sandbox = false; /* no photo is opened */
-    int rc = liken_open(&lk, &options, &err);
+    int rc = liken_open(&lk, &options, lk_cli_call(), &err);
     if (rc == LIKEN_OK)
-        rc = liken_collection_create(lk, cli->words[0], lk_config_text(cli->config, LK_SET_PACK), metric,
+        rc = liken_collection_create(lk, lk_cli_call(), cli->words[0], lk_config_text(cli->config, LK_SET_PACK), metric,
                                      search_of(cli), &c, &err);
     if (rc == LIKEN_OK)
         rc = print_collection(cli, c, &err);
@@ -59,7 +60,7 @@ static int set(const lk_cli *cli) {
         return lk_cli_usage(cli, "Say what to set: --search auto, memory, cube, pgvector or hnsw.");
     int rc = lk_cli_open(cli, true, &lk, &err);
     if (rc == LIKEN_OK)
-        rc = liken_collection_set_search(lk, cli->words[0], search_of(cli), &c, &err);
+        rc = liken_collection_set_search(lk, lk_cli_call(), cli->words[0], search_of(cli), &c, &err);
     if (rc == LIKEN_OK)
         rc = print_collection(cli, c, &err);
     liken_collection_free(c);
@@ -79,7 +80,7 @@ static int ask_and_remove(const lk_cli *cli, liken *lk, const liken_collection *
         lk_message("Nothing was removed.");
         return LK_EXIT_FAILED;
     }
-    int rc = liken_collection_remove(lk, c->name, &err);
+    int rc = liken_collection_remove(lk, lk_cli_call(), c->name, &err);
     if (rc == LIKEN_OK && cli->json)
         rc = lk_cli_print(json_pack("{s:s, s:I, s:I}", "removed", c->name, "images", (json_int_t)c->images, "faces",
                                     (json_int_t)c->faces),
@@ -95,7 +96,7 @@ static int rm(const lk_cli *cli) {
     liken_collection *c = NULL;
     int rc = lk_cli_open(cli, true, &lk, &err);
     if (rc == LIKEN_OK)
-        rc = liken_collection_get(lk, cli->words[0], &c, &err);
+        rc = liken_collection_get(lk, lk_cli_call(), cli->words[0], &c, &err);
     const int code = rc == LIKEN_OK ? ask_and_remove(cli, lk, c) : lk_cli_failed(cli, &err);
     liken_collection_free(c);
     liken_free(lk);

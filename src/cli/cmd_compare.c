@@ -1,5 +1,6 @@
 #include "wire/json.h"
 #include "base/buf.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 #include "cli/results.h"
@@ -18,7 +19,7 @@ static int compare(const lk_cli *cli, liken *lk, liken_comparison **out, liken_e
         rc = lk_file_read(cli->words[1], ceiling, &b, &b_size, err);
     if (rc != LIKEN_OK)
         return rc;
-    return liken_compare(lk, a, a_size, b, b_size, collection, out, err);
+    return liken_compare(lk, lk_cli_call(), a, a_size, b, b_size, collection, out, err);
 }
 
 static void print_comparison(const lk_cli *cli, const liken_comparison *c) {

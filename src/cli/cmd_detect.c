@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "cli/batch.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
@@ -24,11 +25,11 @@ static int work(void *ctx, const lk_path *path, const liken_mark *mark, const ch
     const liken_detect_options options = {.describe = lk_config_switch(d->cli->config, LK_SET_DESCRIBE),
                                           .pack = lk_config_text(d->cli->config, LK_SET_PACK)};
     liken_image *image = NULL;
-    int rc = liken_detect(d->lk, bytes, size, &options, &image, err);
+    int rc = liken_detect(d->lk, lk_cli_call(), bytes, size, &options, &image, err);
     if (rc == LIKEN_OK && d->draw != NULL) {
         LK_FREE void *jpeg = NULL;
         size_t jpeg_size = 0;
-        rc = liken_draw(d->lk, bytes, size, image, &jpeg, &jpeg_size, err);
+        rc = liken_draw(d->lk, lk_cli_call(), bytes, size, image, &jpeg, &jpeg_size, err);
         if (rc == LIKEN_OK)
             rc = lk_file_write(d->draw, jpeg, jpeg_size, err);
     }

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "cli/batch.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "eval/csv.h"
 #include "cli/interrupt.h"
@@ -33,7 +34,7 @@ static int work(void *ctx, const lk_path *path, const liken_mark *mark, const ch
     (void)mark;
     const evaluation *e = ctx;
     const liken_detect_options options = {.describe = true, .pack = lk_config_text(e->cli->config, LK_SET_PACK)};
-    return liken_detect(e->lk, bytes, size, &options, out, err);
+    return liken_detect(e->lk, lk_cli_call(), bytes, size, &options, out, err);
 }
 
 /* Of the faces at least half as tall as the tallest, the one nearest the centre; NULL when there is none. */

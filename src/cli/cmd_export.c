@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/export.h"
 #include "cli/interrupt.h"
@@ -41,7 +42,7 @@ static int write_images(exporting *x, const liken_collection *c, liken_error *er
     do {
         liken_image_list *page = NULL;
         rc = lk_interrupted() ? lk_fail(err, LIKEN_E_CANCELLED, "Interrupted after %zu photos.", x->out.images)
-                              : liken_list(x->lk, &options, &page, err);
+                              : liken_list(x->lk, lk_cli_call(), &options, &page, err);
         for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++)
             rc = lk_export_image(&x->out, c, page->images[i], err);
         options.after = rc == LIKEN_OK ? page->next : 0;
@@ -53,7 +54,7 @@ static int write_images(exporting *x, const liken_collection *c, liken_error *er
 
 static int write_all(exporting *x, liken_collection *const *list, size_t count, liken_error *err) {
     liken_state *state = NULL;
-    int rc = liken_get_state(x->lk, &state, err);
+    int rc = liken_get_state(x->lk, lk_cli_call(), &state, err);
     if (rc == LIKEN_OK)
         rc = lk_export_begin(&x->out, path_of(x->cli), is_csv(x->cli), state, err);
     liken_state_free(state);
@@ -74,13 +75,14 @@ static int run(exporting *x, liken_error *err) {
     liken_collection **list = NULL, *one = NULL;
     size_t count = 0;
     if (lk_config_given(x->cli->config, LK_SET_COLLECTION)) {
-        int rc = liken_collection_get(x->lk, lk_config_text(x->cli->config, LK_SET_COLLECTION), &one, err);
+        int rc =
+            liken_collection_get(x->lk, lk_cli_call(), lk_config_text(x->cli->config, LK_SET_COLLECTION), &one, err);
         if (rc == LIKEN_OK)
             rc = write_all(x, &one, 1, err);
         liken_collection_free(one);
         return rc;
     }
-    int rc = liken_collection_list(x->lk, &list, &count, err);
+    int rc = liken_collection_list(x->lk, lk_cli_call(), &list, &count, err);
     if (rc == LIKEN_OK)
         rc = write_all(x, list, count, err);
     liken_collections_free(list, count);

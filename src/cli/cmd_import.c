@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
@@ -9,7 +10,7 @@
 typedef struct importing {
     const lk_cli *cli;
     bool started;
-    liken_import_count count; /* as last heard */
+    liken_import_count count;
     liken_error err;          /* of printing */
 } importing;
 
@@ -24,15 +25,14 @@ static int tell_row(importing *im, int64_t row, const char *why) {
     return LIKEN_OK;
 }
 
-static int heard(void *ctx, const liken_import_count *count, int64_t row, const char *why) {
+static int heard(void *ctx, const liken_progress *p) {
     importing *im = ctx;
-    im->count = *count;
     if (!im->started)
-        lk_progress_start("rows", (size_t)count->total);
+        lk_progress_start("rows", (size_t)p->total);
     im->started = true;
-    lk_progress_show((size_t)count->read, (size_t)count->added);
-    const int rc = why == NULL ? LIKEN_OK : tell_row(im, row, why);
-    return rc != LIKEN_OK || lk_interrupted();
+    lk_progress_show((size_t)p->done, (size_t)p->added);
+    const int rc = p->message == NULL ? LIKEN_OK : tell_row(im, p->row, p->message);
+    return rc != LIKEN_OK;
 }
 
 static int summary(const importing *im, double seconds, bool interrupted, liken_error *err) {
@@ -65,7 +65,8 @@ int lk_cmd_import(const lk_cli *cli) {
     const double started = lk_clock_monotonic();
     if (rc == LIKEN_OK) {
         lk_interrupt_arm();
-        rc = liken_import(lk, &options, heard, &im, &im.count, &err);
+        const liken_call call = lk_cli_call_telling(heard, &im);
+        rc = liken_import(lk, &call, &options, &im.count, &err);
         lk_progress_end();
     }
     const bool stopped = rc == LIKEN_E_CANCELLED;

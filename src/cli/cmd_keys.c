@@ -1,6 +1,7 @@
 #include "wire/json.h"
 #include "auth/auth.h"
 #include "base/buf.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 
@@ -65,9 +66,9 @@ static int find_collection(const lk_cli *cli, const char *name, bool *found, lik
     liken *lk = NULL;
     liken_collection *collection = NULL;
     options.read_only = true;
-    int rc = liken_open(&lk, &options, err);
+    int rc = liken_open(&lk, &options, lk_cli_call(), err);
     if (rc == LIKEN_OK)
-        rc = liken_collection_get(lk, name, &collection, err);
+        rc = liken_collection_get(lk, lk_cli_call(), name, &collection, err);
     *found = rc == LIKEN_OK;
     liken_collection_free(collection);
     liken_free(lk);

@@ -1,5 +1,6 @@
 #include "wire/json.h"
 #include "base/clock.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/message.h"
@@ -52,7 +53,7 @@ static int print_all(const lk_cli *cli, liken *lk, size_t most, size_t *printed,
     do {
         options.limit = most - *printed < PAGE ? (int)(most - *printed) : PAGE;
         liken_image_list *page = NULL;
-        rc = liken_list(lk, &options, &page, err);
+        rc = liken_list(lk, lk_cli_call(), &options, &page, err);
         for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++, (*printed)++)
             rc = print_image(cli, page->images[i], err);
         if (rc != LIKEN_OK) {

@@ -1,4 +1,5 @@
 #include "wire/json.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 
@@ -46,10 +47,11 @@ static int list(const lk_cli *cli) {
     return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
 }
 
-static void on_progress(void *ctx, const char *message) {
+static int on_progress(void *ctx, const liken_progress *p) {
     (void)ctx;
-    LK_FREE char *clean = lk_printable(message);
+    LK_FREE char *clean = lk_printable(p->message);
     lk_message("%s", clean == NULL ? "" : clean);
+    return 0;
 }
 
 /* One line about one pack; false when `err` could not be said in JSON for want of memory. */
@@ -67,7 +69,8 @@ static int report(const lk_cli *cli, const char *name, int rc, const char *done,
 
 static int install_one(const lk_cli *cli, const char *name, bool optional) {
     liken_error err = {0};
-    const int rc = liken_pack_install(folder_of(cli), name, on_progress, NULL, &err);
+    const liken_call call = lk_cli_call_telling(on_progress, NULL);
+    const int rc = liken_pack_install(folder_of(cli), name, &call, &err);
     if (report(cli, name, rc, "installed", &err) != LIKEN_OK)
         return LK_EXIT_FAILED;
     if (rc == LIKEN_OK)
@@ -95,7 +98,7 @@ static int install(const lk_cli *cli) {
 
 static int verify_one(const lk_cli *cli, const char *name) {
     liken_error err = {0};
-    const int rc = liken_pack_verify(folder_of(cli), name, &err);
+    const int rc = liken_pack_verify(folder_of(cli), name, lk_cli_call(), &err);
     if (report(cli, name, rc, "intact", &err) != LIKEN_OK)
         return LK_EXIT_FAILED;
     return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);

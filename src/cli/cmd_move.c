@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
@@ -7,21 +8,18 @@
 #include <string.h>
 
 typedef struct moving {
-    bool started, verifying;
+    char what[32]; /* is shown now: "photos copied" */
 } moving;
 
-static int heard(void *ctx, const liken_move_count *n) {
+static int heard(void *ctx, const liken_progress *p) {
     moving *m = ctx;
-    if (!m->verifying && n->verified > 0) {
+    if (strcmp(m->what, p->what) != 0) {
         lk_progress_end();
-        m->started = false;
-        m->verifying = true;
+        (void)snprintf(m->what, sizeof m->what, "%s", p->what);
+        lk_progress_start(m->what, (size_t)p->total);
     }
-    if (!m->started)
-        lk_progress_start(m->verifying ? "photos compared" : "photos copied", (size_t)n->images);
-    m->started = true;
-    lk_progress_show((size_t)(m->verifying ? n->verified : n->copied), 0);
-    return lk_interrupted();
+    lk_progress_show((size_t)p->done, 0);
+    return 0;
 }
 
 /* "sqlite:FOLDER", or what --store takes. */
@@ -58,7 +56,8 @@ int lk_cmd_move(const lk_cli *cli) {
     const liken_options a = place(from), b = place(to);
     const double started = lk_clock_monotonic();
     lk_interrupt_arm();
-    int rc = liken_move(&a, &b, heard, &m, &count, &err);
+    const liken_call call = lk_cli_call_telling(heard, &m);
+    int rc = liken_move(&a, &b, &call, &count, &err);
     lk_progress_end();
     if (rc == LIKEN_E_CANCELLED) {
         lk_message("%s The same command goes on from there.", err.message);

@@ -1,6 +1,7 @@
 /* cmd_rm.c - liken rm: photos by number, by label or by image_id, or one face. All are found and counted before the one
  * question whether to go on; what is not there is told, and the rest is done. */
 #include "wire/json.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/message.h"
@@ -49,7 +50,7 @@ static int find_by_ids(const lk_cli *cli, liken *lk, targets *t, liken_error *er
         int64_t id = 0;
         (void)lk_cli_read_id(cli->words[i], &id); /* it is one */
         liken_image *image = NULL;
-        int rc = liken_image_get(lk, lk_config_text(cli->config, LK_SET_COLLECTION), id, &image, err);
+        int rc = liken_image_get(lk, lk_cli_call(), lk_config_text(cli->config, LK_SET_COLLECTION), id, &image, err);
         liken_image_free(image);
         if (rc == LIKEN_OK)
             rc = push(t, id, err);
@@ -86,7 +87,7 @@ static int find_by_labels(const lk_cli *cli, liken *lk, targets *t, liken_error 
         return read;
     do {
         liken_image_list *page = NULL;
-        int rc = liken_list(lk, &options, &page, err);
+        int rc = liken_list(lk, lk_cli_call(), &options, &page, err);
         for (size_t i = 0; rc == LIKEN_OK && i < page->count; i++) {
             t->others += stays(t, page->images[i]);
             rc = push(t, page->images[i]->id, err);
@@ -104,11 +105,11 @@ static int remove_one(const lk_cli *cli, liken *lk, const targets *t, int64_t id
     const char *collection = lk_config_text(cli->config, LK_SET_COLLECTION);
     int rc = LIKEN_E_UNSUPPORTED;
     if (t->file != NULL || t->image_id != NULL)
-        rc = liken_name_remove(lk, collection, id, t->file, t->image_id, removed, err);
+        rc = liken_name_remove(lk, lk_cli_call(), collection, id, t->file, t->image_id, removed, err);
     if (rc != LIKEN_E_UNSUPPORTED)
         return rc;
     *removed = true;
-    return liken_image_remove(lk, collection, id, err);
+    return liken_image_remove(lk, lk_cli_call(), collection, id, err);
 }
 
 static void print_done(const targets *t) {
@@ -180,7 +181,7 @@ static int rm_face(const lk_cli *cli, liken *lk) {
     const int64_t id = (int64_t)lk_config_number(cli->config, LK_SET_FACE);
     liken_face *face = NULL;
     int64_t image = 0;
-    int rc = liken_face_get(lk, id, &face, &image, &err);
+    int rc = liken_face_get(lk, lk_cli_call(), NULL, id, &face, &image, &err);
     liken_face_free(face);
     if (rc == LIKEN_OK) {
         char question[128];
@@ -188,7 +189,7 @@ static int rm_face(const lk_cli *cli, liken *lk) {
         const int code = ask(cli, question);
         if (code != LK_EXIT_DONE)
             return code;
-        rc = liken_face_remove(lk, id, &err);
+        rc = liken_face_remove(lk, lk_cli_call(), NULL, id, &err);
     }
     if (rc == LIKEN_E_NOT_FOUND) {
         lk_message("%s", err.message);

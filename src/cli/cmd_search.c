@@ -2,6 +2,7 @@
  * and a contact sheet, each of which is done though another fails. */
 #include "wire/json.h"
 #include "base/buf.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/copies.h"
 #include "cli/interrupt.h"
@@ -43,7 +44,7 @@ static int search_one(const lk_cli *cli, liken *lk, const liken_search_options *
     int rc = lk_file_read(cli->words[0], lk_config_size(cli->config, LK_SET_MAX_FILE), &bytes, &size, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = liken_search_photo(lk, bytes, size, o, out, err);
+    rc = liken_search_photo(lk, lk_cli_call(), bytes, size, o, out, err);
     if (rc != LIKEN_OK)
         lk_error_prefix(err, "%s", cli->words[0]);
     return rc;
@@ -61,7 +62,7 @@ static int search_several(const lk_cli *cli, liken *lk, const liken_search_optio
         photos[i].name = cli->words[i];
     }
     if (rc == LIKEN_OK)
-        rc = liken_search_photos(lk, photos, cli->count, o, out, err);
+        rc = liken_search_photos(lk, lk_cli_call(), photos, cli->count, o, out, err);
     for (size_t i = 0; i < cli->count; i++)
         free(bytes[i]);
     return rc;

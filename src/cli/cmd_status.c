@@ -1,4 +1,5 @@
 #include "wire/json.h"
+#include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/message.h"
 
@@ -29,7 +30,7 @@ int lk_cmd_status(const lk_cli *cli) {
     liken_state *state = NULL;
     int rc = lk_cli_open(cli, true, &lk, &err);
     if (rc == LIKEN_OK)
-        rc = liken_get_state(lk, &state, &err);
+        rc = liken_get_state(lk, lk_cli_call(), &state, &err);
     if (rc == LIKEN_OK)
         rc = print_state(cli, state, &err);
     liken_state_free(state);

@@ -8,6 +8,7 @@
 #include "cli/matches.h"
 #include "cli/message.h"
 #include "cli/photo_file.h"
+#include "cli/caller.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,7 +139,7 @@ static bool is_photo(liken *lk, lk_photo_file *f) {
     liken_image *image = NULL;
     if (f->same)
         return true;
-    const int rc = liken_detect(lk, f->bytes, f->size, &(liken_detect_options){0}, &image, &err);
+    const int rc = liken_detect(lk, lk_cli_call(), f->bytes, f->size, &(liken_detect_options){0}, &image, &err);
     liken_image_free(image);
     if (rc != LIKEN_OK)
         (void)snprintf(f->why, sizeof f->why, "%.200s: %.280s", f->path, err.message);
@@ -152,7 +153,7 @@ static int copy_photo(const lk_cli *cli, liken *lk, const liken_match *m, const 
     liken_image *image = NULL;
     liken_error gone = {0};
     const char *collection = lk_config_text(cli->config, LK_SET_COLLECTION);
-    int rc = liken_image_get(lk, collection, m->image, &image, &gone);
+    int rc = liken_image_get(lk, lk_cli_call(), collection, m->image, &image, &gone);
     out->image = m->image;
     if (rc == LIKEN_OK && lk_photo_file_read(image, lk_config_size(cli->config, LK_SET_MAX_FILE), &f) &&
         is_photo(lk, &f))

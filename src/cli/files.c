@@ -3,6 +3,7 @@
  * label, and a file is known by that. */
 #include "cli/files.h"
 
+#include "cli/caller.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -69,7 +70,7 @@ int lk_file_label(liken *lk, const char *collection, const lk_path *path, char *
     if (own == NULL)
         return lk_fail_memory(err);
     char *lies = lk_file_place(path);
-    const int rc = liken_file_find(lk, collection, lies, own, &known, err);
+    const int rc = liken_file_find(lk, lk_cli_call(), collection, lies, own, &known, err);
     char *called = rc == LIKEN_OK ? label_by(known, path->name, &lies) : rc == LIKEN_E_NOT_FOUND ? strdup(own) : NULL;
     liken_file_free(known);
     if (called == NULL) {
@@ -85,7 +86,8 @@ int lk_file_named(liken *lk, const char *collection, const char *word, char **la
     liken_file *known = NULL;
     LK_FREE char *path = liken_path_of_label(word);
     LK_FREE char *place = path == NULL ? NULL : lk_file_place(&(lk_path){.name = path});
-    const int rc = place == NULL ? LIKEN_E_NOT_FOUND : liken_file_find(lk, collection, place, NULL, &known, err);
+    const int rc =
+        place == NULL ? LIKEN_E_NOT_FOUND : liken_file_find(lk, lk_cli_call(), collection, place, NULL, &known, err);
     char *called = rc == LIKEN_OK ? strdup(known->file) : rc == LIKEN_E_NOT_FOUND ? lk_cli_label(word) : NULL;
     liken_file_free(known);
     if (called == NULL)

@@ -5,6 +5,7 @@
 #include "cli/files.h"
 #include "cli/message.h"
 #include "wire/json.h"
+#include "cli/caller.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -108,7 +109,7 @@ static int look_at_page(pruning *p, liken_file_list *page, liken_error *err) {
 static int find_gone(pruning *p, const char *label, const char *place, liken_error *err) {
     for (int64_t after = 0;;) {
         liken_file_list *page = NULL;
-        int rc = liken_files_below(p->lk, p->collection, label, place, after, &page, err);
+        int rc = liken_files_below(p->lk, lk_cli_call(), p->collection, label, place, after, &page, err);
         if (rc == LIKEN_OK)
             rc = look_at_page(p, page, err);
         after = rc == LIKEN_OK ? page->next : 0;
@@ -137,7 +138,7 @@ static int count_photos(pruning *p, liken_error *err) {
         liken_image *image = NULL;
         for (n = 1; i + n < p->count && p->list[i + n].image == p->list[i].image;)
             n++;
-        const int rc = liken_image_get(p->lk, p->collection, p->list[i].image, &image, err);
+        const int rc = liken_image_get(p->lk, lk_cli_call(), p->collection, p->list[i].image, &image, err);
         if (rc != LIKEN_OK && rc != LIKEN_E_NOT_FOUND)
             return rc;
         p->photos += rc == LIKEN_OK && image->label_count <= n;
@@ -174,7 +175,7 @@ static int take_away(const pruning *p, lk_pruned *out, liken_error *err) {
     for (size_t i = 0; i < p->count; i++) {
         bool removed = false;
         const gone *g = &p->list[i];
-        int rc = liken_name_remove(p->lk, p->collection, g->image, g->file, NULL, &removed, err);
+        int rc = liken_name_remove(p->lk, lk_cli_call(), p->collection, g->image, g->file, NULL, &removed, err);
         if (rc == LIKEN_E_NOT_FOUND)
             continue; /* somebody else did it meanwhile */
         if (rc != LIKEN_OK)

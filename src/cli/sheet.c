@@ -4,6 +4,7 @@
 #include "cli/interrupt.h"
 #include "cli/message.h"
 #include "cli/photo_file.h"
+#include "cli/caller.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static const char *name_of(const char *path) {
 /* One whose bytes are no photo any more has an empty frame as well. */
 static int add_cell(drawing *d, liken_cell *cell, liken_error *err) {
     liken_error why = {0};
-    const int rc = liken_sheet_add(d->sheet, cell, &why);
+    const int rc = liken_sheet_add(d->sheet, lk_cli_call(), cell, &why);
     d->cells++;
     if (rc == LIKEN_OK || cell->bytes == NULL || rc == LIKEN_E_MEMORY) {
         if (rc != LIKEN_OK && err != NULL)
@@ -34,7 +35,7 @@ static int add_cell(drawing *d, liken_cell *cell, liken_error *err) {
     }
     cell->bytes = NULL;
     cell->why = why.message;
-    return liken_sheet_add(d->sheet, cell, err);
+    return liken_sheet_add(d->sheet, lk_cli_call(), cell, err);
 }
 
 static int add_query(drawing *d, const char *path, const liken_box *box, liken_error *err) {
@@ -63,7 +64,7 @@ static int add_match(drawing *d, const liken_match *m, size_t rank, liken_error 
     const char *collection = lk_config_text(d->cli->config, LK_SET_COLLECTION);
     (void)snprintf(distance, sizeof distance, "#%zu  distance %.3f", rank, (double)m->distance);
     (void)snprintf(similarity, sizeof similarity, "similarity %.2f", (double)m->similarity);
-    if (liken_image_get(d->lk, collection, m->image, &image, &gone) != LIKEN_OK)
+    if (liken_image_get(d->lk, lk_cli_call(), collection, m->image, &image, &gone) != LIKEN_OK)
         cell.why = gone.message;
     else if (!lk_photo_file_read(image, lk_config_size(d->cli->config, LK_SET_MAX_FILE), &file))
         cell.why = file.why;

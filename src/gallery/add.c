@@ -73,11 +73,13 @@ static int detect(liken *lk, const void *bytes, size_t size, const liken_detect_
     return rc == LIKEN_OK ? look(lk, engine, &p, o->describe, out, err) : rc;
 }
 
-int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *options, liken_image **out,
-                 liken_error *err) {
-    lk_gallery_enter(lk);
-    const int rc = detect(lk, bytes, size, options, out, err);
-    lk_gallery_leave(lk);
+int liken_detect(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_detect_options *options,
+                 liken_image **out, liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = detect(lk, bytes, size, options, out, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
@@ -280,12 +282,14 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
     return rc;
 }
 
-int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *options, liken_image **out,
-              liken_error *err) {
+int liken_add(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_add_options *options,
+              liken_image **out, liken_error *err) {
     static const liken_add_options none;
-    lk_gallery_enter(lk);
-    const int rc = add(lk, bytes, size, options == NULL ? &none : options, out, err);
-    lk_gallery_leave(lk);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = add(lk, bytes, size, options == NULL ? &none : options, out, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
@@ -327,23 +331,28 @@ static int add_unchanged(liken *lk, const liken_add_options *o, liken_image **ou
     return rc;
 }
 
-int liken_add_unchanged(liken *lk, const liken_add_options *options, liken_image **out, liken_error *err) {
-    lk_gallery_enter(lk);
-    const int rc = add_unchanged(lk, options, out, err);
-    lk_gallery_leave(lk);
+int liken_add_unchanged(liken *lk, const liken_call *call, const liken_add_options *options, liken_image **out,
+                        liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = add_unchanged(lk, options, out, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
-int liken_find_bytes(liken *lk, const char *collection, const void *bytes, size_t size, liken_image **out,
-                     liken_error *err) {
+int liken_find_bytes(liken *lk, const liken_call *call, const char *collection, const void *bytes, size_t size,
+                     liken_image **out, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     struct photo p;
-    lk_gallery_enter(lk);
-    int rc = lk_gallery_collection(lk, collection, &c, err);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, collection, &c, err);
     if (rc == LIKEN_OK)
         rc = take_photo(&p, bytes, size, err);
     if (rc == LIKEN_OK)
         rc = find(lk, c, &p, out, err);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     return rc;
 }

@@ -16,8 +16,6 @@
 #define DISK_LOW ((uint64_t)1 << 30)
 
 struct doctor {
-    liken_check_fn *fn;
-    void *ctx;
     int bad;
 };
 
@@ -32,7 +30,13 @@ static void say(struct doctor *d, const char *what, liken_verdict verdict, const
     va_end(ap);
     if (verdict == LIKEN_BAD)
         d->bad++;
-    d->fn(d->ctx, what, verdict, message);
+    lk_call_tell(&(liken_progress){.what = what, .message = message, .verdict = verdict});
+}
+
+/* A finding of the store's. */
+static void tell(void *ctx, const char *what, liken_verdict verdict, const char *message) {
+    (void)ctx;
+    lk_call_tell(&(liken_progress){.what = what, .message = message, .verdict = verdict});
 }
 
 static void check_cpu(struct doctor *d) {
@@ -74,7 +78,7 @@ static void check_pack(struct doctor *d, const liken *lk, const liken_pack *pack
         say(d, what, LIKEN_BAD, "Not installed. Install it: liken models install %s", pack->name);
     else if (!pack->installed && pack->path != NULL)
         say(d, what, LIKEN_NOTE, "Cannot be used. %s", pack->holds);
-    else if (pack->installed && liken_pack_verify(lk->models, pack->name, &err) != LIKEN_OK)
+    else if (pack->installed && liken_pack_verify(lk->models, pack->name, lk_call_now(), &err) != LIKEN_OK)
         say(d, what, LIKEN_BAD, "%s", err.message);
     else if (pack->installed)
         say(d, what, LIKEN_GOOD, "%s %s, %s", pack->name, pack->version, pack->holds);
@@ -230,7 +234,7 @@ static void check_index(struct doctor *d, liken *lk) {
 static void check_store(struct doctor *d, liken *lk) {
     liken_error err;
     int bad = 0;
-    const int rc = lk->store->ops->check(lk->store, d->fn, d->ctx, &bad, &err);
+    const int rc = lk->store->ops->check(lk->store, tell, NULL, &bad, &err);
     d->bad += bad;
     if (lk->address != NULL)
         say(d, "store", LIKEN_GOOD, "%s", lk->address);
@@ -277,27 +281,38 @@ static void check_disk(struct doctor *d, const char *folder) {
         say(d, "disk", LIKEN_GOOD, "%llu MiB free", mib);
 }
 
-int liken_check(const liken_options *options, liken_check_fn *fn, void *ctx, liken_error *err) {
-    struct doctor d = {.fn = fn, .ctx = ctx};
-    liken *lk = NULL;
+static int check(struct doctor *d, liken *lk, liken_error *err) {
     liken_error why;
-    int rc = lk_gallery_settings(&lk, options, err);
+    lk->read_only = true; /* whatever the options say: a doctor looks */
+    check_cpu(d);
+    check_decoders(d);
+    if (!lk->no_models) {
+        check_models(d, lk);
+        check_networks(d, lk);
+        check_sandbox(d, lk);
+    }
+    int rc = lk_call_check(err);
     if (rc != LIKEN_OK)
         return rc;
-    lk->read_only = true; /* whatever the options say: a doctor looks */
-    check_cpu(&d);
-    check_decoders(&d);
-    if (!lk->no_models) {
-        check_models(&d, lk);
-        check_networks(&d, lk);
-        check_sandbox(&d, lk);
-    }
     rc = lk_gallery_store_open(lk, &why);
     if (rc == LIKEN_OK)
-        check_store(&d, lk);
+        check_store(d, lk);
     else
-        say(&d, "store", rc == LIKEN_E_NOT_FOUND ? LIKEN_NOTE : LIKEN_BAD, "%s", why.message);
-    check_disk(&d, lk->data);
+        say(d, "store", rc == LIKEN_E_NOT_FOUND ? LIKEN_NOTE : LIKEN_BAD, "%s", why.message);
+    check_disk(d, lk->data);
+    return lk_call_check(err);
+}
+
+int liken_check(const liken_options *options, const liken_call *call, liken_error *err) {
+    struct doctor d = {0};
+    liken *lk = NULL;
+    lk_call k;
+    int rc = lk_call_begin(&k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_settings(&lk, options, err);
+    if (rc == LIKEN_OK)
+        rc = check(&d, lk, err);
+    lk_call_end(&k);
     liken_free(lk);
-    return d.bad;
+    return rc == LIKEN_OK ? d.bad : rc;
 }

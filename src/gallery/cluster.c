@@ -9,17 +9,21 @@
 typedef struct cluster_call {
     liken *lk; /* its settings */
     lk_pg *db;
+    lk_call call;
 } cluster_call;
 
 static void cluster_close(cluster_call *k) {
     lk_pg_close(k->db);
     liken_free(k->lk);
+    lk_call_end(&k->call);
 }
 
-static int cluster_open(cluster_call *k, const liken_options *options, liken_error *err) {
+static int cluster_open(cluster_call *k, const liken_options *options, const liken_call *call, liken_error *err) {
     static const lk_pg_options pool = {.connections = CONNECTIONS};
     *k = (cluster_call){0};
-    int rc = lk_gallery_settings(&k->lk, options, err);
+    int rc = lk_call_begin(&k->call, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_settings(&k->lk, options, err);
     if (rc == LIKEN_OK && k->lk->where == NULL)
         rc = lk_fail(
             err, LIKEN_E_ARG,
@@ -33,43 +37,44 @@ static int cluster_open(cluster_call *k, const liken_options *options, liken_err
     return rc;
 }
 
-int liken_cluster_create(const liken_options *options, const liken_shard_address *shards, size_t count,
-                         liken_progress_fn *progress, void *ctx, liken_error *err) {
+int liken_cluster_create(const liken_options *options, const liken_call *call, const liken_shard_address *shards,
+                         size_t count, liken_error *err) {
     cluster_call k;
-    int rc = cluster_open(&k, options, err);
+    int rc = cluster_open(&k, options, call, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = lk_cluster_create(k.db, shards, count, progress, ctx, err);
+    rc = lk_cluster_create(k.db, shards, count, err);
     cluster_close(&k);
     return rc;
 }
 
-int liken_cluster_add(const liken_options *options, const liken_shard_address *shard, liken_progress_fn *progress,
-                      void *ctx, liken_error *err) {
+int liken_cluster_add(const liken_options *options, const liken_call *call, const liken_shard_address *shard,
+                      liken_error *err) {
     cluster_call k;
-    int rc = cluster_open(&k, options, err);
+    int rc = cluster_open(&k, options, call, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = lk_cluster_add(k.db, shard, progress, ctx, err);
+    rc = lk_cluster_add(k.db, shard, err);
     if (rc == LIKEN_OK)
-        rc = lk_cluster_balance(k.db, progress, ctx, err);
+        rc = lk_cluster_balance(k.db, err);
     cluster_close(&k);
     return rc;
 }
 
-int liken_cluster_balance(const liken_options *options, liken_progress_fn *progress, void *ctx, liken_error *err) {
+int liken_cluster_balance(const liken_options *options, const liken_call *call, liken_error *err) {
     cluster_call k;
-    int rc = cluster_open(&k, options, err);
+    int rc = cluster_open(&k, options, call, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = lk_cluster_balance(k.db, progress, ctx, err);
+    rc = lk_cluster_balance(k.db, err);
     cluster_close(&k);
     return rc;
 }
 
-int liken_cluster_status(const liken_options *options, bool deep, liken_cluster **out, liken_error *err) {
+int liken_cluster_status(const liken_options *options, const liken_call *call, bool deep, liken_cluster **out,
+                         liken_error *err) {
     cluster_call k;
-    int rc = cluster_open(&k, options, err);
+    int rc = cluster_open(&k, options, call, err);
     if (rc != LIKEN_OK)
         return rc;
     rc = lk_cluster_status(k.db, deep, out, err);
@@ -77,13 +82,12 @@ int liken_cluster_status(const liken_options *options, bool deep, liken_cluster 
     return rc;
 }
 
-int liken_cluster_sweep(const liken_options *options, liken_progress_fn *progress, void *ctx, int64_t *removed,
-                        liken_error *err) {
+int liken_cluster_sweep(const liken_options *options, const liken_call *call, int64_t *removed, liken_error *err) {
     cluster_call k;
-    int rc = cluster_open(&k, options, err);
+    int rc = cluster_open(&k, options, call, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = lk_cluster_sweep(k.db, progress, ctx, removed, err);
+    rc = lk_cluster_sweep(k.db, removed, err);
     cluster_close(&k);
     return rc;
 }

@@ -117,24 +117,28 @@ static int create_searched(liken *lk, const char *name, const char *pack, liken_
     return rc;
 }
 
-int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_search search,
-                            liken_collection **out, liken_error *err) {
-    lk_gallery_enter(lk);
-    const int rc = create_searched(lk, name, pack, metric, search, out, err);
-    lk_gallery_leave(lk);
+int liken_collection_create(liken *lk, const liken_call *call, const char *name, const char *pack, liken_metric metric,
+                            liken_search search, liken_collection **out, liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = create_searched(lk, name, pack, metric, search, out, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
-int liken_collection_set_search(liken *lk, const char *name, liken_search search, liken_collection **out,
-                                liken_error *err) {
+int liken_collection_set_search(liken *lk, const liken_call *call, const char *name, liken_search search,
+                                liken_collection **out, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
-    lk_gallery_enter(lk);
-    int rc = lk_gallery_collection(lk, name, &c, err);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, name, &c, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_may_write(lk, err);
     if (rc == LIKEN_OK)
         rc = set_search(lk, c, search, err);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     if (rc == LIKEN_OK) {
         *out = c;
         c = NULL;
@@ -142,19 +146,24 @@ int liken_collection_set_search(liken *lk, const char *name, liken_search search
     return rc;
 }
 
-int liken_collection_get(liken *lk, const char *name, liken_collection **out, liken_error *err) {
-    lk_gallery_enter(lk);
-    const int rc = lk_gallery_collection(lk, name, out, err);
-    lk_gallery_leave(lk);
+int liken_collection_get(liken *lk, const liken_call *call, const char *name, liken_collection **out,
+                         liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, name, out, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
-int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, liken_error *err) {
-    lk_gallery_enter(lk);
-    int rc = lk_gallery_needs_store(lk, err);
+int liken_collection_list(liken *lk, const liken_call *call, liken_collection ***out, size_t *count, liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_needs_store(lk, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->collections->list(lk->store, out, count, err);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
@@ -165,10 +174,12 @@ static void remove_cache(const liken *lk, int64_t collection) {
         lk_index_remove(folder);
 }
 
-int liken_collection_remove(liken *lk, const char *name, liken_error *err) {
+int liken_collection_remove(liken *lk, const liken_call *call, const char *name, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
-    lk_gallery_enter(lk);
-    int rc = lk_gallery_collection(lk, name, &c, err);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, name, &c, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->collections->remove(lk->store, c->id, strcmp(c->name, LK_DEFAULT_COLLECTION) == 0, err);
     if (rc == LIKEN_OK) {
@@ -178,6 +189,6 @@ int liken_collection_remove(liken *lk, const char *name, liken_error *err) {
         lk_gallery_sync_after_write(lk);
         remove_cache(lk, c->id);
     }
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     return rc;
 }

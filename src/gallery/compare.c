@@ -101,13 +101,15 @@ static int compare(liken *lk, const struct terms *t, const void *const bytes[2],
     return LIKEN_OK;
 }
 
-int liken_compare(liken *lk, const void *a, size_t a_size, const void *b, size_t b_size, const char *collection,
-                  liken_comparison **out, liken_error *err) {
+int liken_compare(liken *lk, const liken_call *call, const void *a, size_t a_size, const void *b, size_t b_size,
+                  const char *collection, liken_comparison **out, liken_error *err) {
     struct terms t;
-    lk_gallery_enter(lk);
-    int rc = terms_of(lk, collection, &t, err);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = terms_of(lk, collection, &t, err);
     if (rc == LIKEN_OK)
         rc = compare(lk, &t, (const void *const[2]){a, b}, (const size_t[2]){a_size, b_size}, out, err);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     return rc;
 }

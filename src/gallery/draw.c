@@ -55,10 +55,12 @@ static int draw(liken *lk, const void *bytes, size_t size, const liken_image *fa
     return rc;
 }
 
-int liken_draw(liken *lk, const void *bytes, size_t size, const liken_image *faces, void **jpeg, size_t *jpeg_size,
-               liken_error *err) {
-    lk_gallery_enter(lk);
-    const int rc = draw(lk, bytes, size, faces, jpeg, jpeg_size, err);
-    lk_gallery_leave(lk);
+int liken_draw(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_image *faces, void **jpeg,
+               size_t *jpeg_size, liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = draw(lk, bytes, size, faces, jpeg, jpeg_size, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }

@@ -17,11 +17,13 @@
 #define DEFAULT_PACK "faceapi"
 #define LEGACY_PACK "seed"
 
-void lk_gallery_enter(liken *lk) {
+int lk_gallery_enter(liken *lk, lk_call *k, const liken_call *call, liken_error *err) {
     (void)pthread_rwlock_rdlock(&lk->calls);
+    return lk_call_begin(k, call, err);
 }
 
-void lk_gallery_leave(liken *lk) {
+void lk_gallery_leave(liken *lk, lk_call *k) {
+    lk_call_end(k);
     (void)pthread_rwlock_unlock(&lk->calls);
 }
 
@@ -206,15 +208,19 @@ static int open_models(liken *lk, liken_error *err) {
     return rc == LIKEN_OK ? lk_gallery_sandbox_ready(lk, err) : rc;
 }
 
-int liken_open(liken **out, const liken_options *options, liken_error *err) {
+int liken_open(liken **out, const liken_options *options, const liken_call *call, liken_error *err) {
     liken *lk = NULL;
-    int rc = lk_gallery_settings(&lk, options, err);
+    lk_call k;
+    int rc = lk_call_begin(&k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_settings(&lk, options, err);
     if (rc == LIKEN_OK && lk->no_store && lk->no_models)
         rc = lk_fail(err, LIKEN_E_ARG, "A handle with neither a store nor models can do nothing.");
     if (rc == LIKEN_OK)
         rc = lk_gallery_sandbox_begin(lk, err); /* it gets ready while the store and the models are read */
     if (rc == LIKEN_OK)
         rc = lk->no_store ? open_models(lk, err) : open_gallery(lk, err);
+    lk_call_end(&k);
     if (rc != LIKEN_OK) {
         liken_free(lk);
         return rc;

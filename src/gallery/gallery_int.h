@@ -13,6 +13,7 @@
 #ifndef LK_GALLERY_GALLERY_INT_H
 #define LK_GALLERY_GALLERY_INT_H
 
+#include "base/call.h"
 #include "base/chore.h"
 #include "face/face.h"
 #include "image/image.h"
@@ -116,8 +117,10 @@ int lk_gallery_legacy_open(liken *lk, liken_error *err);
 
 /* ---- gallery.c ---- */
 
-void lk_gallery_enter(liken *lk);
-void lk_gallery_leave(liken *lk);
+/* What every public call of a handle begins and ends with. `leave` must follow `enter`, also after a fault: those of
+ * lk_call_begin. */
+LK_CHECKED int lk_gallery_enter(liken *lk, lk_call *k, const liken_call *call, liken_error *err);
+void lk_gallery_leave(liken *lk, lk_call *k);
 
 /* ---- engine.c ---- */
 

@@ -18,11 +18,14 @@ static int list(liken *lk, const liken_list_options *o, liken_image_list **out, 
     return rc == LIKEN_OK ? lk->store->ops->images->list(lk->store, c->id, o, out, err) : rc;
 }
 
-int liken_list(liken *lk, const liken_list_options *options, liken_image_list **out, liken_error *err) {
+int liken_list(liken *lk, const liken_call *call, const liken_list_options *options, liken_image_list **out,
+               liken_error *err) {
     static const liken_list_options none;
-    lk_gallery_enter(lk);
-    const int rc = list(lk, options == NULL ? &none : options, out, err);
-    lk_gallery_leave(lk);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = list(lk, options == NULL ? &none : options, out, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
@@ -38,45 +41,77 @@ static int collection_id(liken *lk, const char *name, int64_t *id, liken_error *
     return rc;
 }
 
-int liken_image_get(liken *lk, const char *collection, int64_t id, liken_image **out, liken_error *err) {
+int liken_image_get(liken *lk, const liken_call *call, const char *collection, int64_t id, liken_image **out,
+                    liken_error *err) {
     int64_t owner;
-    lk_gallery_enter(lk);
-    int rc = collection_id(lk, collection, &owner, err);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = collection_id(lk, collection, &owner, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->images->get(lk->store, owner, id, out, err);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
-int liken_face_get(liken *lk, int64_t face_id, liken_face **out, int64_t *image, liken_error *err) {
-    lk_gallery_enter(lk);
-    int rc = lk_gallery_needs_store(lk, err);
+/* A face of the collection `name`; NULL: whichever has it. */
+static int face_of(liken *lk, const char *name, int64_t id, liken_face **out, int64_t *image, liken_error *err) {
+    int64_t owner, home = 0, holder = 0;
+    liken_face *face = NULL;
+    int rc = collection_id(lk, name, &owner, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->faces->get(lk->store, face_id, out, image, NULL, err);
-    lk_gallery_leave(lk);
+        rc = lk->store->ops->faces->get(lk->store, id, &face, &holder, &home, err);
+    if (rc == LIKEN_OK && owner != 0 && home != owner)
+        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld in the collection \"%.64s\".", (long long)id,
+                     name);
+    if (rc != LIKEN_OK) {
+        liken_face_free(face);
+        return rc;
+    }
+    *out = face;
+    if (image != NULL)
+        *image = holder;
+    return LIKEN_OK;
+}
+
+int liken_face_get(liken *lk, const liken_call *call, const char *collection, int64_t face_id, liken_face **out,
+                   int64_t *image, liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = face_of(lk, collection, face_id, out, image, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
-int liken_image_remove(liken *lk, const char *collection, int64_t id, liken_error *err) {
+int liken_image_remove(liken *lk, const liken_call *call, const char *collection, int64_t id, liken_error *err) {
     int64_t owner;
-    lk_gallery_enter(lk);
-    int rc = collection_id(lk, collection, &owner, err);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = collection_id(lk, collection, &owner, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->images->remove(lk->store, owner, id, err);
     if (rc == LIKEN_OK)
         lk_gallery_sync_after_write(lk);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
-int liken_face_remove(liken *lk, int64_t face_id, liken_error *err) {
-    lk_gallery_enter(lk);
-    int rc = lk_gallery_needs_store(lk, err);
+int liken_face_remove(liken *lk, const liken_call *call, const char *collection, int64_t face_id, liken_error *err) {
+    liken_face *face = NULL;
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK && collection == NULL)
+        rc = lk_gallery_needs_store(lk, err);
+    if (rc == LIKEN_OK && collection != NULL)
+        rc = face_of(lk, collection, face_id, &face, NULL, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->faces->remove(lk->store, face_id, err);
     if (rc == LIKEN_OK)
         lk_gallery_sync_after_write(lk);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
+    liken_face_free(face);
     return rc;
 }
 
@@ -109,11 +144,13 @@ static int remove_name(liken *lk, const char *collection, int64_t id, const char
     return rc;
 }
 
-int liken_name_remove(liken *lk, const char *collection, int64_t id, const char *file, const char *image_id,
-                      bool *removed, liken_error *err) {
-    lk_gallery_enter(lk);
-    const int rc = remove_name(lk, collection, id, file, image_id, removed, err);
-    lk_gallery_leave(lk);
+int liken_name_remove(liken *lk, const liken_call *call, const char *collection, int64_t id, const char *file,
+                      const char *image_id, bool *removed, liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = remove_name(lk, collection, id, file, image_id, removed, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
@@ -138,11 +175,13 @@ static int remove_lost(liken *lk, const char *collection, int64_t *removed, like
     return rc;
 }
 
-int liken_lost_remove(liken *lk, const char *collection, int64_t *removed, liken_error *err) {
+int liken_lost_remove(liken *lk, const liken_call *call, const char *collection, int64_t *removed, liken_error *err) {
     int64_t count = 0;
-    lk_gallery_enter(lk);
-    const int rc = remove_lost(lk, collection, &count, err);
-    lk_gallery_leave(lk);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = remove_lost(lk, collection, &count, err);
+    lk_gallery_leave(lk, &k);
     if (rc == LIKEN_OK && removed != NULL)
         *removed = count;
     return rc;
@@ -171,11 +210,13 @@ static int file_find(liken *lk, const char *collection, const char *place, const
     return rc;
 }
 
-int liken_file_find(liken *lk, const char *collection, const char *place, const char *file, liken_file **out,
-                    liken_error *err) {
-    lk_gallery_enter(lk);
-    const int rc = file_find(lk, collection, place, file, out, err);
-    lk_gallery_leave(lk);
+int liken_file_find(liken *lk, const liken_call *call, const char *collection, const char *place, const char *file,
+                    liken_file **out, liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = file_find(lk, collection, place, file, out, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
@@ -213,10 +254,12 @@ static int files_below(liken *lk, const char *collection, const char *folder, co
     return rc == LIKEN_OK ? lk->store->ops->names->files_between(lk->store, owner, &range, after, out, err) : rc;
 }
 
-int liken_files_below(liken *lk, const char *collection, const char *folder, const char *place, int64_t after,
-                      liken_file_list **out, liken_error *err) {
-    lk_gallery_enter(lk);
-    const int rc = files_below(lk, collection, folder, place, after, out, err);
-    lk_gallery_leave(lk);
+int liken_files_below(liken *lk, const liken_call *call, const char *collection, const char *folder, const char *place,
+                      int64_t after, liken_file_list **out, liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = files_below(lk, collection, folder, place, after, out, err);
+    lk_gallery_leave(lk, &k);
     return rc;
 }

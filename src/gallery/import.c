@@ -31,10 +31,8 @@ struct import {
     const char *name; /* of the collection */
     liken_collection *collection;
     char model[128];
-    liken_import_fn *fn;
-    void *ctx;
+    const liken_call *call; /* of the thread that imports */
     liken_import_count count;
-    bool stopped;
 };
 
 /* A portion of a page of rows on its way. */
@@ -140,7 +138,7 @@ static int reencode(struct import *m, const lk_legacy_entry *row, outcome *what,
                                  .require_face = true};
     int rc = read_photo(m, row->file, &bytes, &size, err);
     if (rc == LIKEN_OK)
-        rc = liken_add(m->lk, bytes, size, &o, &image, err);
+        rc = liken_add(m->lk, lk_call_now(), bytes, size, &o, &image, err);
     *what = rc == LIKEN_OK ? (image->existed ? EXISTED : ADDED) : UNUSABLE;
     if (rc == LIKEN_E_STORE || rc == LIKEN_E_BUSY || rc == LIKEN_E_MEMORY || rc == LIKEN_E_MODEL ||
         rc == LIKEN_E_MISMATCH)
@@ -164,10 +162,23 @@ static void take_one(struct page *p, size_t i) {
     }
 }
 
+/* For the call of the thread that imports. */
 static void *work(void *arg) {
     struct page *p = arg;
-    for (size_t i; (i = atomic_fetch_add(&p->next, 1)) < p->count;)
-        take_one(p, i);
+    lk_call k;
+    liken_error why = {0};
+    int rc = lk_call_begin(&k, p->import->call, &why);
+    for (size_t i; (i = atomic_fetch_add(&p->next, 1)) < p->count;) {
+        if (rc == LIKEN_OK)
+            rc = lk_call_check(&why);
+        if (rc == LIKEN_OK) {
+            take_one(p, i);
+        } else {
+            p->outcomes[i] = FAILED;
+            p->errors[i] = why;
+        }
+    }
+    lk_call_end(&k);
     return NULL;
 }
 
@@ -181,6 +192,16 @@ static void work_together(struct page *p, int threads) {
     (void)work(p);
     for (int i = 0; i < started; i++)
         (void)pthread_join(others[i], NULL);
+}
+
+static void tell_of(const liken_import_count *n, int64_t row, const char *why) {
+    lk_call_tell(&(liken_progress){.what = "rows",
+                                   .message = why,
+                                   .verdict = why == NULL ? LIKEN_GOOD : LIKEN_BAD,
+                                   .row = row,
+                                   .done = n->read,
+                                   .total = n->total,
+                                   .added = n->added});
 }
 
 /* Counts and tells; the first fault of the store ends the import. */
@@ -199,11 +220,10 @@ static int tell(struct page *p, liken_error *err) {
         m->count.added += p->outcomes[i] == ADDED;
         m->count.existed += p->outcomes[i] == EXISTED;
         m->count.unusable += p->outcomes[i] == UNUSABLE;
-        if (p->outcomes[i] == UNUSABLE && m->fn(m->ctx, &m->count, p->rows[i].id, p->errors[i].message) != 0)
-            m->stopped = true;
+        if (p->outcomes[i] == UNUSABLE)
+            tell_of(&m->count, p->rows[i].id, p->errors[i].message);
     }
-    if (m->fn(m->ctx, &m->count, 0, NULL) != 0)
-        m->stopped = true;
+    tell_of(&m->count, 0, NULL);
     return rc;
 }
 
@@ -214,12 +234,14 @@ static int take_page(struct page *p, const lk_legacy_entry *rows, size_t count, 
     const int threads = most < WRITERS ? most : WRITERS;
     const size_t portion = m->options->reencode ? 2 * (size_t)threads : LK_LEGACY_PAGE;
     int rc = LIKEN_OK;
-    for (size_t i = 0; rc == LIKEN_OK && !m->stopped && i < count; i += portion) {
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i += portion) {
         p->rows = rows + i;
         p->count = count - i < portion ? count - i : portion;
         atomic_store(&p->next, 0);
         work_together(p, threads);
         rc = tell(p, err);
+        if (rc == LIKEN_OK)
+            rc = lk_call_check(err);
     }
     return rc;
 }
@@ -236,10 +258,11 @@ static int copy_all(struct import *m, lk_legacy_reader *reader, liken_error *err
         if (rc != LIKEN_OK || count == 0)
             return rc;
         rc = take_page(p, rows, count, err);
+        if (rc == LIKEN_E_CANCELLED || rc == LIKEN_E_DEADLINE)
+            return lk_fail(err, rc, "The import was stopped%s; what was read is kept.",
+                           rc == LIKEN_E_DEADLINE ? " at its deadline" : "");
         if (rc != LIKEN_OK)
             return rc;
-        if (m->stopped)
-            return lk_fail(err, LIKEN_E_CANCELLED, "The import was stopped; what was read is kept.");
     }
 }
 
@@ -269,21 +292,22 @@ static int open_collection(struct import *m, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(m->lk, m->name, &m->collection, err);
     if (rc == LIKEN_E_NOT_FOUND)
-        rc = liken_collection_create(m->lk, m->name, anew ? NULL : LEGACY_PACK, anew ? LIKEN_NORMALIZED : LIKEN_L2,
-                                     LIKEN_SEARCH_AUTO, &m->collection, err);
+        rc = liken_collection_create(m->lk, lk_call_now(), m->name, anew ? NULL : LEGACY_PACK,
+                                     anew ? LIKEN_NORMALIZED : LIKEN_L2, LIKEN_SEARCH_AUTO, &m->collection, err);
     return rc == LIKEN_OK ? check_model(m, err) : rc;
 }
 
-int liken_import(liken *lk, const liken_import_options *o, liken_import_fn *fn, void *ctx, liken_import_count *out,
+int liken_import(liken *lk, const liken_call *call, const liken_import_options *o, liken_import_count *out,
                  liken_error *err) {
-    struct import m = {.lk = lk, .options = o, .fn = fn, .ctx = ctx};
+    struct import m = {.lk = lk, .options = o, .call = call};
     lk_legacy_reader *reader = NULL;
     m.name = o->collection != NULL ? o->collection : o->reencode ? LK_DEFAULT_COLLECTION : LEGACY_COLLECTION;
-    const int may = lk_gallery_may_write(lk, err);
-    if (may != LIKEN_OK)
-        return may;
-    lk_gallery_enter(lk);
-    int rc = lk_legacy_reader_open(&reader, o->from, o->table, &m.count.total, err);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_may_write(lk, err);
+    if (rc == LIKEN_OK)
+        rc = lk_legacy_reader_open(&reader, o->from, o->table, &m.count.total, err);
     if (rc == LIKEN_OK)
         rc = open_collection(&m, err);
     if (rc == LIKEN_OK) {
@@ -291,7 +315,7 @@ int liken_import(liken *lk, const liken_import_options *o, liken_import_fn *fn, 
         lk_gallery_sync_after_write(lk);
         *out = m.count;
     }
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     liken_collection_free(m.collection);
     lk_legacy_reader_free(reader);
     return rc;

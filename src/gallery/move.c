@@ -22,18 +22,22 @@
 struct move {
     liken *from, *to;
     char source[37]; /* the id of the store that is moved */
-    liken_move_fn *fn;
-    void *ctx;
     liken_move_count count;
     liken_collection **collections; /* of the new store, by name */
     size_t collection_count;
 };
 
-static int tell(struct move *m, liken_error *err) {
-    if (m->fn == NULL || m->fn(m->ctx, &m->count) == 0)
-        return LIKEN_OK;
-    return lk_fail(err, LIKEN_E_CANCELLED, "The move was stopped after %lld of %lld photos.",
-                   (long long)m->count.copied, (long long)m->count.images);
+/* Tells how far it is, and hears whether it is to go on. */
+static int tell(const struct move *m, liken_error *err) {
+    const bool copying = m->count.verified == 0;
+    lk_call_tell(&(liken_progress){.what = copying ? "photos copied" : "photos compared",
+                                   .done = copying ? m->count.copied : m->count.verified,
+                                   .total = m->count.images});
+    const int rc = lk_call_check(err);
+    return rc == LIKEN_OK ? rc
+                          : lk_fail(err, rc, "The move was stopped%s after %lld of %lld photos.",
+                                    rc == LIKEN_E_DEADLINE ? " at its deadline" : "", (long long)m->count.copied,
+                                    (long long)m->count.images);
 }
 
 /* ---- collections ---- */
@@ -352,18 +356,22 @@ static int move(struct move *m, liken_error *err) {
     return rc == LIKEN_OK ? finish(m, err) : rc;
 }
 
-int liken_move(const liken_options *from, const liken_options *to, liken_move_fn *fn, void *ctx, liken_move_count *out,
+int liken_move(const liken_options *from, const liken_options *to, const liken_call *call, liken_move_count *out,
                liken_error *err) {
-    struct move m = {.fn = fn, .ctx = ctx};
-    int rc = open_side(&m.from, from, true, err);
+    struct move m = {0};
+    lk_call k;
+    int rc = lk_call_begin(&k, call, err);
+    if (rc == LIKEN_OK)
+        rc = open_side(&m.from, from, true, err);
     if (rc == LIKEN_OK)
         rc = open_side(&m.to, to, false, err);
     if (rc == LIKEN_OK)
         rc = move(&m, err);
+    lk_call_end(&k);
     liken_collections_free(m.collections, m.collection_count);
     liken_free(m.to);
     liken_free(m.from);
-    if (out != NULL && (rc == LIKEN_OK || rc == LIKEN_E_CANCELLED))
+    if (out != NULL && (rc == LIKEN_OK || rc == LIKEN_E_CANCELLED || rc == LIKEN_E_DEADLINE))
         *out = m.count;
     return rc;
 }

@@ -119,15 +119,17 @@ static int search_photo(lk_scope *s, const void *bytes, size_t size, liken_resul
     return lk_result_finish(rc, r, out);
 }
 
-int liken_search_photo(liken *lk, const void *bytes, size_t size, const liken_search_options *options,
-                       liken_result **out, liken_error *err) {
-    lk_scope s;
-    lk_gallery_enter(lk);
-    int rc = lk_scope_open(&s, lk, options, err);
+int liken_search_photo(liken *lk, const liken_call *call, const void *bytes, size_t size,
+                       const liken_search_options *options, liken_result **out, liken_error *err) {
+    lk_scope s = {0};
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_scope_open(&s, lk, options, err);
     if (rc == LIKEN_OK)
         rc = search_photo(&s, bytes, size, out, err);
     lk_scope_close(&s);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
@@ -176,15 +178,17 @@ static int search_face(lk_scope *s, int64_t face_id, liken_result **out, liken_e
     return lk_result_finish(rc, r, out);
 }
 
-int liken_search_face(liken *lk, int64_t face_id, const liken_search_options *options, liken_result **out,
-                      liken_error *err) {
-    lk_scope s;
-    lk_gallery_enter(lk);
-    int rc = lk_scope_open(&s, lk, options, err);
+int liken_search_face(liken *lk, const liken_call *call, int64_t face_id, const liken_search_options *options,
+                      liken_result **out, liken_error *err) {
+    lk_scope s = {0};
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_scope_open(&s, lk, options, err);
     if (rc == LIKEN_OK)
         rc = search_face(&s, face_id, out, err);
     lk_scope_close(&s);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     return rc;
 }
 
@@ -228,14 +232,17 @@ static int search_descriptor(lk_scope *s, const float *descriptor, size_t dimens
     return lk_result_finish(rc, r, out);
 }
 
-int liken_search_descriptor(liken *lk, const float *descriptor, size_t dimension, const char *model,
-                            const liken_search_options *options, liken_result **out, liken_error *err) {
-    lk_scope s;
-    lk_gallery_enter(lk);
-    int rc = lk_scope_open(&s, lk, options, err);
+int liken_search_descriptor(liken *lk, const liken_call *call, const float *descriptor, size_t dimension,
+                            const char *model, const liken_search_options *options, liken_result **out,
+                            liken_error *err) {
+    lk_scope s = {0};
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_scope_open(&s, lk, options, err);
     if (rc == LIKEN_OK)
         rc = search_descriptor(&s, descriptor, dimension, model, out, err);
     lk_scope_close(&s);
-    lk_gallery_leave(lk);
+    lk_gallery_leave(lk, &k);
     return rc;
 }

@@ -219,10 +219,12 @@ static int add(liken_sheet *s, const liken_cell *cell, liken_error *err) {
     return rc;
 }
 
-int liken_sheet_add(liken_sheet *s, const liken_cell *cell, liken_error *err) {
-    lk_gallery_enter(s->lk);
-    const int rc = add(s, cell, err);
-    lk_gallery_leave(s->lk);
+int liken_sheet_add(liken_sheet *s, const liken_call *call, const liken_cell *cell, liken_error *err) {
+    lk_call k;
+    int rc = lk_gallery_enter(s->lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = add(s, cell, err);
+    lk_gallery_leave(s->lk, &k);
     return rc;
 }
 

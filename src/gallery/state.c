@@ -109,13 +109,15 @@ static int fill(liken *lk, liken_state *s, liken_error *err) {
     return LIKEN_OK;
 }
 
-int liken_get_state(liken *lk, liken_state **out, liken_error *err) {
+int liken_get_state(liken *lk, const liken_call *call, liken_state **out, liken_error *err) {
     liken_state *s = calloc(1, sizeof *s);
     if (s == NULL)
         return lk_fail_memory(err);
-    lk_gallery_enter(lk);
-    const int rc = fill(lk, s, err);
-    lk_gallery_leave(lk);
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = fill(lk, s, err);
+    lk_gallery_leave(lk, &k);
     if (rc == LIKEN_OK)
         *out = s;
     else

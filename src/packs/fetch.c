@@ -5,6 +5,7 @@
  * read, and taken when its sha256 is the pinned one. So a bad source can waste time and do no harm. */
 #include "packs/install_int.h"
 
+#include "base/call.h"
 #include "base/child/child.h"
 #include "base/crypto.h"
 
@@ -16,15 +17,12 @@
 #include <sys/stat.h>
 
 void lk_staging_say(const lk_staging *s, const char *format, ...) {
-    if (s->progress == NULL)
-        return;
-    char text[512], line[640];
+    char text[512];
     va_list ap;
     va_start(ap, format);
     (void)vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    (void)snprintf(line, sizeof line, "%s: %s", s->known->pack.name, text);
-    s->progress(s->ctx, line);
+    lk_call_say(s->known->pack.name, "%s: %s", s->known->pack.name, text);
 }
 
 /* Says it, and keeps it for the sentence at the end. */

@@ -5,6 +5,8 @@
  * install sweeps away. Installs into one models folder wait for each other on its lock file. */
 #include "packs/install_int.h"
 
+#include "base/call.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -234,8 +236,7 @@ static bool is_there(const lk_known_pack *known, const char *folder) {
            intact(known, place, json, size);
 }
 
-int lk_known_install(const lk_known_pack *known, const char *models, liken_progress_fn *progress, void *ctx,
-                     liken_error *err) {
+int lk_known_install(const lk_known_pack *known, const char *models, liken_error *err) {
     LK_FREE char *folder = NULL;
     int rc = open_models(models, &folder, err);
     if (rc != LIKEN_OK)
@@ -243,16 +244,20 @@ int lk_known_install(const lk_known_pack *known, const char *models, liken_progr
     const int lock = lock_models(folder, err);
     if (lock < 0)
         return is_there(known, folder) ? LIKEN_OK : lock;
-    lk_staging s = {.known = known, .models = folder, .progress = progress, .ctx = ctx};
+    lk_staging s = {.known = known, .models = folder};
     rc = install_locked(&s, err);
     close(lock);
     return rc;
 }
 
-int liken_pack_install(const char *models, const char *name, liken_progress_fn *progress, void *ctx, liken_error *err) {
+int liken_pack_install(const char *models, const char *name, const liken_call *call, liken_error *err) {
     const lk_known_pack *known = name == NULL ? NULL : lk_known_find(name);
     if (known != NULL && known->lender != NULL)
         known = lk_known_find(known->lender);
-    return known == NULL ? fail_unknown(name == NULL ? "" : name, err)
-                         : lk_known_install(known, models, progress, ctx, err);
+    lk_call k;
+    int rc = lk_call_begin(&k, call, err);
+    if (rc == LIKEN_OK)
+        rc = known == NULL ? fail_unknown(name == NULL ? "" : name, err) : lk_known_install(known, models, err);
+    lk_call_end(&k);
+    return rc;
 }

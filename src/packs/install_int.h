@@ -14,11 +14,9 @@ typedef struct lk_staging {
     char *work;                       /* <temporary>/work: what the clients fetch into */
     bool have[2 * LK_PACK_MAX_FILES]; /* per item: it is in `pack`, verified and on disk */
     lk_buf tried;                     /* what each source lacked, for the sentence at the end */
-    liken_progress_fn *progress;
-    void *ctx;
 } lk_staging;
 
-/* "<pack>: <message>" to the caller's progress function. */
+/* "<pack>: <message>" to the call in progress. */
 void lk_staging_say(const lk_staging *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* How many items are still to be had. */
 size_t lk_staging_missing(const lk_staging *s);
@@ -28,7 +26,6 @@ size_t lk_staging_missing(const lk_staging *s);
 int lk_fetch_all(lk_staging *s, liken_error *err);
 
 /* liken_pack_install for a pack that need not be in the built-in table. */
-int lk_known_install(const lk_known_pack *known, const char *models, liken_progress_fn *progress, void *ctx,
-                     liken_error *err);
+int lk_known_install(const lk_known_pack *known, const char *models, liken_error *err);
 
 #endif

@@ -1,6 +1,8 @@
 /* list.c - which packs there are, and whether they are whole. */
 #include "packs/install_int.h"
 
+#include "base/call.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -148,7 +150,7 @@ void liken_packs_free(liken_pack *packs, size_t count) {
     free(packs);
 }
 
-int liken_pack_verify(const char *models, const char *name, liken_error *err) {
+static int verify(const char *models, const char *name, liken_error *err) {
     LK_FREE char *folder = NULL;
     lk_pack *pack = NULL;
     int rc = lk_models_folder(models, &folder, err);
@@ -161,5 +163,14 @@ int liken_pack_verify(const char *models, const char *name, liken_error *err) {
     pinned.path = pack->path;
     rc = lk_pack_verify(&pinned, err);
     lk_pack_free(pack);
+    return rc;
+}
+
+int liken_pack_verify(const char *models, const char *name, const liken_call *call, liken_error *err) {
+    lk_call k;
+    int rc = lk_call_begin(&k, call, err);
+    if (rc == LIKEN_OK)
+        rc = verify(models, name, err);
+    lk_call_end(&k);
     return rc;
 }

@@ -64,7 +64,8 @@ typedef struct lk_store_range {
     const char *from, *to, *place_from, *place_to;
 } lk_store_range;
 
-/* ---- operations, in groups: what a store cannot do is a whole group, and NULL --------------------------------- */
+/* A finding of a doctor: what was looked at, the verdict, and a sentence. */
+typedef void lk_check_fn(void *ctx, const char *what, liken_verdict verdict, const char *message);
 
 typedef struct lk_store_collections {
     LK_CHECKED int (*create)(lk_store *s, liken_collection *c, liken_error *err); /* sets c->id; CONFLICT */
@@ -201,7 +202,7 @@ typedef struct lk_store_ops {
     void (*close)(lk_store *s);
     const char *(*name)(const lk_store *s);                            /* "sqlite" */
     LK_CHECKED int (*id)(lk_store *s, char out[37], liken_error *err); /* random, made with the store */
-    LK_CHECKED int (*check)(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
+    LK_CHECKED int (*check)(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err);
     /* READ_ONLY, with the reason, where the store cannot be changed now. */
     LK_CHECKED int (*writable)(lk_store *s, liken_error *err);
     /* FULL, with the reason, while nothing can be written for want of room. */

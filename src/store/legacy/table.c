@@ -201,7 +201,7 @@ static int store_room(lk_store *s, liken_error *err) {
 
 /* ---- the doctor ---- */
 
-static int check(lk_store *base, liken_check_fn *fn, void *ctx, int *bad, liken_error *err) {
+static int check(lk_store *base, lk_check_fn *fn, void *ctx, int *bad, liken_error *err) {
     lk_legacy_store *s = of(base);
     char text[256];
     const int rc = lk_legacy_look(s, true, err);

@@ -10,7 +10,7 @@ static lk_postgres *of(lk_store *s) {
 
 struct check {
     lk_postgres *store;
-    liken_check_fn *fn;
+    lk_check_fn *fn;
     void *ctx;
     int bad;
 };
@@ -146,7 +146,7 @@ static int check_shards(struct check *k, bool *whole, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_postgres_check(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err) {
+int lk_postgres_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err) {
     struct check k = {.store = of(s), .fn = fn, .ctx = ctx};
     lk_pg_conn *c = NULL;
     liken_error why;

@@ -156,6 +156,6 @@ int lk_postgres_near_count(lk_store *s, int64_t collection, const liken_search_o
 int lk_postgres_near_want(lk_store *s, int64_t collection, liken_error *err);
 int lk_postgres_near_tend(lk_store *s, bool *more, liken_error *err);
 
-int lk_postgres_check(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
+int lk_postgres_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err);
 
 #endif

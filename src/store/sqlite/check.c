@@ -8,7 +8,7 @@ static lk_sqlite_store *of(lk_store *s) {
 }
 
 struct check {
-    liken_check_fn *fn;
+    lk_check_fn *fn;
     void *ctx;
     int bad;
 };
@@ -89,7 +89,7 @@ static int check(lk_sqlite_conn *c, void *arg, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_sqlite_check(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err) {
+int lk_sqlite_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err) {
     struct check k = {.fn = fn, .ctx = ctx};
     const int rc = lk_sqlite_read(of(s), check, &k, err);
     if (rc == LIKEN_OK)

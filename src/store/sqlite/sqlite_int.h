@@ -244,6 +244,6 @@ int lk_sqlite_copy_put(lk_store *s, const int64_t *collections, liken_image *con
                        liken_error *err);
 int lk_sqlite_copy_end(lk_store *s, int64_t face, liken_error *err);
 
-int lk_sqlite_check(lk_store *s, liken_check_fn *fn, void *ctx, int *bad, liken_error *err);
+int lk_sqlite_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err);
 
 #endif

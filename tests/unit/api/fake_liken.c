@@ -89,7 +89,8 @@ const char *liken_reason_advice(liken_reason r) {
     return "Use a larger photo.";
 }
 
-int liken_open(liken **out, const liken_options *options, liken_error *err) {
+int liken_open(liken **out, const liken_options *options, const liken_call *call, liken_error *err) {
+    (void)call;
     (void)options;
     liken *lk = calloc(1, sizeof *lk);
     if (lk == NULL)
@@ -115,7 +116,8 @@ void liken_free(liken *lk) {
     free(lk);
 }
 
-int liken_get_state(liken *lk, liken_state **out, liken_error *err) {
+int liken_get_state(liken *lk, const liken_call *call, liken_state **out, liken_error *err) {
+    (void)call;
     const int rc = pass_gate(err);
     if (rc != LIKEN_OK)
         return rc;
@@ -187,8 +189,9 @@ const char *liken_search_code(liken_search s) {
     return s == LIKEN_SEARCH_MEMORY ? "memory" : "auto";
 }
 
-int liken_collection_create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_search search,
-                            liken_collection **out, liken_error *err) {
+int liken_collection_create(liken *lk, const liken_call *call, const char *name, const char *pack, liken_metric metric,
+                            liken_search search, liken_collection **out, liken_error *err) {
+    (void)call;
     if (search > LIKEN_SEARCH_MEMORY)
         return lk_fail(err, LIKEN_E_UNSUPPORTED, "The fake compares faces in memory.");
     if (strchr(name, '/') != NULL || *name == '.' || *name == '\0')
@@ -208,17 +211,20 @@ int liken_collection_create(liken *lk, const char *name, const char *pack, liken
                   : lk_fail(err, LIKEN_E_TOO_LARGE, "The fake holds no more.");
 }
 
-int liken_collection_set_search(liken *lk, const char *name, liken_search search, liken_collection **out,
-                                liken_error *err) {
+int liken_collection_set_search(liken *lk, const liken_call *call, const char *name, liken_search search,
+                                liken_collection **out, liken_error *err) {
+    (void)call;
     if (search > LIKEN_SEARCH_MEMORY)
         return lk_fail(err, LIKEN_E_UNSUPPORTED, "The fake compares faces in memory.");
-    const int rc = liken_collection_get(lk, name, out, err);
+    const int rc = liken_collection_get(lk, NULL, name, out, err);
     if (rc == LIKEN_OK)
         (*out)->search = search;
     return rc;
 }
 
-int liken_collection_get(liken *lk, const char *name, liken_collection **out, liken_error *err) {
+int liken_collection_get(liken *lk, const liken_call *call, const char *name, liken_collection **out,
+                         liken_error *err) {
+    (void)call;
     pthread_mutex_lock(&lk->lock);
     const int i = find_collection(lk, name);
     if (i >= 0)
@@ -227,7 +233,8 @@ int liken_collection_get(liken *lk, const char *name, liken_collection **out, li
     return i >= 0 ? LIKEN_OK : no_collection(name, err);
 }
 
-int liken_collection_list(liken *lk, liken_collection ***out, size_t *count, liken_error *err) {
+int liken_collection_list(liken *lk, const liken_call *call, liken_collection ***out, size_t *count, liken_error *err) {
+    (void)call;
     (void)err;
     pthread_mutex_lock(&lk->lock);
     *count = (size_t)lk->collection_count;
@@ -244,7 +251,8 @@ void liken_collections_free(liken_collection **list, size_t count) {
     free(list);
 }
 
-int liken_collection_remove(liken *lk, const char *name, liken_error *err) {
+int liken_collection_remove(liken *lk, const liken_call *call, const char *name, liken_error *err) {
+    (void)call;
     pthread_mutex_lock(&lk->lock);
     const int i = find_collection(lk, name);
     for (int k = 0; k < lk->image_count; k++)
@@ -350,8 +358,9 @@ static struct stored *store_photo(liken *lk, const liken_add_options *o, struct 
     return s;
 }
 
-int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options *o, liken_image **out,
-              liken_error *err) {
+int liken_add(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_add_options *o,
+              liken_image **out, liken_error *err) {
+    (void)call;
     struct stored photo = {0};
     int rc = pass_gate(err);
     if (rc == LIKEN_OK)
@@ -378,8 +387,9 @@ int liken_add(liken *lk, const void *bytes, size_t size, const liken_add_options
     return known ? LIKEN_OK : no_collection(photo.collection, err);
 }
 
-int liken_detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *o, liken_image **out,
-                 liken_error *err) {
+int liken_detect(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_detect_options *o,
+                 liken_image **out, liken_error *err) {
+    (void)call;
     (void)lk;
     struct stored photo = {0};
     int rc = pass_gate(err);
@@ -462,16 +472,18 @@ void liken_result_free(liken_result *r) {
 }
 
 /* By the first. */
-int liken_search_photos(liken *lk, const liken_photo *photos, size_t count, const liken_search_options *o,
-                        liken_result **out, liken_error *err) {
-    const int rc = liken_search_photo(lk, photos[0].bytes, photos[0].size, o, out, err);
+int liken_search_photos(liken *lk, const liken_call *call, const liken_photo *photos, size_t count,
+                        const liken_search_options *o, liken_result **out, liken_error *err) {
+    (void)call;
+    const int rc = liken_search_photo(lk, NULL, photos[0].bytes, photos[0].size, o, out, err);
     for (size_t i = 1; rc == LIKEN_OK && i < count; i++)
         add_photo(*out);
     return rc;
 }
 
-int liken_search_photo(liken *lk, const void *bytes, size_t size, const liken_search_options *o, liken_result **out,
-                       liken_error *err) {
+int liken_search_photo(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_search_options *o,
+                       liken_result **out, liken_error *err) {
+    (void)call;
     char names[NAMES][32] = {{0}};
     int rc = pass_gate(err);
     const int n = rc != LIKEN_OK ? rc : read_photo(bytes, size, names, err);
@@ -501,7 +513,9 @@ static const struct stored *holder(const liken *lk, int64_t face, int *k) {
     return NULL;
 }
 
-int liken_search_face(liken *lk, int64_t face, const liken_search_options *o, liken_result **out, liken_error *err) {
+int liken_search_face(liken *lk, const liken_call *call, int64_t face, const liken_search_options *o,
+                      liken_result **out, liken_error *err) {
+    (void)call;
     int k = 0;
     pthread_mutex_lock(&lk->lock);
     const struct stored *s = holder(lk, face, &k);
@@ -514,8 +528,9 @@ int liken_search_face(liken *lk, int64_t face, const liken_search_options *o, li
     return s != NULL ? LIKEN_OK : lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)face);
 }
 
-int liken_search_descriptor(liken *lk, const float *descriptor, size_t dimension, const char *model,
-                            const liken_search_options *o, liken_result **out, liken_error *err) {
+int liken_search_descriptor(liken *lk, const liken_call *call, const float *descriptor, size_t dimension,
+                            const char *model, const liken_search_options *o, liken_result **out, liken_error *err) {
+    (void)call;
     (void)lk;
     (void)descriptor;
     if (dimension != 2)
@@ -526,14 +541,15 @@ int liken_search_descriptor(liken *lk, const float *descriptor, size_t dimension
     return LIKEN_OK;
 }
 
-int liken_compare(liken *lk, const void *a, size_t a_size, const void *b, size_t b_size, const char *collection,
-                  liken_comparison **out, liken_error *err) {
+int liken_compare(liken *lk, const liken_call *call, const void *a, size_t a_size, const void *b, size_t b_size,
+                  const char *collection, liken_comparison **out, liken_error *err) {
+    (void)call;
     (void)collection;
     const liken_detect_options o = {0};
     liken_image *one = NULL, *two = NULL;
-    int rc = liken_detect(lk, a, a_size, &o, &one, err);
+    int rc = liken_detect(lk, NULL, a, a_size, &o, &one, err);
     if (rc == LIKEN_OK)
-        rc = liken_detect(lk, b, b_size, &o, &two, err);
+        rc = liken_detect(lk, NULL, b, b_size, &o, &two, err);
     if (rc != LIKEN_OK) {
         liken_image_free(one);
         return rc;
@@ -562,7 +578,9 @@ void liken_comparison_free(liken_comparison *c) {
 
 /* ---- reading and removing ---- */
 
-int liken_list(liken *lk, const liken_list_options *o, liken_image_list **out, liken_error *err) {
+int liken_list(liken *lk, const liken_call *call, const liken_list_options *o, liken_image_list **out,
+               liken_error *err) {
+    (void)call;
     pthread_mutex_lock(&lk->lock);
     if (find_collection(lk, o->collection) < 0) {
         pthread_mutex_unlock(&lk->lock);
@@ -604,7 +622,9 @@ static int no_image(int64_t id, liken_error *err) {
     return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld.", (long long)id);
 }
 
-int liken_image_get(liken *lk, const char *collection, int64_t id, liken_image **out, liken_error *err) {
+int liken_image_get(liken *lk, const liken_call *call, const char *collection, int64_t id, liken_image **out,
+                    liken_error *err) {
+    (void)call;
     pthread_mutex_lock(&lk->lock);
     const struct stored *s = by_id(lk, collection, id);
     if (s != NULL)
@@ -613,7 +633,8 @@ int liken_image_get(liken *lk, const char *collection, int64_t id, liken_image *
     return s != NULL ? LIKEN_OK : no_image(id, err);
 }
 
-int liken_image_remove(liken *lk, const char *collection, int64_t id, liken_error *err) {
+int liken_image_remove(liken *lk, const liken_call *call, const char *collection, int64_t id, liken_error *err) {
+    (void)call;
     pthread_mutex_lock(&lk->lock);
     struct stored *s = by_id(lk, collection, id);
     if (s != NULL)
@@ -622,14 +643,23 @@ int liken_image_remove(liken *lk, const char *collection, int64_t id, liken_erro
     return s != NULL ? LIKEN_OK : no_image(id, err);
 }
 
-int liken_face_get(liken *lk, int64_t face, liken_face **out, int64_t *image, liken_error *err) {
+static bool lies_in(const struct stored *s, const char *collection) {
+    return collection == NULL || strcmp(s->collection, collection) == 0;
+}
+
+int liken_face_get(liken *lk, const liken_call *call, const char *collection, int64_t face, liken_face **out,
+                   int64_t *image, liken_error *err) {
+    (void)call;
     int k = 0;
     pthread_mutex_lock(&lk->lock);
     const struct stored *s = holder(lk, face, &k);
+    if (s != NULL && !lies_in(s, collection))
+        s = NULL;
     if (s != NULL) {
         *out = calloc(1, sizeof **out);
         **out = face_of(s->names[k], face, k);
-        *image = s->id;
+        if (image != NULL)
+            *image = s->id;
     }
     pthread_mutex_unlock(&lk->lock);
     return s != NULL ? LIKEN_OK : lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)face);
@@ -639,10 +669,13 @@ void liken_face_free(liken_face *f) {
     free(f);
 }
 
-int liken_face_remove(liken *lk, int64_t face, liken_error *err) {
+int liken_face_remove(liken *lk, const liken_call *call, const char *collection, int64_t face, liken_error *err) {
+    (void)call;
     int k = 0;
     pthread_mutex_lock(&lk->lock);
     struct stored *s = (struct stored *)holder(lk, face, &k);
+    if (s != NULL && !lies_in(s, collection))
+        s = NULL;
     if (s != NULL)
         s->faces[k] = 0;
     pthread_mutex_unlock(&lk->lock);

@@ -387,7 +387,8 @@ void liken_packs_free(liken_pack *packs, size_t count) {
     free(packs);
 }
 
-int liken_pack_verify(const char *models, const char *name, liken_error *err) {
+int liken_pack_verify(const char *models, const char *name, const liken_call *call, liken_error *err) {
+    (void)call;
     (void)models;
     (void)name;
     (void)err;

@@ -17,7 +17,7 @@ static inline liken *open_with(liken_options o) {
     liken *handle = NULL;
     o.data = folder.path;
     o.models = "/nowhere";
-    assert_ok(liken_open(&handle, &o, &err), err);
+    assert_ok(liken_open(&handle, &o, NULL, &err), err);
     return handle;
 }
 
@@ -39,7 +39,7 @@ static inline int tear_down(void **state) {
 
 static inline liken_image *add_to(liken *handle, const char *photo, const liken_add_options *o) {
     liken_image *image = NULL;
-    assert_ok(liken_add(handle, photo, strlen(photo), o, &image, &err), err);
+    assert_ok(liken_add(handle, NULL, photo, strlen(photo), o, &image, &err), err);
     return image;
 }
 
@@ -53,13 +53,13 @@ static inline int64_t add(const char *photo) {
 
 static inline liken_result *search(liken *handle, const char *photo, const liken_search_options *o) {
     liken_result *r = NULL;
-    assert_ok(liken_search_photo(handle, photo, strlen(photo), o, &r, &err), err);
+    assert_ok(liken_search_photo(handle, NULL, photo, strlen(photo), o, &r, &err), err);
     return r;
 }
 
 static inline int search_fails(const char *photo, liken_search_options o) {
     liken_result *r = NULL;
-    const int rc = liken_search_photo(lk, photo, strlen(photo), &o, &r, &err);
+    const int rc = liken_search_photo(lk, NULL, photo, strlen(photo), &o, &r, &err);
     assert_null(r);
     return rc;
 }

@@ -56,7 +56,7 @@ static liken *open_with(liken_options o) {
     o.data = folder.path;
     o.models = "/nowhere";
     o.threads = 2;
-    assert_ok(liken_open(&handle, &o, &err), err);
+    assert_ok(liken_open(&handle, &o, NULL, &err), err);
     return handle;
 }
 
@@ -73,7 +73,7 @@ static int64_t add(liken *lk, const char *collection, int first, int faces) {
     for (int i = 0; i < faces; i++)
         assert_ok(lk_buf_format(&text, &err, "face %d 0.1 50\n", first + i), err);
     const liken_add_options o = {.collection = collection};
-    assert_ok(liken_add(lk, text.data, text.size, &o, &image, &err), err);
+    assert_ok(liken_add(lk, NULL, text.data, text.size, &o, &image, &err), err);
     assert_int_equal(image->face_count, faces);
     const int64_t id = image->id;
     lk_buf_free(&text);
@@ -83,7 +83,7 @@ static int64_t add(liken *lk, const char *collection, int first, int faces) {
 
 static void make_collection(liken *lk, const char *name) {
     liken_collection *c = NULL;
-    assert_ok(liken_collection_create(lk, name, NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, name, NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
     liken_collection_free(c);
 }
 
@@ -96,7 +96,7 @@ static uint64_t answers(liken *lk, const char *collection) {
         liken_error why;
         fake_descriptor("faceapi", (unsigned)(q * 211), 0.1f, 7, descriptor);
         const liken_search_options o = {.collection = collection, .threshold = INFINITY, .limit = q == 0 ? 10000 : 50};
-        assert_ok(liken_search_descriptor(lk, descriptor, 128, NULL, &o, &r, &why), why);
+        assert_ok(liken_search_descriptor(lk, NULL, descriptor, 128, NULL, &o, &r, &why), why);
         for (size_t i = 0; i < r->answers[0].match_count; i++) {
             const liken_match *m = &r->answers[0].matches[i];
             uint32_t distance;
@@ -119,7 +119,7 @@ static uint64_t truth(const char *collection) {
     assert_int_equal(system(command), 0);
     const liken_options o = {.data = copy.path, .models = "/nowhere"};
     const struct heard before = heard;
-    assert_ok(liken_open(&lk, &o, &err), err);
+    assert_ok(liken_open(&lk, &o, NULL, &err), err);
     assert_int_equal(heard.from_store, heard.faces);
     heard = before;
     const uint64_t sum = answers(lk, collection);
@@ -188,7 +188,7 @@ static void make_gallery(void) {
     for (int i = 0; i < CROWDS; i++)
         (void)add(lk, NULL, i * CROWD, CROWD);
     const int64_t gone = add(lk, NULL, CROWDS * CROWD, 7);
-    assert_ok(liken_image_remove(lk, NULL, gone, &err), err);
+    assert_ok(liken_image_remove(lk, NULL, NULL, gone, &err), err);
     (void)add(lk, NULL, 12000, 30);
     for (const lk_slot *slot = lk->slots; slot != NULL; slot = slot->next)
         lk_index_settle(slot->index); /* sealed, and so saved as a segment */
@@ -219,7 +219,7 @@ static void changes_between_saves_are_read(void **state) {
         assert_true(heard.memory > 0);
         const int64_t image = add(other, NULL, 20000 + round * 100, 40);
         (void)add(owner, NULL, 30000 + round * 100, 11);
-        assert_ok(liken_image_remove(other, NULL, round % 2 == 0 ? image : 1 + round, &err), err);
+        assert_ok(liken_image_remove(other, NULL, NULL, round % 2 == 0 ? image : 1 + round, &err), err);
         assert_true(answers(owner, NULL) == answers(other, NULL));
         /* the owner ends first half of the times, and then does not know all */
         if (round % 2 == 0)
@@ -281,13 +281,13 @@ static void a_removed_collection_takes_its_cache_along(void **state) {
     liken_free(lk);
     assert_true(is_there(2, "contents") && is_there(3, "contents"));
     lk = open_gallery();
-    assert_ok(liken_collection_remove(lk, "a", &err), err);
+    assert_ok(liken_collection_remove(lk, NULL, "a", &err), err);
     assert_false(is_there(2, ""));
     liken_free(lk);
     assert_false(is_there(2, ""));
     lk = open_with((liken_options){.no_models = true}); /* has no index */
-    assert_ok(liken_collection_remove(lk, "b", &err), err);
-    assert_ok(liken_collection_remove(lk, "default", &err), err);
+    assert_ok(liken_collection_remove(lk, NULL, "b", &err), err);
+    assert_ok(liken_collection_remove(lk, NULL, "default", &err), err);
     assert_false(is_there(3, "") || is_there(1, ""));
     liken_free(lk);
     lk = open_gallery();
@@ -380,18 +380,20 @@ struct findings {
     int notes;
 };
 
-static void on_finding(void *ctx, const char *what, liken_verdict verdict, const char *message) {
+static int on_finding(void *ctx, const liken_progress *p) {
     struct findings *f = ctx;
-    if (strncmp(what, "index", 5) != 0)
-        return;
-    assert_int_not_equal(verdict, LIKEN_BAD);
-    f->notes += verdict == LIKEN_NOTE && strstr(message, "delete that folder") != NULL;
+    if (strncmp(p->what, "index", 5) != 0)
+        return 0;
+    assert_int_not_equal(p->verdict, LIKEN_BAD);
+    f->notes += p->verdict == LIKEN_NOTE && strstr(p->message, "delete that folder") != NULL;
+    return 0;
 }
 
 static int notes_of_the_doctor(void) {
     struct findings f = {0};
     const liken_options o = {.data = folder.path, .models = "/nowhere", .no_models = true};
-    assert_int_equal(liken_check(&o, on_finding, &f, &err), 0);
+    const liken_call call = {.size = sizeof call, .progress = on_finding, .ctx = &f};
+    assert_int_equal(liken_check(&o, &call, &err), 0);
     return f.notes;
 }
 
@@ -506,7 +508,7 @@ static void whatever_happened_to_the_cache_answers_are_right(void **state) {
             assert_true(answers(lk, NULL) == right);
             assert_true(answers(lk, NULL) == right);
             if (tries != 1) /* what comes then goes into the new index */
-                assert_ok(liken_image_remove(lk, NULL, add(lk, NULL, 60000 + kind * 10 + tries, 2), &err), err);
+                assert_ok(liken_image_remove(lk, NULL, NULL, add(lk, NULL, 60000 + kind * 10 + tries, 2), &err), err);
             liken_free(lk);
             lk = open_gallery();
             assert_true(answers(lk, NULL) == right);
@@ -533,7 +535,7 @@ static void child(int number) {
     for (int i = 0;; i++) {
         const int64_t image = add(lk, NULL, 100000 + number * 2000 + i * 50, 40);
         if (i % 3 == 0)
-            assert_ok(liken_image_remove(lk, NULL, image, &err), err);
+            assert_ok(liken_image_remove(lk, NULL, NULL, image, &err), err);
         if (number % 3 == 0 && i == 10)
             break;
     }
@@ -589,7 +591,7 @@ static void a_damaged_block_is_mended_under_way(void **state) {
     for (int i = 0; i < 20; i++) {
         const int64_t image = add(lk, NULL, 200000 + i * 30, 20);
         if (i % 2 == 0)
-            assert_ok(liken_image_remove(lk, NULL, image, &err), err);
+            assert_ok(liken_image_remove(lk, NULL, NULL, image, &err), err);
     }
     enough = true;
     for (int i = 0; i < 3; i++)

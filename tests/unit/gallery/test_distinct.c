@@ -69,7 +69,7 @@ static int set_up(void **state) {
     (void)state;
     sample_folder_make(&folder);
     const liken_options o = {.data = folder.path, .models = "/nowhere", .threads = 2};
-    const int rc = liken_open(&lk, &o, &err);
+    const int rc = liken_open(&lk, &o, NULL, &err);
     if (rc == LIKEN_OK)
         real = lk->store->ops;
     return rc;
@@ -95,7 +95,7 @@ static void add_crowd(unsigned number, size_t faces, double noise) {
     liken_image *image = NULL;
     const char *tag = number % 2 == 0 ? "even" : "odd";
     const liken_add_options o = {.tags = &tag, .tag_count = 1};
-    assert_ok(liken_add(lk, photo.data, photo.size, &o, &image, &err), err);
+    assert_ok(liken_add(lk, NULL, photo.data, photo.size, &o, &image, &err), err);
     assert_int_equal(image->face_count, faces);
     liken_image_free(image);
     lk_buf_free(&photo);
@@ -104,7 +104,7 @@ static void add_crowd(unsigned number, size_t faces, double noise) {
 static liken_result *search(const liken_search_options *o) {
     static const char query[] = "photo 2 2\nface 1 0 50";
     liken_result *r = NULL;
-    assert_ok(liken_search_photo(lk, query, strlen(query), o, &r, &err), err);
+    assert_ok(liken_search_photo(lk, NULL, query, strlen(query), o, &r, &err), err);
     assert_int_equal(r->answer_count, 1);
     return r;
 }

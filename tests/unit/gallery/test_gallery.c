@@ -14,14 +14,14 @@ static void opening_makes_the_default_collection(void **state) {
     (void)state;
     liken_collection *c;
     liken_state *s;
-    assert_ok(liken_collection_get(lk, "default", &c, &err), err);
+    assert_ok(liken_collection_get(lk, NULL, "default", &c, &err), err);
     assert_string_equal(c->model, "faceapi-1.0/fake");
     assert_int_equal(c->dimension, 128);
     assert_int_equal(c->metric, LIKEN_NORMALIZED);
     assert_true(c->threshold == 0.4f);
     liken_collection_free(c);
     (void)add("photo 10 10\nface 1 0.1 50\nface 2 0.1 40");
-    assert_ok(liken_get_state(lk, &s, &err), err);
+    assert_ok(liken_get_state(lk, NULL, &s, &err), err);
     assert_string_equal(s->model, "faceapi-1.0/fake");
     assert_string_equal(s->detector, "fake");
     assert_string_equal(s->store, "sqlite");
@@ -41,12 +41,12 @@ static void options_are_checked(void **state) {
         liken_options o = bad[i];
         liken *handle = NULL;
         o.data = folder.path;
-        assert_int_equal(liken_open(&handle, &o, &err), LIKEN_E_ARG);
+        assert_int_equal(liken_open(&handle, &o, NULL, &err), LIKEN_E_ARG);
         assert_null(handle);
     }
     liken *handle = NULL;
     liken_options o = {.data = folder.path, .pack = "none"};
-    assert_int_equal(liken_open(&handle, &o, &err), LIKEN_E_MODEL);
+    assert_int_equal(liken_open(&handle, &o, NULL, &err), LIKEN_E_MODEL);
     assert_non_null(strstr(err.message, "liken models install none"));
     assert_null(handle);
 }
@@ -59,20 +59,20 @@ static void without_models_the_store_still_works(void **state) {
     liken *plain = open_with((liken_options){.no_models = true});
     assert_int_equal(fake_loads(), loads);
     liken_image_list *list;
-    assert_ok(liken_list(plain, NULL, &list, &err), err);
+    assert_ok(liken_list(plain, NULL, NULL, &list, &err), err);
     assert_int_equal(list->count, 1);
     const int64_t id = list->images[0]->id;
     liken_image_list_free(list);
     liken_state *s;
-    assert_ok(liken_get_state(plain, &s, &err), err);
+    assert_ok(liken_get_state(plain, NULL, &s, &err), err);
     assert_null(s->model);
     liken_state_free(s);
     liken_image *image = NULL;
-    assert_int_equal(liken_detect(plain, photo, strlen(photo), NULL, &image, &err), LIKEN_E_MODEL);
-    assert_int_equal(liken_add(plain, "photo 9 9", 9, NULL, &image, &err), LIKEN_E_MODEL);
-    assert_ok(liken_find_bytes(plain, NULL, photo, strlen(photo), &image, &err), err);
+    assert_int_equal(liken_detect(plain, NULL, photo, strlen(photo), NULL, &image, &err), LIKEN_E_MODEL);
+    assert_int_equal(liken_add(plain, NULL, "photo 9 9", 9, NULL, &image, &err), LIKEN_E_MODEL);
+    assert_ok(liken_find_bytes(plain, NULL, NULL, photo, strlen(photo), &image, &err), err);
     liken_image_free(image);
-    assert_ok(liken_image_remove(plain, NULL, id, &err), err);
+    assert_ok(liken_image_remove(plain, NULL, NULL, id, &err), err);
     liken_free(plain);
     assert_int_equal(found(lk, photo), 0);
 }
@@ -83,11 +83,11 @@ static void default_exists_before_anything_was_written(void **state) {
     sample_folder_make(&other);
     liken *plain = NULL;
     liken_options o = {.data = other.path, .no_models = true, .read_only = true};
-    assert_int_equal(liken_open(&plain, &o, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(liken_open(&plain, &o, NULL, &err), LIKEN_E_NOT_FOUND);
     o.read_only = false;
-    assert_ok(liken_open(&plain, &o, &err), err);
+    assert_ok(liken_open(&plain, &o, NULL, &err), err);
     liken_image_list *list;
-    assert_ok(liken_list(plain, NULL, &list, &err), err);
+    assert_ok(liken_list(plain, NULL, NULL, &list, &err), err);
     assert_int_equal(list->count, 0);
     liken_image_list_free(list);
     liken_free(plain);
@@ -101,8 +101,8 @@ static void read_only_searches_and_writes_nothing(void **state) {
     liken *reader = open_with((liken_options){.read_only = true});
     assert_int_equal(found(reader, photo), 1);
     liken_image *image = NULL;
-    assert_int_equal(liken_add(reader, "photo 9 9", 9, NULL, &image, &err), LIKEN_E_READ_ONLY);
-    assert_int_equal(liken_collection_remove(reader, "default", &err), LIKEN_E_READ_ONLY);
+    assert_int_equal(liken_add(reader, NULL, "photo 9 9", 9, NULL, &image, &err), LIKEN_E_READ_ONLY);
+    assert_int_equal(liken_collection_remove(reader, NULL, "default", &err), LIKEN_E_READ_ONLY);
     (void)add("photo 10 11\nface 1 0.1 50");
     assert_int_equal(found(reader, photo), 2);
     liken_free(reader);
@@ -121,7 +121,7 @@ static void takes_the_time_of_the_photo_where_none_is_given(void **state) {
     assert_int_equal(said->captured_at, 55);
     assert_string_equal(said->note, "a preview");
     assert_true(unknown->captured_at == LIKEN_NO_TIME);
-    assert_ok(liken_image_get(lk, "default", own->id, &stored, &err), err);
+    assert_ok(liken_image_get(lk, NULL, "default", own->id, &stored, &err), err);
     assert_int_equal(stored->captured_at, 77);
     liken_image_free(own);
     liken_image_free(said);
@@ -138,7 +138,7 @@ static void the_same_bytes_give_the_first_answer(void **state) {
                                  .tag_count = 3,
                                  .captured_at = 1234};
     liken_image *first = add_to(lk, photo, &o), *again = add_to(lk, photo, NULL), *by_bytes = NULL;
-    assert_ok(liken_find_bytes(lk, "default", photo, strlen(photo), &by_bytes, &err), err);
+    assert_ok(liken_find_bytes(lk, NULL, "default", photo, strlen(photo), &by_bytes, &err), err);
     assert_false(first->existed);
     assert_true(again->existed && by_bytes->existed);
     assert_int_equal(again->id, first->id);
@@ -163,30 +163,30 @@ static void the_same_bytes_give_the_first_answer(void **state) {
     liken_image_free(again);
     liken_image_free(by_bytes);
     liken_image *none = NULL;
-    assert_int_equal(liken_find_bytes(lk, NULL, "photo", 5, &none, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(liken_find_bytes(lk, NULL, NULL, "photo", 5, &none, &err), LIKEN_E_NOT_FOUND);
 }
 
 static void what_cannot_be_added_leaves_nothing(void **state) {
     (void)state;
     liken_image *image = NULL;
-    assert_int_equal(liken_add(lk, "GIF", 3, NULL, &image, &err), LIKEN_E_FORMAT);
-    assert_int_equal(liken_add(lk, NULL, 0, NULL, &image, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_add(lk, NULL, "GIF", 3, NULL, &image, &err), LIKEN_E_FORMAT);
+    assert_int_equal(liken_add(lk, NULL, NULL, 0, NULL, &image, &err), LIKEN_E_ARG);
     liken_add_options o = {.require_face = true};
-    assert_int_equal(liken_add(lk, "photo 9 9\nsmall 3", 17, &o, &image, &err), LIKEN_E_NO_FACE);
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9\nsmall 3", 17, &o, &image, &err), LIKEN_E_NO_FACE);
     assert_non_null(strstr(err.message, "too_small"));
     o = (liken_add_options){.collection = "none"};
-    assert_int_equal(liken_add(lk, "photo 9 9", 9, &o, &image, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), LIKEN_E_NOT_FOUND);
     o = (liken_add_options){.file = "\xff"};
-    assert_int_equal(liken_add(lk, "photo 9 9", 9, &o, &image, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), LIKEN_E_ARG);
     assert_null(image);
     liken_state *s;
-    assert_ok(liken_get_state(lk, &s, &err), err);
+    assert_ok(liken_get_state(lk, NULL, &s, &err), err);
     assert_int_equal(s->images, 0);
     liken_state_free(s);
     image = add_to(lk, "photo 9 9\nsmall 3", NULL); /* without require_face it is stored, */
     liken_image_free(image);
     o = (liken_add_options){.require_face = true}; /* and then still has no face */
-    assert_int_equal(liken_add(lk, "photo 9 9\nsmall 3", 17, &o, &image, &err), LIKEN_E_NO_FACE);
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9\nsmall 3", 17, &o, &image, &err), LIKEN_E_NO_FACE);
 }
 
 static void detecting_stores_nothing(void **state) {
@@ -194,7 +194,7 @@ static void detecting_stores_nothing(void **state) {
     const char *photo = "photo 640 480\nface 1 0.1 50\nsmall 4";
     liken_image *image;
     liken_detect_options o = {.describe = true};
-    assert_ok(liken_detect(lk, photo, strlen(photo), &o, &image, &err), err);
+    assert_ok(liken_detect(lk, NULL, photo, strlen(photo), &o, &image, &err), err);
     assert_int_equal(image->id, 0);
     assert_int_equal(image->width, 640);
     assert_int_equal(image->face_count, 1);
@@ -206,7 +206,7 @@ static void detecting_stores_nothing(void **state) {
     assert_true(fabsf(image->faces[0].descriptor[5] - expected[5]) < 0.05f);
     void *jpeg;
     size_t size;
-    assert_ok(liken_draw(lk, photo, strlen(photo), image, &jpeg, &size, &err), err);
+    assert_ok(liken_draw(lk, NULL, photo, strlen(photo), image, &jpeg, &size, &err), err);
     assert_int_equal(size, 3 * 640 * 480);
     const uint8_t *pixels = jpeg;
     size_t painted = 0;
@@ -216,11 +216,11 @@ static void detecting_stores_nothing(void **state) {
     free(jpeg);
     liken_image_free(image);
     o = (liken_detect_options){.describe = true, .pack = "other"};
-    assert_ok(liken_detect(lk, photo, strlen(photo), &o, &image, &err), err);
+    assert_ok(liken_detect(lk, NULL, photo, strlen(photo), &o, &image, &err), err);
     assert_int_equal(image->faces[0].dimension, 64);
     liken_image_free(image);
     liken_state *s;
-    assert_ok(liken_get_state(lk, &s, &err), err);
+    assert_ok(liken_get_state(lk, NULL, &s, &err), err);
     assert_int_equal(s->images, 0);
     liken_state_free(s);
 }
@@ -250,7 +250,7 @@ static void normalize(float *v) {
 static void describe(const char *photo, liken_metric metric, float out[128]) {
     liken_image *image;
     const liken_detect_options o = {.describe = true};
-    assert_ok(liken_detect(lk, photo, strlen(photo), &o, &image, &err), err);
+    assert_ok(liken_detect(lk, NULL, photo, strlen(photo), &o, &image, &err), err);
     memcpy(out, image->faces[0].descriptor, 128 * sizeof(float));
     liken_image_free(image);
     if (metric == LIKEN_NORMALIZED)
@@ -268,7 +268,7 @@ static double distance(const float *a, const float *b) {
 static void answers_are_those_of_brute_force(void **state) {
     (void)state;
     liken_collection *c;
-    assert_ok(liken_collection_create(lk, "raw", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "raw", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
     assert_true(c->threshold == 0.6f);
     liken_collection_free(c);
     const char *const names[2] = {"default", "raw"};
@@ -345,12 +345,12 @@ static void a_page_of_crowds_ends_sooner(void **state) {
         crowd_of_400(crowd, sizeof crowd, 9 + i);
         (void)add(crowd);
     }
-    assert_ok(liken_list(lk, &(liken_list_options){.limit = 1000}, &page, &err), err);
+    assert_ok(liken_list(lk, NULL, &(liken_list_options){.limit = 1000}, &page, &err), err);
     assert_int_equal(page->count, 25);
     const int64_t next = page->next;
     assert_int_equal(next, page->images[24]->id);
     liken_image_list_free(page);
-    assert_ok(liken_list(lk, &(liken_list_options){.limit = 1000, .after = next}, &page, &err), err);
+    assert_ok(liken_list(lk, NULL, &(liken_list_options){.limit = 1000, .after = next}, &page, &err), err);
     assert_int_equal(page->count, 2);
     assert_int_equal(page->next, 0);
     liken_image_list_free(page);
@@ -373,14 +373,14 @@ static void a_face_is_not_its_own_match(void **state) {
     (void)state;
     const int64_t a = add("photo 1 1\nface 1 0.1 50"), b = add("photo 1 2\nface 1 0.1 50");
     liken_result *r;
-    assert_ok(liken_search_face(lk, a, NULL, &r, &err), err);
+    assert_ok(liken_search_face(lk, NULL, a, NULL, &r, &err), err);
     assert_int_equal(r->answers[0].face.id, a);
     assert_int_equal(r->answers[0].match_count, 1);
     assert_int_equal(r->answers[0].matches[0].face_id, b);
     assert_int_equal(r->searched, 1);
     liken_result_free(r);
     r = NULL;
-    assert_int_equal(liken_search_face(lk, 999, NULL, &r, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(liken_search_face(lk, NULL, 999, NULL, &r, &err), LIKEN_E_NOT_FOUND);
     assert_null(r);
 }
 
@@ -390,21 +390,21 @@ static void descriptors_are_checked(void **state) {
     liken_result *r = NULL;
     (void)add("photo 1 1\nface 1 0 50");
     fake_descriptor("faceapi", 1, 0, 0, v);
-    assert_ok(liken_search_descriptor(lk, v, 128, "faceapi-1.0/fake", NULL, &r, &err), err);
+    assert_ok(liken_search_descriptor(lk, NULL, v, 128, "faceapi-1.0/fake", NULL, &r, &err), err);
     assert_int_equal(r->answer_count, 1);
     assert_int_equal(r->answers[0].match_count, 1);
     assert_true(r->answers[0].matches[0].distance < 1e-3f);
     liken_result_free(r);
     r = NULL;
-    assert_int_equal(liken_search_descriptor(lk, v, 128, "other-1.0/fake", NULL, &r, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(liken_search_descriptor(lk, NULL, v, 128, "other-1.0/fake", NULL, &r, &err), LIKEN_E_MISMATCH);
     assert_non_null(strstr(err.message, "other-1.0/fake"));
     assert_non_null(strstr(err.message, "faceapi-1.0/fake"));
-    assert_int_equal(liken_search_descriptor(lk, v, 64, NULL, NULL, &r, &err), LIKEN_E_MISMATCH);
-    assert_int_equal(liken_search_descriptor(lk, NULL, 128, NULL, NULL, &r, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(liken_search_descriptor(lk, NULL, v, 64, NULL, NULL, &r, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(liken_search_descriptor(lk, NULL, NULL, 128, NULL, NULL, &r, &err), LIKEN_E_MISMATCH);
     v[0] = NAN;
-    assert_int_equal(liken_search_descriptor(lk, v, 128, NULL, NULL, &r, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_search_descriptor(lk, NULL, v, 128, NULL, NULL, &r, &err), LIKEN_E_ARG);
     memset(v, 0, sizeof v);
-    assert_int_equal(liken_search_descriptor(lk, v, 128, NULL, NULL, &r, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_search_descriptor(lk, NULL, v, 128, NULL, NULL, &r, &err), LIKEN_E_ARG);
     assert_null(r);
 }
 
@@ -508,7 +508,7 @@ static void compares_every_face_with_every_face(void **state) {
     const char *a = "photo 1 1\nface 1 0.1 50\nface 2 0.1 40",
                *b = "photo 1 1\nface 3 0.1 90\nface 2 0.1 60\nface 4 0.1 5";
     liken_comparison *c;
-    assert_ok(liken_compare(lk, a, strlen(a), b, strlen(b), NULL, &c, &err), err);
+    assert_ok(liken_compare(lk, NULL, a, strlen(a), b, strlen(b), NULL, &c, &err), err);
     assert_int_equal(c->best_a, 1);
     assert_int_equal(c->best_b, 1);
     assert_true(c->same);
@@ -517,13 +517,13 @@ static void compares_every_face_with_every_face(void **state) {
     for (int i = 0; i < 6; i++)
         assert_true(i == 4 || c->distances[i] > c->threshold);
     liken_comparison_free(c);
-    assert_ok(liken_compare(lk, a, strlen(a), "photo 1 1", 9, "default", &c, &err), err);
+    assert_ok(liken_compare(lk, NULL, a, strlen(a), "photo 1 1", 9, "default", &c, &err), err);
     assert_int_equal(c->best_a, -1);
     assert_true(isinf(c->distance) && !c->same && c->similarity == 0);
     liken_comparison_free(c);
-    assert_int_equal(liken_compare(lk, a, strlen(a), "x", 1, NULL, &c, &err), LIKEN_E_FORMAT);
+    assert_int_equal(liken_compare(lk, NULL, a, strlen(a), "x", 1, NULL, &c, &err), LIKEN_E_FORMAT);
     assert_non_null(strstr(err.message, "second"));
-    assert_int_equal(liken_compare(lk, a, strlen(a), a, strlen(a), "none", &c, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(liken_compare(lk, NULL, a, strlen(a), a, strlen(a), "none", &c, &err), LIKEN_E_NOT_FOUND);
 }
 
 /* ---- removing ---- */
@@ -534,37 +534,37 @@ static void what_is_removed_is_not_found(void **state) {
     (void)add("photo 1 1\nface 1 0.1 50");
     liken_image *image = add_to(lk, "photo 1 2\nface 1 0.1 50\nface 1 0.2 40", NULL);
     assert_int_equal(found(lk, query), 3);
-    assert_ok(liken_face_remove(lk, image->faces[0].id, &err), err);
+    assert_ok(liken_face_remove(lk, NULL, NULL, image->faces[0].id, &err), err);
     assert_int_equal(found(lk, query), 2);
     liken_face *face = NULL;
     int64_t of;
-    assert_int_equal(liken_face_get(lk, image->faces[0].id, &face, &of, &err), LIKEN_E_NOT_FOUND);
-    assert_ok(liken_face_get(lk, image->faces[1].id, &face, &of, &err), err);
+    assert_int_equal(liken_face_get(lk, NULL, NULL, image->faces[0].id, &face, &of, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(liken_face_get(lk, NULL, NULL, image->faces[1].id, &face, &of, &err), err);
     assert_int_equal(of, image->id);
     assert_int_equal(face->dimension, 128);
     liken_face_free(face);
-    assert_int_equal(liken_image_remove(lk, "none", image->id, &err), LIKEN_E_NOT_FOUND);
-    assert_ok(liken_image_remove(lk, "default", image->id, &err), err);
+    assert_int_equal(liken_image_remove(lk, NULL, "none", image->id, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(liken_image_remove(lk, NULL, "default", image->id, &err), err);
     assert_int_equal(found(lk, query), 1);
     liken_image_free(image);
-    assert_ok(liken_collection_remove(lk, "default", &err), err);
+    assert_ok(liken_collection_remove(lk, NULL, "default", &err), err);
     assert_int_equal(found(lk, query), 0);
     (void)add("photo 1 1\nface 1 0.1 50");
     assert_int_equal(found(lk, query), 1);
     liken_collection *c;
-    assert_ok(liken_collection_create(lk, "b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
     liken_collection_free(c);
     c = NULL;
-    assert_int_equal(liken_collection_create(lk, "b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
+    assert_int_equal(liken_collection_create(lk, NULL, "b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
                      LIKEN_E_CONFLICT);
-    assert_int_equal(liken_collection_create(lk, ".b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
+    assert_int_equal(liken_collection_create(lk, NULL, ".b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
                      LIKEN_E_ARG);
-    assert_int_equal(liken_collection_create(lk, "b/c", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
+    assert_int_equal(liken_collection_create(lk, NULL, "b/c", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
                      LIKEN_E_ARG);
     assert_null(c);
     liken_image_free(add_to(lk, "photo 1 1\nface 1 0.1 50", &(liken_add_options){.collection = "b"}));
-    assert_ok(liken_collection_remove(lk, "b", &err), err);
-    assert_int_equal(liken_collection_remove(lk, "b", &err), LIKEN_E_NOT_FOUND);
+    assert_ok(liken_collection_remove(lk, NULL, "b", &err), err);
+    assert_int_equal(liken_collection_remove(lk, NULL, "b", &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(found(lk, query), 1);
 }
 
@@ -576,17 +576,17 @@ static void a_second_handle_sees_it_all(void **state) {
     assert_int_equal(found(second, query), 1);
     liken_image *image = add_to(second, "photo 1 2\nface 1 0.1 50", NULL);
     assert_int_equal(found(lk, query), 2);
-    assert_ok(liken_image_remove(lk, NULL, image->id, &err), err);
+    assert_ok(liken_image_remove(lk, NULL, NULL, image->id, &err), err);
     assert_int_equal(found(second, query), 1);
     liken_image_free(image);
     liken_collection *c;
-    assert_ok(liken_collection_create(second, "b", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(second, NULL, "b", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
     liken_collection_free(c);
     liken_image_free(add_to(second, "photo 1 2\nface 1 0.1 50", &(liken_add_options){.collection = "b"}));
     liken_result *r = search(lk, query, &(liken_search_options){.collection = "b"});
     assert_int_equal(r->answers[0].match_count, 1);
     liken_result_free(r);
-    assert_ok(liken_collection_remove(second, "b", &err), err);
+    assert_ok(liken_collection_remove(second, NULL, "b", &err), err);
     assert_int_equal(found(lk, query), 1);
     liken_free(second);
     liken_free(lk);
@@ -599,7 +599,7 @@ static void a_second_handle_sees_it_all(void **state) {
 static void a_collection_of_another_pack_gets_its_own_models(void **state) {
     (void)state;
     liken_collection *c;
-    assert_ok(liken_collection_create(lk, "b", "other", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "b", "other", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
     assert_string_equal(c->model, "other-1.0/fake");
     assert_int_equal(c->dimension, 64);
     liken_collection_free(c);
@@ -619,12 +619,12 @@ static void a_collection_of_another_pack_gets_its_own_models(void **state) {
     }
     assert_int_equal(fake_loads(), loads + 1);
     liken_result *r = NULL;
-    assert_int_equal(liken_search_face(lk, own_face, &(liken_search_options){.collection = "b"}, &r, &err),
+    assert_int_equal(liken_search_face(lk, NULL, own_face, &(liken_search_options){.collection = "b"}, &r, &err),
                      LIKEN_E_MISMATCH);
     assert_non_null(strstr(err.message, "other-1.0/fake"));
     assert_non_null(strstr(err.message, "faceapi-1.0/fake"));
     assert_null(r);
-    assert_ok(liken_search_face(lk, other_face, &(liken_search_options){.collection = "b"}, &r, &err), err);
+    assert_ok(liken_search_face(lk, NULL, other_face, &(liken_search_options){.collection = "b"}, &r, &err), err);
     liken_result_free(r);
 }
 
@@ -639,9 +639,9 @@ static void another_version_of_a_pack_is_refused_by_name(void **state) {
     assert_non_null(strstr(err.message, "faceapi-1.0/fake"));
     assert_non_null(strstr(err.message, "faceapi-2.0-beta/fake"));
     liken_image *image = NULL;
-    assert_int_equal(liken_add(lk, "photo 1 2", 9, NULL, &image, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(liken_add(lk, NULL, "photo 1 2", 9, NULL, &image, &err), LIKEN_E_MISMATCH);
     liken_collection *c;
-    assert_ok(liken_collection_create(lk, "new", "other", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "new", "other", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
     liken_collection_free(c);
     liken_result *r = search(lk, photo, &(liken_search_options){.collection = "new"});
     assert_string_equal(r->model, "other-2.0-beta/fake");
@@ -655,21 +655,23 @@ struct told {
     char last[512];
 };
 
-static void listen(void *ctx, const char *what, liken_verdict verdict, const char *message) {
+static int listen(void *ctx, const liken_progress *p) {
     struct told *t = ctx;
-    t->good += verdict == LIKEN_GOOD;
-    t->notes += verdict == LIKEN_NOTE;
-    t->bad += verdict == LIKEN_BAD;
-    if (verdict == LIKEN_BAD)
-        (void)snprintf(t->last, sizeof t->last, "%s: %s", what, message);
+    t->good += p->verdict == LIKEN_GOOD;
+    t->notes += p->verdict == LIKEN_NOTE;
+    t->bad += p->verdict == LIKEN_BAD;
+    if (p->verdict == LIKEN_BAD)
+        (void)snprintf(t->last, sizeof t->last, "%s: %s", p->what, p->message);
+    return 0;
 }
 
 static void the_doctor_finds_nothing_and_then_the_damage(void **state) {
     (void)state;
     struct told t = {0};
+    const liken_call call = {.size = sizeof call, .progress = listen, .ctx = &t};
     (void)add("photo 1 1\nface 1 0.1 50");
     const liken_options o = {.data = folder.path, .models = "/nowhere"};
-    if (liken_check(&o, listen, &t, &err) != 0)
+    if (liken_check(&o, &call, &err) != 0)
         fail_msg("%s", t.last);
     assert_int_equal(t.bad, 0);
     assert_true(t.good >= 8);
@@ -682,11 +684,11 @@ static void the_doctor_finds_nothing_and_then_the_damage(void **state) {
     assert_int_equal(fwrite("this is no database", 1, 19, f), 19);
     assert_int_equal(fclose(f), 0);
     t = (struct told){0};
-    assert_int_equal(liken_check(&o, listen, &t, &err), 1);
+    assert_int_equal(liken_check(&o, &call, &err), 1);
     assert_non_null(strstr(t.last, "not a liken store"));
     t = (struct told){0};
     const liken_options empty = {.data = "/nowhere/at/all", .models = "/nowhere"};
-    assert_int_equal(liken_check(&empty, listen, &t, &err), 0);
+    assert_int_equal(liken_check(&empty, &call, &err), 0);
     assert_true(t.notes >= 1);
 }
 

@@ -41,7 +41,7 @@ static unsigned add(void) {
     char text[64];
     liken_image *image = NULL;
     photo_of(++next_person, text);
-    assert_ok(liken_add(lk, text, strlen(text), NULL, &image, &err), err);
+    assert_ok(liken_add(lk, NULL, text, strlen(text), NULL, &image, &err), err);
     liken_image_free(image);
     stored++;
     return next_person;
@@ -52,7 +52,7 @@ static int64_t image_of(unsigned person) {
     char text[64];
     liken_image *image = NULL;
     photo_of(person, text);
-    const int rc = liken_find_bytes(lk, NULL, text, strlen(text), &image, &err);
+    const int rc = liken_find_bytes(lk, NULL, NULL, text, strlen(text), &image, &err);
     const int64_t id = rc == LIKEN_OK ? image->id : 0;
     assert_true(rc == LIKEN_OK || rc == LIKEN_E_NOT_FOUND);
     liken_image_free(image);
@@ -64,7 +64,7 @@ static uint64_t searched(unsigned person, bool *there) {
     char text[64];
     liken_result *r = NULL;
     photo_of(person, text);
-    assert_ok(liken_search_photo(lk, text, strlen(text), NULL, &r, &err), err);
+    assert_ok(liken_search_photo(lk, NULL, text, strlen(text), NULL, &r, &err), err);
     assert_int_equal(r->answer_count, 1);
     *there = r->answers[0].match_count > 0 && r->answers[0].matches[0].distance < 1e-3f;
     const uint64_t count = r->searched;
@@ -77,7 +77,7 @@ static void gallery_is_right(unsigned person, bool expected) {
     bool there = false;
     liken_state *s = NULL;
     const uint64_t among = searched(person, &there);
-    assert_ok(liken_get_state(lk, &s, &err), err);
+    assert_ok(liken_get_state(lk, NULL, &s, &err), err);
     assert_int_equal(s->images, stored);
     assert_int_equal(s->faces, stored);
     assert_int_equal(s->indexed, stored);
@@ -87,10 +87,11 @@ static void gallery_is_right(unsigned person, bool expected) {
     liken_state_free(s);
 }
 
-static void no_fault(void *ctx, const char *what, liken_verdict verdict, const char *message) {
+static int no_fault(void *ctx, const liken_progress *p) {
     (void)ctx;
-    if (verdict == LIKEN_BAD && strncmp(what, "pack", 4) != 0)
-        fail_msg("%s: %s", what, message);
+    if (p->verdict == LIKEN_BAD && strncmp(p->what, "pack", 4) != 0)
+        fail_msg("%s: %s", p->what, p->message);
+    return 0;
 }
 
 static void open_again(void) {
@@ -98,8 +99,9 @@ static void open_again(void) {
     liken_options o = options();
     liken_free(lk);
     lk = NULL;
-    assert_ok(liken_check(&o, no_fault, NULL, &err), err);
-    assert_ok(liken_open(&lk, &o, &err), err);
+    const liken_call call = {.size = sizeof call, .progress = no_fault};
+    assert_ok(liken_check(&o, &call, &err), err);
+    assert_ok(liken_open(&lk, &o, NULL, &err), err);
     assert_int_equal(searched(1, &there), stored);
 }
 
@@ -123,7 +125,7 @@ static int set_up(void **state) {
     next_person = 0;
     stored = told = 0;
     liken_options o = options();
-    assert_ok(liken_open(&lk, &o, &err), err);
+    assert_ok(liken_open(&lk, &o, NULL, &err), err);
     for (int i = 0; i < PHOTOS; i++)
         add();
     return 0;
@@ -182,7 +184,7 @@ static bool opening(long n, bool all) {
     liken *other = NULL;
     const liken_options o = options();
     refuse_begin(n, all);
-    const int rc = liken_open(&other, &o, &err);
+    const int rc = liken_open(&other, &o, NULL, &err);
     const bool refused = refuse_end();
     assert_true(done_or_refused(rc, n) == (other != NULL));
     liken_free(other);
@@ -204,7 +206,7 @@ static bool opening_new(long n, bool all) {
     const bool refused = opening(n, all);
     const liken_options o = options();
     liken *now = NULL;
-    assert_ok(liken_open(&now, &o, &err), err); /* what was begun is no obstacle */
+    assert_ok(liken_open(&now, &o, NULL, &err), err); /* what was begun is no obstacle */
     liken_free(now);
     sample_folder_remove(&folder);
     folder = before;
@@ -228,7 +230,7 @@ static bool adding(long n, bool all) {
     const liken_add_options o = {.image_id = "id", .file = "label", .tags = tags, .tag_count = 2};
     photo_of(++next_person, text);
     refuse_begin(n, all);
-    const int rc = liken_add(lk, text, strlen(text), &o, &image, &err);
+    const int rc = liken_add(lk, NULL, text, strlen(text), &o, &image, &err);
     const bool refused = refuse_end();
     const bool done = done_or_refused(rc, n);
     assert_true(done == (image != NULL));
@@ -251,7 +253,7 @@ static bool adding_again(long n, bool all) {
     const liken_add_options o = {.image_id = "another", .file = "label"};
     photo_of(1, text);
     refuse_begin(n, all);
-    const int rc = liken_add(lk, text, strlen(text), &o, &image, &err);
+    const int rc = liken_add(lk, NULL, text, strlen(text), &o, &image, &err);
     const bool refused = refuse_end();
     assert_true(done_or_refused(rc, n) == (image != NULL));
     liken_image_free(image);
@@ -270,7 +272,7 @@ static bool searching(long n, bool all) {
     liken_result *r = NULL;
     photo_of(2, text);
     refuse_begin(n, all);
-    const int rc = liken_search_photo(lk, text, strlen(text), NULL, &r, &err);
+    const int rc = liken_search_photo(lk, NULL, text, strlen(text), NULL, &r, &err);
     const bool refused = refuse_end();
     if (done_or_refused(rc, n)) {
         assert_int_equal(r->searched, stored);
@@ -307,7 +309,7 @@ static void wait_until_told(liken *told_of, liken *writer) {
 static bool following(long n, bool all) {
     liken *mine = lk, *other = NULL;
     const liken_options o = options();
-    assert_ok(liken_open(&other, &o, &err), err);
+    assert_ok(liken_open(&other, &o, NULL, &err), err);
     lk = other;
     add();
     lk = mine;
@@ -327,7 +329,7 @@ static void an_index_that_could_not_follow_does_so_later(void **state) {
 static bool listing(long n, bool all) {
     liken_image_list *page = NULL;
     refuse_begin(n, all);
-    const int rc = liken_list(lk, NULL, &page, &err);
+    const int rc = liken_list(lk, NULL, NULL, &page, &err);
     const bool refused = refuse_end();
     if (done_or_refused(rc, n)) {
         assert_int_equal(page->count, stored);
@@ -350,7 +352,7 @@ static bool removing(long n, bool all) {
     const unsigned person = add();
     const int64_t id = image_of(person);
     refuse_begin(n, all);
-    const int rc = liken_image_remove(lk, NULL, id, &err);
+    const int rc = liken_image_remove(lk, NULL, NULL, id, &err);
     const bool refused = refuse_end(), done = done_or_refused(rc, n);
     stored -= done ? 1 : 0;
     gallery_is_right(person, !done);
@@ -366,7 +368,7 @@ static void what_is_removed_is_gone_and_nothing_else(void **state) {
 static bool telling(long n, bool all) {
     liken_state *s = NULL;
     refuse_begin(n, all);
-    const int rc = liken_get_state(lk, &s, &err);
+    const int rc = liken_get_state(lk, NULL, &s, &err);
     const bool refused = refuse_end();
     assert_true(done_or_refused(rc, n) == (s != NULL));
     liken_state_free(s);
@@ -383,14 +385,14 @@ static void the_state_is_whole_or_refused(void **state) {
 
 static int reads_face(void) {
     liken_face *f = NULL;
-    const int rc = liken_face_get(lk, 1, &f, NULL, &err);
+    const int rc = liken_face_get(lk, NULL, NULL, 1, &f, NULL, &err);
     liken_face_free(f);
     return rc;
 }
 
 static int reads_image(void) {
     liken_image *image = NULL;
-    const int rc = liken_image_get(lk, "default", 1, &image, &err);
+    const int rc = liken_image_get(lk, NULL, "default", 1, &image, &err);
     liken_image_free(image);
     return rc;
 }
@@ -399,7 +401,7 @@ static int detects(void) {
     static const char photo[] = "photo 64 48\nface 1 0.0 40\nface 9 0.1 30\nsmall 9";
     liken_image *image = NULL;
     const liken_detect_options o = {.describe = true};
-    const int rc = liken_detect(lk, photo, sizeof photo - 1, &o, &image, &err);
+    const int rc = liken_detect(lk, NULL, photo, sizeof photo - 1, &o, &image, &err);
     if (rc == LIKEN_OK)
         assert_int_equal(image->face_count, 2);
     liken_image_free(image);
@@ -409,7 +411,7 @@ static int detects(void) {
 static int compares(void) {
     static const char photo[] = "photo 64 48\nface 1 0.0 40\nface 9 0.1 30";
     liken_comparison *c = NULL;
-    const int rc = liken_compare(lk, photo, sizeof photo - 1, photo, sizeof photo - 1, NULL, &c, &err);
+    const int rc = liken_compare(lk, NULL, photo, sizeof photo - 1, photo, sizeof photo - 1, NULL, &c, &err);
     if (rc == LIKEN_OK)
         assert_true(c->same);
     liken_comparison_free(c);
@@ -419,7 +421,7 @@ static int compares(void) {
 static int searches_by_face(void) {
     liken_result *r = NULL;
     const liken_search_options o = {.threshold = 9, .distinct = LIKEN_DISTINCT_IMAGE};
-    const int rc = liken_search_face(lk, 1, &o, &r, &err);
+    const int rc = liken_search_face(lk, NULL, 1, &o, &r, &err);
     if (rc == LIKEN_OK)
         assert_int_equal(r->answers[0].match_count, stored - 1); /* all others */
     liken_result_free(r);
@@ -428,7 +430,7 @@ static int searches_by_face(void) {
 
 static int lists_files(void) {
     liken_file_list *page = NULL;
-    const int rc = liken_files_below(lk, NULL, "folder", NULL, 0, &page, &err);
+    const int rc = liken_files_below(lk, NULL, NULL, "folder", NULL, 0, &page, &err);
     if (rc == LIKEN_OK)
         assert_int_equal(page->count, 1);
     liken_file_list_free(page);
@@ -438,7 +440,7 @@ static int lists_files(void) {
 static int lists_collections(void) {
     liken_collection **list = NULL;
     size_t count = 0;
-    const int rc = liken_collection_list(lk, &list, &count, &err);
+    const int rc = liken_collection_list(lk, NULL, &list, &count, &err);
     if (rc == LIKEN_OK)
         assert_int_equal(count, 1);
     liken_collections_free(list, count);
@@ -465,7 +467,7 @@ static void what_is_read_is_whole_or_refused(void **state) {
         photo_of(1, text);
         const liken_add_options o = {
             .file = "folder/file", .file_kind = LIKEN_LABEL_FILE, .file_place = "/a/folder/file"};
-        assert_ok(liken_add(lk, text, strlen(text), &o, &image, &err), err);
+        assert_ok(liken_add(lk, NULL, text, strlen(text), &o, &image, &err), err);
         liken_image_free(image);
     }
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
@@ -482,12 +484,12 @@ static bool making(long n, bool all) {
     liken_collection *c = NULL;
     (void)snprintf(name, sizeof name, "c%ld-%d", n, all);
     refuse_begin(n, all);
-    int rc = liken_collection_create(lk, name, NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err);
+    int rc = liken_collection_create(lk, NULL, name, NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err);
     const bool refused = refuse_end(), done = done_or_refused(rc, n);
     assert_true(done == (c != NULL));
     liken_collection_free(c);
     c = NULL;
-    rc = liken_collection_get(lk, name, &c, &err);
+    rc = liken_collection_get(lk, NULL, name, &c, &err);
     assert_int_equal(rc, done ? LIKEN_OK : LIKEN_E_NOT_FOUND);
     liken_collection_free(c);
     return refused;
@@ -498,16 +500,16 @@ static bool emptying(long n, bool all) {
     liken_collection *c = NULL;
     liken_image *image = NULL;
     const liken_add_options o = {.collection = "gone"};
-    int rc = liken_collection_create(lk, "gone", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err);
+    int rc = liken_collection_create(lk, NULL, "gone", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err);
     assert_true(rc == LIKEN_OK || rc == LIKEN_E_CONFLICT); /* it may have stayed */
     liken_collection_free(c);
-    assert_ok(liken_add(lk, text, sizeof text - 1, &o, &image, &err), err);
+    assert_ok(liken_add(lk, NULL, text, sizeof text - 1, &o, &image, &err), err);
     liken_image_free(image);
     refuse_begin(n, all);
-    rc = liken_collection_remove(lk, "gone", &err);
+    rc = liken_collection_remove(lk, NULL, "gone", &err);
     const bool refused = refuse_end(), done = done_or_refused(rc, n);
     c = NULL;
-    rc = liken_collection_get(lk, "gone", &c, &err);
+    rc = liken_collection_get(lk, NULL, "gone", &c, &err);
     assert_int_equal(rc, done ? LIKEN_E_NOT_FOUND : LIKEN_OK);
     liken_collection_free(c);
     return refused;

@@ -121,9 +121,9 @@ static void there_and_back(const liken_options *middle, lk_store *opened(const l
     liken_move_count out = {0}, home = {0};
     sample_folder_make(&back);
     const liken_options from = folder_place(here.path), to = folder_place(back.path);
-    assert_ok(liken_move(&from, middle, NULL, NULL, &out, &err), err);
+    assert_ok(liken_move(&from, middle, NULL, &out, &err), err);
     assert_int_equal(out.verified, PHOTOS - 1);
-    assert_ok(liken_move(middle, &to, NULL, NULL, &home, &err), err);
+    assert_ok(liken_move(middle, &to, NULL, &home, &err), err);
     assert_memory_equal(out.checksum, home.checksum, sizeof out.checksum);
     lk_store *a = open_folder(here.path), *b = opened(middle), *c = open_folder(back.path);
     assert_same_gallery(a, b);
@@ -160,9 +160,9 @@ static void moves_to_postgresql_and_back(void **state) {
     there_and_back(&middle, opened_database);
 }
 
-static int stop_at_first_page(void *ctx, const liken_move_count *n) {
+static int stop_at_first_page(void *ctx, const liken_progress *p) {
     (void)ctx;
-    return n->copied > 0;
+    return p->done > 0;
 }
 
 static void assert_goes_on(const liken_options *to) {
@@ -171,16 +171,17 @@ static void assert_goes_on(const liken_options *to) {
     liken_move_count n = {0};
     liken *lk;
     open.no_models = true;
-    assert_int_equal(liken_move(&from, to, stop_at_first_page, NULL, &n, &err), LIKEN_E_CANCELLED);
+    const liken_call call = {.size = sizeof call, .progress = stop_at_first_page};
+    assert_int_equal(liken_move(&from, to, &call, &n, &err), LIKEN_E_CANCELLED);
     assert_true(n.copied > 0);
     assert_true(n.copied < PHOTOS - 1);
-    assert_int_equal(liken_open(&lk, &open, &err), LIKEN_E_CONFLICT);
-    assert_int_equal(liken_move(to, &from, NULL, NULL, NULL, &err), LIKEN_E_CONFLICT); /* half a gallery is none */
-    assert_ok(liken_move(&from, to, NULL, NULL, &n, &err), err);
+    assert_int_equal(liken_open(&lk, &open, NULL, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(liken_move(to, &from, NULL, NULL, &err), LIKEN_E_CONFLICT); /* half a gallery is none */
+    assert_ok(liken_move(&from, to, NULL, &n, &err), err);
     assert_int_equal(n.verified, PHOTOS - 1);
-    assert_ok(liken_open(&lk, &open, &err), err);
+    assert_ok(liken_open(&lk, &open, NULL, &err), err);
     liken_free(lk);
-    assert_int_equal(liken_move(&from, to, NULL, NULL, NULL, &err), LIKEN_E_CONFLICT); /* it is not empty any more */
+    assert_int_equal(liken_move(&from, to, NULL, NULL, &err), LIKEN_E_CONFLICT); /* it is not empty any more */
 }
 
 static void goes_on_after_an_interruption(void **state) {
@@ -199,9 +200,9 @@ static void goes_on_in_postgresql(void **state) {
     assert_goes_on(&to);
 }
 
-static int remove_one(void *ctx, const liken_move_count *n) {
+static int remove_one(void *ctx, const liken_progress *p) {
     bool *done = ctx;
-    if (*done || n->copied == 0)
+    if (*done || p->done == 0)
         return 0;
     lk_store *s = open_folder(here.path);
     liken_image *image;
@@ -220,7 +221,8 @@ static void finds_what_was_changed_meanwhile(void **state) {
     (void)state;
     const liken_options from = folder_place(here.path), to = folder_place(there.path);
     bool done = false;
-    assert_int_equal(liken_move(&from, &to, remove_one, &done, NULL, &err), LIKEN_E_CONFLICT);
+    const liken_call call = {.size = sizeof call, .progress = remove_one, .ctx = &done};
+    assert_int_equal(liken_move(&from, &to, &call, NULL, &err), LIKEN_E_CONFLICT);
     assert_true(done);
     assert_non_null(strstr(err.message, "Photo 2 "));
 }
@@ -228,13 +230,13 @@ static void finds_what_was_changed_meanwhile(void **state) {
 static void refuses_itself_and_what_is_not_empty(void **state) {
     (void)state;
     const liken_options from = folder_place(here.path), to = folder_place(there.path);
-    assert_int_equal(liken_move(&from, &from, NULL, NULL, NULL, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_move(&from, &from, NULL, NULL, &err), LIKEN_E_ARG);
     lk_store *s = open_folder(there.path);
     liken_image *image = sample_image(1, 1), *existing = NULL;
     assert_ok(s->ops->images->add(s, sample_collection(s, "own", SAMPLE_MODEL, LIKEN_L2), image, &existing, &err), err);
     liken_image_free(image);
     s->ops->close(s);
-    assert_int_equal(liken_move(&from, &to, NULL, NULL, NULL, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(liken_move(&from, &to, NULL, NULL, &err), LIKEN_E_CONFLICT);
     assert_non_null(strstr(err.message, "holds photos already"));
 }
 

@@ -27,7 +27,7 @@ static liken_result *search_views(const char *const *photos, size_t count, const
     liken_result *r = NULL;
     for (size_t i = 0; i < count; i++)
         list[i] = (liken_photo){.bytes = photos[i], .size = strlen(photos[i])};
-    assert_ok(liken_search_photos(lk, list, count, o, &r, &err), err);
+    assert_ok(liken_search_photos(lk, NULL, list, count, o, &r, &err), err);
     assert_int_equal(r->photo_count, count);
     return r;
 }
@@ -112,11 +112,11 @@ static void a_view_of_somebody_else_is_doubtful(void **state) {
     const liken_photo one = {.bytes = "photo 1 1", .size = 9}, bad[] = {one, {.bytes = "junk", .size = 4}},
                       named[] = {one, {.bytes = "junk", .size = 4, .name = "b.jpg"}};
     r = NULL;
-    assert_int_equal(liken_search_photos(lk, bad, 2, NULL, &r, &err), LIKEN_E_FORMAT);
+    assert_int_equal(liken_search_photos(lk, NULL, bad, 2, NULL, &r, &err), LIKEN_E_FORMAT);
     assert_non_null(strstr(err.message, "Photo 2 of 2: "));
-    assert_int_equal(liken_search_photos(lk, named, 2, NULL, &r, &err), LIKEN_E_FORMAT);
+    assert_int_equal(liken_search_photos(lk, NULL, named, 2, NULL, &r, &err), LIKEN_E_FORMAT);
     assert_non_null(strstr(err.message, "b.jpg: "));
-    assert_int_equal(liken_search_photos(lk, &one, 0, NULL, &r, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_search_photos(lk, NULL, &one, 0, NULL, &r, &err), LIKEN_E_ARG);
     assert_null(r);
 }
 

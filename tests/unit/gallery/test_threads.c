@@ -19,7 +19,7 @@ static liken_error err;
 static liken *open_handle(const char *store) {
     liken *handle = NULL;
     const liken_options o = {.data = folder.path, .store = store, .models = "/nowhere", .threads = 3};
-    assert_ok(liken_open(&handle, &o, &err), err);
+    assert_ok(liken_open(&handle, &o, NULL, &err), err);
     return handle;
 }
 
@@ -33,7 +33,8 @@ static bool finds(liken *handle, const char *photo, int64_t face) {
     liken_result *r = NULL;
     liken_error e;
     bool there = false;
-    if (liken_search_photo(handle, photo, strlen(photo), &(liken_search_options){.limit = 1000}, &r, &e) != LIKEN_OK)
+    if (liken_search_photo(handle, NULL, photo, strlen(photo), &(liken_search_options){.limit = 1000}, &r, &e) !=
+        LIKEN_OK)
         return false;
     for (size_t i = 0; i < r->answers[0].match_count; i++)
         there = there || r->answers[0].matches[i].face_id == face;
@@ -53,14 +54,14 @@ static void *work(void *arg) {
         for (int k = 0; k < 2; k++) {
             liken_image *image = NULL;
             liken_error e;
-            if (liken_add(w->handle, photo[k], strlen(photo[k]), NULL, &image, &e) != LIKEN_OK) {
+            if (liken_add(w->handle, NULL, photo[k], strlen(photo[k]), NULL, &image, &e) != LIKEN_OK) {
                 w->failed++;
                 continue;
             }
             const int64_t face = image->faces[0].id;
             w->failed += !finds(w->handle, photo[k], face);
             if (k == 0 && i % 3 == 0) {
-                w->failed += liken_image_remove(w->handle, NULL, image->id, &e) != LIKEN_OK;
+                w->failed += liken_image_remove(w->handle, NULL, NULL, image->id, &e) != LIKEN_OK;
                 w->failed += finds(w->handle, photo[k], face);
             }
             liken_image_free(image);
@@ -74,7 +75,7 @@ static void keep_changing(liken *handle) {
     const liken_search ways[] = {LIKEN_SEARCH_CUBE, LIKEN_SEARCH_MEMORY, LIKEN_SEARCH_CUBE, LIKEN_SEARCH_AUTO};
     for (size_t i = 0; i < 2 * LK_LENGTH(ways); i++) {
         liken_collection *c = NULL;
-        assert_ok(liken_collection_set_search(handle, "default", ways[i % LK_LENGTH(ways)], &c, &err), err);
+        assert_ok(liken_collection_set_search(handle, NULL, "default", ways[i % LK_LENGTH(ways)], &c, &err), err);
         liken_collection_free(c);
         usleep(100 * 1000);
     }
@@ -99,7 +100,7 @@ static void run(const char *store) {
     assert_true(fake_peak() <= 6); /* three for each handle */
     assert_int_equal(fake_clashes(), 0);
     liken_state *s;
-    assert_ok(liken_get_state(first, &s, &err), err);
+    assert_ok(liken_get_state(first, NULL, &s, &err), err);
     assert_int_equal(s->images, 8 * 16 + 25); /* 25 minus 9 removed each, and the shared ones once */
     liken_state_free(s);
     liken_free(first);
@@ -129,7 +130,7 @@ static void the_same_while_it_changes_where_it_is_searched(void **state) {
 static void *make_of_other(void *handle) {
     liken_collection *c = NULL;
     liken_error e;
-    const int rc = liken_collection_create(handle, "others", "other", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &e);
+    const int rc = liken_collection_create(handle, NULL, "others", "other", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &e);
     liken_collection_free(c);
     return rc == LIKEN_OK ? handle : NULL;
 }
@@ -148,11 +149,11 @@ static void loading_a_pack_keeps_nobody_waiting(void **state) {
         assert_int_equal(pthread_create(&makers[i], NULL, make_of_other, lk), 0);
     while (!fake_other_waits())
         sched_yield();
-    assert_int_equal(liken_collection_create(lk, "none", "absent", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err),
+    assert_int_equal(liken_collection_create(lk, NULL, "none", "absent", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err),
                      LIKEN_E_MODEL); /* another one that has to be looked for */
-    assert_ok(liken_collection_create(lk, "mine", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "mine", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
     liken_collection_free(c);
-    assert_ok(liken_get_state(lk, &s, &err), err);
+    assert_ok(liken_get_state(lk, NULL, &s, &err), err);
     liken_state_free(s);
     fake_hold_other(false);
     int made = 0;

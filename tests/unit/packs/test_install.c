@@ -3,6 +3,7 @@
 #include "unit/test.h"
 
 #include "base/buf.h"
+#include "base/call.h"
 #include "base/child/child.h"
 #include "packs/install_int.h"
 
@@ -106,16 +107,27 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static void remember(void *ctx, const char *message) {
+static int remember(void *ctx, const liken_progress *p) {
     world *w = ctx;
     const size_t used = strlen(w->said);
-    (void)snprintf(w->said + used, sizeof w->said - used, "%s\n", message);
+    (void)snprintf(w->said + used, sizeof w->said - used, "%s\n", p->message);
+    return 0;
+}
+
+static int install_known(world *w, const lk_known_pack *known, liken_error *err) {
+    const liken_call call = {.size = sizeof call, .progress = remember, .ctx = w};
+    lk_call k;
+    int rc = lk_call_begin(&k, &call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_known_install(known, w->models, err);
+    lk_call_end(&k);
+    return rc;
 }
 
 static int install(world *w, lk_pack_from from, liken_error *err) {
     const lk_known_pack known = made_up(from);
     w->said[0] = '\0';
-    return lk_known_install(&known, w->models, remember, w, err);
+    return install_known(w, &known, err);
 }
 
 static void assert_said(const world *w, const char *text) {
@@ -245,7 +257,7 @@ static void single_files_are_fetched_from_their_address(void **state) {
                 w->package);
     lk_known_pack known = made_up(LK_FROM_ADDRESS);
     known.pack.sample_count = 0;
-    assert_ok(lk_known_install(&known, w->models, remember, w, &err), err);
+    assert_ok(install_known(w, &known, &err), err);
     lk_pack *pack = NULL;
     assert_ok(lk_pack_open(&pack, w->models, "pk", &err), err);
     assert_ok(lk_pack_verify(pack, &err), err);
@@ -264,11 +276,11 @@ static void another_address_is_asked_when_one_fails(void **state) {
     lk_known_pack known = made_up(LK_FROM_ADDRESS);
     known.pack.sample_count = 0;
     run_in_shell("printf evil! > %s/two", w->package);
-    assert_int_equal(lk_known_install(&known, w->models, remember, w, &err), LIKEN_E_IO);
+    assert_int_equal(install_known(w, &known, &err), LIKEN_E_IO);
     assert_non_null(strstr(err.message, "no such host"));
     assert_non_null(strstr(err.message, "not the pinned one"));
     run_in_shell("printf world > %s/two", w->package);
-    assert_ok(lk_known_install(&known, w->models, remember, w, &err), err);
+    assert_ok(install_known(w, &known, &err), err);
     lk_pack *pack = NULL;
     assert_ok(lk_pack_open(&pack, w->models, "pk", &err), err);
     assert_ok(lk_pack_verify(pack, &err), err);
@@ -380,19 +392,19 @@ static void the_list_has_known_packs_and_ones_own(void **state) {
     assert_true(packs[7].installed && !packs[7].known && packs[7].path != NULL);
     liken_packs_free(packs, count);
     liken_packs_free(NULL, 0);
-    assert_ok(liken_pack_verify(w->models, "pk", &err), err);
+    assert_ok(liken_pack_verify(w->models, "pk", NULL, &err), err);
     run_in_shell("printf world > %s/pk/one", w->models);
-    assert_int_equal(liken_pack_verify(w->models, "pk", &err), LIKEN_E_MODEL);
-    assert_int_equal(liken_pack_verify(w->models, "bent", &err), LIKEN_E_MODEL);
-    assert_int_equal(liken_pack_verify(w->models, "faceapi", &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(liken_pack_verify(w->models, "pk", NULL, &err), LIKEN_E_MODEL);
+    assert_int_equal(liken_pack_verify(w->models, "bent", NULL, &err), LIKEN_E_MODEL);
+    assert_int_equal(liken_pack_verify(w->models, "faceapi", NULL, &err), LIKEN_E_NOT_FOUND);
 }
 
 static void only_known_packs_are_installed(void **state) {
     world *w = *state;
     liken_error err = {0};
-    assert_int_equal(liken_pack_install(w->models, "arcface", NULL, NULL, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(liken_pack_install(w->models, "../x", NULL, NULL, &err), LIKEN_E_ARG);
-    assert_int_equal(liken_pack_install(w->models, NULL, NULL, NULL, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_pack_install(w->models, "arcface", NULL, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(liken_pack_install(w->models, "../x", NULL, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_pack_install(w->models, NULL, NULL, &err), LIKEN_E_ARG);
     assert_int_not_equal(access(w->models, F_OK), 0);
 }
 
@@ -401,17 +413,18 @@ static void the_real_packs_pass_their_pins(void **state) {
     world *w = *state;
     const char *models = getenv("LIKEN_MODELS");
     liken_error err = {0};
+    const liken_call call = {.size = sizeof call, .progress = remember, .ctx = w};
     size_t tried = 0, count = 0;
     const lk_known_pack *known = lk_known_all(&count);
     for (size_t i = 0; i < count && models != NULL; i++) {
-        if (liken_pack_verify(models, known[i].pack.name, &err) == LIKEN_E_NOT_FOUND)
+        if (liken_pack_verify(models, known[i].pack.name, NULL, &err) == LIKEN_E_NOT_FOUND)
             continue;
-        assert_ok(liken_pack_verify(models, known[i].pack.name, &err), err);
+        assert_ok(liken_pack_verify(models, known[i].pack.name, NULL, &err), err);
         if (strcmp(known[i].pack.name, "dlib") == 0 || known[i].lender != NULL)
             continue; /* 132 MB need not be copied */
         assert_int_equal(setenv("LIKEN_MODEL_MIRROR", models, 1), 0);
-        assert_ok(liken_pack_install(w->models, known[i].pack.name, remember, w, &err), err);
-        assert_ok(liken_pack_verify(w->models, known[i].pack.name, &err), err);
+        assert_ok(liken_pack_install(w->models, known[i].pack.name, &call, &err), err);
+        assert_ok(liken_pack_verify(w->models, known[i].pack.name, NULL, &err), err);
         tried++;
     }
     if (tried == 0) {

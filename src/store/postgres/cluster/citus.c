@@ -75,7 +75,7 @@ static int add_node(lk_cluster_job *j, const liken_shard_address *a, liken_error
     lk_pg *db = NULL;
     lk_pg_conn *node = NULL;
     int64_t port = 0;
-    lk_cluster_say(j, "shard %s: making it a node of Citus", a->name);
+    lk_call_say("cluster", "shard %s: making it a node of Citus", a->name);
     int rc = lk_pg_open(&db, a->where, &options, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_take(db, &node, err);
@@ -99,7 +99,7 @@ static int add_node(lk_cluster_job *j, const liken_shard_address *a, liken_error
 /* ---- create ---- */
 
 static int distribute(lk_cluster_job *j, liken_error *err) {
-    lk_cluster_say(j, "copying descriptors");
+    lk_call_say("cluster", "copying descriptors");
     return lk_pg_script(j->main,
                         "SELECT create_distributed_table('liken.vectors', 'face', shard_count => 64);"
                         " SELECT truncate_local_data_after_distributing_table('liken.vectors')",
@@ -161,7 +161,7 @@ int lk_citus_balance(lk_cluster_job *j, liken_error *err) {
             err, LIKEN_E_UNSUPPORTED,
             "Citus moves descriptors under load by logical replication; set wal_level = logical on every server, "
             "restart them, and say liken cluster balance.");
-    lk_cluster_say(j, "Citus moves descriptors until every shard has its part");
+    lk_call_say("cluster", "Citus moves descriptors until every shard has its part");
     if (rc == LIKEN_OK)
         rc = lk_pg_script(j->main, "BEGIN", err);
     if (rc == LIKEN_OK)

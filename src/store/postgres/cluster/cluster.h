@@ -128,15 +128,14 @@ int lk_cluster_still(lk_pg_conn *c, bool *still, liken_error *err);
 
 /* Spreads the gallery of this database. Its descriptors are copied; nobody can write meanwhile. CONFLICT: it is spread
  * already, or a shard's database holds something else. When it fails nothing has changed. */
-int lk_cluster_create(lk_pg *db, const liken_shard_address *shards, size_t count, liken_progress_fn *say, void *ctx,
-                      liken_error *err);
+int lk_cluster_create(lk_pg *db, const liken_shard_address *shards, size_t count, liken_error *err);
 /* Makes a further shard known. It has no bucket yet. */
-int lk_cluster_add(lk_pg *db, const liken_shard_address *shard, liken_progress_fn *say, void *ctx, liken_error *err);
+int lk_cluster_add(lk_pg *db, const liken_shard_address *shard, liken_error *err);
 /* Moves buckets until all shards have the same number, give or take one, and clears away what an interrupted call left.
  * Everything goes on meanwhile; for each bucket writes and searches wait once, for as long as its last rows take. */
-int lk_cluster_balance(lk_pg *db, liken_progress_fn *say, void *ctx, liken_error *err);
+int lk_cluster_balance(lk_pg *db, liken_error *err);
 /* Removes orphans; *removed counts them. */
-int lk_cluster_sweep(lk_pg *db, liken_progress_fn *say, void *ctx, int64_t *removed, liken_error *err);
+int lk_cluster_sweep(lk_pg *db, int64_t *removed, liken_error *err);
 /* `deep` also reads every id, on the shards and here. */
 int lk_cluster_status(lk_pg *db, bool deep, liken_cluster **out, liken_error *err);
 

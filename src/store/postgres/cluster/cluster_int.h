@@ -2,6 +2,7 @@
 #ifndef LK_STORE_POSTGRES_CLUSTER_CLUSTER_INT_H
 #define LK_STORE_POSTGRES_CLUSTER_CLUSTER_INT_H
 
+#include "base/call.h"
 #include "store/postgres/cluster/cluster.h"
 
 /* SQL: the columns of a table, as CREATE TABLE wants them. */
@@ -17,16 +18,13 @@ typedef struct lk_cluster_job {
     lk_pg_conn *side; /* works while `main` holds locks */
     lk_cluster *k;
     lk_cluster_map map;
-    liken_progress_fn *say;
-    void *ctx;
 } lk_cluster_job;
 
 /* Takes LK_CLUSTER_MOVING: one at a time. BUSY when another has it. `spread`: the gallery must be spread; CONFLICT. */
-int lk_cluster_job_open(lk_cluster_job *j, lk_pg *db, bool spread, liken_progress_fn *say, void *ctx, liken_error *err);
+int lk_cluster_job_open(lk_cluster_job *j, lk_pg *db, bool spread, liken_error *err);
 void lk_cluster_job_close(lk_cluster_job *j);
 /* Reads the map anew. */
 int lk_cluster_job_look(lk_cluster_job *j, liken_error *err);
-void lk_cluster_say(const lk_cluster_job *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A statement whose text the server writes, so that it quotes what comes from outside: `select` gives one text, which
  * is then run on `on` (which may be another database). */

@@ -2,22 +2,10 @@
  * server itself words. */
 #include "store/postgres/cluster/citus.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-void lk_cluster_say(const lk_cluster_job *j, const char *format, ...) {
-    char message[512];
-    va_list ap;
-    if (j->say == NULL)
-        return;
-    va_start(ap, format);
-    (void)vsnprintf(message, sizeof message, format, ap);
-    va_end(ap);
-    j->say(j->ctx, message);
-}
 
 void lk_cluster_pause(long ms) {
     const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -50,9 +38,8 @@ static int check_spread(const lk_cluster_job *j, bool spread, liken_error *err) 
     return LIKEN_OK;
 }
 
-int lk_cluster_job_open(lk_cluster_job *j, lk_pg *db, bool spread, liken_progress_fn *say, void *ctx,
-                        liken_error *err) {
-    *j = (lk_cluster_job){.db = db, .say = say, .ctx = ctx};
+int lk_cluster_job_open(lk_cluster_job *j, lk_pg *db, bool spread, liken_error *err) {
+    *j = (lk_cluster_job){.db = db};
     int rc = lk_cluster_new(&j->k, db, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_take(db, &j->main, err);

@@ -243,7 +243,7 @@ static int create_shard(lk_cluster_job *j, const char *store, const liken_shard_
                         liken_error *err) {
     lk_pg_column buckets;
     lk_pg_column_init(&buckets, LK_PG_INT8);
-    lk_cluster_say(j, "shard %s: making its tables", shards[i].name);
+    lk_call_say("cluster", "shard %s: making its tables", shards[i].name);
     int rc = LIKEN_OK;
     for (size_t b = i; rc == LIKEN_OK && b < LK_CLUSTER_BUCKETS; b += count)
         rc = lk_pg_column_add(&buckets, lk_pg_int8((int64_t)b), err);
@@ -267,7 +267,7 @@ static int replace_table(lk_cluster_job *j, const liken_shard_address *shards, s
             LK_PG_NO_ARGS, j->main, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         rc = lk_cluster_run(j->main, sql_attach, LK_PG_ARGS(lk_pg_text(shards[i].name)), j->main, err);
-    lk_cluster_say(j, "copying descriptors");
+    lk_call_say("cluster", "copying descriptors");
     if (rc == LIKEN_OK)
         rc = lk_pg_script(j->main,
                           "INSERT INTO liken.vectors SELECT * FROM liken.vectors_before;"
@@ -344,13 +344,12 @@ static int create(lk_cluster_job *j, const liken_shard_address *shards, size_t c
     return rc;
 }
 
-int lk_cluster_create(lk_pg *db, const liken_shard_address *shards, size_t count, liken_progress_fn *say, void *ctx,
-                      liken_error *err) {
+int lk_cluster_create(lk_pg *db, const liken_shard_address *shards, size_t count, liken_error *err) {
     lk_cluster_job j;
     bool citus = false;
     int rc = check_addresses(shards, count, err);
     if (rc == LIKEN_OK)
-        rc = lk_cluster_job_open(&j, db, false, say, ctx, err);
+        rc = lk_cluster_job_open(&j, db, false, err);
     if (rc != LIKEN_OK)
         return rc;
     rc = lk_citus_is_loaded(j.main, &citus, err);
@@ -372,7 +371,7 @@ static int add(lk_cluster_job *j, const liken_shard_address *shard, liken_error 
     }
     if (j->map.count == LK_CLUSTER_SHARDS)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "A cluster has at most %d shards.", LK_CLUSTER_SHARDS);
-    lk_cluster_say(j, "shard %s: making its tables", shard->name);
+    lk_call_say("cluster", "shard %s: making its tables", shard->name);
     int rc = read_store_id(j, &store, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_script(j->main, "BEGIN", err);
@@ -384,11 +383,11 @@ static int add(lk_cluster_job *j, const liken_shard_address *shard, liken_error 
     return rc;
 }
 
-int lk_cluster_add(lk_pg *db, const liken_shard_address *shard, liken_progress_fn *say, void *ctx, liken_error *err) {
+int lk_cluster_add(lk_pg *db, const liken_shard_address *shard, liken_error *err) {
     lk_cluster_job j;
     int rc = check_addresses(shard, 1, err);
     if (rc == LIKEN_OK)
-        rc = lk_cluster_job_open(&j, db, true, say, ctx, err);
+        rc = lk_cluster_job_open(&j, db, true, err);
     if (rc != LIKEN_OK)
         return rc;
     rc = j.map.citus ? lk_citus_add(&j, shard, err) : add(&j, shard, err);

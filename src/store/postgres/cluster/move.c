@@ -247,7 +247,7 @@ static int move_bucket(lk_cluster_job *j, int bucket, const char *from, const ch
     if (rc == LIKEN_OK)
         rc = tidy(j, from, err);
     if (rc == LIKEN_OK)
-        lk_cluster_say(j, "bucket %d: %s -> %s", bucket, from, to);
+        lk_call_say("cluster", "bucket %d: %s -> %s", bucket, from, to);
     return rc;
 }
 
@@ -288,9 +288,9 @@ static int balance(lk_cluster_job *j, liken_error *err) {
     return rc;
 }
 
-int lk_cluster_balance(lk_pg *db, liken_progress_fn *say, void *ctx, liken_error *err) {
+int lk_cluster_balance(lk_pg *db, liken_error *err) {
     lk_cluster_job j;
-    int rc = lk_cluster_job_open(&j, db, true, say, ctx, err);
+    int rc = lk_cluster_job_open(&j, db, true, err);
     if (rc != LIKEN_OK)
         return rc;
     rc = j.map.citus ? lk_citus_balance(&j, err) : balance(&j, err);

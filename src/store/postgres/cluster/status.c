@@ -204,17 +204,17 @@ static int sweep_beyond(lk_cluster_job *j, int64_t *mark, int64_t *removed, like
     return rc;
 }
 
-int lk_cluster_sweep(lk_pg *db, liken_progress_fn *say, void *ctx, int64_t *removed, liken_error *err) {
+int lk_cluster_sweep(lk_pg *db, int64_t *removed, liken_error *err) {
     lk_cluster_job j;
     int64_t mark = 0, count = 0;
-    int rc = lk_cluster_job_open(&j, db, true, say, ctx, err);
+    int rc = lk_cluster_job_open(&j, db, true, err);
     if (rc != LIKEN_OK)
         return rc;
     const size_t shards = j.map.citus ? 0 : j.map.count; /* Citus commits a face and its descriptor together */
     if (shards > 0)
         rc = sweep_beyond(&j, &mark, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < shards; i++) {
-        lk_cluster_say(&j, "shard %s: looking for descriptors of no face", j.map.names[i]);
+        lk_call_say("cluster", "shard %s: looking for descriptors of no face", j.map.names[i]);
         rc = sweep_below(&j, j.map.names[i], mark, &count, err);
     }
     lk_cluster_job_close(&j);

@@ -116,13 +116,13 @@ static void a_gallery_is_spread(void **state) {
         where_of(i, where[i], sizeof where[i]);
         addresses[i] = (liken_shard_address){names[i], where[i]};
     }
-    assert_ok(lk_cluster_create(db, addresses, SHARDS, NULL, NULL, &err), err);
+    assert_ok(lk_cluster_create(db, addresses, SHARDS, &err), err);
     check_feed();
     check_status(true);
     add_photos(150);
     check_feed();
     check_answers(3);
-    assert_int_equal(lk_cluster_create(db, addresses, SHARDS, NULL, NULL, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(lk_cluster_create(db, addresses, SHARDS, &err), LIKEN_E_CONFLICT);
 }
 
 static void a_used_database_is_no_shard(void **state) {
@@ -130,10 +130,10 @@ static void a_used_database_is_no_shard(void **state) {
     need_servers();
     char where[256];
     where_of(0, where, sizeof where);
-    assert_int_equal(lk_cluster_add(db, &(liken_shard_address){"x", where}, NULL, NULL, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(lk_cluster_add(db, &(liken_shard_address){"x", where}, &err), LIKEN_E_CONFLICT);
     (void)snprintf(where, sizeof where, "%s", server_where(&home, "postgres", true, 1));
-    assert_int_equal(lk_cluster_add(db, &(liken_shard_address){"x", where}, NULL, NULL, &err), LIKEN_E_CONFLICT);
-    assert_int_equal(lk_cluster_add(db, &(liken_shard_address){"X;", where}, NULL, NULL, &err), LIKEN_E_ARG);
+    assert_int_equal(lk_cluster_add(db, &(liken_shard_address){"x", where}, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(lk_cluster_add(db, &(liken_shard_address){"X;", where}, &err), LIKEN_E_ARG);
     check_status(true);
 }
 
@@ -270,9 +270,9 @@ static void what_a_crash_leaves_is_replaced_and_swept(void **state) {
     add_photos(5); /* ten of these ids */
     check_answers(2);
     check_feed();
-    assert_ok(lk_cluster_sweep(db, NULL, NULL, &removed, &err), err);
+    assert_ok(lk_cluster_sweep(db, &removed, &err), err);
     assert_int_equal(removed, 118);
-    assert_ok(lk_cluster_sweep(db, NULL, NULL, &removed, &err), err);
+    assert_ok(lk_cluster_sweep(db, &removed, &err), err);
     assert_int_equal(removed, 0);
     check_answers(2);
     tend();
@@ -534,7 +534,7 @@ static void a_killed_coordinator_loses_nothing(void **state) {
     }
     check_feed();
     check_status(true);
-    assert_ok(lk_cluster_sweep(db, NULL, NULL, &removed, &err), err);
+    assert_ok(lk_cluster_sweep(db, &removed, &err), err);
     print_message("%lld orphans\n", (long long)removed);
     check_status(true);
     check_answers(3);
@@ -548,8 +548,8 @@ static void a_fourth_shard_is_added_under_load(void **state) {
     where_of(3, where, sizeof where);
     load_start(&r);
     wait_for_more(&r.load.added, 20);
-    assert_ok(lk_cluster_add(db, &(liken_shard_address){"d", where}, NULL, NULL, &err), err);
-    assert_ok(lk_cluster_balance(db, NULL, NULL, &err), err);
+    assert_ok(lk_cluster_add(db, &(liken_shard_address){"d", where}, &err), err);
+    assert_ok(lk_cluster_balance(db, &err), err);
     wait_for_more(&r.load.found, 5);
     wait_for_more(&r.load.added, 20);
     load_stop(&r);
@@ -667,7 +667,7 @@ static void an_interrupted_move_is_tidied(void **state) {
                    bucket, (long long)people);
     server_sql(&shard[1], "postgres", sql);
     server_sql(&shard[1], "postgres", "CREATE TABLE liken.vectors_b999 (LIKE liken.vectors)");
-    assert_ok(lk_cluster_balance(db, NULL, NULL, &err), err);
+    assert_ok(lk_cluster_balance(db, &err), err);
     assert_int_equal(
         server_number(&shard[1], "postgres", "SELECT count(*) FROM pg_class WHERE relname ~ '^vectors_b[0-9]+$'"), 16);
     check_feed();
