@@ -176,29 +176,6 @@ bool lk_args_refused(lk_args *a) {
     return true;
 }
 
-bool lk_args_none(lk_request *r) {
-    lk_args a;
-    lk_args_open(&a, r, "");
-    const bool refused = lk_args_refused(&a);
-    lk_args_close(&a);
-    return !refused;
-}
-
-void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id)) {
-    const char *text = lk_request_param(r, "id");
-    int64_t id = 0;
-    if (!lk_args_none(r))
-        return;
-    if (lk_args_id(r, "id", &id)) {
-        fn(r, api, id);
-        return;
-    }
-    liken_error err = {0};
-    (void)lk_fail(&err, LIKEN_E_NOT_FOUND, "There is nothing with the id \"%.40s\": ids are whole numbers from 1 on.",
-                  text == NULL ? "" : text);
-    lk_answer_error(r, &err);
-}
-
 void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, const liken_error *err) {
     char hint[LK_HINT_ROOM];
     for (size_t i = 0; err->code == LIKEN_E_FORMAT && i < count; i++) {

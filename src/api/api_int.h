@@ -1,8 +1,9 @@
 /* api_int.h - private to api/.
  *
- *   api.c      the table of routes, start and stop
+ *   api.c      start and stop
+ *   routes.c   the table: one row says everything of a route
+ *   dispatch.c from a request to its row's function
  *   guard.c    who may: keys, and on an open server which browser pages
- *   caller.c   on whose behalf a handler calls the library
  *   answer.c   JSON answers and problems (RFC 9457), of parameters too
  *   hide.c     what a problem does not tell
  *   hints.c    what a body is that is not what it is said to be
@@ -28,8 +29,7 @@ typedef struct lk_repeats lk_repeats;
 struct lk_api {
     liken *lk;
     lk_http *http;
-    lk_route *routes;
-    size_t route_count;
+    lk_route *routes; /* of the rows, in their order */
     lk_keyring *keys;
     lk_metrics *metrics;
     lk_probe *probe;
@@ -42,12 +42,57 @@ struct lk_api {
     size_t max_file;
 };
 
-/* What a route asks of its caller; lk_route.tag. */
-typedef struct lk_access {
-    lk_scope scope;      /* 0: no key is needed */
-    bool any_collection; /* touches none: keys bound to one may use it */
-    bool legacy;         /* speaks the legacy system's language, about the collection lk_api.legacy */
-} lk_access;
+/* One request on its way through a resource: what the dispatcher found before, and where the answer goes. */
+typedef struct lk_ask {
+    lk_api *api;
+    lk_request *request;
+    const lk_key *key;      /* it came with; NULL: none was needed */
+    const char *collection; /* that it is about; NULL: about none, or all */
+    liken_call call;        /* on whose behalf the library is called */
+    int64_t id;             /* the {id} of the address; 0: it has none */
+    lk_args args;           /* all as the row's table says; not of a row without one */
+} lk_ask;
+
+/* Answers, exactly once. */
+typedef void lk_resource_fn(lk_ask *q);
+
+/* ---- routes.c ---- */
+
+typedef enum lk_body { LK_BODY_SMALL, LK_BODY_PHOTO, LK_BODY_TWO_PHOTOS, LK_BODY_LEGACY } lk_body;
+
+/* Which collection a key must be good for. */
+typedef enum lk_about {
+    LK_ABOUT_ADDRESS, /* the {c} of the address; where there is none, all of them */
+    LK_ABOUT_ANY,     /* none is touched, or only what the key is bound to */
+    LK_ABOUT_LEGACY   /* that of the legacy calls, in whose language it is answered */
+} lk_about;
+
+/* All that is to be said of a route; lk_route.tag. */
+typedef struct lk_row {
+    const char *method, *pattern; /* a part {id} is a whole number above 0 */
+    lk_resource_fn *fn;
+    const lk_param *params; /* NULL: whatever comes is left to fn, unread */
+    lk_lane lane;
+    bool writes;    /* see lk_route */
+    lk_scope scope; /* 0: no key is needed */
+    lk_about about;
+    lk_body body;
+    lk_lane (*lane_of)(const lk_request *r); /* see lk_route */
+} lk_row;
+
+extern const lk_row lk_rows[];
+extern const size_t lk_row_count;
+
+/* The largest body that any row takes, of photos of `max_file` bytes. */
+size_t lk_rows_max_body(size_t max_file);
+/* The same rows for http/; free() frees them. */
+int lk_rows_routes(lk_route **out, size_t max_file, liken_error *err);
+/* Of a request; NULL when no route fitted. */
+const lk_row *lk_row_of(const lk_request *r);
+
+/* ---- dispatch.c ---- */
+
+lk_handler_fn lk_dispatch;
 
 /* ---- guard.c ---- */
 
@@ -56,13 +101,9 @@ lk_glance lk_guard_glance(lk_request *r, const lk_route *route, void *api);
 /* By the file of keys as it is now. */
 bool lk_guard_admit(lk_request *r, const lk_route *route, void *api);
 bool lk_guard_is_loopback(const char *address);
-/* The key the request came with; false on an open server, where there is none. */
-bool lk_guard_key(lk_api *api, const lk_request *r, lk_key *key);
-
-/* ---- caller.c ---- */
-
-/* Who a request is from, for the calls that answer it; this thread's until it asks again. */
-const liken_call *lk_api_call(const lk_request *r);
+/* The key that the request came with, found once; NULL: none, or none that is known. It lasts as long as the request.
+ */
+const lk_key *lk_guard_key(lk_api *api, lk_request *r);
 
 /* ---- answer.c ---- */
 
@@ -86,10 +127,6 @@ void lk_answer_fault(lk_request *r, int status, const char *sentence, void *api)
 bool lk_args_refused(lk_args *a);
 /* Answers with what went wrong with photos of these names: what is no photo at all may be told better than by err. */
 void lk_args_answer_photo(lk_args *a, const char *const *names, size_t count, const liken_error *err);
-/* For resources that take no parameters: false when the request had some, and is answered. */
-bool lk_args_none(lk_request *r);
-/* The same for those whose address ends in {id}: `fn` gets it. */
-void lk_args_with_id(lk_request *r, lk_api *api, void (*fn)(lk_request *r, lk_api *api, int64_t id));
 
 /* ---- hide.c ---- */
 
@@ -120,7 +157,7 @@ int lk_repeats_make(lk_repeats **out, liken_error *err);
 void lk_repeats_free(lk_repeats *repeats);
 /* False when the request is answered: with the first answer to its key, or with 409 since that came with another
  * request. Else it is to be worked on, and lk_repeats_end must follow; repetitions wait until then. */
-bool lk_repeats_begin(lk_api *api, lk_request *r, const char *collection, lk_repeat *it);
+bool lk_repeats_begin(lk_ask *q, lk_repeat *it);
 /* Remembers the answer: the image that it is about, status and body. `body` NULL: there is none worth repeating. */
 void lk_repeats_end(lk_repeats *repeats, lk_repeat *it, const liken_image *image, int status, const char *body);
 
@@ -148,22 +185,22 @@ int lk_probe_start(lk_probe **out, liken *lk, lk_keyring *keys, liken_error *err
 void lk_probe_read(lk_probe *p, lk_finding *out);
 void lk_probe_stop(lk_probe *p);
 
-/* ---- resources; ctx is the lk_api ---- */
+/* ---- resources ---- */
 
-lk_handler_fn lk_collections_list, lk_collections_create, lk_collections_get, lk_collections_change,
+lk_resource_fn lk_collections_list, lk_collections_create, lk_collections_get, lk_collections_change,
     lk_collections_remove;
-lk_handler_fn lk_images_add, lk_images_list, lk_images_get, lk_images_remove;
-lk_handler_fn lk_faces_get, lk_faces_remove;
-lk_handler_fn lk_search, lk_compare, lk_detect;
+lk_resource_fn lk_images_add, lk_images_list, lk_images_get, lk_images_remove;
+lk_resource_fn lk_faces_get, lk_faces_remove;
+lk_resource_fn lk_search, lk_compare, lk_detect;
 /* A photo goes to its lane; a face or a descriptor does not wait behind photos. */
 lk_lane lk_search_lane(const lk_request *r);
-lk_handler_fn lk_status, lk_health, lk_ready, lk_metrics_get;
-lk_handler_fn lk_legacy_add, lk_legacy_search;
+lk_resource_fn lk_status, lk_health, lk_ready, lk_metrics_get;
+lk_resource_fn lk_legacy_add, lk_legacy_search;
 
 /* Adds the Location of a stored image to the answer. */
 void lk_images_place(lk_request *r, const liken_image *image);
-/* LIKEN_OK when the face is one of this collection. */
-int lk_faces_check(lk_api *api, const liken_call *call, const char *collection, int64_t face, liken_error *err);
+/* LIKEN_OK when the face is one of the collection that is asked about. */
+int lk_faces_check(const lk_ask *q, int64_t face, liken_error *err);
 
 /* Answers a fault on one of the legacy routes; false when the request is on another. */
 bool lk_legacy_fault(lk_request *r, int status, const char *sentence);

@@ -2,39 +2,31 @@
  * one collection reaches no other through a face's id. */
 #include "api/api_int.h"
 
-int lk_faces_check(lk_api *api, const liken_call *call, const char *collection, int64_t id, liken_error *err) {
+int lk_faces_check(const lk_ask *q, int64_t id, liken_error *err) {
     liken_face *face = NULL;
-    const int rc = liken_face_get(api->lk, call, collection, id, &face, NULL, err);
+    const int rc = liken_face_get(q->api->lk, &q->call, q->collection, id, &face, NULL, err);
     liken_face_free(face);
     return rc;
 }
 
-static void get(lk_request *r, lk_api *api, int64_t id) {
+void lk_faces_get(lk_ask *q) {
     liken_error err = {0};
     liken_face *face = NULL;
     int64_t image = 0;
-    if (liken_face_get(api->lk, lk_api_call(r), lk_request_param(r, "c"), id, &face, &image, &err) != LIKEN_OK) {
-        lk_answer_error(r, &err);
+    if (liken_face_get(q->api->lk, &q->call, q->collection, q->id, &face, &image, &err) != LIKEN_OK) {
+        lk_answer_error(q->request, &err);
     } else {
         json_t *json = lk_json_face(face);
         json_object_set_new(json, "image", json_integer(image));
-        lk_answer_json(r, 200, json);
+        lk_answer_json(q->request, 200, json);
     }
     liken_face_free(face);
 }
 
-static void drop(lk_request *r, lk_api *api, int64_t id) {
+void lk_faces_remove(lk_ask *q) {
     liken_error err = {0};
-    if (liken_face_remove(api->lk, lk_api_call(r), lk_request_param(r, "c"), id, &err) != LIKEN_OK)
-        lk_answer_error(r, &err);
+    if (liken_face_remove(q->api->lk, &q->call, q->collection, q->id, &err) != LIKEN_OK)
+        lk_answer_error(q->request, &err);
     else
-        lk_answer_empty(r);
-}
-
-void lk_faces_get(lk_request *r, void *ctx) {
-    lk_args_with_id(r, ctx, get);
-}
-
-void lk_faces_remove(lk_request *r, void *ctx) {
-    lk_args_with_id(r, ctx, drop);
+        lk_answer_empty(q->request);
 }

@@ -7,7 +7,8 @@
  *
  * The keys in memory say at once, on the connection's thread, who surely may go on and who has no key at all. Whatever
  * else is asked of the file of keys, on a thread that may wait for it; and so is every request before it is done, so
- * that a key counts, and no longer counts, from the next request on. /metrics alone, which must answer while the disk
+ * that a key counts, and no longer counts, from the next request on. A key is looked up once a request, and again only
+ * where the keys have changed since. /metrics alone, which must answer while the disk
  * does not, takes the keys in memory. */
 #include "api/api_int.h"
 
@@ -61,30 +62,46 @@ static bool admit_open(lk_request *r) {
     return true;
 }
 
-bool lk_guard_key(lk_api *api, const lk_request *r, lk_key *key) {
+/* What is known of a request's key; the note of the request. */
+struct found {
+    bool known, looked;
+    unsigned long long version; /* of the keys, when it was looked up */
+    lk_key key;
+};
+
+const lk_key *lk_guard_key(lk_api *api, lk_request *r) {
     const char *header = lk_request_header(r, "Authorization");
     if (header == NULL || strncasecmp(header, "Bearer ", 7) != 0)
-        return false;
-    header += 7 + strspn(header + 7, " ");
-    return lk_keyring_find(api->keys, header, key);
+        return NULL;
+    struct found *f = lk_request_note(r, sizeof *f);
+    const unsigned long long version = lk_keyring_version(api->keys);
+    if (f == NULL) /* nothing is opened without memory */
+        return NULL;
+    if (!f->looked || f->version != version) {
+        header += 7 + strspn(header + 7, " ");
+        f->known = lk_keyring_find(api->keys, header, &f->key);
+        f->version = version;
+        f->looked = true;
+    }
+    return f->known ? &f->key : NULL;
 }
 
-static const char *collection_of(const lk_api *api, const lk_request *r, const lk_access *access, const lk_key *key) {
-    if (access->any_collection)
+static const char *collection_of(const lk_api *api, const lk_request *r, const lk_row *row, const lk_key *key) {
+    if (row->about == LK_ABOUT_ANY)
         return key->collection; /* whichever it is bound to */
-    return access->legacy ? api->legacy : lk_request_param(r, "c");
+    return row->about == LK_ABOUT_LEGACY ? api->legacy : lk_request_param(r, "c");
 }
 
-static bool admit_key(lk_api *api, lk_request *r, const lk_access *access) {
-    lk_key key;
-    if (!lk_guard_key(api, r, &key)) {
+static bool admit_key(lk_api *api, lk_request *r, const lk_row *row) {
+    const lk_key *key = lk_guard_key(api, r);
+    if (key == NULL) {
         lk_respond_header(r, "WWW-Authenticate", "Bearer");
         return refuse(r, 401, "no_key", "This needs a valid key: send \"Authorization: Bearer lk_...\".");
     }
-    const char *collection = collection_of(api, r, access, &key);
-    if (!lk_key_allows(&key, access->scope, collection)) {
+    const char *collection = collection_of(api, r, row, key);
+    if (!lk_key_allows(key, row->scope, collection)) {
         char scope[40], sentence[160];
-        lk_scopes_format(access->scope, scope, sizeof scope);
+        lk_scopes_format(row->scope, scope, sizeof scope);
         (void)snprintf(sentence, sizeof sentence, "This key does not allow that: it takes the scope %s for %s.", scope,
                        collection != NULL && collection[0] != '\0' ? "this collection" : "all collections");
         return refuse(r, 403, "forbidden", sentence);
@@ -92,20 +109,19 @@ static bool admit_key(lk_api *api, lk_request *r, const lk_access *access) {
     return true;
 }
 
-static bool admit(lk_api *api, lk_request *r, const lk_access *access) {
+static bool admit(lk_api *api, lk_request *r, const lk_row *row) {
     if (lk_api_open(api))
         return admit_open(r);
-    return access->scope == 0 || admit_key(api, r, access);
+    return row->scope == 0 || admit_key(api, r, row);
 }
 
 lk_glance lk_guard_glance(lk_request *r, const lk_route *route, void *ctx) {
     lk_api *api = ctx;
-    const lk_access *access = route->tag;
-    lk_key key;
-    if (access->scope == 0 || lk_api_open(api) || lk_request_header(r, "Authorization") == NULL)
-        return admit(api, r, access) ? LK_MAY : LK_MAY_NOT;
-    const bool may =
-        lk_guard_key(api, r, &key) && lk_key_allows(&key, access->scope, collection_of(api, r, access, &key));
+    const lk_row *row = route->tag;
+    if (row->scope == 0 || lk_api_open(api) || lk_request_header(r, "Authorization") == NULL)
+        return admit(api, r, row) ? LK_MAY : LK_MAY_NOT;
+    const lk_key *key = lk_guard_key(api, r);
+    const bool may = key != NULL && lk_key_allows(key, row->scope, collection_of(api, r, row, key));
     return may ? LK_MAY : LK_NOT_SURE;
 }
 

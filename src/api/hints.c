@@ -83,11 +83,10 @@ static bool takes_photos(const lk_request *r) {
 
 /* How the route takes a photo of this type, for curl. */
 static void how(const lk_request *r, const char *type, char *text, size_t room) {
-    const lk_route *route = lk_request_route(r);
-    const lk_access *access = route->tag;
-    if (strcmp(route->pattern, "/v1/compare") == 0)
+    const lk_row *row = lk_row_of(r);
+    if (row->body == LK_BODY_TWO_PHOTOS)
         (void)snprintf(text, room, "two photos in a form: -F a=@one.jpg -F b=@two.jpg");
-    else if (access->legacy)
+    else if (row->about == LK_ABOUT_LEGACY)
         (void)snprintf(text, room, "it in a form: -F file=@photo.jpg");
     else
         (void)snprintf(text, room, "it with -H 'Content-Type: %s', or in a form: -F file=@photo.jpg", type);

@@ -5,31 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IMAGE_ID_MAX 512
-#define LABEL_MAX 4096
-
 /* The label: `url`, else for a raw body `file`: the photo's own; else the name that the photo's part came with, which
  * others may have too, and which may hold any bytes. */
 static const char *label(lk_args *a, liken_label_kind *kind) {
-    const char *url = lk_args_text(a, "url", LABEL_MAX);
+    const char *url = lk_args_text(a, "url");
     const lk_part *part = lk_request_part(a->request, "file");
     *kind = url != NULL || part == NULL ? LIKEN_LABEL_OWN : LIKEN_LABEL_SHARED;
     if (url != NULL)
         return url;
     if (part == NULL)
-        return lk_args_text(a, "file", LABEL_MAX);
+        return lk_args_label(a, "file");
     if (part->filename == NULL || *part->filename == '\0')
         return NULL;
     LK_FREE char *name = liken_label_of_path(part->filename);
     return name == NULL ? NULL : lk_arena_string(&a->arena, name);
 }
 
-static void read_options(lk_args *a, liken_add_options *o) {
-    o->collection = lk_request_param(a->request, "c");
-    o->image_id = lk_args_text(a, "image_id", IMAGE_ID_MAX);
+static void read_options(lk_ask *q, liken_add_options *o) {
+    lk_args *a = &q->args;
+    o->collection = q->collection;
+    o->image_id = lk_args_text(a, "image_id");
     o->file = label(a, &o->file_kind);
-    o->tags = lk_args_list(a, "tags", LK_TAGS_MAX, LK_TAG_MAX, &o->tag_count);
-    o->captured_at = lk_args_time(a, "captured_at", false);
+    o->tags = lk_args_texts(a, "tags", &o->tag_count);
+    o->captured_at = lk_args_time(a, "captured_at");
     o->require_face = lk_args_switch(a, "require_face");
 }
 
@@ -58,103 +56,73 @@ void lk_images_place(lk_request *r, const liken_image *image) {
     lk_respond_header(r, "Location", place);
 }
 
-static void answer(lk_api *api, lk_request *r, const liken_image *image, lk_repeat *repeat) {
+static void answer(const lk_ask *q, const liken_image *image, lk_repeat *repeat) {
     const int status = image->existed ? 200 : 201;
     json_t *json = lk_json_image(image);
     LK_FREE char *line = json == NULL ? NULL : lk_json_line(json);
     json_decref(json);
-    lk_repeats_end(api->repeats, repeat, image, status, line);
-    lk_images_place(r, image);
-    lk_answer_line(r, status, line);
+    lk_repeats_end(q->api->repeats, repeat, image, status, line);
+    lk_images_place(q->request, image);
+    lk_answer_line(q->request, status, line);
 }
 
-static void add(lk_request *r, lk_api *api, lk_args *a) {
+void lk_images_add(lk_ask *q) {
     liken_error err = {0};
     liken_add_options o = {0};
-    const void *bytes = NULL;
-    size_t size = 0;
-    lk_repeat repeat = {0};
-    lk_args_need_photo(a, "file", api->max_file, &bytes, &size);
-    read_options(a, &o);
-    if (lk_args_refused(a))
-        return;
+    const liken_photo *photo = lk_args_photo(&q->args, "file");
+    lk_repeat repeat = {.photo = photo->bytes, .photo_size = photo->size};
+    read_options(q, &o);
     fingerprint(&o, repeat.print);
-    repeat.photo = bytes;
-    repeat.photo_size = size;
-    if (!lk_repeats_begin(api, r, o.collection, &repeat))
+    if (!lk_repeats_begin(q, &repeat))
         return;
     liken_image *image = NULL;
-    if (liken_add(api->lk, lk_api_call(r), bytes, size, &o, &image, &err) == LIKEN_OK) {
-        answer(api, r, image, &repeat);
+    if (liken_add(q->api->lk, &q->call, photo->bytes, photo->size, &o, &image, &err) == LIKEN_OK) {
+        answer(q, image, &repeat);
     } else {
-        lk_repeats_end(api->repeats, &repeat, NULL, 0, NULL);
-        lk_args_answer_photo(a, &(const char *){"file"}, 1, &err);
+        lk_repeats_end(q->api->repeats, &repeat, NULL, 0, NULL);
+        lk_args_answer_photo(&q->args, &(const char *){"file"}, 1, &err);
     }
     liken_image_free(image);
 }
 
-void lk_images_add(lk_request *r, void *ctx) {
-    lk_args a;
-    lk_args_open(&a, r, "file url image_id tags captured_at require_face");
-    add(r, ctx, &a);
-    lk_args_close(&a);
-}
-
-static void list(lk_request *r, lk_api *api, lk_args *a) {
+void lk_images_list(lk_ask *q) {
+    const lk_args *a = &q->args;
     liken_error err = {0};
     liken_image_list *page = NULL;
-    const liken_list_options o = {.collection = lk_request_param(r, "c"),
-                                  .image_id = lk_args_text(a, "image_id", IMAGE_ID_MAX),
-                                  .file = lk_args_text(a, "file", LABEL_MAX),
-                                  .captured_from = lk_args_time(a, "captured_from", false),
-                                  .captured_to = lk_args_time(a, "captured_to", true),
-                                  .after = lk_args_integer(a, "after", 0, INT64_MAX, 0),
-                                  .limit = (int)lk_args_integer(a, "limit", 1, 1000, 100)};
-    lk_args_order(a, "captured_from", o.captured_from, "captured_to", o.captured_to);
-    if (lk_args_refused(a))
-        return;
-    if (liken_list(api->lk, lk_api_call(r), &o, &page, &err) != LIKEN_OK) {
-        lk_answer_error(r, &err);
+    const liken_list_options o = {.collection = q->collection,
+                                  .image_id = lk_args_text(a, "image_id"),
+                                  .file = lk_args_text(a, "file"),
+                                  .captured_from = lk_args_time(a, "captured_from"),
+                                  .captured_to = lk_args_time(a, "captured_to"),
+                                  .after = lk_args_whole(a, "after"),
+                                  .limit = (int)lk_args_whole(a, "limit")};
+    if (liken_list(q->api->lk, &q->call, &o, &page, &err) != LIKEN_OK) {
+        lk_answer_error(q->request, &err);
         return;
     }
     json_t *images = json_array();
     for (size_t i = 0; i < page->count; i++)
         json_array_append_new(images, lk_json_image(page->images[i]));
     lk_answer_json(
-        r, 200,
+        q->request, 200,
         json_pack("{s:o, s:o}", "images", images, "next", page->next > 0 ? json_integer(page->next) : json_null()));
     liken_image_list_free(page);
 }
 
-void lk_images_list(lk_request *r, void *ctx) {
-    lk_args a;
-    lk_args_open(&a, r, "image_id file captured_from captured_to after limit");
-    list(r, ctx, &a);
-    lk_args_close(&a);
-}
-
-static void get(lk_request *r, lk_api *api, int64_t id) {
+void lk_images_get(lk_ask *q) {
     liken_error err = {0};
     liken_image *image = NULL;
-    if (liken_image_get(api->lk, lk_api_call(r), lk_request_param(r, "c"), id, &image, &err) != LIKEN_OK)
-        lk_answer_error(r, &err);
+    if (liken_image_get(q->api->lk, &q->call, q->collection, q->id, &image, &err) != LIKEN_OK)
+        lk_answer_error(q->request, &err);
     else
-        lk_answer_json(r, 200, lk_json_image(image));
+        lk_answer_json(q->request, 200, lk_json_image(image));
     liken_image_free(image);
 }
 
-static void drop(lk_request *r, lk_api *api, int64_t id) {
+void lk_images_remove(lk_ask *q) {
     liken_error err = {0};
-    if (liken_image_remove(api->lk, lk_api_call(r), lk_request_param(r, "c"), id, &err) != LIKEN_OK)
-        lk_answer_error(r, &err);
+    if (liken_image_remove(q->api->lk, &q->call, q->collection, q->id, &err) != LIKEN_OK)
+        lk_answer_error(q->request, &err);
     else
-        lk_answer_empty(r);
-}
-
-void lk_images_get(lk_request *r, void *ctx) {
-    lk_args_with_id(r, ctx, get);
-}
-
-void lk_images_remove(lk_request *r, void *ctx) {
-    lk_args_with_id(r, ctx, drop);
+        lk_answer_empty(q->request);
 }

@@ -18,11 +18,10 @@ static void failure(lk_request *r, int status, const char *text, const char *det
 }
 
 bool lk_legacy_fault(lk_request *r, int status, const char *sentence) {
-    const lk_route *route = lk_request_route(r);
-    const lk_access *access = route == NULL ? NULL : route->tag;
-    if (access == NULL || !access->legacy || (status != 400 && status != 413))
+    const lk_row *row = lk_row_of(r);
+    if (row == NULL || row->about != LK_ABOUT_LEGACY || (status != 400 && status != 413))
         return false;
-    const bool adds = strcmp(route->pattern, "/faces") == 0;
+    const bool adds = row->fn == lk_legacy_add;
     failure(r, status,
             status == 413 ? "File too large"
             : adds        ? "Invalid file or URL"
@@ -127,15 +126,15 @@ static void answer_ids(lk_request *r, const liken_image *image) {
     lk_answer_json(r, 201, json_pack("{s:s, s:o}", "status", "PROCESSED", "ids", ids));
 }
 
-void lk_legacy_add(lk_request *r, void *ctx) {
-    lk_api *api = ctx;
+void lk_legacy_add(lk_ask *q) {
+    lk_request *r = q->request;
     liken_error err = {0};
     const lk_part *file;
     static const char words[] = "Invalid file or URL";
     json_t *fields = NULL, *url_holder = NULL, *id_holder = NULL;
     liken_image *image = NULL;
     const bool taken = take_file(r, &file, &fields, words);
-    const liken_add_options o = {.collection = api->legacy,
+    const liken_add_options o = {.collection = q->collection,
                                  .file = taken ? field(r, fields, "url", &url_holder) : NULL,
                                  .file_kind = LIKEN_LABEL_SHARED,
                                  .image_id = taken ? field(r, fields, "image_id", &id_holder) : NULL,
@@ -145,7 +144,7 @@ void lk_legacy_add(lk_request *r, void *ctx) {
         return;
     if (o.file == NULL)
         failure(r, 400, words, NULL);
-    else if (liken_add(api->lk, lk_api_call(r), file->data, file->size, &o, &image, &err) != LIKEN_OK)
+    else if (liken_add(q->api->lk, &q->call, file->data, file->size, &o, &image, &err) != LIKEN_OK)
         refuse(r, file, &err, words);
     else
         answer_ids(r, image);
@@ -213,18 +212,18 @@ static void answer_matches(lk_request *r, const liken_result *result) {
     lk_answer_json(r, 200, matches == NULL ? NULL : json_pack("{s:o}", "matches", matches));
 }
 
-void lk_legacy_search(lk_request *r, void *ctx) {
-    lk_api *api = ctx;
+void lk_legacy_search(lk_ask *q) {
+    lk_request *r = q->request;
     liken_error err = {0};
     const lk_part *file;
     liken_result *result = NULL;
-    const liken_search_options o = {.collection = api->legacy, .limit = MATCHES_MAX, .uncounted = true};
+    const liken_search_options o = {.collection = q->collection, .limit = MATCHES_MAX, .uncounted = true};
     json_t *fields = NULL;
     const bool taken = take_file(r, &file, &fields, "Invalid file");
     json_decref(fields);
     if (!taken)
         return;
-    if (liken_search_photo(api->lk, lk_api_call(r), file->data, file->size, &o, &result, &err) != LIKEN_OK)
+    if (liken_search_photo(q->api->lk, &q->call, file->data, file->size, &o, &result, &err) != LIKEN_OK)
         refuse(r, file, &err, "Invalid file");
     else
         answer_matches(r, result);

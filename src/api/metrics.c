@@ -60,9 +60,8 @@ static void log_line(const lk_request *r, int status, double seconds) {
         if (*p < 0x21 || *p > 0x7e)
             *p = '?';
     const char *method = lk_request_method(r); /* "" when the headers were never read to their end */
-    const lk_route *route = lk_request_route(r);
-    const lk_access *access = route == NULL ? NULL : route->tag;
-    const bool probe = access != NULL && access->scope == 0;
+    const lk_row *row = lk_row_of(r);
+    const bool probe = row != NULL && row->scope == 0;
     lk_log(probe ? LIKEN_LOG_DEBUG : LIKEN_LOG_INFO, "%s %s %d %.0f ms %s %s", *method == '\0' ? "-" : method, path,
            status, seconds * 1e3, lk_request_peer(r), lk_request_id(r));
 }
@@ -164,9 +163,9 @@ static void gallery_of(lk_buf *b, lk_probe *probe) {
     (void)lk_buf_format(b, NULL, "liken_decoders_lost_total %lld\n", (long long)found.decoders_lost);
 }
 
-void lk_metrics_get(lk_request *r, void *ctx) {
-    lk_api *api = ctx;
-    lk_http *http = lk_request_server(r);
+void lk_metrics_get(lk_ask *q) {
+    lk_api *api = q->api;
+    lk_http *http = lk_request_server(q->request);
     lk_buf b;
     lk_buf_init(&b, TEXT_BYTES);
     requests(&b, api->metrics);
@@ -174,6 +173,6 @@ void lk_metrics_get(lk_request *r, void *ctx) {
     gauge(&b, "liken_queue_waiting", "Requests that wait for a worker.", (double)lk_http_waiting(http));
     lanes_of(&b, http);
     gallery_of(&b, api->probe);
-    lk_respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", b.data != NULL ? b.data : "", b.size);
+    lk_respond(q->request, 200, "text/plain; version=0.0.4; charset=utf-8", b.data != NULL ? b.data : "", b.size);
     lk_buf_free(&b);
 }

@@ -71,16 +71,15 @@ void lk_repeats_free(lk_repeats *t) {
 /* ---- names ---- */
 
 /* The name that the request's key has here. False when it carries none, or one that cannot be; *fit says which. */
-static bool name_it(lk_api *api, lk_request *r, const char *collection, char name[LK_SHA256_HEX], bool *fit) {
-    const char *key = lk_request_header(r, "Idempotency-Key");
+static bool name_it(const lk_ask *q, char name[LK_SHA256_HEX], bool *fit) {
+    const char *key = lk_request_header(q->request, "Idempotency-Key");
     const size_t length = key == NULL ? 0 : strnlen(key, KEY_MAX + 1);
-    lk_key caller = {0};
-    char text[KEY_MAX + sizeof caller.sha256 + 128];
+    const char *caller = q->key == NULL ? "" : q->key->sha256; /* an open server has none: there all callers are one */
+    char text[KEY_MAX + sizeof q->key->sha256 + 128];
     *fit = key == NULL || (length > 0 && length <= KEY_MAX);
     if (key == NULL || !*fit)
         return false;
-    (void)lk_guard_key(api, r, &caller); /* an open server has none: there all callers are one */
-    const int n = snprintf(text, sizeof text, "%s\n%.80s\n%s", caller.sha256, collection, key);
+    const int n = snprintf(text, sizeof text, "%s\n%.80s\n%s", caller, q->collection, key);
     lk_sha256_hex(text, (size_t)n, name);
     return true;
 }
@@ -173,15 +172,17 @@ static bool asks_for(const lk_repeat *it, const struct kept *k) {
 }
 
 /* True when the request was answered with what is kept, or cannot be. */
-static bool replay(lk_api *api, lk_request *r, const char *collection, const lk_repeat *it) {
+static bool replay(const lk_ask *q, const lk_repeat *it) {
+    lk_request *r = q->request;
+    lk_repeats *t = q->api->repeats;
     struct kept k;
     liken_error err = {0};
     liken_image *image = NULL;
-    if (!recall(api->repeats, it->name, &k))
+    if (!recall(t, it->name, &k))
         return false;
-    const int rc = liken_image_get(api->lk, lk_api_call(r), collection, k.image, &image, &err);
+    const int rc = liken_image_get(q->api->lk, &q->call, q->collection, k.image, &image, &err);
     if (rc == LIKEN_E_NOT_FOUND) {
-        forget(api->repeats, it->name);
+        forget(t, it->name);
     } else if (rc != LIKEN_OK) {
         lk_answer_error(r, &err);
     } else if (!asks_for(it, &k)) {
@@ -195,17 +196,19 @@ static bool replay(lk_api *api, lk_request *r, const char *collection, const lk_
     return rc != LIKEN_E_NOT_FOUND;
 }
 
-bool lk_repeats_begin(lk_api *api, lk_request *r, const char *collection, lk_repeat *it) {
+bool lk_repeats_begin(lk_ask *q, lk_repeat *it) {
+    lk_request *r = q->request;
+    lk_repeats *t = q->api->repeats;
     bool fit;
-    if (!name_it(api, r, collection, it->name, &fit))
+    if (!name_it(q, it->name, &fit))
         return fit || refuse(r, 400, "bad_argument", "The Idempotency-Key must have 1 to 255 bytes.", KEY_MAX);
-    if (!enter(api->repeats, it)) {
+    if (!enter(t, it)) {
         it->name[0] = '\0';
         return refuse_reuse(r);
     }
-    if (!replay(api, r, collection, it))
+    if (!replay(q, it))
         return true;
-    lk_repeats_end(api->repeats, it, NULL, 0, NULL);
+    lk_repeats_end(t, it, NULL, 0, NULL);
     return false;
 }
 

@@ -54,6 +54,9 @@ LK_CHECKED int lk_keyring_open(lk_keyring **out, const char *path, liken_error *
 void lk_keyring_refresh(lk_keyring *ring);
 void lk_keyring_free(lk_keyring *ring);
 
+/* Another number whenever the keys may be others than before: what was found under the same number still holds. */
+unsigned long long lk_keyring_version(lk_keyring *ring);
+
 /* True while the ring holds no key at all. A file that became unreadable does not count as empty: it opens nothing. */
 bool lk_keyring_empty(lk_keyring *ring);
 

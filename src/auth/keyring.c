@@ -27,6 +27,7 @@ struct lk_keyring {
     struct mark mark;
     lk_key *keys;
     size_t count;
+    unsigned long long version;
     bool bad; /* the file could not be read */
 };
 
@@ -60,6 +61,7 @@ static int load(lk_keyring *ring, liken_error *err) {
     ring->keys = keys;
     ring->count = count;
     ring->bad = rc != LIKEN_OK;
+    ring->version++;
     pthread_mutex_unlock(&ring->lock);
     free(before);
     return rc;
@@ -114,6 +116,13 @@ void lk_keyring_free(lk_keyring *ring) {
     free(ring->keys);
     free(ring->path);
     free(ring);
+}
+
+unsigned long long lk_keyring_version(lk_keyring *ring) {
+    pthread_mutex_lock(&ring->lock);
+    const unsigned long long version = ring->version;
+    pthread_mutex_unlock(&ring->lock);
+    return version;
 }
 
 bool lk_keyring_empty(lk_keyring *ring) {

@@ -28,8 +28,13 @@ const char *lk_request_header(const lk_request *r, const char *name);
 /* Is this the media type of the body, whatever parameters follow it? */
 bool lk_request_is(const lk_request *r, const char *media_type);
 const char *lk_request_peer(const lk_request *r); /* "127.0.0.1" */
+/* Is its client gone? Then nobody need work for it. Any thread, while the request lives. */
+bool lk_request_gone(const lk_request *r);
 lk_http *lk_request_server(const lk_request *r);
-void *lk_request_ctx(const lk_request *r);      /* lk_http_options.ctx */
+void *lk_request_ctx(const lk_request *r); /* lk_http_options.ctx */
+/* Memory of the callbacks' own that lasts as long as the request: zeroed at first, the same from then on, whatever
+ * `size` is. NULL: out of memory. */
+void *lk_request_note(lk_request *r, size_t size);
 const char *lk_request_id(const lk_request *r); /* random, also sent as X-Request-Id */
 
 typedef struct lk_part {

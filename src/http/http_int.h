@@ -168,9 +168,6 @@ void lk_patience_hurry(lk_patience *p);
 
 /* ---- request.c ---- */
 
-/* Is its client gone? Then nobody need work for it. Any thread, while the request lives. */
-bool lk_request_gone(const lk_request *r);
-
 #define LK_ANSWER_HEADERS 16
 #define LK_BODY_START 128 /* bytes of a body that lk_request_start tells */
 
@@ -208,6 +205,7 @@ struct lk_request {
     lk_form *form;
     lk_buf body;
     lk_answer answer;
+    void *note;    /* lk_request_note */
     lk_flow *flow; /* of an answer that is a stream, or NULL */
     int linger;    /* a duplicate of the socket, or -1 */
     double started;

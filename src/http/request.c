@@ -73,6 +73,12 @@ void *lk_request_ctx(const lk_request *r) {
     return r->server->o.ctx;
 }
 
+void *lk_request_note(lk_request *r, size_t size) {
+    if (r->note == NULL)
+        r->note = lk_arena_alloc(&r->arena, size);
+    return r->note;
+}
+
 const lk_route *lk_request_route(const lk_request *r) {
     return r->routed.route;
 }

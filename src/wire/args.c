@@ -1,15 +1,16 @@
 /* args.c - the parameters of one request, wherever they came from: the query, parts of a form, or members of a JSON
  * object.
  *
- * A resource opens the args with the names it knows, reads them all, then asks once whether anything was wrong. What is
- * unknown, given twice, of the wrong type or out of range is refused with a sentence that names the parameter; nothing
- * is ignored silently, since a misspelt threshold would be a wrong answer. */
+ * They are read in the order of the resource's table, each by the reader of its kind, before the resource is asked; it
+ * finds the values by name. What is unknown, given twice, of the wrong type or out of range is refused with a sentence
+ * that names the parameter; nothing is ignored silently, since a misspelt threshold would be a wrong answer. */
 #include "wire/args.h"
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "wire/json.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sente
     fail(a, code, parameter, -1, "%s", sentence);
 }
 
-/* ---- opening ---- */
+/* ---- names ---- */
 
 static bool is_json(const lk_request *r) {
     return lk_request_is(r, "application/json");
@@ -65,35 +66,49 @@ static void load_json(lk_args *a) {
         fail(a, LIKEN_E_ARG, NULL, -1, "The JSON body must be an object, like {\"name\": value}.");
 }
 
-static void check_name(lk_args *a, const char *name, const char *known) {
-    if (lk_word_find(known, name) >= 0)
-        return;
-    if (*known == '\0')
-        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; this takes none.", NAME_SHOWN, name);
-    else
-        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; there are: %s.", NAME_SHOWN, name, known);
+/* "a b c": what the resource takes, for a sentence. */
+static const char *names_of(lk_args *a) {
+    size_t size = 1;
+    for (const lk_param *p = a->params; p->name != NULL; p++)
+        size += strlen(p->name) + 1;
+    char *list = lk_arena_alloc(&a->arena, size), *end = list;
+    for (const lk_param *p = a->params; list != NULL && p->name != NULL; p++)
+        end += sprintf(end, "%s%s", p == a->params ? "" : " ", p->name);
+    return list == NULL ? "?" : list;
 }
 
-void lk_args_open(lk_args *a, lk_request *r, const char *known) {
-    *a = (lk_args){.request = r, .limit = -1};
+static void check_name(lk_args *a, const char *name) {
+    for (const lk_param *p = a->params; p->name != NULL; p++)
+        if (strcmp(p->name, name) == 0)
+            return;
+    if (a->params->name == NULL)
+        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; this takes none.", NAME_SHOWN, name);
+    else
+        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; there are: %s.", NAME_SHOWN, name,
+             names_of(a));
+}
+
+static void check_names(lk_args *a) {
     const char *name, *value;
-    for (size_t i = 0; lk_request_query_at(r, i, &name, &value); i++)
-        check_name(a, name, known);
-    for (size_t i = 0; i < lk_request_part_count(r); i++)
-        check_name(a, lk_request_part_at(r, i)->name, known);
-    if (!is_json(r))
+    for (size_t i = 0; lk_request_query_at(a->request, i, &name, &value); i++)
+        check_name(a, name);
+    for (size_t i = 0; i < lk_request_part_count(a->request); i++)
+        check_name(a, lk_request_part_at(a->request, i)->name);
+    if (!is_json(a->request))
         return;
     load_json(a);
     if (!json_is_object(a->json))
         return;
     json_t *member;
-    json_object_foreach(a->json, name, member) check_name(a, name, known);
+    json_object_foreach(a->json, name, member) check_name(a, name);
 }
 
-void lk_args_close(lk_args *a) {
-    json_decref(a->json);
-    json_decref(a->list);
-    lk_arena_free(&a->arena);
+static const lk_param *find(const lk_args *a, const char *name, lk_kind kind) {
+    const lk_param *p = a->params;
+    while (p->name != NULL && strcmp(p->name, name) != 0)
+        p++;
+    assert(p->name != NULL && p->kind == kind); /* a resource asks for what its own table holds */
+    return p;
 }
 
 /* ---- finding values ---- */
@@ -172,12 +187,12 @@ static const char *word(lk_args *a, const char *name) {
     return raw(a, name, 0, &size) != NULL && size > WORD_MAX ? "?" : once(a, name, WORD_MAX);
 }
 
-bool lk_args_has(lk_args *a, const char *name) {
+static bool is_given(const lk_args *a, const char *name) {
     size_t size = 0;
     return member_of(a, name) != NULL || raw(a, name, 0, &size) != NULL;
 }
 
-const char *lk_args_text(lk_args *a, const char *name, size_t max) {
+static const char *read_text(lk_args *a, const char *name, size_t max) {
     const char *text = once(a, name, max);
     const json_t *m = member_of(a, name);
     if (text != NULL || m == NULL)
@@ -193,25 +208,25 @@ static const char *word_or_string(lk_args *a, const char *name) {
     const char *text = word(a, name);
     if (text != NULL)
         return text;
-    return json_string_length(member_of(a, name)) > WORD_MAX ? "?" : lk_args_text(a, name, WORD_MAX);
+    return json_string_length(member_of(a, name)) > WORD_MAX ? "?" : read_text(a, name, WORD_MAX);
 }
 
 /* ---- numbers ---- */
 
-static bool read_integer(const char *text, int64_t *value) {
+static bool parse_whole(const char *text, int64_t *value) {
     char *end;
     errno = 0;
     *value = strtoll(text, &end, 10);
     return errno == 0 && end != text && *end == '\0' && strspn(text, "-0123456789") == strlen(text);
 }
 
-int64_t lk_args_integer(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback) {
+static int64_t read_whole(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback) {
     const char *text = word(a, name);
     const json_t *m = member_of(a, name);
     int64_t value = 0;
     if (text == NULL && m == NULL)
         return fallback;
-    const bool whole = text != NULL ? read_integer(text, &value) : json_is_integer(m);
+    const bool whole = text != NULL ? parse_whole(text, &value) : json_is_integer(m);
     if (whole && text == NULL)
         value = json_integer_value(m);
     if (whole && value >= low && value <= high)
@@ -224,29 +239,29 @@ int64_t lk_args_integer(lk_args *a, const char *name, int64_t low, int64_t high,
     return fallback;
 }
 
-static bool read_number(const char *text, double *value) {
+static bool parse_number(const char *text, double *value) {
     char *end;
     *value = strtod(text, &end);
     return end != text && *end == '\0' && strspn(text, "+-.0123456789eE") == strlen(text);
 }
 
-double lk_args_number(lk_args *a, const char *name, double low, double high, double fallback) {
+static double read_number(lk_args *a, const char *name, double low, double high) {
     const char *text = word(a, name);
     const json_t *m = member_of(a, name);
     double value = 0;
     if (text == NULL && m == NULL)
-        return fallback;
-    const bool number = text != NULL ? read_number(text, &value) : json_is_number(m);
+        return 0;
+    const bool number = text != NULL ? parse_number(text, &value) : json_is_number(m);
     if (number && text == NULL)
         value = json_number_value(m);
     if (number && isfinite(value) && value > low && value <= high)
         return value;
     fail(a, LIKEN_E_ARG, name, number && value > high ? high : -1, "%s must be a number above %g, at most %g.", name,
          low, high);
-    return fallback;
+    return 0;
 }
 
-bool lk_args_switch(lk_args *a, const char *name) {
+static bool read_switch(lk_args *a, const char *name) {
     /* Python writes True, a checkbox says on */
     static const char *const words[] = {"false", "true", "0", "1", "no", "yes", "off", "on"};
     const char *text = word(a, name);
@@ -264,7 +279,7 @@ bool lk_args_switch(lk_args *a, const char *name) {
 
 /* ---- times, words, lists ---- */
 
-int64_t lk_args_time(lk_args *a, const char *name, bool end) {
+static int64_t read_time(lk_args *a, const char *name, bool end) {
     const char *text = word_or_string(a, name);
     int64_t when = LIKEN_NO_TIME;
     if (text == NULL)
@@ -276,12 +291,16 @@ int64_t lk_args_time(lk_args *a, const char *name, bool end) {
     return when;
 }
 
-void lk_args_order(lk_args *a, const char *from_name, int64_t from, const char *to_name, int64_t to) {
+/* A time that may be the end of a span, of which the beginning was read. */
+static int64_t read_end(lk_args *a, const lk_param *p) {
+    const int64_t to = read_time(a, p->name, p->since != NULL);
+    const int64_t from = p->since == NULL ? LIKEN_NO_TIME : lk_args_time(a, p->since);
     if (from != LIKEN_NO_TIME && to != LIKEN_NO_TIME && from > to)
-        fail(a, LIKEN_E_ARG, to_name, -1, "%s lies before %s.", to_name, from_name);
+        fail(a, LIKEN_E_ARG, p->name, -1, "%s lies before %s.", p->name, p->since);
+    return to;
 }
 
-int lk_args_choice(lk_args *a, const char *name, const char *words) {
+static int read_word(lk_args *a, const char *name, const char *words) {
     const char *text = word_or_string(a, name);
     const int position = text == NULL ? 0 : lk_word_find(words, text);
     if (position >= 0)
@@ -308,7 +327,7 @@ static const json_t *list_in_text(lk_args *a, const char *name) {
     return a->list;
 }
 
-const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count) {
+static const char *const *read_texts(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count) {
     const json_t *member = member_of(a, name), *m = member != NULL ? member : list_in_text(a, name);
     const size_t n = m != NULL ? json_array_size(m) : count_texts(a, name);
     *count = 0;
@@ -336,11 +355,11 @@ const char *const *lk_args_list(lk_args *a, const char *name, size_t max_count, 
     return list;
 }
 
-const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size_t *count) {
+static const float *read_floats(lk_args *a, const char *name, size_t max_count, size_t *count) {
     const json_t *m = member_of(a, name);
     const size_t n = json_array_size(m);
     *count = 0;
-    if (!lk_args_has(a, name))
+    if (!is_given(a, name))
         return NULL;
     if (n > 0 && count_texts(a, name) > 0)
         fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
@@ -364,60 +383,16 @@ const float *lk_args_floats(lk_args *a, const char *name, size_t max_count, size
 
 /* ---- photos and ids ---- */
 
-const void *lk_args_photo_bytes(const lk_args *a, const char *name, size_t *size) {
+static const void *photo_bytes(const lk_args *a, const char *name, bool part_only, size_t *size) {
     const lk_part *part = lk_request_part(a->request, name);
     *size = part != NULL ? part->size : 0;
-    if (part != NULL || is_json(a->request) || is_form(a->request))
+    if (part != NULL || part_only || is_json(a->request) || is_form(a->request))
         return part != NULL ? part->data : NULL;
     return lk_request_body(a->request, size);
 }
 
-bool lk_args_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
-    size_t n = 0;
-    const void *data = lk_args_photo_bytes(a, name, &n);
-    const bool part = lk_request_part(a->request, name) != NULL;
-    if (part && count_texts(a, name) > 1)
-        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once; send one photo.", name);
-    if (member_of(a, name) != NULL)
-        fail(a, LIKEN_E_ARG, name, -1, "%s must be a string: the bytes of the photo in base64.", name);
-    if (part && n == 0)
-        fail(a, LIKEN_E_ARG, name, -1, "%s is empty: a photo of no bytes came.", name);
-    if (data == NULL || n == 0)
-        return false;
-    if (n > max)
-        fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "The photo has %zu bytes, more than the limit of %zu.", n, max);
-    *bytes = data;
-    *size = n;
-    return true;
-}
-
-size_t lk_args_photos(lk_args *a, const char *name, size_t max, liken_photo *photos, size_t most) {
-    size_t count = 0;
-    if (lk_args_has(a, name) && (is_json(a->request) || lk_request_part(a->request, name) == NULL))
-        fail(a, LIKEN_E_ARG, name, -1, "%s are photos, each a part of that name in a multipart form.", name);
-    for (size_t i = 0; i < lk_request_part_count(a->request); i++) {
-        const lk_part *part = lk_request_part_at(a->request, i);
-        if (strcmp(part->name, name) != 0)
-            continue;
-        if (part->size == 0)
-            fail(a, LIKEN_E_ARG, name, -1, "Photo %zu of %s is empty: a photo of no bytes came.", count + 1, name);
-        if (part->size > max)
-            fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "Photo %zu of %s has %zu bytes, more than the limit of %zu.",
-                 count + 1, name, part->size, max);
-        if (count == most) {
-            fail(a, LIKEN_E_TOO_LARGE, name, (double)most, "%s holds more than the limit of %zu photos.", name, most);
-            return count;
-        }
-        photos[count++] = (liken_photo){.bytes = part->data, .size = part->size};
-    }
-    if (count > 0 && lk_request_query(a->request, name) != NULL)
-        fail(a, LIKEN_E_ARG, name, -1, "%s are photos, each a part of that name in a multipart form.", name);
-    return count;
-}
-
-void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **bytes, size_t *size) {
-    if (lk_args_photo(a, name, max, bytes, size))
-        return;
+/* Why there is none where one is needed. */
+static void fail_without_photo(lk_args *a, const char *name) {
     size_t came = 0;
     (void)lk_request_start(a->request, &came);
     fail(a, LIKEN_E_ARG, name, -1,
@@ -429,7 +404,185 @@ void lk_args_need_photo(lk_args *a, const char *name, size_t max, const void **b
          name, name);
 }
 
+static const liken_photo *read_photo(lk_args *a, const lk_param *p, size_t max) {
+    const char *name = p->name;
+    size_t n = 0;
+    const void *data = photo_bytes(a, name, p->part, &n);
+    const bool part = lk_request_part(a->request, name) != NULL;
+    if (part && count_texts(a, name) > 1)
+        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once; send one photo.", name);
+    if (member_of(a, name) != NULL)
+        fail(a, LIKEN_E_ARG, name, -1, "%s must be a string: the bytes of the photo in base64.", name);
+    if (part && n == 0)
+        fail(a, LIKEN_E_ARG, name, -1, "%s is empty: a photo of no bytes came.", name);
+    if (data == NULL || n == 0) {
+        if (p->needed)
+            fail_without_photo(a, name);
+        return NULL;
+    }
+    if (n > max)
+        fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "The photo has %zu bytes, more than the limit of %zu.", n, max);
+    liken_photo *photo = lk_arena_alloc(&a->arena, sizeof *photo);
+    if (photo == NULL)
+        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
+    else
+        *photo = (liken_photo){.bytes = data, .size = n};
+    return photo;
+}
+
+static void check_photo(lk_args *a, const char *name, const lk_part *part, size_t number, size_t max) {
+    if (part->size == 0)
+        fail(a, LIKEN_E_ARG, name, -1, "Photo %zu of %s is empty: a photo of no bytes came.", number, name);
+    if (part->size > max)
+        fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "Photo %zu of %s has %zu bytes, more than the limit of %zu.",
+             number, name, part->size, max);
+}
+
+static const liken_photo *read_photos(lk_args *a, const lk_param *p, size_t max, size_t *count) {
+    const char *name = p->name;
+    const bool others =
+        is_json(a->request) || lk_request_part(a->request, name) == NULL || lk_request_query(a->request, name) != NULL;
+    *count = 0;
+    if (!is_given(a, name))
+        return NULL;
+    liken_photo *photos = lk_arena_alloc(&a->arena, p->count * sizeof *photos);
+    if (photos == NULL)
+        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
+    for (size_t i = 0; photos != NULL && i < lk_request_part_count(a->request); i++) {
+        const lk_part *part = lk_request_part_at(a->request, i);
+        if (strcmp(part->name, name) != 0)
+            continue;
+        if (*count == p->count) {
+            fail(a, LIKEN_E_TOO_LARGE, name, (double)p->count, "%s holds more than the limit of %zu photos.", name,
+                 p->count);
+            return NULL;
+        }
+        check_photo(a, name, part, *count + 1, max);
+        photos[(*count)++] = (liken_photo){.bytes = part->data, .size = part->size};
+    }
+    if (others)
+        fail(a, LIKEN_E_ARG, name, -1, "%s are photos, each a part of that name in a multipart form.", name);
+    return photos;
+}
+
+const void *lk_args_photo_bytes(const lk_args *a, const char *name, size_t *size) {
+    return photo_bytes(a, name, find(a, name, LK_KIND_PHOTO)->part, size);
+}
+
 bool lk_args_id(const lk_request *r, const char *param, int64_t *id) {
     const char *text = lk_request_param(r, param);
-    return text != NULL && read_integer(text, id) && *id > 0;
+    return text != NULL && parse_whole(text, id) && *id > 0;
+}
+
+/* ---- the table ---- */
+
+static void read_value(lk_args *a, const lk_param *p, lk_value *v, size_t max_photo) {
+    switch (p->kind) {
+    case LK_KIND_TEXT:
+        v->text = read_text(a, p->name, p->chars);
+        break;
+    case LK_KIND_TEXTS:
+        v->list.texts = read_texts(a, p->name, p->count, p->chars, &v->list.count);
+        break;
+    case LK_KIND_WHOLE:
+        v->whole = read_whole(a, p->name, p->low, p->high, p->otherwise);
+        break;
+    case LK_KIND_NUMBER:
+        v->number = read_number(a, p->name, p->above, p->most);
+        break;
+    case LK_KIND_SWITCH:
+        v->on = read_switch(a, p->name);
+        break;
+    case LK_KIND_TIME:
+        v->whole = read_end(a, p);
+        break;
+    case LK_KIND_WORD:
+        v->word = read_word(a, p->name, p->words);
+        break;
+    case LK_KIND_FLOATS:
+        v->list.floats = read_floats(a, p->name, p->count, &v->list.count);
+        break;
+    case LK_KIND_PHOTO:
+        v->list.photos = read_photo(a, p, max_photo);
+        v->list.count = v->list.photos != NULL;
+        if (p->chars > 0 && lk_request_part(a->request, p->name) == NULL)
+            v->list.label = read_text(a, p->name, p->chars);
+        break;
+    case LK_KIND_PHOTOS:
+        v->list.photos = read_photos(a, p, max_photo, &v->list.count);
+        break;
+    }
+}
+
+void lk_args_open(lk_args *a, lk_request *r, const lk_param *params, size_t max_photo) {
+    *a = (lk_args){.request = r, .params = params, .limit = -1};
+    check_names(a);
+    for (size_t i = 0; params[i].name != NULL && a->err.code == LIKEN_OK; i++) {
+        assert(i < LK_PARAMS_MAX);
+        read_value(a, &params[i], &a->values[i], max_photo);
+    }
+}
+
+void lk_args_close(lk_args *a) {
+    json_decref(a->json);
+    json_decref(a->list);
+    lk_arena_free(&a->arena);
+}
+
+static const lk_value *value_of(const lk_args *a, const char *name, lk_kind kind) {
+    return &a->values[find(a, name, kind) - a->params];
+}
+
+bool lk_args_has(const lk_args *a, const char *name) {
+    return is_given(a, name);
+}
+
+const char *lk_args_text(const lk_args *a, const char *name) {
+    return value_of(a, name, LK_KIND_TEXT)->text;
+}
+
+const char *const *lk_args_texts(const lk_args *a, const char *name, size_t *count) {
+    const lk_value *v = value_of(a, name, LK_KIND_TEXTS);
+    *count = v->list.count;
+    return v->list.texts;
+}
+
+int64_t lk_args_whole(const lk_args *a, const char *name) {
+    return value_of(a, name, LK_KIND_WHOLE)->whole;
+}
+
+double lk_args_number(const lk_args *a, const char *name) {
+    return value_of(a, name, LK_KIND_NUMBER)->number;
+}
+
+bool lk_args_switch(const lk_args *a, const char *name) {
+    return value_of(a, name, LK_KIND_SWITCH)->on;
+}
+
+int64_t lk_args_time(const lk_args *a, const char *name) {
+    return value_of(a, name, LK_KIND_TIME)->whole;
+}
+
+int lk_args_word(const lk_args *a, const char *name) {
+    return value_of(a, name, LK_KIND_WORD)->word;
+}
+
+const float *lk_args_floats(const lk_args *a, const char *name, size_t *count) {
+    const lk_value *v = value_of(a, name, LK_KIND_FLOATS);
+    *count = v->list.count;
+    return v->list.floats;
+}
+
+const liken_photo *lk_args_photo(const lk_args *a, const char *name) {
+    return value_of(a, name, LK_KIND_PHOTO)->list.photos;
+}
+
+const liken_photo *lk_args_photos(const lk_args *a, const char *name, size_t *count) {
+    const lk_value *v = value_of(a, name, LK_KIND_PHOTOS);
+    *count = v->list.count;
+    return v->list.photos;
+}
+
+const char *lk_args_label(const lk_args *a, const char *name) {
+    return value_of(a, name, LK_KIND_PHOTO)->list.label;
 }
