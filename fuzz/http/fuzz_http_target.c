@@ -14,7 +14,19 @@ static void nothing(lk_request *r, void *ctx) {
 
 static const lk_route routes[] = {{"GET", "/", nothing, .lane = LK_LANE_AT_ONCE},
                                   {"GET", "/v1/{a}", nothing, .lane = LK_LANE_AT_ONCE},
-                                  {"POST", "/v1/{a}/{b}/c", nothing, .lane = LK_LANE_AT_ONCE}};
+                                  {"POST", "/v1/{a}/{b}/c", nothing, .lane = LK_LANE_AT_ONCE},
+                                  {"POST", "/{a}/{rest*}", nothing, .lane = LK_LANE_AT_ONCE}};
+
+/* What {rest*} stands for leads out of no folder. */
+static bool is_inside(const char *rest) {
+    for (const char *part = rest; *part != '\0'; part += part[0] == '/') {
+        const size_t n = strcspn(part, "/");
+        if (n == 0 || (n == 1 && *part == '.') || (n == 2 && memcmp(part, "..", 2) == 0))
+            return false;
+        part += n;
+    }
+    return *rest != '\0';
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     lk_arena arena = {0};
@@ -31,6 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (total > strlen(text))
             abort();
         lk_route_find(&routed, &arena, routes, LK_LENGTH(routes), "POST", &target);
+        if (routed.route == &routes[3] && !is_inside(routed.params[1].value))
+            abort();
     }
     lk_arena_free(&arena);
     free(text);

@@ -4,6 +4,7 @@
 #include "api/api_int.h"
 
 #include <stdatomic.h>
+#include <time.h>
 
 /* ---- a key is looked up once a request ---- */
 
@@ -57,6 +58,53 @@ static void a_key_is_looked_up_once(void **state) {
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* ---- on whose behalf the library is called ---- */
+
+static struct {
+    atomic_int begun, cancelled;
+    char actor[LK_KEY_NAME_MAX + 1], request_id[64];
+} detection;
+
+int __wrap_liken_detect(liken *gallery, const liken_call *call, const void *bytes, size_t size,
+                        const liken_detect_options *options, liken_image **out, liken_error *err);
+
+/* Works until it is told that nobody waits for it. */
+int __wrap_liken_detect(liken *gallery, const liken_call *call, const void *bytes, size_t size,
+                        const liken_detect_options *options, liken_image **out, liken_error *err) {
+    assert_true(gallery == lk && bytes != NULL && size > 0 && options != NULL && out != NULL);
+    (void)snprintf(detection.actor, sizeof detection.actor, "%s", call->actor != NULL ? call->actor : "-");
+    (void)snprintf(detection.request_id, sizeof detection.request_id, "%s", call->request_id);
+    atomic_store(&detection.begun, 1);
+    for (int i = 0; i < 60000 && call->cancelled(call->ctx) == 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    atomic_store(&detection.cancelled, call->cancelled(call->ctx));
+    return lk_fail(err, LIKEN_E_CANCELLED, "It was stopped before it was done, as asked.");
+}
+
+static void who_calls_is_told_and_who_hangs_up_stops_it(void **state) {
+    char folder[] = "/tmp/liken-routes-XXXXXX", path[64], secret[LK_KEY_TEXT], request[256];
+    liken_error err = {0};
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/keys", folder);
+    assert_ok(lk_key_add(path, "anna", LK_SCOPE_SEARCH, NULL, secret, &err), err);
+    start_on(NULL, path, 8);
+    const int n = snprintf(request, sizeof request,
+                           "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
+                           "Content-Length: 10\r\n\r\nFACES anna",
+                           secret);
+    const int fd = wire_open(lk_api_port(api));
+    assert_true(wire_send(fd, request, (size_t)n));
+    for (int i = 0; i < 60000 && atomic_load(&detection.begun) == 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    close(fd);
+    assert_int_equal(stop(state), 0); /* which waits for the call */
+    assert_int_equal(atomic_load(&detection.cancelled), 1);
+    assert_string_equal(detection.actor, "anna");
+    assert_int_equal(strlen(detection.request_id), 32);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* ---- the table itself ---- */
 
 static void rows_are_sound(void **state) {
@@ -102,7 +150,9 @@ static int print_rows(void) {
 }
 
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_key_is_looked_up_once), cmocka_unit_test(rows_are_sound)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_key_is_looked_up_once),
+                                       cmocka_unit_test(who_calls_is_told_and_who_hangs_up_stops_it),
+                                       cmocka_unit_test(rows_are_sound)};
     if (argc > 1 && strcmp(argv[1], "--rows") == 0)
         return print_rows();
     return cmocka_run_group_tests_name("api/routes", tests, NULL, NULL);
