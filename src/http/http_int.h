@@ -280,6 +280,8 @@ void lk_lanes_ask(lk_request *r);
 /* Counts the request as one that will be finished; false when it came too late. */
 bool lk_lanes_enter(lk_request *r);
 void lk_lanes_leave(lk_request *r);
+/* Ends the suspension: from here on the request is the connection's thread's again, and may be gone. */
+void lk_lanes_resume(lk_request *r);
 /* Hands the request, suspended, to the lane for lk_streams_fill; false when there is no room. */
 bool lk_lanes_fill(lk_request *r, lk_lane lane);
 /* Runs the handler of a request that was received whole, here or in its lane. */

@@ -45,8 +45,7 @@ static lk_lane lane_of(const lk_request *r) {
 
 /* ---- running ---- */
 
-/* From here on the request is the connection's thread's again, and may be gone. */
-static void resume(lk_request *r) {
+void lk_lanes_resume(lk_request *r) {
     struct MHD_Connection *connection = r->connection;
     atomic_store(&r->worked, true);
     MHD_resume_connection(connection);
@@ -89,7 +88,7 @@ static void work(void *job, int worker) {
         answer_late(r, r->crew);
     else if (admitted(r) && r->complete)
         run_handler(r);
-    resume(r);
+    lk_lanes_resume(r);
 }
 
 /* ---- the queues ---- */
@@ -107,7 +106,7 @@ static void enqueue(lk_request *r, struct crew *crew) {
     if (lk_workers_push(crew->workers, r))
         return;
     answer_full(r, crew);
-    resume(r);
+    lk_lanes_resume(r);
 }
 
 static bool is_unwanted(void *job, void *ctx) {
@@ -123,7 +122,7 @@ static void sweep(struct crew *crew) {
             (void)atomic_fetch_add(&crew->gone, 1);
         else
             answer_late(jobs[i], crew);
-        resume(jobs[i]);
+        lk_lanes_resume(jobs[i]);
     }
 }
 

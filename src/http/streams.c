@@ -64,8 +64,7 @@ static void leave_ring(lk_flow *f) {
 /* Under the lock. From here on it is the connection's thread's, and may be gone. */
 static void resume(lk_flow *f) {
     leave_ring(f);
-    atomic_store(&f->request->worked, true);
-    MHD_resume_connection(f->request->connection);
+    lk_lanes_resume(f->request);
 }
 
 /* Puts the stream to those that wait; false when there was a wake since `wakes`, or the server stops. `suspended`: its
@@ -186,7 +185,7 @@ static void ask_lane(lk_streams *s, lk_flow *f) {
         return;
     f->again = true;
     if (!wait_for_more(s, f, wakes, true))
-        MHD_resume_connection(r->connection);
+        lk_lanes_resume(r);
 }
 
 static ssize_t read_from_lane(lk_streams *s, lk_flow *f, char *to, size_t room) {
@@ -221,8 +220,7 @@ void lk_streams_fill(lk_request *r) {
     else if (ask(f, f->ready, left < LANE_ROOM ? (size_t)left : LANE_ROOM, &f->ready_size) == LK_STREAM_NOTHING_YET &&
              wait_for_more(s, f, wakes, true))
         return;
-    atomic_store(&r->worked, true);
-    MHD_resume_connection(r->connection);
+    lk_lanes_resume(r);
 }
 
 /* libmicrohttpd has room. */
