@@ -117,8 +117,13 @@ static const char *rest(const lk_target *target, size_t i, lk_arena *arena) {
         size += strlen(target->segments[k]) + 1;
     }
     char *text = size == 0 ? NULL : lk_arena_alloc(arena, size), *end = text;
-    for (size_t k = i; text != NULL && k < target->segment_count; k++)
-        end += sprintf(end, "%s%s", k == i ? "" : "/", target->segments[k]);
+    for (size_t k = i; text != NULL && k < target->segment_count; k++) {
+        const size_t length = strlen(target->segments[k]);
+        if (k > i)
+            *end++ = '/';
+        memcpy(end, target->segments[k], length); /* the arena's zeros end it */
+        end += length;
+    }
     return text;
 }
 

@@ -4,7 +4,7 @@
  * They are read in the order of the resource's table, each by the reader of its kind, before the resource is asked; it
  * finds the values by name. What is unknown, given twice, of the wrong type or out of range is refused with a sentence
  * that names the parameter; nothing is ignored silently, since a misspelt threshold would be a wrong answer. */
-#include "wire/args.h"
+#include "wire/args_int.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -21,10 +21,7 @@
 #define WORD_MAX 64   /* characters of a number, a time, a word */
 #define NAME_SHOWN 60 /* bytes of a parameter's name in an answer */
 
-static void fail(lk_args *a, int code, const char *parameter, double limit, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-
-static void fail(lk_args *a, int code, const char *parameter, double limit, const char *format, ...) {
+void lk_args_fault(lk_args *a, int code, const char *parameter, double limit, const char *format, ...) {
     if (a->err.code != LIKEN_OK)
         return;
     va_list ap;
@@ -40,16 +37,16 @@ static void fail(lk_args *a, int code, const char *parameter, double limit, cons
 }
 
 void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sentence) {
-    fail(a, code, parameter, -1, "%s", sentence);
+    lk_args_fault(a, code, parameter, -1, "%s", sentence);
 }
 
 /* ---- names ---- */
 
-static bool is_json(const lk_request *r) {
+bool lk_args_are_json(const lk_request *r) {
     return lk_request_is(r, "application/json");
 }
 
-static bool is_form(const lk_request *r) {
+bool lk_args_are_form(const lk_request *r) {
     return lk_request_part_count(r) > 0 || lk_request_is(r, "multipart/form-data") ||
            lk_request_is(r, "application/x-www-form-urlencoded");
 }
@@ -60,10 +57,10 @@ static void load_json(lk_args *a) {
     json_error_t error;
     a->json = json_loadb(size > 0 ? body : "", size, JSON_REJECT_DUPLICATES, &error);
     if (a->json == NULL)
-        fail(a, LIKEN_E_ARG, NULL, -1, "The body is not valid JSON: line %d, column %d: %s.", error.line, error.column,
-             error.text);
+        lk_args_fault(a, LIKEN_E_ARG, NULL, -1, "The body is not valid JSON: line %d, column %d: %s.", error.line,
+                      error.column, error.text);
     else if (!json_is_object(a->json))
-        fail(a, LIKEN_E_ARG, NULL, -1, "The JSON body must be an object, like {\"name\": value}.");
+        lk_args_fault(a, LIKEN_E_ARG, NULL, -1, "The JSON body must be an object, like {\"name\": value}.");
 }
 
 /* "a b c": what the resource takes, for a sentence. */
@@ -73,7 +70,7 @@ static const char *names_of(lk_args *a) {
         size += strlen(p->name) + 1;
     char *list = lk_arena_alloc(&a->arena, size), *end = list;
     for (const lk_param *p = a->params; list != NULL && p->name != NULL; p++)
-        end += sprintf(end, "%s%s", p == a->params ? "" : " ", p->name);
+        end += snprintf(end, size - (size_t)(end - list), "%s%s", p == a->params ? "" : " ", p->name);
     return list == NULL ? "?" : list;
 }
 
@@ -82,10 +79,11 @@ static void check_name(lk_args *a, const char *name) {
         if (strcmp(p->name, name) == 0)
             return;
     if (a->params->name == NULL)
-        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; this takes none.", NAME_SHOWN, name);
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; this takes none.", NAME_SHOWN,
+                      name);
     else
-        fail(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; there are: %s.", NAME_SHOWN, name,
-             names_of(a));
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "There is no parameter \"%.*s\" here; there are: %s.", NAME_SHOWN, name,
+                      names_of(a));
 }
 
 static void check_names(lk_args *a) {
@@ -94,7 +92,7 @@ static void check_names(lk_args *a) {
         check_name(a, name);
     for (size_t i = 0; i < lk_request_part_count(a->request); i++)
         check_name(a, lk_request_part_at(a->request, i)->name);
-    if (!is_json(a->request))
+    if (!lk_args_are_json(a->request))
         return;
     load_json(a);
     if (!json_is_object(a->json))
@@ -103,7 +101,7 @@ static void check_names(lk_args *a) {
     json_object_foreach(a->json, name, member) check_name(a, name);
 }
 
-static const lk_param *find(const lk_args *a, const char *name, lk_kind kind) {
+const lk_param *lk_args_find(const lk_args *a, const char *name, lk_kind kind) {
     const lk_param *p = a->params;
     while (p->name != NULL && strcmp(p->name, name) != 0)
         p++;
@@ -114,7 +112,7 @@ static const lk_param *find(const lk_args *a, const char *name, lk_kind kind) {
 /* ---- finding values ---- */
 
 /* A JSON null counts as absent. */
-static const json_t *member_of(const lk_args *a, const char *name) {
+const json_t *lk_args_member(const lk_args *a, const char *name) {
     const json_t *m = json_object_get(a->json, name);
     return json_is_null(m) ? NULL : m;
 }
@@ -128,7 +126,7 @@ static size_t characters(const char *text) {
 }
 
 static const char *too_long(lk_args *a, const char *name, size_t max) {
-    fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "%s is longer than the limit of %zu characters.", name, max);
+    lk_args_fault(a, LIKEN_E_TOO_LARGE, name, (double)max, "%s is longer than the limit of %zu characters.", name, max);
     return NULL;
 }
 
@@ -137,14 +135,14 @@ static const char *keep(lk_args *a, const char *name, const char *text, size_t s
     if (size > max * 4)
         return too_long(a, name, max);
     if (strlen(text) != size) {
-        fail(a, LIKEN_E_ARG, name, -1, "%s must not hold a NUL byte.", name);
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must not hold a NUL byte.", name);
         return NULL;
     }
     json_t *clean = lk_json_text(text);
     const char *kept = clean == NULL ? NULL : lk_arena_string(&a->arena, json_string_value(clean));
     json_decref(clean);
     if (kept == NULL)
-        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
+        lk_args_fault(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
     return kept == NULL || characters(kept) <= max ? kept : too_long(a, name, max);
 }
 
@@ -176,8 +174,8 @@ static const char *nth(lk_args *a, const char *name, size_t i, size_t max) {
 static const char *once(lk_args *a, const char *name, size_t max) {
     size_t size = 0;
     const char *text = nth(a, name, 0, max);
-    if (text != NULL && (member_of(a, name) != NULL || raw(a, name, 1, &size) != NULL))
-        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
+    if (text != NULL && (lk_args_member(a, name) != NULL || raw(a, name, 1, &size) != NULL))
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
     return text;
 }
 
@@ -187,18 +185,18 @@ static const char *word(lk_args *a, const char *name) {
     return raw(a, name, 0, &size) != NULL && size > WORD_MAX ? "?" : once(a, name, WORD_MAX);
 }
 
-static bool is_given(const lk_args *a, const char *name) {
+bool lk_args_has(const lk_args *a, const char *name) {
     size_t size = 0;
-    return member_of(a, name) != NULL || raw(a, name, 0, &size) != NULL;
+    return lk_args_member(a, name) != NULL || raw(a, name, 0, &size) != NULL;
 }
 
 static const char *read_text(lk_args *a, const char *name, size_t max) {
     const char *text = once(a, name, max);
-    const json_t *m = member_of(a, name);
+    const json_t *m = lk_args_member(a, name);
     if (text != NULL || m == NULL)
         return text;
     if (!json_is_string(m)) {
-        fail(a, LIKEN_E_ARG, name, -1, "%s must be a string.", name);
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be a string.", name);
         return NULL;
     }
     return keep(a, name, json_string_value(m), json_string_length(m), max);
@@ -208,7 +206,7 @@ static const char *word_or_string(lk_args *a, const char *name) {
     const char *text = word(a, name);
     if (text != NULL)
         return text;
-    return json_string_length(member_of(a, name)) > WORD_MAX ? "?" : read_text(a, name, WORD_MAX);
+    return json_string_length(lk_args_member(a, name)) > WORD_MAX ? "?" : read_text(a, name, WORD_MAX);
 }
 
 /* ---- numbers ---- */
@@ -222,7 +220,7 @@ static bool parse_whole(const char *text, int64_t *value) {
 
 static int64_t read_whole(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback) {
     const char *text = word(a, name);
-    const json_t *m = member_of(a, name);
+    const json_t *m = lk_args_member(a, name);
     int64_t value = 0;
     if (text == NULL && m == NULL)
         return fallback;
@@ -232,10 +230,10 @@ static int64_t read_whole(lk_args *a, const char *name, int64_t low, int64_t hig
     if (whole && value >= low && value <= high)
         return value;
     if (high == INT64_MAX)
-        fail(a, LIKEN_E_ARG, name, -1, "%s must be a whole number from %lld on.", name, (long long)low);
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be a whole number from %lld on.", name, (long long)low);
     else
-        fail(a, LIKEN_E_ARG, name, whole && value > high ? (double)high : -1,
-             "%s must be a whole number from %lld to %lld.", name, (long long)low, (long long)high);
+        lk_args_fault(a, LIKEN_E_ARG, name, whole && value > high ? (double)high : -1,
+                      "%s must be a whole number from %lld to %lld.", name, (long long)low, (long long)high);
     return fallback;
 }
 
@@ -247,7 +245,7 @@ static bool parse_number(const char *text, double *value) {
 
 static double read_number(lk_args *a, const char *name, double low, double high) {
     const char *text = word(a, name);
-    const json_t *m = member_of(a, name);
+    const json_t *m = lk_args_member(a, name);
     double value = 0;
     if (text == NULL && m == NULL)
         return 0;
@@ -256,8 +254,8 @@ static double read_number(lk_args *a, const char *name, double low, double high)
         value = json_number_value(m);
     if (number && isfinite(value) && value > low && value <= high)
         return value;
-    fail(a, LIKEN_E_ARG, name, number && value > high ? high : -1, "%s must be a number above %g, at most %g.", name,
-         low, high);
+    lk_args_fault(a, LIKEN_E_ARG, name, number && value > high ? high : -1, "%s must be a number above %g, at most %g.",
+                  name, low, high);
     return 0;
 }
 
@@ -265,7 +263,7 @@ static bool read_switch(lk_args *a, const char *name) {
     /* Python writes True, a checkbox says on */
     static const char *const words[] = {"false", "true", "0", "1", "no", "yes", "off", "on"};
     const char *text = word(a, name);
-    const json_t *m = member_of(a, name);
+    const json_t *m = lk_args_member(a, name);
     if (text == NULL && m == NULL)
         return false;
     if (m != NULL && json_is_boolean(m))
@@ -273,7 +271,7 @@ static bool read_switch(lk_args *a, const char *name) {
     for (size_t i = 0; text != NULL && i < LK_LENGTH(words); i++)
         if (strcasecmp(text, words[i]) == 0)
             return i % 2 == 1;
-    fail(a, LIKEN_E_ARG, name, -1, "%s must be true or false.", name);
+    lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be true or false.", name);
     return false;
 }
 
@@ -285,7 +283,7 @@ static int64_t read_time(lk_args *a, const char *name, bool end) {
     if (text == NULL)
         return LIKEN_NO_TIME;
     if (!(end ? lk_clock_parse_end : lk_clock_parse)(text, &when)) {
-        fail(a, LIKEN_E_ARG, name, -1, "%s must be a time like 2026-11-24T21:56:00Z, or a date.", name);
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be a time like 2026-11-24T21:56:00Z, or a date.", name);
         return LIKEN_NO_TIME;
     }
     return when;
@@ -296,7 +294,7 @@ static int64_t read_end(lk_args *a, const lk_param *p) {
     const int64_t to = read_time(a, p->name, p->since != NULL);
     const int64_t from = p->since == NULL ? LIKEN_NO_TIME : lk_args_time(a, p->since);
     if (from != LIKEN_NO_TIME && to != LIKEN_NO_TIME && from > to)
-        fail(a, LIKEN_E_ARG, p->name, -1, "%s lies before %s.", p->name, p->since);
+        lk_args_fault(a, LIKEN_E_ARG, p->name, -1, "%s lies before %s.", p->name, p->since);
     return to;
 }
 
@@ -305,11 +303,11 @@ static int read_word(lk_args *a, const char *name, const char *words) {
     const int position = text == NULL ? 0 : lk_word_find(words, text);
     if (position >= 0)
         return position;
-    fail(a, LIKEN_E_ARG, name, -1, "%s must be one of: %s.", name, words);
+    lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be one of: %s.", name, words);
     return 0;
 }
 
-static size_t count_texts(const lk_args *a, const char *name) {
+size_t lk_args_count(const lk_args *a, const char *name) {
     size_t n = 0, size = 0;
     while (raw(a, name, n, &size) != NULL)
         n++;
@@ -320,7 +318,7 @@ static size_t count_texts(const lk_args *a, const char *name) {
 static const json_t *list_in_text(lk_args *a, const char *name) {
     size_t size = 0;
     const char *text = raw(a, name, 0, &size);
-    if (text == NULL || *text != '[' || size > LK_JSON_BYTES || count_texts(a, name) > 1)
+    if (text == NULL || *text != '[' || size > LK_JSON_BYTES || lk_args_count(a, name) > 1)
         return NULL;
     json_decref(a->list);
     a->list = json_loadb(text, size, 0, NULL);
@@ -328,26 +326,26 @@ static const json_t *list_in_text(lk_args *a, const char *name) {
 }
 
 static const char *const *read_texts(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count) {
-    const json_t *member = member_of(a, name), *m = member != NULL ? member : list_in_text(a, name);
-    const size_t n = m != NULL ? json_array_size(m) : count_texts(a, name);
+    const json_t *member = lk_args_member(a, name), *m = member != NULL ? member : list_in_text(a, name);
+    const size_t n = m != NULL ? json_array_size(m) : lk_args_count(a, name);
     *count = 0;
     if (m != NULL && !json_is_array(m))
-        fail(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
-    if (member != NULL && count_texts(a, name) > 0)
-        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
+    if (member != NULL && lk_args_count(a, name) > 0)
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
     if (n > max_count)
-        fail(a, LIKEN_E_TOO_LARGE, name, (double)max_count, "%s has more than the limit of %zu entries.", name,
-             max_count);
+        lk_args_fault(a, LIKEN_E_TOO_LARGE, name, (double)max_count, "%s has more than the limit of %zu entries.", name,
+                      max_count);
     const char **list = n == 0 || n > max_count ? NULL : lk_arena_alloc(&a->arena, n * sizeof *list);
     if (list == NULL && n > 0 && n <= max_count)
-        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
+        lk_args_fault(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
     for (size_t i = 0; list != NULL && i < n; i++) {
         const json_t *item = json_array_get(m, i);
         list[i] = m == NULL              ? nth(a, name, i, max)
                   : json_is_string(item) ? keep(a, name, json_string_value(item), json_string_length(item), max)
                                          : NULL;
         if (list[i] == NULL)
-            fail(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
+            lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
     }
     if (a->err.code != LIKEN_OK)
         return NULL;
@@ -356,118 +354,33 @@ static const char *const *read_texts(lk_args *a, const char *name, size_t max_co
 }
 
 static const float *read_floats(lk_args *a, const char *name, size_t max_count, size_t *count) {
-    const json_t *m = member_of(a, name);
+    const json_t *m = lk_args_member(a, name);
     const size_t n = json_array_size(m);
     *count = 0;
-    if (!is_given(a, name))
+    if (!lk_args_has(a, name))
         return NULL;
-    if (n > 0 && count_texts(a, name) > 0)
-        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
+    if (n > 0 && lk_args_count(a, name) > 0)
+        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
     if (n == 0 || n > max_count) {
-        fail(a, LIKEN_E_ARG, name, n > max_count ? (double)max_count : -1,
-             "%s must be a JSON array of 1 to %zu numbers.", name, max_count);
+        lk_args_fault(a, LIKEN_E_ARG, name, n > max_count ? (double)max_count : -1,
+                      "%s must be a JSON array of 1 to %zu numbers.", name, max_count);
         return NULL;
     }
     float *list = lk_arena_alloc(&a->arena, n * sizeof *list);
     if (list == NULL)
-        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
+        lk_args_fault(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
     for (size_t i = 0; list != NULL && i < n; i++) {
         const json_t *item = json_array_get(m, i);
         list[i] = (float)json_number_value(item);
         if (!json_is_number(item) || !isfinite(list[i]))
-            fail(a, LIKEN_E_ARG, name, -1, "%s must hold nothing but finite numbers; entry %zu is none.", name, i);
+            lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must hold nothing but finite numbers; entry %zu is none.", name,
+                          i);
     }
     *count = list == NULL ? 0 : n;
     return list;
 }
 
-/* ---- photos and ids ---- */
-
-static const void *photo_bytes(const lk_args *a, const char *name, bool part_only, size_t *size) {
-    const lk_part *part = lk_request_part(a->request, name);
-    *size = part != NULL ? part->size : 0;
-    if (part != NULL || part_only || is_json(a->request) || is_form(a->request))
-        return part != NULL ? part->data : NULL;
-    return lk_request_body(a->request, size);
-}
-
-/* Why there is none where one is needed. */
-static void fail_without_photo(lk_args *a, const char *name) {
-    size_t came = 0;
-    (void)lk_request_start(a->request, &came);
-    fail(a, LIKEN_E_ARG, name, -1,
-         "There is no photo: %s. Send it as the part \"%s\" of a multipart form, as the body "
-         "with its Content-Type, or in base64 as \"%s\" of a JSON object.",
-         came == 0             ? "the body is empty"
-         : is_json(a->request) ? "the JSON body has no such member"
-                               : "the form has no such part",
-         name, name);
-}
-
-static const liken_photo *read_photo(lk_args *a, const lk_param *p, size_t max) {
-    const char *name = p->name;
-    size_t n = 0;
-    const void *data = photo_bytes(a, name, p->part, &n);
-    const bool part = lk_request_part(a->request, name) != NULL;
-    if (part && count_texts(a, name) > 1)
-        fail(a, LIKEN_E_ARG, name, -1, "%s is given more than once; send one photo.", name);
-    if (member_of(a, name) != NULL)
-        fail(a, LIKEN_E_ARG, name, -1, "%s must be a string: the bytes of the photo in base64.", name);
-    if (part && n == 0)
-        fail(a, LIKEN_E_ARG, name, -1, "%s is empty: a photo of no bytes came.", name);
-    if (data == NULL || n == 0) {
-        if (p->needed)
-            fail_without_photo(a, name);
-        return NULL;
-    }
-    if (n > max)
-        fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "The photo has %zu bytes, more than the limit of %zu.", n, max);
-    liken_photo *photo = lk_arena_alloc(&a->arena, sizeof *photo);
-    if (photo == NULL)
-        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
-    else
-        *photo = (liken_photo){.bytes = data, .size = n};
-    return photo;
-}
-
-static void check_photo(lk_args *a, const char *name, const lk_part *part, size_t number, size_t max) {
-    if (part->size == 0)
-        fail(a, LIKEN_E_ARG, name, -1, "Photo %zu of %s is empty: a photo of no bytes came.", number, name);
-    if (part->size > max)
-        fail(a, LIKEN_E_TOO_LARGE, name, (double)max, "Photo %zu of %s has %zu bytes, more than the limit of %zu.",
-             number, name, part->size, max);
-}
-
-static const liken_photo *read_photos(lk_args *a, const lk_param *p, size_t max, size_t *count) {
-    const char *name = p->name;
-    const bool others =
-        is_json(a->request) || lk_request_part(a->request, name) == NULL || lk_request_query(a->request, name) != NULL;
-    *count = 0;
-    if (!is_given(a, name))
-        return NULL;
-    liken_photo *photos = lk_arena_alloc(&a->arena, p->count * sizeof *photos);
-    if (photos == NULL)
-        fail(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
-    for (size_t i = 0; photos != NULL && i < lk_request_part_count(a->request); i++) {
-        const lk_part *part = lk_request_part_at(a->request, i);
-        if (strcmp(part->name, name) != 0)
-            continue;
-        if (*count == p->count) {
-            fail(a, LIKEN_E_TOO_LARGE, name, (double)p->count, "%s holds more than the limit of %zu photos.", name,
-                 p->count);
-            return NULL;
-        }
-        check_photo(a, name, part, *count + 1, max);
-        photos[(*count)++] = (liken_photo){.bytes = part->data, .size = part->size};
-    }
-    if (others)
-        fail(a, LIKEN_E_ARG, name, -1, "%s are photos, each a part of that name in a multipart form.", name);
-    return photos;
-}
-
-const void *lk_args_photo_bytes(const lk_args *a, const char *name, size_t *size) {
-    return photo_bytes(a, name, find(a, name, LK_KIND_PHOTO)->part, size);
-}
+/* ---- ids ---- */
 
 bool lk_args_id(const lk_request *r, const char *param, int64_t *id) {
     const char *text = lk_request_param(r, param);
@@ -503,13 +416,13 @@ static void read_value(lk_args *a, const lk_param *p, lk_value *v, size_t max_ph
         v->list.floats = read_floats(a, p->name, p->count, &v->list.count);
         break;
     case LK_KIND_PHOTO:
-        v->list.photos = read_photo(a, p, max_photo);
+        v->list.photos = lk_args_read_photo(a, p, max_photo);
         v->list.count = v->list.photos != NULL;
         if (p->chars > 0 && lk_request_part(a->request, p->name) == NULL)
             v->list.label = read_text(a, p->name, p->chars);
         break;
     case LK_KIND_PHOTOS:
-        v->list.photos = read_photos(a, p, max_photo, &v->list.count);
+        v->list.photos = lk_args_read_photos(a, p, max_photo, &v->list.count);
         break;
     }
 }
@@ -530,11 +443,7 @@ void lk_args_close(lk_args *a) {
 }
 
 static const lk_value *value_of(const lk_args *a, const char *name, lk_kind kind) {
-    return &a->values[find(a, name, kind) - a->params];
-}
-
-bool lk_args_has(const lk_args *a, const char *name) {
-    return is_given(a, name);
+    return &a->values[lk_args_find(a, name, kind) - a->params];
 }
 
 const char *lk_args_text(const lk_args *a, const char *name) {

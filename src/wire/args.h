@@ -101,8 +101,9 @@ void lk_args_close(lk_args *a);
 /* Marks a fault found by the caller. */
 void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sentence);
 
-/* The values by name; each must be in the table, with this kind. */
+/* Was it given, in whatever way? */
 bool lk_args_has(const lk_args *a, const char *name);
+/* The values by name; each must be in the table, with this kind. */
 const char *lk_args_text(const lk_args *a, const char *name); /* NULL when absent */
 const char *const *lk_args_texts(const lk_args *a, const char *name, size_t *count);
 int64_t lk_args_whole(const lk_args *a, const char *name);
