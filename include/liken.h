@@ -57,7 +57,8 @@ typedef enum liken_status {
     LIKEN_E_FULL = -17,        /* the disk of the store is full; nothing was written */
     LIKEN_E_READ_ONLY = -18,   /* the gallery can be read but not changed: opened so, a disk or files that may not be
                                   written, a database role that may only read, a standby server */
-    LIKEN_E_DEADLINE = -19     /* the call's deadline passed before it was done */
+    LIKEN_E_DEADLINE = -19,    /* the call's deadline passed before it was done */
+    LIKEN_E_GONE = -20         /* it was there once and is not kept any more: an old event */
 } liken_status;
 
 typedef struct liken_error {
@@ -577,6 +578,52 @@ LIKEN_API LIKEN_CHECKED int liken_files_below(liken *lk, const liken_call *call,
  * its own and can be had back from it; a path in UTF-8 is its own label. malloc'd; NULL when out of memory. */
 LIKEN_API char *liken_label_of_path(const char *path);
 LIKEN_API char *liken_path_of_label(const char *label);
+
+/* ---- what happened ---------------------------------------------------------------------------------- */
+
+typedef enum liken_event_kind {
+    LIKEN_IMAGE_ADDED = 0,
+    LIKEN_IMAGE_CHANGED, /* its labels, image_ids, tags or captured_at */
+    LIKEN_IMAGE_REMOVED, /* with its faces */
+    LIKEN_FACE_REMOVED,
+    LIKEN_COLLECTION_CREATED,
+    LIKEN_COLLECTION_REMOVED /* with all it held; "default" is created again at once */
+} liken_event_kind;
+
+LIKEN_API const char *liken_event_code(liken_event_kind kind); /* "image_added"; never NULL */
+
+typedef struct liken_event {
+    int64_t number; /* rises in the order in which they happened, with gaps */
+    liken_event_kind kind;
+    char *collection;
+    int64_t image, face; /* 0: it is about none */
+    int64_t at;
+    char *actor; /* liken_call.actor of who did it, where that is UTF-8 of at most 256 bytes; else NULL */
+} liken_event;
+
+typedef struct liken_event_list {
+    liken_event *events; /* in the order in which they happened */
+    size_t count;        /* may be 0 while there are more */
+    int64_t next;        /* pass as `after` for what comes next, now or later */
+    bool more;           /* ask again at once */
+} liken_event_list;
+
+LIKEN_API void liken_event_list_free(liken_event_list *l);
+
+#define LIKEN_EVENTS_NOW (-1)
+#define LIKEN_EVENTS_KEPT 1000000
+
+/* What happened in a collection (NULL: in all of them) after the event `after`, whoever did it, through this handle or
+ * not: at most `limit` (1 to 1000; 0: 100). Each event is told once, and none ever appears before one that was told. A
+ * photo is told as added only while it is there, and what happened in a collection that is gone only by its removal; so
+ * a reader may hear of the removal of a photo that it has not heard of.
+ *
+ * To keep a copy of something: ask with LIKEN_EVENTS_NOW, which tells nothing and gives `next`; list; then follow from
+ * `next` on, and look up what the events are about. Beginning at 0 works as well in a gallery that has forgotten
+ * nothing: of all events the last LIKEN_EVENTS_KEPT are kept. LIKEN_E_GONE: `after` is older than that, or has not
+ * happened here (a restored or moved gallery): list anew. UNSUPPORTED: a legacy table does not tell. */
+LIKEN_API LIKEN_CHECKED int liken_events_after(liken *lk, const liken_call *call, const char *collection, int64_t after,
+                                               int limit, liken_event_list **out, liken_error *err);
 
 /* ---- importing from the legacy system (docs/legacy.md) ------------------------------------------------------ */
 

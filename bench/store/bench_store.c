@@ -166,7 +166,7 @@ static void fill(engine *e, size_t n, const char *name) {
         if (first * FACES % 100000 == 0 && first > 0)
             bench_say("  %zu faces", first * FACES);
     }
-    must(s->ops->copy->end(s, (int64_t)n, &err), "filling");
+    must(s->ops->copy->end(s, (int64_t)n, 0, &err), "filling");
     report(name, e->name, "bulk add", (double)n / busy.wall, "faces/s", 1);
     report_meter(name, e->name, "bulk add", busy, (double)n, "us/face");
     e->next = (int64_t)(n / FACES) + 1;

@@ -96,6 +96,8 @@ int lk_answer_status(int code) {
     case LIKEN_E_CONFLICT:
     case LIKEN_E_MISMATCH:
         return 409;
+    case LIKEN_E_GONE:
+        return 410;
     case LIKEN_E_TOO_LARGE:
         return 413;
     case LIKEN_E_FORMAT:

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const status_codes[] = {"ok",          "bad_argument",   "out_of_memory", "io_error",    "not_found",
-                                           "conflict",    "too_large",      "not_an_image",  "damaged",     "no_face",
-                                           "model_error", "model_mismatch", "busy",          "store_error", "cancelled",
-                                           "unsupported", "internal_error", "store_full",    "read_only",   "deadline"};
+static const char *const status_codes[] = {
+    "ok",           "bad_argument", "out_of_memory",  "io_error",    "not_found",      "conflict", "too_large",
+    "not_an_image", "damaged",      "no_face",        "model_error", "model_mismatch", "busy",     "store_error",
+    "cancelled",    "unsupported",  "internal_error", "store_full",  "read_only",      "deadline", "gone"};
 
 const char *liken_status_code(int status) {
     const int i = -status;

@@ -338,10 +338,17 @@ static int begin(struct move *m, int64_t *last, liken_error *err) {
 
 static int finish(struct move *m, liken_error *err) {
     int64_t face = 0, deletion = 0;
+    liken_event_list *end = NULL;
+    lk_store *from = m->from->store;
     int rc = set_searches(m, err);
     if (rc == LIKEN_OK)
-        rc = m->from->store->ops->feed->marks(m->from->store, &face, &deletion, err);
-    return rc == LIKEN_OK ? m->to->store->ops->copy->end(m->to->store, face, err) : rc;
+        rc = from->ops->feed->marks(from, &face, &deletion, err);
+    if (rc == LIKEN_OK)
+        rc = from->ops->events->after(from, 0, NULL, LIKEN_EVENTS_NOW, 1, &end, err);
+    if (rc == LIKEN_OK)
+        rc = m->to->store->ops->copy->end(m->to->store, face, end->next, err);
+    liken_event_list_free(end);
+    return rc;
 }
 
 static int move(struct move *m, liken_error *err) {

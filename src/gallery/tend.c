@@ -1,6 +1,6 @@
 /* What is done in the background, each by a chore of its own, a bit at a time, here or in another process on the same
- * store: preparing what was added for searches inside the database (which are right in the meantime), and erasing what
- * removed collections held. */
+ * store: preparing what was added for searches inside the database (which are right in the meantime); erasing what
+ * removed collections held, and letting go of old events. */
 #include "gallery/gallery_int.h"
 
 #include "base/log.h"
@@ -30,9 +30,15 @@ static bool tend(void *ctx) {
     return take_step(store, store->ops->near->tend, "The database could not be made ready for searches");
 }
 
+static int trim(lk_store *store, bool *more, liken_error *err) {
+    return store->ops->events->trim(store, LIKEN_EVENTS_KEPT, more, err);
+}
+
 static bool erase(void *ctx) {
     lk_store *store = ctx;
-    return take_step(store, store->ops->erasing->step, "What removed collections held could not be erased");
+    return (store->ops->erasing != NULL &&
+            take_step(store, store->ops->erasing->step, "What removed collections held could not be erased")) ||
+           (store->ops->events != NULL && take_step(store, trim, "Old events could not be let go of"));
 }
 
 /* Without its thread the work is left to other processes, and to the next start. */

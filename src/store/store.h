@@ -147,6 +147,16 @@ typedef struct lk_store_feed {
                                       liken_error *err);
 } lk_store_feed;
 
+/* What happened, in one order (store/events.h). NULL: it does not tell. */
+typedef struct lk_store_events {
+    /* liken_events_after; `collection` 0: all, else `name` is its name, by which earlier ones of it are told as
+     * removed. GONE. */
+    LK_CHECKED int (*after)(lk_store *s, int64_t collection, const char *name, int64_t after, int limit,
+                            liken_event_list **out, liken_error *err);
+    /* Lets go of a part of what is not among the last `keep`; *more: call again. Any number of processes may. */
+    LK_CHECKED int (*trim)(lk_store *s, int64_t keep, bool *more, liken_error *err);
+} lk_store_events;
+
 /* NULL, but in a store that cannot give face ids in the order of commits: there faces have numbers beside their ids,
  * good until the store is closed, and the numbers are what the feed calls faces and what faces->hits takes. */
 typedef struct lk_store_numbers {
@@ -175,8 +185,9 @@ typedef struct lk_store_copying {
     /* Stores images under the ids that they and their faces have; collections[i] is where images[i] goes. */
     LK_CHECKED int (*put)(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
                           liken_error *err);
-    /* It is a store of its own from now on; no face id up to `face` will be given. */
-    LK_CHECKED int (*end)(lk_store *s, int64_t face, liken_error *err);
+    /* It is a store of its own from now on; no face id up to `face` will be given, nor a number of an event
+     * up to `event`, the last of the source. */
+    LK_CHECKED int (*end)(lk_store *s, int64_t face, int64_t event, liken_error *err);
 } lk_store_copying;
 
 /* Searching inside the database. NULL: it cannot, and all vectors are to be in memory. */
@@ -218,6 +229,7 @@ typedef struct lk_store_ops {
     /* NULL where it cannot; what that means is said at each */
     const lk_store_members *members;
     const lk_store_names *names;
+    const lk_store_events *events;
     const lk_store_numbers *numbers;
     const lk_store_erasing *erasing;
     const lk_store_copying *copy;

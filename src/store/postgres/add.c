@@ -6,6 +6,7 @@
 #include "store/postgres/rows.h"
 
 #include "store/codec.h"
+#include "store/events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ static lk_postgres *of(lk_store *s) {
 struct lk_postgres_job {
     int64_t collection;
     const liken_image *image;
+    const char *actor; /* who adds it, or NULL */
     unsigned char sha256[32];
 
     int64_t id, *faces; /* what it will be called; true once it is committed */
@@ -125,7 +127,7 @@ static bool next_alone(const lk_postgres_job *job, size_t *i, liken_label *label
 }
 
 /* No two of a group claim the same label or place (take_group). */
-static int claim_labels(lk_pg_conn *c, lk_postgres_job *group, liken_error *err) {
+static int claim_labels(lk_pg_conn *c, const lk_postgres_write_state *w, lk_postgres_job *group, liken_error *err) {
     liken_label label;
     size_t count = 0, n = 0;
     bool changed = false;
@@ -139,11 +141,12 @@ static int claim_labels(lk_pg_conn *c, lk_postgres_job *group, liken_error *err)
         return lk_fail_memory(err);
     for (lk_postgres_job *job = group; job != NULL; job = job->next) {
         for (size_t i = 0; job->fresh && next_alone(job, &i, &labels[n]); n++) {
-            claims[n] = (lk_postgres_claim){.collection = job->collection, .image = job->id, .label = &labels[n]};
+            claims[n] = (lk_postgres_claim){
+                .collection = job->collection, .image = job->id, .label = &labels[n], .actor = job->actor};
             claimants[n] = job;
         }
     }
-    const int rc = lk_postgres_claim_all(c, claims, count, &changed, err);
+    const int rc = lk_postgres_claim_all(c, w, claims, count, &changed, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         if (claims[i].replaced != 0)
             claimants[i]->replaced = claims[i].replaced;
@@ -175,7 +178,8 @@ static int fill_tables(const lk_postgres_job *group, lk_postgres_tables *t, like
     int rc = LIKEN_OK;
     for (const lk_postgres_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next) {
         if (job->fresh)
-            rc = lk_postgres_tables_add(t, job->image, job->collection, job->id, job->faces, job->sha256, err);
+            rc = lk_postgres_tables_add(t, job->image, job->collection, job->id, job->faces, job->sha256, job->actor,
+                                        err);
     }
     return rc;
 }
@@ -256,7 +260,7 @@ static int add_rows(lk_pg_conn *c, const lk_postgres_write_state *w, const struc
     if (rc == LIKEN_OK && map.epoch != 0)
         rc = put_on_shards(g->store, c, &map, g->first, plans, err);
     if (rc == LIKEN_OK)
-        rc = claim_labels(c, g->first, err);
+        rc = claim_labels(c, w, g->first, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_postgres_tables_init(&t, map.epoch == 0 ? plans : NULL);
@@ -366,7 +370,7 @@ static int add_once(lk_postgres *s, lk_postgres_job *job, liken_image **existing
 
 int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
                           liken_error *err) {
-    lk_postgres_job job = {.collection = collection, .image = image};
+    lk_postgres_job job = {.collection = collection, .image = image, .actor = lk_event_actor()};
     liken_image *found = NULL;
     int rc = lk_store_check_image(image, job.sha256, err);
     if (rc != LIKEN_OK)

@@ -123,6 +123,8 @@ static int create(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_er
                           0, &job->id, err);
     if (rc == LIKEN_OK && job->id == 0)
         rc = lk_fail(err, LIKEN_E_CONFLICT, "There is a collection \"%.64s\" already.", k->name);
+    if (rc == LIKEN_OK)
+        rc = lk_postgres_tell_collection(c, w, LIKEN_COLLECTION_CREATED, job->id, k->name, err);
     w->changed = true;
     return rc;
 }

@@ -17,7 +17,7 @@ static lk_postgres *of(lk_store *s) {
 struct mark {
     const lk_postgres *store;
     char source[37];
-    int64_t last, face;
+    int64_t last, face, event;
 };
 
 static int read_mark(lk_pg_conn *c, char source[37], liken_error *err) {
@@ -277,7 +277,7 @@ static int fill_image(lk_postgres_tables *t, const liken_image *image, int64_t c
     }
     w->image = image->id > w->image ? image->id : w->image;
     if (rc == LIKEN_OK)
-        rc = lk_postgres_tables_add(t, image, collection, image->id, faces, sha256, err);
+        rc = lk_postgres_tables_add(t, image, collection, image->id, faces, sha256, NULL, err);
     free(faces);
     return rc;
 }
@@ -326,10 +326,12 @@ static int end(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error
     const struct mark *m = arg;
     w->face = m->face > w->face ? m->face : w->face;
     w->changed = true;
-    return lk_pg_exec(c, "DELETE FROM liken.meta WHERE key = 'copy of'", LK_PG_NO_ARGS, NULL, err);
+    const int rc = lk_postgres_events_begin(c, w, m->event, err);
+    return rc == LIKEN_OK ? lk_pg_exec(c, "DELETE FROM liken.meta WHERE key = 'copy of'", LK_PG_NO_ARGS, NULL, err)
+                          : rc;
 }
 
-int lk_postgres_copy_end(lk_store *s, int64_t face, liken_error *err) {
-    struct mark m = {.face = face};
+int lk_postgres_copy_end(lk_store *s, int64_t face, int64_t event, liken_error *err) {
+    struct mark m = {.face = face, .event = event};
     return lk_postgres_write(of(s), end, &m, err);
 }

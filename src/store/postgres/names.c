@@ -42,9 +42,9 @@ static int add_claim(lk_pg_column columns[4], const lk_postgres_claim *claim, li
     return rc;
 }
 
-/* Who has the label or, by whatever label, the file that lies at the place: rows of (which claim, image, label). But a
- * photo that has the label for a file that lies elsewhere keeps it by its place: it may be that the file only cannot be
- * seen now (its disk is away), or that somebody is adding it at this moment. */
+/* Who has the label or, by whatever label, the file that lies at the place: rows of (which claim, image, label). A
+ * photo that has the label for a file that lies elsewhere keeps it by its place, and is a row of minus its claim: it
+ * may be that the file only cannot be seen now (its disk is away), or that somebody is adding it at this moment. */
 static int find_holders(lk_pg_conn *c, const lk_postgres_claim *claims, size_t count, lk_pg_result **out,
                         liken_error *err) {
     lk_pg_column columns[4];
@@ -64,7 +64,8 @@ static int find_holders(lk_pg_conn *c, const lk_postgres_claim *claims, size_t c
                 "g.label") " AND l.kind = 1 AND l.image <> g.image AND l.place <> g.place AND NOT EXISTS (SELECT 1 FROM"
                            " liken.labels o WHERE o.collection = l.collection AND hashtextextended(o.label, 0) ="
                            " hashtextextended(l.place, 0) AND o.label = l.place AND (o.kind < 2 OR o.image = l.image))"
-                           " RETURNING l.id)"
+                           " RETURNING g.n, l.id, l.image, l.label)"
+                           " SELECT -k.n, k.image, k.label FROM kept k UNION"
                            " SELECT g.n, l.image, l.label FROM g JOIN liken.labels l ON l.collection = g.collection"
                            " AND " IS_LABEL(
                                "g.label") " AND l.kind < 2 AND l.image <> g.image AND l.id NOT IN (SELECT id FROM kept)"
@@ -81,16 +82,23 @@ static int find_holders(lk_pg_conn *c, const lk_postgres_claim *claims, size_t c
     return rc;
 }
 
-int lk_postgres_claim_all(lk_pg_conn *c, lk_postgres_claim *claims, size_t count, bool *changed, liken_error *err) {
+int lk_postgres_claim_all(lk_pg_conn *c, const lk_postgres_write_state *w, lk_postgres_claim *claims, size_t count,
+                          bool *changed, liken_error *err) {
     lk_pg_result *r = NULL;
     if (count == 0)
         return LIKEN_OK;
     int rc = find_holders(c, claims, count, &r, err);
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(r); i++) {
-        lk_postgres_claim *claim = &claims[lk_pg_get_int(r, i, 0) - 1];
-        claim->replaced = lk_pg_get_int(r, i, 1);
+        const int64_t n = lk_pg_get_int(r, i, 0), holder = lk_pg_get_int(r, i, 1);
+        lk_postgres_claim *claim = &claims[n < 0 ? -n - 1 : n - 1];
+        lk_postgres_write_state by = *w;
+        by.actor = claim->actor;
         *changed = true;
-        rc = take_away(c, claim->replaced, lk_pg_get_bytes(r, i, 2, NULL), claim->label->kind == LIKEN_LABEL_FILE, err);
+        rc = lk_postgres_tell_image(c, &by, LIKEN_IMAGE_CHANGED, holder, err);
+        if (n < 0 || rc != LIKEN_OK)
+            continue;
+        claim->replaced = holder;
+        rc = take_away(c, holder, lk_pg_get_bytes(r, i, 2, NULL), claim->label->kind == LIKEN_LABEL_FILE, err);
     }
     lk_pg_clear(r);
     return rc;
@@ -114,6 +122,7 @@ static int own_label(lk_pg_conn *c, int64_t image, const liken_label *label, cha
 struct extend {
     int64_t collection, id;
     const liken_image *with;
+    const lk_postgres_write_state *w;
     bool extended, changed; /* changed: also by what only the store knows */
     int64_t replaced;
 };
@@ -176,14 +185,14 @@ static int new_label(lk_pg_conn *c, const struct extend *e, const liken_label *l
 static int give_label(lk_pg_conn *c, struct extend *e, const liken_label *given, liken_error *err) {
     liken_label called = *given;
     const liken_label *label = &called;
-    lk_postgres_claim claim = {.collection = e->collection, .image = e->id, .label = label};
+    lk_postgres_claim claim = {.collection = e->collection, .image = e->id, .label = label, .actor = e->w->actor};
     int64_t kind = -1, touched = 0;
     LK_FREE char *own = NULL;
     int rc = own_label(c, e->id, given, &own, err);
     if (own != NULL)
         called.file = own;
     if (rc == LIKEN_OK && label->kind < LIKEN_LABEL_SHARED)
-        rc = lk_postgres_claim_all(c, &claim, 1, &e->changed, err);
+        rc = lk_postgres_claim_all(c, e->w, &claim, 1, &e->changed, err);
     if (claim.replaced != 0)
         e->replaced = claim.replaced;
     if (rc == LIKEN_OK)
@@ -256,6 +265,7 @@ static int give_time(lk_pg_conn *c, struct extend *e, liken_error *err) {
 static int extend(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     struct extend *e = arg;
     liken_label label;
+    e->w = w;
     e->extended = e->changed = false;
     e->replaced = 0;
     int rc = is_there(c, e->collection, e->id, err);
@@ -267,6 +277,8 @@ static int extend(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_er
         rc = give_tags(c, e, err);
     if (rc == LIKEN_OK)
         rc = give_time(c, e, err);
+    if (rc == LIKEN_OK && e->extended)
+        rc = lk_postgres_tell_image(c, w, LIKEN_IMAGE_CHANGED, e->id, err);
     w->changed = e->extended || e->changed;
     return rc;
 }
@@ -320,7 +332,10 @@ static int take(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_erro
                       "SELECT count(*) FROM liken.image_ids WHERE image = $1", t->id, t->image_id, &ids, err);
     w->changed = true;
     t->removed = rc == LIKEN_OK && (labels == 0 || ids == 0);
-    return t->removed ? lk_postgres_image_erase(c, w, t->collection, t->id, err) : rc;
+    if (rc != LIKEN_OK)
+        return rc;
+    return t->removed ? lk_postgres_image_erase(c, w, t->collection, t->id, err)
+                      : lk_postgres_tell_image(c, w, LIKEN_IMAGE_CHANGED, t->id, err);
 }
 
 /* May have removed an image. */

@@ -9,10 +9,12 @@
 typedef struct lk_postgres_claim {
     int64_t collection, image;
     const liken_label *label; /* borrowed */
+    const char *actor;        /* on whose behalf, or NULL */
     int64_t replaced;         /* out: the photo that lost it; 0: none */
 } lk_postgres_claim;
 /* Takes them from the photos that have them. Inside lk_postgres_write; *changed is set when one had. */
-int lk_postgres_claim_all(lk_pg_conn *c, lk_postgres_claim *claims, size_t count, bool *changed, liken_error *err);
+int lk_postgres_claim_all(lk_pg_conn *c, const lk_postgres_write_state *w, lk_postgres_claim *claims, size_t count,
+                          bool *changed, liken_error *err);
 
 /* ---- the operations ---- */
 

@@ -179,7 +179,12 @@ static const lk_store_nearness near = {
     .tend = lk_postgres_near_tend,
     .vectors_except = lk_postgres_vectors_except,
 };
+static const lk_store_events events = {
+    .after = lk_postgres_events_after,
+    .trim = lk_postgres_events_trim,
+};
 static const lk_store_ops operations = {
+    .events = &events,
     .close = store_close,
     .name = store_name,
     .id = store_id,

@@ -14,7 +14,7 @@
 
 #include <pthread.h>
 
-#define LK_POSTGRES_SCHEMA 5        /* the version this liken writes */
+#define LK_POSTGRES_SCHEMA 6        /* the version this liken writes */
 #define LK_POSTGRES_CHANNEL "liken" /* NOTIFY with each commit; the payload is its change number */
 #define LK_POSTGRES_LONG_MS 600000  /* for what has to go through a whole collection */
 
@@ -58,7 +58,8 @@ int lk_postgres_migrate(lk_postgres *s, lk_pg_conn *c, liken_error *err);
 /* What a transaction that writes has locked: the last of each that was given. The function raises them as it goes. */
 typedef struct lk_postgres_write_state {
     int64_t face, image, deletion;
-    bool changed; /* set by the function when it wrote anything; else nothing is committed */
+    bool changed;      /* set by the function when it wrote anything; else nothing is committed */
+    const char *actor; /* on whose behalf, or NULL */
 } lk_postgres_write_state;
 
 /* May be called more than once: start from the beginning each time. */
@@ -105,7 +106,23 @@ int lk_postgres_ids(lk_pg_column *column, const int64_t *ids, size_t count, like
 int lk_postgres_image_erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t collection, int64_t id,
                             liken_error *err);
 
+/* ---- events.c ---- */
+
+/* Tells of a change, inside its lk_postgres_write and not inside a pipeline: of an image that is there (still, where it
+ * is about to be removed), of a face that is about to be removed, of a collection under its name. */
+int lk_postgres_tell_image(lk_pg_conn *c, const lk_postgres_write_state *w, liken_event_kind kind, int64_t image,
+                           liken_error *err);
+int lk_postgres_tell_face(lk_pg_conn *c, const lk_postgres_write_state *w, int64_t face, liken_error *err);
+int lk_postgres_tell_collection(lk_pg_conn *c, const lk_postgres_write_state *w, liken_event_kind kind,
+                                int64_t collection, const char *name, liken_error *err);
+/* Forgets all events; the next ones begin behind `last_event`. */
+int lk_postgres_events_begin(lk_pg_conn *c, const lk_postgres_write_state *w, int64_t last_event, liken_error *err);
+
 /* ---- the operations, by file ---- */
+
+int lk_postgres_events_after(lk_store *s, int64_t collection, const char *name, int64_t after, int limit,
+                             liken_event_list **out, liken_error *err);
+int lk_postgres_events_trim(lk_store *s, int64_t keep, bool *more, liken_error *err);
 
 int lk_postgres_collection_create(lk_store *s, liken_collection *c, liken_error *err);
 int lk_postgres_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err);
@@ -126,7 +143,7 @@ int lk_postgres_copy_page(lk_store *s, int64_t after, int limit, liken_image_lis
 int lk_postgres_copy_begin(lk_store *s, const char *source, int64_t *last, liken_error *err);
 int lk_postgres_copy_put(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
                          liken_error *err);
-int lk_postgres_copy_end(lk_store *s, int64_t face, liken_error *err);
+int lk_postgres_copy_end(lk_store *s, int64_t face, int64_t event, liken_error *err);
 
 int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
 int lk_postgres_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);

@@ -36,7 +36,9 @@ static int forget(lk_store *s, int rc) {
 static int remove_face(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const int64_t id = *(const int64_t *)arg;
     int64_t found = 0;
-    int rc = lk_pg_say(c, "DELETE FROM ONLY liken.vectors WHERE face = $1", LK_PG_ARGS(lk_pg_int8(id)), err);
+    int rc = lk_postgres_tell_face(c, w, id, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_say(c, "DELETE FROM ONLY liken.vectors WHERE face = $1", LK_PG_ARGS(lk_pg_int8(id)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(
             c,
@@ -74,6 +76,9 @@ int lk_postgres_image_erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t i
     if (rc == LIKEN_OK && (collection == 0 || (in != 0 && in != collection)))
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)id,
                      in == 0 ? "" : " in this collection");
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = lk_postgres_tell_image(c, w, LIKEN_IMAGE_REMOVED, id, err);
     if (rc != LIKEN_OK)
         return rc;
     rc = lk_pg_say(
@@ -133,13 +138,15 @@ static int hide(lk_pg_conn *c, int64_t id, char name[65], liken_error *err) {
 }
 
 /* One of the same name, model and way to search. */
-static int make_again(lk_pg_conn *c, int64_t id, const char *name, liken_error *err) {
+static int make_again(lk_pg_conn *c, const lk_postgres_write_state *w, int64_t id, const char *name, liken_error *err) {
     int64_t made = 0;
-    const int rc = lk_pg_number(c,
-                                "INSERT INTO liken.collections (name, model, metric, search, threshold, created_at)"
-                                " SELECT $2, model, metric, search, threshold, created_at FROM liken.collections"
-                                " WHERE id = $1 RETURNING id",
-                                LK_PG_ARGS(lk_pg_int8(id), lk_pg_text(name)), 0, &made, err);
+    int rc = lk_pg_number(c,
+                          "INSERT INTO liken.collections (name, model, metric, search, threshold, created_at)"
+                          " SELECT $2, model, metric, search, threshold, created_at FROM liken.collections"
+                          " WHERE id = $1 RETURNING id",
+                          LK_PG_ARGS(lk_pg_int8(id), lk_pg_text(name)), 0, &made, err);
+    if (rc == LIKEN_OK)
+        rc = lk_postgres_tell_collection(c, w, LIKEN_COLLECTION_CREATED, made, name, err);
     return rc == LIKEN_OK ? lk_pg_exec(c,
                                        "INSERT INTO liken.near (collection, method) SELECT $2, method FROM liken.near"
                                        " WHERE collection = $1",
@@ -151,8 +158,10 @@ static int remove_collection(lk_pg_conn *c, lk_postgres_write_state *w, void *ar
     const struct collection_remove *r = arg;
     char name[65];
     int rc = hide(c, r->id, name, err);
+    if (rc == LIKEN_OK)
+        rc = lk_postgres_tell_collection(c, w, LIKEN_COLLECTION_REMOVED, r->id, name, err);
     if (rc == LIKEN_OK && r->again)
-        rc = make_again(c, r->id, name, err);
+        rc = make_again(c, w, r->id, name, err);
     if (rc == LIKEN_OK) /* nothing has to be made ready for its searches any more */
         rc = lk_pg_exec(c, "DELETE FROM liken.near WHERE collection = $1", LK_PG_ARGS(lk_pg_int8(r->id)), NULL, err);
     w->changed = true;

@@ -13,7 +13,7 @@
 #define S LK_PG_INT2
 #define T LK_PG_TEXT
 
-static const lk_pg_type image_types[] = {L, L, B, L, L, I, I, T};
+static const lk_pg_type image_types[] = {L, L, B, L, L, I, I, T, T};
 static const lk_pg_type label_types[] = {L, T, L, S, L, L, L, T};
 static const lk_pg_type image_id_types[] = {L, T, L};
 static const lk_pg_type tag_types[] = {T, L};
@@ -61,7 +61,7 @@ void lk_postgres_tables_free(lk_postgres_tables *t) {
 
 /* ---- one photo ---- */
 
-static int add_image(lk_postgres_tables *t, const liken_image *im, int64_t collection, int64_t id,
+static int add_image(lk_postgres_tables *t, const liken_image *im, int64_t collection, int64_t id, const char *actor,
                      const unsigned char sha256[32], liken_error *err) {
     const lk_pg_value row[] = {
         lk_pg_int8(id),
@@ -72,6 +72,7 @@ static int add_image(lk_postgres_tables *t, const liken_image *im, int64_t colle
         lk_pg_int4(im->width),
         lk_pg_int4(im->height),
         lk_pg_text(im->detector == NULL ? "" : im->detector),
+        lk_pg_text(actor),
     };
     return add_row(&t->images, row, err);
 }
@@ -121,8 +122,8 @@ static int add_vector(lk_postgres_tables *t, int64_t face, int64_t collection, c
 }
 
 int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int64_t collection, int64_t id,
-                           const int64_t *faces, const unsigned char sha256[32], liken_error *err) {
-    int rc = add_image(t, image, collection, id, sha256, err);
+                           const int64_t *faces, const unsigned char sha256[32], const char *actor, liken_error *err) {
+    int rc = add_image(t, image, collection, id, actor, sha256, err);
     if (rc == LIKEN_OK)
         rc = add_names(t, image, collection, id, err);
     for (size_t i = 0; rc == LIKEN_OK && i < image->tag_count; i++)
@@ -175,12 +176,12 @@ static int queue_vectors(lk_pg_conn *c, const lk_near_batch *b, liken_error *err
 int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err) {
     int rc = vectors ? queue_vectors(c, &t->vectors, err) : LIKEN_OK;
     if (rc == LIKEN_OK)
-        rc = queue_table(
-            c,
-            "INSERT INTO liken.images (id, collection, sha256, captured_at, added_at, width, height, detector)"
-            " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[],"
-            " $6::integer[], $7::integer[], $8::text[])",
-            &t->images, err);
+        rc = queue_table(c,
+                         "INSERT INTO liken.images (id, collection, sha256, captured_at, added_at, width, height, "
+                         "detector, added_by)"
+                         " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[],"
+                         " $6::integer[], $7::integer[], $8::text[], $9::text[])",
+                         &t->images, err);
     if (rc == LIKEN_OK) /* in order: their own ids are given as they come */
         rc = queue_table(
             c,
@@ -225,7 +226,7 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
         const char *sql;
         const lk_postgres_table *table;
     } all[] = {
-        {"COPY liken.images (id, collection, sha256, captured_at, added_at, width, height, detector)"
+        {"COPY liken.images (id, collection, sha256, captured_at, added_at, width, height, detector, added_by)"
          " FROM STDIN (FORMAT binary)",
          &t->images},
         {"COPY liken.labels (collection, label, image, kind, size, mtime, inode, place) FROM STDIN (FORMAT binary)",

@@ -98,7 +98,13 @@ static const char step_4[] =
 
 static const char step_5[] = LK_SQL_TABLE(LK_SQL_KEYS, LK_POSTGRES_TYPES);
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5};
+/* What happened (store/events.h); name: of a collection's events. That a photo was added is told by its row. */
+static const char step_6[] =
+    "CREATE TABLE liken.events (number bigint PRIMARY KEY, last_image bigint NOT NULL, kind smallint NOT NULL,"
+    " collection bigint NOT NULL, name text COLLATE \"C\", image bigint, face bigint, at bigint NOT NULL, actor text);"
+    "ALTER TABLE liken.images ADD COLUMN added_by text;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {

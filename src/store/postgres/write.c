@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "store/events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +61,10 @@ static int begin(lk_postgres *s, lk_pg_conn *c, struct commit *k, lk_postgres_wr
             "nothing was written. Restart liken, and update it if it says so.",
             lk_pg_name(s->db), (long long)(lk_pg_rows(row) == 1 ? lk_pg_get_int(row, 0, 4) : 0), LK_POSTGRES_SCHEMA);
     if (rc == LIKEN_OK) {
-        *w = (lk_postgres_write_state){lk_pg_get_int(row, 0, 0), lk_pg_get_int(row, 0, 1), lk_pg_get_int(row, 0, 2),
-                                       false};
+        *w = (lk_postgres_write_state){.face = lk_pg_get_int(row, 0, 0),
+                                       .image = lk_pg_get_int(row, 0, 1),
+                                       .deletion = lk_pg_get_int(row, 0, 2),
+                                       .actor = lk_event_actor()};
         *settled = k->open && lk_pg_rows(found) > 0;
         if (!*settled)
             k->change = lk_pg_get_int(row, 0, 3) + 1;

@@ -74,8 +74,8 @@ static int add_image(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     const liken_image *im = a->image;
     sqlite3_stmt *stmt;
     int rc = lk_sqlite_use(c,
-                           "INSERT INTO images (collection, sha256, captured_at, added_at, width, height, detector, id)"
-                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                           "INSERT INTO images (collection, sha256, captured_at, added_at, width, height, detector, id,"
+                           " added_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                            &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -89,6 +89,8 @@ static int add_image(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     lk_sqlite_text(stmt, 7, im->detector == NULL ? "" : im->detector);
     if (a->keep)
         (void)sqlite3_bind_int64(stmt, 8, im->id);
+    if (c->actor != NULL)
+        lk_sqlite_text(stmt, 9, c->actor);
     rc = lk_sqlite_run(c, stmt, err);
     if (rc == LIKEN_OK)
         a->id = sqlite3_last_insert_rowid(c->db);

@@ -165,7 +165,7 @@ static int create(lk_sqlite_conn *c, void *arg, liken_error *err) {
     if (sqlite3_changes(c->db) == 0)
         return lk_fail(err, LIKEN_E_CONFLICT, "There is a collection \"%.64s\" already.", w->name);
     job->id = sqlite3_last_insert_rowid(c->db);
-    return LIKEN_OK;
+    return lk_sqlite_tell_collection(c, LIKEN_COLLECTION_CREATED, job->id, w->name, err);
 }
 
 int lk_sqlite_collection_create(lk_store *s, liken_collection *c, liken_error *err) {

@@ -16,7 +16,7 @@ static lk_sqlite_store *of(lk_store *s) {
 
 struct mark {
     char source[37];
-    int64_t last, face;
+    int64_t last, face, event;
 };
 
 static int read_mark(lk_sqlite_conn *c, char source[37], liken_error *err) {
@@ -216,11 +216,13 @@ static int raise_faces(lk_sqlite_conn *c, int64_t face, liken_error *err) {
 
 static int end(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct mark *m = arg;
-    const int rc = raise_faces(c, m->face, err);
+    int rc = raise_faces(c, m->face, err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_events_begin(c, m->event, err);
     return rc == LIKEN_OK ? lk_sqlite_exec(c, "DELETE FROM meta WHERE key = 'copy of'", err) : rc;
 }
 
-int lk_sqlite_copy_end(lk_store *s, int64_t face, liken_error *err) {
-    struct mark m = {.face = face};
+int lk_sqlite_copy_end(lk_store *s, int64_t face, int64_t event, liken_error *err) {
+    struct mark m = {.face = face, .event = event};
     return lk_sqlite_write(of(s), end, &m, err);
 }

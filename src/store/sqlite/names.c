@@ -55,12 +55,15 @@ static int ask(lk_sqlite_conn *c, const char *sql, int64_t number, const char *t
 
 /* Takes a label from a photo; the last one of a file stays behind as lost. */
 static int lose(lk_sqlite_conn *c, int64_t holder, const char *file, bool is_file, liken_error *err) {
+    int rc = lk_sqlite_tell_image(c, LIKEN_IMAGE_CHANGED, holder, err);
+    if (rc != LIKEN_OK)
+        return rc;
     if (!is_file)
         return run(c, "DELETE FROM labels WHERE image = ?1 AND label = ?2", holder, file, 0, NULL, err);
-    const int rc = run(c,
-                       "UPDATE labels SET kind = 3, size = NULL, mtime = NULL, inode = NULL, place = NULL"
-                       " WHERE image = ?1 AND label = ?2",
-                       holder, file, 0, NULL, err);
+    rc = run(c,
+             "UPDATE labels SET kind = 3, size = NULL, mtime = NULL, inode = NULL, place = NULL"
+             " WHERE image = ?1 AND label = ?2",
+             holder, file, 0, NULL, err);
     return rc == LIKEN_OK ? run(c,
                                 "DELETE FROM labels WHERE image = ?1 AND kind = 3 AND EXISTS"
                                 " (SELECT 1 FROM labels o WHERE o.image = ?1 AND o.kind < 3)",
@@ -72,18 +75,22 @@ static int lose(lk_sqlite_conn *c, int64_t holder, const char *file, bool is_fil
  * cannot be seen now (its disk is away), or that somebody is adding it at this moment. */
 static int call_by_place(lk_sqlite_conn *c, const lk_sqlite_names *n, const liken_label *label, liken_error *err) {
     sqlite3_stmt *stmt;
+    bool row = false;
     if (label->kind != LIKEN_LABEL_FILE || label->place == NULL)
         return LIKEN_OK;
-    const int rc =
+    int rc =
         use(c,
             "UPDATE labels SET label = place WHERE collection = ?1 AND label = ?2 AND kind = 1 AND image <> ?3"
             " AND place <> ?4 AND NOT EXISTS (SELECT 1 FROM labels o WHERE o.collection = ?1 AND o.label = labels.place"
-            " AND (o.kind < 2 OR o.image = labels.image))",
+            " AND (o.kind < 2 OR o.image = labels.image)) RETURNING image",
             n->collection, label->file, n->image, &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_sqlite_text(stmt, 4, label->place);
-    return lk_sqlite_run(c, stmt, err);
+    rc = lk_sqlite_step(c, stmt, &row, err); /* of a label of one photo alone there is one row at most */
+    const int64_t image = rc == LIKEN_OK && row ? sqlite3_column_int64(stmt, 0) : 0;
+    (void)sqlite3_reset(stmt);
+    return image != 0 ? lk_sqlite_tell_image(c, LIKEN_IMAGE_CHANGED, image, err) : rc;
 }
 
 /* Takes the label from the other photo that has it alone; *replaced: that one, where it was left without it. */
@@ -243,6 +250,8 @@ int lk_sqlite_extend(lk_sqlite_conn *c, int64_t collection, int64_t id, const li
     if (rc == LIKEN_OK && with->captured_at != LIKEN_NO_TIME)
         rc = run(c, "UPDATE images SET captured_at = ?3 WHERE id = ?1 AND captured_at IS NULL", id, NULL,
                  with->captured_at, &set, err);
+    if (rc == LIKEN_OK && (n.extended || set > 0))
+        rc = lk_sqlite_tell_image(c, LIKEN_IMAGE_CHANGED, id, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_image_load(c, id, out, err);
     if (rc == LIKEN_OK) {
@@ -311,7 +320,10 @@ static int take(lk_sqlite_conn *c, void *arg, liken_error *err) {
         rc = take_one(c, "DELETE FROM image_ids WHERE image = ?1 AND image_id = ?2",
                       "SELECT count(*) FROM image_ids WHERE image = ?1", t->id, t->image_id, &ids, err);
     t->removed = rc == LIKEN_OK && (labels == 0 || ids == 0);
-    return t->removed ? lk_sqlite_image_erase(c, t->collection, t->id, err) : rc;
+    if (rc != LIKEN_OK)
+        return rc;
+    return t->removed ? lk_sqlite_image_erase(c, t->collection, t->id, err)
+                      : lk_sqlite_tell_image(c, LIKEN_IMAGE_CHANGED, t->id, err);
 }
 
 int lk_sqlite_name_remove(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,

@@ -55,6 +55,8 @@ static int remove_face(lk_sqlite_conn *c, void *arg, liken_error *err) {
     if (rc == LIKEN_OK && collection == 0)
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)id);
     if (rc == LIKEN_OK)
+        rc = lk_sqlite_tell_face(c, id, err);
+    if (rc == LIKEN_OK)
         rc = run3(c, "DELETE FROM faces WHERE id = ?1", (const int64_t[3]){id, 0, 0}, NULL, err);
     return rc == LIKEN_OK ? subtract(c, collection, 0, 1, err) : rc;
 }
@@ -78,6 +80,8 @@ int lk_sqlite_image_erase(lk_sqlite_conn *c, int64_t in, int64_t id, liken_error
     if (rc == LIKEN_OK && (collection == 0 || (in != 0 && in != collection)))
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)id,
                      in == 0 ? "" : " in this collection");
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_tell_image(c, LIKEN_IMAGE_REMOVED, id, err);
     if (rc == LIKEN_OK)
         rc = run3(c, "DELETE FROM faces WHERE image = ?1", (const int64_t[3]){id, 0, 0}, &faces, err);
     if (rc == LIKEN_OK)
@@ -114,7 +118,10 @@ static int make_again(lk_sqlite_conn *c, int64_t id, const char *name, liken_err
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, id);
     lk_sqlite_text(stmt, 2, name);
-    return lk_sqlite_run(c, stmt, err);
+    const int made = lk_sqlite_run(c, stmt, err);
+    return made == LIKEN_OK
+               ? lk_sqlite_tell_collection(c, LIKEN_COLLECTION_CREATED, sqlite3_last_insert_rowid(c->db), name, err)
+               : made;
 }
 
 /* Whoever reads looks for the name, or asks for it beside what it finds, so the new name hides all the collection has.
@@ -137,6 +144,8 @@ static int remove_collection(lk_sqlite_conn *c, void *arg, liken_error *err) {
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile.");
     if (rc == LIKEN_OK)
         rc = run3(c, "UPDATE collections SET name = '.' || id WHERE id = ?1", id, NULL, err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_tell_collection(c, LIKEN_COLLECTION_REMOVED, r->id, name, err);
     return rc == LIKEN_OK && r->again ? make_again(c, r->id, name, err) : rc;
 }
 

@@ -81,7 +81,13 @@ static const char step_5[] = "ALTER TABLE labels ADD COLUMN place TEXT;"
 
 static const char step_6[] = LK_SQL_TABLE(LK_SQL_KEYS, LK_SQLITE_TYPES);
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6};
+/* What happened (store/events.h); name: of a collection's events. That a photo was added is told by its row. */
+static const char step_7[] =
+    "CREATE TABLE events (number INTEGER PRIMARY KEY, last_image INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " collection INTEGER NOT NULL, name TEXT, image INTEGER, face INTEGER, at INTEGER NOT NULL, actor TEXT) STRICT;"
+    "ALTER TABLE images ADD COLUMN added_by TEXT;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
 static int examine(lk_sqlite_conn *c, int *version, liken_error *err) {

@@ -138,7 +138,12 @@ static const lk_store_copying copy = {
     .put = lk_sqlite_copy_put,
     .end = lk_sqlite_copy_end,
 };
+static const lk_store_events events = {
+    .after = lk_sqlite_events_after,
+    .trim = lk_sqlite_events_trim,
+};
 static const lk_store_ops operations = {
+    .events = &events,
     .close = store_close,
     .name = store_name,
     .id = store_id,

@@ -16,7 +16,7 @@
 #include <sqlite3.h>
 
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
-#define LK_SQLITE_SCHEMA 6               /* the version this liken writes */
+#define LK_SQLITE_SCHEMA 7               /* the version this liken writes */
 #define LK_SQLITE_READERS 8
 #define LK_SQLITE_STATEMENTS 128
 #define LK_SQLITE_BATCH 512
@@ -30,7 +30,8 @@
  * address of their text, which is therefore a constant. */
 typedef struct lk_sqlite_conn {
     sqlite3 *db;
-    const char *path; /* borrowed, for sentences */
+    const char *path;  /* borrowed, for sentences */
+    const char *actor; /* borrowed: on whose behalf the writer works now, or NULL */
     struct {
         const char *sql;
         sqlite3_stmt *stmt;
@@ -45,8 +46,9 @@ typedef struct lk_sqlite_job {
     void *arg;
     int status;
     liken_error error;
-    bool removes; /* it makes room: on a full disk it may take the reserve */
-    bool due;     /* it is to be run */
+    const char *actor; /* borrowed: who asks for it, or NULL */
+    bool removes;      /* it makes room: on a full disk it may take the reserve */
+    bool due;          /* it is to be run */
     bool done;
     struct lk_sqlite_job *next;
 } lk_sqlite_job;
@@ -193,7 +195,22 @@ int lk_sqlite_names_hit(lk_sqlite_conn *c, lk_store_hit *hit, liken_error *err);
 /* image_remove, inside lk_sqlite_write. */
 int lk_sqlite_image_erase(lk_sqlite_conn *c, int64_t collection, int64_t id, liken_error *err);
 
+/* ---- events.c ---- */
+
+/* Tells of a change, inside its lk_sqlite_write: of an image that is there (still, where it is about to be removed), of
+ * a face that is about to be removed, of a collection under its name. */
+int lk_sqlite_tell_image(lk_sqlite_conn *c, liken_event_kind kind, int64_t image, liken_error *err);
+int lk_sqlite_tell_face(lk_sqlite_conn *c, int64_t face, liken_error *err);
+int lk_sqlite_tell_collection(lk_sqlite_conn *c, liken_event_kind kind, int64_t collection, const char *name,
+                              liken_error *err);
+/* Forgets all events; the next ones begin behind `last_event`. */
+int lk_sqlite_events_begin(lk_sqlite_conn *c, int64_t last_event, liken_error *err);
+
 /* ---- the operations, by file ---- */
+
+int lk_sqlite_events_after(lk_store *s, int64_t collection, const char *name, int64_t after, int limit,
+                           liken_event_list **out, liken_error *err);
+int lk_sqlite_events_trim(lk_store *s, int64_t keep, bool *more, liken_error *err);
 
 int lk_sqlite_collection_create(lk_store *s, liken_collection *c, liken_error *err);
 int lk_sqlite_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err);
@@ -242,7 +259,7 @@ int lk_sqlite_copy_page(lk_store *s, int64_t after, int limit, liken_image_list 
 int lk_sqlite_copy_begin(lk_store *s, const char *source, int64_t *last, liken_error *err);
 int lk_sqlite_copy_put(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
                        liken_error *err);
-int lk_sqlite_copy_end(lk_store *s, int64_t face, liken_error *err);
+int lk_sqlite_copy_end(lk_store *s, int64_t face, int64_t event, liken_error *err);
 
 int lk_sqlite_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err);
 

@@ -7,6 +7,8 @@
  * came meanwhile are told so too, so that nobody waits twice. */
 #include "store/sqlite/sqlite_int.h"
 
+#include "store/events.h"
+
 #include <stdatomic.h>
 #include <string.h>
 
@@ -16,7 +18,9 @@ static int run_job(lk_sqlite_conn *c, lk_sqlite_job *job, liken_error *err) {
     int rc = lk_sqlite_exec(c, "SAVEPOINT job", err);
     if (rc != LIKEN_OK)
         return rc;
+    c->actor = job->actor;
     job->status = job->fn(c, job->arg, &job->error);
+    c->actor = NULL;
     lk_sqlite_reset(c);
     if (sqlite3_get_autocommit(c->db) != 0) /* the fault was bad enough for SQLite to end the transaction */
         return lk_fail(err, job->status == LIKEN_E_FULL ? LIKEN_E_FULL : LIKEN_E_STORE,
@@ -223,11 +227,12 @@ static int submit(lk_sqlite_store *s, lk_sqlite_job *job, liken_error *err) {
 }
 
 int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
-    return submit(s, &(lk_sqlite_job){.fn = fn, .arg = arg, .due = true}, err);
+    return submit(s, &(lk_sqlite_job){.fn = fn, .arg = arg, .actor = lk_event_actor(), .due = true}, err);
 }
 
 int lk_sqlite_remove(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
-    return submit(s, &(lk_sqlite_job){.fn = fn, .arg = arg, .due = true, .removes = true}, err);
+    return submit(s, &(lk_sqlite_job){.fn = fn, .arg = arg, .actor = lk_event_actor(), .due = true, .removes = true},
+                  err);
 }
 
 /* ---- is there room? ---- */

@@ -41,7 +41,8 @@ static void every_status_has_a_code(void **state) {
     assert_string_equal(liken_status_code(LIKEN_E_FULL), "store_full");
     assert_string_equal(liken_status_code(LIKEN_E_READ_ONLY), "read_only");
     assert_string_equal(liken_status_code(LIKEN_E_DEADLINE), "deadline");
-    assert_string_equal(liken_status_code(LIKEN_E_DEADLINE - 1), "unknown");
+    assert_string_equal(liken_status_code(LIKEN_E_GONE), "gone");
+    assert_string_equal(liken_status_code(LIKEN_E_GONE - 1), "unknown");
     assert_string_equal(liken_status_code(1), "unknown");
 }
 

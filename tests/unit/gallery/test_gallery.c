@@ -528,6 +528,40 @@ static void compares_every_face_with_every_face(void **state) {
 
 /* ---- removing ---- */
 
+static void what_happened_is_told(void **state) {
+    (void)state;
+    liken_call call = LIKEN_CALL_INIT;
+    liken_event_list *start = NULL, *l = NULL;
+    call.actor = "ann";
+    assert_ok(liken_events_after(lk, NULL, NULL, LIKEN_EVENTS_NOW, 0, &start, &err), err);
+    assert_int_equal(start->count, 0);
+    const int64_t id = add("photo 1 1\nface 1 0.1 50");
+    assert_ok(liken_events_after(lk, NULL, "default", start->next, 0, &l, &err), err);
+    assert_int_equal(l->count, 1);
+    assert_int_equal(l->events[0].kind, LIKEN_IMAGE_ADDED);
+    assert_int_equal(l->events[0].image, id);
+    assert_string_equal(l->events[0].collection, "default");
+    assert_null(l->events[0].actor);
+    liken_event_list_free(l);
+    assert_ok(liken_image_remove(lk, &call, "default", id, &err), err);
+    assert_ok(liken_events_after(lk, NULL, NULL, start->next, 0, &l, &err), err);
+    assert_int_equal(l->count, 1);
+    assert_string_equal(liken_event_code(l->events[0].kind), "image_removed");
+    assert_string_equal(l->events[0].actor, "ann");
+    assert_int_equal(l->next, l->events[0].number);
+    const int64_t end = l->next;
+    liken_event_list_free(l);
+    liken_event_list_free(start);
+    l = NULL;
+    assert_int_equal(liken_events_after(lk, NULL, NULL, end + 1, 0, &l, &err), LIKEN_E_GONE);
+    assert_int_equal(liken_events_after(lk, NULL, NULL, 0, 1001, &l, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_events_after(lk, NULL, NULL, 0, -1, &l, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_events_after(lk, NULL, NULL, -2, 1, &l, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_events_after(lk, NULL, "none", 0, 1, &l, &err), LIKEN_E_NOT_FOUND);
+    assert_null(l);
+    assert_string_equal(liken_event_code((liken_event_kind)99), "unknown");
+}
+
 static void what_is_removed_is_not_found(void **state) {
     (void)state;
     const char *query = "photo 2 2\nface 1 0 50";
@@ -724,6 +758,7 @@ int main(void) {
         T(filters_never_shorten_an_answer),
         T(false_matches_choose_the_threshold),
         T(compares_every_face_with_every_face),
+        T(what_happened_is_told),
         T(what_is_removed_is_not_found),
         T(a_second_handle_sees_it_all),
         T(a_collection_of_another_pack_gets_its_own_models),

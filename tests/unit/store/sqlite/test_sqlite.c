@@ -100,7 +100,7 @@ static void a_newer_store_is_refused(void **state) {
 
 /* What photos have in tables of their own now they had in their row. */
 #define NAMES_IN_THE_ROW                                                                                               \
-    "DROP TABLE keys; DROP TABLE key_files;"                                                                           \
+    "DROP TABLE events; ALTER TABLE images DROP COLUMN added_by; DROP TABLE keys; DROP TABLE key_files;"               \
     "DROP TABLE labels; DROP TABLE image_ids;"                                                                         \
     "ALTER TABLE images ADD COLUMN image_id TEXT; ALTER TABLE images ADD COLUMN file TEXT;"                            \
     "CREATE INDEX images_by_image_id ON images (collection, image_id) WHERE image_id IS NOT NULL;"                     \
