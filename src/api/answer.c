@@ -125,7 +125,8 @@ void lk_answer_error_as(lk_request *r, int status, const liken_error *err, const
     const bool own = lk_answer_status(err->code) >= 500 || err->code == LIKEN_E_READ_ONLY;
     char told[sizeof err->message];
     lk_hide_places(err->message, known, LK_LENGTH(known), told, sizeof told);
-    if (own)
+    const bool unheard = err->code == LIKEN_E_CANCELLED && lk_request_gone(r); /* and so no trouble */
+    if (own && !unheard)
         lk_log(status == 500 ? LIKEN_LOG_ERROR : LIKEN_LOG_WARN, "Request %s: %s", lk_request_id(r), err->message);
     if (status == 503)
         lk_respond_header(r, "Retry-After", err->code == LIKEN_E_FULL ? "30" : "5");

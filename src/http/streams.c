@@ -67,11 +67,11 @@ static void resume(lk_flow *f) {
     lk_lanes_resume(f->request);
 }
 
-/* Puts the stream to those that wait; false when there was a wake since `wakes`, or the server stops. `suspended`: its
- * connection is so already. */
+/* Puts the stream to those that wait; false when there was a wake since `wakes`, or the server stops, unless it waits
+ * for its lane. `suspended`: its connection is so already. */
 static bool wait_for_more(lk_streams *s, lk_flow *f, unsigned long long wakes, bool suspended) {
     pthread_mutex_lock(&s->lock);
-    const bool waits = atomic_load(&s->wakes) == wakes && !s->hurry;
+    const bool waits = f->again || (atomic_load(&s->wakes) == wakes && !s->hurry);
     if (waits) {
         f->beat_at = f->source.beat == NULL ? INFINITY : lk_clock_monotonic() + f->source.beat_seconds;
         f->previous = s->waiting.previous;
@@ -177,15 +177,13 @@ static ssize_t read_at_once(lk_streams *s, lk_flow *f, char *to, size_t room) {
 /* Suspends the connection until the lane has more. Where its queue is full, the stream waits for another try. */
 static void ask_lane(lk_streams *s, lk_flow *f) {
     lk_request *r = f->request;
-    const unsigned long long wakes = atomic_load(&s->wakes);
     lk_patience_at(s->patience, r->watch, LK_STAGE_STREAM, INFINITY);
     MHD_suspend_connection(r->connection);
     f->again = false;
     if (lk_lanes_fill(r, f->source.lane))
         return;
-    f->again = true;
-    if (!wait_for_more(s, f, wakes, true))
-        lk_lanes_resume(r);
+    f->again = true; /* with which it waits in any case */
+    (void)wait_for_more(s, f, 0, true);
 }
 
 static ssize_t read_from_lane(lk_streams *s, lk_flow *f, char *to, size_t room) {

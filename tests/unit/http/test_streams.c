@@ -118,6 +118,18 @@ static void download(lk_request *r, void *ctx) {
                 lk_request_query(r, "now") != NULL ? LK_LANE_AT_ONCE : LK_LANE_STORE);
 }
 
+/* Keeps the lane's only thread while the test holds the gate. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int at_gate;
+
+static void pass_gate(lk_request *r, void *ctx) {
+    (void)ctx;
+    atomic_fetch_add(&at_gate, 1);
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    lk_respond(r, 200, "text/plain", "through", 7);
+}
+
 static void twice(lk_request *r, void *ctx) {
     lk_respond(r, 200, "text/plain", "first", 5);
     events(r, ctx);
@@ -129,9 +141,8 @@ static void small(lk_request *r, void *ctx) {
 }
 
 static const lk_route routes[] = {
-    {"GET", "/events", events, .lane = LK_LANE_AT_ONCE},
-    {"GET", "/download", download, .lane = LK_LANE_STORE},
-    {"GET", "/twice", twice, .lane = LK_LANE_AT_ONCE},
+    {"GET", "/events", events, .lane = LK_LANE_AT_ONCE}, {"GET", "/download", download, .lane = LK_LANE_STORE},
+    {"GET", "/twice", twice, .lane = LK_LANE_AT_ONCE},   {"GET", "/gate", pass_gate, .lane = LK_LANE_STORE},
     {"GET", "/small", small, .lane = LK_LANE_STORE},
 };
 
@@ -387,6 +398,48 @@ static void a_client_that_does_not_read_keeps_nobody_waiting(void **state) {
     lk_http_stop(h);
 }
 
+static bool is_at_gate(int count) {
+    return atomic_load(&at_gate) >= count;
+}
+
+static bool is_waiting(int count) {
+    return lk_http_waiting(told) >= (size_t)count;
+}
+
+static void *stop(void *h) {
+    lk_http_stop(h);
+    return NULL;
+}
+
+/* What has begun is not broken off because others are in front of it, nor because the server stops. */
+static void a_full_lane_is_waited_for(void **state) {
+    (void)state;
+    told = start((lk_http_options){.threads = 1, .queue = 1});
+    pthread_t stopper;
+    atomic_store(&at_gate, 0);
+    pthread_mutex_lock(&gate);
+    const int runs = ask(told, "/gate", CLOSE);
+    until(is_at_gate, 1);
+    const int waits = ask(told, "/gate", CLOSE);
+    until(is_waiting, 1);
+    const int streams = ask(told, "/events?lane&beat", "");
+    expect(streams, "\r\n\r\n");
+    give(told, "in the end", LK_STREAM_END);
+    assert_int_equal(atomic_load(&asked), 0);
+    const int port = lk_http_port(told);
+    assert_int_equal(pthread_create(&stopper, NULL, stop, told), 0);
+    for (int late; (late = wire_open(port)) >= 0;) /* until it listens no more */
+        close(late);
+    pthread_mutex_unlock(&gate);
+    expect(streams, "in the end\r\n0\r\n\r\n");
+    expect(runs, "through");
+    expect(waits, "through");
+    close(streams);
+    close(runs);
+    close(waits);
+    pthread_join(stopper, NULL);
+}
+
 static bool none_open(int unused) {
     (void)unused;
     return lk_http_streams(told) == 0;
@@ -466,11 +519,6 @@ static void who_hangs_up_is_noticed(void **state) {
     lk_http_stop(h);
 }
 
-static void *stop(void *h) {
-    lk_http_stop(h);
-    return NULL;
-}
-
 static void stopping_ends_them(void **state) {
     (void)state;
     lk_http *h = start((lk_http_options){.threads = 1});
@@ -508,6 +556,7 @@ int main(void) {
         cmocka_unit_test(a_head_asks_for_nothing),
         cmocka_unit_test(what_breaks_off_does_not_look_whole),
         cmocka_unit_test(a_client_that_does_not_read_keeps_nobody_waiting),
+        cmocka_unit_test(a_full_lane_is_waited_for),
         cmocka_unit_test(streams_have_their_number),
         cmocka_unit_test(one_address_has_half_of_them),
         cmocka_unit_test(who_hangs_up_is_noticed),
