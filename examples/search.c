@@ -34,7 +34,7 @@ static void *read_file(const char *path, size_t *size) {
 }
 
 static int add(liken *lk, const char *path) {
-    const liken_add_options options = {.file = path};
+    const liken_add_options options = {.size = sizeof(liken_add_options), .file = path};
     liken_image *image = NULL;
     liken_error err;
     size_t size = 0;
@@ -84,7 +84,8 @@ int main(int argc, char **argv) {
     }
     liken *lk = NULL;
     liken_error err;
-    const liken_options options = {.data = argv[1], .sandbox = true}; /* photos may come from strangers */
+    const liken_options options = {
+        .size = sizeof(liken_options), .data = argv[1], .sandbox = true}; /* photos may come from strangers */
     if (liken_open(&lk, &options, NULL, &err) != LIKEN_OK)
         return fail(argv[1], &err);
     int failed = 0;

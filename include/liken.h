@@ -14,6 +14,9 @@
  *   - Boxes and points are pixels of the upright photo (EXIF orientation applied), origin top
  *     left, x to the right, y down. They may reach outside the photo.
  *   - Times are seconds since 1970-01-01 UTC; LIKEN_NO_TIME means "not given".
+ *   - Options structs begin with their size: start from LIKEN_..._INIT, or set .size yourself. NULL, and a field that
+ * is 0 or NULL, mean the default. So a program that was built against an older liken.h goes on working; one that is
+ *     newer than the library is told (LIKEN_E_ARG) when it sets what the library does not know.
  *   - A `liken` handle may be used by any number of threads at once.
  *   - What reads or writes a gallery, looks at photos or takes long gets a liken_call: who asks, until when, and how to
  *     stop it. NULL: nobody, no deadline, not to be stopped.
@@ -224,6 +227,7 @@ LIKEN_API void liken_image_free(liken_image *image);
 typedef struct liken liken;
 
 typedef struct liken_options {
+    size_t size;       /* LIKEN_OPTIONS_INIT sets it */
     const char *data;  /* folder of the store and index; default $LIKEN_DATA, else ~/.local/share/liken */
     const char *store; /* where the gallery is kept: NULL or "sqlite": in the data folder; else a PostgreSQL server as
                           postgres://user@host/database (libpq's environment, passwords and service files apply) */
@@ -248,6 +252,8 @@ typedef struct liken_options {
     size_t index_memory;   /* bytes that the indexes of collections searched by LIKEN_SEARCH_AUTO may take together;
                               default: half of the memory */
 } liken_options;
+
+#define LIKEN_OPTIONS_INIT LIKEN_SIZED(liken_options)
 
 /* Opens (creating it unless read_only or existing) the gallery in options->data. Also brings the index up to the store.
  * One that may not be written is opened for reading: liken_state.read_only says why, and what would change it fails
@@ -322,6 +328,7 @@ LIKEN_API LIKEN_CHECKED int liken_collection_remove(liken *lk, const liken_call 
 /* ---- adding and detecting -------------------------------------------------------------------- */
 
 typedef struct liken_add_options {
+    size_t size;            /* LIKEN_ADD_INIT sets it */
     const char *collection; /* default "default" */
     const char *image_id;
     const char *file; /* the label */
@@ -333,6 +340,8 @@ typedef struct liken_add_options {
     int64_t captured_at; /* 0 and LIKEN_NO_TIME: by the photo's EXIF, where that says it (docs/photos.md) */
     bool require_face;   /* LIKEN_E_NO_FACE, storing nothing, when no face is kept */
 } liken_add_options;
+
+#define LIKEN_ADD_INIT LIKEN_SIZED(liken_add_options)
 
 /* Finds, describes and stores the faces of one photo. When it returns LIKEN_OK the photo is on disk
  * and findable. The same bytes again in the same collection: the first answer, ->existed set, with the label, the
@@ -354,9 +363,12 @@ LIKEN_API LIKEN_CHECKED int liken_find_bytes(liken *lk, const liken_call *call, 
                                              const void *bytes, size_t size, liken_image **out, liken_error *err);
 
 typedef struct liken_detect_options {
+    size_t size;      /* LIKEN_DETECT_INIT sets it */
     bool describe;    /* also compute descriptors */
     const char *pack; /* default: the handle's */
 } liken_detect_options;
+
+#define LIKEN_DETECT_INIT LIKEN_SIZED(liken_detect_options)
 
 /* Faces of a photo; nothing is stored. */
 LIKEN_API LIKEN_CHECKED int liken_detect(liken *lk, const liken_call *call, const void *bytes, size_t size,
@@ -398,6 +410,7 @@ LIKEN_API LIKEN_CHECKED int liken_sheet_jpeg(const liken_sheet *s, void **jpeg, 
 typedef enum liken_distinct { LIKEN_DISTINCT_FACE = 0, LIKEN_DISTINCT_IMAGE, LIKEN_DISTINCT_PERSON } liken_distinct;
 
 typedef struct liken_search_options {
+    size_t size;              /* LIKEN_SEARCH_INIT sets it */
     const char *collection;   /* default "default" */
     float threshold;          /* largest distance; 0: the collection's default; INFINITY: none */
     double max_false_matches; /* > 0: choose the threshold so that about so many strangers are expected */
@@ -410,6 +423,8 @@ typedef struct liken_search_options {
     bool uncounted; /* liken_answer.total may be unknown: quicker where many thousands lie within the threshold */
     bool partial;   /* a cluster's server that does not answer (LIKEN_E_BUSY) is left out and named in ->missing */
 } liken_search_options;
+
+#define LIKEN_SEARCH_INIT LIKEN_SIZED(liken_search_options)
 
 typedef struct liken_match {
     int64_t face_id;
@@ -511,6 +526,7 @@ LIKEN_API LIKEN_CHECKED int liken_compare(liken *lk, const liken_call *call, con
 /* ---- reading and removing ------------------------------------------------------------------------- */
 
 typedef struct liken_list_options {
+    size_t size;                        /* LIKEN_LIST_INIT sets it */
     const char *collection;             /* default "default" */
     const char *image_id;               /* only images with this caller's id */
     const char *file;                   /* only images with this label */
@@ -521,6 +537,8 @@ typedef struct liken_list_options {
     bool describe; /* with the descriptors of their faces; one stays NULL only where a row of a table of the seed
                       system, served in place, holds none that can be compared */
 } liken_list_options;
+
+#define LIKEN_LIST_INIT LIKEN_SIZED(liken_list_options)
 
 typedef struct liken_image_list {
     liken_image **images; /* by id, ascending */
@@ -628,11 +646,14 @@ LIKEN_API LIKEN_CHECKED int liken_events_after(liken *lk, const liken_call *call
 /* ---- importing from the legacy system (docs/legacy.md) ------------------------------------------------------ */
 
 typedef struct liken_import_options {
+    size_t size;            /* LIKEN_IMPORT_INIT sets it */
     const char *from;       /* its PostgreSQL server, as options.store */
     const char *table;      /* TABLE or SCHEMA.TABLE */
     const char *collection; /* made when it is not there; default "seed", with reencode "default" */
     bool reencode;          /* look at the photos anew, where a row's `file` is a path that can be read */
 } liken_import_options;
+
+#define LIKEN_IMPORT_INIT LIKEN_SIZED(liken_import_options)
 
 typedef struct liken_import_count {
     int64_t total; /* rows of the table when it began */

@@ -253,7 +253,7 @@ static void remove_engine(engine *e) {
 static void open_engine(engine *e, const char *name) {
     if (e->rival)
         return;
-    const liken_options o = {.data = e->folder, .store = e->database ? e->where : NULL};
+    const liken_options o = {.size = sizeof(liken_options), .data = e->folder, .store = e->database ? e->where : NULL};
     liken_state *state = NULL;
     bench_say("%s: %s: opening", name, e->name);
     const meter begun = meter_now();
@@ -264,7 +264,7 @@ static void open_engine(engine *e, const char *name) {
 }
 
 static void search_once(engine *e, const float *query) {
-    static const liken_search_options o = {.limit = NEAREST};
+    static const liken_search_options o = {.size = sizeof(liken_search_options), .limit = NEAREST};
     liken_result *r = NULL;
     if (e->rival) {
         e->found = rival_search(e->legacy, query);
@@ -454,7 +454,7 @@ static void find_model(void) {
     liken *lk = NULL;
     liken_state *state = NULL;
     (void)snprintf(path, sizeof path, "%s/first", folder);
-    const liken_options o = {.data = path};
+    const liken_options o = {.size = sizeof(liken_options), .data = path};
     must(liken_open(&lk, &o, NULL, &err), "the packs");
     must(liken_get_state(lk, NULL, &state, &err), "the packs");
     (void)snprintf(model, sizeof model, "%s", state->model);

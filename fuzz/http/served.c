@@ -18,7 +18,8 @@ static void start(void) {
     sigemptyset(&timer);
     sigaddset(&timer, SIGALRM);
     (void)pthread_sigmask(SIG_BLOCK, &timer, &before);
-    if (liken_open(&lk, &(liken_options){0}, NULL, &err) != LIKEN_OK || lk_api_start(&api, &o, lk, &err) != LIKEN_OK) {
+    if (liken_open(&lk, &(liken_options)LIKEN_OPTIONS_INIT, NULL, &err) != LIKEN_OK ||
+        lk_api_start(&api, &o, lk, &err) != LIKEN_OK) {
         (void)fprintf(stderr, "%s\n", err.message);
         abort();
     }

@@ -5,7 +5,8 @@ void lk_detect(lk_ask *q) {
     liken_error err = {0};
     liken_image *image = NULL;
     const liken_photo *photo = lk_args_photo(&q->args, "file");
-    const liken_detect_options o = {.describe = lk_args_switch(&q->args, "descriptors")};
+    const liken_detect_options o = {.size = sizeof(liken_detect_options),
+                                    .describe = lk_args_switch(&q->args, "descriptors")};
     if (liken_detect(q->api->lk, &q->call, photo->bytes, photo->size, &o, &image, &err) != LIKEN_OK)
         lk_args_answer_photo(&q->args, &(const char *){"file"}, 1, &err);
     else

@@ -68,7 +68,7 @@ static void answer(const lk_ask *q, const liken_image *image, lk_repeat *repeat)
 
 void lk_images_add(lk_ask *q) {
     liken_error err = {0};
-    liken_add_options o = {0};
+    liken_add_options o = LIKEN_ADD_INIT;
     const liken_photo *photo = lk_args_photo(&q->args, "file");
     lk_repeat repeat = {.photo = photo->bytes, .photo_size = photo->size};
     read_options(q, &o);
@@ -89,7 +89,8 @@ void lk_images_list(lk_ask *q) {
     const lk_args *a = &q->args;
     liken_error err = {0};
     liken_image_list *page = NULL;
-    const liken_list_options o = {.collection = q->collection,
+    const liken_list_options o = {.size = sizeof(liken_list_options),
+                                  .collection = q->collection,
                                   .image_id = lk_args_text(a, "image_id"),
                                   .file = lk_args_text(a, "file"),
                                   .captured_from = lk_args_time(a, "captured_from"),

@@ -134,7 +134,8 @@ void lk_legacy_add(lk_ask *q) {
     json_t *fields = NULL, *url_holder = NULL, *id_holder = NULL;
     liken_image *image = NULL;
     const bool taken = take_file(r, &file, &fields, words);
-    const liken_add_options o = {.collection = q->collection,
+    const liken_add_options o = {.size = sizeof(liken_add_options),
+                                 .collection = q->collection,
                                  .file = taken ? field(r, fields, "url", &url_holder) : NULL,
                                  .file_kind = LIKEN_LABEL_SHARED,
                                  .image_id = taken ? field(r, fields, "image_id", &id_holder) : NULL,
@@ -217,7 +218,8 @@ void lk_legacy_search(lk_ask *q) {
     liken_error err = {0};
     const lk_part *file;
     liken_result *result = NULL;
-    const liken_search_options o = {.collection = q->collection, .limit = MATCHES_MAX, .uncounted = true};
+    const liken_search_options o = {
+        .size = sizeof(liken_search_options), .collection = q->collection, .limit = MATCHES_MAX, .uncounted = true};
     json_t *fields = NULL;
     const bool taken = take_file(r, &file, &fields, "Invalid file");
     json_decref(fields);

@@ -61,7 +61,7 @@ static int run(const lk_ask *q, const query *by, const liken_search_options *o, 
 
 void lk_search(lk_ask *q) {
     liken_error err = {0};
-    liken_search_options o = {0};
+    liken_search_options o = LIKEN_SEARCH_INIT;
     liken_result *result = NULL;
     query by = {0};
     read_query(&q->args, &by);

@@ -39,6 +39,7 @@ liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
     const lk_config *c = cli->config;
     static const char *const detectors[] = {"auto", "yunet", "ssd", "hog"};
     return (liken_options){
+        .size = sizeof(liken_options),
         .data = cli->data,
         .store = lk_config_text(c, LK_SET_STORE),
         .legacy_table = lk_config_text(c, LK_SET_LEGACY_TABLE),

@@ -276,7 +276,8 @@ int lk_cmd_add(const lk_cli *cli) {
     liken_error err = {0};
     lk_paths paths = {0};
     adding a = {.cli = cli,
-                .options = {.collection = lk_config_text(c, LK_SET_COLLECTION),
+                .options = {.size = sizeof(liken_add_options),
+                            .collection = lk_config_text(c, LK_SET_COLLECTION),
                             .image_id = lk_config_text(c, LK_SET_IMAGE_ID),
                             .require_face = lk_config_switch(c, LK_SET_REQUIRE_FACE)},
                 .label = lk_config_text(c, LK_SET_FILE_LABEL)};

@@ -22,7 +22,8 @@ static int work(void *ctx, const lk_path *path, const liken_mark *mark, const ch
     (void)path;
     (void)mark;
     const detection *d = ctx;
-    const liken_detect_options options = {.describe = lk_config_switch(d->cli->config, LK_SET_DESCRIBE),
+    const liken_detect_options options = {.size = sizeof(liken_detect_options),
+                                          .describe = lk_config_switch(d->cli->config, LK_SET_DESCRIBE),
                                           .pack = lk_config_text(d->cli->config, LK_SET_PACK)};
     liken_image *image = NULL;
     int rc = liken_detect(d->lk, lk_cli_call(), bytes, size, &options, &image, err);

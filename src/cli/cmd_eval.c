@@ -33,7 +33,8 @@ static int work(void *ctx, const lk_path *path, const liken_mark *mark, const ch
     (void)path;
     (void)mark;
     const evaluation *e = ctx;
-    const liken_detect_options options = {.describe = true, .pack = lk_config_text(e->cli->config, LK_SET_PACK)};
+    const liken_detect_options options = {
+        .size = sizeof(liken_detect_options), .describe = true, .pack = lk_config_text(e->cli->config, LK_SET_PACK)};
     return liken_detect(e->lk, lk_cli_call(), bytes, size, &options, out, err);
 }
 

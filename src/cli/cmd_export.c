@@ -37,7 +37,8 @@ static void show(const exporting *x) {
 
 /* Page by page, so that memory stays flat. */
 static int write_images(exporting *x, const liken_collection *c, liken_error *err) {
-    liken_list_options options = {.collection = c->name, .limit = PAGE, .describe = true};
+    liken_list_options options = {
+        .size = sizeof(liken_list_options), .collection = c->name, .limit = PAGE, .describe = true};
     int rc = LIKEN_OK;
     do {
         liken_image_list *page = NULL;

@@ -57,7 +57,8 @@ int lk_cmd_import(const lk_cli *cli) {
     liken *lk = NULL;
     importing im = {.cli = cli};
     const bool named = lk_config_given(c, LK_SET_COLLECTION);
-    const liken_import_options options = {.from = cli->words[0],
+    const liken_import_options options = {.size = sizeof(liken_import_options),
+                                          .from = cli->words[0],
                                           .table = lk_config_text(c, LK_SET_TABLE),
                                           .collection = named ? lk_config_text(c, LK_SET_COLLECTION) : NULL,
                                           .reencode = lk_config_switch(c, LK_SET_REENCODE)};

@@ -44,8 +44,10 @@ static int print_all(const lk_cli *cli, liken *lk, size_t most, size_t *printed,
     LK_FREE char *label = NULL;
     const char *collection = lk_config_text(cli->config, LK_SET_COLLECTION);
     int rc = wanted == NULL ? LIKEN_OK : lk_file_named(lk, collection, wanted, &label, err);
-    liken_list_options options = {
-        .collection = collection, .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID), .file = label};
+    liken_list_options options = {.size = sizeof(liken_list_options),
+                                  .collection = collection,
+                                  .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID),
+                                  .file = label};
     if (rc == LIKEN_OK)
         rc = lk_cli_captured_between(cli, &options.captured_from, &options.captured_to, err);
     if (rc != LIKEN_OK)

@@ -24,7 +24,7 @@ static int heard(void *ctx, const liken_progress *p) {
 
 /* "sqlite:FOLDER", or what --store takes. */
 static liken_options place(const char *where) {
-    liken_options o = {0};
+    liken_options o = LIKEN_OPTIONS_INIT;
     if (strncmp(where, "sqlite:", 7) == 0)
         o.data = where[7] == '\0' ? NULL : where + 7;
     else

@@ -79,7 +79,8 @@ static int read_names(const lk_cli *cli, liken *lk, targets *t, liken_error *err
 
 static int find_by_labels(const lk_cli *cli, liken *lk, targets *t, liken_error *err) {
     const int read = read_names(cli, lk, t, err);
-    liken_list_options options = {.collection = lk_config_text(cli->config, LK_SET_COLLECTION),
+    liken_list_options options = {.size = sizeof(liken_list_options),
+                                  .collection = lk_config_text(cli->config, LK_SET_COLLECTION),
                                   .image_id = t->image_id,
                                   .file = t->file,
                                   .limit = PAGE};

@@ -25,7 +25,8 @@ static size_t count_matches(const liken_result *r) {
 
 static int read_options(const lk_cli *cli, liken_search_options *o, liken_error *err) {
     const lk_config *c = cli->config;
-    *o = (liken_search_options){.collection = lk_config_text(c, LK_SET_COLLECTION),
+    *o = (liken_search_options){.size = sizeof(liken_search_options),
+                                .collection = lk_config_text(c, LK_SET_COLLECTION),
                                 .threshold = (float)lk_config_number(c, LK_SET_THRESHOLD),
                                 .max_false_matches = lk_config_number(c, LK_SET_MAX_FALSE_MATCHES),
                                 .limit = (int)lk_config_number(c, LK_SET_LIMIT),

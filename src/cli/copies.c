@@ -139,7 +139,8 @@ static bool is_photo(liken *lk, lk_photo_file *f) {
     liken_image *image = NULL;
     if (f->same)
         return true;
-    const int rc = liken_detect(lk, lk_cli_call(), f->bytes, f->size, &(liken_detect_options){0}, &image, &err);
+    const int rc =
+        liken_detect(lk, lk_cli_call(), f->bytes, f->size, &(liken_detect_options)LIKEN_DETECT_INIT, &image, &err);
     liken_image_free(image);
     if (rc != LIKEN_OK)
         (void)snprintf(f->why, sizeof f->why, "%.200s: %.280s", f->path, err.message);

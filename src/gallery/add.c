@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,14 +64,15 @@ static int look(liken *lk, lk_engine *e, const struct photo *p, bool describe, l
 
 static int detect(liken *lk, const void *bytes, size_t size, const liken_detect_options *options, liken_image **out,
                   liken_error *err) {
-    static const liken_detect_options none;
     lk_engine *engine;
-    const liken_detect_options *o = options == NULL ? &none : options;
+    liken_detect_options o;
     struct photo p;
-    int rc = take_photo(&p, bytes, size, err);
+    int rc = lk_sized_take(&o, sizeof o, options, "liken_detect_options", err);
     if (rc == LIKEN_OK)
-        rc = lk_gallery_engine(lk, o->pack, &engine, err);
-    return rc == LIKEN_OK ? look(lk, engine, &p, o->describe, out, err) : rc;
+        rc = take_photo(&p, bytes, size, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_engine(lk, o.pack, &engine, err);
+    return rc == LIKEN_OK ? look(lk, engine, &p, o.describe, out, err) : rc;
 }
 
 int liken_detect(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_detect_options *options,
@@ -284,11 +286,13 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
 
 int liken_add(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_add_options *options,
               liken_image **out, liken_error *err) {
-    static const liken_add_options none;
+    liken_add_options o;
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
     if (rc == LIKEN_OK)
-        rc = add(lk, bytes, size, options == NULL ? &none : options, out, err);
+        rc = lk_sized_take(&o, sizeof o, options, "liken_add_options", err);
+    if (rc == LIKEN_OK)
+        rc = add(lk, bytes, size, &o, out, err);
     lk_gallery_leave(lk, &k);
     return rc;
 }
@@ -333,10 +337,13 @@ static int add_unchanged(liken *lk, const liken_add_options *o, liken_image **ou
 
 int liken_add_unchanged(liken *lk, const liken_call *call, const liken_add_options *options, liken_image **out,
                         liken_error *err) {
+    liken_add_options o;
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
     if (rc == LIKEN_OK)
-        rc = add_unchanged(lk, options, out, err);
+        rc = lk_sized_take(&o, sizeof o, options, "liken_add_options", err);
+    if (rc == LIKEN_OK)
+        rc = add_unchanged(lk, &o, out, err);
     lk_gallery_leave(lk, &k);
     return rc;
 }

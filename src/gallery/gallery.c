@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "base/log.h"
+#include "base/sized.h"
 #include "image/decode/decoders.h"
 #include "packs/pack.h"
 #include "pg/pg.h"
@@ -119,11 +120,14 @@ static liken *new_handle(void) {
 }
 
 int lk_gallery_settings(liken **out, const liken_options *options, liken_error *err) {
-    static const liken_options none;
+    liken_options o;
+    int rc = lk_sized_take(&o, sizeof o, options, "liken_options", err);
+    if (rc != LIKEN_OK)
+        return rc;
     liken *lk = new_handle();
     if (lk == NULL)
         return lk_fail_memory(err);
-    const int rc = copy_options(lk, options == NULL ? &none : options, err);
+    rc = copy_options(lk, &o, err);
     if (rc != LIKEN_OK) {
         liken_free(lk);
         return rc;

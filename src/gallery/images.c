@@ -1,6 +1,8 @@
 /* Reading and removing what is stored. */
 #include "gallery/gallery_int.h"
 
+#include "base/sized.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +22,13 @@ static int list(liken *lk, const liken_list_options *o, liken_image_list **out, 
 
 int liken_list(liken *lk, const liken_call *call, const liken_list_options *options, liken_image_list **out,
                liken_error *err) {
-    static const liken_list_options none;
+    liken_list_options o;
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
     if (rc == LIKEN_OK)
-        rc = list(lk, options == NULL ? &none : options, out, err);
+        rc = lk_sized_take(&o, sizeof o, options, "liken_list_options", err);
+    if (rc == LIKEN_OK)
+        rc = list(lk, &o, out, err);
     lk_gallery_leave(lk, &k);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/sized.h"
 #include "store/codec.h"
 #include "store/legacy/reader.h"
 
@@ -131,7 +132,8 @@ static int reencode(struct import *m, const lk_legacy_entry *row, outcome *what,
     LK_FREE char *bytes = NULL;
     size_t size = 0;
     liken_image *image = NULL;
-    const liken_add_options o = {.collection = m->name,
+    const liken_add_options o = {.size = sizeof(liken_add_options),
+                                 .collection = m->name,
                                  .image_id = row->image_id,
                                  .file = row->file,
                                  .file_kind = LIKEN_LABEL_SHARED,
@@ -297,17 +299,21 @@ static int open_collection(struct import *m, liken_error *err) {
     return rc == LIKEN_OK ? check_model(m, err) : rc;
 }
 
-int liken_import(liken *lk, const liken_call *call, const liken_import_options *o, liken_import_count *out,
+int liken_import(liken *lk, const liken_call *call, const liken_import_options *options, liken_import_count *out,
                  liken_error *err) {
-    struct import m = {.lk = lk, .options = o, .call = call};
+    liken_import_options o;
+    struct import m = {.lk = lk, .options = &o, .call = call};
     lk_legacy_reader *reader = NULL;
-    m.name = o->collection != NULL ? o->collection : o->reencode ? LK_DEFAULT_COLLECTION : LEGACY_COLLECTION;
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
     if (rc == LIKEN_OK)
-        rc = lk_gallery_may_write(lk, err);
+        rc = lk_sized_take(&o, sizeof o, options, "liken_import_options", err);
     if (rc == LIKEN_OK)
-        rc = lk_legacy_reader_open(&reader, o->from, o->table, &m.count.total, err);
+        rc = lk_gallery_may_write(lk, err);
+    if (rc == LIKEN_OK) {
+        m.name = o.collection != NULL ? o.collection : o.reencode ? LK_DEFAULT_COLLECTION : LEGACY_COLLECTION;
+        rc = lk_legacy_reader_open(&reader, o.from, o.table, &m.count.total, err);
+    }
     if (rc == LIKEN_OK)
         rc = open_collection(&m, err);
     if (rc == LIKEN_OK) {

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/sized.h"
 #include "store/codec.h"
 #include "store/copy.h"
 
@@ -301,10 +302,12 @@ static int compare(struct move *m, liken_error *err) {
 /* ---- all of it ---- */
 
 static int open_side(liken **out, const liken_options *options, bool read_only, liken_error *err) {
-    liken_options o = options == NULL ? (liken_options){0} : *options;
+    liken_options o;
+    int rc = lk_sized_take(&o, sizeof o, options, "liken_options", err);
     o.no_models = true;
     o.read_only = read_only;
-    int rc = lk_gallery_settings(out, &o, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_settings(out, &o, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_store_open(*out, err);
     if (rc == LIKEN_OK && (*out)->store->ops->copy == NULL)

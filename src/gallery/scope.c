@@ -1,6 +1,7 @@
 /* What is asked of a search, resolved once: collection, threshold, filters. */
 #include "gallery/search_int.h"
 
+#include "base/sized.h"
 #include "store/codec.h"
 
 #include <math.h>
@@ -31,9 +32,11 @@ static int check_options(const liken_search_options *o, liken_error *err) {
 }
 
 int lk_scope_open(lk_scope *s, liken *lk, const liken_search_options *options, liken_error *err) {
-    static const liken_search_options none;
-    *s = (lk_scope){.lk = lk, .options = options == NULL ? &none : options, .exact = true, .recall = 1};
-    int rc = check_options(s->options, err);
+    *s = (lk_scope){.lk = lk, .exact = true, .recall = 1};
+    s->options = &s->asked;
+    int rc = lk_sized_take(&s->asked, sizeof s->asked, options, "liken_search_options", err);
+    if (rc == LIKEN_OK)
+        rc = check_options(s->options, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(lk, s->options->collection, &s->collection, err);
     if (rc == LIKEN_OK)

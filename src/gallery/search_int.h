@@ -9,7 +9,8 @@
 
 typedef struct lk_scope {
     liken *lk;
-    const liken_search_options *options;
+    liken_search_options asked;
+    const liken_search_options *options; /* &asked */
     liken_collection *collection;
     lk_engine *engine;
     lk_calibration calibration;

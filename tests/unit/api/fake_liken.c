@@ -545,7 +545,7 @@ int liken_compare(liken *lk, const liken_call *call, const void *a, size_t a_siz
                   const char *collection, liken_comparison **out, liken_error *err) {
     (void)call;
     (void)collection;
-    const liken_detect_options o = {0};
+    const liken_detect_options o = LIKEN_DETECT_INIT;
     liken_image *one = NULL, *two = NULL;
     int rc = liken_detect(lk, NULL, a, a_size, &o, &one, err);
     if (rc == LIKEN_OK)

@@ -405,7 +405,7 @@ static void other_addresses_need_a_key(void **state) {
     liken_error err = {0};
     liken *other = NULL;
     lk_api *none = NULL;
-    assert_ok(liken_open(&other, &(liken_options){0}, NULL, &err), err);
+    assert_ok(liken_open(&other, &(liken_options)LIKEN_OPTIONS_INIT, NULL, &err), err);
     assert_int_equal(lk_api_start(&none, &(lk_api_options){.address = "0.0.0.0"}, other, &err), LIKEN_E_ARG);
     assert_non_null(strstr(err.message, "liken keys add"));
     assert_null(none);

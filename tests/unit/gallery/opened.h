@@ -25,7 +25,7 @@ static inline int set_up(void **state) {
     (void)state;
     fake_version = "1.0";
     sample_folder_make(&folder);
-    lk = open_with((liken_options){.threads = 3});
+    lk = open_with((liken_options){.size = sizeof(liken_options), .threads = 3});
     return 0;
 }
 

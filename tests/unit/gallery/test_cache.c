@@ -61,7 +61,7 @@ static liken *open_with(liken_options o) {
 }
 
 static liken *open_gallery(void) {
-    return open_with((liken_options){0});
+    return open_with((liken_options)LIKEN_OPTIONS_INIT);
 }
 
 /* An image of `faces` people; its id. */
@@ -72,7 +72,7 @@ static int64_t add(liken *lk, const char *collection, int first, int faces) {
     assert_ok(lk_buf_format(&text, &err, "photo 5000 %d\n", first + 1), err);
     for (int i = 0; i < faces; i++)
         assert_ok(lk_buf_format(&text, &err, "face %d 0.1 50\n", first + i), err);
-    const liken_add_options o = {.collection = collection};
+    const liken_add_options o = {.size = sizeof(liken_add_options), .collection = collection};
     assert_ok(liken_add(lk, NULL, text.data, text.size, &o, &image, &err), err);
     assert_int_equal(image->face_count, faces);
     const int64_t id = image->id;
@@ -95,7 +95,10 @@ static uint64_t answers(liken *lk, const char *collection) {
         liken_result *r = NULL;
         liken_error why;
         fake_descriptor("faceapi", (unsigned)(q * 211), 0.1f, 7, descriptor);
-        const liken_search_options o = {.collection = collection, .threshold = INFINITY, .limit = q == 0 ? 10000 : 50};
+        const liken_search_options o = {.size = sizeof(liken_search_options),
+                                        .collection = collection,
+                                        .threshold = INFINITY,
+                                        .limit = q == 0 ? 10000 : 50};
         assert_ok(liken_search_descriptor(lk, NULL, descriptor, 128, NULL, &o, &r, &why), why);
         for (size_t i = 0; i < r->answers[0].match_count; i++) {
             const liken_match *m = &r->answers[0].matches[i];
@@ -117,7 +120,7 @@ static uint64_t truth(const char *collection) {
     char command[256];
     (void)snprintf(command, sizeof command, "cp %s/liken.db* %s/", folder.path, copy.path);
     assert_int_equal(system(command), 0);
-    const liken_options o = {.data = copy.path, .models = "/nowhere"};
+    const liken_options o = {.size = sizeof(liken_options), .data = copy.path, .models = "/nowhere"};
     const struct heard before = heard;
     assert_ok(liken_open(&lk, &o, NULL, &err), err);
     assert_int_equal(heard.from_store, heard.faces);
@@ -215,7 +218,7 @@ static void changes_between_saves_are_read(void **state) {
     make_gallery();
     for (int round = 0; round < 4; round++) {
         /* a second process: the cache is taken, so what it does is in no cache */
-        liken *owner = open_gallery(), *other = open_with((liken_options){0});
+        liken *owner = open_gallery(), *other = open_with((liken_options)LIKEN_OPTIONS_INIT);
         assert_true(heard.memory > 0);
         const int64_t image = add(other, NULL, 20000 + round * 100, 40);
         (void)add(owner, NULL, 30000 + round * 100, 11);
@@ -285,7 +288,7 @@ static void a_removed_collection_takes_its_cache_along(void **state) {
     assert_false(is_there(2, ""));
     liken_free(lk);
     assert_false(is_there(2, ""));
-    lk = open_with((liken_options){.no_models = true}); /* has no index */
+    lk = open_with((liken_options){.size = sizeof(liken_options), .no_models = true}); /* has no index */
     assert_ok(liken_collection_remove(lk, NULL, "b", &err), err);
     assert_ok(liken_collection_remove(lk, NULL, "default", &err), err);
     assert_false(is_there(3, "") || is_there(1, ""));
@@ -311,13 +314,13 @@ static void read_only_uses_the_cache_and_writes_nothing(void **state) {
     make_gallery();
     const uint64_t right = truth(NULL);
     shell("cp -r %s/index %s/kept", folder.path, folder.path);
-    liken *lk = open_with((liken_options){.read_only = true});
+    liken *lk = open_with((liken_options){.size = sizeof(liken_options), .read_only = true});
     assert_int_equal(heard.from_store, 0);
     assert_true(answers(lk, NULL) == right);
     liken_free(lk);
     shell("diff -r %s/index %s/kept", folder.path, folder.path);
     shell("rm -r %s/index", folder.path);
-    lk = open_with((liken_options){.read_only = true});
+    lk = open_with((liken_options){.size = sizeof(liken_options), .read_only = true});
     assert_int_equal(heard.from_store, CROWDS * CROWD + 30);
     assert_true(answers(lk, NULL) == right);
     liken_free(lk);
@@ -391,7 +394,8 @@ static int on_finding(void *ctx, const liken_progress *p) {
 
 static int notes_of_the_doctor(void) {
     struct findings f = {0};
-    const liken_options o = {.data = folder.path, .models = "/nowhere", .no_models = true};
+    const liken_options o = {
+        .size = sizeof(liken_options), .data = folder.path, .models = "/nowhere", .no_models = true};
     const liken_call call = {.size = sizeof call, .progress = on_finding, .ctx = &f};
     assert_int_equal(liken_check(&o, &call, &err), 0);
     return f.notes;
@@ -504,7 +508,7 @@ static void whatever_happened_to_the_cache_answers_are_right(void **state) {
             spoil((enum damage)kind);
             if (tries == 0)
                 found += notes_of_the_doctor() > 0;
-            liken *lk = open_with((liken_options){.read_only = tries == 1});
+            liken *lk = open_with((liken_options){.size = sizeof(liken_options), .read_only = tries == 1});
             assert_true(answers(lk, NULL) == right);
             assert_true(answers(lk, NULL) == right);
             if (tries != 1) /* what comes then goes into the new index */

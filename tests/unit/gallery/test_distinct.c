@@ -68,7 +68,7 @@ static void count_store(bool forgetful) {
 static int set_up(void **state) {
     (void)state;
     sample_folder_make(&folder);
-    const liken_options o = {.data = folder.path, .models = "/nowhere", .threads = 2};
+    const liken_options o = {.size = sizeof(liken_options), .data = folder.path, .models = "/nowhere", .threads = 2};
     const int rc = liken_open(&lk, &o, NULL, &err);
     if (rc == LIKEN_OK)
         real = lk->store->ops;
@@ -94,7 +94,7 @@ static void add_crowd(unsigned number, size_t faces, double noise) {
         assert_ok(lk_buf_format(&photo, &err, "face 1 %.4f%u%zu 50\n", noise, number, i), err);
     liken_image *image = NULL;
     const char *tag = number % 2 == 0 ? "even" : "odd";
-    const liken_add_options o = {.tags = &tag, .tag_count = 1};
+    const liken_add_options o = {.size = sizeof(liken_add_options), .tags = &tag, .tag_count = 1};
     assert_ok(liken_add(lk, NULL, photo.data, photo.size, &o, &image, &err), err);
     assert_int_equal(image->face_count, faces);
     liken_image_free(image);
@@ -162,15 +162,16 @@ static void answers_are_those_of_brute_force(void **state) {
     static const size_t limits[] = {1, 2, 20, 100, 119, 120, 500};
     const char *odd = "odd";
     for (size_t i = 0; i < LK_LENGTH(limits); i++) {
-        check_against_all((liken_search_options){0}, i % 2 == 0 ? INFINITY : 0.7f, limits[i]);
-        check_against_all((liken_search_options){.tags = &odd, .tag_count = 1}, i % 2 == 0 ? 0.5f : INFINITY,
-                          limits[i]);
+        check_against_all((liken_search_options)LIKEN_SEARCH_INIT, i % 2 == 0 ? INFINITY : 0.7f, limits[i]);
+        check_against_all((liken_search_options){.size = sizeof(liken_search_options), .tags = &odd, .tag_count = 1},
+                          i % 2 == 0 ? 0.5f : INFINITY, limits[i]);
     }
-    liken_result *r = search(&(liken_search_options){.uncounted = true, .threshold = 0.7f, .limit = 1});
+    liken_result *r = search(&(liken_search_options){
+        .size = sizeof(liken_search_options), .uncounted = true, .threshold = 0.7f, .limit = 1});
     assert_int_equal(r->answers[0].total, -1);
     liken_result_free(r);
     count_store(true); /* then nothing but the pages themselves leaves a face out */
-    check_against_all((liken_search_options){0}, INFINITY, 100);
+    check_against_all((liken_search_options)LIKEN_SEARCH_INIT, INFINITY, 100);
 }
 
 /* 24,000 faces in 60 images, image after image farther away: the worst order, since a page holds few images. */
@@ -182,8 +183,10 @@ static void work_does_not_grow_with_the_square(void **state) {
     count_store(false);
     for (size_t i = 0; i < LK_LENGTH(limits); i++) {
         passes = labelled = 0;
-        liken_result *r = search(
-            &(liken_search_options){.distinct = LIKEN_DISTINCT_IMAGE, .limit = limits[i], .threshold = INFINITY});
+        liken_result *r = search(&(liken_search_options){.size = sizeof(liken_search_options),
+                                                         .distinct = LIKEN_DISTINCT_IMAGE,
+                                                         .limit = limits[i],
+                                                         .threshold = INFINITY});
         const size_t images = limits[i] < 60 ? (size_t)limits[i] : 60;
         assert_int_equal(r->answers[0].match_count, images);
         assert_int_equal(r->searched, 24000);

@@ -34,18 +34,64 @@ static void opening_makes_the_default_collection(void **state) {
     liken_state_free(s);
 }
 
+/* Those of an older liken.h are shorter, and end before what it did not know. */
+static void options_say_how_long_they_are(void **state) {
+    (void)state;
+    liken_image *image = NULL;
+    liken_add_options o = LIKEN_ADD_INIT;
+    o.require_face = true;
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), LIKEN_E_NO_FACE);
+    o.size = offsetof(liken_add_options, require_face);
+    assert_ok(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), err);
+    liken_image_free(image);
+    struct {
+        liken_add_options known;
+        int more;
+    } newer = {.known = {.size = sizeof newer}};
+    assert_ok(liken_add(lk, NULL, "photo 9 9", 9, &newer.known, &image, &err), err);
+    liken_image_free(image);
+    newer.more = 1;
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &newer.known, &image, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "newer liken"));
+}
+
+static void options_without_a_length_are_refused(void **state) {
+    (void)state;
+    liken *handle = NULL;
+    liken_image *image = NULL;
+    liken_image_list *page = NULL;
+    liken_result *r = NULL;
+    liken_import_count count;
+    const liken_options open = {.size = 0, .data = folder.path};
+    assert_int_equal(liken_open(&handle, &open, NULL, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "_INIT"));
+    assert_int_equal(liken_check(&open, NULL, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_move(&open, &open, NULL, NULL, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &(liken_add_options){.size = 0}, &image, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_add_unchanged(lk, NULL, &(liken_add_options){.size = 0}, &image, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_detect(lk, NULL, "photo 9 9", 9, &(liken_detect_options){.size = 0}, &image, &err),
+                     LIKEN_E_ARG);
+    assert_int_equal(liken_list(lk, NULL, &(liken_list_options){.size = 0}, &page, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_import(lk, NULL, &(liken_import_options){.size = 0}, &count, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_search_photo(lk, NULL, "photo 9 9", 9, &(liken_search_options){.size = 0}, &r, &err),
+                     LIKEN_E_ARG);
+    assert_int_equal(liken_search_face(lk, NULL, 1, &(liken_search_options){.size = 0}, &r, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "_INIT"));
+}
+
 static void options_are_checked(void **state) {
     (void)state;
     const liken_options bad[] = {{.threads = -1}, {.threads = 100000}, {.max_faces = -1}, {.pack = "../x"}};
     for (size_t i = 0; i < LK_LENGTH(bad); i++) {
         liken_options o = bad[i];
         liken *handle = NULL;
+        o.size = sizeof o;
         o.data = folder.path;
         assert_int_equal(liken_open(&handle, &o, NULL, &err), LIKEN_E_ARG);
         assert_null(handle);
     }
     liken *handle = NULL;
-    liken_options o = {.data = folder.path, .pack = "none"};
+    liken_options o = {.size = sizeof(liken_options), .data = folder.path, .pack = "none"};
     assert_int_equal(liken_open(&handle, &o, NULL, &err), LIKEN_E_MODEL);
     assert_non_null(strstr(err.message, "liken models install none"));
     assert_null(handle);
@@ -56,7 +102,7 @@ static void without_models_the_store_still_works(void **state) {
     const char *photo = "photo 10 10\nface 1 0.1 50";
     (void)add(photo);
     const int loads = fake_loads();
-    liken *plain = open_with((liken_options){.no_models = true});
+    liken *plain = open_with((liken_options){.size = sizeof(liken_options), .no_models = true});
     assert_int_equal(fake_loads(), loads);
     liken_image_list *list;
     assert_ok(liken_list(plain, NULL, NULL, &list, &err), err);
@@ -82,7 +128,7 @@ static void default_exists_before_anything_was_written(void **state) {
     struct sample_folder other;
     sample_folder_make(&other);
     liken *plain = NULL;
-    liken_options o = {.data = other.path, .no_models = true, .read_only = true};
+    liken_options o = {.size = sizeof(liken_options), .data = other.path, .no_models = true, .read_only = true};
     assert_int_equal(liken_open(&plain, &o, NULL, &err), LIKEN_E_NOT_FOUND);
     o.read_only = false;
     assert_ok(liken_open(&plain, &o, NULL, &err), err);
@@ -98,7 +144,7 @@ static void read_only_searches_and_writes_nothing(void **state) {
     (void)state;
     const char *photo = "photo 10 10\nface 1 0.1 50";
     (void)add(photo);
-    liken *reader = open_with((liken_options){.read_only = true});
+    liken *reader = open_with((liken_options){.size = sizeof(liken_options), .read_only = true});
     assert_int_equal(found(reader, photo), 1);
     liken_image *image = NULL;
     assert_int_equal(liken_add(reader, NULL, "photo 9 9", 9, NULL, &image, &err), LIKEN_E_READ_ONLY);
@@ -112,7 +158,8 @@ static void read_only_searches_and_writes_nothing(void **state) {
 
 static void takes_the_time_of_the_photo_where_none_is_given(void **state) {
     (void)state;
-    const liken_add_options given = {.captured_at = 55}, none = {.captured_at = LIKEN_NO_TIME};
+    const liken_add_options given = {.size = sizeof(liken_add_options), .captured_at = 55},
+                            none = {.size = sizeof(liken_add_options), .captured_at = LIKEN_NO_TIME};
     liken_image *own = add_to(lk, "photo 640 481 taken 77\nface 1 0.1 50", NULL),
                 *said = add_to(lk, "photo 640 482 taken 77 preview\nface 1 0.1 50", &given),
                 *unknown = add_to(lk, "photo 640 483\nface 1 0.1 50", &none), *stored = NULL;
@@ -132,7 +179,8 @@ static void takes_the_time_of_the_photo_where_none_is_given(void **state) {
 static void the_same_bytes_give_the_first_answer(void **state) {
     (void)state;
     const char *photo = "photo 640 480\nface 1 0.1 50\nface 2 0.1 90\nsmall 4";
-    const liken_add_options o = {.image_id = "7",
+    const liken_add_options o = {.size = sizeof(liken_add_options),
+                                 .image_id = "7",
                                  .file = "a.jpg",
                                  .tags = (const char *const[]){"z", "a", "z"},
                                  .tag_count = 3,
@@ -171,12 +219,12 @@ static void what_cannot_be_added_leaves_nothing(void **state) {
     liken_image *image = NULL;
     assert_int_equal(liken_add(lk, NULL, "GIF", 3, NULL, &image, &err), LIKEN_E_FORMAT);
     assert_int_equal(liken_add(lk, NULL, NULL, 0, NULL, &image, &err), LIKEN_E_ARG);
-    liken_add_options o = {.require_face = true};
+    liken_add_options o = {.size = sizeof(liken_add_options), .require_face = true};
     assert_int_equal(liken_add(lk, NULL, "photo 9 9\nsmall 3", 17, &o, &image, &err), LIKEN_E_NO_FACE);
     assert_non_null(strstr(err.message, "too_small"));
-    o = (liken_add_options){.collection = "none"};
+    o = (liken_add_options){.size = sizeof(liken_add_options), .collection = "none"};
     assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), LIKEN_E_NOT_FOUND);
-    o = (liken_add_options){.file = "\xff"};
+    o = (liken_add_options){.size = sizeof(liken_add_options), .file = "\xff"};
     assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), LIKEN_E_ARG);
     assert_null(image);
     liken_state *s;
@@ -185,7 +233,7 @@ static void what_cannot_be_added_leaves_nothing(void **state) {
     liken_state_free(s);
     image = add_to(lk, "photo 9 9\nsmall 3", NULL); /* without require_face it is stored, */
     liken_image_free(image);
-    o = (liken_add_options){.require_face = true}; /* and then still has no face */
+    o = (liken_add_options){.size = sizeof(liken_add_options), .require_face = true}; /* and then still has no face */
     assert_int_equal(liken_add(lk, NULL, "photo 9 9\nsmall 3", 17, &o, &image, &err), LIKEN_E_NO_FACE);
 }
 
@@ -193,7 +241,7 @@ static void detecting_stores_nothing(void **state) {
     (void)state;
     const char *photo = "photo 640 480\nface 1 0.1 50\nsmall 4";
     liken_image *image;
-    liken_detect_options o = {.describe = true};
+    liken_detect_options o = {.size = sizeof(liken_detect_options), .describe = true};
     assert_ok(liken_detect(lk, NULL, photo, strlen(photo), &o, &image, &err), err);
     assert_int_equal(image->id, 0);
     assert_int_equal(image->width, 640);
@@ -215,7 +263,7 @@ static void detecting_stores_nothing(void **state) {
     assert_true(painted > 3 * 20); /* "97%" is more than the one pixel of a box */
     free(jpeg);
     liken_image_free(image);
-    o = (liken_detect_options){.describe = true, .pack = "other"};
+    o = (liken_detect_options){.size = sizeof(liken_detect_options), .describe = true, .pack = "other"};
     assert_ok(liken_detect(lk, NULL, photo, strlen(photo), &o, &image, &err), err);
     assert_int_equal(image->faces[0].dimension, 64);
     liken_image_free(image);
@@ -249,7 +297,7 @@ static void normalize(float *v) {
 
 static void describe(const char *photo, liken_metric metric, float out[128]) {
     liken_image *image;
-    const liken_detect_options o = {.describe = true};
+    const liken_detect_options o = {.size = sizeof(liken_detect_options), .describe = true};
     assert_ok(liken_detect(lk, NULL, photo, strlen(photo), &o, &image, &err), err);
     memcpy(out, image->faces[0].descriptor, 128 * sizeof(float));
     liken_image_free(image);
@@ -280,14 +328,18 @@ static void answers_are_those_of_brute_force(void **state) {
         for (int i = 0; i < 200; i++) {
             char photo[96];
             (void)snprintf(photo, sizeof photo, "photo 1 %d\nface %d 0.%d 50", i + 1, i % 20, i);
-            liken_image *image = add_to(lk, photo, &(liken_add_options){.collection = names[metric]});
+            liken_image *image =
+                add_to(lk, photo, &(liken_add_options){.size = sizeof(liken_add_options), .collection = names[metric]});
             describe(photo, (liken_metric)metric, v);
             all[i] = (struct known){image->faces[0].id, distance(q, v)};
             liken_image_free(image);
         }
         qsort(all, 200, sizeof all[0], nearer);
-        liken_result *r = search(
-            lk, query, &(liken_search_options){.collection = names[metric], .limit = 150, .threshold = INFINITY});
+        liken_result *r = search(lk, query,
+                                 &(liken_search_options){.size = sizeof(liken_search_options),
+                                                         .collection = names[metric],
+                                                         .limit = 150,
+                                                         .threshold = INFINITY});
         assert_int_equal(r->answer_count, 1);
         assert_int_equal(r->answers[0].match_count, 150);
         assert_int_equal(r->searched, 200);
@@ -300,7 +352,9 @@ static void answers_are_those_of_brute_force(void **state) {
                 assert_true(m->face_id == all[i].id || (i < 149 && all[i + 1].distance - all[i].distance < 1e-5));
         }
         liken_result_free(r);
-        r = search(lk, query, &(liken_search_options){.collection = names[metric], .limit = 150});
+        r = search(
+            lk, query,
+            &(liken_search_options){.size = sizeof(liken_search_options), .collection = names[metric], .limit = 150});
         size_t within = 0;
         while (within < 200 && all[within].distance <= (double)r->threshold)
             within++;
@@ -345,12 +399,17 @@ static void a_page_of_crowds_ends_sooner(void **state) {
         crowd_of_400(crowd, sizeof crowd, 9 + i);
         (void)add(crowd);
     }
-    assert_ok(liken_list(lk, NULL, &(liken_list_options){.limit = 1000}, &page, &err), err);
+    assert_ok(
+        liken_list(lk, NULL, &(liken_list_options){.size = sizeof(liken_list_options), .limit = 1000}, &page, &err),
+        err);
     assert_int_equal(page->count, 25);
     const int64_t next = page->next;
     assert_int_equal(next, page->images[24]->id);
     liken_image_list_free(page);
-    assert_ok(liken_list(lk, NULL, &(liken_list_options){.limit = 1000, .after = next}, &page, &err), err);
+    assert_ok(liken_list(lk, NULL,
+                         &(liken_list_options){.size = sizeof(liken_list_options), .limit = 1000, .after = next}, &page,
+                         &err),
+              err);
     assert_int_equal(page->count, 2);
     assert_int_equal(page->next, 0);
     liken_image_list_free(page);
@@ -361,11 +420,14 @@ static void an_answer_has_a_ceiling(void **state) {
     char crowd[16384];
     crowd_of_400(crowd, sizeof crowd, 9);
     (void)add(crowd);
-    liken_result *r = search(lk, crowd, &(liken_search_options){.threshold = INFINITY, .limit = 200});
+    liken_result *r = search(
+        lk, crowd, &(liken_search_options){.size = sizeof(liken_search_options), .threshold = INFINITY, .limit = 200});
     assert_int_equal(r->answer_count, 400);
     liken_result_free(r);
-    assert_int_equal(search_fails(crowd, (liken_search_options){.threshold = INFINITY, .limit = 400}),
-                     LIKEN_E_TOO_LARGE);
+    assert_int_equal(
+        search_fails(crowd,
+                     (liken_search_options){.size = sizeof(liken_search_options), .threshold = INFINITY, .limit = 400}),
+        LIKEN_E_TOO_LARGE);
     assert_non_null(strstr(err.message, "smaller threshold"));
 }
 
@@ -423,7 +485,9 @@ static void distinct_images_never_shorten_an_answer(void **state) {
         (void)add(photo);
     }
     const char *query = "photo 2 2\nface 1 0 50";
-    liken_result *r = search(lk, query, &(liken_search_options){.distinct = LIKEN_DISTINCT_IMAGE, .limit = 25});
+    liken_result *r = search(
+        lk, query,
+        &(liken_search_options){.size = sizeof(liken_search_options), .distinct = LIKEN_DISTINCT_IMAGE, .limit = 25});
     assert_int_equal(r->answers[0].match_count, 25);
     for (size_t i = 1; i < 25; i++) {
         assert_int_not_equal(r->answers[0].matches[i].image, r->answers[0].matches[0].image);
@@ -433,10 +497,13 @@ static void distinct_images_never_shorten_an_answer(void **state) {
     }
     assert_int_equal(r->searched, 330);
     liken_result_free(r);
-    r = search(lk, query, &(liken_search_options){.distinct = LIKEN_DISTINCT_IMAGE, .limit = 10000});
+    r = search(lk, query,
+               &(liken_search_options){
+                   .size = sizeof(liken_search_options), .distinct = LIKEN_DISTINCT_IMAGE, .limit = 10000});
     assert_int_equal(r->answers[0].match_count, 31);
     liken_result_free(r);
-    assert_int_equal(search_fails(query, (liken_search_options){.distinct = LIKEN_DISTINCT_PERSON}),
+    assert_int_equal(search_fails(query, (liken_search_options){.size = sizeof(liken_search_options),
+                                                                .distinct = LIKEN_DISTINCT_PERSON}),
                      LIKEN_E_UNSUPPORTED);
     free(crowd);
 }
@@ -448,22 +515,28 @@ static void filters_never_shorten_an_answer(void **state) {
         (void)snprintf(photo, sizeof photo, "photo 1 1\nface 1 0.%d 50", i);
         const bool rare = i % 20 == 19;
         liken_image_free(add_to(lk, photo,
-                                &(liken_add_options){.tags = (const char *const[]){rare ? "rare" : "common"},
+                                &(liken_add_options){.size = sizeof(liken_add_options),
+                                                     .tags = (const char *const[]){rare ? "rare" : "common"},
                                                      .tag_count = 1,
                                                      .captured_at = 1000 + i}));
     }
     const char *query = "photo 2 2\nface 1 0 50";
-    liken_search_options o = {
-        .tags = (const char *const[]){"rare"}, .tag_count = 1, .limit = 10, .threshold = INFINITY};
+    liken_search_options o = {.size = sizeof(liken_search_options),
+                              .tags = (const char *const[]){"rare"},
+                              .tag_count = 1,
+                              .limit = 10,
+                              .threshold = INFINITY};
     liken_result *r = search(lk, query, &o);
     assert_int_equal(r->answers[0].match_count, 10);
     assert_int_equal(r->searched, 10);
     liken_result_free(r);
-    o = (liken_search_options){.captured_from = 1050, .captured_to = 1052, .threshold = INFINITY};
+    o = (liken_search_options){
+        .size = sizeof(liken_search_options), .captured_from = 1050, .captured_to = 1052, .threshold = INFINITY};
     r = search(lk, query, &o);
     assert_int_equal(r->answers[0].match_count, 3);
     liken_result_free(r);
-    o = (liken_search_options){.tags = (const char *const[]){"none"}, .tag_count = 1};
+    o = (liken_search_options){
+        .size = sizeof(liken_search_options), .tags = (const char *const[]){"none"}, .tag_count = 1};
     r = search(lk, query, &o);
     assert_int_equal(r->answers[0].match_count, 0);
     assert_int_equal(r->searched, 0);
@@ -481,7 +554,8 @@ static void false_matches_choose_the_threshold(void **state) {
         (void)add(photo);
     }
     const char *query = "photo 2 2\nface 1 0 50";
-    liken_result *r = search(lk, query, &(liken_search_options){.max_false_matches = 0.1});
+    liken_result *r =
+        search(lk, query, &(liken_search_options){.size = sizeof(liken_search_options), .max_false_matches = 0.1});
     assert_true(fabsf(r->threshold - 0.4f) < 1e-5f); /* 0.1 of 100 is a rate of 1e-3, which is at 0.4 */
     assert_true(fabs(r->answers[0].expected_false_matches - 0.1) < 1e-4);
     liken_result_free(r);
@@ -499,8 +573,12 @@ static void false_matches_choose_the_threshold(void **state) {
                                         {.distinct = (liken_distinct)9},
                                         {.tags = (const char *const[]){NULL}, .tag_count = 1},
                                         {.collection = "../x"}};
-    for (size_t i = 0; i < LK_LENGTH(bad); i++)
-        assert_int_equal(search_fails(query, bad[i]), LIKEN_E_ARG);
+    for (size_t i = 0; i < LK_LENGTH(bad); i++) {
+        liken_search_options o = bad[i];
+        o.size = sizeof o;
+        assert_int_equal(search_fails(query, o), LIKEN_E_ARG);
+        assert_null(strstr(err.message, "_INIT"));
+    }
 }
 
 static void compares_every_face_with_every_face(void **state) {
@@ -596,7 +674,8 @@ static void what_is_removed_is_not_found(void **state) {
     assert_int_equal(liken_collection_create(lk, NULL, "b/c", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
                      LIKEN_E_ARG);
     assert_null(c);
-    liken_image_free(add_to(lk, "photo 1 1\nface 1 0.1 50", &(liken_add_options){.collection = "b"}));
+    liken_image_free(add_to(lk, "photo 1 1\nface 1 0.1 50",
+                            &(liken_add_options){.size = sizeof(liken_add_options), .collection = "b"}));
     assert_ok(liken_collection_remove(lk, NULL, "b", &err), err);
     assert_int_equal(liken_collection_remove(lk, NULL, "b", &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(found(lk, query), 1);
@@ -606,7 +685,7 @@ static void a_second_handle_sees_it_all(void **state) {
     (void)state;
     const char *query = "photo 2 2\nface 1 0 50";
     (void)add("photo 1 1\nface 1 0.1 50");
-    liken *second = open_with((liken_options){0});
+    liken *second = open_with((liken_options)LIKEN_OPTIONS_INIT);
     assert_int_equal(found(second, query), 1);
     liken_image *image = add_to(second, "photo 1 2\nface 1 0.1 50", NULL);
     assert_int_equal(found(lk, query), 2);
@@ -616,15 +695,17 @@ static void a_second_handle_sees_it_all(void **state) {
     liken_collection *c;
     assert_ok(liken_collection_create(second, NULL, "b", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
     liken_collection_free(c);
-    liken_image_free(add_to(second, "photo 1 2\nface 1 0.1 50", &(liken_add_options){.collection = "b"}));
-    liken_result *r = search(lk, query, &(liken_search_options){.collection = "b"});
+    liken_image_free(add_to(second, "photo 1 2\nface 1 0.1 50",
+                            &(liken_add_options){.size = sizeof(liken_add_options), .collection = "b"}));
+    liken_result *r =
+        search(lk, query, &(liken_search_options){.size = sizeof(liken_search_options), .collection = "b"});
     assert_int_equal(r->answers[0].match_count, 1);
     liken_result_free(r);
     assert_ok(liken_collection_remove(second, NULL, "b", &err), err);
     assert_int_equal(found(lk, query), 1);
     liken_free(second);
     liken_free(lk);
-    lk = open_with((liken_options){0}); /* and so does a new start, whatever was removed before it */
+    lk = open_with((liken_options)LIKEN_OPTIONS_INIT); /* and so does a new start, whatever was removed before it */
     assert_int_equal(found(lk, query), 1);
 }
 
@@ -637,28 +718,35 @@ static void a_collection_of_another_pack_gets_its_own_models(void **state) {
     assert_string_equal(c->model, "other-1.0/fake");
     assert_int_equal(c->dimension, 64);
     liken_collection_free(c);
-    liken_image *image = add_to(lk, "photo 1 1\nface 1 0.1 50", &(liken_add_options){.collection = "b"});
+    liken_image *image = add_to(lk, "photo 1 1\nface 1 0.1 50",
+                                &(liken_add_options){.size = sizeof(liken_add_options), .collection = "b"});
     assert_string_equal(image->model, "other-1.0/fake");
     const int64_t other_face = image->faces[0].id;
     liken_image_free(image);
     const int64_t own_face = add("photo 1 1\nface 1 0.1 50");
     liken_free(lk);
-    lk = open_with((liken_options){0});
+    lk = open_with((liken_options)LIKEN_OPTIONS_INIT);
     const int loads = fake_loads();
     for (int i = 0; i < 3; i++) {
-        liken_result *r = search(lk, "photo 2 2\nface 1 0 50", &(liken_search_options){.collection = "b"});
+        liken_result *r = search(lk, "photo 2 2\nface 1 0 50",
+                                 &(liken_search_options){.size = sizeof(liken_search_options), .collection = "b"});
         assert_string_equal(r->model, "other-1.0/fake");
         assert_int_equal(r->answers[0].match_count, 1);
         liken_result_free(r);
     }
     assert_int_equal(fake_loads(), loads + 1);
     liken_result *r = NULL;
-    assert_int_equal(liken_search_face(lk, NULL, own_face, &(liken_search_options){.collection = "b"}, &r, &err),
+    assert_int_equal(liken_search_face(lk, NULL, own_face,
+                                       &(liken_search_options){.size = sizeof(liken_search_options), .collection = "b"},
+                                       &r, &err),
                      LIKEN_E_MISMATCH);
     assert_non_null(strstr(err.message, "other-1.0/fake"));
     assert_non_null(strstr(err.message, "faceapi-1.0/fake"));
     assert_null(r);
-    assert_ok(liken_search_face(lk, NULL, other_face, &(liken_search_options){.collection = "b"}, &r, &err), err);
+    assert_ok(liken_search_face(lk, NULL, other_face,
+                                &(liken_search_options){.size = sizeof(liken_search_options), .collection = "b"}, &r,
+                                &err),
+              err);
     liken_result_free(r);
 }
 
@@ -668,8 +756,8 @@ static void another_version_of_a_pack_is_refused_by_name(void **state) {
     (void)add(photo);
     liken_free(lk);
     fake_version = "2.0-beta";
-    lk = open_with((liken_options){0});
-    assert_int_equal(search_fails(photo, (liken_search_options){0}), LIKEN_E_MISMATCH);
+    lk = open_with((liken_options)LIKEN_OPTIONS_INIT);
+    assert_int_equal(search_fails(photo, (liken_search_options)LIKEN_SEARCH_INIT), LIKEN_E_MISMATCH);
     assert_non_null(strstr(err.message, "faceapi-1.0/fake"));
     assert_non_null(strstr(err.message, "faceapi-2.0-beta/fake"));
     liken_image *image = NULL;
@@ -677,7 +765,8 @@ static void another_version_of_a_pack_is_refused_by_name(void **state) {
     liken_collection *c;
     assert_ok(liken_collection_create(lk, NULL, "new", "other", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
     liken_collection_free(c);
-    liken_result *r = search(lk, photo, &(liken_search_options){.collection = "new"});
+    liken_result *r =
+        search(lk, photo, &(liken_search_options){.size = sizeof(liken_search_options), .collection = "new"});
     assert_string_equal(r->model, "other-2.0-beta/fake");
     liken_result_free(r);
 }
@@ -704,7 +793,7 @@ static void the_doctor_finds_nothing_and_then_the_damage(void **state) {
     struct told t = {0};
     const liken_call call = {.size = sizeof call, .progress = listen, .ctx = &t};
     (void)add("photo 1 1\nface 1 0.1 50");
-    const liken_options o = {.data = folder.path, .models = "/nowhere"};
+    const liken_options o = {.size = sizeof(liken_options), .data = folder.path, .models = "/nowhere"};
     if (liken_check(&o, &call, &err) != 0)
         fail_msg("%s", t.last);
     assert_int_equal(t.bad, 0);
@@ -721,7 +810,7 @@ static void the_doctor_finds_nothing_and_then_the_damage(void **state) {
     assert_int_equal(liken_check(&o, &call, &err), 1);
     assert_non_null(strstr(t.last, "not a liken store"));
     t = (struct told){0};
-    const liken_options empty = {.data = "/nowhere/at/all", .models = "/nowhere"};
+    const liken_options empty = {.size = sizeof(liken_options), .data = "/nowhere/at/all", .models = "/nowhere"};
     assert_int_equal(liken_check(&empty, &call, &err), 0);
     assert_true(t.notes >= 1);
 }
@@ -740,6 +829,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         T(opening_makes_the_default_collection),
+        T(options_say_how_long_they_are),
+        T(options_without_a_length_are_refused),
         T(options_are_checked),
         T(without_models_the_store_still_works),
         T(default_exists_before_anything_was_written),

@@ -30,8 +30,8 @@ static void a_photo_is_hashed_once(void **state) {
     liken_image *first = NULL, *again = NULL, *seen = NULL;
     liken_error err;
     sample_folder_make(&folder);
-    const liken_options o = {.data = folder.path, .models = "/nowhere"};
-    const liken_add_options named = {.image_id = "b"};
+    const liken_options o = {.size = sizeof(liken_options), .data = folder.path, .models = "/nowhere"};
+    const liken_add_options named = {.size = sizeof(liken_add_options), .image_id = "b"};
     assert_ok(liken_open(&lk, &o, NULL, &err), err);
     assert_ok(liken_add(lk, NULL, photo, sizeof photo - 1, NULL, &first, &err), err);
     assert_int_equal(times(), 1);

@@ -28,8 +28,11 @@ static long told;      /* how often LIKEN_E_MEMORY was */
 static int64_t stored; /* photos of one face each that were acknowledged */
 
 static liken_options options(void) {
-    return (liken_options){
-        .data = folder.path, .store = address[0] == '\0' ? NULL : address, .models = "/nowhere", .threads = 2};
+    return (liken_options){.size = sizeof(liken_options),
+                           .data = folder.path,
+                           .store = address[0] == '\0' ? NULL : address,
+                           .models = "/nowhere",
+                           .threads = 2};
 }
 
 static void photo_of(unsigned person, char text[64]) {
@@ -227,7 +230,8 @@ static bool adding(long n, bool all) {
     static const char *const tags[] = {"b", "a"};
     char text[64];
     liken_image *image = NULL;
-    const liken_add_options o = {.image_id = "id", .file = "label", .tags = tags, .tag_count = 2};
+    const liken_add_options o = {
+        .size = sizeof(liken_add_options), .image_id = "id", .file = "label", .tags = tags, .tag_count = 2};
     photo_of(++next_person, text);
     refuse_begin(n, all);
     const int rc = liken_add(lk, NULL, text, strlen(text), &o, &image, &err);
@@ -250,7 +254,7 @@ static void what_is_added_is_there_and_nothing_else(void **state) {
 static bool adding_again(long n, bool all) {
     char text[64];
     liken_image *image = NULL;
-    const liken_add_options o = {.image_id = "another", .file = "label"};
+    const liken_add_options o = {.size = sizeof(liken_add_options), .image_id = "another", .file = "label"};
     photo_of(1, text);
     refuse_begin(n, all);
     const int rc = liken_add(lk, NULL, text, strlen(text), &o, &image, &err);
@@ -400,7 +404,7 @@ static int reads_image(void) {
 static int detects(void) {
     static const char photo[] = "photo 64 48\nface 1 0.0 40\nface 9 0.1 30\nsmall 9";
     liken_image *image = NULL;
-    const liken_detect_options o = {.describe = true};
+    const liken_detect_options o = {.size = sizeof(liken_detect_options), .describe = true};
     const int rc = liken_detect(lk, NULL, photo, sizeof photo - 1, &o, &image, &err);
     if (rc == LIKEN_OK)
         assert_int_equal(image->face_count, 2);
@@ -420,7 +424,8 @@ static int compares(void) {
 
 static int searches_by_face(void) {
     liken_result *r = NULL;
-    const liken_search_options o = {.threshold = 9, .distinct = LIKEN_DISTINCT_IMAGE};
+    const liken_search_options o = {
+        .size = sizeof(liken_search_options), .threshold = 9, .distinct = LIKEN_DISTINCT_IMAGE};
     const int rc = liken_search_face(lk, NULL, 1, &o, &r, &err);
     if (rc == LIKEN_OK)
         assert_int_equal(r->answers[0].match_count, stored - 1); /* all others */
@@ -465,8 +470,10 @@ static void what_is_read_is_whole_or_refused(void **state) {
         char text[64];
         liken_image *image = NULL;
         photo_of(1, text);
-        const liken_add_options o = {
-            .file = "folder/file", .file_kind = LIKEN_LABEL_FILE, .file_place = "/a/folder/file"};
+        const liken_add_options o = {.size = sizeof(liken_add_options),
+                                     .file = "folder/file",
+                                     .file_kind = LIKEN_LABEL_FILE,
+                                     .file_place = "/a/folder/file"};
         assert_ok(liken_add(lk, NULL, text, strlen(text), &o, &image, &err), err);
         liken_image_free(image);
     }
@@ -499,7 +506,7 @@ static bool emptying(long n, bool all) {
     static const char text[] = "photo 64 48\nface 77 0.0 40";
     liken_collection *c = NULL;
     liken_image *image = NULL;
-    const liken_add_options o = {.collection = "gone"};
+    const liken_add_options o = {.size = sizeof(liken_add_options), .collection = "gone"};
     int rc = liken_collection_create(lk, NULL, "gone", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err);
     assert_true(rc == LIKEN_OK || rc == LIKEN_E_CONFLICT); /* it may have stayed */
     liken_collection_free(c);

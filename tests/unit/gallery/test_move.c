@@ -59,7 +59,7 @@ static int tear_down(void **state) {
 }
 
 static liken_options folder_place(const char *path) {
-    return (liken_options){.data = path};
+    return (liken_options){.size = sizeof(liken_options), .data = path};
 }
 
 static liken_options database_place(const char *name) {
@@ -67,7 +67,7 @@ static liken_options database_place(const char *name) {
         server_make(&server);
     server_database(&server, name);
     (void)snprintf(address, sizeof address, "postgres://postgres@127.0.0.1:%d/%s", server.port, name);
-    return (liken_options){.data = there.path, .store = address};
+    return (liken_options){.size = sizeof(liken_options), .data = there.path, .store = address};
 }
 
 /* What a photo is like in the store, faces and descriptors too, or NULL. */

@@ -184,7 +184,8 @@ static void ask(struct world *w, size_t turn) {
     static const char *const odd[] = {"odd"};
     const size_t sizes[] = {1, 10, 100, 1000, K_MAX};
     const size_t n = (size_t)w->collection.dimension, k = sizes[turn % LK_LENGTH(sizes)];
-    liken_search_options filter = {.captured_from = LIKEN_NO_TIME, .captured_to = LIKEN_NO_TIME};
+    liken_search_options filter = {
+        .size = sizeof(liken_search_options), .captured_from = LIKEN_NO_TIME, .captured_to = LIKEN_NO_TIME};
     int64_t *only = NULL, except = turn % 3 == 0 ? 1 + (int64_t)(turn % 500) : -1;
     size_t only_count = 0, here_count = 0, there_count = 0;
     uint64_t searched = 0, counted = 0;

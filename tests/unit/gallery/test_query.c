@@ -14,7 +14,8 @@ static void refused_faces_of_a_query_are_told(void **state) {
     assert_int_equal(r->photos[0].refused[0].reason, LIKEN_TOO_SMALL);
     assert_string_equal(r->photos[0].note, "a preview");
     liken_result_free(r);
-    r = search(lk, "photo 3 4\nface 1 0.1 20\nface 2 0.1 60\nsmall 2", &(liken_search_options){.main_face = true});
+    r = search(lk, "photo 3 4\nface 1 0.1 20\nface 2 0.1 60\nsmall 2",
+               &(liken_search_options){.size = sizeof(liken_search_options), .main_face = true});
     assert_int_equal(r->answer_count, 1);
     assert_true(r->answers[0].face.box.height == 60);
     assert_int_equal(r->photos[0].others, 1);
@@ -81,11 +82,16 @@ static void several_photos_are_views_of_one_person(void **state) {
     static const int limits[] = {1, 20, 1000};
     for (size_t i = 0; i < LK_LENGTH(limits); i++)
         for (size_t count = 1; count <= 3; count++) {
-            check_views(photos, count, (liken_search_options){.limit = limits[i]});
-            check_views(photos, count, (liken_search_options){.limit = limits[i], .threshold = 5});
+            check_views(photos, count,
+                        (liken_search_options){.size = sizeof(liken_search_options), .limit = limits[i]});
             check_views(
                 photos, count,
-                (liken_search_options){.limit = limits[i], .distinct = LIKEN_DISTINCT_IMAGE, .threshold = 0.9f});
+                (liken_search_options){.size = sizeof(liken_search_options), .limit = limits[i], .threshold = 5});
+            check_views(photos, count,
+                        (liken_search_options){.size = sizeof(liken_search_options),
+                                               .limit = limits[i],
+                                               .distinct = LIKEN_DISTINCT_IMAGE,
+                                               .threshold = 0.9f});
         }
 }
 

@@ -18,7 +18,8 @@ static liken_error err;
 
 static liken *open_handle(const char *store) {
     liken *handle = NULL;
-    const liken_options o = {.data = folder.path, .store = store, .models = "/nowhere", .threads = 3};
+    const liken_options o = {
+        .size = sizeof(liken_options), .data = folder.path, .store = store, .models = "/nowhere", .threads = 3};
     assert_ok(liken_open(&handle, &o, NULL, &err), err);
     return handle;
 }
@@ -33,8 +34,9 @@ static bool finds(liken *handle, const char *photo, int64_t face) {
     liken_result *r = NULL;
     liken_error e;
     bool there = false;
-    if (liken_search_photo(handle, NULL, photo, strlen(photo), &(liken_search_options){.limit = 1000}, &r, &e) !=
-        LIKEN_OK)
+    if (liken_search_photo(handle, NULL, photo, strlen(photo),
+                           &(liken_search_options){.size = sizeof(liken_search_options), .limit = 1000}, &r,
+                           &e) != LIKEN_OK)
         return false;
     for (size_t i = 0; i < r->answers[0].match_count; i++)
         there = there || r->answers[0].matches[i].face_id == face;
