@@ -1,6 +1,7 @@
 /* pyramid.c - the yunet detector: at which sizes and turns a photo is looked at, and what the looks add up to.
  *
- * The whole photo is first seen fitted to 640 pixels. There a face is judged by its own height:
+ * The whole photo is first seen fitted to 640 pixels; one that has no more than 320 is not enlarged when a face fills
+ * it and nothing else is suspected. There a face is judged by its own height:
  *   64 and more      a second look at half the size must agree, so that texture that resembles a face at one size
  *                    only is not taken for one, and a face that fills the photo is seen whole;
  *   40 to 64         the one look decides;
@@ -21,8 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WHOLE 640 /* pixels of the longer side */
-#define HALF 320
+#define WHOLE 640  /* pixels of the longer side */
+#define LITTLE 320 /* the same for a photo that has no more itself, and shows a face that fills it */
+#define TURNS 320
 #define TILE 640
 #define OVERLAP 96  /* of tiles; no smaller than what is taken from one */
 #define SMALL 40.0f /* face heights, in pixels of the frame at hand */
@@ -51,6 +53,7 @@ typedef struct look {
     lk_yunet *yunet;
     lk_source *source;
     int turn;
+    int whole; /* WHOLE or LITTLE */
 } look;
 
 static void shift_and_scale(lk_detection *d, float dx, float dy, double scale) {
@@ -207,19 +210,19 @@ static int look_closer(const look *l, int long_side, float small, const lk_detec
 /* ---- the policy ---- */
 
 /* Squashed and soft photos gain by the first doubling even without more pixels; later ones must have them. */
-static bool level_is_worth(int level, int full) {
-    return (WHOLE << level) <= (level == 1 ? 2.5 : 1.25) * full;
+static bool level_is_worth(int whole, int level, int full) {
+    return (whole << level) <= (level == 1 ? 2.5 : 1.25) * full;
 }
 
 static int judge_small(const look *l, lk_detections *list, liken_error *err) {
     const int full = lk_source_long_side(l->source);
     int rc = LIKEN_OK;
-    for (int level = 1; level <= MAX_LEVEL && level_is_worth(level, full) && rc == LIKEN_OK; level++) {
-        const float small = SMALL * (float)full / (float)(WHOLE << (level - 1));
+    for (int level = 1; level <= MAX_LEVEL && level_is_worth(l->whole, level, full) && rc == LIKEN_OK; level++) {
+        const float small = SMALL * (float)full / (float)(l->whole << (level - 1));
         if (!any(list, 0, small, SUSPECT))
             return LIKEN_OK;
         lk_detections closer = {0};
-        rc = look_closer(l, WHOLE << level, small, list, &closer, err);
+        rc = look_closer(l, l->whole << level, small, list, &closer, err);
         if (rc == LIKEN_OK)
             rc = agree(list, &closer, 0, small, true, err);
         lk_detections_clear(&closer);
@@ -228,11 +231,11 @@ static int judge_small(const look *l, lk_detections *list, liken_error *err) {
 }
 
 static int judge_large(const look *l, lk_detections *list, liken_error *err) {
-    const float large = LARGE * (float)lk_source_long_side(l->source) / WHOLE;
+    const float large = LARGE * (float)lk_source_long_side(l->source) / (float)l->whole;
     if (!any(list, large, INFINITY, FLOOR))
         return LIKEN_OK;
     lk_detections half = {0};
-    int rc = look_at_whole(l, HALF, false, &half, err);
+    int rc = look_at_whole(l, l->whole / 2, false, &half, err);
     if (rc == LIKEN_OK)
         rc = agree(list, &half, large, INFINITY, false, err);
     lk_detections_clear(&half);
@@ -240,7 +243,7 @@ static int judge_large(const look *l, lk_detections *list, liken_error *err) {
 }
 
 static int find_in_turn(const look *l, lk_detections *out, liken_error *err) {
-    int rc = look_at_whole(l, WHOLE, false, out, err);
+    int rc = look_at_whole(l, l->whole, false, out, err);
     rc = rc != LIKEN_OK ? rc : judge_large(l, out, err);
     rc = rc != LIKEN_OK ? rc : judge_small(l, out, err);
     lk_nms(out, LK_YUNET_IOU);
@@ -286,7 +289,7 @@ static int best_turn(look l, lk_detections *shown, int *turn, liken_error *err) 
     for (size_t i = 0; i < LK_LENGTH(turns) && rc == LIKEN_OK; i++) {
         lk_detections seen = {0};
         l.turn = turns[i];
-        rc = look_at_whole(&l, HALF, true, &seen, err);
+        rc = look_at_whole(&l, TURNS, true, &seen, err);
         if (rc == LIKEN_OK && best_score(&seen) > best_score(shown) + (i > 0 ? TURN_MARGIN : 0)) {
             *turn = l.turn;
             replace(shown, &seen);
@@ -314,7 +317,7 @@ static int second_try(look *l, lk_detections *found, liken_error *err) {
         take_smoothed(found, &shown);
     lk_detections turned = {0};
     if (rc == LIKEN_OK && best_score(&shown) >= SECOND_TRY && turn != 0) {
-        look careful = {l->yunet, l->source, turn};
+        look careful = {l->yunet, l->source, turn, l->whole};
         rc = find_in_turn(&careful, &turned, err);
         if (rc == LIKEN_OK && best_score(&turned) >= fmaxf(ACCEPT, best_score(found))) {
             l->turn = turn;
@@ -335,10 +338,29 @@ static int report(const lk_detections *found, int turn, const lk_source *source,
     return rc;
 }
 
+/* One certain face that fills the photo, and nothing smaller that more pixels might show. */
+static bool is_portrait(const look *l, const lk_detections *found) {
+    const float large = LARGE * (float)lk_source_long_side(l->source) / (float)l->whole;
+    return any(found, large, INFINITY, CERTAIN) && !any(found, 0, large, FLOOR);
+}
+
+/* A little photo is enlarged only where that may gain something. */
+static int find_upright(look *l, lk_detections *found, liken_error *err) {
+    if (lk_source_long_side(l->source) <= LITTLE) {
+        l->whole = LITTLE;
+        const int rc = find_in_turn(l, found, err);
+        if (rc != LIKEN_OK || is_portrait(l, found))
+            return rc;
+        lk_detections_clear(found);
+    }
+    l->whole = WHOLE;
+    return find_in_turn(l, found, err);
+}
+
 static int pyramid_find(lk_detector *base, lk_source *source, lk_detections *out, liken_error *err) {
-    look l = {((pyramid *)base)->yunet, source, 0};
+    look l = {((pyramid *)base)->yunet, source, 0, WHOLE};
     lk_detections found = {0};
-    int rc = find_in_turn(&l, &found, err);
+    int rc = find_upright(&l, &found, err);
     if (rc == LIKEN_OK && best_score(&found) < CERTAIN)
         rc = second_try(&l, &found, err);
     if (rc == LIKEN_OK)

@@ -202,6 +202,25 @@ static void tiles_without_suspicion_are_not_looked_at(void **state) {
 }
 
 /* Seen upright with half a heart only, and surely when turned back. */
+static void a_little_portrait_is_not_enlarged(void **state) {
+    (void)state;
+    lk_image image = gray(250, 250);
+    lk_detections found = {0};
+    square(&image, 70, 60, 100);
+    find(&image, &found);
+    assert_int_equal(found.count, 1);
+    assert_true(has(&found, 70, 60, 100, 2));
+    assert_true(pixels_looked_at <= 320 * 320 + 160 * 160);
+    lk_detections_clear(&found);
+    square(&image, 200, 210, 12); /* somebody in the background may be another than who was asked for */
+    find(&image, &found);
+    assert_int_equal(found.count, 2);
+    assert_true(has(&found, 70, 60, 100, 2) && has(&found, 200, 210, 12, 2));
+    assert_true(pixels_looked_at >= 640 * 640);
+    lk_detections_clear(&found);
+    lk_image_clear(&image);
+}
+
 static void a_photo_on_its_side_is_turned(void **state) {
     (void)state;
     static const int marks[][2] = {{0, 1}, {1, 0}, {-1, 0}}; /* where a square's mark lies: below, right, left */
@@ -259,6 +278,7 @@ int main(void) {
         cmocka_unit_test_setup(small_ones_are_found_wherever_tiles_meet, begin),
         cmocka_unit_test_setup(large_and_small_together, begin),
         cmocka_unit_test_setup(tiles_without_suspicion_are_not_looked_at, begin),
+        cmocka_unit_test_setup(a_little_portrait_is_not_enlarged, begin),
         cmocka_unit_test_setup(a_photo_on_its_side_is_turned, begin),
         cmocka_unit_test_setup(what_one_look_alone_sees_is_doubted, begin),
         cmocka_unit_test_setup(strips_and_specks_are_looked_at_too, begin),
