@@ -547,6 +547,36 @@ static void stopping_ends_them(void **state) {
     close(slow);
 }
 
+static void set_cut(lk_http *h, bool cut) {
+    pthread_mutex_lock(&h->lock);
+    h->cut = cut;
+    pthread_mutex_unlock(&h->lock);
+}
+
+/* The time for what still goes on while the server stops is over: who takes all it gets sees that this was not the end.
+ */
+static void what_never_ends_is_broken_off(void **state) {
+    (void)state;
+    lk_http *h = start((lk_http_options){.threads = 1});
+    static const char *const targets[] = {"/download", "/download?now"};
+    for (size_t i = 0; i < LK_LENGTH(targets); i++) {
+        static char piece[1 << 16];
+        char end[8] = "";
+        const int fd = ask(h, targets[i], "");
+        ssize_t n = recv(fd, piece, sizeof piece, 0);
+        set_cut(h, true);
+        for (; n > 0; n = recv(fd, piece, sizeof piece, 0))
+            if (n >= 7)
+                memcpy(end, piece + n - 7, 7);
+        assert_int_equal(n, 0);
+        assert_string_not_equal(end, "\r\n0\r\n\r\n");
+        close(fd);
+        set_cut(h, false);
+    }
+    until(has_closed, 2);
+    lk_http_stop(h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_arrive_as_they_happen),
@@ -561,6 +591,7 @@ int main(void) {
         cmocka_unit_test(one_address_has_half_of_them),
         cmocka_unit_test(who_hangs_up_is_noticed),
         cmocka_unit_test(stopping_ends_them),
+        cmocka_unit_test(what_never_ends_is_broken_off),
     };
     return cmocka_run_group_tests_name("http/streams", tests, NULL, NULL);
 }
