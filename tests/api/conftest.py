@@ -26,12 +26,13 @@ os.environ["LIKEN_DATA"] = HOME.name
 SANITIZED = bool(os.environ.get("LIKEN_SANITIZED"))  # then time and memory say nothing
 
 
-def soon(check, what="it did not come true", seconds=120):
-    """Waits until it is true: a matter of moments, and of more on a machine that is busy."""
+def soon(ask, what="it did not come true", seconds=120):
+    """Waits until the answer is true, and returns it: a matter of moments, and of more on a machine that is busy."""
     end = time.monotonic() + seconds
-    while not check():
+    while not (answer := ask()):
         assert time.monotonic() < end, what
         time.sleep(0.05)
+    return answer
 
 
 class Answer:

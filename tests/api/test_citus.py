@@ -9,7 +9,8 @@ import pytest
 
 import postgres as pg
 from conftest import BIN
-from test_cluster import by_descriptor, cluster, liken, wait_for
+from conftest import soon
+from test_cluster import by_descriptor, cluster, liken
 
 SETTINGS = {
     "shared_preload_libraries": "'citus'", "listen_addresses": "'127.0.0.1'", "max_prepared_transactions": "100",
@@ -104,13 +105,13 @@ def test_a_gallery_spread_grown_and_broken(nodes, start, samples):
     answers = {}
     for way in ("memory", "cube", *(["pgvector"] if nodes[0].has("vector") else [])):
         liken("collections", "set", "default", "--search", way, "--store", store)
-        wait_for(lambda: server.get("/v1/collections/default").json["search"] == way)
+        soon(lambda: server.get("/v1/collections/default").json["search"] == way)
         answers[way] = [by_descriptor(server, face).json["faces"] for face in ids]
         assert all(len(answer[0]["matches"]) == len(ids) - 1 for answer in answers[way])
     assert all(answer == answers["memory"] for answer in answers.values())
     if nodes[0].has("vector"):
         liken("collections", "set", "default", "--search", "hnsw", "--store", store)
-        near = wait_for(lambda: (lambda x: x.json["mode"] == "approximate" and x.json)(by_descriptor(server, ids[0])))
+        near = soon(lambda: (lambda x: x.json["mode"] == "approximate" and x.json)(by_descriptor(server, ids[0])))
         assert near["recall"] == 1 and near["faces"] == answers["memory"][0]  # of so few
 
     liken("collections", "set", "default", "--search", "cube", "--store", store)
@@ -128,21 +129,21 @@ def test_a_gallery_spread_grown_and_broken(nodes, start, samples):
     # a node goes while photos come
     uploads = Uploads(server, samples[0][1])
     uploads.start()
-    wait_for(lambda: len(uploads.added) > 1)
+    soon(lambda: len(uploads.added) > 1)
     nodes[2].kill()
-    gone = wait_for(lambda: (lambda x: x.status == 503 and x)(by_descriptor(server, ids[0])))
+    gone = soon(lambda: (lambda x: x.status == 503 and x)(by_descriptor(server, ids[0])))
     assert gone.json["code"] == "busy" and 'Shard "b"' in gone.json["detail"]
     assert f"127.0.0.1:{nodes[2].port}" in gone.json["detail"] and int(gone.headers["retry-after"]) > 0
     assert [bool(one["trouble"]) for one in cluster(store, "status", code=1)["shards"]] == [False, True]
-    wait_for(lambda: uploads.refused > 0)
+    soon(lambda: uploads.refused > 0)
     nodes[2].start()
     so_far = len(uploads.added)
-    wait_for(lambda: len(uploads.added) > so_far + 1)
+    soon(lambda: len(uploads.added) > so_far + 1)
     ids += uploads.end()
-    wait_for(lambda: by_descriptor(server, ids[0]).status == 200)  # a node that was away is asked again within seconds
+    soon(lambda: by_descriptor(server, ids[0]).status == 200)  # a node that was away is asked again within seconds
     for face in ids:
         assert len(by_descriptor(server, face).json["faces"][0]["matches"]) == len(ids) - 1
-    wait_for(lambda: is_whole(store, nodes[0], "spread"))
+    soon(lambda: is_whole(store, nodes[0], "spread"))
 
     # a third comes while photos come
     uploads = Uploads(server, samples[0][1] + b"again")
@@ -192,7 +193,7 @@ def test_what_the_other_nodes_hold(nodes, start, samples):
 
     def ask_all():
         for way, face, fields, expected in questions:
-            part = wait_for(lambda: (lambda x: x.status == 200 and x.json)(by_descriptor(server, face, way, partial=True, **fields)))
+            part = soon(lambda: (lambda x: x.status == 200 and x.json)(by_descriptor(server, face, way, partial=True, **fields)))
             assert part["missing"] == ["b"] and part["mode"] == "exact" and part["faces"][0]["matches"] == expected
             whole = by_descriptor(server, face, way, **fields)
             assert whole.status == 503 and 'Shard "b"' in whole.json["detail"] and int(whole.headers["retry-after"]) > 0
@@ -202,12 +203,12 @@ def test_what_the_other_nodes_hold(nodes, start, samples):
     nodes[0].sql("part", "UPDATE liken.near SET filled = 0")  # read as bytes, and compared by liken
     ask_all()
     nodes[2].start()
-    wait_for(lambda: by_descriptor(server, face, way).status == 200)
+    soon(lambda: by_descriptor(server, face, way).status == 200)
     assert "missing" not in by_descriptor(server, face, way, partial=True).json
     nodes[2].pause()
     ask_all()
     nodes[2].go_on()
-    wait_for(lambda: by_descriptor(server, face, way).status == 200)
+    soon(lambda: by_descriptor(server, face, way).status == 200)
     assert server.stop() == 0
 
 
@@ -228,8 +229,8 @@ def test_a_server_that_searches_in_memory_misses_nobody(nodes, start, samples):
         victim.kill()
         victim.start()
     ids += uploads.end()
-    wait_for(lambda: is_whole(store, nodes[0], "memory"))
-    found = wait_for(lambda: (lambda x: x.status == 200 and x.json["faces"][0]["matches"])(
+    soon(lambda: is_whole(store, nodes[0], "memory"))
+    found = soon(lambda: (lambda x: x.status == 200 and x.json["faces"][0]["matches"])(
         by_descriptor(other, ids[0], limit=1000)))
     assert {match["face_id"] for match in found} == set(ids[1:])
 

@@ -1,12 +1,11 @@
 """A gallery on three PostgreSQL servers, as its operator and its clients see it."""
 import json
 import subprocess
-import time
 
 import pytest
 
 import postgres as pg
-from conftest import BIN
+from conftest import BIN, soon
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +56,6 @@ def test_what_is_no_cluster_says_so(postgres, tmp_path):
     wrong = liken("cluster", "create", "--store", store, "a=postgres://liken:s3cret@127.0.0.1:1/x", code=1)
     assert 'Shard "a"' in wrong.stderr and "s3cret" not in wrong.stderr
     assert "is not spread" in liken("cluster", "status", "--store", store, code=1).stderr
-
-
-def wait_for(ask, seconds=60):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        answer = ask()
-        if answer:
-            return answer
-        time.sleep(0.2)
-    raise AssertionError("it did not come about in time")
 
 
 def by_descriptor(server, face, collection="default", **fields):
@@ -120,7 +109,7 @@ def test_a_gallery_spread_grown_and_broken(postgres, shards, start, samples):
     assert cluster(store, "status", code=1)["shards"][1]["trouble"]
     assert "cluster shard b" in liken("doctor", "--store", store, code=1).stdout
     shards[1].start()
-    whole = wait_for(lambda: (lambda a: a.status == 200 and a)(by_descriptor(server, ids[0])))
+    whole = soon(lambda: (lambda a: a.status == 200 and a)(by_descriptor(server, ids[0])))
     assert len(whole.json["faces"][0]["matches"]) == len(ids) - 1
 
     # a fourth comes

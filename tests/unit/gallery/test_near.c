@@ -419,7 +419,7 @@ static void a_build_is_broken_off_or_named(void **state) {
     assert_ok(lk_pg_patience(c, 60000, &err), err);
     assert_int_equal(pthread_create(&thread, NULL, tend_once, &w), 0);
     for (int i = 0;
-         i < 100 && server_number(&server, "built", "SELECT count(*) FROM pg_stat_progress_create_index") == 0; i++)
+         i < 1200 && server_number(&server, "built", "SELECT count(*) FROM pg_stat_progress_create_index") == 0; i++)
         (void)nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
     assert_int_equal(s->ops->collections->search_set(s, other.id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_BUSY);
     assert_non_null(strstr(err.message, "The approximate index of collection \"faces\" is being built"));

@@ -217,7 +217,7 @@ static void the_limit_reaches_the_shards_and_they_work_at_once(void **state) {
     free(a.list);
     server_sql(&home, "postgres", "ALTER SYSTEM RESET ALL");
     server_sql(&home, "postgres", "SELECT pg_reload_conf()");
-    for (int i = 0; i < 50 && count_in_log(&home, "LIMIT 21::bigint") < SHARDS; i++)
+    for (int i = 0; i < 600 && count_in_log(&home, "LIMIT 21::bigint") < SHARDS; i++)
         sleep_ms(100);
     assert_in_range(count_in_log(&home, "LIMIT 21::bigint"), SHARDS, 1000);
     assert_in_range(count_in_log(&home, "Async Foreign Scan") - scans, SHARDS, 1000);
