@@ -193,6 +193,26 @@ typedef struct liken_label {
     liken_mark mark;
 } liken_label;
 
+/* How much of its photos a collection keeps, to be looked at: nothing, a thumbnail of 400 pixels (about 10 kB), that
+ * and a preview of 1280, or the thumbnail and the file as it came. A picture that is kept is one of the three. */
+typedef enum liken_keep {
+    LIKEN_KEEP_NOTHING,
+    LIKEN_KEEP_THUMBNAIL, /* what a collection does when it is made */
+    LIKEN_KEEP_PREVIEW,
+    LIKEN_KEEP_ORIGINAL
+} liken_keep;
+
+/* "nothing", "thumbnail", "preview", "original"; constants. */
+LIKEN_API const char *liken_keep_code(liken_keep k);
+
+typedef struct liken_picture {
+    liken_keep kind;   /* as which it is kept */
+    char type[24];     /* "image/jpeg" */
+    int width, height; /* upright */
+    void *bytes;       /* the file; NULL in an image that was read, which says only what there is */
+    size_t size;       /* of the file */
+} liken_picture;
+
 typedef struct liken_image {
     int64_t id;       /* 0 when not stored */
     char *collection; /* NULL when not stored */
@@ -213,6 +233,8 @@ typedef struct liken_image {
     size_t face_count;
     liken_face *refused; /* seen and not kept */
     size_t refused_count;
+    liken_picture *pictures; /* what is kept of it, the smallest first */
+    size_t picture_count;
     bool existed;     /* the same bytes were in the collection before: this is the first answer, */
     bool extended;    /* to which a label, an image_id, a tag or captured_at was added */
     int64_t replaced; /* after an add: the photo that had the label before and lost it to this one; 0: none */
@@ -293,6 +315,7 @@ typedef struct liken_collection {
     int dimension;
     liken_metric metric;
     liken_search search; /* as chosen */
+    liken_keep keep;     /* of photos that are added */
     float threshold;     /* default search threshold for this model and metric */
     int64_t created_at;
     int64_t images, faces;

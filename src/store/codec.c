@@ -142,10 +142,24 @@ static int check_faces(const liken_image *image, liken_error *err) {
     return LIKEN_OK;
 }
 
+int lk_store_check_picture(const liken_picture *p, liken_error *err) {
+    if (p->size > LK_STORE_PICTURE_MAX)
+        return lk_fail(err, LIKEN_E_TOO_LARGE,
+                       "The photo has %.0f MB, and a store keeps originals up to %.0f MB; let the collection keep "
+                       "\"preview\".",
+                       (double)p->size / 1e6, (double)LK_STORE_PICTURE_MAX / 1e6);
+    if (p->kind < LIKEN_KEEP_THUMBNAIL || p->kind > LIKEN_KEEP_ORIGINAL || p->bytes == NULL || p->size == 0 ||
+        p->width < 1 || p->height < 1 || memchr(p->type, '\0', sizeof p->type) == NULL)
+        return lk_fail(err, LIKEN_E_INTERNAL, "A picture without pixels came to the store. Please report it.");
+    return LIKEN_OK;
+}
+
 int lk_store_check_image(const liken_image *image, unsigned char sha256[32], liken_error *err) {
     if (!lk_sha256_parse(image->sha256, sha256))
         return lk_fail(err, LIKEN_E_INTERNAL, "A photo came to the store without its sha256. Please report it.");
-    const int rc = lk_store_check_names(image, err);
+    int rc = lk_store_check_names(image, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < image->picture_count; i++)
+        rc = lk_store_check_picture(&image->pictures[i], err);
     return rc == LIKEN_OK ? check_faces(image, err) : rc;
 }
 

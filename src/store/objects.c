@@ -1,5 +1,5 @@
 /* What a store hands out: freeing the vocabulary's images, faces and collections (liken.h); the names of images and
- * hits (store.h); and the words for ways to search. */
+ * hits (store.h); and the words for ways to search and to keep. */
 #include "base/text.h"
 #include "store/store.h"
 
@@ -40,6 +40,9 @@ void liken_image_free(liken_image *image) {
     free(image->note);
     free_faces(image->faces, image->face_count);
     free_faces(image->refused, image->refused_count);
+    for (size_t i = 0; i < image->picture_count; i++)
+        free(image->pictures[i].bytes);
+    free(image->pictures);
     free(image);
 }
 
@@ -159,4 +162,18 @@ void liken_collections_free(liken_collection **list, size_t count) {
 const char *liken_search_code(liken_search s) {
     static const char *const codes[] = {"auto", "memory", "cube", "pgvector", "hnsw"};
     return (size_t)s < LK_LENGTH(codes) ? codes[s] : "unknown";
+}
+
+const char *liken_keep_code(liken_keep k) {
+    static const char *const codes[] = {"nothing", "thumbnail", "preview", "original"};
+    return (size_t)k < LK_LENGTH(codes) ? codes[k] : "unknown";
+}
+
+int lk_image_picture(liken_image *image, const liken_picture *picture, liken_error *err) {
+    liken_picture *more = realloc(image->pictures, (image->picture_count + 1) * sizeof *more);
+    if (more == NULL)
+        return lk_fail_memory(err);
+    image->pictures = more;
+    more[image->picture_count++] = *picture;
+    return LIKEN_OK;
 }

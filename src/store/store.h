@@ -171,6 +171,22 @@ typedef struct lk_store_erasing {
     LK_CHECKED int (*left)(lk_store *s, int64_t *images, liken_error *err); /* images that are still to be erased */
 } lk_store_erasing;
 
+/* What is kept of photos to be looked at. It goes into the store with the photo (->pictures, of which what its
+ * collection does not keep is left out) and leaves it with the photo. NULL: nothing is kept. */
+typedef struct lk_store_pictures {
+    /* With its bytes, which are the caller's to free. collection 0: any. NOT_FOUND. */
+    LK_CHECKED int (*get)(lk_store *s, int64_t collection, int64_t image, liken_keep kind, liken_picture *out,
+                          liken_error *err);
+    /* Gives a photo what it has not got and its collection keeps. NOT_FOUND: there is no such photo. */
+    LK_CHECKED int (*put)(lk_store *s, int64_t image, const liken_picture *pictures, size_t count, liken_error *err);
+    /* How much is kept of the photos that come from now on, */
+    LK_CHECKED int (*keep)(lk_store *s, int64_t collection, liken_keep keep, liken_error *err);
+    /* and a part of what is kept beyond that is erased, in a transaction of its own; *more: call again. */
+    LK_CHECKED int (*trim)(lk_store *s, int64_t collection, bool *more, liken_error *err);
+    /* Random, made with the store and known to nobody but who can read it: what links are signed with. */
+    LK_CHECKED int (*secret)(lk_store *s, uint8_t out[32], liken_error *err);
+} lk_store_pictures;
+
 /* A store as a copy of another, ids and all (liken move). NULL in one that keeps its ids to itself. */
 typedef struct lk_store_copying {
     /* The id of the store that this is a copy of, while it is not finished; else "". */
@@ -182,7 +198,8 @@ typedef struct lk_store_copying {
     /* Makes an empty store a copy under way, or goes on with one; *last: the last image that it has, 0 for none.
      * CONFLICT: it holds photos of its own, or is a copy of another. */
     LK_CHECKED int (*begin)(lk_store *s, const char *source, int64_t *last, liken_error *err);
-    /* Stores images under the ids that they and their faces have; collections[i] is where images[i] goes. */
+    /* Stores images under the ids that they and their faces have, with their ->pictures, whose bytes a page does not
+     * have; collections[i] is where images[i] goes. */
     LK_CHECKED int (*put)(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
                           liken_error *err);
     /* It is a store of its own from now on; no face id up to `face` will be given, nor a number of an event
@@ -232,6 +249,7 @@ typedef struct lk_store_ops {
     const lk_store_events *events;
     const lk_store_numbers *numbers;
     const lk_store_erasing *erasing;
+    const lk_store_pictures *pictures;
     const lk_store_copying *copy;
     const lk_store_nearness *near;
     const struct lk_store_sql *sql; /* sql.h; NULL: it has no tables of liken's own */
@@ -266,6 +284,8 @@ void lk_image_forget_labels(liken_image *image);
  * ->image_id alone. How many there are; the i-th when there are so many, borrowed. */
 size_t lk_image_names(const liken_image *image, size_t i, liken_label *label);
 size_t lk_image_id_names(const liken_image *image, size_t i, const char **image_id);
+/* Adds a picture and takes over its bytes, unless it fails: MEMORY. */
+LK_CHECKED int lk_image_picture(liken_image *image, const liken_picture *picture, liken_error *err);
 bool lk_hit_file(lk_store_hit *hit, const char *file);
 bool lk_hit_image_id(lk_store_hit *hit, const char *image_id);
 void lk_hit_clear(lk_store_hit *hit);

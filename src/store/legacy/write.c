@@ -1,6 +1,6 @@
-/* Writing rows that the legacy system's own program can read and search, and removing them. A row is written by one INSERT, all
- * of a photo's in one transaction. What such a table has no room for is refused, but a file label, which is dropped
- * where there is no column for it. */
+/* Writing rows that the legacy system's own program can read and search, and removing them. A row is written by one
+ * INSERT, all of a photo's in one transaction. What such a table has no room for is refused, but a file label, which is
+ * dropped where there is no column for it. */
 #include "store/legacy/legacy_int.h"
 
 #include "store/codec.h"

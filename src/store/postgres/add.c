@@ -13,6 +13,7 @@
 
 #define GROUP_IMAGES 512
 #define GROUP_FACES 4096
+#define GROUP_BYTES ((size_t)16 << 20) /* of pictures */
 
 static lk_postgres *of(lk_store *s) {
     return (lk_postgres *)s;
@@ -23,6 +24,7 @@ struct lk_postgres_job {
     const liken_image *image;
     const char *actor; /* who adds it, or NULL */
     unsigned char sha256[32];
+    liken_keep keep; /* what its collection keeps of it */
 
     int64_t id, *faces; /* what it will be called; true once it is committed */
     int64_t same;       /* the image with the same bytes, which is there already */
@@ -54,6 +56,7 @@ static int judge(lk_postgres_job *job, const lk_pg_result *r, int row, liken_err
             "Collection \"%s\" holds descriptors of model %s, and these are of %s; they cannot be compared. Add "
             "to a collection of that model.",
             name, model, ours);
+    job->keep = (liken_keep)lk_pg_get_int(r, row, 4);
     job->fresh = true;
     return LIKEN_OK;
 }
@@ -71,7 +74,7 @@ static int ask(lk_pg_conn *c, lk_postgres_job *group, lk_pg_result **out, liken_
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(
             c,
-            "SELECT c.name, m.name, m.dimension, i.id FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY"
+            "SELECT c.name, m.name, m.dimension, i.id, c.keep FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY"
             " g (collection, sha256, n) LEFT JOIN liken.collections c ON c.id = g.collection AND " LK_POSTGRES_LIVE
             " LEFT JOIN liken.models m ON m.id = c.model"
             " LEFT JOIN liken.images i ON i.collection = c.id AND i.sha256 = g.sha256 ORDER BY g.n",
@@ -179,7 +182,7 @@ static int fill_tables(const lk_postgres_job *group, lk_postgres_tables *t, like
     for (const lk_postgres_job *job = group; rc == LIKEN_OK && job != NULL; job = job->next) {
         if (job->fresh)
             rc = lk_postgres_tables_add(t, job->image, job->collection, job->id, job->faces, job->sha256, job->actor,
-                                        err);
+                                        job->keep, err);
     }
     return rc;
 }
@@ -309,13 +312,21 @@ static void write_group(lk_postgres *s, lk_postgres_job *group) {
     }
 }
 
+static size_t picture_bytes(const liken_image *image) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < image->picture_count; i++)
+        bytes += image->pictures[i].size;
+    return bytes;
+}
+
 /* Takes what waits. Called with the lock held. */
 static lk_postgres_job *take_group(lk_postgres *s) {
     lk_postgres_job *group = s->first, *end = group;
-    size_t faces = group->image->face_count;
+    size_t faces = group->image->face_count, bytes = picture_bytes(group->image);
     for (int n = 1; n < GROUP_IMAGES && end->next != NULL; n++) {
         faces += end->next->image->face_count;
-        if (faces > GROUP_FACES || is_contested(group, end->next))
+        bytes += picture_bytes(end->next->image);
+        if (faces > GROUP_FACES || bytes > GROUP_BYTES || is_contested(group, end->next))
             break;
         end = end->next;
     }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #define SELECT_COLLECTION                                                                                              \
-    "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces, c.search"       \
+    "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces, c.search, "     \
+    "c.keep"                                                                                                           \
     " FROM liken.collections c JOIN liken.models m ON m.id = c.model"
 
 static lk_postgres *of(lk_store *s) {
@@ -25,6 +26,7 @@ static int read_row(const lk_pg_result *r, int row, liken_collection **out, like
     c->images = lk_pg_get_int(r, row, 7);
     c->faces = lk_pg_get_int(r, row, 8);
     c->search = (liken_search)lk_pg_get_int(r, row, 9);
+    c->keep = (liken_keep)lk_pg_get_int(r, row, 10);
     *out = c;
     return LIKEN_OK;
 }
@@ -116,10 +118,11 @@ static int create(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_er
     int rc = model_id(c, k, &model, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c,
-                          "INSERT INTO liken.collections (name, model, metric, threshold, created_at, search)"
-                          " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING RETURNING id",
+                          "INSERT INTO liken.collections (name, model, metric, threshold, created_at, search, keep)"
+                          " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING RETURNING id",
                           LK_PG_ARGS(lk_pg_text(k->name), lk_pg_int8(model), lk_pg_int2((int)k->metric),
-                                     lk_pg_float4(k->threshold), lk_pg_int8(k->created_at), lk_pg_int2((int)k->search)),
+                                     lk_pg_float4(k->threshold), lk_pg_int8(k->created_at), lk_pg_int2((int)k->search),
+                                     lk_pg_int2((int)k->keep)),
                           0, &job->id, err);
     if (rc == LIKEN_OK && job->id == 0)
         rc = lk_fail(err, LIKEN_E_CONFLICT, "There is a collection \"%.64s\" already.", k->name);

@@ -277,7 +277,7 @@ static int fill_image(lk_postgres_tables *t, const liken_image *image, int64_t c
     }
     w->image = image->id > w->image ? image->id : w->image;
     if (rc == LIKEN_OK)
-        rc = lk_postgres_tables_add(t, image, collection, image->id, faces, sha256, NULL, err);
+        rc = lk_postgres_tables_add(t, image, collection, image->id, faces, sha256, NULL, LIKEN_KEEP_ORIGINAL, err);
     free(faces);
     return rc;
 }

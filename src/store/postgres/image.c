@@ -1,9 +1,10 @@
-/* Reading images and faces back. However many images are wanted, they come in one round trip: six statements in a
+/* Reading images and faces back. However many images are wanted, they come in one round trip: seven statements in a
  * pipeline, each answering its rows by image, ascending, which are dealt out to the images side by side. */
 #include "store/postgres/postgres_int.h"
 
 #include "store/codec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,21 @@ static int deal_tags(const lk_pg_result *r, int *row, liken_image *image, liken_
     return LIKEN_OK;
 }
 
+/* Rows of (image, kind, type, width, height, size). */
+static int deal_pictures(const lk_pg_result *r, int *row, liken_image *image, liken_error *err) {
+    const int n = run_of(r, row, image->id);
+    int rc = LIKEN_OK;
+    for (int i = *row; rc == LIKEN_OK && i < *row + n; i++) {
+        liken_picture p = {.kind = (liken_keep)lk_pg_get_int(r, i, 1),
+                           .width = (int)lk_pg_get_int(r, i, 3),
+                           .height = (int)lk_pg_get_int(r, i, 4),
+                           .size = (size_t)lk_pg_get_int(r, i, 5)};
+        (void)snprintf(p.type, sizeof p.type, "%s", lk_pg_get_bytes(r, i, 2, NULL));
+        rc = lk_image_picture(image, &p, err);
+    }
+    return rc;
+}
+
 static int read_image(const lk_pg_result *r, int row, liken_image *image, liken_error *err) {
     char **const texts[] = {&image->collection, &image->model, &image->detector};
     for (int i = 0; i < (int)LK_LENGTH(texts); i++) {
@@ -131,8 +147,8 @@ static int read_image(const lk_pg_result *r, int row, liken_image *image, liken_
 /* ---- images ---- */
 
 struct parts {
-    lk_pg_result *images, *labels, *image_ids, *tags, *faces, *refused;
-    int label, image_id, tag, face, refusal; /* how far each has been dealt out */
+    lk_pg_result *images, *labels, *image_ids, *tags, *faces, *refused, *pictures;
+    int label, image_id, tag, face, refusal, picture; /* how far each has been dealt out */
 };
 
 static int deal(struct parts *p, const int64_t *ids, size_t count, liken_image **images, liken_error *err) {
@@ -159,6 +175,8 @@ static int deal(struct parts *p, const int64_t *ids, size_t count, liken_image *
             rc = deal_faces(p->faces, &p->face, id, dimension, &image->faces, &image->face_count, err);
         if (rc == LIKEN_OK)
             rc = deal_faces(p->refused, &p->refusal, id, 0, &image->refused, &image->refused_count, err);
+        if (rc == LIKEN_OK)
+            rc = deal_pictures(p->pictures, &p->picture, image, err);
     }
     return rc;
 }
@@ -192,13 +210,18 @@ static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids,
                          "SELECT image, 0::bigint, reason, " LK_FACE_NAMES " FROM liken.refused WHERE image = ANY ($1)"
                          " ORDER BY image, id",
                          LK_PG_ARGS(lk_pg_array(ids)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_queue(c,
+                         "SELECT image, kind, type, width, height, octet_length(bytes) FROM liken.pictures"
+                         " WHERE image = ANY ($1) ORDER BY image, kind",
+                         LK_PG_ARGS(lk_pg_array(ids)), err);
     return rc == LIKEN_OK ? lk_pg_say(c, "COMMIT", LK_PG_NO_ARGS, err) : rc;
 }
 
 int lk_postgres_images_load(lk_pg_conn *c, int64_t collection, const int64_t *ids, size_t count, bool lost,
                             liken_image **images, liken_error *err) {
     struct parts p = {0};
-    lk_pg_result **const results[] = {&p.images, &p.labels, &p.image_ids, &p.tags, &p.faces, &p.refused};
+    lk_pg_result **const results[] = {&p.images, &p.labels, &p.image_ids, &p.tags, &p.faces, &p.refused, &p.pictures};
     lk_pg_column column;
     int rc = lk_postgres_ids(&column, ids, count, err);
     if (rc == LIKEN_OK)

@@ -165,6 +165,13 @@ static const lk_store_erasing erasing = {
     .step = lk_postgres_sweep,
     .left = lk_postgres_erasing,
 };
+static const lk_store_pictures pictures = {
+    .get = lk_postgres_picture_get,
+    .put = lk_postgres_pictures_put,
+    .keep = lk_postgres_keep,
+    .trim = lk_postgres_trim,
+    .secret = lk_postgres_secret,
+};
 static const lk_store_copying copy = {
     .of = lk_postgres_copy_of,
     .page = lk_postgres_copy_page,
@@ -199,6 +206,7 @@ static const lk_store_ops operations = {
     .members = &members,
     .names = &names,
     .erasing = &erasing,
+    .pictures = &pictures,
     .copy = &copy,
     .near = &near,
     .sql = &lk_postgres_sql,

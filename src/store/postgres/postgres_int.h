@@ -14,7 +14,7 @@
 
 #include <pthread.h>
 
-#define LK_POSTGRES_SCHEMA 6        /* the version this liken writes */
+#define LK_POSTGRES_SCHEMA 7        /* the version this liken writes */
 #define LK_POSTGRES_CHANNEL "liken" /* NOTIFY with each commit; the payload is its change number */
 #define LK_POSTGRES_LONG_MS 600000  /* for what has to go through a whole collection */
 
@@ -172,6 +172,13 @@ int lk_postgres_near_count(lk_store *s, int64_t collection, const liken_search_o
                            uint64_t *count, liken_error *err);
 int lk_postgres_near_want(lk_store *s, int64_t collection, liken_error *err);
 int lk_postgres_near_tend(lk_store *s, bool *more, liken_error *err);
+
+int lk_postgres_picture_get(lk_store *s, int64_t collection, int64_t image, liken_keep kind, liken_picture *out,
+                            liken_error *err);
+int lk_postgres_pictures_put(lk_store *s, int64_t image, const liken_picture *pictures, size_t count, liken_error *err);
+int lk_postgres_keep(lk_store *s, int64_t collection, liken_keep keep, liken_error *err);
+int lk_postgres_trim(lk_store *s, int64_t collection, bool *more, liken_error *err);
+int lk_postgres_secret(lk_store *s, uint8_t out[32], liken_error *err);
 
 int lk_postgres_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err);
 

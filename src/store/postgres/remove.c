@@ -141,8 +141,8 @@ static int hide(lk_pg_conn *c, int64_t id, char name[65], liken_error *err) {
 static int make_again(lk_pg_conn *c, const lk_postgres_write_state *w, int64_t id, const char *name, liken_error *err) {
     int64_t made = 0;
     int rc = lk_pg_number(c,
-                          "INSERT INTO liken.collections (name, model, metric, search, threshold, created_at)"
-                          " SELECT $2, model, metric, search, threshold, created_at FROM liken.collections"
+                          "INSERT INTO liken.collections (name, model, metric, search, threshold, created_at, keep)"
+                          " SELECT $2, model, metric, search, threshold, created_at, keep FROM liken.collections"
                           " WHERE id = $1 RETURNING id",
                           LK_PG_ARGS(lk_pg_int8(id), lk_pg_text(name)), 0, &made, err);
     if (rc == LIKEN_OK)

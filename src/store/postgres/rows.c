@@ -19,6 +19,7 @@ static const lk_pg_type image_id_types[] = {L, T, L};
 static const lk_pg_type tag_types[] = {T, L};
 static const lk_pg_type face_types[] = {L, L, R, R, R, R, B, R, R, R, R, R, R, R, R};
 static const lk_pg_type refused_types[] = {L, S, R, R, R, R, B, R, R, R, R, R, R, R, R};
+static const lk_pg_type picture_types[] = {L, L, S, T, I, I, B};
 static const lk_pg_type count_types[] = {L, L, L};
 
 #define FACE_ARRAYS                                                                                                    \
@@ -45,13 +46,14 @@ void lk_postgres_tables_init(lk_postgres_tables *t, const lk_near_plans *plans) 
     table_init(&t->tags, tag_types, LK_LENGTH(tag_types));
     table_init(&t->faces, face_types, LK_LENGTH(face_types));
     table_init(&t->refused, refused_types, LK_LENGTH(refused_types));
+    table_init(&t->pictures, picture_types, LK_LENGTH(picture_types));
     lk_near_batch_init(&t->vectors, plans);
     table_init(&t->counts, count_types, LK_LENGTH(count_types));
 }
 
 void lk_postgres_tables_free(lk_postgres_tables *t) {
     lk_postgres_table *const all[] = {&t->images, &t->labels,  &t->image_ids, &t->tags,
-                                      &t->faces,  &t->refused, &t->counts};
+                                      &t->faces,  &t->refused, &t->pictures,  &t->counts};
     lk_near_batch_free(&t->vectors);
     for (size_t i = 0; i < LK_LENGTH(all); i++) {
         for (int k = 0; k < all[i]->count; k++)
@@ -121,8 +123,17 @@ static int add_vector(lk_postgres_tables *t, int64_t face, int64_t collection, c
     return lk_near_batch_add(&t->vectors, face, collection, bytes, 4 * (size_t)f->dimension, err);
 }
 
+int lk_postgres_tables_picture(lk_postgres_tables *t, int64_t collection, int64_t id, const liken_picture *p,
+                               liken_error *err) {
+    const lk_pg_value row[] = {lk_pg_int8(collection),        lk_pg_int8(id),       lk_pg_int2((int)p->kind),
+                               lk_pg_text(p->type),           lk_pg_int4(p->width), lk_pg_int4(p->height),
+                               lk_pg_bytes(p->bytes, p->size)};
+    return add_row(&t->pictures, row, err);
+}
+
 int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int64_t collection, int64_t id,
-                           const int64_t *faces, const unsigned char sha256[32], const char *actor, liken_error *err) {
+                           const int64_t *faces, const unsigned char sha256[32], const char *actor, liken_keep keep,
+                           liken_error *err) {
     int rc = add_image(t, image, collection, id, actor, sha256, err);
     if (rc == LIKEN_OK)
         rc = add_names(t, image, collection, id, err);
@@ -135,6 +146,9 @@ int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int6
     }
     for (size_t i = 0; rc == LIKEN_OK && i < image->refused_count; i++)
         rc = add_face(&t->refused, lk_pg_int8(id), lk_pg_int2((int)image->refused[i].reason), &image->refused[i], err);
+    for (size_t i = 0; rc == LIKEN_OK && i < image->picture_count; i++)
+        if (image->pictures[i].kind <= keep)
+            rc = lk_postgres_tables_picture(t, collection, id, &image->pictures[i], err);
     if (rc != LIKEN_OK)
         return rc;
     const lk_pg_value counts[] = {lk_pg_int8(collection), lk_pg_int8(1), lk_pg_int8((int64_t)image->face_count)};
@@ -209,6 +223,12 @@ int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool ve
                          "INSERT INTO liken.refused (image, reason, " LK_FACE_NAMES
                          ") SELECT * FROM unnest($1::bigint[], $2::smallint[], " FACE_ARRAYS ")",
                          &t->refused, err);
+    if (rc == LIKEN_OK)
+        rc = queue_table(c,
+                         "INSERT INTO liken.pictures (collection, image, kind, type, width, height, bytes) SELECT *"
+                         " FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::integer[],"
+                         " $6::integer[], $7::bytea[]) ON CONFLICT DO NOTHING",
+                         &t->pictures, err);
     return rc == LIKEN_OK ? queue_counts(c, t, err) : rc;
 }
 
@@ -235,6 +255,8 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
         {"COPY liken.tags (tag, image) FROM STDIN (FORMAT binary)", &t->tags},
         {"COPY liken.faces (id, image, " LK_FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->faces},
         {"COPY liken.refused (image, reason, " LK_FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->refused},
+        {"COPY liken.pictures (collection, image, kind, type, width, height, bytes) FROM STDIN (FORMAT binary)",
+         &t->pictures},
     };
     int rc = LIKEN_OK;
     for (size_t i = 0; vectors && rc == LIKEN_OK && i < t->vectors.count; i++)

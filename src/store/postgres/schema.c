@@ -104,7 +104,19 @@ static const char step_6[] =
     " collection bigint NOT NULL, name text COLLATE \"C\", image bigint, face bigint, at bigint NOT NULL, actor text);"
     "ALTER TABLE liken.images ADD COLUMN added_by text;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6};
+/* What is kept of photos. Its bytes are compressed already; they lie outside of the rows, so that asking what there is
+ * reads none of them. `collection` is that of the image, so that what is kept no longer is found without going through
+ * the photos. */
+static const char step_7[] =
+    "ALTER TABLE liken.collections ADD COLUMN keep smallint NOT NULL DEFAULT 1 CHECK (keep BETWEEN 0 AND 3);"
+    "CREATE TABLE liken.pictures (collection bigint NOT NULL, image bigint NOT NULL REFERENCES liken.images (id)"
+    " ON DELETE CASCADE, kind smallint NOT NULL CHECK (kind BETWEEN 1 AND 3), type text NOT NULL,"
+    " width integer NOT NULL, height integer NOT NULL, bytes bytea NOT NULL, PRIMARY KEY (image, kind));"
+    "ALTER TABLE liken.pictures ALTER COLUMN bytes SET STORAGE EXTERNAL;"
+    "CREATE INDEX pictures_by_kind ON liken.pictures (collection, kind);";
+#define SECRET_STEP 7 /* with it comes what links are signed with */
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {
@@ -160,10 +172,21 @@ static int make_meta(lk_pg_conn *c, liken_error *err) {
     return rc;
 }
 
+static int add_secret(lk_pg_conn *c, liken_error *err) {
+    uint8_t random[32];
+    char hex[65];
+    lk_random(random, sizeof random);
+    lk_hex(random, sizeof random, hex);
+    return lk_pg_exec(c, "INSERT INTO liken.meta (key, value) VALUES ('secret', $1)", LK_PG_ARGS(lk_pg_text(hex)), NULL,
+                      err);
+}
+
 static int take_step(lk_pg_conn *c, int version, liken_error *err) {
     int rc = version == 0 ? make_meta(c, err) : LIKEN_OK;
     if (rc == LIKEN_OK)
         rc = lk_pg_script(c, steps[version], err);
+    if (rc == LIKEN_OK && version + 1 == SECRET_STEP)
+        rc = add_secret(c, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(c, "UPDATE liken.meta SET value = $1::bigint::text WHERE key = 'schema'",
                         LK_PG_ARGS(lk_pg_int8(version + 1)), NULL, err);

@@ -15,6 +15,7 @@ struct add {
     const liken_image *image;
     unsigned char sha256[32];
     bool keep;          /* the ids are the image's own; else the database gives them */
+    liken_keep most;    /* what its collection keeps of it */
     int64_t id, *faces; /* told to the caller after the commit */
     lk_sqlite_names names;
     liken_image *existing;
@@ -22,13 +23,14 @@ struct add {
 
 /* ---- rows ---- */
 
-static int check_collection(lk_sqlite_conn *c, const struct add *a, liken_error *err) {
+static int check_collection(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(c,
-                           "SELECT c.name, m.name, m.dimension FROM collections c JOIN models m ON m.id = c.model"
-                           " WHERE c.id = ?1 AND " LK_SQLITE_LIVE,
-                           &stmt, err);
+    int rc =
+        lk_sqlite_use(c,
+                      "SELECT c.name, m.name, m.dimension, c.keep FROM collections c JOIN models m ON m.id = c.model"
+                      " WHERE c.id = ?1 AND " LK_SQLITE_LIVE,
+                      &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, a->collection);
@@ -39,6 +41,7 @@ static int check_collection(lk_sqlite_conn *c, const struct add *a, liken_error 
         const char *name = (const char *)sqlite3_column_text(stmt, 0),
                    *model = (const char *)sqlite3_column_text(stmt, 1);
         const int dimension = sqlite3_column_int(stmt, 2);
+        a->most = a->keep ? LIKEN_KEEP_ORIGINAL : (liken_keep)sqlite3_column_int(stmt, 3);
         const char *ours = a->image->model == NULL ? "" : a->image->model;
         bool same = model != NULL && strcmp(model, ours) == 0;
         for (size_t i = 0; i < a->image->face_count; i++)
@@ -181,6 +184,8 @@ static int put(lk_sqlite_conn *c, struct add *a, liken_error *err) {
         rc = add_face(c, a, i, err);
     for (size_t i = 0; rc == LIKEN_OK && i < a->image->refused_count; i++)
         rc = add_refusal(c, a, i, err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_pictures_add(c, a->collection, a->id, a->image->pictures, a->image->picture_count, a->most, err);
     return rc == LIKEN_OK ? count_in(c, a, err) : rc;
 }
 

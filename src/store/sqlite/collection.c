@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define SELECT_COLLECTION                                                                                              \
-    "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces, c.search"       \
+    "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces, c.search, "     \
+    "c.keep"                                                                                                           \
     " FROM collections c JOIN models m ON m.id = c.model"
 
 static lk_sqlite_store *of(lk_store *s) {
@@ -26,6 +27,7 @@ static int read_row(sqlite3_stmt *stmt, liken_collection **out, liken_error *err
     c->images = sqlite3_column_int64(stmt, 7);
     c->faces = sqlite3_column_int64(stmt, 8);
     c->search = sqlite3_column_int(stmt, 9) == LIKEN_SEARCH_MEMORY ? LIKEN_SEARCH_MEMORY : LIKEN_SEARCH_AUTO;
+    c->keep = (liken_keep)sqlite3_column_int(stmt, 10);
     *out = c;
     return LIKEN_OK;
 }
@@ -149,8 +151,8 @@ static int create(lk_sqlite_conn *c, void *arg, liken_error *err) {
     int rc = model_id(c, w, &model, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_use(c,
-                           "INSERT INTO collections (name, model, metric, threshold, created_at) VALUES"
-                           " (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING",
+                           "INSERT INTO collections (name, model, metric, threshold, created_at, keep) VALUES"
+                           " (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO NOTHING",
                            &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -159,6 +161,7 @@ static int create(lk_sqlite_conn *c, void *arg, liken_error *err) {
     (void)sqlite3_bind_int(stmt, 3, (int)w->metric);
     (void)sqlite3_bind_double(stmt, 4, (double)w->threshold);
     (void)sqlite3_bind_int64(stmt, 5, w->created_at);
+    (void)sqlite3_bind_int(stmt, 6, (int)w->keep);
     rc = lk_sqlite_run(c, stmt, err);
     if (rc != LIKEN_OK)
         return rc;

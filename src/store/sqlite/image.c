@@ -145,7 +145,7 @@ static int load_parts(lk_sqlite_conn *c, int64_t id, bool lost, liken_image *ima
                         &refused, err);
     image->refused = refused.list;
     image->refused_count = refused.count;
-    return rc;
+    return rc == LIKEN_OK ? lk_sqlite_pictures_load(c, image, err) : rc;
 }
 
 static int load(lk_sqlite_conn *c, int64_t id, bool lost, liken_image **out, liken_error *err) {

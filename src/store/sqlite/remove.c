@@ -111,8 +111,8 @@ static int make_again(lk_sqlite_conn *c, int64_t id, const char *name, liken_err
     sqlite3_stmt *stmt;
     const int rc =
         lk_sqlite_use(c,
-                      "INSERT INTO collections (name, model, metric, threshold, created_at, search)"
-                      " SELECT ?2, model, metric, threshold, created_at, search FROM collections WHERE id = ?1",
+                      "INSERT INTO collections (name, model, metric, threshold, created_at, search, keep)"
+                      " SELECT ?2, model, metric, threshold, created_at, search, keep FROM collections WHERE id = ?1",
                       &stmt, err);
     if (rc != LIKEN_OK)
         return rc;

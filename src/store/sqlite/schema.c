@@ -87,7 +87,19 @@ static const char step_7[] =
     " collection INTEGER NOT NULL, name TEXT, image INTEGER, face INTEGER, at INTEGER NOT NULL, actor TEXT) STRICT;"
     "ALTER TABLE images ADD COLUMN added_by TEXT;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
+/* What is kept of photos, apart from everything that is read often: nobody's way leads past these bytes. `collection`
+ * is that of the image, so that what is kept no longer is found without going through the photos. */
+static const char step_8[] =
+    "ALTER TABLE collections ADD COLUMN keep INTEGER NOT NULL DEFAULT 1 CHECK (keep BETWEEN 0 AND 3);"
+    "CREATE TABLE pictures (id INTEGER PRIMARY KEY, collection INTEGER NOT NULL,"
+    " image INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE, kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND "
+    "3),"
+    " type TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (image, kind))"
+    " STRICT;"
+    "CREATE INDEX pictures_by_kind ON pictures (collection, kind);";
+#define SECRET_STEP 8 /* with it comes what links are signed with */
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
 static int examine(lk_sqlite_conn *c, int *version, liken_error *err) {
@@ -138,6 +150,19 @@ static int add_store_id(lk_sqlite_conn *c, liken_error *err) {
     return lk_sqlite_run(c, stmt, err);
 }
 
+static int add_secret(lk_sqlite_conn *c, liken_error *err) {
+    uint8_t random[32];
+    char hex[65];
+    lk_random(random, sizeof random);
+    lk_hex(random, sizeof random, hex);
+    sqlite3_stmt *stmt;
+    const int rc = lk_sqlite_use(c, "INSERT INTO meta (key, value) VALUES ('secret', ?1)", &stmt, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    lk_sqlite_text(stmt, 1, hex);
+    return lk_sqlite_run(c, stmt, err);
+}
+
 static int take_step(lk_sqlite_conn *c, int version, liken_error *err) {
     char number[96];
     (void)snprintf(number, sizeof number, "PRAGMA user_version = %d; PRAGMA application_id = %d", version + 1,
@@ -145,6 +170,8 @@ static int take_step(lk_sqlite_conn *c, int version, liken_error *err) {
     int rc = lk_sqlite_exec(c, steps[version], err);
     if (rc == LIKEN_OK && version == 0)
         rc = add_store_id(c, err);
+    if (rc == LIKEN_OK && version + 1 == SECRET_STEP)
+        rc = add_secret(c, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_exec(c, number, err);
     return rc;

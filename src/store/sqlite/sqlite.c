@@ -2,8 +2,8 @@
  *
  * One file, liken.db, in write-ahead mode with synchronous=FULL: a commit that returned has been fsynced. The parts:
  * open.c how the file is opened, conn.c one connection, schema.c the tables, write.c group commit, reserve.c room for
- * removals on a full disk, pool.c readers, add.c and remove.c the writes, names.c labels and image_ids, image.c and
- * collection.c reading back, feed.c what the index and a search ask, check.c the doctor.
+ * removals on a full disk, pool.c readers, add.c and remove.c the writes, names.c labels and image_ids, image.c,
+ * pictures.c and collection.c reading back, feed.c what the index and a search ask, check.c the doctor.
  *
  * A file that is another program's, damaged or newer is examined before anything is written to it, with
  * checkpointing switched off, so that even its leftover write-ahead log stays where it is. */
@@ -131,6 +131,13 @@ static const lk_store_erasing erasing = {
     .step = lk_sqlite_sweep,
     .left = lk_sqlite_erasing,
 };
+static const lk_store_pictures pictures = {
+    .get = lk_sqlite_picture_get,
+    .put = lk_sqlite_pictures_put,
+    .keep = lk_sqlite_keep,
+    .trim = lk_sqlite_trim,
+    .secret = lk_sqlite_secret,
+};
 static const lk_store_copying copy = {
     .of = lk_sqlite_copy_of,
     .page = lk_sqlite_copy_page,
@@ -158,6 +165,7 @@ static const lk_store_ops operations = {
     .members = &members,
     .names = &names,
     .erasing = &erasing,
+    .pictures = &pictures,
     .copy = &copy,
     .sql = &lk_sqlite_sql,
 };

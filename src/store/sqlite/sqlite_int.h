@@ -16,7 +16,7 @@
 #include <sqlite3.h>
 
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
-#define LK_SQLITE_SCHEMA 7               /* the version this liken writes */
+#define LK_SQLITE_SCHEMA 8               /* the version this liken writes */
 #define LK_SQLITE_READERS 8
 #define LK_SQLITE_STATEMENTS 128
 #define LK_SQLITE_BATCH 512
@@ -173,6 +173,14 @@ int lk_sqlite_image_load_all(lk_sqlite_conn *c, int64_t id, liken_image **out, l
 /* Adds the image under its own ids. Inside lk_sqlite_write. */
 int lk_sqlite_image_put(lk_sqlite_conn *c, int64_t collection, const liken_image *image, liken_error *err);
 
+/* ---- pictures.c ---- */
+
+/* Puts image->pictures, up to `keep`, beside the image `id`. Inside lk_sqlite_write. */
+int lk_sqlite_pictures_add(lk_sqlite_conn *c, int64_t collection, int64_t id, const liken_picture *pictures,
+                           size_t count, liken_keep keep, liken_error *err);
+/* Those of image->id, without their bytes. */
+int lk_sqlite_pictures_load(lk_sqlite_conn *c, liken_image *image, liken_error *err);
+
 /* ---- names.c ---- */
 
 /* Who gets names, and what came of it: one that it did not have, and the photo that lost a label to it (0: none). */
@@ -260,6 +268,13 @@ int lk_sqlite_copy_begin(lk_store *s, const char *source, int64_t *last, liken_e
 int lk_sqlite_copy_put(lk_store *s, const int64_t *collections, liken_image *const *images, size_t count,
                        liken_error *err);
 int lk_sqlite_copy_end(lk_store *s, int64_t face, int64_t event, liken_error *err);
+
+int lk_sqlite_picture_get(lk_store *s, int64_t collection, int64_t image, liken_keep kind, liken_picture *out,
+                          liken_error *err);
+int lk_sqlite_pictures_put(lk_store *s, int64_t image, const liken_picture *pictures, size_t count, liken_error *err);
+int lk_sqlite_keep(lk_store *s, int64_t collection, liken_keep keep, liken_error *err);
+int lk_sqlite_trim(lk_store *s, int64_t collection, bool *more, liken_error *err);
+int lk_sqlite_secret(lk_store *s, uint8_t out[32], liken_error *err);
 
 int lk_sqlite_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err);
 

@@ -111,7 +111,13 @@ static void no_finding(void *ctx, const char *what, liken_verdict verdict, const
 /* Reads and writes as in one made today. */
 static void assert_of_use(lk_store *s) {
     liken_image *image = sample_image(9, 2), *existing = NULL;
+    liken_collection *old = NULL;
+    uint8_t secret[32];
     int bad = -1;
+    assert_ok(s->ops->pictures->secret(s, secret, &err), err);
+    assert_ok(s->ops->collections->get(s, "default", &old, &err), err);
+    assert_int_equal(old->keep, LIKEN_KEEP_THUMBNAIL);
+    liken_collection_free(old);
     assert_ok(s->ops->images->add(s, sample_collection(s, "new", SAMPLE_MODEL, LIKEN_L2), image, &existing, &err), err);
     assert_null(existing);
     assert_true(image->id == 5 && image->faces[0].id == 6);

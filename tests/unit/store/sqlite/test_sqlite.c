@@ -98,8 +98,9 @@ static void a_newer_store_is_refused(void **state) {
     refused_untouched("newer liken");
 }
 
-/* What photos have in tables of their own now they had in their row. */
+/* What photos have in tables of their own now they had in their row; and nothing was kept of them. */
 #define NAMES_IN_THE_ROW                                                                                               \
+    "DROP TABLE pictures; ALTER TABLE collections DROP COLUMN keep; DELETE FROM meta WHERE key = 'secret';"            \
     "DROP TABLE events; ALTER TABLE images DROP COLUMN added_by; DROP TABLE keys; DROP TABLE key_files;"               \
     "DROP TABLE labels; DROP TABLE image_ids;"                                                                         \
     "ALTER TABLE images ADD COLUMN image_id TEXT; ALTER TABLE images ADD COLUMN file TEXT;"                            \
@@ -184,7 +185,10 @@ static void an_older_store_is_brought_up_to_date(void **state) {
     assert_ok(s->ops->collections->list(s, &list, &count, &err), err);
     assert_int_equal(count, 1);
     assert_int_equal(list[0]->search, LIKEN_SEARCH_AUTO);
+    assert_int_equal(list[0]->keep, LIKEN_KEEP_THUMBNAIL);
     assert_int_equal(list[0]->faces, 3);
+    uint8_t secret[32];
+    assert_ok(s->ops->pictures->secret(s, secret, &err), err);
     assert_ok(s->ops->collections->search_set(s, list[0]->id, LIKEN_SEARCH_MEMORY, &err), err);
     assert_int_equal(s->ops->collections->search_set(s, list[0]->id, LIKEN_SEARCH_CUBE, &err), LIKEN_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "PostgreSQL"));
