@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define LOOK_SECONDS 0.05 /* how soon a wait sees that the call was stopped */
+
 static _Thread_local lk_call *innermost;
 
 int lk_call_begin(lk_call *k, const liken_call *call, liken_error *err) {
@@ -44,6 +46,17 @@ double lk_call_left(void) {
 const liken_call *lk_call_now(void) {
     static const liken_call nobody = LIKEN_CALL_INIT;
     return innermost == NULL || innermost->asked.size == 0 ? &nobody : &innermost->asked;
+}
+
+int lk_call_wait(pthread_cond_t *c, pthread_mutex_t *lock, liken_error *err) {
+    const liken_call *asked = lk_call_now();
+    if (asked->cancelled == NULL && asked->deadline == 0) {
+        (void)pthread_cond_wait(c, lock);
+        return lk_call_check(err);
+    }
+    const struct timespec until = lk_clock_after(fmin(lk_call_left(), LOOK_SECONDS));
+    (void)pthread_cond_timedwait(c, lock, &until);
+    return lk_call_check(err);
 }
 
 void lk_call_tell(const liken_progress *p) {

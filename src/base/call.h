@@ -13,6 +13,8 @@
 
 #include "base/error.h"
 
+#include <pthread.h>
+
 typedef struct lk_call {
     liken_call asked; /* as given; all 0: nobody's */
     bool stopped;     /* by what its progress function returned */
@@ -30,6 +32,10 @@ LK_CHECKED int lk_call_check(liken_error *err);
 double lk_call_left(void);
 /* What this thread works for; never NULL, all 0 when it is for nobody. Valid until that call ends. */
 const liken_call *lk_call_now(void);
+
+/* Waits for a signal of a condition made by lk_clock_condition, or a moment; then what lk_call_check says. For the loop
+ * around a wait that a call need not sit through. */
+LK_CHECKED int lk_call_wait(pthread_cond_t *c, pthread_mutex_t *lock, liken_error *err);
 
 /* Tells its progress function, if it has one. What that returns is seen by the next lk_call_check. */
 void lk_call_tell(const liken_progress *p);

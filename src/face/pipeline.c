@@ -4,6 +4,7 @@
  * larger, only when one of the accepted faces would otherwise be cut from fewer pixels than its chip has and the file
  * holds more. Faces go through one by one, largest first, and are described in small batches, so memory does not grow
  * with the crowd. */
+#include "base/call.h"
 #include "face/describe.h"
 #include "face/face.h"
 #include "face/landmarks.h"
@@ -205,6 +206,9 @@ static int judge_all(job *j, liken_error *err) {
     int rc = LIKEN_OK;
     for (size_t i = 0; i < j->found.count && rc == LIKEN_OK; i++) {
         const lk_detection *d = &j->found.items[i];
+        rc = lk_call_check(err);
+        if (rc != LIKEN_OK)
+            break;
         if (d->score >= j->pipeline->detector->accept) {
             rc = judge(j, d, err);
         } else {
@@ -227,6 +231,7 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
     j.faces.width = j.source.width;
     j.faces.height = j.source.height;
     int rc = find(&j, err);
+    rc = rc != LIKEN_OK ? rc : lk_call_check(err);
     rc = rc != LIKEN_OK ? rc : enough_pixels(&j, err);
     rc = rc != LIKEN_OK ? rc : judge_all(&j, err);
     lk_source_clear(&j.source);

@@ -186,6 +186,8 @@ static int add_new(liken *lk, const liken_collection *c, const struct photo *p, 
     if (rc == LIKEN_OK)
         rc = copy_labels(lk, image, c, o, err);
     if (rc == LIKEN_OK)
+        rc = lk_call_check(err); /* the last moment: what is stored is stored */
+    if (rc == LIKEN_OK)
         rc = store(lk, c, image, &existing, err);
     if (rc != LIKEN_OK || existing != NULL) {
         liken_image_free(image);

@@ -165,13 +165,21 @@ lk_calibration lk_gallery_calibration(const lk_engine *e, const liken_collection
 /* ---- pipelines ---- */
 
 static int pipeline_take(liken *lk, lk_engine *e, lk_pipeline **out, liken_error *err) {
+    lk_pipeline *p = NULL;
+    int rc = lk_call_check(err);
     pthread_mutex_lock(&lk->engine_lock);
-    while (lk->running == lk->threads)
-        pthread_cond_wait(&lk->engine_room, &lk->engine_lock);
-    lk->running++;
-    lk_pipeline *p = e->idle_count > 0 ? e->idle[--e->idle_count] : NULL;
+    while (rc == LIKEN_OK && lk->running == lk->threads)
+        rc = lk_call_wait(&lk->engine_room, &lk->engine_lock, err);
+    if (rc == LIKEN_OK) {
+        lk->running++;
+        p = e->idle_count > 0 ? e->idle[--e->idle_count] : NULL;
+    } else if (lk->running < lk->threads) {
+        pthread_cond_signal(&lk->engine_room); /* the signal may have been for this one, who leaves */
+    }
     pthread_mutex_unlock(&lk->engine_lock);
-    int rc = p == NULL ? lk_pipeline_new(&p, e->models, err) : LIKEN_OK;
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = p == NULL ? lk_pipeline_new(&p, e->models, err) : LIKEN_OK;
     if (rc == LIKEN_OK) {
         *out = p;
         return LIKEN_OK;

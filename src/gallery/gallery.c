@@ -2,6 +2,7 @@
 #include "gallery/gallery_int.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/log.h"
 #include "base/sized.h"
@@ -111,8 +112,8 @@ static liken *new_handle(void) {
         return NULL;
     pthread_rwlock_init(&lk->calls, NULL);
     pthread_mutex_init(&lk->engine_lock, NULL);
-    pthread_cond_init(&lk->engine_room, NULL);
-    pthread_cond_init(&lk->engine_loaded, NULL);
+    lk_clock_condition(&lk->engine_room);
+    lk_clock_condition(&lk->engine_loaded);
     pthread_mutex_init(&lk->sync_lock, NULL);
     pthread_mutex_init(&lk->slot_lock, NULL);
     atomic_init(&lk->seen_version, -1);

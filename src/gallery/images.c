@@ -169,6 +169,9 @@ static int remove_lost(liken *lk, const char *collection, int64_t *removed, like
         rc = lk->store->ops->names->lost(lk->store, owner, last, ids, &count, err);
         for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
             bool gone = false;
+            rc = lk_call_check(err);
+            if (rc != LIKEN_OK)
+                break;
             rc = lk->store->ops->names->lost_remove(lk->store, owner, ids[i], &gone, err);
             *removed += gone;
             last = ids[i];

@@ -208,12 +208,16 @@ static int page(lk_query *q, size_t k, bool *last, liken_error *err) {
         return lk_fail_memory(err);
     const bool first = !q->asked;
     size_t count = 0, at = 0;
-    int rc = (q->scope->remote ? page_from_store : page_from_index)(q, k, hits, &count, err);
+    int rc = lk_call_check(err);
+    if (rc == LIKEN_OK)
+        rc = (q->scope->remote ? page_from_store : page_from_index)(q, k, hits, &count, err);
     q->asked = true;
     if (rc == LIKEN_OK && first && count < k)
         rc = keep_all(q, hits, count, err);
     while (rc == LIKEN_OK && at < count && q->out->match_count < q->scope->limit)
         rc = label_some(q, hits, count, &at, err);
+    if (rc == LIKEN_OK)
+        rc = lk_call_check(err);
     *last = count < k;
     return rc;
 }

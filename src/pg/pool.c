@@ -3,9 +3,11 @@
  * fail at once with the last reason until it is time for another attempt. */
 #include "pg/pg_int.h"
 
+#include "base/call.h"
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,10 +149,8 @@ void lk_pg_close(lk_pg *db) {
 
 /* Waits for a place in the pool; *out is an idle connection, or NULL: the caller may make one. */
 static int take_place(lk_pg *db, lk_pg_conn **out, liken_error *err) {
-    const double wait = db->options.statement_ms / 1000.0;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)wait + 1;
+    const double wait = fmin(db->options.statement_ms / 1000.0 + 1, lk_call_left());
+    const struct timespec until = lk_clock_after(wait);
     int rc = 0;
     pthread_mutex_lock(&db->lock);
     while (rc == 0 && db->idle_count == 0 && db->open == db->options.connections)
@@ -162,6 +162,9 @@ static int take_place(lk_pg *db, lk_pg_conn **out, liken_error *err) {
     else if (got)
         db->open++;
     pthread_mutex_unlock(&db->lock);
+    const int over = got ? LIKEN_OK : lk_call_check(err);
+    if (over != LIKEN_OK)
+        return over;
     return got ? LIKEN_OK
                : lk_fail(err, LIKEN_E_BUSY, "All %d connections to the database %s are in use; try again in a moment.",
                          db->options.connections, db->name);

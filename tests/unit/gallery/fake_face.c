@@ -1,5 +1,7 @@
 #include "unit/gallery/fake_face.h"
 
+#include "base/call.h"
+
 #include "face/face.h"
 #include "packs/pack.h"
 #include "image/decode/decoders.h"
@@ -159,30 +161,52 @@ struct lk_models {
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
-static bool held;
-static int waiting;
 
-void fake_hold_other(bool hold) {
+/* What somebody may be kept waiting for. */
+struct hold {
+    bool held;
+    int waiting;
+};
+
+static struct hold other, faces;
+
+static void set_hold(struct hold *h, bool hold) {
     pthread_mutex_lock(&gate);
-    held = hold;
+    h->held = hold;
     pthread_cond_broadcast(&opened);
     pthread_mutex_unlock(&gate);
 }
 
-bool fake_other_waits(void) {
+static bool waits_for(const struct hold *h) {
     pthread_mutex_lock(&gate);
-    const bool waits = waiting > 0;
+    const bool waits = h->held && h->waiting > 0;
     pthread_mutex_unlock(&gate);
     return waits;
 }
 
-static void pass_gate(void) {
+static void pass(struct hold *h) {
     pthread_mutex_lock(&gate);
-    waiting++;
-    while (held)
+    h->waiting++;
+    while (h->held)
         pthread_cond_wait(&opened, &gate);
-    waiting--;
+    h->waiting--;
     pthread_mutex_unlock(&gate);
+}
+
+void fake_hold_other(bool hold) {
+    set_hold(&other, hold);
+}
+
+bool fake_other_waits(void) {
+    return waits_for(&other);
+}
+
+void fake_hold_faces(bool hold) {
+    set_hold(&faces, hold);
+}
+
+bool fake_faces_wait(void) {
+    return waits_for(&faces);
 }
 
 int lk_models_load(lk_models **out, const lk_models_options *o, liken_error *err) {
@@ -190,7 +214,7 @@ int lk_models_load(lk_models **out, const lk_models_options *o, liken_error *err
     if (strcmp(pack, "faceapi") != 0 && strcmp(pack, "other") != 0)
         return lk_fail(err, LIKEN_E_MODEL, "Pack %s is not installed: liken models install %s", pack, pack);
     if (strcmp(pack, "other") == 0)
-        pass_gate();
+        pass(&other);
     lk_models *m = calloc(1, sizeof *m);
     if (m == NULL)
         return lk_fail_memory(err);
@@ -319,26 +343,29 @@ static int larger(const void *a, const void *b) {
 int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, lk_faces *out, liken_error *err) {
     (void)max_faces;
     bool whole = true;
+    int rc = LIKEN_OK;
     if (atomic_flag_test_and_set(&p->busy))
         atomic_fetch_add(&clashes, 1);
     const int now = atomic_fetch_add(&running, 1) + 1;
     for (int seen = atomic_load(&peak); now > seen && !atomic_compare_exchange_weak(&peak, &seen, now);)
         continue;
     sched_yield();
+    pass(&faces);
     *out = (lk_faces){.width = photo->width, .height = photo->height};
-    for (const char *line = photo->text; whole && *line != '\0';) {
+    for (const char *line = photo->text; rc == LIKEN_OK && whole && *line != '\0';) {
         const size_t size = strcspn(line, "\n");
         whole = read_line(p, line, size, describe, out);
         line += size + (line[size] == '\n');
+        rc = lk_call_check(err);
     }
     if (out->kept_count > 1)
         qsort(out->kept, out->kept_count, sizeof *out->kept, larger);
     atomic_fetch_sub(&running, 1);
     atomic_flag_clear(&p->busy);
-    if (whole)
+    if (whole && rc == LIKEN_OK)
         return LIKEN_OK;
     lk_faces_clear(out);
-    return lk_fail_memory(err);
+    return rc != LIKEN_OK ? rc : lk_fail_memory(err);
 }
 
 void lk_faces_clear(lk_faces *f) {

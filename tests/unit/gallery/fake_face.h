@@ -21,6 +21,9 @@ int fake_loads(void);
 /* While it is held, loading pack "other" waits; and whether somebody does. */
 void fake_hold_other(bool hold);
 bool fake_other_waits(void);
+/* The same of looking for faces in any photo. */
+void fake_hold_faces(bool hold);
+bool fake_faces_wait(void);
 
 /* The descriptor that a face line gives; `out` has 128 or 64 floats. */
 void fake_descriptor(const char *pack, unsigned person, float noise, unsigned salt, float *out);

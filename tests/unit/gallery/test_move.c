@@ -172,6 +172,8 @@ static void assert_goes_on(const liken_options *to) {
     liken *lk;
     open.no_models = true;
     const liken_call call = {.size = sizeof call, .progress = stop_at_first_page};
+    const liken_call late = {.size = sizeof late, .deadline = liken_deadline(-1)};
+    assert_int_equal(liken_move(&from, to, &late, &n, &err), LIKEN_E_DEADLINE);
     assert_int_equal(liken_move(&from, to, &call, &n, &err), LIKEN_E_CANCELLED);
     assert_true(n.copied > 0);
     assert_true(n.copied < PHOTOS - 1);

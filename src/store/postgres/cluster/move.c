@@ -282,6 +282,8 @@ static int balance(lk_cluster_job *j, liken_error *err) {
         rc = tidy(j, j->map.names[i], err);
     while (rc == LIKEN_OK && found) {
         rc = next_move(j, &bucket, from, to, &found, err);
+        if (rc == LIKEN_OK)
+            rc = lk_call_check(err);
         if (rc == LIKEN_OK && found)
             rc = move_bucket(j, bucket, from, to, err);
     }
