@@ -40,7 +40,7 @@ static void check_key(const lk_key *key) {
 static void check_ring(const char *path, size_t count) {
     lk_keyring *ring = NULL;
     lk_key key;
-    if (lk_keyring_open(&ring, path, NULL) != LIKEN_OK || lk_keyring_empty(ring) != (count == 0))
+    if (lk_keyring_open(&ring, &(lk_key_place){NULL, path}, NULL) != LIKEN_OK || lk_keyring_empty(ring) != (count == 0))
         abort();
     if (lk_keyring_find(ring, "lk_fuzz", &key))
         check_key(&key);
@@ -54,9 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     lk_key *keys = NULL;
     size_t count = 0;
     liken_error err = {0};
-    if (lk_key_list(path, &keys, &count, &err) != LIKEN_OK) {
+    if (lk_key_list(&(lk_key_place){NULL, path}, &keys, &count, &err) != LIKEN_OK) {
         lk_keyring *ring = NULL;
-        if (err.message[0] == '\0' || lk_keyring_open(&ring, path, NULL) == LIKEN_OK)
+        if (err.message[0] == '\0' || lk_keyring_open(&ring, &(lk_key_place){NULL, path}, NULL) == LIKEN_OK)
             abort();
         return 0;
     }

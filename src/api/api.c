@@ -40,6 +40,11 @@ static int note_places(lk_api *api, liken_error *err) {
     return api->data == NULL || api->store == NULL ? lk_fail_memory(err) : LIKEN_OK;
 }
 
+static int open_keys(lk_api *api, const lk_api_options *o, liken_error *err) {
+    const lk_key_place place = lk_keys_of(api->lk, o->key_file, o->keys);
+    return lk_keyring_open(&api->keys, &place, err);
+}
+
 static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     api->address = strdup(o->address != NULL ? o->address : "127.0.0.1");
     api->legacy = strdup(o->legacy != NULL ? o->legacy : "default");
@@ -51,7 +56,7 @@ static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     if (rc == LIKEN_OK && o->legacy != NULL)
         rc = check_legacy(api, err);
     if (rc == LIKEN_OK)
-        rc = lk_keyring_open(&api->keys, o->keys, err);
+        rc = open_keys(api, o, err);
     if (rc == LIKEN_OK)
         rc = check_open(api, err);
     if (rc == LIKEN_OK)

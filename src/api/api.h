@@ -9,7 +9,8 @@ typedef struct lk_api lk_api;
 typedef struct lk_api_options {
     const char *address;   /* default "127.0.0.1" */
     int port;              /* 0: any free one */
-    const char *keys;      /* the file of keys (src/auth/auth.h); NULL: there are none */
+    const char *keys;      /* the file of keys (src/auth/auth.h) where an older liken had them; NULL: nowhere */
+    const char *key_file;  /* the file that keys are in instead of the store; NULL: they are in the store */
     const char *legacy;    /* the collection that the two calls of the old system work on; default "default" */
     int threads;           /* of connections; default 4 */
     int workers;           /* photos at once; default: number of CPUs */

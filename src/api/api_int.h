@@ -98,7 +98,7 @@ lk_handler_fn lk_dispatch;
 
 /* By the keys in memory, without waiting: a key that these do not allow may be a new one, so then it is not sure. */
 lk_glance lk_guard_glance(lk_request *r, const lk_route *route, void *api);
-/* By the file of keys as it is now. */
+/* By the keys as they are now. */
 bool lk_guard_admit(lk_request *r, const lk_route *route, void *api);
 bool lk_guard_is_loopback(const char *address);
 /* The key that the request came with, found once; NULL: none, or none that is known. It lasts as long as the request.
@@ -179,7 +179,7 @@ typedef struct lk_finding {
     uint64_t index_bytes;
 } lk_finding;
 
-/* Looks once, then again and again on a thread of its own, at the file of keys as well. */
+/* Looks once, then again and again on a thread of its own, at the keys as well. */
 int lk_probe_start(lk_probe **out, liken *lk, lk_keyring *keys, liken_error *err);
 /* Never waits. */
 void lk_probe_read(lk_probe *p, lk_finding *out);

@@ -6,9 +6,10 @@
  * resolves to 127.0.0.1 is DNS rebinding), and takes changes only from pages of its own origin.
  *
  * The keys in memory say at once, on the connection's thread, who surely may go on and who has no key at all. Whatever
- * else is asked of the file of keys, on a thread that may wait for it; and so is every request before it is done, so
- * that a key counts, and no longer counts, from the next request on. A key is looked up once a request, and again only
- * where the keys have changed since. /metrics alone, which must answer while the disk
+ * else is asked of the store, where keys are, on a thread that may wait for it; and so is every request before it is
+ * done, so that a key counts, and no longer counts, from the next request on. While the store does not answer nobody is
+ * let in where a scope is needed. A key is looked up once a request, and again only where the keys have changed since.
+ * /metrics alone, which must answer while the disk
  * does not, takes the keys in memory. */
 #include "api/api_int.h"
 
@@ -127,6 +128,11 @@ lk_glance lk_guard_glance(lk_request *r, const lk_route *route, void *ctx) {
 
 bool lk_guard_admit(lk_request *r, const lk_route *route, void *ctx) {
     lk_api *api = ctx;
-    lk_keyring_refresh(api->keys);
-    return admit(api, r, route->tag);
+    const lk_row *row = route->tag;
+    liken_error err = {0};
+    if (lk_keyring_refresh(api->keys, &err) != LIKEN_OK && row->scope != 0) {
+        lk_answer_error(r, &err);
+        return false;
+    }
+    return admit(api, r, row);
 }

@@ -34,8 +34,8 @@ static bool look(void *ctx) {
     p->looking = true;
     p->since = lk_clock_monotonic();
     pthread_mutex_unlock(&p->lock);
-    lk_keyring_refresh(p->keys);
-    if (liken_get_state(p->lk, NULL, &s, &found.trouble) == LIKEN_OK)
+    const int keys = lk_keyring_refresh(p->keys, &found.trouble);
+    if (keys == LIKEN_OK && liken_get_state(p->lk, NULL, &s, &found.trouble) == LIKEN_OK)
         found = (lk_finding){.models = s->detector != NULL,
                              .collections = s->collections,
                              .images = s->images,

@@ -1,18 +1,26 @@
-/* auth.h - who may do what: a file of keys, one line a key.
+/* auth.h - who may do what: keys, in the gallery's store, so that all servers on it have the same.
+ *
+ * A key is "lk_" and 64 hex digits of 32 random bytes. Only its SHA-256 is written down: a key of 256 random bits needs
+ * no slow hash, and the table gives nothing away. The text of a key is seen once, by whoever made it.
+ *
+ * A gallery that cannot hold them (a legacy table in place), and whoever says so (--key-file), has them in a file:
  *
  *     NAME SCOPES COLLECTION SHA256         # '#' starts a comment; COLLECTION is '*' for all of them
  *
- * A key is "lk_" and 64 hex digits of 32 random bytes. Only its SHA-256 is written down: a key of 256 random bits needs
- * no slow hash, and the file gives nothing away. The text of a key is seen once, by whoever made it.
- * Functions that change the file lock its folder, so that two programs may do it at once, and replace it whole. */
+ * Functions that change the file lock its folder, so that two programs may do it at once, and replace it whole. A file
+ * of that form where an older liken had it is taken over: its keys go into the store in one transaction, which notes
+ * the file's hash too, then it gets another name. After a crash between the two the note keeps a key that was removed
+ * meanwhile from coming back. Until it is taken over, by whoever first may write both, the file's keys count too. */
 #ifndef LK_AUTH_AUTH_H
 #define LK_AUTH_AUTH_H
 
 #include "base/error.h"
 
+struct lk_store;
+
 #define LK_KEY_TEXT 68     /* room for the text of a key, with NUL */
 #define LK_KEY_NAME_MAX 64 /* characters of a key's name, of [A-Za-z0-9._-] */
-#define LK_KEYS_MAX 1000   /* keys in one file */
+#define LK_KEYS_MAX 1000   /* keys in one store or file */
 
 typedef enum lk_scope {
     LK_SCOPE_READ = 1,   /* list and get */
@@ -34,24 +42,37 @@ LK_CHECKED int lk_scopes_parse(const char *text, unsigned *scopes, liken_error *
 /* "read,search"; `room` at least 32. */
 void lk_scopes_format(unsigned scopes, char *text, size_t room);
 
-/* Makes a key, appends it to the file at `path` (made when missing) and writes its text to `secret`.
- * `collection` NULL: all. CONFLICT when the name is taken. */
-LK_CHECKED int lk_key_add(const char *path, const char *name, unsigned scopes, const char *collection,
+/* Where keys are. All of it is borrowed. */
+typedef struct lk_key_place {
+    struct lk_store *store; /* NULL: in the file alone */
+    const char *file;       /* with a store: where an older liken had them; NULL: nowhere */
+} lk_key_place;
+/* In the store of `lk`; in `given` where that is not NULL; in `old`, where an older liken had them, when the store
+ * cannot. */
+lk_key_place lk_keys_of(liken *lk, const char *given, const char *old);
+
+/* Takes the old file over, where there is one and both the store and its folder may be written; else nothing is done.
+ * lk_key_add, lk_key_remove and lk_keyring_open begin with it. ARG: the file is damaged; IO. */
+LK_CHECKED int lk_keys_take_over(const lk_key_place *place, liken_error *err);
+/* Makes a key and writes its text to `secret`; a running server takes it from its next request on. `collection` NULL:
+ * all. CONFLICT when the name is taken. */
+LK_CHECKED int lk_key_add(const lk_key_place *place, const char *name, unsigned scopes, const char *collection,
                           char secret[LK_KEY_TEXT], liken_error *err);
 /* Removes a key by name; a running server refuses it from its next request on. NOT_FOUND. */
-LK_CHECKED int lk_key_remove(const char *path, const char *name, liken_error *err);
-/* Every key of the file, in its order; a missing file has none. *out: free(). Errors name path and line. */
-LK_CHECKED int lk_key_list(const char *path, lk_key **out, size_t *count, liken_error *err);
+LK_CHECKED int lk_key_remove(const lk_key_place *place, const char *name, liken_error *err);
+/* Every key, the oldest first. *out: free(). Errors of a file name path and line. */
+LK_CHECKED int lk_key_list(const lk_key_place *place, lk_key **out, size_t *count, liken_error *err);
 
 /* ---- checking, by any number of threads ----------------------------------------------------------------------- */
 
 typedef struct lk_keyring lk_keyring;
 
-/* Reads the file. `path` NULL: a ring without keys. */
-LK_CHECKED int lk_keyring_open(lk_keyring **out, const char *path, liken_error *err);
-/* Reads the file again when it has changed. The only call that waits for a disk, once the ring is open: the others say
- * what the file held at the last refresh. */
-void lk_keyring_refresh(lk_keyring *ring);
+/* Reads the keys; the store and the text of `place` must outlive the ring. */
+LK_CHECKED int lk_keyring_open(lk_keyring **out, const lk_key_place *place, liken_error *err);
+/* Reads the keys again when they have changed: what was done to them before this call counts when it returns. The only
+ * call that waits, once the ring is open (for one small statement in the store, which callers at the same time share,
+ * or one stat of the file); the others say what was there at the last refresh. A fault: it is not known who may. */
+LK_CHECKED int lk_keyring_refresh(lk_keyring *ring, liken_error *err);
 void lk_keyring_free(lk_keyring *ring);
 
 /* Another number whenever the keys may be others than before: what was found under the same number still holds. */

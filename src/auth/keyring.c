@@ -1,39 +1,55 @@
-/* keyring.c - keys in memory, checked against requests.
+/* Keys in memory, checked against requests.
  *
- * A check looks at memory alone and never waits. Whoever may wait for a disk calls lk_keyring_refresh before: it looks
- * at the file (one stat) and reads it again when it is another one: every change of it is a rename, so its inode or
- * time differs. A file that went bad opens nothing: refusing everybody is the safe mistake.
+ * A check looks at memory alone and never waits. Whoever may wait calls lk_keyring_refresh before: it looks whether the
+ * keys changed, and reads them again when they did. In the store that is one small statement (how many keys there are
+ * and the last of their ids), so that a key counts, and no longer counts, from the next request on whichever process
+ * made or removed it; requests that come at the same time share a look, as long as it began after they came, so that
+ * keys never take more than one of the store's connections. A store that does not answer tells nothing about a key, and
+ * the refresh fails. A file is looked at by one stat: every change of it is a rename, so its inode or time differs. A
+ * file that went bad opens nothing: refusing everybody is the safe mistake.
  *
- * `lock` guards what is in memory and is held for microseconds; `reading` is held by whoever reads the file. */
-#include "auth/auth.h"
+ * `lock` guards what is in memory and is held for microseconds; `reading` is held by whoever looks. */
+#include "auth/auth_int.h"
+
 #include "base/crypto.h"
 #include "base/log.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-struct mark { /* which file it was; all zero: none */
+struct file_mark { /* which file it was; all zero: none */
     dev_t device;
     ino_t inode;
     off_t size;
     struct timespec changed;
 };
 
-struct lk_keyring {
-    pthread_mutex_t reading, lock; /* taken in this order */
-    char *path;                    /* NULL: no file */
-    struct mark mark;
+struct part { /* the keys of one place */
     lk_key *keys;
     size_t count;
-    unsigned long long version;
-    bool bad; /* the file could not be read */
 };
 
-static struct mark look(const char *path) {
+struct lk_keyring {
+    pthread_mutex_t reading, lock;    /* taken in this order */
+    struct lk_store *store;           /* borrowed; NULL: there is a file alone */
+    char *path;                       /* NULL: no file */
+    _Atomic unsigned long long begun; /* looks into the store */
+    unsigned long long done;          /* the last of them that ended; under `reading`, as what came of it */
+    int status;
+    liken_error error;
+    struct file_mark file_mark;
+    lk_key_mark store_mark;
+    struct part file, table;
+    bool bad; /* the file could not be read */
+    unsigned long long version;
+};
+
+static struct file_mark look(const char *path) {
     struct stat st;
-    struct mark mark;
+    struct file_mark mark;
     memset(&mark, 0, sizeof mark);
     if (path != NULL && stat(path, &st) == 0) {
         mark.device = st.st_dev;
@@ -44,22 +60,21 @@ static struct mark look(const char *path) {
     return mark;
 }
 
-static bool same(const struct mark *a, const struct mark *b) {
+static bool same(const struct file_mark *a, const struct file_mark *b) {
     return a->device == b->device && a->inode == b->inode && a->size == b->size &&
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-/* The file anew; the caller holds `reading`. */
-static int load(lk_keyring *ring, liken_error *err) {
-    lk_key *keys = NULL;
-    size_t count = 0;
-    const struct mark mark = look(ring->path); /* before reading: a change in between is seen at the next look */
-    const int rc = lk_key_list(ring->path, &keys, &count, err);
+/* ---- the file; the caller holds `reading` ---- */
+
+static int load_file(lk_keyring *ring, liken_error *err) {
+    struct part part = {0};
+    const struct file_mark mark = look(ring->path); /* before reading: a change in between is seen at the next look */
+    const int rc = lk_key_file_list(ring->path, &part.keys, &part.count, err);
     pthread_mutex_lock(&ring->lock);
-    lk_key *before = ring->keys;
-    ring->mark = mark;
-    ring->keys = keys;
-    ring->count = count;
+    lk_key *before = ring->file.keys;
+    ring->file_mark = mark;
+    ring->file = part;
     ring->bad = rc != LIKEN_OK;
     ring->version++;
     pthread_mutex_unlock(&ring->lock);
@@ -68,38 +83,90 @@ static int load(lk_keyring *ring, liken_error *err) {
 }
 
 static bool is_old(lk_keyring *ring) {
-    const struct mark now = look(ring->path);
+    const struct file_mark now = look(ring->path);
     pthread_mutex_lock(&ring->lock);
-    const bool old = !same(&now, &ring->mark);
+    const bool old = !same(&now, &ring->file_mark);
     pthread_mutex_unlock(&ring->lock);
     return old;
 }
 
-void lk_keyring_refresh(lk_keyring *ring) {
+static void refresh_file(lk_keyring *ring) {
     liken_error err = {0};
-    if (ring->path == NULL || !is_old(ring))
+    if (!is_old(ring)) /* another thread was quicker */
         return;
-    pthread_mutex_lock(&ring->reading);
-    if (is_old(ring)) { /* else another thread was quicker */
-        if (load(ring, &err) == LIKEN_OK)
-            lk_log(LIKEN_LOG_INFO, "%s: %zu keys", ring->path, ring->count); /* which changes only in here */
-        else
-            lk_log(LIKEN_LOG_ERROR, "%s No key is accepted until this is mended.", err.message);
-    }
-    pthread_mutex_unlock(&ring->reading);
+    if (load_file(ring, &err) == LIKEN_OK)
+        lk_log(LIKEN_LOG_INFO, "%s: %zu keys", ring->path, ring->file.count); /* which changes only in here */
+    else
+        lk_log(LIKEN_LOG_ERROR, "%s No key of the file is accepted until this is mended.", err.message);
 }
 
-int lk_keyring_open(lk_keyring **out, const char *path, liken_error *err) {
+/* ---- the store; the caller holds `reading` ---- */
+
+static int load_store(lk_keyring *ring, liken_error *err) {
+    struct part part = {0};
+    lk_key_mark mark;
+    const int rc = lk_key_table_list(ring->store, &part.keys, &part.count, &mark, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    pthread_mutex_lock(&ring->lock);
+    lk_key *before = ring->table.keys;
+    ring->store_mark = mark;
+    ring->table = part;
+    ring->version++;
+    pthread_mutex_unlock(&ring->lock);
+    free(before);
+    return LIKEN_OK;
+}
+
+static int look_into_store(lk_keyring *ring, liken_error *err) {
+    lk_key_mark now;
+    const int rc = lk_key_table_mark(ring->store, &now, err);
+    if (rc != LIKEN_OK || (now.count == ring->store_mark.count && now.last == ring->store_mark.last))
+        return rc;
+    return load_store(ring, err);
+}
+
+/* A look that was under way when the caller came may have missed what was done before; the next has not. */
+static int refresh_store(lk_keyring *ring, unsigned long long needed, liken_error *err) {
+    if (ring->done < needed) {
+        const unsigned long long number = atomic_fetch_add(&ring->begun, 1) + 1;
+        ring->error = (liken_error){0};
+        ring->status = look_into_store(ring, &ring->error);
+        ring->done = number;
+    }
+    if (ring->status != LIKEN_OK && err != NULL)
+        *err = ring->error;
+    return ring->status;
+}
+
+int lk_keyring_refresh(lk_keyring *ring, liken_error *err) {
+    const bool old = ring->path != NULL && is_old(ring);
+    const unsigned long long needed = atomic_load(&ring->begun) + 1; /* after: what left the file is in the store */
+    int rc = LIKEN_OK;
+    if (ring->store == NULL && !old)
+        return LIKEN_OK;
+    pthread_mutex_lock(&ring->reading);
+    if (ring->store != NULL)
+        rc = refresh_store(ring, needed, err);
+    if (old) /* after the store: its keys may just have gone there */
+        refresh_file(ring);
+    pthread_mutex_unlock(&ring->reading);
+    return rc;
+}
+
+int lk_keyring_open(lk_keyring **out, const lk_key_place *place, liken_error *err) {
     lk_keyring *ring = calloc(1, sizeof *ring);
     if (ring == NULL)
         return lk_fail_memory(err);
     pthread_mutex_init(&ring->reading, NULL);
     pthread_mutex_init(&ring->lock, NULL);
-    int rc = LIKEN_OK;
-    if (path != NULL) {
-        ring->path = strdup(path);
-        rc = ring->path == NULL ? lk_fail_memory(err) : load(ring, err);
-    }
+    ring->store = place->store;
+    ring->path = place->file == NULL ? NULL : strdup(place->file);
+    int rc = place->file != NULL && ring->path == NULL ? lk_fail_memory(err) : lk_keys_take_over(place, err);
+    if (rc == LIKEN_OK && ring->path != NULL)
+        rc = load_file(ring, err);
+    if (rc == LIKEN_OK && ring->store != NULL)
+        rc = load_store(ring, err);
     if (rc != LIKEN_OK) {
         lk_keyring_free(ring);
         return rc;
@@ -113,7 +180,8 @@ void lk_keyring_free(lk_keyring *ring) {
         return;
     pthread_mutex_destroy(&ring->reading);
     pthread_mutex_destroy(&ring->lock);
-    free(ring->keys);
+    free(ring->file.keys);
+    free(ring->table.keys);
     free(ring->path);
     free(ring);
 }
@@ -127,27 +195,28 @@ unsigned long long lk_keyring_version(lk_keyring *ring) {
 
 bool lk_keyring_empty(lk_keyring *ring) {
     pthread_mutex_lock(&ring->lock);
-    const bool empty = ring->count == 0 && !ring->bad;
+    const bool empty = ring->file.count + ring->table.count == 0 && !ring->bad;
     pthread_mutex_unlock(&ring->lock);
     return empty;
+}
+
+/* All of them, whichever fits. */
+static const lk_key *find_in(const struct part *part, const char *hash) {
+    const lk_key *found = NULL;
+    for (size_t i = 0; i < part->count; i++)
+        if (lk_equal_secret(part->keys[i].sha256, hash, LK_SHA256_HEX - 1))
+            found = &part->keys[i];
+    return found;
 }
 
 bool lk_keyring_find(lk_keyring *ring, const char *secret, lk_key *out) {
     char hash[LK_SHA256_HEX];
     lk_sha256_hex(secret, strlen(secret), hash);
-    const lk_key *found = NULL;
     pthread_mutex_lock(&ring->lock);
-    for (size_t i = 0; i < ring->count; i++) /* all of them, whichever fits */
-        if (lk_equal_secret(ring->keys[i].sha256, hash, sizeof hash - 1))
-            found = &ring->keys[i];
+    const lk_key *in_table = find_in(&ring->table, hash), *in_file = find_in(&ring->file, hash);
+    const lk_key *found = in_table != NULL ? in_table : in_file;
     if (found != NULL)
         *out = *found;
     pthread_mutex_unlock(&ring->lock);
     return found != NULL;
-}
-
-bool lk_key_allows(const lk_key *key, lk_scope scope, const char *collection) {
-    if ((key->scopes & (scope | LK_SCOPE_ADMIN)) == 0)
-        return false;
-    return key->collection[0] == '\0' || (collection != NULL && strcmp(key->collection, collection) == 0);
 }

@@ -1,184 +1,94 @@
-/* keys.c - the file of keys: read whole, checked line by line, replaced whole under a lock of its folder. */
-#include "auth/auth.h"
+/* Making, removing and listing keys, wherever they are, and taking over the file in which an older liken had them. */
+#include "auth/auth_int.h"
+
 #include "base/buf.h"
 #include "base/crypto.h"
+#include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#define FILE_BYTES ((size_t)1 << 20)
-
-static const struct {
-    lk_scope scope;
-    const char *word;
-} scopes_known[] = {{LK_SCOPE_READ, "read"},
-                    {LK_SCOPE_SEARCH, "search"},
-                    {LK_SCOPE_ADD, "add"},
-                    {LK_SCOPE_DELETE, "delete"},
-                    {LK_SCOPE_ADMIN, "admin"}};
-
-static unsigned scope_of(const char *word, size_t size) {
-    for (size_t i = 0; i < LK_LENGTH(scopes_known); i++)
-        if (strlen(scopes_known[i].word) == size && memcmp(scopes_known[i].word, word, size) == 0)
-            return scopes_known[i].scope;
-    return 0;
-}
-
-int lk_scopes_parse(const char *text, unsigned *scopes, liken_error *err) {
-    unsigned all = 0;
-    for (const char *p = text + strspn(text, ", "); *p != '\0'; p += strspn(p, ", ")) {
-        const size_t size = strcspn(p, ", ");
-        const unsigned one = scope_of(p, size);
-        if (one == 0)
-            return lk_fail(err, LIKEN_E_ARG,
-                           "\"%.*s\" is no scope; the scopes are read, search, add, delete and admin.",
-                           size > 40 ? 40 : (int)size, p);
-        all |= one;
-        p += size;
-    }
-    if (all == 0)
-        return lk_fail(err, LIKEN_E_ARG, "A key needs at least one scope: read, search, add, delete or admin.");
-    *scopes = all;
-    return LIKEN_OK;
-}
-
-void lk_scopes_format(unsigned scopes, char *text, size_t room) {
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < LK_LENGTH(scopes_known); i++)
-        if ((scopes & scopes_known[i].scope) != 0 && used < room)
-            used += (size_t)snprintf(text + used, room - used, "%s%s", used == 0 ? "" : ",", scopes_known[i].word);
-}
-
-/* 1-64 of [A-Za-z0-9._-]. */
-static bool good_name(const char *name) {
+bool lk_key_good_name(const char *name) {
     const size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
     return n > 0 && n <= LK_KEY_NAME_MAX && name[n] == '\0';
 }
 
-static bool good_hash(const char *hash) {
-    return strspn(hash, "0123456789abcdef") == 64 && hash[64] == '\0';
+int lk_key_taken(const char *name, liken_error *err) {
+    return lk_fail(err, LIKEN_E_CONFLICT,
+                   "There is a key named \"%.64s\" already; remove it first or choose another name.", name);
 }
 
-/* Reads one line, which it cuts up. An empty name: the line holds no key. */
-static int parse_line(char *line, lk_key *key, liken_error *err) {
-    line[strcspn(line, "#")] = '\0';
-    char *rest = NULL, *fields[5];
-    size_t n = 0;
-    for (char *f = strtok_r(line, " \t\r", &rest); f != NULL && n < LK_LENGTH(fields);
-         f = strtok_r(NULL, " \t\r", &rest))
-        fields[n++] = f;
-    *key = (lk_key){0};
-    if (n == 0)
-        return LIKEN_OK;
-    if (n != 4)
-        return lk_fail(err, LIKEN_E_ARG, "a line has four fields: NAME SCOPES COLLECTION SHA256");
-    const bool all = strcmp(fields[2], "*") == 0;
-    if (!good_name(fields[0]) || (!all && !good_name(fields[2])))
-        return lk_fail(err, LIKEN_E_ARG, "names are 1 to %d letters, digits, '.', '_' or '-'", LK_KEY_NAME_MAX);
-    if (!good_hash(fields[3]))
-        return lk_fail(err, LIKEN_E_ARG, "the last field must be 64 hex digits (lower case)");
-    const int rc = lk_scopes_parse(fields[1], &key->scopes, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    (void)snprintf(key->collection, sizeof key->collection, "%s", all ? "" : fields[2]);
-    (void)snprintf(key->sha256, sizeof key->sha256, "%s", fields[3]);
-    (void)snprintf(key->name, sizeof key->name, "%s", fields[0]);
-    return LIKEN_OK;
+int lk_key_unknown(const char *name, liken_error *err) {
+    return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no key named \"%.64s\"; `liken keys list` shows them.", name);
 }
 
-static int parse_file(const char *path, char *text, lk_key *keys, size_t *count, liken_error *err) {
-    int number = 0;
-    for (char *line = text, *next; line != NULL; line = next) {
-        next = strchr(line, '\n');
-        if (next != NULL)
-            *next++ = '\0';
-        number++;
-        lk_key key;
-        const int rc = parse_line(line, &key, err);
-        if (rc != LIKEN_OK) {
-            lk_error_prefix(err, "%s line %d", path, number);
-            return rc;
-        }
-        if (key.name[0] == '\0')
-            continue;
-        if (*count == LK_KEYS_MAX)
-            return lk_fail(err, LIKEN_E_TOO_LARGE, "%s holds more than %d keys.", path, LK_KEYS_MAX);
-        keys[(*count)++] = key;
-    }
-    return LIKEN_OK;
+/* ---- the old file ---- */
+
+static bool is_there(const lk_key_place *place) {
+    return place->store != NULL && place->file != NULL && access(place->file, F_OK) == 0;
 }
 
-int lk_key_list(const char *path, lk_key **out, size_t *count, liken_error *err) {
-    LK_FREE char *text = NULL;
-    size_t size = 0, n = 0;
-    int rc = lk_file_read(path, FILE_BYTES, &text, &size, err);
-    if (rc != LIKEN_OK && rc != LIKEN_E_NOT_FOUND)
-        return rc;
-    if (rc == LIKEN_OK && strlen(text) != size)
-        return lk_fail(err, LIKEN_E_ARG, "%s is not a file of keys: it holds a NUL byte.", path);
-    lk_key *keys = calloc(LK_KEYS_MAX, sizeof *keys);
-    if (keys == NULL)
-        return lk_fail_memory(err);
-    rc = text == NULL ? LIKEN_OK : parse_file(path, text, keys, &n, err);
-    if (rc != LIKEN_OK) {
-        free(keys);
-        return rc;
-    }
-    *out = keys;
-    *count = n;
-    return LIKEN_OK;
-}
-
-/* Opens and locks the folder that `path` is in, which with `make` is made where it is not; closing the descriptor
- * unlocks it. */
-static int lock_folder(const char *path, bool make, int *fd, liken_error *err) {
+/* Whether it can get another name. */
+static bool is_ours(const char *path) {
     const char *slash = strrchr(path, '/');
     LK_FREE char *folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    if (folder == NULL)
-        return lk_fail_memory(err);
-    const int rc = make ? lk_folder_make(folder, err) : LIKEN_OK;
-    if (rc != LIKEN_OK)
-        return rc;
-    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool failed = *fd < 0;
-    while (!failed && flock(*fd, LOCK_EX) != 0)
-        failed = errno != EINTR; /* a signal is no reason to give up */
-    if (!failed)
-        return LIKEN_OK;
-    const int why = errno;
-    if (*fd >= 0)
-        close(*fd);
-    return lk_fail_errno(err, LIKEN_E_IO, why, "The folder %s cannot be locked", folder);
+    return folder != NULL && access(folder, W_OK | X_OK) == 0;
 }
 
-static int write_keys(const char *path, const lk_key *keys, size_t count, liken_error *err) {
-    lk_buf b;
-    lk_buf_init(&b, FILE_BYTES);
-    int rc = lk_buf_string(&b, "# keys of liken: NAME SCOPES COLLECTION SHA256\n", err);
-    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
-        char scopes[40];
-        lk_scopes_format(keys[i].scopes, scopes, sizeof scopes);
-        rc = lk_buf_format(&b, err, "%s %s %s %s\n", keys[i].name, scopes,
-                           keys[i].collection[0] == '\0' ? "*" : keys[i].collection, keys[i].sha256);
-    }
+static int put_aside(const char *path, int added, liken_error *err) {
+    lk_buf aside;
+    lk_buf_init(&aside, 8192);
+    int rc = lk_buf_format(&aside, err, "%s.taken-over", path);
+    if (rc == LIKEN_OK && rename(path, aside.data) != 0 && errno != ENOENT)
+        rc = lk_fail_errno(err, LIKEN_E_IO, errno,
+                           "The keys of %s are in the store now, but the file cannot be renamed; remove it, so that a "
+                           "key that is removed from the store opens nothing",
+                           path);
     if (rc == LIKEN_OK)
-        rc = lk_file_write(path, b.data, b.size, err);
-    lk_buf_free(&b);
+        lk_log(LIKEN_LOG_INFO, "Keys are in the store now: %d of %s were taken over, and the file is %s.", added, path,
+               aside.data);
+    lk_buf_free(&aside);
     return rc;
 }
 
-static size_t position(const lk_key *keys, size_t count, const char *name) {
-    size_t i = 0;
-    while (i < count && strcmp(keys[i].name, name) != 0)
-        i++;
-    return i;
+/* The caller holds the lock of its folder. */
+static int take_file(const lk_key_place *place, liken_error *err) {
+    LK_FREE char *text = NULL;
+    LK_FREE lk_key *keys = NULL;
+    size_t size = 0, count = 0;
+    char hash[LK_SHA256_HEX];
+    int added = 0;
+    int rc = lk_file_read(place->file, LK_KEY_FILE_BYTES, &text, &size, err);
+    if (rc != LIKEN_OK)
+        return rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc; /* another process was quicker */
+    lk_sha256_hex(text, size, hash);
+    rc = lk_key_file_parse(place->file, text, size, &keys, &count, err);
+    if (rc == LIKEN_OK)
+        rc = lk_key_table_take(place->store, hash, keys, count, &added, err);
+    return rc == LIKEN_OK ? put_aside(place->file, added, err) : rc;
 }
+
+int lk_keys_take_over(const lk_key_place *place, liken_error *err) {
+    liken_error why = {0};
+    int lock = -1;
+    if (!is_there(place) || !is_ours(place->file))
+        return LIKEN_OK;
+    int rc = lk_key_file_lock(place->file, false, &lock, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = take_file(place, &why);
+    close(lock);
+    if (rc == LIKEN_E_READ_ONLY)
+        return LIKEN_OK;
+    if (rc != LIKEN_OK && err != NULL)
+        *err = why;
+    return rc;
+}
+
+/* ---- keys ---- */
 
 static void make_secret(char secret[LK_KEY_TEXT]) {
     uint8_t bytes[32];
@@ -187,24 +97,30 @@ static void make_secret(char secret[LK_KEY_TEXT]) {
     lk_hex(bytes, sizeof bytes, secret + 3);
 }
 
-static int append_key(const char *path, const lk_key *key, liken_error *err) {
+/* Of a file that could not be taken over, and whose keys count. */
+static int find_in_file(const lk_key_place *place, const char *name, bool *found, liken_error *err) {
     LK_FREE lk_key *keys = NULL;
     size_t count = 0;
-    const int rc = lk_key_list(path, &keys, &count, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    if (position(keys, count, key->name) < count)
-        return lk_fail(err, LIKEN_E_CONFLICT,
-                       "There is a key named \"%s\" already; remove it first or choose another name.", key->name);
-    if (count == LK_KEYS_MAX)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "%s holds the limit of %d keys; remove one first.", path, LK_KEYS_MAX);
-    keys[count] = *key; /* lk_key_list gives room for LK_KEYS_MAX */
-    return write_keys(path, keys, count + 1, err);
+    *found = false;
+    const int rc = is_there(place) ? lk_key_file_list(place->file, &keys, &count, err) : LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        *found = *found || strcmp(keys[i].name, name) == 0;
+    return rc;
 }
 
-int lk_key_add(const char *path, const char *name, unsigned scopes, const char *collection, char secret[LK_KEY_TEXT],
-               liken_error *err) {
-    if (!good_name(name) || (collection != NULL && !good_name(collection)))
+static int add_to_store(const lk_key_place *place, const lk_key *key, liken_error *err) {
+    bool found = false;
+    int rc = lk_keys_take_over(place, err);
+    if (rc == LIKEN_OK)
+        rc = find_in_file(place, key->name, &found, err);
+    if (rc == LIKEN_OK && found)
+        rc = lk_key_taken(key->name, err);
+    return rc == LIKEN_OK ? lk_key_table_add(place->store, key, err) : rc;
+}
+
+int lk_key_add(const lk_key_place *place, const char *name, unsigned scopes, const char *collection,
+               char secret[LK_KEY_TEXT], liken_error *err) {
+    if (!lk_key_good_name(name) || (collection != NULL && !lk_key_good_name(collection)))
         return lk_fail(err, LIKEN_E_ARG, "Names are 1 to %d letters, digits, '.', '_' or '-'.", LK_KEY_NAME_MAX);
     if (scopes == 0)
         return lk_fail(err, LIKEN_E_ARG, "A key needs at least one scope: read, search, add, delete or admin.");
@@ -214,36 +130,55 @@ int lk_key_add(const char *path, const char *name, unsigned scopes, const char *
     (void)snprintf(key.name, sizeof key.name, "%s", name);
     (void)snprintf(key.collection, sizeof key.collection, "%s", collection != NULL ? collection : "");
     lk_sha256_hex(text, strlen(text), key.sha256);
-    int lock = -1;
-    int rc = lock_folder(path, true, &lock, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    rc = append_key(path, &key, err);
-    close(lock);
+    const int rc = place->store == NULL ? lk_key_file_add(place->file, &key, err) : add_to_store(place, &key, err);
     if (rc == LIKEN_OK)
         memcpy(secret, text, sizeof text);
     return rc;
 }
 
-static int drop_key(const char *path, const char *name, liken_error *err) {
-    LK_FREE lk_key *keys = NULL;
-    size_t count = 0;
-    const int rc = lk_key_list(path, &keys, &count, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    const size_t at = position(keys, count, name);
-    if (at == count)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no key named \"%.64s\"; `liken keys list` shows them.", name);
-    memmove(&keys[at], &keys[at + 1], (count - at - 1) * sizeof *keys);
-    return write_keys(path, keys, count - 1, err);
+int lk_key_remove(const lk_key_place *place, const char *name, liken_error *err) {
+    bool found = false;
+    if (place->store == NULL)
+        return lk_key_file_remove(place->file, name, err);
+    int rc = lk_keys_take_over(place, err);
+    if (rc == LIKEN_OK)
+        rc = find_in_file(place, name, &found, err);
+    if (rc == LIKEN_OK && found)
+        return lk_fail(
+            err, LIKEN_E_READ_ONLY,
+            "The key \"%.64s\" is in %s, which cannot be changed or taken into the store from here; take its "
+            "line out of the file.",
+            name, place->file);
+    return rc == LIKEN_OK ? lk_key_table_remove(place->store, name, err) : rc;
 }
 
-int lk_key_remove(const char *path, const char *name, liken_error *err) {
-    int lock = -1;
-    int rc = lock_folder(path, false, &lock, err);
-    if (rc != LIKEN_OK)
+/* Both lists have room for LK_KEYS_MAX. */
+static int append(lk_key *list, size_t *count, const lk_key *more, size_t more_count, liken_error *err) {
+    if (*count + more_count > LK_KEYS_MAX)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "The store and the old file of keys hold more than %d keys.",
+                       LK_KEYS_MAX);
+    memcpy(list + *count, more, more_count * sizeof *more);
+    *count += more_count;
+    return LIKEN_OK;
+}
+
+int lk_key_list(const lk_key_place *place, lk_key **out, size_t *count, liken_error *err) {
+    LK_FREE lk_key *old = NULL;
+    lk_key *list = NULL;
+    lk_key_mark mark;
+    size_t n = 0, old_count = 0;
+    if (place->store == NULL)
+        return lk_key_file_list(place->file, out, count, err);
+    int rc = lk_key_table_list(place->store, &list, &n, &mark, err);
+    if (rc == LIKEN_OK && is_there(place))
+        rc = lk_key_file_list(place->file, &old, &old_count, err);
+    if (rc == LIKEN_OK && old != NULL)
+        rc = append(list, &n, old, old_count, err);
+    if (rc != LIKEN_OK) {
+        free(list);
         return rc;
-    rc = drop_key(path, name, err);
-    close(lock);
-    return rc;
+    }
+    *out = list;
+    *count = n;
+    return LIKEN_OK;
 }

@@ -25,7 +25,7 @@ typedef struct lk_cli {
     size_t count;
     bool json;
     const char *data; /* the folder of the store */
-    const char *keys; /* the file of the server's keys */
+    const char *keys; /* the file of the server's keys: an older liken's, or --key-file */
 } lk_cli;
 
 typedef struct lk_exit {

@@ -29,32 +29,58 @@ static int print_key(const lk_cli *cli, const lk_key *key, const char *secret, l
     return LIKEN_OK;
 }
 
-/* LK_EXIT_DONE when there is a folder for the file of keys: a mistyped one has none. */
-static int check_folder(const lk_cli *cli) {
-    const char *slash = strrchr(cli->keys, '/');
-    LK_FREE char *folder =
-        slash == NULL ? strdup(".") : strndup(cli->keys, slash == cli->keys ? 1 : (size_t)(slash - cli->keys));
-    liken_error err = {0};
+/* Where the keys are: *lk, to be freed, is the gallery whose store holds them; NULL with --key-file. */
+static int open_keys(const lk_cli *cli, const liken_options *options, liken **lk, lk_key_place *place,
+                     liken_error *err) {
+    const char *given = lk_config_text(cli->config, LK_SET_KEY_FILE);
+    const int rc = given == NULL ? liken_open(lk, options, lk_cli_call(), err) : LIKEN_OK;
+    if (rc == LIKEN_OK)
+        *place = given == NULL ? lk_keys_of(*lk, NULL, cli->keys) : (lk_key_place){NULL, given};
+    return rc;
+}
+
+/* A file of keys has a folder: a mistyped one has none. */
+static int check_folder(const char *file, liken_error *err) {
+    const char *slash = strrchr(file, '/');
+    LK_FREE char *folder = slash == NULL ? strdup(".") : strndup(file, slash == file ? 1 : (size_t)(slash - file));
     struct stat st;
     if (folder == NULL)
-        (void)lk_fail_memory(&err);
-    else if (stat(folder, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
-        (void)lk_fail(&err, LIKEN_E_NOT_FOUND,
-                      "There is no folder %s, and so no key in it. liken keys add NAME makes one.", folder);
-    return err.code == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
+        return lk_fail_memory(err);
+    if (stat(folder, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return lk_fail(err, LIKEN_E_NOT_FOUND,
+                       "There is no folder %s, and so no key in it. liken keys add NAME makes one.", folder);
+    return LIKEN_OK;
+}
+
+/* The same for what makes nothing. The file of an older liken is there before a gallery is. */
+static int open_existing(const lk_cli *cli, bool read_only, liken **lk, lk_key_place *place, liken_error *err) {
+    liken_options options = lk_cli_options(cli, true);
+    struct stat st;
+    options.existing = true;
+    options.read_only = read_only;
+    int rc = open_keys(cli, &options, lk, place, err);
+    if (rc == LIKEN_E_NOT_FOUND && stat(cli->keys, &st) == 0) {
+        *place = (lk_key_place){NULL, cli->keys};
+        return LIKEN_OK;
+    }
+    if (rc == LIKEN_E_NOT_FOUND && (options.store == NULL || strcmp(options.store, "sqlite") == 0))
+        return lk_fail(err, rc, "There is no gallery in %s, and so no key. liken keys add NAME makes one.", cli->data);
+    return rc == LIKEN_OK && place->store == NULL ? check_folder(place->file, err) : rc;
 }
 
 static int list(const lk_cli *cli) {
     liken_error err = {0};
     lk_key *keys = NULL;
     size_t count = 0;
-    const int there = check_folder(cli);
-    if (there != LK_EXIT_DONE)
-        return there;
-    int rc = lk_key_list(cli->keys, &keys, &count, &err);
+    liken *lk = NULL;
+    lk_key_place place;
+    int rc = open_existing(cli, true, &lk, &place, &err);
+    if (rc == LIKEN_OK)
+        rc = lk_key_list(&place, &keys, &count, &err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         rc = print_key(cli, &keys[i], NULL, &err);
     free(keys);
+    liken_free(lk);
     if (rc == LIKEN_OK && count == 0)
         lk_message("There is no key; liken keys add NAME makes one.");
     return rc == LIKEN_OK ? LK_EXIT_DONE : lk_cli_failed(cli, &err);
@@ -97,6 +123,18 @@ static int check_collection(const lk_cli *cli, const char *name) {
                : LK_EXIT_NOTHING;
 }
 
+static int make(const lk_cli *cli, unsigned scopes, const char *collection, char secret[LK_KEY_TEXT],
+                liken_error *err) {
+    const liken_options options = lk_cli_options(cli, true);
+    liken *lk = NULL;
+    lk_key_place place;
+    int rc = open_keys(cli, &options, &lk, &place, err);
+    if (rc == LIKEN_OK)
+        rc = lk_key_add(&place, cli->words[0], scopes, collection, secret, err);
+    liken_free(lk);
+    return rc;
+}
+
 static int add(const lk_cli *cli) {
     liken_error err = {0};
     lk_key key = {0};
@@ -107,10 +145,8 @@ static int add(const lk_cli *cli) {
     if (code != LK_EXIT_DONE)
         return code;
     int rc = lk_scopes_parse(lk_config_text(cli->config, LK_SET_SCOPE), &key.scopes, &err);
-    if (rc == LIKEN_OK && lk_config_text(cli->config, LK_SET_KEY_FILE) == NULL)
-        rc = lk_folder_make(cli->data, &err);
     if (rc == LIKEN_OK)
-        rc = lk_key_add(cli->keys, cli->words[0], key.scopes, collection, secret, &err);
+        rc = make(cli, key.scopes, collection, secret, &err);
     if (rc == LIKEN_OK) {
         (void)snprintf(key.name, sizeof key.name, "%s", cli->words[0]);
         (void)snprintf(key.collection, sizeof key.collection, "%s", bound ? collection : "");
@@ -122,10 +158,13 @@ static int add(const lk_cli *cli) {
 
 static int rm(const lk_cli *cli) {
     liken_error err = {0};
-    const int there = check_folder(cli);
-    if (there != LK_EXIT_DONE)
-        return there;
-    int rc = lk_key_remove(cli->keys, cli->words[0], &err);
+    liken *lk = NULL;
+    lk_key_place place;
+    int rc = open_existing(cli, false, &lk, &place, &err);
+    if (rc != LIKEN_OK)
+        return lk_cli_failed(cli, &err);
+    rc = lk_key_remove(&place, cli->words[0], &err);
+    liken_free(lk);
     if (rc == LIKEN_E_NOT_FOUND) {
         lk_message("%s", err.message);
         return LK_EXIT_NOTHING;

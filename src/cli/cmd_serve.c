@@ -30,6 +30,7 @@ static int serve(const lk_cli *cli, liken *lk, liken_error *err) {
     const lk_api_options options = {.address = lk_config_text(c, LK_SET_ADDRESS),
                                     .port = (int)lk_config_number(c, LK_SET_PORT),
                                     .keys = cli->keys,
+                                    .key_file = lk_config_text(c, LK_SET_KEY_FILE),
                                     .legacy = lk_config_text(c, LK_SET_LEGACY_COLLECTION),
                                     .workers = (int)lk_config_number(c, LK_SET_THREADS),
                                     .store_threads = (int)lk_config_number(c, LK_SET_STORE_THREADS),

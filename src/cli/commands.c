@@ -307,10 +307,12 @@ const lk_command lk_commands[] = {
      .synopsis = "list | add NAME | rm NAME",
      .summary = "list, make and remove the server's keys",
      .description =
-         "A key is shown once, when it is made; only its hash is kept. --scope says what it may do, and with "
-         "--collection it opens that collection only, which --yes lets be one that is still to be made. A running "
-         "server takes changes up at once.",
-     .settings = LK_BIT(DATA) | LK_BIT(STORE) | LK_BIT(KEY_FILE) | LK_BIT(SCOPE) | LK_BIT(COLLECTION) | LK_BIT(YES),
+         "Keys are kept in the gallery's store, so every server on it has the same. A key is shown once, when it is "
+         "made; only its hash is kept. --scope says what it may do, and with --collection it opens that collection "
+         "only, which --yes lets be one that is still to be made. A running server takes changes up at once. The file "
+         "of keys that an older liken had in the data folder is taken over and renamed to keys.taken-over. With "
+         "--key-file, keys are in that file instead, and with --legacy-table in the file keys of the data folder.",
+     .settings = GALLERY | LK_BIT(KEY_FILE) | LK_BIT(SCOPE) | LK_BIT(COLLECTION) | LK_BIT(YES),
      .least = 1,
      .most = 2,
      .exits = {{LK_EXIT_NOTHING, "no such key"}, {LK_EXIT_FAILED, "not done; the message says why"}},

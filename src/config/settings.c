@@ -80,7 +80,7 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
     [LK_SET_PORT] = {"port", 0, LK_INTEGER, LK_ANYWHERE, "PORT", "9000", "The port to listen on; 0 takes a free one.",
                      0, 65535},
     [LK_SET_KEY_FILE] = {"key-file", 0, LK_PATH, LK_ANYWHERE, "FILE", NULL,
-                         "The file of keys; default: keys in the data folder.", 0, 0},
+                         "Keys are in this file alone, not in the store; for the server as well.", 0, 0},
     [LK_SET_LEGACY_COLLECTION] =
         {"legacy-collection", 0, LK_TEXT, LK_ANYWHERE, "NAME", NULL,
          "The collection of the old system's two calls, POST /faces and POST /faces/searches; default: default.", 0, 0},

@@ -1,5 +1,6 @@
 /* Opening and closing a handle. */
 #include "gallery/gallery_int.h"
+#include "gallery/inside.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -186,6 +187,10 @@ static int begin_writing(liken *lk, liken_error *err) {
     const int rc = lk->no_models || lk->existing ? LIKEN_OK : lk_gallery_make_default(lk, err);
     lk->tended = rc == LIKEN_OK && !lk->no_models;
     return rc;
+}
+
+lk_store *lk_gallery_store(liken *lk) {
+    return lk->store;
 }
 
 static int open_gallery(liken *lk, liken_error *err) {

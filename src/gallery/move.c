@@ -345,6 +345,8 @@ static int finish(struct move *m, liken_error *err) {
     lk_store *from = m->from->store;
     int rc = set_searches(m, err);
     if (rc == LIKEN_OK)
+        rc = lk_store_copy_tables(from, m->to->store, err);
+    if (rc == LIKEN_OK)
         rc = from->ops->feed->marks(from, &face, &deletion, err);
     if (rc == LIKEN_OK)
         rc = from->ops->events->after(from, 0, NULL, LIKEN_EVENTS_NOW, 1, &end, err);

@@ -1,7 +1,7 @@
 /* What both databases share of sql.h: values, their limits, and the way to a store that can. */
 #include "store/sql.h"
 
-#include "store/codec.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -41,6 +41,15 @@ int lk_sql_remove(lk_store *s, lk_sql_fn *fn, void *arg, liken_error *err) {
     return with(s, LK_SQL_REMOVES, fn, arg, err);
 }
 
+static int check_text(const lk_sql_value *v, liken_error *err) {
+    for (size_t at = 0, size; at < v->size; at += size) {
+        size = lk_utf8_sequence(v->bytes + at);
+        if (size == 0)
+            return lk_fail(err, LIKEN_E_ARG, "A text for a table is not valid UTF-8 (byte %zu).", at + 1);
+    }
+    return LIKEN_OK;
+}
+
 static int check(const lk_sql_value *values, int count, liken_error *err) {
     if (count > LK_SQL_VALUES)
         return lk_fail(err, LIKEN_E_INTERNAL, "A statement has more parameters than %d.", LK_SQL_VALUES);
@@ -48,8 +57,7 @@ static int check(const lk_sql_value *values, int count, liken_error *err) {
         if (values[i].size > LK_SQL_BYTES)
             return lk_fail(err, LIKEN_E_TOO_LARGE, "A value of %zu bytes is more than a table takes (%zu).",
                            values[i].size, LK_SQL_BYTES);
-        const bool text = values[i].kind == LK_SQL_TEXT;
-        const int rc = text ? lk_store_text("text of a table", values[i].bytes, LK_SQL_BYTES, err) : LIKEN_OK;
+        const int rc = values[i].kind == LK_SQL_TEXT ? check_text(&values[i], err) : LIKEN_OK;
         if (rc != LIKEN_OK)
             return rc;
     }

@@ -1,10 +1,12 @@
 """Keys, made by `liken keys` while the server runs, and the open server's manners towards browsers."""
+import hashlib
 import json
+import signal
 import subprocess
 
 import pytest
 
-from conftest import BIN, MODELS
+from conftest import BIN, MODELS, Server
 
 
 @pytest.fixture
@@ -13,11 +15,22 @@ def make_key(tmp_path):
     data.mkdir(exist_ok=True)
 
     def keys(*args):
-        done = subprocess.run([BIN, "keys", *args, "--data", str(data), "--json"], capture_output=True, text=True, timeout=60)
+        done = run_keys(data, *args)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout else None
 
     return keys
+
+
+def run_keys(data, *args):
+    where = ["--store", Server.postgres.url(Server.postgres.of(data))] if Server.postgres else []
+    return subprocess.run([BIN, "keys", *args, "--data", str(data), "--json", *where], capture_output=True, text=True, timeout=60)
+
+
+def listed(data):
+    done = run_keys(data, "list")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_another_address_needs_a_key(samples, tmp_path):
@@ -74,7 +87,6 @@ def test_the_first_key_closes_the_server_for_good(start, make_key):
     assert not server.get("/v1/status").json["open"]
     make_key("rm", "boss")
     assert server.get("/v1/status").status == 401
-    (server.data / "keys").unlink()
     server.key = None
     assert server.get("/v1/status").status == 401
 
@@ -99,13 +111,55 @@ def test_an_open_server_and_browsers(server, samples):
 
 
 def test_a_damaged_key_file_opens_nothing(start, make_key, tmp_path):
-    key = make_key("add", "one", "--scope", "read")["key"]
-    server = start()
+    """--key-file: keys are in that file alone, as they were before stores had them."""
+    file = tmp_path / "own-keys"
+    key = make_key("add", "one", "--scope", "read", "--key-file", str(file))["key"]
+    other = make_key("add", "two", "--scope", "read")["key"]
+    server = start("--key-file", str(file))
+    server.key = other
+    assert server.get("/v1/status").status == 401
     server.key = key
     assert server.get("/v1/status").status == 200
-    files = [path for path in server.data.iterdir() if "keys" in path.name]
-    files[0].write_text("garbage\n")
+    file.write_text("garbage\n")
     assert server.get("/v1/status").status == 401
     server.key = None
     assert server.get("/v1/status").status == 401
-    assert server.stop() == 0
+    assert server.stop() == 0 and file.exists()
+
+
+def old_line(name, secret, scopes="read"):
+    return f"{name} {scopes} * {hashlib.sha256(secret.encode()).hexdigest()}\n"
+
+
+def test_an_old_file_is_taken_over(start, make_key, tmp_path):
+    data = tmp_path / "data"
+    first, second = "lk_" + "1" * 64, "lk_" + "2" * 64
+    old = "# keys of liken: NAME SCOPES COLLECTION SHA256\n" + old_line("phone", first) + old_line("cms", second, "admin")
+    (data / "keys").write_text(old)
+    server = start()
+    assert not (data / "keys").exists() and (data / "keys.taken-over").read_text() == old
+    for key in (first, second):
+        server.key = key
+        assert server.get("/v1/status").status == 200
+    assert [key["name"] for key in listed(data)] == ["phone", "cms"]
+    make_key("rm", "phone")
+    server.key = first
+    assert server.get("/v1/status").status == 401
+    assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+    (data / "keys").write_text(old)  # as if it had not been renamed, or came back from a backup: nothing is resurrected
+    server = start()
+    server.key = first
+    assert server.get("/v1/status").status == 401 and not (data / "keys").exists()
+    (data / "keys").write_text(old_line("late", first))  # one that is put there counts at once, and then goes the same way
+    assert server.get("/v1/status").status == 200
+    assert [key["name"] for key in listed(data)] == ["cms", "late"]
+    make_key("rm", "late")
+    assert server.get("/v1/status").status == 401
+    assert [key["name"] for key in listed(data)] == ["cms"]
+
+
+def test_a_damaged_old_file_stops_the_start(tmp_path):
+    (tmp_path / "keys").write_text("garbage\n")
+    for words in (["serve", "--port", "0", "--models", str(MODELS)], ["keys", "add", "x"], ["keys", "list"]):
+        done = subprocess.run([BIN, *words, "--data", str(tmp_path)], capture_output=True, text=True, timeout=60)
+        assert done.returncode in (1, 2) and "keys line 1" in done.stderr, done.stderr

@@ -39,6 +39,18 @@ def liken(*words, **options):
 # ---- several servers on one database ----
 
 
+def test_servers_share_keys(pair, gallery, tmp_path):
+    """Made anywhere, a key counts everywhere from the next request on, and so it is revoked."""
+    where = ["--store", gallery, "--data", str(tmp_path / "elsewhere")]
+    key = liken("keys", "add", "shared", "--scope", "read", *where).stdout.strip()
+    for server in pair:
+        assert server.get("/v1/status").status == 401
+        server.key = key
+        assert server.get("/v1/status").status == 200
+    assert liken("keys", "rm", "shared", *where).returncode == 0
+    assert [server.get("/v1/status").status for server in pair] == [401, 401]
+
+
 def test_servers_see_each_others_photos(pair, samples):
     a, b = pair
     photos = [photo for _, photo in samples]

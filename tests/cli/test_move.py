@@ -4,6 +4,9 @@ import pytest
 
 def test_move_there_and_back(liken, album):
     liken("add", album)
+    liken("keys", "add", "--collection", "default", "one")
+    liken("keys", "add", "two")
+    keys = liken("keys", "list")[0]
     first = liken("list", "--json")[0]
     out, _ = liken("move", "--from", "sqlite:", "--to", "sqlite:new")
     assert out.startswith("Moved 2 photos with ") and "every one was compared" in out
@@ -12,6 +15,7 @@ def test_move_there_and_back(liken, album):
     assert there == liken.json("search", album / "sample1.jpg")
     moved, = liken.json("move", "--from", "sqlite:new", "--to", "sqlite:back")
     assert moved["images"] == 2 and moved["faces"] > 0
+    assert liken("keys", "list", "--data", "back")[0] == keys
     again, = liken.json("move", "--from", "sqlite:", "--to", "sqlite:third")
     assert again["checksum"] == moved["checksum"]
 

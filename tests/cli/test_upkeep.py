@@ -52,7 +52,7 @@ def test_a_damaged_pack_is_found(liken, models, tmp_path):
 
 def test_keys(liken):
     _, err = liken("keys", "list", code=1)
-    assert "There is no folder" in err and "liken keys add" in err
+    assert "There is no gallery" in err and "liken keys add" in err
     out, err = liken("keys", "add", "--scope", "search,add", "website")
     assert re.fullmatch(r"lk_[0-9a-f]{64}\n", out)
     assert "not shown again" in err

@@ -18,7 +18,8 @@ static const char *key; /* sent when set */
 
 static inline void start_on(const char *address, const char *keys, size_t queue) {
     liken_error err = {0};
-    const lk_api_options o = {.address = address, .keys = keys, .workers = 1, .queue = queue, .max_file_bytes = 4096};
+    const lk_api_options o = {
+        .address = address, .key_file = keys, .workers = 1, .queue = queue, .max_file_bytes = 4096};
     assert_ok(liken_open(&lk, &(liken_options)LIKEN_OPTIONS_INIT, NULL, &err), err);
     assert_ok(lk_api_start(&api, &o, lk, &err), err);
 }

@@ -344,10 +344,11 @@ static int start_with_keys(void **state) {
     memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
     assert_non_null(mkdtemp(folder));
     (void)snprintf(keys_path, sizeof keys_path, "%s/keys", folder);
-    assert_ok(lk_key_add(keys_path, "reader", LK_SCOPE_READ, NULL, reader, &err), err);
-    assert_ok(lk_key_add(keys_path, "bound", LK_SCOPE_READ | LK_SCOPE_ADD | LK_SCOPE_SEARCH, "party", bound, &err),
+    assert_ok(lk_key_add(&(lk_key_place){NULL, keys_path}, "reader", LK_SCOPE_READ, NULL, reader, &err), err);
+    assert_ok(lk_key_add(&(lk_key_place){NULL, keys_path}, "bound", LK_SCOPE_READ | LK_SCOPE_ADD | LK_SCOPE_SEARCH,
+                         "party", bound, &err),
               err);
-    assert_ok(lk_key_add(keys_path, "boss", LK_SCOPE_ADMIN, NULL, admin, &err), err);
+    assert_ok(lk_key_add(&(lk_key_place){NULL, keys_path}, "boss", LK_SCOPE_ADMIN, NULL, admin, &err), err);
     key = NULL;
     start_on("0.0.0.0", keys_path, 8);
     return 0;
@@ -407,10 +408,10 @@ static void a_removed_key_opens_nothing(void **state) {
     liken_error err = {0};
     key = reader;
     json_decref(plain("GET", "/v1/status", 200));
-    assert_ok(lk_key_remove(keys_path, "reader", &err), err);
+    assert_ok(lk_key_remove(&(lk_key_place){NULL, keys_path}, "reader", &err), err);
     refused(plain("GET", "/v1/status", 401), "no_key", "valid key");
-    assert_ok(lk_key_remove(keys_path, "bound", &err), err);
-    assert_ok(lk_key_remove(keys_path, "boss", &err), err);
+    assert_ok(lk_key_remove(&(lk_key_place){NULL, keys_path}, "bound", &err), err);
+    assert_ok(lk_key_remove(&(lk_key_place){NULL, keys_path}, "boss", &err), err);
     key = NULL;
     refused(plain("GET", "/v1/status", 401), "no_key", "valid key"); /* no key at all is not an open server here */
 }

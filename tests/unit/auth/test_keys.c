@@ -15,6 +15,12 @@
 #include <unistd.h>
 
 static char folder[64], path[96];
+static const lk_key_place in_file = {NULL, path};
+
+static void refresh(lk_keyring *ring) {
+    liken_error err = {0};
+    assert_ok(lk_keyring_refresh(ring, &err), err);
+}
 
 static int setup(void **state) {
     (void)state;
@@ -54,16 +60,16 @@ static void a_key_is_made_listed_and_removed(void **state) {
     char secret[LK_KEY_TEXT], other[LK_KEY_TEXT];
     lk_key *keys = NULL;
     size_t count = 9;
-    assert_ok(lk_key_list(path, &keys, &count, &err), err); /* no file: no keys */
+    assert_ok(lk_key_list(&in_file, &keys, &count, &err), err); /* no file: no keys */
     assert_int_equal(count, 0);
     free(keys);
-    assert_ok(lk_key_add(path, "phone", LK_SCOPE_READ | LK_SCOPE_SEARCH, "party", secret, &err), err);
-    assert_ok(lk_key_add(path, "cms", LK_SCOPE_ADD, NULL, other, &err), err);
+    assert_ok(lk_key_add(&in_file, "phone", LK_SCOPE_READ | LK_SCOPE_SEARCH, "party", secret, &err), err);
+    assert_ok(lk_key_add(&in_file, "cms", LK_SCOPE_ADD, NULL, other, &err), err);
     assert_int_equal(strlen(secret), 67);
     assert_memory_equal(secret, "lk_", 3);
     assert_string_not_equal(secret, other);
-    assert_int_equal(lk_key_add(path, "cms", LK_SCOPE_READ, NULL, other, &err), LIKEN_E_CONFLICT);
-    assert_ok(lk_key_list(path, &keys, &count, &err), err);
+    assert_int_equal(lk_key_add(&in_file, "cms", LK_SCOPE_READ, NULL, other, &err), LIKEN_E_CONFLICT);
+    assert_ok(lk_key_list(&in_file, &keys, &count, &err), err);
     assert_int_equal(count, 2);
     assert_string_equal(keys[0].name, "phone");
     assert_string_equal(keys[0].collection, "party");
@@ -74,9 +80,9 @@ static void a_key_is_made_listed_and_removed(void **state) {
     size_t size = 0;
     assert_ok(lk_file_read(path, 10000, &text, &size, &err), err);
     assert_null(strstr(text, secret + 3)); /* the text of a key is written nowhere */
-    assert_ok(lk_key_remove(path, "phone", &err), err);
-    assert_int_equal(lk_key_remove(path, "phone", &err), LIKEN_E_NOT_FOUND);
-    assert_ok(lk_key_list(path, &keys, &count, &err), err);
+    assert_ok(lk_key_remove(&in_file, "phone", &err), err);
+    assert_int_equal(lk_key_remove(&in_file, "phone", &err), LIKEN_E_NOT_FOUND);
+    assert_ok(lk_key_list(&in_file, &keys, &count, &err), err);
     assert_int_equal(count, 1);
     free(keys);
 }
@@ -89,10 +95,10 @@ static void bad_names_are_refused(void **state) {
     long_name[65] = '\0';
     const char *bad[] = {"", "a b", "a#", "ä", "a\n", long_name};
     for (size_t i = 0; i < LK_LENGTH(bad); i++) {
-        assert_int_equal(lk_key_add(path, bad[i], LK_SCOPE_READ, NULL, secret, &err), LIKEN_E_ARG);
-        assert_int_equal(lk_key_add(path, "x", LK_SCOPE_READ, bad[i], secret, &err), LIKEN_E_ARG);
+        assert_int_equal(lk_key_add(&in_file, bad[i], LK_SCOPE_READ, NULL, secret, &err), LIKEN_E_ARG);
+        assert_int_equal(lk_key_add(&in_file, "x", LK_SCOPE_READ, bad[i], secret, &err), LIKEN_E_ARG);
     }
-    assert_int_equal(lk_key_add(path, "x", 0, NULL, secret, &err), LIKEN_E_ARG);
+    assert_int_equal(lk_key_add(&in_file, "x", 0, NULL, secret, &err), LIKEN_E_ARG);
     assert_string_equal(secret, "untouched");
 }
 
@@ -113,7 +119,7 @@ static void a_damaged_file_names_its_line(void **state) {
         lk_key *keys = NULL;
         size_t count = 0;
         write_file(bad[i]);
-        assert_int_equal(lk_key_list(path, &keys, &count, &err), LIKEN_E_ARG);
+        assert_int_equal(lk_key_list(&in_file, &keys, &count, &err), LIKEN_E_ARG);
         assert_non_null(strstr(err.message, "line 2"));
         assert_null(keys);
     }
@@ -125,7 +131,7 @@ static void comments_and_blank_lines_are_skipped(void **state) {
     lk_key *keys = NULL;
     size_t count = 0;
     write_file("# keys\n\n  \t\r\na  read,add\t* " HASH " # mine\r\nb read x " HASH);
-    assert_ok(lk_key_list(path, &keys, &count, &err), err);
+    assert_ok(lk_key_list(&in_file, &keys, &count, &err), err);
     assert_int_equal(count, 2);
     assert_string_equal(keys[1].collection, "x");
     free(keys);
@@ -137,11 +143,11 @@ static void the_ring_follows_the_file(void **state) {
     char secret[LK_KEY_TEXT];
     lk_keyring *ring = NULL;
     lk_key key;
-    assert_ok(lk_keyring_open(&ring, path, &err), err);
+    assert_ok(lk_keyring_open(&ring, &in_file, &err), err);
     assert_true(lk_keyring_empty(ring));
-    assert_ok(lk_key_add(path, "phone", LK_SCOPE_READ, NULL, secret, &err), err);
+    assert_ok(lk_key_add(&in_file, "phone", LK_SCOPE_READ, NULL, secret, &err), err);
     assert_true(lk_keyring_empty(ring)); /* nobody looked at the file yet */
-    lk_keyring_refresh(ring);
+    refresh(ring);
     assert_false(lk_keyring_empty(ring));
     assert_true(lk_keyring_find(ring, secret, &key));
     assert_string_equal(key.name, "phone");
@@ -149,19 +155,19 @@ static void the_ring_follows_the_file(void **state) {
     assert_false(lk_keyring_find(ring, "", &key));
     write_file("garbage\n"); /* opens nothing, and does not count as empty */
     assert_true(lk_keyring_find(ring, secret, &key));
-    lk_keyring_refresh(ring);
+    refresh(ring);
     assert_false(lk_keyring_find(ring, secret, &key));
     assert_false(lk_keyring_empty(ring));
     write_file("");
-    lk_keyring_refresh(ring);
+    refresh(ring);
     assert_true(lk_keyring_empty(ring));
     lk_keyring_free(ring);
     lk_keyring_free(NULL);
     write_file("garbage\n");
     ring = NULL;
-    assert_int_equal(lk_keyring_open(&ring, path, &err), LIKEN_E_ARG);
+    assert_int_equal(lk_keyring_open(&ring, &in_file, &err), LIKEN_E_ARG);
     assert_null(ring);
-    assert_ok(lk_keyring_open(&ring, NULL, &err), err);
+    assert_ok(lk_keyring_open(&ring, &(lk_key_place){NULL, NULL}, &err), err);
     assert_true(lk_keyring_empty(ring));
     lk_keyring_free(ring);
 }
@@ -183,7 +189,7 @@ static void *add_ten(void *number) {
     for (int i = 0; i < 10; i++) {
         char name[32], secret[LK_KEY_TEXT];
         (void)snprintf(name, sizeof name, "k%d-%d", *(int *)number, i);
-        if (lk_key_add(path, name, LK_SCOPE_READ, NULL, secret, NULL) != LIKEN_OK)
+        if (lk_key_add(&in_file, name, LK_SCOPE_READ, NULL, secret, NULL) != LIKEN_OK)
             return NULL;
     }
     return number;
@@ -203,7 +209,7 @@ static void two_at_once_lose_nothing(void **state) {
     lk_key *keys = NULL;
     size_t count = 0;
     liken_error err = {0};
-    assert_ok(lk_key_list(path, &keys, &count, &err), err);
+    assert_ok(lk_key_list(&in_file, &keys, &count, &err), err);
     assert_int_equal(count, 40);
     free(keys);
 }
@@ -245,7 +251,7 @@ static void signals_do_not_end_the_wait_for_the_lock(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, unlock_late, &lock), 0);
     pthread_sigmask(SIG_UNBLOCK, &timer, NULL);
     assert_int_equal(setitimer(ITIMER_REAL, &ringing, NULL), 0);
-    const int rc = lk_key_add(path, "late", LK_SCOPE_READ, NULL, secret, &err);
+    const int rc = lk_key_add(&in_file, "late", LK_SCOPE_READ, NULL, secret, &err);
     pthread_join(thread, NULL);
     assert_int_equal(setitimer(ITIMER_REAL, &silent, NULL), 0);
     assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);

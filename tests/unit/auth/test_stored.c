@@ -1,0 +1,208 @@
+/* Keys in the store: every ring on it follows them, and the file of an older liken goes into it, once. */
+#include "unit/test.h"
+
+#include "auth/auth.h"
+#include "base/buf.h"
+#include "store/sql.h"
+#include "unit/store/kinds.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
+
+static char folder[] = "/tmp/liken-test-XXXXXX", path[64], aside[80];
+static bool dies; /* before the file gets its other name */
+
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+
+int __wrap_rename(const char *from, const char *to) {
+    if (dies)
+        _exit(9);
+    return __real_rename(from, to);
+}
+
+static lk_key_place here(void) {
+    return (lk_key_place){store, path};
+}
+
+static void refresh(lk_keyring *ring) {
+    assert_ok(lk_keyring_refresh(ring, &err), err);
+}
+
+static void expect_names(const char *names) {
+    lk_key *keys = NULL;
+    size_t count = 0;
+    char all[256] = "";
+    assert_ok(lk_key_list(&(lk_key_place){store, path}, &keys, &count, &err), err);
+    for (size_t i = 0; i < count; i++)
+        (void)snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i == 0 ? "" : " ", keys[i].name);
+    assert_string_equal(all, names);
+    free(keys);
+}
+
+static void rings_follow_the_store(void **state) {
+    (void)state;
+    lk_store *second = NULL;
+    lk_keyring *ring = NULL;
+    char secret[LK_KEY_TEXT], other[LK_KEY_TEXT];
+    lk_key key;
+    const lk_key_place one = here();
+    assert_ok(kinds_open(&second, false, &err), err); /* another server on it */
+    const lk_key_place two = {second, NULL};
+    assert_ok(lk_keyring_open(&ring, &one, &err), err);
+    assert_true(lk_keyring_empty(ring));
+    assert_ok(lk_key_add(&two, "phone", LK_SCOPE_READ, "party", secret, &err), err);
+    assert_true(lk_keyring_empty(ring)); /* nobody looked yet */
+    refresh(ring);
+    assert_true(lk_keyring_find(ring, secret, &key));
+    assert_string_equal(key.name, "phone");
+    assert_string_equal(key.collection, "party");
+    assert_int_equal(key.scopes, LK_SCOPE_READ);
+    const unsigned long long version = lk_keyring_version(ring);
+    refresh(ring);
+    assert_true(lk_keyring_version(ring) == version); /* nothing happened, nothing was read */
+    assert_int_equal(lk_key_add(&one, "phone", LK_SCOPE_READ, NULL, other, &err), LIKEN_E_CONFLICT);
+    assert_ok(lk_key_remove(&one, "phone", &err), err); /* and another comes, so that there are as many as before */
+    assert_ok(lk_key_add(&two, "cms", LK_SCOPE_ADMIN, NULL, other, &err), err);
+    refresh(ring);
+    assert_false(lk_keyring_find(ring, secret, &key));
+    assert_true(lk_keyring_find(ring, other, &key));
+    assert_int_equal(lk_key_remove(&one, "phone", &err), LIKEN_E_NOT_FOUND);
+    expect_names("cms");
+    lk_keyring_free(ring);
+    second->ops->close(second);
+}
+
+/* ---- a store that does not answer ---- */
+
+static int silent_with(lk_store *s, lk_sql_access access, lk_sql_fn *fn, void *arg, liken_error *e) {
+    (void)s;
+    (void)access;
+    (void)fn;
+    (void)arg;
+    return lk_fail(e, LIKEN_E_BUSY, "It does not answer.");
+}
+
+static void a_silent_store_lets_nobody_in(void **state) {
+    (void)state;
+    static const lk_store_sql silent = {.with = silent_with};
+    const lk_store_ops *real = store->ops;
+    lk_store_ops ops = *real;
+    lk_keyring *ring = NULL;
+    char secret[LK_KEY_TEXT];
+    lk_key key;
+    const lk_key_place place = here();
+    assert_ok(lk_key_add(&place, "phone", LK_SCOPE_READ, NULL, secret, &err), err);
+    assert_ok(lk_keyring_open(&ring, &place, &err), err);
+    ops.sql = &silent;
+    store->ops = &ops;
+    assert_int_equal(lk_keyring_refresh(ring, &err), LIKEN_E_BUSY);
+    assert_string_equal(err.message, "It does not answer.");
+    assert_true(lk_keyring_find(ring, secret, &key)); /* what never waits goes on with what is in memory */
+    store->ops = real;
+    assert_ok(lk_key_remove(&place, "phone", &err), err);
+    refresh(ring);
+    assert_false(lk_keyring_find(ring, secret, &key));
+    lk_keyring_free(ring);
+}
+
+/* ---- the old file ---- */
+
+static void write_file(const char *text) {
+    assert_ok(lk_file_write(path, text, strlen(text), &err), err);
+}
+
+static void an_old_file_is_taken_over_once(void **state) {
+    (void)state;
+    const lk_key_place place = here();
+    static const char old[] = "# mine\na read,add * " HASH "1\nb admin x " HASH "2\n";
+    write_file(old);
+    expect_names("a b"); /* they count before, too */
+    assert_ok(lk_keys_take_over(&place, &err), err);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(access(aside, F_OK), 0);
+    expect_names("a b");
+    assert_ok(lk_key_remove(&place, "a", &err), err);
+    write_file(old); /* a backup comes back: what was removed since stays away */
+    assert_ok(lk_keys_take_over(&place, &err), err);
+    assert_int_not_equal(access(path, F_OK), 0);
+    expect_names("b");
+    write_file("b read * " HASH "3\nc read * " HASH "2\n"); /* another key of that name; a key that is there as b */
+    assert_ok(lk_keys_take_over(&place, &err), err);
+    expect_names("b b-2");
+    write_file("garbage\n");
+    assert_int_equal(lk_keys_take_over(&place, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "keys line 1"));
+    assert_int_equal(access(path, F_OK), 0);
+    (void)unlink(path);
+}
+
+/* Killed when the keys are in the store and the file still has its name. */
+static void a_kill_in_between_does_no_harm(void **state) {
+    (void)state;
+    int status = 0;
+    const lk_key_place place = here();
+    write_file("a read * " HASH "1\nb admin * " HASH "2\n");
+    store->ops->close(store);
+    store = NULL;
+    const pid_t child = fork();
+    if (child == 0) {
+        lk_store *own = NULL;
+        dies = true;
+        if (kinds_open(&own, false, NULL) != LIKEN_OK)
+            _exit(1);
+        _exit(lk_keys_take_over(&(lk_key_place){own, path}, NULL) == LIKEN_OK ? 2 : 3);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_ok(kinds_open(&store, false, &err), err);
+    assert_ok(lk_key_remove(&(lk_key_place){store, NULL}, "a", &err), err); /* on another machine */
+    assert_ok(lk_keys_take_over(&(lk_key_place){store, place.file}, &err), err);
+    assert_int_not_equal(access(path, F_OK), 0);
+    expect_names("b");
+}
+
+static void who_may_only_read_reads_both(void **state) {
+    (void)state;
+    lk_store *reader = NULL;
+    lk_keyring *ring = NULL;
+    char secret[LK_KEY_TEXT];
+    lk_key key;
+    assert_ok(lk_key_add(&(lk_key_place){store, NULL}, "in-store", LK_SCOPE_READ, NULL, secret, &err), err);
+    write_file("old read * " HASH "1\n");
+    assert_ok(kinds_open(&reader, true, &err), err);
+    assert_ok(lk_keyring_open(&ring, &(lk_key_place){reader, path}, &err), err);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_true(lk_keyring_find(ring, secret, &key));
+    assert_int_equal(lk_key_remove(&(lk_key_place){reader, path}, "old", &err), LIKEN_E_READ_ONLY);
+    assert_int_equal(lk_key_remove(&(lk_key_place){reader, path}, "in-store", &err), LIKEN_E_READ_ONLY);
+    write_file("");
+    assert_ok(lk_key_remove(&(lk_key_place){store, NULL}, "in-store", &err), err);
+    refresh(ring);
+    assert_true(lk_keyring_empty(ring));
+    lk_keyring_free(ring);
+    reader->ops->close(reader);
+    (void)unlink(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        KIND_TEST(rings_follow_the_store),         KIND_TEST(a_silent_store_lets_nobody_in),
+        KIND_TEST(an_old_file_is_taken_over_once), KIND_TEST(a_kill_in_between_does_no_harm),
+        KIND_TEST(who_may_only_read_reads_both),
+    };
+    if (mkdtemp(folder) == NULL)
+        return 1;
+    (void)snprintf(path, sizeof path, "%s/keys", folder);
+    (void)snprintf(aside, sizeof aside, "%s.taken-over", path);
+    const int failed = kinds_run(tests, LK_LENGTH(tests));
+    (void)unlink(aside);
+    (void)rmdir(folder);
+    return failed;
+}
