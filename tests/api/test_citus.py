@@ -8,8 +8,7 @@ import threading
 import pytest
 
 import postgres as pg
-from conftest import BIN
-from conftest import soon
+from conftest import BIN, soon
 from test_cluster import by_descriptor, cluster, liken
 
 SETTINGS = {
