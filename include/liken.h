@@ -332,6 +332,11 @@ LIKEN_API LIKEN_CHECKED int liken_collection_create(liken *lk, const liken_call 
  * ready to be quick, any other prepares it in the background. UNSUPPORTED says what to install. */
 LIKEN_API LIKEN_CHECKED int liken_collection_set_search(liken *lk, const liken_call *call, const char *name,
                                                         liken_search search, liken_collection **out, liken_error *err);
+/* Changes how much it keeps of the photos that come from now on (of one that is there already, once the same photo is
+ * added again and nothing is kept of it). What is kept of any beyond that is erased when this returns. ARG, NOT_FOUND,
+ * READ_ONLY, STORE; UNSUPPORTED: a legacy table. */
+LIKEN_API LIKEN_CHECKED int liken_collection_set_keep(liken *lk, const liken_call *call, const char *name,
+                                                      liken_keep keep, liken_collection **out, liken_error *err);
 LIKEN_API LIKEN_CHECKED int liken_collection_get(liken *lk, const liken_call *call, const char *name,
                                                  liken_collection **out, liken_error *err);
 /* *out: array of *count pointers; free with liken_collections_free. */
@@ -396,6 +401,29 @@ typedef struct liken_detect_options {
 /* Faces of a photo; nothing is stored. */
 LIKEN_API LIKEN_CHECKED int liken_detect(liken *lk, const liken_call *call, const void *bytes, size_t size,
                                          const liken_detect_options *options, liken_image **out, liken_error *err);
+
+/* ---- pictures: what is kept, to be looked at ---------------------------------------------- */
+
+typedef enum liken_picture_type { LIKEN_PICTURE_JPEG, LIKEN_PICTURE_WEBP } liken_picture_type;
+
+LIKEN_API void liken_picture_free(liken_picture *p);
+/* A stored photo: upright, sRGB, without metadata, its longer side at most `size` pixels (1..4096) and never enlarged;
+ * of the smallest that is kept of it and has the pixels, else of the largest (->kind says which). ARG; NOT_FOUND: there
+ * is no such photo, or nothing is kept of it, and the sentence says how to get it; STORE, MEMORY. */
+LIKEN_API LIKEN_CHECKED int liken_picture_get(liken *lk, const liken_call *call, const char *collection, int64_t image,
+                                              int size, liken_picture_type type, liken_picture **out, liken_error *err);
+/* The same of a face with some of what is around it: a square with sides of at most `size` pixels, or less of it where
+ * the photo is smaller. */
+LIKEN_API LIKEN_CHECKED int liken_crop_get(liken *lk, const liken_call *call, const char *collection, int64_t face,
+                                           int size, liken_picture_type type, liken_picture **out, liken_error *err);
+/* The same of any photo that liken reads, for a page that cannot draw it (HEIC, TIFF, raw). Stored nowhere. Fails as
+ * liken_detect does. */
+LIKEN_API LIKEN_CHECKED int liken_preview(liken *lk, const liken_call *call, const void *bytes, size_t size, int side,
+                                          liken_picture_type type, liken_picture **out, liken_error *err);
+/* Signs a text with a secret of the store, which all who open the store share and nobody else knows: HMAC-SHA256 as 64
+ * hex digits. STORE; UNSUPPORTED: a legacy table. */
+LIKEN_API LIKEN_CHECKED int liken_sign(liken *lk, const liken_call *call, const char *text, char out[65],
+                                       liken_error *err);
 
 /* The photo with boxes, landmarks and confidences drawn on it, as JPEG. *jpeg is freed with free(). */
 LIKEN_API LIKEN_CHECKED int liken_draw(liken *lk, const liken_call *call, const void *bytes, size_t size,

@@ -13,6 +13,8 @@
  * bench_pipeline sandbox ROUNDS PHOTO.jpg...
  *     CPU milliseconds of one photo through lk_pipeline_run, decoded in this process, and in a helper (its time counted
  * too); medians of rounds in which the two take turns.
+ * bench_pipeline pictures ROUNDS PHOTO.jpg...
+ *     CPU milliseconds of one photo through lk_pipeline_run, and of the thumbnail that is kept of it beyond; its bytes.
  * bench_pipeline threads COUNT together|alone FACES PHOTO.jpg...
  *     On COUNT threads: photos a second of wall time, CPU milliseconds a photo, the mean batch of the descriptor
  * network. `together`: faces of several photos share batches where they queue (face/microbatch.h); `alone`: they never
@@ -31,6 +33,7 @@
 #include "base/clock.h"
 #include "face/describe.h"
 #include "face/landmarks.h"
+#include "gallery/pictures.h"
 #include "image/decode/decoders.h"
 
 #define ROUNDS 3
@@ -153,7 +156,7 @@ static double run_whole(const worker *w, const char *bytes, size_t size, size_t 
     lk_faces out = {0};
     const double start = lk_clock_cpu();
     lk_photo *photo = open_photo(bytes, size);
-    if (lk_pipeline_run(w->pipeline, photo, true, (int)*faces, &out, &err) != LIKEN_OK)
+    if (lk_pipeline_run(w->pipeline, photo, true, (int)*faces, 0, &out, &err) != LIKEN_OK)
         stop(&err);
     lk_photo_free(photo);
     const double took = lk_clock_cpu() - start;
@@ -337,7 +340,7 @@ static double run_boxed(const worker *w, const char *bytes, size_t size, lk_deco
     lk_photo *photo = NULL;
     const double start = family_seconds();
     if (lk_photo_open(&photo, bytes, size, &(lk_photo_limits){.decoders = decoders}, &err) != LIKEN_OK ||
-        lk_pipeline_run(w->pipeline, photo, true, 0, &out, &err) != LIKEN_OK)
+        lk_pipeline_run(w->pipeline, photo, true, 0, 0, &out, &err) != LIKEN_OK)
         stop(&err);
     lk_photo_free(photo);
     const double took = family_seconds() - start;
@@ -372,6 +375,49 @@ static int run_sandbox(const lk_models *models, int rounds, char **paths) {
         free(bytes);
     }
     lk_decoders_free(decoders);
+    return 0;
+}
+
+/* ---- what is kept of a photo ---- */
+
+/* Gives the CPU milliseconds of the look at it, and in *kept those of its thumbnail, in *size the bytes of that. */
+static double run_kept(const worker *w, const char *bytes, size_t length, double *kept, size_t *size) {
+    liken_error err;
+    lk_faces out = {0};
+    lk_image small = {0};
+    void *jpeg = NULL;
+    lk_photo *photo = open_photo(bytes, length);
+    const double start = lk_clock_cpu();
+    if (lk_pipeline_run(w->pipeline, photo, true, 0, LK_PREVIEW_SIDE, &out, &err) != LIKEN_OK)
+        stop(&err);
+    const double looked = lk_clock_cpu();
+    if (lk_image_fit(&out.view, LK_THUMBNAIL_SIDE, &small, &err) != LIKEN_OK ||
+        lk_image_encode_within(&small, LK_IMAGE_JPEG, LK_THUMBNAIL_BYTES, &jpeg, size, &err) != LIKEN_OK)
+        stop(&err);
+    *kept = (lk_clock_cpu() - looked) * 1e3;
+    free(jpeg);
+    lk_image_clear(&small);
+    lk_faces_clear(&out);
+    lk_photo_free(photo);
+    return (looked - start) * 1e3;
+}
+
+static int run_pictures(const lk_models *models, int rounds, char **paths) {
+    liken_error err;
+    worker w = start_worker(models);
+    if (lk_pipeline_new(&w.pipeline, models, &err) != LIKEN_OK)
+        stop(&err);
+    for (; *paths != NULL; paths++) {
+        double looked[MOST_ROUNDS], kept[MOST_ROUNDS];
+        size_t length, size = 0;
+        char *bytes = read_photo(*paths, &length);
+        for (int i = -1; i < rounds; i++) /* the first is for the caches */
+            looked[i < 0 ? 0 : i] = run_kept(&w, bytes, length, &kept[i < 0 ? 0 : i], &size);
+        qsort(looked, (size_t)rounds, sizeof *looked, by_value);
+        qsort(kept, (size_t)rounds, sizeof *kept, by_value);
+        printf("%s\t%.3f\t%.3f\t%zu\n", *paths, looked[rounds / 2], kept[rounds / 2], size);
+        free(bytes);
+    }
     return 0;
 }
 
@@ -430,11 +476,14 @@ int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "raw") == 0)
         return raw(argv[2], argv[3]);
     const int threads = argc > 5 && strcmp(argv[1], "threads") == 0 ? atoi(argv[2]) : 0;
-    const int rounds = argc > 3 && strcmp(argv[1], "sandbox") == 0 ? atoi(argv[2]) : 0;
+    const int rounds =
+        argc > 3 && (strcmp(argv[1], "sandbox") == 0 || strcmp(argv[1], "pictures") == 0) ? atoi(argv[2]) : 0;
     const bool only_load = argc == 2 && strcmp(argv[1], "load") == 0;
     if (!only_load && (argc < 3 || (strcmp(argv[1], "run") != 0 && (threads < 1 || threads > MOST_THREADS) &&
                                     (rounds < 1 || rounds > MOST_ROUNDS))))
-        return fprintf(stderr, "usage: bench_pipeline make|raw|load|run|sandbox|threads ...: see its source\n"), 2;
+        return fprintf(stderr,
+                       "usage: bench_pipeline make|raw|load|run|sandbox|pictures|threads ...: see its source\n"),
+               2;
     const double start = lk_clock_monotonic();
     if (lk_models_load(&models, &(lk_models_options){.folder = getenv("LIKEN_MODELS"), .detector = "yunet"}, &err) !=
         LIKEN_OK)
@@ -442,7 +491,7 @@ int main(int argc, char **argv) {
     if (only_load)
         return printf("%.4f\n", lk_clock_monotonic() - start) < 0;
     if (rounds > 0)
-        return run_sandbox(models, rounds, argv + 3);
+        return (strcmp(argv[1], "sandbox") == 0 ? run_sandbox : run_pictures)(models, rounds, argv + 3);
     return threads > 0
                ? run_threads(models, threads, strcmp(argv[3], "together") == 0, strtoul(argv[4], NULL, 10), argv + 5)
                : run(models, argv + 2);

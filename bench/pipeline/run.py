@@ -182,6 +182,22 @@ def report_sandbox(program, folder, packs, rows):
                  for metric, value, unit in (("cpu time without sandbox", off, "ms"), ("cpu time with sandbox", on, "ms"), ("sandbox, times", on / off, "1"))]
 
 
+PICTURE_ROUNDS = 9
+
+
+def report_pictures(program, photos, packs, rows):
+    """What the thumbnail costs that is kept of a photo: CPU time beside that of the look at it, and bytes."""
+    print("\nthumbnails that are kept, CPU time beside that of the photo, medians:")
+    for case, paths in photos.items():
+        seen = [tuple(map(float, line.split("\t")[1:])) for line in say([program, "pictures", str(PICTURE_ROUNDS), *paths], packs)]
+        looked, kept, size = (statistics.mean(column) for column in zip(*seen))
+        print(f"  {case:<20}{kept:>9.2f} ms beside {looked:>9.2f} ms: {100 * kept / looked:.2f} % (target: under 3), "
+              f"{size / 1000:.1f} kB (target: under 20)")
+        rows += [{"case": case, "engine": "liken", "metric": metric, "value": value, "unit": unit, "rounds": PICTURE_ROUNDS}
+                 for metric, value, unit in (("cpu time of a thumbnail", kept, "ms"), ("thumbnail, of an add", 100 * kept / looked, "%"),
+                                             ("size of a thumbnail", size, "B"))]
+
+
 THREADS = {  # case: threads, do faces of several photos share batches, faces of a photo (0: all)
     "one thread": (1, "together", 0),
     "two threads": (2, "together", 0),
@@ -235,6 +251,7 @@ def main():
     rows.append({"case": "start", "engine": "liken", "metric": "loading the packs", "value": load, "unit": "s", "rounds": ROUNDS})
     rows.append({"case": "memory", "engine": "liken", "metric": "memory of a worker", "value": own, "unit": "MB", "rounds": 1})
     report_sandbox(program, folder, packs, rows)
+    report_pictures(program, photos, packs, rows)
     report_threads(program, photos["small"], packs, rows)
     for text in missing:
         print(f"missing: {text}")

@@ -10,7 +10,7 @@
  *   repeat.c   Idempotency-Key
  *   metrics.c  counters and /metrics
  *   probe.c    how the store is, known without waiting for it
- *   collections.c images.c faces.c search.c compare.c detect.c status.c legacy.c   the resources */
+ *   collections.c images.c faces.c pictures.c search.c compare.c detect.c status.c legacy.c   the resources */
 #ifndef LK_API_API_INT_H
 #define LK_API_API_INT_H
 
@@ -191,6 +191,8 @@ lk_resource_fn lk_collections_list, lk_collections_create, lk_collections_get, l
     lk_collections_remove;
 lk_resource_fn lk_images_add, lk_images_list, lk_images_get, lk_images_remove;
 lk_resource_fn lk_faces_get, lk_faces_remove;
+lk_resource_fn lk_pictures_image, lk_pictures_face, lk_pictures_link, lk_pictures_linked_image, lk_pictures_linked_face,
+    lk_pictures_preview;
 lk_resource_fn lk_search, lk_compare, lk_detect;
 /* A photo goes to its lane; a face or a descriptor does not wait behind photos. */
 lk_lane lk_search_lane(const lk_request *r);

@@ -1,6 +1,8 @@
 /* collections.c - /v1/collections */
 #include "api/api_int.h"
 
+#include "base/log.h"
+
 #include <stdio.h>
 
 #include <string.h>
@@ -26,12 +28,29 @@ void lk_collections_list(lk_ask *q) {
     lk_answer_json(q->request, 200, json_pack("{s:o}", "collections", shown));
 }
 
+/* One that does not keep what it should is not made; false: answered, and freed. */
+static bool keep_as_asked(lk_ask *q, liken_collection *c, liken_error *err) {
+    liken_collection *now = NULL;
+    const liken_keep keep = (liken_keep)lk_args_word(&q->args, "keep");
+    if (liken_collection_set_keep(q->api->lk, &q->call, c->name, keep, &now, err) == LIKEN_OK) {
+        c->keep = now->keep;
+        liken_collection_free(now);
+        return true;
+    }
+    lk_answer_error(q->request, err);
+    if (liken_collection_remove(q->api->lk, &q->call, c->name, err) != LIKEN_OK)
+        lk_log(LIKEN_LOG_WARN, "Collection \"%s\" was made, and keeps thumbnails. %s", c->name, err->message);
+    liken_collection_free(c);
+    return false;
+}
+
 void lk_collections_create(lk_ask *q) {
     liken_error err = {0};
     liken_collection *c = NULL;
     const char *name = lk_args_text(&q->args, "name"), *pack = lk_args_text(&q->args, "pack");
     const liken_metric metric = lk_args_word(&q->args, "metric") == 1 ? LIKEN_L2 : LIKEN_NORMALIZED;
     const liken_search search = (liken_search)lk_args_word(&q->args, "search");
+    const bool keeps = lk_args_has(&q->args, "keep");
     if (name == NULL)
         lk_args_fail(&q->args, LIKEN_E_ARG, "name",
                      "A collection needs a name: 1 to 64 letters, digits, '.', '_' or '-'.");
@@ -47,6 +66,8 @@ void lk_collections_create(lk_ask *q) {
         lk_answer_error(q->request, &err);
         return;
     }
+    if (keeps && !keep_as_asked(q, c, &err))
+        return;
     char place[128];
     (void)snprintf(place, sizeof place, "/v1/collections/%.64s", c->name); /* names need no escape */
     lk_respond_header(q->request, "Location", place);
@@ -66,13 +87,24 @@ static void answer(lk_ask *q, int rc, liken_collection *c, const liken_error *er
 void lk_collections_change(lk_ask *q) {
     liken_error err = {0};
     liken_collection *c = NULL;
-    if (!lk_args_has(&q->args, "search"))
-        lk_args_fail(&q->args, LIKEN_E_ARG, "search",
-                     "What can be changed is search: auto, memory, cube, pgvector or hnsw.");
+    const bool searches = lk_args_has(&q->args, "search"), keeps = lk_args_has(&q->args, "keep");
+    if (!searches && !keeps)
+        lk_args_fail(
+            &q->args, LIKEN_E_ARG, "search",
+            "What can be changed is search: auto, memory, cube, pgvector or hnsw; and keep: nothing, thumbnail, "
+            "preview or original.");
     if (lk_args_refused(&q->args))
         return;
     const liken_search search = (liken_search)lk_args_word(&q->args, "search");
-    const int rc = liken_collection_set_search(q->api->lk, &q->call, q->collection, search, &c, &err);
+    const liken_keep keep = (liken_keep)lk_args_word(&q->args, "keep");
+    int rc = LIKEN_OK;
+    if (searches)
+        rc = liken_collection_set_search(q->api->lk, &q->call, q->collection, search, &c, &err);
+    if (rc == LIKEN_OK && keeps) {
+        liken_collection_free(c);
+        c = NULL;
+        rc = liken_collection_set_keep(q->api->lk, &q->call, q->collection, keep, &c, &err);
+    }
     answer(q, rc, c, &err);
 }
 

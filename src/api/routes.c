@@ -16,6 +16,7 @@
 #define NAME_MAX_OF_ALL 64 /* of collections and packs */
 #define DISTANCE_MAX 1e6
 #define DIMENSION_MAX 4096
+#define KEEPS LK_WORD("keep", "nothing thumbnail preview original")  /* as liken_keep counts them */
 #define SEARCHES LK_WORD("search", "auto memory cube pgvector hnsw") /* as liken_search counts them */
 
 /* ---- parameters ---- */
@@ -26,9 +27,10 @@ static const lk_param new_collection[] = {LK_TEXT("name", NAME_MAX_OF_ALL),
                                           LK_TEXT("pack", NAME_MAX_OF_ALL),
                                           LK_WORD("metric", "normalized l2"),
                                           SEARCHES,
+                                          KEEPS,
                                           {0}};
 
-static const lk_param changed_collection[] = {SEARCHES, {0}};
+static const lk_param changed_collection[] = {SEARCHES, KEEPS, {0}};
 
 static const lk_param new_image[] = {LK_PHOTO_NEEDED("file", LABEL_MAX),
                                      LK_TEXT("url", LABEL_MAX),
@@ -68,6 +70,22 @@ static const lk_param comparison[] = {
 
 static const lk_param detection[] = {LK_PHOTO_NEEDED("file", 0), LK_SWITCH("descriptors"), {0}};
 
+#define SIDE_MAX 4096
+static const lk_param shown_image[] = {LK_WHOLE("size", 1, SIDE_MAX, 400), {0}};
+
+static const lk_param shown_face[] = {LK_WHOLE("size", 1, SIDE_MAX, 200), {0}};
+
+static const lk_param preview[] = {LK_PHOTO_NEEDED("file", 0), LK_WHOLE("size", 1, SIDE_MAX, 1280), {0}};
+
+static const lk_param links[] = {LK_TEXTS("images", 1000, 20),
+                                 LK_TEXTS("faces", 1000, 20),
+                                 LK_WHOLE("size", 1, SIDE_MAX, 400),
+                                 LK_WHOLE("minutes", 1, 60, 10),
+                                 {0}};
+
+static const lk_param linked[] = {
+    LK_WHOLE("size", 1, SIDE_MAX, 0), LK_WHOLE("expires", 1, INT64_MAX, 0), LK_TEXT("signature", 64), {0}};
+
 /* ---- routes ---- */
 
 enum { READS, WRITES };
@@ -99,6 +117,12 @@ const lk_row lk_rows[] = {
     {"DELETE", COLLECTION "/images/{id}", lk_images_remove, none, STORE, WRITES, DELETE, ADDRESS, LK_BODY_SMALL, NULL},
     {"GET", COLLECTION "/faces/{id}", lk_faces_get, none, STORE, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
     {"DELETE", COLLECTION "/faces/{id}", lk_faces_remove, none, STORE, WRITES, DELETE, ADDRESS, LK_BODY_SMALL, NULL},
+    {"GET", COLLECTION "/images/{id}/picture", lk_pictures_image, shown_image, PHOTOS, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
+    {"GET", COLLECTION "/faces/{id}/crop", lk_pictures_face, shown_face, PHOTOS, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
+    {"POST", COLLECTION "/links", lk_pictures_link, links, STORE, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
+    {"GET", "/v1/linked/{c}/images/{id}", lk_pictures_linked_image, linked, PHOTOS, READS, NO_KEY, ADDRESS, LK_BODY_SMALL, NULL},
+    {"GET", "/v1/linked/{c}/faces/{id}", lk_pictures_linked_face, linked, PHOTOS, READS, NO_KEY, ADDRESS, LK_BODY_SMALL, NULL},
+    {"POST", "/v1/preview", lk_pictures_preview, preview, PHOTOS, READS, SEARCH, ANY, LK_BODY_PHOTO, NULL},
     {"POST", COLLECTION "/search", lk_search, search, PHOTOS, READS, SEARCH, ADDRESS, LK_BODY_PHOTO, lk_search_lane},
     {"POST", "/v1/compare", lk_compare, comparison, PHOTOS, READS, SEARCH, ANY, LK_BODY_TWO_PHOTOS, NULL},
     {"POST", "/v1/detect", lk_detect, detection, PHOTOS, READS, SEARCH, ANY, LK_BODY_PHOTO, NULL},

@@ -4,6 +4,8 @@
 #include "base/crypto.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -28,6 +30,14 @@ void lk_hex(const uint8_t *bytes, size_t size, char *out) {
         *out++ = digits[bytes[i] & 15];
     }
     *out = '\0';
+}
+
+void lk_hmac_sha256_hex(const void *key, size_t key_size, const void *text, size_t size, char out[LK_SHA256_HEX]) {
+    uint8_t mac[LK_SHA256_BYTES];
+    unsigned length = sizeof mac;
+    if (HMAC(EVP_sha256(), key, (int)key_size, text, size, mac, &length) == NULL)
+        lk_random(mac, sizeof mac); /* it cannot be told for want of memory: a signature that fits nothing */
+    lk_hex(mac, sizeof mac, out);
 }
 
 void lk_random(void *out, size_t size) {

@@ -15,6 +15,9 @@ void lk_sha256_hex(const void *bytes, size_t size, char out[LK_SHA256_HEX]);
 /* Lower-case hex of `size` bytes; `out` has 2*size+1. */
 void lk_hex(const uint8_t *bytes, size_t size, char *out);
 
+/* HMAC-SHA256 (RFC 2104), as 64 hex digits. */
+void lk_hmac_sha256_hex(const void *key, size_t key_size, const void *text, size_t size, char out[LK_SHA256_HEX]);
+
 void lk_random(void *out, size_t size);
 
 /* Constant time. */

@@ -9,9 +9,9 @@
 static int print_collection(const lk_cli *cli, const liken_collection *c, liken_error *err) {
     if (cli->json)
         return lk_cli_print(lk_json_collection(c), err);
-    (void)printf("%-20s %8" PRId64 " photos %8" PRId64 " faces  %s, threshold %.3f, search %s, model %s\n", c->name,
-                 c->images, c->faces, c->metric == LIKEN_L2 ? "l2" : "normalized", (double)c->threshold,
-                 liken_search_code(c->search), c->model == NULL ? "none yet" : c->model);
+    (void)printf("%-20s %8" PRId64 " photos %8" PRId64 " faces  %s, threshold %.3f, search %s, keep %s, model %s\n",
+                 c->name, c->images, c->faces, c->metric == LIKEN_L2 ? "l2" : "normalized", (double)c->threshold,
+                 liken_search_code(c->search), liken_keep_code(c->keep), c->model == NULL ? "none yet" : c->model);
     return LIKEN_OK;
 }
 
@@ -34,6 +34,18 @@ static liken_search search_of(const lk_cli *cli) {
     return (liken_search)lk_config_choice(cli->config, LK_SET_SEARCH);
 }
 
+/* *c, replaced by what it is then. */
+static int set_keep(const lk_cli *cli, liken *lk, liken_collection **c, liken_error *err) {
+    liken_collection *now = NULL;
+    const liken_keep keep = (liken_keep)lk_config_choice(cli->config, LK_SET_KEEP);
+    const int rc = liken_collection_set_keep(lk, lk_cli_call(), cli->words[0], keep, &now, err);
+    if (rc == LIKEN_OK) {
+        liken_collection_free(*c);
+        *c = now;
+    }
+    return rc;
+}
+
 static int create(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
@@ -45,6 +57,8 @@ static int create(const lk_cli *cli) {
     if (rc == LIKEN_OK)
         rc = liken_collection_create(lk, lk_cli_call(), cli->words[0], lk_config_text(cli->config, LK_SET_PACK), metric,
                                      search_of(cli), &c, &err);
+    if (rc == LIKEN_OK && lk_config_given(cli->config, LK_SET_KEEP))
+        rc = set_keep(cli, lk, &c, &err);
     if (rc == LIKEN_OK)
         rc = print_collection(cli, c, &err);
     liken_collection_free(c);
@@ -56,11 +70,16 @@ static int set(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
     liken_collection *c = NULL;
-    if (!lk_config_given(cli->config, LK_SET_SEARCH))
-        return lk_cli_usage(cli, "Say what to set: --search auto, memory, cube, pgvector or hnsw.");
+    const bool searches = lk_config_given(cli->config, LK_SET_SEARCH),
+               keeps = lk_config_given(cli->config, LK_SET_KEEP);
+    if (!searches && !keeps)
+        return lk_cli_usage(cli, "Say what to set: --search auto, memory, cube, pgvector or hnsw; --keep nothing, "
+                                 "thumbnail, preview or original.");
     int rc = lk_cli_open(cli, true, &lk, &err);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK && searches)
         rc = liken_collection_set_search(lk, lk_cli_call(), cli->words[0], search_of(cli), &c, &err);
+    if (rc == LIKEN_OK && keeps)
+        rc = set_keep(cli, lk, &c, &err);
     if (rc == LIKEN_OK)
         rc = print_collection(cli, c, &err);
     liken_collection_free(c);

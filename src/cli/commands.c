@@ -165,14 +165,19 @@ const lk_command lk_commands[] = {
          "--search says where a collection is searched, and set changes it. memory: by liken, the quickest; the "
          "faces must fit. cube and pgvector: by a PostgreSQL store, with its extension of that name. All three "
          "answer the same. hnsw: by an approximate index of pgvector; answers then say that they are, and how "
-         "much they find. auto: memory while it fits into --index-memory, else the database.",
-     .settings =
-         GALLERY | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(METRIC) | LK_BIT(SEARCH) | LK_BIT(YES),
+         "much they find. auto: memory while it fits into --index-memory, else the database.\n\n"
+         "--keep says what is kept of each photo for pages that show it, in the store and erased with the photo: a "
+         "thumbnail of 400 pixels (about 10 kB), that and a preview of 1280, the thumbnail and the original file, or "
+         "nothing. set erases what is kept beyond it; photos that are there get what they lack when they are added "
+         "again.",
+     .settings = GALLERY | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(METRIC) | LK_BIT(SEARCH) |
+                 LK_BIT(KEEP) | LK_BIT(YES),
      .least = 1,
      .most = 2,
      .exits = {{LK_EXIT_FAILED, "not done; the message says why"}},
      .examples = {{"liken collections create --metric l2 old", "As the legacy system compares: raw distances."},
-                  {"liken collections set --search cube old", "Let the database compare the faces."}},
+                  {"liken collections set --search cube old", "Let the database compare the faces."},
+                  {"liken collections set --keep nothing old", "Erase its thumbnails, and keep no more."}},
      .run = lk_cmd_collections},
     {.name = "cluster",
      .synopsis = "plan FACES | create NAME=WHERE... | add NAME=WHERE | balance | status | sweep",

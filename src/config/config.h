@@ -55,6 +55,7 @@ typedef enum lk_setting_id {
     LK_SET_DESCRIBE,
     LK_SET_METRIC,
     LK_SET_SEARCH,
+    LK_SET_KEEP,
     LK_SET_DET,
     LK_SET_SCOPE,
     LK_SET_DEEP,

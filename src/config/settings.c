@@ -68,6 +68,8 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                        "How descriptors are compared: made unit length first, or as the network gave them.", 0, 0},
     [LK_SET_SEARCH] = {"search", 0, LK_CHOICE, LK_IN_FLAG, "auto|memory|cube|pgvector|hnsw", "auto",
                        "Where the collection is searched: in memory, or by a PostgreSQL store.", 0, 0},
+    [LK_SET_KEEP] = {"keep", 0, LK_CHOICE, LK_IN_FLAG, "nothing|thumbnail|preview|original", "thumbnail",
+                     "How much of each photo the collection keeps, to be looked at.", 0, 0},
     [LK_SET_DET] = {"det", 0, LK_PATH, LK_IN_FLAG, "OUT.svg", NULL,
                     "Write the curve of missed against false matches as SVG.", 0, 0},
     [LK_SET_SCOPE] = {"scope", 0, LK_TEXT, LK_IN_FLAG, "SCOPES", "read,search",

@@ -78,6 +78,7 @@ static void clear_list(liken_face *faces, size_t count) {
 void lk_faces_clear(lk_faces *f) {
     clear_list(f->kept, f->kept_count);
     clear_list(f->refused, f->refused_count);
+    lk_image_clear(&f->view);
     *f = (lk_faces){0};
 }
 
@@ -223,7 +224,8 @@ static int judge_all(job *j, liken_error *err) {
     return rc;
 }
 
-int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, lk_faces *out, liken_error *err) {
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int view, lk_faces *out,
+                    liken_error *err) {
     job j = {.pipeline = p,
              .source = lk_source_of(photo),
              .describe = describe,
@@ -234,6 +236,8 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
     rc = rc != LIKEN_OK ? rc : lk_call_check(err);
     rc = rc != LIKEN_OK ? rc : enough_pixels(&j, err);
     rc = rc != LIKEN_OK ? rc : judge_all(&j, err);
+    if (rc == LIKEN_OK && view > 0 && j.source.image.rgb != NULL)
+        rc = lk_image_fit(&j.source.image, view, &j.faces.view, err);
     lk_source_clear(&j.source);
     lk_detections_clear(&j.found);
     if (rc != LIKEN_OK) {

@@ -1,6 +1,7 @@
 /* Adding and detecting. A photo is recognised by the sha256 of its bytes before anything is decoded, so adding it
  * again is cheap; when two threads add the same new photo at once both look at it, and the store keeps the first. */
 #include "gallery/gallery_int.h"
+#include "gallery/pictures.h"
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -53,12 +54,25 @@ static int take_photo(struct photo *out, const void *bytes, size_t size, liken_e
     return LIKEN_OK;
 }
 
-static int look(liken *lk, lk_engine *e, const struct photo *p, bool describe, liken_image **out, liken_error *err) {
+/* With the pictures that `keep` says. */
+static int look(liken *lk, lk_engine *e, const struct photo *p, bool describe, liken_keep keep, liken_image **out,
+                liken_error *err) {
     lk_faces faces = {0};
-    int rc = lk_gallery_look(lk, e, p->bytes, p->size, describe, &faces, err);
+    liken_image *image = NULL;
+    int rc = lk_gallery_look_and_view(lk, e, p->bytes, p->size, describe, lk_pictures_side(keep), &faces, err);
+    lk_image view = faces.view;
+    const char *kind = faces.kind;
+    faces.view = (lk_image){0};
     if (rc == LIKEN_OK)
-        rc = lk_gallery_image(e, p->sha256, &faces, out, err);
+        rc = lk_gallery_image(e, p->sha256, &faces, &image, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pictures_make(image, keep, &view, p->bytes, p->size, kind, err);
+    lk_image_clear(&view);
     lk_faces_clear(&faces);
+    if (rc == LIKEN_OK)
+        *out = image;
+    else
+        liken_image_free(image);
     return rc;
 }
 
@@ -72,7 +86,7 @@ static int detect(liken *lk, const void *bytes, size_t size, const liken_detect_
         rc = take_photo(&p, bytes, size, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_engine(lk, o.pack, &engine, err);
-    return rc == LIKEN_OK ? look(lk, engine, &p, o.describe, out, err) : rc;
+    return rc == LIKEN_OK ? look(lk, engine, &p, o.describe, LIKEN_KEEP_NOTHING, out, err) : rc;
 }
 
 int liken_detect(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_detect_options *options,
@@ -180,7 +194,7 @@ static int add_new(liken *lk, const liken_collection *c, const struct photo *p, 
     liken_image *image = NULL, *existing = NULL;
     int rc = lk_gallery_engine_for(lk, c, &engine, err);
     if (rc == LIKEN_OK)
-        rc = look(lk, engine, p, true, &image, err);
+        rc = look(lk, engine, p, true, lk->store->ops->pictures == NULL ? LIKEN_KEEP_NOTHING : c->keep, &image, err);
     if (rc == LIKEN_OK && o->require_face && image->face_count == 0)
         rc = no_face(image, err);
     if (rc == LIKEN_OK)
@@ -202,6 +216,7 @@ static int add_new(liken *lk, const liken_collection *c, const struct photo *p, 
         return rc;
     }
     forget_descriptors(image);
+    lk_pictures_forget(image);
     lk_gallery_sync_after_write(lk);
     if (existing != NULL)
         hear_of(lk, c, image);
@@ -272,6 +287,8 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
     if (rc != LIKEN_OK)
         return rc;
     rc = find(lk, c, &p, &image, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pictures_catch_up(lk, c, image, p.bytes, p.size, err);
     if (rc == LIKEN_OK)
         rc = add_again(lk, c, o, &image, err);
     if (rc == LIKEN_E_NOT_FOUND) { /* also when it was removed between the two */

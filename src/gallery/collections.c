@@ -53,6 +53,7 @@ static int create(liken *lk, const char *name, const char *pack, liken_metric me
     c->metric = metric;
     c->threshold = lk_models_calibration(engine->models, metric)->threshold;
     c->created_at = lk_clock_now();
+    c->keep = LIKEN_KEEP_THUMBNAIL;
     if (c->name == NULL || c->model == NULL)
         return lk_fail_memory(err);
     rc = lk->store->ops->collections->create(lk->store, c, err);
@@ -138,6 +139,40 @@ int liken_collection_set_search(liken *lk, const liken_call *call, const char *n
         rc = lk_gallery_may_write(lk, err);
     if (rc == LIKEN_OK)
         rc = set_search(lk, c, search, err);
+    lk_gallery_leave(lk, &k);
+    if (rc == LIKEN_OK) {
+        *out = c;
+        c = NULL;
+    }
+    return rc;
+}
+
+/* What is kept beyond that is erased before this returns. */
+static int set_keep(liken *lk, liken_collection *c, liken_keep keep, liken_error *err) {
+    const lk_store_pictures *ops = lk->store->ops->pictures;
+    bool more = keep < c->keep;
+    if (keep < LIKEN_KEEP_NOTHING || keep > LIKEN_KEEP_ORIGINAL)
+        return lk_fail(err, LIKEN_E_ARG, "A collection keeps nothing, thumbnail, preview or original.");
+    if (ops == NULL)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "A legacy table has no room for pictures.");
+    int rc = ops->keep(lk->store, c->id, keep, err);
+    while (rc == LIKEN_OK && more)
+        rc = ops->trim(lk->store, c->id, &more, err);
+    c->keep = keep;
+    return rc;
+}
+
+int liken_collection_set_keep(liken *lk, const liken_call *call, const char *name, liken_keep keep,
+                              liken_collection **out, liken_error *err) {
+    LK_COLLECTION liken_collection *c = NULL;
+    lk_call k;
+    int rc = lk_gallery_enter(lk, &k, call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, name, &c, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_may_write(lk, err);
+    if (rc == LIKEN_OK)
+        rc = set_keep(lk, c, keep, err);
     lk_gallery_leave(lk, &k);
     if (rc == LIKEN_OK) {
         *out = c;

@@ -202,6 +202,11 @@ static void pipeline_give(liken *lk, lk_engine *e, lk_pipeline *p) {
 
 int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, lk_faces *out,
                     liken_error *err) {
+    return lk_gallery_look_and_view(lk, e, bytes, size, describe, 0, out, err);
+}
+
+int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int view,
+                             lk_faces *out, liken_error *err) {
     lk_photo *photo = NULL;
     lk_pipeline *p = NULL;
     if (bytes == NULL)
@@ -211,11 +216,12 @@ int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, boo
         return rc;
     rc = pipeline_take(lk, e, &p, err);
     if (rc == LIKEN_OK) {
-        rc = lk_pipeline_run(p, photo, describe, lk->max_faces, out, err);
+        rc = lk_pipeline_run(p, photo, describe, lk->max_faces, view, out, err);
         pipeline_give(lk, e, p);
     }
     if (rc == LIKEN_OK) {
         out->captured_at = lk_photo_captured_at(photo);
+        out->kind = lk_photo_kind(photo);
         (void)snprintf(out->note, sizeof out->note, "%s", lk_photo_note(photo) == NULL ? "" : lk_photo_note(photo));
     }
     lk_photo_free(photo);

@@ -132,6 +132,9 @@ void lk_gallery_engines_free(liken *lk);
 /* Finds the faces of a photo; waits while all pipelines are in use. */
 int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, lk_faces *out,
                     liken_error *err);
+/* The same with out->view (lk_pipeline_run). */
+int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int view,
+                             lk_faces *out, liken_error *err);
 /* The calibration for a collection's metric, with the collection's own threshold. */
 lk_calibration lk_gallery_calibration(const lk_engine *e, const liken_collection *c);
 
@@ -233,6 +236,11 @@ int lk_gallery_make_default(liken *lk, liken_error *err);
 
 /* An image that is not stored; takes the faces out of *faces. `sha256`: of the photo's bytes. */
 int lk_gallery_image(const lk_engine *e, const char sha256[65], lk_faces *faces, liken_image **out, liken_error *err);
+
+/* ---- images.c ---- */
+
+/* liken_face_get, inside a call. */
+int lk_gallery_face(liken *lk, const char *collection, int64_t id, liken_face **out, int64_t *image, liken_error *err);
 
 /* ---- vector.c ---- */
 

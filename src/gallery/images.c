@@ -59,15 +59,14 @@ int liken_image_get(liken *lk, const liken_call *call, const char *collection, i
 }
 
 /* A face of the collection `name`; NULL: whichever has it. */
-static int face_of(liken *lk, const char *name, int64_t id, liken_face **out, int64_t *image, liken_error *err) {
+int lk_gallery_face(liken *lk, const char *name, int64_t id, liken_face **out, int64_t *image, liken_error *err) {
     int64_t owner, home = 0, holder = 0;
     liken_face *face = NULL;
     int rc = collection_id(lk, name, &owner, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->faces->get(lk->store, id, &face, &holder, &home, err);
     if (rc == LIKEN_OK && owner != 0 && home != owner)
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld in the collection \"%.64s\".", (long long)id,
-                     name);
+        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld in the collection \"%.64s\".", (long long)id, name);
     if (rc != LIKEN_OK) {
         liken_face_free(face);
         return rc;
@@ -83,7 +82,7 @@ int liken_face_get(liken *lk, const liken_call *call, const char *collection, in
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
     if (rc == LIKEN_OK)
-        rc = face_of(lk, collection, face_id, out, image, err);
+        rc = lk_gallery_face(lk, collection, face_id, out, image, err);
     lk_gallery_leave(lk, &k);
     return rc;
 }
@@ -109,7 +108,7 @@ int liken_face_remove(liken *lk, const liken_call *call, const char *collection,
     if (rc == LIKEN_OK && collection == NULL)
         rc = lk_gallery_needs_store(lk, err);
     if (rc == LIKEN_OK && collection != NULL)
-        rc = face_of(lk, collection, face_id, &face, NULL, err);
+        rc = lk_gallery_face(lk, collection, face_id, &face, NULL, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->faces->remove(lk->store, face_id, err);
     if (rc == LIKEN_OK)

@@ -5,6 +5,7 @@
  * either side and their hashes are compared. Only when all are equal does the copy become a gallery that can be opened.
  */
 #include "gallery/gallery_int.h"
+#include "gallery/pictures.h"
 
 #include "base/buf.h"
 #include "base/crypto.h"
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #define PAGE 500
+#define PICTURES ((size_t)16 << 20) /* bytes of pictures that are on their way at once, and one photo's more */
 #define PHOTO_MAX ((size_t)1 << 30) /* bytes of one photo as it is hashed: 100,000 faces of 4096 numbers fit */
 
 struct move {
@@ -130,6 +132,37 @@ static int read_page(liken *lk, int64_t after, liken_image_list **out, liken_err
     return lk->store->ops->copy->page(lk->store, after, PAGE, out, err);
 }
 
+/* The bytes of the pictures of a photo. One that went since the page was read is left out: the comparison tells. */
+static int load_pictures(liken *lk, liken_image *image, size_t *bytes, liken_error *err) {
+    size_t kept = 0;
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < image->picture_count; i++) {
+        liken_picture *p = &image->pictures[kept];
+        rc = lk->store->ops->pictures->get(lk->store, 0, image->id, image->pictures[i].kind, p, err);
+        if (rc == LIKEN_OK)
+            *bytes += image->pictures[kept++].size;
+        else if (rc == LIKEN_E_NOT_FOUND)
+            rc = LIKEN_OK;
+    }
+    image->picture_count = kept;
+    return rc;
+}
+
+/* Photos go over in one transaction with their pictures, as many at once as their bytes allow. */
+static int put_some(struct move *m, const int64_t *collections, liken_image *const *images, size_t count, size_t *done,
+                    liken_error *err) {
+    size_t bytes = 0, n = 0;
+    int rc = LIKEN_OK;
+    while (rc == LIKEN_OK && n < count && bytes < PICTURES)
+        rc = load_pictures(m->from, images[n++], &bytes, err);
+    if (rc == LIKEN_OK)
+        rc = m->to->store->ops->copy->put(m->to->store, collections, images, n, err);
+    for (size_t i = 0; i < n; i++)
+        lk_pictures_forget(images[i]);
+    *done += n;
+    return rc;
+}
+
 static int put_page(struct move *m, const liken_image_list *page, liken_error *err) {
     int64_t collections[PAGE];
     for (size_t i = 0; i < page->count; i++) {
@@ -139,7 +172,10 @@ static int put_page(struct move *m, const liken_image_list *page, liken_error *e
                            "A collection was made while the gallery was moved; run the move again.");
         collections[i] = c->id;
     }
-    return m->to->store->ops->copy->put(m->to->store, collections, page->images, page->count, err);
+    int rc = LIKEN_OK;
+    for (size_t done = 0; rc == LIKEN_OK && done < page->count;)
+        rc = put_some(m, collections + done, page->images + done, page->count - done, &done, err);
+    return rc;
 }
 
 static int copy_images(struct move *m, int64_t after, liken_error *err) {
@@ -207,8 +243,24 @@ static int hash_names(lk_buf *b, const liken_image *im, liken_error *err) {
     return rc;
 }
 
+/* One after the other, each by the hash of its bytes. */
+static int hash_pictures(lk_buf *b, liken *lk, const liken_image *im, liken_error *err) {
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < im->picture_count; i++) {
+        char hash[LK_SHA256_HEX];
+        liken_picture p = {0};
+        rc = lk->store->ops->pictures->get(lk->store, 0, im->id, im->pictures[i].kind, &p, err);
+        if (rc != LIKEN_OK)
+            return rc;
+        lk_sha256_hex(p.bytes, p.size, hash);
+        rc = lk_buf_format(b, err, "%d %s %d %d %s ", (int)p.kind, p.type, p.width, p.height, hash);
+        free(p.bytes);
+    }
+    return rc;
+}
+
 /* Everything a photo has, in an order of its own. */
-static int hash_image(lk_buf *b, const liken_image *im, uint8_t out[LK_SHA256_BYTES], liken_error *err) {
+static int hash_image(lk_buf *b, liken *lk, const liken_image *im, uint8_t out[LK_SHA256_BYTES], liken_error *err) {
     lk_buf_clear(b);
     if (im->face_count > 0)
         qsort(im->faces, im->face_count, sizeof *im->faces, by_face);
@@ -229,6 +281,8 @@ static int hash_image(lk_buf *b, const liken_image *im, uint8_t out[LK_SHA256_BY
     for (size_t i = 0; rc == LIKEN_OK && i < im->refused_count; i++)
         rc = hash_face(b, &im->refused[i], false, err);
     if (rc == LIKEN_OK)
+        rc = hash_pictures(b, lk, im, err);
+    if (rc == LIKEN_OK)
         lk_sha256(b->data, b->size, out);
     return rc;
 }
@@ -246,9 +300,9 @@ static int compare_images(struct move *m, const liken_image *a, const liken_imag
     if (a->id != b->id)
         return a->id < b->id ? differs("is missing from the copy", a->id, err)
                              : differs("is in the copy and no longer in the gallery", b->id, err);
-    int rc = hash_image(text, a, x, err);
+    int rc = hash_image(text, m->from, a, x, err);
     if (rc == LIKEN_OK)
-        rc = hash_image(text, b, y, err);
+        rc = hash_image(text, m->to, b, y, err);
     if (rc != LIKEN_OK)
         return rc;
     if (memcmp(x, y, sizeof x) != 0)

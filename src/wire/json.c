@@ -160,6 +160,21 @@ static json_t *labels(const liken_image *image) {
     return a;
 }
 
+static json_t *pictures(const liken_image *image) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < image->picture_count; i++) {
+        const liken_picture *p = &image->pictures[i];
+        json_t *o = json_object();
+        put(&o, "kind", json_string(liken_keep_code(p->kind)));
+        put(&o, "type", json_string(p->type));
+        put(&o, "width", json_integer(p->width));
+        put(&o, "height", json_integer(p->height));
+        put(&o, "bytes", json_integer((json_int_t)p->size));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
 json_t *lk_json_image(const liken_image *image) {
     const bool stored = image->id != 0;
     json_t *o = json_object();
@@ -173,6 +188,7 @@ json_t *lk_json_image(const liken_image *image) {
         put(&o, "tags", texts(image->tags, image->tag_count));
         put(&o, "captured_at", lk_json_time(image->captured_at));
         put(&o, "added_at", lk_json_time(image->added_at));
+        put(&o, "pictures", pictures(image));
         put(&o, "existed", json_boolean(image->existed));
         if (image->replaced != 0)
             put(&o, "replaced", json_integer(image->replaced));
@@ -310,6 +326,7 @@ json_t *lk_json_collection(const liken_collection *c) {
     put(&o, "dimension", json_integer(c->dimension));
     put(&o, "metric", json_string(c->metric == LIKEN_L2 ? "l2" : "normalized"));
     put(&o, "search", json_string(liken_search_code(c->search)));
+    put(&o, "keep", json_string(liken_keep_code(c->keep)));
     put(&o, "threshold", shortest(c->threshold));
     put(&o, "created_at", lk_json_time(c->created_at));
     put(&o, "images", json_integer(c->images));

@@ -96,6 +96,7 @@ def verify(gallery, acknowledged, faces_of):
     for image in images.values():
         wanted = faces_of.setdefault(image["width"] * 100000 + image["height"], len(image["faces"]))
         assert len(image["faces"]) == wanted, f"{image.get('file')} is there by half"
+        assert [p["kind"] for p in image["pictures"]] == ["thumbnail"], f"{image.get('file')} is there without its picture"
     status, out, err = run(gallery, "doctor", "--json")
     assert status == 0, out + err
 
@@ -191,3 +192,30 @@ def test_kill_server(photos, gallery):
             verify(gallery, acknowledged, faces_of)
             check_restarted(gallery, chance.sample(sorted(acknowledged.values(), key=lambda a: a["id"]), 5))
     assert len(acknowledged) > gallery.rounds
+
+
+def test_kill_move(photos, gallery, tmp_path):
+    """There under `liken move` that is killed again and again: each photo arrives with its pictures, and they are the same."""
+    chance, moves = random.Random(SEED + 2), 20 if SOAK else 2
+    status, _, err = run(gallery, "collections", "create", "whole", "--keep", "original")
+    assert status == 0, err
+    for collection, batch in (("default", photos[:20]), ("whole", photos[20:32])):
+        status, _, err = run(gallery, "add", "--collection", collection, *map(str, batch))
+        assert status == 0, err
+    want = {c: lines(run(gallery, "list", "--json", "--collection", c)[1]) for c in ("default", "whole")}
+    assert {len(image["pictures"]) for image in want["whole"]} == {2}
+    place = gallery.flags[3] if gallery.flags[3] != "sqlite" else "sqlite:" + gallery.flags[1]
+    for i in range(moves):
+        data = tmp_path / f"moved{i}"
+        command = [BIN, "move", "--json", "--from", place, "--to", f"sqlite:{data}"]
+        for _ in range(3 if SOAK else 2):
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+                time.sleep(chance.uniform(0, 0.2))
+                child.send_signal(signal.SIGKILL)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        moved = Gallery("sqlite", "sqlite", data)
+        assert done.returncode == 0 or "already" in done.stderr, done.stderr  # the last one killed may have been through
+        for collection, images in want.items():
+            assert lines(run(moved, "list", "--json", "--collection", collection)[1]) == images
+        status, out, err = run(moved, "doctor", "--json")
+        assert status == 0, out + err

@@ -119,6 +119,45 @@ void lk_image_draw_text(lk_image *image, int x, int y, int scale, const char *te
         memcpy(image->rgb + 6 + 3 * i, rgb, 3);
 }
 
+const char *lk_photo_kind(const lk_photo *p) {
+    (void)p;
+    return "jpeg";
+}
+
+/* Of the size that was asked for, black. */
+int lk_image_fit(const lk_image *source, int long_side, lk_image *out, liken_error *err) {
+    lk_photo fitted = {.width = source->width < long_side ? source->width : long_side,
+                       .height = source->height < long_side ? source->height : long_side};
+    return lk_photo_decode(&fitted, 0, out, NULL, err);
+}
+
+const char *lk_image_media(lk_image_type type) {
+    return type == LK_IMAGE_WEBP ? "image/webp" : "image/jpeg";
+}
+
+/* As text: "picture WIDTH HEIGHT". */
+int lk_image_encode_within(const lk_image *image, lk_image_type type, size_t most, void **bytes, size_t *size,
+                           liken_error *err) {
+    (void)type;
+    (void)most;
+    char text[64];
+    *size = (size_t)snprintf(text, sizeof text, "picture %d %d", image->width, image->height);
+    *bytes = strdup(text);
+    return *bytes == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
+int lk_image_encode(const lk_image *image, lk_image_type type, int quality, void **bytes, size_t *size,
+                    liken_error *err) {
+    (void)quality;
+    return lk_image_encode_within(image, type, 0, bytes, size, err);
+}
+
+void lk_image_warp(const lk_image *source, const double to_source[6], int width, int height, uint8_t *out) {
+    (void)source;
+    (void)to_source;
+    memset(out, 0, 3 * (size_t)width * (size_t)height);
+}
+
 /* The pixels themselves, so that a test can look at them. */
 int lk_image_encode_jpeg(const lk_image *image, int quality, void **jpeg, size_t *size, liken_error *err) {
     (void)quality;
@@ -340,7 +379,8 @@ static int larger(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, lk_faces *out, liken_error *err) {
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int view, lk_faces *out,
+                    liken_error *err) {
     (void)max_faces;
     bool whole = true;
     int rc = LIKEN_OK;
@@ -362,6 +402,8 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
         qsort(out->kept, out->kept_count, sizeof *out->kept, larger);
     atomic_fetch_sub(&running, 1);
     atomic_flag_clear(&p->busy);
+    if (whole && rc == LIKEN_OK && view > 0)
+        rc = lk_photo_decode(photo, view, &out->view, NULL, err);
     if (whole && rc == LIKEN_OK)
         return LIKEN_OK;
     lk_faces_clear(out);
@@ -373,6 +415,7 @@ void lk_faces_clear(lk_faces *f) {
         free(f->kept[i].descriptor);
     free(f->kept);
     free(f->refused);
+    lk_image_clear(&f->view);
     *f = (lk_faces){0};
 }
 

@@ -6,6 +6,7 @@
 #include "unit/store/sample.h"
 #include "unit/store/server.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +24,29 @@ static lk_store *open_folder(const char *folder) {
     return s;
 }
 
+/* Of some a picture, of a few an original as well that is so large that not many go over at once. */
+static void add_pictures(liken_image *image, unsigned i) {
+    for (liken_keep kind = LIKEN_KEEP_THUMBNAIL; kind <= LIKEN_KEEP_ORIGINAL; kind += 2) {
+        const size_t size = kind == LIKEN_KEEP_THUMBNAIL ? 100 + i : (size_t)5 << 20;
+        if (i % (kind == LIKEN_KEEP_THUMBNAIL ? 2 : 100) != 0)
+            continue;
+        liken_picture p = {.kind = kind, .type = "image/jpeg", .width = 4, .height = 3, .size = size};
+        p.bytes = malloc(size);
+        assert_non_null(p.bytes);
+        memset(p.bytes, (int)i, size);
+        assert_ok(lk_image_picture(image, &p, &err), err);
+    }
+}
+
 /* Two collections whose photos take turns, one photo and one face removed again, the last face among them. */
 static void fill(const char *folder) {
     lk_store *s = open_folder(folder);
     const int64_t a = sample_collection(s, "a", SAMPLE_MODEL, LIKEN_NORMALIZED);
     const int64_t b = sample_collection(s, "B", SAMPLE_MODEL, LIKEN_L2);
+    assert_ok(s->ops->pictures->keep(s, a, LIKEN_KEEP_ORIGINAL, &err), err);
     for (unsigned i = 1; i <= PHOTOS; i++) {
         liken_image *image = sample_image(i, i % 4), *existing = NULL;
+        add_pictures(image, i);
         if (i % 7 == 0)
             image->captured_at = LIKEN_NO_TIME;
         assert_ok(s->ops->images->add(s, i % 3 == 0 ? b : a, image, &existing, &err), err);
@@ -89,6 +106,7 @@ static void assert_same_photo(const liken_image *a, const liken_image *b) {
     assert_int_equal(a->face_count, b->face_count);
     assert_int_equal(a->refused_count, b->refused_count);
     assert_int_equal(a->captured_at, b->captured_at);
+    assert_int_equal(a->picture_count, b->picture_count);
     for (size_t i = 0; i < a->face_count; i++) {
         assert_int_equal(a->faces[i].id, b->faces[i].id);
         assert_memory_equal(a->faces[i].descriptor, b->faces[i].descriptor,
@@ -219,6 +237,33 @@ static int remove_one(void *ctx, const liken_progress *p) {
     return 0;
 }
 
+/* The comparison reads every picture, so that one that became another is found. */
+static int change_a_picture(void *ctx, const liken_progress *p) {
+    bool *done = ctx;
+    sqlite3 *db = NULL;
+    char path[128];
+    if (*done || p->done < PHOTOS - 1)
+        return 0;
+    (void)snprintf(path, sizeof path, "%s/liken.db", there.path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, 60000), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE pictures SET bytes = CAST('x' AS BLOB) WHERE image = 2", NULL, NULL, NULL), SQLITE_OK);
+    *done = sqlite3_changes(db) == 1;
+    sqlite3_close(db);
+    return 0;
+}
+
+static void finds_a_picture_that_is_another(void **state) {
+    (void)state;
+    const liken_options from = folder_place(here.path), to = folder_place(there.path);
+    bool done = false;
+    const liken_call call = {.size = sizeof call, .progress = change_a_picture, .ctx = &done};
+    assert_int_equal(liken_move(&from, &to, &call, NULL, &err), LIKEN_E_CONFLICT);
+    assert_true(done);
+    assert_non_null(strstr(err.message, "Photo 2 "));
+}
+
 static void finds_what_was_changed_meanwhile(void **state) {
     (void)state;
     const liken_options from = folder_place(here.path), to = folder_place(there.path);
@@ -252,8 +297,13 @@ static int end_server(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        T(moves_between_folders), T(moves_to_postgresql_and_back),     T(goes_on_after_an_interruption),
-        T(goes_on_in_postgresql), T(finds_what_was_changed_meanwhile), T(refuses_itself_and_what_is_not_empty),
+        T(moves_between_folders),
+        T(moves_to_postgresql_and_back),
+        T(goes_on_after_an_interruption),
+        T(goes_on_in_postgresql),
+        T(finds_a_picture_that_is_another),
+        T(finds_what_was_changed_meanwhile),
+        T(refuses_itself_and_what_is_not_empty),
     };
     return cmocka_run_group_tests(tests, NULL, end_server);
 }

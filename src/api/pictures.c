@@ -1,0 +1,181 @@
+/* pictures.c - what is kept of photos, shown: /v1/collections/{c}/images/{id}/picture, .../faces/{id}/crop,
+ * /v1/preview, and the links for pages.
+ *
+ * A page's <img> sends no key. So whoever has one asks for links, which are good for minutes: an address with the time
+ * up to which it counts and a signature of everything in it (collection, photo or face, size, time) by a secret of the
+ * store. It opens this one picture in this one size, at every server of the store, and nothing else; what is erased is
+ * gone for links as well. */
+#include "api/api_int.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- which kind of file ---- */
+
+/* The weight, in thousandths, that the header Accept gives a media type by this very range; -1: it does not name it. */
+static int weight_of(const char *accept, const char *range) {
+    const size_t size = strlen(range);
+    for (const char *at = accept; *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
+        at += strspn(at, " \t");
+        const size_t name = strcspn(at, ";, \t");
+        if (name != size || strncasecmp(at, range, size) != 0)
+            continue;
+        const char *end = at + strcspn(at, ","), *q = strcasestr(at, "q=");
+        return q == NULL || q > end ? 1000 : (int)(strtod(q + 2, NULL) * 1000);
+    }
+    return -1;
+}
+
+/* JPEG, which is what is kept, unless WebP is named and liked better. */
+static liken_picture_type type_for(const lk_request *r) {
+    const char *accept = lk_request_header(r, "Accept");
+    if (accept == NULL)
+        return LIKEN_PICTURE_JPEG;
+    int jpeg = weight_of(accept, "image/jpeg");
+    jpeg = jpeg >= 0 ? jpeg : weight_of(accept, "image/*");
+    jpeg = jpeg >= 0 ? jpeg : weight_of(accept, "*/*");
+    return weight_of(accept, "image/webp") > (jpeg < 0 ? 0 : jpeg) ? LIKEN_PICTURE_WEBP : LIKEN_PICTURE_JPEG;
+}
+
+static void release(void *picture) {
+    liken_picture_free(picture);
+}
+
+/* Takes the picture. */
+static void answer(lk_ask *q, liken_picture *p) {
+    char etag[LK_SHA256_HEX];
+    lk_sha256_hex(p->bytes, p->size, etag);
+    etag[32] = '\0';
+    lk_respond_file(q->request, &(lk_file){.type = p->type,
+                                           .plain = {p->bytes, p->size},
+                                           .etag = etag,
+                                           .personal = true,
+                                           .release = release,
+                                           .owner = p});
+}
+
+/* ---- pictures ---- */
+
+typedef int get_fn(liken *lk, const liken_call *call, const char *collection, int64_t id, int size,
+                   liken_picture_type type, liken_picture **out, liken_error *err);
+
+static void show(lk_ask *q, get_fn *get) {
+    liken_error err = {0};
+    liken_picture *p = NULL;
+    const int size = (int)lk_args_whole(&q->args, "size");
+    lk_respond_header(q->request, "Vary", "Accept");
+    if (get(q->api->lk, &q->call, q->collection, q->id, size, type_for(q->request), &p, &err) == LIKEN_OK)
+        answer(q, p);
+    else
+        lk_answer_error(q->request, &err);
+}
+
+void lk_pictures_image(lk_ask *q) {
+    show(q, liken_picture_get);
+}
+
+void lk_pictures_face(lk_ask *q) {
+    show(q, liken_crop_get);
+}
+
+void lk_pictures_preview(lk_ask *q) {
+    liken_error err = {0};
+    liken_picture *p = NULL;
+    const liken_photo *photo = lk_args_photo(&q->args, "file");
+    const int side = (int)lk_args_whole(&q->args, "size");
+    if (liken_preview(q->api->lk, &q->call, photo->bytes, photo->size, side, type_for(q->request), &p, &err) !=
+        LIKEN_OK)
+        lk_args_answer_photo(&q->args, &(const char *){"file"}, 1, &err);
+    else
+        answer(q, p);
+}
+
+/* ---- links ---- */
+
+/* All that a link says, signed. `what`: "images" or "faces". */
+static int sign(lk_ask *q, const char *what, int64_t id, int64_t size, int64_t expires, char out[65],
+                liken_error *err) {
+    char text[256]; /* a collection's name has at most 64 letters, none of them a space */
+    (void)snprintf(text, sizeof text, "picture 1 %.64s %s %lld %lld %lld", q->collection, what, (long long)id,
+                   (long long)size, (long long)expires);
+    return liken_sign(q->api->lk, &q->call, text, out, err);
+}
+
+static void show_linked(lk_ask *q, const char *what, get_fn *get) {
+    liken_error err = {0};
+    char right[65];
+    const char *given = lk_args_text(&q->args, "signature");
+    const int64_t expires = lk_args_whole(&q->args, "expires"), size = lk_args_whole(&q->args, "size");
+    if (sign(q, what, q->id, size, expires, right, &err) != LIKEN_OK) {
+        lk_answer_error(q->request, &err);
+        return;
+    }
+    if (given == NULL || size == 0 || strlen(given) != 64 || !lk_equal_secret(given, right, 64))
+        lk_answer_problem(q->request, 403, "bad_link",
+                          "This link is not one that this server gave: it was altered or cut. Ask for a new one.", NULL,
+                          -1);
+    else if (expires < lk_clock_now())
+        lk_answer_problem(q->request, 403, "link_expired", "This link is too old. Ask for a new one.", NULL, -1);
+    else
+        show(q, get);
+}
+
+void lk_pictures_linked_image(lk_ask *q) {
+    show_linked(q, "images", liken_picture_get);
+}
+
+void lk_pictures_linked_face(lk_ask *q) {
+    show_linked(q, "faces", liken_crop_get);
+}
+
+/* NULL: a parameter is wrong, or there is no signing, and it is answered. */
+static json_t *links_of(lk_ask *q, const char *what, int64_t expires) {
+    size_t count = 0;
+    const char *const *ids = lk_args_texts(&q->args, what, &count);
+    const int64_t size = lk_args_whole(&q->args, "size");
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        char *end = NULL, signature[65], url[400];
+        liken_error err = {0};
+        errno = 0;
+        const long long id = strtoll(ids[i], &end, 10);
+        if (id < 1 || errno == ERANGE || *end != '\0' || ids[i][0] < '0' || ids[i][0] > '9') {
+            lk_args_fail(&q->args, LIKEN_E_ARG, what, "Ids are whole numbers from 1 on.");
+            (void)lk_args_refused(&q->args);
+            json_decref(list);
+            return NULL;
+        }
+        if (sign(q, what, id, size, expires, signature, &err) != LIKEN_OK) {
+            lk_answer_error(q->request, &err);
+            json_decref(list);
+            return NULL;
+        }
+        (void)snprintf(url, sizeof url, "/v1/linked/%.64s/%s/%lld?size=%lld&expires=%lld&signature=%s", q->collection,
+                       what, id, (long long)size, (long long)expires, signature);
+        json_array_append_new(list, json_pack("{s:I, s:s}", "id", (json_int_t)id, "url", url));
+    }
+    return list;
+}
+
+void lk_pictures_link(lk_ask *q) {
+    liken_error err = {0};
+    liken_collection *c = NULL;
+    if (liken_collection_get(q->api->lk, &q->call, q->collection, &c, &err) != LIKEN_OK) {
+        lk_answer_error(q->request, &err);
+        return;
+    }
+    liken_collection_free(c);
+    const int64_t expires = lk_clock_now() + 60 * lk_args_whole(&q->args, "minutes");
+    json_t *images = links_of(q, "images", expires), *faces = images == NULL ? NULL : links_of(q, "faces", expires);
+    if (faces == NULL) {
+        json_decref(images);
+        return;
+    }
+    lk_answer_json(q->request, 200,
+                   json_pack("{s:o, s:o, s:o}", "expires_at", lk_json_time(expires), "images", images, "faces", faces));
+}

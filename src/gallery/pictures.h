@@ -1,0 +1,24 @@
+/* pictures.h - what is kept of photos to be looked at (pictures.c makes it, show.c shows it). */
+#ifndef LK_GALLERY_PICTURES_H
+#define LK_GALLERY_PICTURES_H
+
+#include "gallery/gallery_int.h"
+
+#define LK_THUMBNAIL_SIDE 400
+#define LK_THUMBNAIL_BYTES 20000 /* at most, however busy the picture is */
+#define LK_PREVIEW_SIDE 1280 /* no more than the detector decodes at least, so that nothing is decoded again for it */
+
+/* The longer side of what a look at a photo is to give back, for lk_pictures_make; 0: nothing. */
+int lk_pictures_side(liken_keep keep);
+
+/* Adds to image->pictures what `keep` says, of the pixels `view` (upright; {0}: none) and, for an original, the bytes
+ * of a file of this kind ("jpeg"). */
+LK_CHECKED int lk_pictures_make(liken_image *image, liken_keep keep, const lk_image *view, const void *bytes,
+                                size_t size, const char *kind, liken_error *err);
+/* Frees the bytes of its pictures, which are in the store. */
+void lk_pictures_forget(liken_image *image);
+/* A photo that came before its collection kept anything gets its pictures when its bytes come again. */
+LK_CHECKED int lk_pictures_catch_up(liken *lk, const liken_collection *c, liken_image *image, const void *bytes,
+                                    size_t size, liken_error *err);
+
+#endif
