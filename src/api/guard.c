@@ -7,10 +7,10 @@
  *
  * The keys in memory say at once, on the connection's thread, who surely may go on and who has no key at all. Whatever
  * else is asked of the store, where keys are, on a thread that may wait for it; and so is every request before it is
- * done, so that a key counts, and no longer counts, from the next request on. While the store does not answer nobody is
- * let in where a scope is needed. A key is looked up once a request, and again only where the keys have changed since.
- * /metrics alone, which must answer while the disk
- * does not, takes the keys in memory. */
+ * done, so that a key counts, and no longer counts, from the next request on. While the store does not answer nobody
+ * is let in where a key is needed; a server that never had one stays open to this machine. A key is looked up once a
+ * request, and again only where the keys have changed since. /metrics alone, which must answer while the disk does not,
+ * takes the keys in memory. */
 #include "api/api_int.h"
 
 #include <stdio.h>
@@ -130,7 +130,7 @@ bool lk_guard_admit(lk_request *r, const lk_route *route, void *ctx) {
     lk_api *api = ctx;
     const lk_row *row = route->tag;
     liken_error err = {0};
-    if (lk_keyring_refresh(api->keys, &err) != LIKEN_OK && row->scope != 0) {
+    if (lk_keyring_refresh(api->keys, &err) != LIKEN_OK && row->scope != 0 && !lk_api_open(api)) {
         lk_answer_error(r, &err);
         return false;
     }

@@ -48,7 +48,7 @@ static int put_aside(const char *path, int added, liken_error *err) {
                            "key that is removed from the store opens nothing",
                            path);
     if (rc == LIKEN_OK)
-        lk_log(LIKEN_LOG_INFO, "Keys are in the store now: %d of %s were taken over, and the file is %s.", added, path,
+        lk_log(LIKEN_LOG_WARN, "Keys are in the store now: %d of %s were taken over, and the file is %s.", added, path,
                aside.data);
     lk_buf_free(&aside);
     return rc;
