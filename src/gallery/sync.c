@@ -352,7 +352,7 @@ static int newest_is_right(liken *lk, lk_slot *s, bool *right, liken_error *err)
         return lk_fail_memory(err);
     int rc = lk_index_newest(s->index, &id, cached, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->faces->get(lk->store, id, &face, NULL, &home, err);
+        rc = lk->store->ops->faces->get(lk->store, NULL, id, &face, NULL, &home, err);
     if (rc == LIKEN_OK) {
         float *stored = cached + dimension;
         *right = home == s->collection && face->dimension == s->dimension;

@@ -193,3 +193,9 @@ liken_image_list *lk_store_page(size_t limit) {
     }
     return page;
 }
+
+int lk_store_no_face(int64_t id, const char *in, liken_error *err) {
+    if (in == NULL)
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)id);
+    return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld in the collection \"%.64s\".", (long long)id, in);
+}

@@ -59,6 +59,9 @@ int lk_store_too_many_tags(size_t count, liken_error *err); /* TOO_LARGE */
 #define LK_STORE_KIND_AGAIN(given)                                                                                     \
     "CASE WHEN " given " = 1 OR kind = 1 THEN 1 WHEN " given " = 0 OR kind = 0 THEN 0 ELSE 2 END"
 
+/* NOT_FOUND: there is no such face, in the collection `in` unless that is NULL. */
+int lk_store_no_face(int64_t id, const char *in, liken_error *err);
+
 /* An empty page with room for `limit` images; NULL: out of memory. */
 liken_image_list *lk_store_page(size_t limit);
 /* The same of 1000 labels. */

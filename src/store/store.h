@@ -94,8 +94,9 @@ typedef struct lk_store_images {
 } lk_store_images;
 
 typedef struct lk_store_faces {
-    LK_CHECKED int (*get)(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
-                          liken_error *err);
+    /* A face of the collection named `in`; NULL: of any. *image and *collection, which may be NULL: where it is. */
+    LK_CHECKED int (*get)(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image,
+                          int64_t *collection, liken_error *err);
     LK_CHECKED int (*remove)(lk_store *s, int64_t id, liken_error *err);
     /* Fills hits[i] for faces[i]; a face deleted meanwhile gets .face = 0. Strings are malloc'd. */
     LK_CHECKED int (*hits)(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);

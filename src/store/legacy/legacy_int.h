@@ -156,7 +156,7 @@ int lk_legacy_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit
 int lk_legacy_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);
 int lk_legacy_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                          liken_error *err);
-int lk_legacy_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+int lk_legacy_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                        liken_error *err);
 
 int lk_legacy_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing, liken_error *err);

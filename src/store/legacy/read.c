@@ -355,15 +355,17 @@ static int take_face(void *ctx, size_t w, const lk_pg_result *r, int i, liken_er
     return LIKEN_OK;
 }
 
-int lk_legacy_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+int lk_legacy_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                        liken_error *err) {
     struct one o = {.store = of(s)};
     lk_legacy_want want = want_of(of(s), 0, id);
     const int rc = lk_legacy_fetch(of(s), VECTOR_COLUMNS, &want, 1, take_face, &o, err);
     if (rc != LIKEN_OK)
         return rc;
-    if (o.face == NULL)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)id);
+    if (o.face == NULL || (in != NULL && strcmp(in, of(s)->about.name) != 0)) {
+        liken_face_free(o.face);
+        return lk_store_no_face(id, in, err);
+    }
     *out = o.face;
     if (image != NULL)
         *image = id;

@@ -404,6 +404,7 @@ int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_opt
 
 struct face_get {
     lk_cluster *cluster;
+    const char *in;
     int64_t id;
     lk_pg_result *rows;
 };
@@ -416,8 +417,9 @@ static int face_get(lk_pg_conn *c, void *arg, liken_error *err) {
                       " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score"
                       " FROM liken.faces f JOIN liken.images i ON i.id = f.image JOIN liken.vectors v ON v.face = f.id"
                       " JOIN liken.collections c ON c.id = i.collection AND " LK_POSTGRES_LIVE
-                      " WHERE f.id = $1 AND v.face = $1 AND v.face % 64 = $1 % 64" /* so that one shard is asked */,
-                      LK_PG_ARGS(lk_pg_int8(g->id)), &g->rows, err);
+                      " WHERE f.id = $1 AND v.face = $1 AND v.face % 64 = $1 % 64" /* so that one shard is asked */
+                      " AND ($2::text IS NULL OR c.name = $2)",
+                      LK_PG_ARGS(lk_pg_int8(g->id), lk_pg_text(g->in)), &g->rows, err);
 }
 
 static int read_described(const lk_pg_result *r, liken_face *f, liken_error *err) {
@@ -433,9 +435,9 @@ static int read_described(const lk_pg_result *r, liken_face *f, liken_error *err
     return read_face(r, 0, 3, f, err);
 }
 
-int lk_postgres_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+int lk_postgres_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                          liken_error *err) {
-    struct face_get g = {.cluster = of(s)->cluster, .id = id};
+    struct face_get g = {.cluster = of(s)->cluster, .in = in, .id = id};
     int rc = lk_pg_with(of(s)->db, face_get, &g, err);
     if (rc != LIKEN_OK)
         return lk_cluster_explain(of(s)->cluster, rc, err);
@@ -443,7 +445,7 @@ int lk_postgres_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *ima
     if (f == NULL)
         rc = lk_fail_memory(err);
     else if (lk_pg_rows(g.rows) == 0)
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)id);
+        rc = lk_store_no_face(id, in, err);
     else
         rc = read_described(g.rows, f, err);
     if (rc != LIKEN_OK) {

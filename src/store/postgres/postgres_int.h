@@ -149,7 +149,7 @@ int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, 
 int lk_postgres_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);
 int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                            liken_error *err);
-int lk_postgres_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+int lk_postgres_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                          liken_error *err);
 
 int lk_postgres_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);

@@ -305,6 +305,7 @@ int lk_sqlite_image_list(lk_store *s, int64_t collection, const liken_list_optio
 /* ---- one face, with its descriptor ---- */
 
 struct face_get {
+    const char *in;
     int64_t id, image, collection;
     liken_face *face;
 };
@@ -330,16 +331,17 @@ static int face_get(lk_sqlite_conn *c, void *arg, liken_error *err) {
                            "SELECT i.collection, f.image, f.descriptor, f.x, f.y, f.width, f.height, f.landmarks,"
                            " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score"
                            " FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
-                           " WHERE f.id = ?1 AND " LK_SQLITE_LIVE,
+                           " WHERE f.id = ?1 AND (?2 IS NULL OR c.name = ?2) AND " LK_SQLITE_LIVE,
                            &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, g->id);
+    lk_sqlite_text(stmt, 2, g->in);
     rc = lk_sqlite_step(c, stmt, &row, err);
     if (rc != LIKEN_OK)
         return rc;
     if (!row)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)g->id);
+        return lk_store_no_face(g->id, g->in, err);
     g->face = calloc(1, sizeof *g->face);
     if (g->face == NULL)
         return lk_fail_memory(err);
@@ -350,9 +352,9 @@ static int face_get(lk_sqlite_conn *c, void *arg, liken_error *err) {
     return rc == LIKEN_OK ? read_face(c, stmt, 3, g->face, err) : rc;
 }
 
-int lk_sqlite_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+int lk_sqlite_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                        liken_error *err) {
-    struct face_get g = {.id = id};
+    struct face_get g = {.in = in, .id = id};
     const int rc = lk_sqlite_read(of(s), face_get, &g, err);
     if (rc != LIKEN_OK) {
         liken_face_free(g.face);

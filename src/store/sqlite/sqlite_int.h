@@ -236,7 +236,7 @@ int lk_sqlite_image_find(lk_store *s, int64_t collection, const char *sha256, li
 int lk_sqlite_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);
 int lk_sqlite_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                          liken_error *err);
-int lk_sqlite_face_get(lk_store *s, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
+int lk_sqlite_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                        liken_error *err);
 
 int lk_sqlite_image_extend(lk_store *s, int64_t collection, int64_t id, const liken_image *with, liken_image **out,

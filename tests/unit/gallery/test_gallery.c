@@ -651,7 +651,10 @@ static void what_is_removed_is_not_found(void **state) {
     liken_face *face = NULL;
     int64_t of;
     assert_int_equal(liken_face_get(lk, NULL, NULL, image->faces[0].id, &face, &of, &err), LIKEN_E_NOT_FOUND);
-    assert_ok(liken_face_get(lk, NULL, NULL, image->faces[1].id, &face, &of, &err), err);
+    assert_int_equal(liken_face_get(lk, NULL, "none", image->faces[1].id, &face, &of, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(liken_face_remove(lk, NULL, "none", image->faces[1].id, &err), LIKEN_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "\"none\""));
+    assert_ok(liken_face_get(lk, NULL, "default", image->faces[1].id, &face, &of, &err), err);
     assert_int_equal(of, image->id);
     assert_int_equal(face->dimension, 128);
     liken_face_free(face);

@@ -68,7 +68,7 @@ static void open_several_at_once(void) {
 static void assert_face(lk_store *s, int64_t id, int64_t in) {
     liken_face *face = NULL;
     int64_t image = 0, collection = 0;
-    assert_ok(s->ops->faces->get(s, id, &face, &image, &collection, &err), err);
+    assert_ok(s->ops->faces->get(s, NULL, id, &face, &image, &collection, &err), err);
     assert_int_equal(image, in);
     assert_int_equal(collection, 2);
     assert_int_equal(face->dimension, 128);

@@ -129,7 +129,7 @@ static void what_is_left_of_a_removed_collection_is_nobodys(void **state) {
     assert_int_equal(store->ops->images->get(store, 0, gone, &image, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(store->ops->images->get(store, a, gone, &image, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(store->ops->images->remove(store, 0, gone, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->faces->get(store, one, &face, NULL, NULL, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->faces->get(store, NULL, one, &face, NULL, NULL, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(store->ops->faces->remove(store, one, &err), LIKEN_E_NOT_FOUND);
     assert_ok(store->ops->faces->hits(store, &one, 1, &hit, &err), err);
     assert_int_equal(hit.face, 0);
@@ -247,11 +247,18 @@ static void gives_back_what_was_added(void **state) {
     liken_image_free(again);
     liken_face *face;
     int64_t of, in;
-    assert_ok(store->ops->faces->get(store, image->faces[1].id, &face, &of, &in, &err), err);
+    assert_ok(store->ops->faces->get(store, NULL, image->faces[1].id, &face, &of, &in, &err), err);
     assert_int_equal(of, image->id);
     assert_int_equal(in, c);
     assert_int_equal(face->dimension, SAMPLE_DIMENSION);
     assert_memory_equal(face->descriptor, image->faces[1].descriptor, SAMPLE_DIMENSION * sizeof(float));
+    liken_face_free(face);
+    face = NULL;
+    (void)make_collection("other");
+    assert_int_equal(store->ops->faces->get(store, "other", image->faces[1].id, &face, NULL, NULL, &err),
+                     LIKEN_E_NOT_FOUND);
+    assert_null(face);
+    assert_ok(store->ops->faces->get(store, "a", image->faces[1].id, &face, NULL, NULL, &err), err);
     liken_face_free(face);
     liken_image_free(image);
 }
