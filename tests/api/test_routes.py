@@ -326,6 +326,16 @@ def test_tags_as_json_in_a_form(server, samples):
     assert server.add(samples[2], tags='["a", 1]').status == 400
 
 
+def test_pictures(server, samples):
+    image = server.add(samples[0][1]).json
+    place = "/v1/collections/default"
+    links = server.post(f"{place}/links", json={"images": [str(image["id"])], "faces": [str(ids(image)[0])]}).json
+    for url in (f"{place}/images/{image['id']}/picture", f"{place}/faces/{ids(image)[0]}/crop", links["images"][0]["url"], links["faces"][0]["url"]):
+        shown = server.get(url)
+        assert (shown.status, shown.headers["content-type"]) == (200, "image/jpeg"), url
+    assert server.post("/v1/preview", files={"file": samples[0][1]}).status == 200
+
+
 def test_the_contract_has_every_route():
     """What the tests above did not reach would be a route that nobody checks. Runs last in this file."""
     reached = {(method, path) for method, path, status in contract.seen if status < 400}
