@@ -1,19 +1,46 @@
 /* api.c - starting and stopping the server over the table of routes. */
 #include "api/api_int.h"
+#include "base/buf.h"
 #include "base/log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static int check_open(lk_api *api, liken_error *err) {
-    if (!lk_keyring_empty(api->keys))
+/* Keys that went elsewhere, or a store that was lost with them, must not open the server to whoever a proxy lets in. */
+static int check_taken_over(const lk_key_place *place, liken_error *err) {
+    LK_FREE lk_key *keys = NULL;
+    lk_buf path;
+    size_t count = 0;
+    if (place->file == NULL)
         return LIKEN_OK;
+    lk_buf_init(&path, 8192);
+    int rc = lk_buf_format(&path, err, "%s.taken-over", place->file);
+    if (rc == LIKEN_OK)
+        rc = lk_key_list(&(lk_key_place){.file = path.data}, &keys, &count, err);
+    if (rc == LIKEN_OK && count > 0)
+        rc = lk_fail(err, LIKEN_E_ARG,
+                     "There is no key, but there were: those of %s were taken into a store. If it is another store "
+                     "than this one, serve that; else make a key (liken keys add NAME), or delete the file to serve "
+                     "without keys.",
+                     path.data);
+    lk_buf_free(&path);
+    return rc;
+}
+
+static int check_open(lk_api *api, const lk_key_place *place, liken_error *err) {
+    if (!lk_keyring_empty(api->keys)) {
+        atomic_store(&api->had_keys, true);
+        return LIKEN_OK;
+    }
     if (!api->loopback)
         return lk_fail(err, LIKEN_E_ARG,
                        "On %s the server would be open to everybody who reaches it. Make a key first (liken keys add "
                        "NAME), or serve "
                        "on 127.0.0.1.",
                        api->address);
+    const int rc = check_taken_over(place, err);
+    if (rc != LIKEN_OK)
+        return rc;
     lk_log(LIKEN_LOG_WARN,
            "There is no key: the server is open to every program on this machine (liken keys add NAME makes one).");
     return LIKEN_OK;
@@ -42,7 +69,8 @@ static int note_places(lk_api *api, liken_error *err) {
 
 static int open_keys(lk_api *api, const lk_api_options *o, liken_error *err) {
     const lk_key_place place = lk_keys_of(api->lk, o->key_file, o->keys);
-    return lk_keyring_open(&api->keys, &place, err);
+    const int rc = lk_keyring_open(&api->keys, &place, err);
+    return rc == LIKEN_OK ? check_open(api, &place, err) : rc;
 }
 
 static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
@@ -57,8 +85,6 @@ static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
         rc = check_legacy(api, err);
     if (rc == LIKEN_OK)
         rc = open_keys(api, o, err);
-    if (rc == LIKEN_OK)
-        rc = check_open(api, err);
     if (rc == LIKEN_OK)
         rc = note_places(api, err);
     if (rc == LIKEN_OK)

@@ -104,6 +104,8 @@ bool lk_guard_is_loopback(const char *address);
 /* The key that the request came with, found once; NULL: none, or none that is known. It lasts as long as the request.
  */
 const lk_key *lk_guard_key(lk_api *api, lk_request *r);
+/* 401. */
+void lk_guard_refuse_keyless(lk_request *r);
 
 /* ---- answer.c ---- */
 
@@ -196,6 +198,7 @@ lk_resource_fn lk_pictures_image, lk_pictures_face, lk_pictures_link, lk_picture
 lk_resource_fn lk_search, lk_compare, lk_detect;
 /* A photo goes to its lane; a face or a descriptor does not wait behind photos. */
 lk_lane lk_search_lane(const lk_request *r);
+lk_lane lk_pictures_lane(const lk_request *r);
 lk_resource_fn lk_status, lk_health, lk_ready, lk_metrics_get;
 lk_resource_fn lk_legacy_add, lk_legacy_search;
 

@@ -28,17 +28,18 @@ void lk_collections_list(lk_ask *q) {
     lk_answer_json(q->request, 200, json_pack("{s:o}", "collections", shown));
 }
 
-/* One that does not keep what it should is not made; false: answered, and freed. */
+/* One that does not keep what it should is not made, even when the client is gone by now. False: answered, and freed.
+ */
 static bool keep_as_asked(lk_ask *q, liken_collection *c, liken_error *err) {
     liken_collection *now = NULL;
     const liken_keep keep = (liken_keep)lk_args_word(&q->args, "keep");
-    if (liken_collection_set_keep(q->api->lk, &q->call, c->name, keep, &now, err) == LIKEN_OK) {
+    if (liken_collection_set_keep(q->api->lk, NULL, c->name, keep, &now, err) == LIKEN_OK) {
         c->keep = now->keep;
         liken_collection_free(now);
         return true;
     }
     lk_answer_error(q->request, err);
-    if (liken_collection_remove(q->api->lk, &q->call, c->name, err) != LIKEN_OK)
+    if (liken_collection_remove(q->api->lk, NULL, c->name, err) != LIKEN_OK)
         lk_log(LIKEN_LOG_WARN, "Collection \"%s\" was made, and keeps thumbnails. %s", c->name, err->message);
     liken_collection_free(c);
     return false;

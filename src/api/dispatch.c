@@ -36,6 +36,10 @@ void lk_dispatch(lk_request *r, void *ctx) {
                 .request = r,
                 .key = row->scope == 0 ? NULL : lk_guard_key(api, r),
                 .collection = row->about == LK_ABOUT_LEGACY ? api->legacy : lk_request_param(r, "c")};
+    if (row->scope != 0 && q.key == NULL && !lk_api_open(api)) { /* revoked since it was admitted */
+        lk_guard_refuse_keyless(r);
+        return;
+    }
     q.call = call_of(r, q.key);
     if (row->params == NULL) {
         row->fn(&q);

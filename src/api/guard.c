@@ -93,11 +93,16 @@ static const char *collection_of(const lk_api *api, const lk_request *r, const l
     return row->about == LK_ABOUT_LEGACY ? api->legacy : lk_request_param(r, "c");
 }
 
+void lk_guard_refuse_keyless(lk_request *r) {
+    lk_respond_header(r, "WWW-Authenticate", "Bearer");
+    (void)refuse(r, 401, "no_key", "This needs a valid key: send \"Authorization: Bearer lk_...\".");
+}
+
 static bool admit_key(lk_api *api, lk_request *r, const lk_row *row) {
     const lk_key *key = lk_guard_key(api, r);
     if (key == NULL) {
-        lk_respond_header(r, "WWW-Authenticate", "Bearer");
-        return refuse(r, 401, "no_key", "This needs a valid key: send \"Authorization: Bearer lk_...\".");
+        lk_guard_refuse_keyless(r);
+        return false;
     }
     const char *collection = collection_of(api, r, row, key);
     if (!lk_key_allows(key, row->scope, collection)) {

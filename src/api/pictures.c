@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,8 @@
 
 /* ---- which kind of file ---- */
 
-/* The weight, in thousandths, that the header Accept gives a media type by this very range; -1: it does not name it. */
+/* The weight, in thousandths, that the header Accept gives a media type by this very range; -1: it does not name it.
+ * Other parameters than q make another range of it, which no client asks for pictures with. */
 static int weight_of(const char *accept, const char *range) {
     const size_t size = strlen(range);
     for (const char *at = accept; *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
@@ -25,8 +25,7 @@ static int weight_of(const char *accept, const char *range) {
         const size_t name = strcspn(at, ";, \t");
         if (name != size || strncasecmp(at, range, size) != 0)
             continue;
-        const char *end = at + strcspn(at, ","), *q = strcasestr(at, "q=");
-        return q == NULL || q > end ? 1000 : (int)(strtod(q + 2, NULL) * 1000);
+        return lk_http_weight(at + name);
     }
     return -1;
 }
@@ -64,11 +63,14 @@ static void answer(lk_ask *q, liken_picture *p) {
 typedef int get_fn(liken *lk, const liken_call *call, const char *collection, int64_t id, int size,
                    liken_picture_type type, liken_picture **out, liken_error *err);
 
-static void show(lk_ask *q, get_fn *get) {
+/* Pages of other sites may show what they have a link to, and nothing else: not what an open server would give them. */
+static void show(lk_ask *q, bool linked, get_fn *get) {
     liken_error err = {0};
     liken_picture *p = NULL;
     const int size = (int)lk_args_whole(&q->args, "size");
     lk_respond_header(q->request, "Vary", "Accept");
+    if (!linked || lk_api_open(q->api))
+        lk_respond_header(q->request, "Cross-Origin-Resource-Policy", "same-origin");
     if (get(q->api->lk, &q->call, q->collection, q->id, size, type_for(q->request), &p, &err) == LIKEN_OK)
         answer(q, p);
     else
@@ -76,11 +78,11 @@ static void show(lk_ask *q, get_fn *get) {
 }
 
 void lk_pictures_image(lk_ask *q) {
-    show(q, liken_picture_get);
+    show(q, false, liken_picture_get);
 }
 
 void lk_pictures_face(lk_ask *q) {
-    show(q, liken_crop_get);
+    show(q, false, liken_crop_get);
 }
 
 void lk_pictures_preview(lk_ask *q) {
@@ -106,23 +108,39 @@ static int sign(lk_ask *q, const char *what, int64_t id, int64_t size, int64_t e
     return liken_sign(q->api->lk, &q->call, text, out, err);
 }
 
+static void refuse_link(lk_ask *q) {
+    lk_answer_problem(q->request, 403, "bad_link",
+                      "This link is not one that this server gave: it was altered or cut. Ask for a new one.", NULL,
+                      -1);
+}
+
+static bool looks_whole(const char *signature) {
+    return signature != NULL && strlen(signature) == 64;
+}
+
+/* What is plainly no link, or an old one, takes no place from anybody. */
+lk_lane lk_pictures_lane(const lk_request *r) {
+    const char *expires = lk_request_query(r, "expires");
+    const bool good = looks_whole(lk_request_query(r, "signature")) && expires != NULL &&
+                      strtoll(expires, NULL, 10) >= lk_clock_now();
+    return good ? LK_LANE_PHOTO : LK_LANE_AT_ONCE;
+}
+
 static void show_linked(lk_ask *q, const char *what, get_fn *get) {
     liken_error err = {0};
     char right[65];
     const char *given = lk_args_text(&q->args, "signature");
     const int64_t expires = lk_args_whole(&q->args, "expires"), size = lk_args_whole(&q->args, "size");
-    if (sign(q, what, q->id, size, expires, right, &err) != LIKEN_OK) {
-        lk_answer_error(q->request, &err);
-        return;
-    }
-    if (given == NULL || size == 0 || strlen(given) != 64 || !lk_equal_secret(given, right, 64))
-        lk_answer_problem(q->request, 403, "bad_link",
-                          "This link is not one that this server gave: it was altered or cut. Ask for a new one.", NULL,
-                          -1);
+    if (!looks_whole(given) || size == 0)
+        refuse_link(q);
     else if (expires < lk_clock_now())
         lk_answer_problem(q->request, 403, "link_expired", "This link is too old. Ask for a new one.", NULL, -1);
+    else if (sign(q, what, q->id, size, expires, right, &err) != LIKEN_OK)
+        lk_answer_error(q->request, &err);
+    else if (!lk_equal_secret(given, right, 64))
+        refuse_link(q);
     else
-        show(q, get);
+        show(q, true, get);
 }
 
 void lk_pictures_linked_image(lk_ask *q) {
@@ -133,31 +151,22 @@ void lk_pictures_linked_face(lk_ask *q) {
     show_linked(q, "faces", liken_crop_get);
 }
 
-/* NULL: a parameter is wrong, or there is no signing, and it is answered. */
+/* NULL: there is no signing, and it is answered. */
 static json_t *links_of(lk_ask *q, const char *what, int64_t expires) {
     size_t count = 0;
-    const char *const *ids = lk_args_texts(&q->args, what, &count);
-    const int64_t size = lk_args_whole(&q->args, "size");
+    const int64_t *ids = lk_args_wholes(&q->args, what, &count), size = lk_args_whole(&q->args, "size");
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        char *end = NULL, signature[65], url[400];
+        char signature[65], url[400];
         liken_error err = {0};
-        errno = 0;
-        const long long id = strtoll(ids[i], &end, 10);
-        if (id < 1 || errno == ERANGE || *end != '\0' || ids[i][0] < '0' || ids[i][0] > '9') {
-            lk_args_fail(&q->args, LIKEN_E_ARG, what, "Ids are whole numbers from 1 on.");
-            (void)lk_args_refused(&q->args);
-            json_decref(list);
-            return NULL;
-        }
-        if (sign(q, what, id, size, expires, signature, &err) != LIKEN_OK) {
+        if (sign(q, what, ids[i], size, expires, signature, &err) != LIKEN_OK) {
             lk_answer_error(q->request, &err);
             json_decref(list);
             return NULL;
         }
         (void)snprintf(url, sizeof url, "/v1/linked/%.64s/%s/%lld?size=%lld&expires=%lld&signature=%s", q->collection,
-                       what, id, (long long)size, (long long)expires, signature);
-        json_array_append_new(list, json_pack("{s:I, s:s}", "id", (json_int_t)id, "url", url));
+                       what, (long long)ids[i], (long long)size, (long long)expires, signature);
+        json_array_append_new(list, json_pack("{s:I, s:s}", "id", (json_int_t)ids[i], "url", url));
     }
     return list;
 }
@@ -165,6 +174,11 @@ static json_t *links_of(lk_ask *q, const char *what, int64_t expires) {
 void lk_pictures_link(lk_ask *q) {
     liken_error err = {0};
     liken_collection *c = NULL;
+    if (!lk_args_has(&q->args, "images") && !lk_args_has(&q->args, "faces")) {
+        lk_args_fail(&q->args, LIKEN_E_ARG, "images", "Say of which images or faces, by their ids, links are wanted.");
+        (void)lk_args_refused(&q->args);
+        return;
+    }
     if (liken_collection_get(q->api->lk, &q->call, q->collection, &c, &err) != LIKEN_OK) {
         lk_answer_error(q->request, &err);
         return;

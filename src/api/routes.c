@@ -77,8 +77,8 @@ static const lk_param shown_face[] = {LK_WHOLE("size", 1, SIDE_MAX, 200), {0}};
 
 static const lk_param preview[] = {LK_PHOTO_NEEDED("file", 0), LK_WHOLE("size", 1, SIDE_MAX, 1280), {0}};
 
-static const lk_param links[] = {LK_TEXTS("images", 1000, 20),
-                                 LK_TEXTS("faces", 1000, 20),
+static const lk_param links[] = {LK_IDS("images", 1000),
+                                 LK_IDS("faces", 1000),
                                  LK_WHOLE("size", 1, SIDE_MAX, 400),
                                  LK_WHOLE("minutes", 1, 60, 10),
                                  {0}};
@@ -120,8 +120,8 @@ const lk_row lk_rows[] = {
     {"GET", COLLECTION "/images/{id}/picture", lk_pictures_image, shown_image, PHOTOS, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
     {"GET", COLLECTION "/faces/{id}/crop", lk_pictures_face, shown_face, PHOTOS, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
     {"POST", COLLECTION "/links", lk_pictures_link, links, STORE, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
-    {"GET", "/v1/linked/{c}/images/{id}", lk_pictures_linked_image, linked, PHOTOS, READS, NO_KEY, ADDRESS, LK_BODY_SMALL, NULL},
-    {"GET", "/v1/linked/{c}/faces/{id}", lk_pictures_linked_face, linked, PHOTOS, READS, NO_KEY, ADDRESS, LK_BODY_SMALL, NULL},
+    {"GET", "/v1/linked/{c}/images/{id}", lk_pictures_linked_image, linked, PHOTOS, READS, NO_KEY, ADDRESS, LK_BODY_SMALL, lk_pictures_lane},
+    {"GET", "/v1/linked/{c}/faces/{id}", lk_pictures_linked_face, linked, PHOTOS, READS, NO_KEY, ADDRESS, LK_BODY_SMALL, lk_pictures_lane},
     {"POST", "/v1/preview", lk_pictures_preview, preview, PHOTOS, READS, SEARCH, ANY, LK_BODY_PHOTO, NULL},
     {"POST", COLLECTION "/search", lk_search, search, PHOTOS, READS, SEARCH, ADDRESS, LK_BODY_PHOTO, lk_search_lane},
     {"POST", "/v1/compare", lk_compare, comparison, PHOTOS, READS, SEARCH, ANY, LK_BODY_TWO_PHOTOS, NULL},

@@ -35,9 +35,14 @@ LK_CHECKED int lk_key_table_remove(struct lk_store *s, const char *name, liken_e
  * new. One whose name another has gets a number behind it. */
 LK_CHECKED int lk_key_table_take(struct lk_store *s, const char *hash, const lk_key *keys, size_t count, int *added,
                                  liken_error *err);
+/* Was the file with this hash taken over? */
+LK_CHECKED int lk_key_table_has_taken(struct lk_store *s, const char *hash, bool *taken, liken_error *err);
 
 /* ---- keys.c ---- */
 
+/* The keys of place->file that are not in place->store yet; of a file that was taken over whole, and lies there again,
+ * none. A missing file has none. */
+LK_CHECKED int lk_key_old_file_list(const lk_key_place *place, lk_key **out, size_t *count, liken_error *err);
 bool lk_key_good_name(const char *name); /* 1-64 of [A-Za-z0-9._-] */
 int lk_key_taken(const char *name, liken_error *err);
 int lk_key_unknown(const char *name, liken_error *err);

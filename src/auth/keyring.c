@@ -70,7 +70,8 @@ static bool same(const struct file_mark *a, const struct file_mark *b) {
 static int load_file(lk_keyring *ring, liken_error *err) {
     struct part part = {0};
     const struct file_mark mark = look(ring->path); /* before reading: a change in between is seen at the next look */
-    const int rc = lk_key_file_list(ring->path, &part.keys, &part.count, err);
+    const lk_key_place place = {.store = ring->store, .file = ring->path};
+    const int rc = lk_key_old_file_list(&place, &part.keys, &part.count, err);
     pthread_mutex_lock(&ring->lock);
     lk_key *before = ring->file.keys;
     ring->file_mark = mark;

@@ -54,6 +54,23 @@ static int put_aside(const char *path, int added, liken_error *err) {
     return rc;
 }
 
+int lk_key_old_file_list(const lk_key_place *place, lk_key **out, size_t *count, liken_error *err) {
+    LK_FREE char *text = NULL;
+    char hash[LK_SHA256_HEX];
+    size_t size = 0;
+    bool taken = false;
+    *out = NULL;
+    *count = 0;
+    if (place->store == NULL)
+        return lk_key_file_list(place->file, out, count, err);
+    int rc = lk_file_read(place->file, LK_KEY_FILE_BYTES, &text, &size, err);
+    if (rc != LIKEN_OK)
+        return rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc;
+    lk_sha256_hex(text, size, hash);
+    rc = lk_key_table_has_taken(place->store, hash, &taken, err);
+    return rc == LIKEN_OK && !taken ? lk_key_file_parse(place->file, text, size, out, count, err) : rc;
+}
+
 /* The caller holds the lock of its folder. */
 static int take_file(const lk_key_place *place, liken_error *err) {
     LK_FREE char *text = NULL;
@@ -81,7 +98,10 @@ int lk_keys_take_over(const lk_key_place *place, liken_error *err) {
         return rc;
     rc = take_file(place, &why);
     close(lock);
-    if (rc == LIKEN_E_READ_ONLY)
+    if (rc == LIKEN_E_FULL || rc == LIKEN_E_BUSY)
+        lk_log(LIKEN_LOG_WARN, "The keys of %s count from where they are, and are not in the store yet. %s",
+               place->file, why.message);
+    if (rc == LIKEN_E_READ_ONLY || rc == LIKEN_E_FULL || rc == LIKEN_E_BUSY)
         return LIKEN_OK;
     if (rc != LIKEN_OK && err != NULL)
         *err = why;
@@ -102,7 +122,7 @@ static int find_in_file(const lk_key_place *place, const char *name, bool *found
     LK_FREE lk_key *keys = NULL;
     size_t count = 0;
     *found = false;
-    const int rc = is_there(place) ? lk_key_file_list(place->file, &keys, &count, err) : LIKEN_OK;
+    const int rc = is_there(place) ? lk_key_old_file_list(place, &keys, &count, err) : LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
         *found = *found || strcmp(keys[i].name, name) == 0;
     return rc;
@@ -171,7 +191,7 @@ int lk_key_list(const lk_key_place *place, lk_key **out, size_t *count, liken_er
         return lk_key_file_list(place->file, out, count, err);
     int rc = lk_key_table_list(place->store, &list, &n, &mark, err);
     if (rc == LIKEN_OK && is_there(place))
-        rc = lk_key_file_list(place->file, &old, &old_count, err);
+        rc = lk_key_old_file_list(place, &old, &old_count, err);
     if (rc == LIKEN_OK && old != NULL)
         rc = append(list, &n, old, old_count, err);
     if (rc != LIKEN_OK) {

@@ -184,3 +184,21 @@ int lk_key_table_take(lk_store *s, const char *hash, const lk_key *keys, size_t 
         *added = t.added;
     return rc;
 }
+
+struct had {
+    const char *hash;
+    int64_t count;
+};
+
+static int count_taken(lk_sql *q, void *arg, liken_error *err) {
+    struct had *h = arg;
+    return lk_sql_number(q, "SELECT count(*) FROM liken.key_files WHERE sha256 = $1", LK_SQL_ARGS(lk_sql_text(h->hash)),
+                         0, &h->count, err);
+}
+
+int lk_key_table_has_taken(lk_store *s, const char *hash, bool *taken, liken_error *err) {
+    struct had h = {hash, 0};
+    const int rc = lk_sql_read(s, count_taken, &h, err);
+    *taken = h.count > 0;
+    return rc;
+}

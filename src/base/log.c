@@ -18,13 +18,17 @@ void liken_set_log(liken_log_fn *fn, void *ctx) {
     pthread_mutex_unlock(&lock);
 }
 
-/* Whose request it is about, when that has a name by which others know it. */
+/* Whose request it is about, when that has a name by which others know it. A name that is the caller's own makes no
+ * line of its own. */
 static void name_caller(char *line, size_t room) {
     const liken_call *call = lk_call_now();
     const size_t used = strlen(line);
     if (call->request_id != NULL)
         (void)snprintf(line + used, room - used, " (request %.64s%s%.64s)", call->request_id,
                        call->actor == NULL ? "" : ", by ", call->actor == NULL ? "" : call->actor);
+    for (char *p = line + used; *p != '\0'; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
 }
 
 void lk_log(liken_log_level level, const char *format, ...) {

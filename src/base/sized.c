@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#define MOST_GROWN 4096 /* bytes by which a struct of a newer liken may be longer; beyond that the size is none */
+
 int lk_sized_take(void *to, size_t size, const void *from, const char *name, liken_error *err) {
     size_t given = size;
     if (from != NULL)
         memcpy(&given, from, sizeof given);
-    if (given < sizeof given)
+    if (given < sizeof given || given > size + MOST_GROWN)
         return lk_fail(err, LIKEN_E_ARG,
                        "The %s has no size: begin it with its LIKEN_..._INIT, or set its field size to sizeof(%s).",
                        name, name);

@@ -338,10 +338,13 @@ static int report(const lk_detections *found, int turn, const lk_source *source,
     return rc;
 }
 
-/* One certain face that fills the photo, and nothing smaller that more pixels might show. */
+/* Certain faces that fill the photo, and nothing else that more pixels might show. */
 static bool is_portrait(const look *l, const lk_detections *found) {
     const float large = LARGE * (float)lk_source_long_side(l->source) / (float)l->whole;
-    return any(found, large, INFINITY, CERTAIN) && !any(found, 0, large, FLOOR);
+    for (size_t i = 0; i < found->count; i++)
+        if (found->items[i].box.height < large || found->items[i].score < CERTAIN)
+            return false;
+    return found->count > 0;
 }
 
 /* A little photo is enlarged only where that may gain something. */

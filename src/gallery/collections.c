@@ -147,17 +147,20 @@ int liken_collection_set_search(liken *lk, const liken_call *call, const char *n
     return rc;
 }
 
-/* What is kept beyond that is erased before this returns. */
+/* What is kept beyond that is erased before this returns. An earlier call may have been cut off in the middle of that,
+ * so it is looked for whatever was kept until now. */
 static int set_keep(liken *lk, liken_collection *c, liken_keep keep, liken_error *err) {
     const lk_store_pictures *ops = lk->store->ops->pictures;
-    bool more = keep < c->keep;
+    bool more = true;
     if (keep < LIKEN_KEEP_NOTHING || keep > LIKEN_KEEP_ORIGINAL)
         return lk_fail(err, LIKEN_E_ARG, "A collection keeps nothing, thumbnail, preview or original.");
     if (ops == NULL)
         return lk_fail(err, LIKEN_E_UNSUPPORTED, "A legacy table has no room for pictures.");
     int rc = ops->keep(lk->store, c->id, keep, err);
-    while (rc == LIKEN_OK && more)
-        rc = ops->trim(lk->store, c->id, &more, err);
+    while (rc == LIKEN_OK && more) {
+        rc = lk_call_check(err);
+        rc = rc != LIKEN_OK ? rc : ops->trim(lk->store, c->id, &more, err);
+    }
     c->keep = keep;
     return rc;
 }

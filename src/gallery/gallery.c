@@ -117,6 +117,7 @@ static liken *new_handle(void) {
     lk_clock_condition(&lk->engine_loaded);
     pthread_mutex_init(&lk->sync_lock, NULL);
     pthread_mutex_init(&lk->slot_lock, NULL);
+    pthread_mutex_init(&lk->secret_lock, NULL);
     atomic_init(&lk->seen_version, -1);
     return lk;
 }
@@ -257,6 +258,7 @@ void liken_free(liken *lk) {
     pthread_cond_destroy(&lk->engine_loaded);
     pthread_mutex_destroy(&lk->sync_lock);
     pthread_mutex_destroy(&lk->slot_lock);
+    pthread_mutex_destroy(&lk->secret_lock);
     free(lk->remote);
     free(lk->where);
     free(lk->legacy_table);

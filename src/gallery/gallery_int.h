@@ -91,6 +91,10 @@ struct liken {
     int64_t *remote; /* slot_lock, changed under sync_lock: the collections that the store searches, ascending */
     size_t remote_count;
 
+    pthread_mutex_t secret_lock; /* guards the next two */
+    bool secret_known;
+    uint8_t secret[32]; /* that links are signed with: the store's, and never another */
+
     lk_chore *saver, *tender, *eraser; /* NULL: not here */
 };
 

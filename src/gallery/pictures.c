@@ -91,6 +91,8 @@ int lk_pictures_catch_up(liken *lk, const liken_collection *c, liken_image *imag
     if (rc == LIKEN_OK)
         rc = lk->store->ops->pictures->put(lk->store, image->id, image->pictures, image->picture_count, &why);
     lk_pictures_forget(image);
+    if (rc != LIKEN_OK)
+        image->picture_count = 0;
     if (rc == LIKEN_E_NOT_FOUND && err != NULL)
         *err = why;
     if (rc == LIKEN_OK || rc == LIKEN_E_NOT_FOUND)

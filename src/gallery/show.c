@@ -294,15 +294,23 @@ int liken_preview(liken *lk, const liken_call *call, const void *bytes, size_t s
 
 /* ---- links ---- */
 
+/* Asks the store once. */
+static int load_secret(liken *lk, liken_error *err) {
+    pthread_mutex_lock(&lk->secret_lock);
+    const int rc = lk->secret_known ? LIKEN_OK : lk->store->ops->pictures->secret(lk->store, lk->secret, err);
+    lk->secret_known = rc == LIKEN_OK;
+    pthread_mutex_unlock(&lk->secret_lock);
+    return rc;
+}
+
 static int sign(liken *lk, const char *text, char out[65], liken_error *err) {
-    uint8_t secret[32];
     int rc = lk_gallery_needs_store(lk, err);
     if (rc == LIKEN_OK && lk->store->ops->pictures == NULL)
         rc = lk_fail(err, LIKEN_E_UNSUPPORTED, "A legacy table keeps no pictures, and has nothing to link to.");
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->pictures->secret(lk->store, secret, err);
+        rc = load_secret(lk, err);
     if (rc == LIKEN_OK)
-        lk_hmac_sha256_hex(secret, sizeof secret, text, strlen(text), out);
+        lk_hmac_sha256_hex(lk->secret, sizeof lk->secret, text, strlen(text), out); /* it changes no more */
     return rc;
 }
 

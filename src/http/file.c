@@ -43,8 +43,7 @@ static int weight(const char *p) {
     return value > 1000 ? 1000 : value;
 }
 
-/* What stands behind a coding's name, up to its comma: ";q=0.5", or nothing. */
-static int weight_behind(const char *p) {
+int lk_http_weight(const char *p) {
     p = skip(p, " \t");
     if (*p != ';')
         return 1000;
@@ -58,9 +57,9 @@ int lk_coding_wanted(const char *accept, const char *coding) {
     for (const char *p = accept == NULL ? "" : skip(accept, " \t,"); *p != '\0'; p = skip(p, " \t,")) {
         const size_t n = strcspn(p, " \t,;");
         if (n == length && strncasecmp(p, coding, n) == 0)
-            return weight_behind(p + n);
+            return lk_http_weight(p + n);
         if (n == 1 && *p == '*' && strcmp(coding, "identity") != 0)
-            any = weight_behind(p + 1);
+            any = lk_http_weight(p + 1);
         p += strcspn(p, ",");
     }
     return any;

@@ -90,7 +90,7 @@ static bool wait_for_more(lk_streams *s, lk_flow *f, unsigned long long wakes, b
 static bool is_due(const lk_streams *s, lk_flow *f, double now) {
     const lk_watch *watch = f->request->watch;
     const bool hung = !f->probed && lk_patience_hung(s->patience, watch);
-    f->over = lk_patience_gone(watch) || (hung && f->source.beat == NULL);
+    f->over = lk_patience_gone(watch) || (hung && f->source.beat == NULL && !f->again);
     f->probed = f->probed || hung;
     f->beat = hung || now >= f->beat_at;
     return f->over || f->beat || f->again;

@@ -86,13 +86,19 @@ static void check_name(lk_args *a, const char *name) {
                       names_of(a));
 }
 
+/* Some clients say application/json of these as well; what they send as a body is not read. */
+static bool has_no_body(const lk_request *r) {
+    const char *method = lk_request_method(r);
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "DELETE") == 0;
+}
+
 static void check_names(lk_args *a) {
     const char *name, *value;
     for (size_t i = 0; lk_request_query_at(a->request, i, &name, &value); i++)
         check_name(a, name);
     for (size_t i = 0; i < lk_request_part_count(a->request); i++)
         check_name(a, lk_request_part_at(a->request, i)->name);
-    if (!lk_args_are_json(a->request))
+    if (!lk_args_are_json(a->request) || has_no_body(a->request))
         return;
     load_json(a);
     if (!json_is_object(a->json))
@@ -218,23 +224,33 @@ static bool parse_whole(const char *text, int64_t *value) {
     return errno == 0 && end != text && *end == '\0' && strspn(text, "-0123456789") == strlen(text);
 }
 
-static int64_t read_whole(lk_args *a, const char *name, int64_t low, int64_t high, int64_t fallback) {
-    const char *text = word(a, name);
-    const json_t *m = lk_args_member(a, name);
+/* 7.0 is a whole number as well: that is how some languages write every number. */
+static bool whole_of_json(const json_t *m, int64_t *value) {
+    const double real = json_real_value(m);
+    *value = json_is_real(m) && fabs(real) < 9e15 ? (int64_t)real : json_integer_value(m);
+    return json_is_integer(m) || (json_is_real(m) && (double)*value == real);
+}
+
+/* Is `value` within the parameter's limits? `whole`: it is a number at all. `what` it must be: "a whole number". */
+static bool within(lk_args *a, const lk_param *p, bool whole, int64_t value, const char *what) {
+    if (whole && value >= p->low && value <= p->high)
+        return true;
+    if (p->high == INT64_MAX)
+        lk_args_fault(a, LIKEN_E_ARG, p->name, -1, "%s must be %s from %lld on.", p->name, what, (long long)p->low);
+    else
+        lk_args_fault(a, LIKEN_E_ARG, p->name, whole && value > p->high ? (double)p->high : -1,
+                      "%s must be %s from %lld to %lld.", p->name, what, (long long)p->low, (long long)p->high);
+    return false;
+}
+
+static int64_t read_whole(lk_args *a, const lk_param *p) {
+    const char *text = word(a, p->name);
+    const json_t *m = lk_args_member(a, p->name);
     int64_t value = 0;
     if (text == NULL && m == NULL)
-        return fallback;
-    const bool whole = text != NULL ? parse_whole(text, &value) : json_is_integer(m);
-    if (whole && text == NULL)
-        value = json_integer_value(m);
-    if (whole && value >= low && value <= high)
-        return value;
-    if (high == INT64_MAX)
-        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be a whole number from %lld on.", name, (long long)low);
-    else
-        lk_args_fault(a, LIKEN_E_ARG, name, whole && value > high ? (double)high : -1,
-                      "%s must be a whole number from %lld to %lld.", name, (long long)low, (long long)high);
-    return fallback;
+        return p->otherwise;
+    const bool whole = text != NULL ? parse_whole(text, &value) : whole_of_json(m, &value);
+    return within(a, p, whole, value, "a whole number") ? value : p->otherwise;
 }
 
 static bool parse_number(const char *text, double *value) {
@@ -325,32 +341,60 @@ static const json_t *list_in_text(lk_args *a, const char *name) {
     return a->list;
 }
 
-static const char *const *read_texts(lk_args *a, const char *name, size_t max_count, size_t max, size_t *count) {
-    const json_t *member = lk_args_member(a, name), *m = member != NULL ? member : list_in_text(a, name);
-    const size_t n = m != NULL ? json_array_size(m) : lk_args_count(a, name);
-    *count = 0;
-    if (m != NULL && !json_is_array(m))
-        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
-    if (member != NULL && lk_args_count(a, name) > 0)
-        lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s is given more than once.", name);
-    if (n > max_count)
-        lk_args_fault(a, LIKEN_E_TOO_LARGE, name, (double)max_count, "%s has more than the limit of %zu entries.", name,
-                      max_count);
-    const char **list = n == 0 || n > max_count ? NULL : lk_arena_alloc(&a->arena, n * sizeof *list);
-    if (list == NULL && n > 0 && n <= max_count)
-        lk_args_fault(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        const json_t *item = json_array_get(m, i);
-        list[i] = m == NULL              ? nth(a, name, i, max)
-                  : json_is_string(item) ? keep(a, name, json_string_value(item), json_string_length(item), max)
-                                         : NULL;
-        if (list[i] == NULL)
-            lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be a list of strings.", name);
-    }
-    if (a->err.code != LIKEN_OK)
+/* A parameter that is a list: a JSON array, in the body or spelt in a form's one text, or the parameter repeated. */
+typedef struct entries {
+    const json_t *array; /* NULL: repeated */
+    size_t count;
+} entries;
+
+/* Finds and counts it, and takes room for `each` bytes an entry; NULL: it is empty, or a fault. `what`: of its entries.
+ */
+static void *open_list(lk_args *a, const lk_param *p, const char *what, size_t each, entries *l) {
+    const json_t *member = lk_args_member(a, p->name);
+    l->array = member != NULL ? member : list_in_text(a, p->name);
+    l->count = l->array != NULL ? json_array_size(l->array) : lk_args_count(a, p->name);
+    if (l->array != NULL && !json_is_array(l->array))
+        lk_args_fault(a, LIKEN_E_ARG, p->name, -1, "%s must be a list of %s.", p->name, what);
+    if (member != NULL && lk_args_count(a, p->name) > 0)
+        lk_args_fault(a, LIKEN_E_ARG, p->name, -1, "%s is given more than once.", p->name);
+    if (l->count > p->count)
+        lk_args_fault(a, LIKEN_E_TOO_LARGE, p->name, (double)p->count, "%s has more than the limit of %zu entries.",
+                      p->name, p->count);
+    if (l->count == 0 || a->err.code != LIKEN_OK)
         return NULL;
-    *count = n;
-    return list;
+    void *room = lk_arena_alloc(&a->arena, l->count * each);
+    if (room == NULL)
+        lk_args_fault(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
+    return room;
+}
+
+static const char *const *read_texts(lk_args *a, const lk_param *p, size_t *count) {
+    entries l;
+    const char **texts = open_list(a, p, "strings", sizeof *texts, &l);
+    for (size_t i = 0; texts != NULL && i < l.count; i++) {
+        const json_t *item = json_array_get(l.array, i);
+        texts[i] = l.array == NULL ? nth(a, p->name, i, p->chars)
+                   : json_is_string(item)
+                       ? keep(a, p->name, json_string_value(item), json_string_length(item), p->chars)
+                       : NULL;
+        if (texts[i] == NULL)
+            lk_args_fault(a, LIKEN_E_ARG, p->name, -1, "%s must be a list of strings.", p->name);
+    }
+    *count = a->err.code == LIKEN_OK ? l.count : 0;
+    return *count == 0 ? NULL : texts;
+}
+
+static const int64_t *read_wholes(lk_args *a, const lk_param *p, size_t *count) {
+    entries l;
+    int64_t *wholes = open_list(a, p, "whole numbers", sizeof *wholes, &l);
+    for (size_t i = 0; wholes != NULL && i < l.count && a->err.code == LIKEN_OK; i++) {
+        const char *text = l.array == NULL ? nth(a, p->name, i, WORD_MAX) : NULL;
+        const bool whole = l.array != NULL ? whole_of_json(json_array_get(l.array, i), &wholes[i])
+                                           : text != NULL && parse_whole(text, &wholes[i]);
+        (void)within(a, p, whole, wholes[i], "a list of whole numbers");
+    }
+    *count = a->err.code == LIKEN_OK ? l.count : 0;
+    return *count == 0 ? NULL : wholes;
 }
 
 static const float *read_floats(lk_args *a, const char *name, size_t max_count, size_t *count) {
@@ -395,10 +439,13 @@ static void read_value(lk_args *a, const lk_param *p, lk_value *v, size_t max_ph
         v->text = read_text(a, p->name, p->chars);
         break;
     case LK_KIND_TEXTS:
-        v->list.texts = read_texts(a, p->name, p->count, p->chars, &v->list.count);
+        v->list.texts = read_texts(a, p, &v->list.count);
         break;
     case LK_KIND_WHOLE:
-        v->whole = read_whole(a, p->name, p->low, p->high, p->otherwise);
+        v->whole = read_whole(a, p);
+        break;
+    case LK_KIND_WHOLES:
+        v->list.wholes = read_wholes(a, p, &v->list.count);
         break;
     case LK_KIND_NUMBER:
         v->number = read_number(a, p->name, p->above, p->most);
@@ -458,6 +505,12 @@ const char *const *lk_args_texts(const lk_args *a, const char *name, size_t *cou
 
 int64_t lk_args_whole(const lk_args *a, const char *name) {
     return value_of(a, name, LK_KIND_WHOLE)->whole;
+}
+
+const int64_t *lk_args_wholes(const lk_args *a, const char *name, size_t *count) {
+    const lk_value *v = value_of(a, name, LK_KIND_WHOLES);
+    *count = v->list.count;
+    return v->list.wholes;
 }
 
 double lk_args_number(const lk_args *a, const char *name) {

@@ -15,6 +15,7 @@ typedef enum lk_kind {
     LK_KIND_TEXT,   /* of `chars` characters at most */
     LK_KIND_TEXTS,  /* `count` of them at most: a JSON array, or the parameter repeated */
     LK_KIND_WHOLE,  /* a whole number of low .. high, `otherwise` when absent */
+    LK_KIND_WHOLES, /* `count` of them at most, of low .. high: a JSON array, or the parameter repeated */
     LK_KIND_NUMBER, /* finite, above `above`, at most `most`; 0 when absent */
     LK_KIND_SWITCH, /* true or false; false when absent */
     LK_KIND_TIME,   /* RFC 3339 or a date; LIKEN_NO_TIME when absent */
@@ -44,6 +45,8 @@ typedef struct lk_param {
     { .name = (n), .kind = LK_KIND_TEXTS, .count = (most_of_them), .chars = (max) }
 #define LK_WHOLE(n, from, to, absent)                                                                                  \
     { .name = (n), .kind = LK_KIND_WHOLE, .low = (from), .high = (to), .otherwise = (absent) }
+#define LK_IDS(n, most_of_them)                                                                                        \
+    { .name = (n), .kind = LK_KIND_WHOLES, .count = (most_of_them), .low = 1, .high = INT64_MAX }
 #define LK_NUMBER(n, more_than, at_most)                                                                               \
     { .name = (n), .kind = LK_KIND_NUMBER, .above = (more_than), .most = (at_most) }
 #define LK_SWITCH(n)                                                                                                   \
@@ -71,6 +74,7 @@ typedef union lk_value {
     struct {
         const char *const *texts;
         const float *floats;
+        const int64_t *wholes;
         const liken_photo *photos; /* of a photo: NULL, or the one */
         const char *label;
         size_t count;
@@ -107,6 +111,7 @@ bool lk_args_has(const lk_args *a, const char *name);
 const char *lk_args_text(const lk_args *a, const char *name); /* NULL when absent */
 const char *const *lk_args_texts(const lk_args *a, const char *name, size_t *count);
 int64_t lk_args_whole(const lk_args *a, const char *name);
+const int64_t *lk_args_wholes(const lk_args *a, const char *name, size_t *count);
 double lk_args_number(const lk_args *a, const char *name);
 bool lk_args_switch(const lk_args *a, const char *name);
 int64_t lk_args_time(const lk_args *a, const char *name);

@@ -107,10 +107,13 @@ def test_what_makes_room_works_on_a_full_disk(samples, small_disk):
     server = Server(small_disk / "data")
     try:
         assert server.post("/v1/collections", json={"name": "party"}).status == 201
+        assert server.post("/v1/collections", json={"name": "whole", "keep": "original"}).status == 201
+        large = server.add(samples[0][1] + bytes(3 << 20), "whole").json["id"]  # more than is held in reserve
         many = [server.add(photo + bytes([n]), "party").json["id"] for _, photo in samples[:2] for n in range(2)]
         ids = [server.add(photo, tags=["x"]).json["id"] for _, photo in samples[:2]]
         fill(small_disk)
         check_full(server, samples[0][1] + b"more")
+        assert server.delete(f"/v1/collections/whole/images/{large}").status == 204
         assert server.delete(f"/v1/collections/default/images/{ids[0]}").status == 204
         face = server.get(f"/v1/collections/default/images/{ids[1]}").json["faces"][0]["id"]
         assert server.delete(f"/v1/collections/default/faces/{face}").status == 204

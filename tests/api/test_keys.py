@@ -145,6 +145,8 @@ def test_an_old_file_is_taken_over(start, make_key, tmp_path):
     make_key("rm", "phone")
     server.key = first
     assert server.get("/v1/status").status == 401
+    (data / "keys").write_text(old)  # a backup comes back while the server runs
+    assert server.get("/v1/status").status == 401
     assert server.stop(signal.SIGKILL) == -signal.SIGKILL
     (data / "keys").write_text(old)  # as if it had not been renamed, or came back from a backup: nothing is resurrected
     server = start()
@@ -156,6 +158,10 @@ def test_an_old_file_is_taken_over(start, make_key, tmp_path):
     make_key("rm", "late")
     assert server.get("/v1/status").status == 401
     assert [key["name"] for key in listed(data)] == ["cms"]
+    server.stop()
+    make_key("rm", "cms")  # a store that lost its keys, or another store in the same folder: it had some, so it does not open
+    done = subprocess.run([BIN, "serve", "--port", "0", "--models", MODELS, "--data", data], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "keys.taken-over" in done.stderr, done.stderr
 
 
 def test_a_damaged_old_file_stops_the_start(tmp_path):

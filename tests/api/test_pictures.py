@@ -108,7 +108,7 @@ def test_links_open_one_picture_for_minutes(server, samples, make_key):
     other = server.add(samples[1][1]).json
     face = image["faces"][0]["id"]
     server.key = make_key("add", "reader", "--scope", "read")["key"]
-    made = server.post("/v1/collections/default/links", json={"images": [str(image["id"])], "faces": [str(face)], "size": 100})
+    made = server.post("/v1/collections/default/links", json={"images": [image["id"]], "faces": [float(face)], "size": 100})
     assert made.status == 200
     link, cut = made.json["images"][0], made.json["faces"][0]
     assert (link["id"], cut["id"]) == (image["id"], face)
@@ -125,14 +125,20 @@ def test_links_open_one_picture_for_minutes(server, samples, make_key):
     for url in altered:
         refused = server.get(url)
         assert (refused.status, refused.json["code"]) == (403, "bad_link"), url
+    old = server.get(f"/v1/linked/default/images/{image['id']}?size=100&expires=1&signature={'a' * 64}")
+    assert (old.status, old.json["code"]) == (403, "link_expired")
+    assert "cross-origin-resource-policy" not in opened.headers  # it is for pages, wherever they are
     server.key = make_key("add", "boss", "--scope", "read,delete")["key"]
+    assert picture(server, image).headers["cross-origin-resource-policy"] == "same-origin"
     assert server.delete(f"/v1/collections/default/images/{image['id']}").status == 204
     server.key = None
     assert server.get(link["url"]).status == 404
     server.key = make_key("add", "bound", "--scope", "read", "--collection", "default")["key"]
-    assert server.post("/v1/collections/elsewhere/links", json={"images": ["1"]}).status == 403
-    for wrong in ("x", "", "0", "-1", "1 ", "99999999999999999999"):
+    assert server.post("/v1/collections/elsewhere/links", json={"images": [1]}).status == 403
+    for wrong in ("1", None, 0, -1, 1.5, 1e300, 10**19, [1]):
         assert server.post("/v1/collections/default/links", json={"images": [wrong]}).status == 400, wrong
+    assert [server.post("/v1/collections/default/links", json=body).status for body in ({}, {"size": 100}, {"faces": 1})] == [400, 400, 400]
+    assert server.post("/v1/collections/default/links", json={"images": [1] * 1001}).status == 413
 
 
 def test_any_photo_is_shown_and_stored_nowhere(server, samples):

@@ -329,7 +329,7 @@ def test_tags_as_json_in_a_form(server, samples):
 def test_pictures(server, samples):
     image = server.add(samples[0][1]).json
     place = "/v1/collections/default"
-    links = server.post(f"{place}/links", json={"images": [str(image["id"])], "faces": [str(ids(image)[0])]}).json
+    links = server.post(f"{place}/links", json={"images": [image["id"]], "faces": ids(image)[:1]}).json
     for url in (f"{place}/images/{image['id']}/picture", f"{place}/faces/{ids(image)[0]}/crop", links["images"][0]["url"], links["faces"][0]["url"]):
         shown = server.get(url)
         assert (shown.status, shown.headers["content-type"]) == (200, "image/jpeg"), url

@@ -11,7 +11,7 @@ import contract
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("LIKEN_BIN", ROOT / "build" / "liken")).parent / "tests" / "unit" / "test_api_routes"
 WORD_MAX = 64  # characters of a time, as src/wire/args.c reads it
-TYPES = {"text": "string", "texts": "array", "whole": "integer", "number": "number", "switch": "boolean", "time": "string",
+TYPES = {"text": "string", "texts": "array", "whole": "integer", "wholes": "array", "number": "number", "switch": "boolean", "time": "string",
          "word": "string", "floats": "array", "photo": "string", "photos": "array"}
 
 
@@ -65,6 +65,8 @@ def check(param, schema):
         assert longest(schema) == WORD_MAX
     elif kind == "texts":
         assert (schema["maxItems"], longest(schema["items"])) == (param["count"], param["chars"])
+    elif kind == "wholes":
+        assert (schema["maxItems"], schema["items"]["minimum"], schema["items"].get("maximum", 2**63 - 1)) == (param["count"], param["low"], param["high"])
     elif kind in ("floats", "photos"):
         assert schema["maxItems"] == param["count"]
     elif kind == "whole":

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIM 64 /* pictures at most, in one transaction: originals are large */
-
 static lk_postgres *of(lk_store *s) {
     return (lk_postgres *)s;
 }
@@ -141,12 +139,11 @@ static int trim(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_erro
     int64_t gone = 0;
     const int rc =
         lk_pg_number(c,
-                     "WITH gone AS (DELETE FROM liken.pictures WHERE (image, kind) IN (SELECT p.image, p.kind FROM"
-                     " liken.pictures p JOIN liken.collections c ON c.id = p.collection WHERE p.collection = $1"
-                     " AND p.kind > c.keep LIMIT $2) RETURNING 1) SELECT count(*) FROM gone",
-                     LK_PG_ARGS(lk_pg_int8(k->collection), lk_pg_int8(TRIM)), 0, &gone, err);
+                     LK_POSTGRES_PICTURES_GO(
+                         "p.collection = $1 AND p.kind > (SELECT c.keep FROM liken.collections c WHERE c.id = $1)"),
+                     LK_PG_ARGS(lk_pg_int8(k->collection)), 0, &gone, err);
     w->changed = gone > 0;
-    k->more = gone == TRIM;
+    k->more = gone > 0;
     return rc;
 }
 

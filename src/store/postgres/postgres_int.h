@@ -20,6 +20,13 @@
 
 /* A removed collection is called ".<id>" until all it held is erased: no name begins with a dot. Of a row `c`: */
 #define LK_POSTGRES_LIVE "left(c.name, 1) <> '.'"
+/* Removes as many pictures as go in one transaction, of those that fit (one at least, and no more than 32 megabytes in
+ * all), and counts them. */
+#define LK_POSTGRES_PICTURES_GO(WHICH)                                                                                 \
+    "WITH fit AS (SELECT p.image, p.kind, octet_length(p.bytes) AS size FROM liken.pictures p WHERE " WHICH            \
+    " LIMIT 256), few AS (SELECT image, kind FROM (SELECT image, kind, size, sum(size) OVER (ORDER BY image, kind) AS" \
+    " total FROM fit) s WHERE total - size < 33554432), gone AS (DELETE FROM liken.pictures WHERE (image, kind) IN"    \
+    " (SELECT image, kind FROM few) RETURNING 1) SELECT count(*) FROM gone"
 #define LK_POSTGRES_REMOVED "c.name >= '.' AND c.name < '/'"
 
 typedef struct lk_postgres_job lk_postgres_job; /* one image_add that waits for its commit */

@@ -189,7 +189,7 @@ static int read_ids(lk_pg_conn *c, const char *sql, lk_pg_value of_what, int lim
     return rc;
 }
 
-/* Images go once they have no face left. */
+/* Images go once they have no picture and no face left. */
 static int erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t collection, const lk_pg_column *images,
                  const lk_pg_column *faces, liken_error *err) {
     const bool bare = faces->count < SWEEP_FACES;
@@ -216,16 +216,20 @@ static int erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t collection, 
 static int sweep(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const int64_t collection = *(const int64_t *)arg;
     lk_pg_column images, faces;
+    int64_t pictures = 0;
     lk_pg_column_init(&images, LK_PG_INT8);
     lk_pg_column_init(&faces, LK_PG_INT8);
     int rc = read_ids(c, "SELECT id FROM liken.images WHERE collection = $1 ORDER BY id LIMIT $2",
                       lk_pg_int8(collection), SWEEP_IMAGES, &images, err);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK && images.count > 0)
+        rc = lk_pg_number(c, LK_POSTGRES_PICTURES_GO("p.image = ANY ($1)"), LK_PG_ARGS(lk_pg_array(&images)), 0,
+                          &pictures, err);
+    if (rc == LIKEN_OK && pictures == 0)
         rc = read_ids(c, "SELECT id FROM liken.faces WHERE image = ANY ($1) ORDER BY id LIMIT $2", lk_pg_array(&images),
                       SWEEP_FACES, &faces, err);
-    if (rc == LIKEN_OK && images.count > 0)
+    if (rc == LIKEN_OK && images.count > 0 && pictures == 0)
         rc = erase(c, w, collection, &images, &faces, err);
-    else if (rc == LIKEN_OK) /* another process may have been quicker */
+    else if (rc == LIKEN_OK && images.count == 0) /* another process may have been quicker */
         rc = lk_pg_exec(c, "DELETE FROM liken.collections c WHERE id = $1 AND " LK_POSTGRES_REMOVED,
                         LK_PG_ARGS(lk_pg_int8(collection)), NULL, err);
     w->changed = true;

@@ -100,6 +100,7 @@ static const char step_5[] = LK_SQL_TABLE(LK_SQL_KEYS, LK_POSTGRES_TYPES);
 
 /* What happened (store/events.h); name: of a collection's events. That a photo was added is told by its row. */
 static const char step_6[] =
+    "LOCK TABLE liken.collections, liken.images IN ACCESS EXCLUSIVE MODE;" /* in the order of those who read both */
     "CREATE TABLE liken.events (number bigint PRIMARY KEY, last_image bigint NOT NULL, kind smallint NOT NULL,"
     " collection bigint NOT NULL, name text COLLATE \"C\", image bigint, face bigint, at bigint NOT NULL, actor text);"
     "ALTER TABLE liken.images ADD COLUMN added_by text;";

@@ -106,7 +106,10 @@ int lk_sqlite_connect(lk_sqlite_conn *c, const char *path, int flags, liken_erro
         /* a schema from outside may not run code, and damaged pages are noticed rather than followed */
         (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-        rc = lk_sqlite_exec(c, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON", err);
+        rc = lk_sqlite_exec(c,
+                            "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON;"
+                            " PRAGMA secure_delete = ON",
+                            err);
     }
     if (rc != LIKEN_OK)
         lk_sqlite_disconnect(c);

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIM 64 /* pictures at most, in one transaction: originals are large */
-
 static lk_sqlite_store *of(lk_store *s) {
     return (lk_sqlite_store *)s;
 }
@@ -186,15 +184,14 @@ static int trim(lk_sqlite_conn *c, void *arg, liken_error *err) {
     struct keep *k = arg;
     sqlite3_stmt *stmt;
     int rc = lk_sqlite_use(c,
-                           "DELETE FROM pictures WHERE id IN (SELECT p.id FROM pictures p WHERE p.collection = ?1"
-                           " AND p.kind > (SELECT c.keep FROM collections c WHERE c.id = ?1) LIMIT ?2)",
+                           "DELETE FROM pictures WHERE id IN (" LK_SQLITE_PORTION(
+                               "p.collection = ?1 AND p.kind > (SELECT c.keep FROM collections c WHERE c.id = ?1)") ")",
                            &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, k->collection);
-    (void)sqlite3_bind_int(stmt, 2, TRIM);
     rc = lk_sqlite_run(c, stmt, err);
-    k->more = rc == LIKEN_OK && sqlite3_changes(c->db) == TRIM;
+    k->more = rc == LIKEN_OK && sqlite3_changes(c->db) > 0;
     return rc;
 }
 

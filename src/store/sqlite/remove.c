@@ -160,19 +160,21 @@ int lk_sqlite_collection_remove(lk_store *s, int64_t id, bool again, liken_error
 #define SWEEP_FACES 1024 /* and so many faces */
 #define ITS_IMAGES "SELECT id FROM images WHERE collection = ?1 ORDER BY id LIMIT ?2"
 
-/* Images go once they have no face left. */
-static int erase(lk_sqlite_conn *c, int64_t collection, int *images, liken_error *err) {
+/* Images go once they have no face and no picture left; *gone: how much went. */
+static int erase(lk_sqlite_conn *c, int64_t collection, int *gone, liken_error *err) {
     const int64_t numbers[3] = {collection, SWEEP_IMAGES, SWEEP_FACES};
-    int faces = 0;
-    *images = 0;
-    int rc =
-        run3(c, "DELETE FROM faces WHERE id IN (SELECT f.id FROM faces f WHERE f.image IN (" ITS_IMAGES ") LIMIT ?3)",
-             numbers, &faces, err);
+    int faces = 0, images = 0;
+    int rc = run3(c, "DELETE FROM pictures WHERE id IN (" LK_SQLITE_PORTION("p.image IN (" ITS_IMAGES ")") ")", numbers,
+                  gone, err);
+    if (rc != LIKEN_OK || *gone > 0)
+        return rc;
+    rc = run3(c, "DELETE FROM faces WHERE id IN (SELECT f.id FROM faces f WHERE f.image IN (" ITS_IMAGES ") LIMIT ?3)",
+              numbers, &faces, err);
     if (rc == LIKEN_OK && faces < SWEEP_FACES)
-        rc = run3(c, "DELETE FROM images WHERE id IN (" ITS_IMAGES ")", numbers, images, err);
+        rc = run3(c, "DELETE FROM images WHERE id IN (" ITS_IMAGES ")", numbers, &images, err);
     if (rc == LIKEN_OK)
-        rc = subtract(c, collection, *images, faces, err);
-    *images += faces;
+        rc = subtract(c, collection, images, faces, err);
+    *gone = images + faces;
     return rc;
 }
 

@@ -67,16 +67,18 @@ uint64_t lk_sqlite_reserve_give(const lk_sqlite_store *s, uint64_t bytes) {
     return done ? given : 0;
 }
 
-/* Up to PORTIONS of them, each a transaction of its own, so that the log stays short. */
+/* Up to PORTIONS of them, each a transaction of its own. On a full disk the log goes into the database only where it
+ * cannot grow any more: before the database has become small that would make it grow first. */
 static void shrink(lk_sqlite_conn *c, int64_t keep, bool scarce) {
     int64_t free_pages = 0;
     for (int i = 0; i < PORTIONS; i++) {
         if (lk_sqlite_number(c, "PRAGMA freelist_count", &free_pages, NULL) != LIKEN_OK || free_pages <= keep)
             return;
-        if (lk_sqlite_exec(c, "PRAGMA incremental_vacuum(128)", NULL) != LIKEN_OK)
+        if (lk_sqlite_exec(c, "PRAGMA incremental_vacuum(128)", NULL) == LIKEN_OK)
+            continue;
+        if (!scarce)
             return; /* what is not given back now is given back by the next removal */
-        if (scarce)
-            (void)lk_sqlite_exec(c, "PRAGMA wal_checkpoint(PASSIVE)", NULL);
+        (void)lk_sqlite_exec(c, "PRAGMA wal_checkpoint(PASSIVE)", NULL);
     }
 }
 

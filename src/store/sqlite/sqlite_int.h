@@ -175,6 +175,13 @@ int lk_sqlite_image_put(lk_sqlite_conn *c, int64_t collection, const liken_image
 
 /* ---- pictures.c ---- */
 
+/* The ids of as many pictures as go in one transaction, of those that fit: one at least, and no more than a megabyte in
+ * all, since what goes is written over in the log. */
+#define LK_SQLITE_PORTION(WHICH)                                                                                       \
+    "SELECT id FROM (SELECT id, size, sum(size) OVER (ORDER BY id) AS total FROM (SELECT p.id, length(p.bytes) AS "    \
+    "size"                                                                                                             \
+    " FROM pictures p WHERE " WHICH " LIMIT 256)) WHERE total - size < 1048576"
+
 /* Puts image->pictures, up to `keep`, beside the image `id`. Inside lk_sqlite_write. */
 int lk_sqlite_pictures_add(lk_sqlite_conn *c, int64_t collection, int64_t id, const liken_picture *pictures,
                            size_t count, liken_keep keep, liken_error *err);

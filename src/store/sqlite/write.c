@@ -106,18 +106,28 @@ static void renew_removals(lk_sqlite_job *group) {
 }
 
 /* A removal that finds the disk full gets the reserve, and with it goes through. */
+/* Once more, on a full disk, with the room that was held in reserve. What goes is otherwise written over in the log,
+ * which takes as much room as it had; now room comes first. And the log stays where it is until the database has become
+ * small (reserve.c): going into it, it would take all the room there is. */
+static void remove_in_need(lk_sqlite_store *s, lk_sqlite_job *group, liken_error *busy) {
+    renew_removals(group);
+    (void)lk_sqlite_exec(&s->writer, "PRAGMA secure_delete = OFF; PRAGMA wal_autocheckpoint = 0", NULL);
+    run_group(&s->writer, group, busy);
+    if (any_removal(group, LIKEN_OK))
+        lk_sqlite_give_back(s);
+    (void)lk_sqlite_exec(&s->writer, "PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 1000", NULL);
+}
+
 static void write_group(lk_sqlite_store *s, lk_sqlite_job *group, liken_error *busy) {
     refuse_growth(s, group);
     run_group(&s->writer, group, busy);
     const uint64_t given = any_removal(group, LIKEN_E_FULL) ? lk_sqlite_reserve_give(s, UINT64_MAX) : 0;
     if (given > 0) {
-        renew_removals(group);
-        run_group(&s->writer, group, busy);
-    }
-    if (any_removal(group, LIKEN_OK))
-        lk_sqlite_give_back(s);
-    if (given > 0)
+        remove_in_need(s, group, busy);
         lk_sqlite_reserve_make(s, given);
+    } else if (any_removal(group, LIKEN_OK)) {
+        lk_sqlite_give_back(s);
+    }
 }
 
 /* Whether one was refused for want of room, alone or with all, or one was written. */

@@ -59,6 +59,20 @@ static void a_photo_is_kept_as_its_collection_says(void **state) {
     assert_int_equal(liken_collection_set_keep(lk, NULL, "none", LIKEN_KEEP_NOTHING, &c, &err), LIKEN_E_NOT_FOUND);
 }
 
+static void what_was_cut_off_while_erasing_is_finished(void **state) {
+    (void)state;
+    keep(LIKEN_KEEP_ORIGINAL);
+    liken_image *image = add_to(lk, "photo 2000 1000", NULL);
+    liken_collection *c = NULL;
+    assert_ok(liken_collection_get(lk, NULL, "default", &c, &err), err);
+    assert_ok(lk->store->ops->pictures->keep(lk->store, c->id, LIKEN_KEEP_NOTHING, &err), err);
+    liken_collection_free(c);
+    assert_kept(image->id, "picture 400 400", NULL, "photo 2000 1000"); /* as if killed here */
+    keep(LIKEN_KEEP_NOTHING);
+    assert_kept(image->id, NULL, NULL, NULL);
+    liken_image_free(image);
+}
+
 static void links_are_signed_with_a_secret_of_the_store(void **state) {
     (void)state;
     char first[65], again[65], other[65];
@@ -73,6 +87,7 @@ static void links_are_signed_with_a_secret_of_the_store(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_photo_is_kept_as_its_collection_says, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_cut_off_while_erasing_is_finished, set_up, tear_down),
         cmocka_unit_test_setup_teardown(links_are_signed_with_a_secret_of_the_store, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,25 @@ static void erases_what_is_kept_no_longer(void **state) {
     assert_int_equal(store->ops->pictures->keep(store, c + 1000, LIKEN_KEEP_NOTHING, &err), LIKEN_E_NOT_FOUND);
 }
 
+/* What goes in one transaction is a matter of bytes as well. */
+static void erases_large_ones_few_at_a_time(void **state) {
+    (void)state;
+    const int64_t c = make_keeping("a", LIKEN_KEEP_ORIGINAL);
+    for (unsigned seed = 1; seed <= 4; seed++)
+        add_with(c, seed, LIKEN_KEEP_ORIGINAL, 600000);
+    assert_ok(store->ops->pictures->keep(store, c, LIKEN_KEEP_PREVIEW, &err), err);
+    int steps = 0;
+    for (bool more = true; more; steps++)
+        assert_ok(store->ops->pictures->trim(store, c, &more, &err), err);
+    assert_true(steps > 1);
+    assert_ok(store->ops->collections->remove(store, c, false, &err), err);
+    for (bool more = true; more;)
+        assert_ok(store->ops->erasing->step(store, &more, &err), err);
+    int64_t left = -1;
+    assert_ok(store->ops->erasing->left(store, &left, &err), err);
+    assert_int_equal(left, 0);
+}
+
 /* A photo of before gets what it lacks, and no more than its collection keeps. */
 static void gives_pictures_to_a_photo_that_has_none(void **state) {
     (void)state;
@@ -217,6 +236,7 @@ int main(void) {
         KIND_TEST(goes_with_the_photo),
         KIND_TEST(an_emptied_collection_keeps_the_same),
         KIND_TEST(erases_what_is_kept_no_longer),
+        KIND_TEST(erases_large_ones_few_at_a_time),
         KIND_TEST(gives_pictures_to_a_photo_that_has_none),
         KIND_TEST(refuses_what_is_no_picture),
         KIND_TEST(a_page_tells_of_them_and_a_copy_takes_them),
