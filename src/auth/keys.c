@@ -111,10 +111,8 @@ int lk_keys_take_over(const lk_key_place *place, liken_error *err) {
 /* ---- keys ---- */
 
 static void make_secret(char secret[LK_KEY_TEXT]) {
-    uint8_t bytes[32];
-    lk_random(bytes, sizeof bytes);
     memcpy(secret, "lk_", 3);
-    lk_hex(bytes, sizeof bytes, secret + 3);
+    lk_random_hex(32, secret + 3);
 }
 
 /* Of a file that could not be taken over, and whose keys count. */

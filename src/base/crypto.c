@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -49,6 +50,22 @@ void lk_random(void *out, size_t size) {
         to += part;
         size -= part;
     }
+}
+
+void lk_random_hex(size_t size, char *out) {
+    uint8_t bytes[32];
+    *out = '\0';
+    for (size_t at = 0; at < size; at += sizeof bytes) {
+        const size_t part = size - at < sizeof bytes ? size - at : sizeof bytes;
+        lk_random(bytes, part);
+        lk_hex(bytes, part, out + 2 * at);
+    }
+}
+
+void lk_random_uuid(char out[LK_UUID_TEXT]) {
+    char hex[33];
+    lk_random_hex(16, hex);
+    (void)snprintf(out, LK_UUID_TEXT, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 bool lk_equal_secret(const void *a, const void *b, size_t size) {

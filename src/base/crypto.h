@@ -19,6 +19,12 @@ void lk_hex(const uint8_t *bytes, size_t size, char *out);
 void lk_hmac_sha256_hex(const void *key, size_t key_size, const void *text, size_t size, char out[LK_SHA256_HEX]);
 
 void lk_random(void *out, size_t size);
+/* `size` random bytes as lower-case hex; `out` has 2*size+1. */
+void lk_random_hex(size_t size, char *out);
+
+#define LK_UUID_TEXT 37 /* with NUL */
+/* 128 random bits, written as a UUID is: what nothing else will ever be called. */
+void lk_random_uuid(char out[LK_UUID_TEXT]);
 
 /* Constant time. */
 bool lk_equal_secret(const void *a, const void *b, size_t size);

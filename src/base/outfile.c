@@ -45,10 +45,8 @@ void lk_folder_sync_of(const char *path) {
 
 /* A name of its own beside the path. */
 static int open_temporary(lk_outfile *f, liken_error *err) {
-    uint8_t random[8];
-    char suffix[2 * sizeof random + 1];
-    lk_random(random, sizeof random);
-    lk_hex(random, sizeof random, suffix);
+    char suffix[17];
+    lk_random_hex(8, suffix);
     const size_t room = strlen(f->path) + sizeof suffix + 1;
     f->temporary = malloc(room);
     if (f->temporary == NULL)

@@ -31,9 +31,7 @@ lk_request *lk_request_make(lk_http *server, struct MHD_Connection *connection, 
     r->connection = connection;
     r->linger = -1;
     r->started = lk_clock_monotonic();
-    uint8_t random[16];
-    lk_random(random, sizeof random);
-    lk_hex(random, sizeof random, r->id);
+    lk_random_hex(16, r->id);
     note_peer(r);
     r->watch = connection == NULL ? NULL : lk_http_watch(connection);
     r->raw = target;

@@ -10,6 +10,7 @@
 #ifndef LK_STORE_LEGACY_LEGACY_INT_H
 #define LK_STORE_LEGACY_LEGACY_INT_H
 
+#include "base/crypto.h"
 #include "pg/pg.h"
 #include "store/store.h"
 
@@ -92,7 +93,7 @@ typedef struct lk_legacy_store {
     lk_store base;
     lk_pg *db;
     bool read_only;
-    char id[37];
+    char id[LK_UUID_TEXT];
     liken_collection about; /* how the collection is described; counts are not kept in it */
     lk_legacy_form form;
 

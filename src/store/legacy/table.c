@@ -2,8 +2,6 @@
  * hold is refused with a sentence: tags, times, further collections. */
 #include "store/legacy/legacy_int.h"
 
-#include "base/crypto.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,14 +279,6 @@ static int read_form(lk_pg_conn *c, void *arg, liken_error *err) {
     return lk_legacy_form_read(o->form, c, o->table, true, err);
 }
 
-static void make_id(char id[37]) {
-    uint8_t random[16];
-    char hex[33];
-    lk_random(random, sizeof random);
-    lk_hex(random, sizeof random, hex);
-    (void)snprintf(id, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
 static int open_store(lk_legacy_store *s, const char *where, const char *table, liken_error *err) {
     const lk_pg_options options = {.read_only = s->read_only};
     int rc = lk_pg_open(&s->db, where, &options, err);
@@ -309,7 +299,7 @@ int lk_store_open_legacy(lk_store **out, const char *where, const char *table, b
     s->about.id = LK_LEGACY_COLLECTION;
     s->about.name = strdup(about->name);
     s->about.model = strdup(about->model);
-    make_id(s->id);
+    lk_random_uuid(s->id);
     const bool copied = s->about.name != NULL && s->about.model != NULL;
     const int rc = copied ? open_store(s, where, table, err) : lk_fail_memory(err);
     if (rc != LIKEN_OK) {

@@ -155,12 +155,9 @@ int lk_postgres_examine(lk_postgres *s, lk_pg_conn *c, int *version, liken_error
 
 /* liken.meta with the store's id. The schema may be there already, made by an administrator for liken's user. */
 static int make_meta(lk_pg_conn *c, liken_error *err) {
-    uint8_t random[16];
-    char hex[33], id[37];
+    char id[LK_UUID_TEXT];
     int64_t there = 0;
-    lk_random(random, sizeof random);
-    lk_hex(random, sizeof random, hex);
-    (void)snprintf(id, sizeof id, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    lk_random_uuid(id);
     int rc = lk_pg_number(c, "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = 'liken'", LK_PG_NO_ARGS, 0,
                           &there, err);
     if (rc == LIKEN_OK && there == 0)
@@ -174,10 +171,8 @@ static int make_meta(lk_pg_conn *c, liken_error *err) {
 }
 
 static int add_secret(lk_pg_conn *c, liken_error *err) {
-    uint8_t random[32];
     char hex[65];
-    lk_random(random, sizeof random);
-    lk_hex(random, sizeof random, hex);
+    lk_random_hex(32, hex);
     return lk_pg_exec(c, "INSERT INTO liken.meta (key, value) VALUES ('secret', $1)", LK_PG_ARGS(lk_pg_text(hex)), NULL,
                       err);
 }

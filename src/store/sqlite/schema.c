@@ -137,11 +137,8 @@ int lk_sqlite_examine(lk_sqlite_conn *c, int *version, liken_error *err) {
 }
 
 static int add_store_id(lk_sqlite_conn *c, liken_error *err) {
-    uint8_t random[16];
-    char hex[33], id[37];
-    lk_random(random, sizeof random);
-    lk_hex(random, sizeof random, hex);
-    (void)snprintf(id, sizeof id, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    char id[LK_UUID_TEXT];
+    lk_random_uuid(id);
     sqlite3_stmt *stmt;
     const int rc = lk_sqlite_use(c, "INSERT INTO meta (key, value) VALUES ('store', ?1)", &stmt, err);
     if (rc != LIKEN_OK)
@@ -151,10 +148,8 @@ static int add_store_id(lk_sqlite_conn *c, liken_error *err) {
 }
 
 static int add_secret(lk_sqlite_conn *c, liken_error *err) {
-    uint8_t random[32];
     char hex[65];
-    lk_random(random, sizeof random);
-    lk_hex(random, sizeof random, hex);
+    lk_random_hex(32, hex);
     sqlite3_stmt *stmt;
     const int rc = lk_sqlite_use(c, "INSERT INTO meta (key, value) VALUES ('secret', ?1)", &stmt, err);
     if (rc != LIKEN_OK)

@@ -27,8 +27,29 @@ static void secrets_compare_and_random_differs(void **state) {
     assert_true(lk_equal_secret(a, b, sizeof a));
 }
 
+static void random_texts_have_their_form(void **state) {
+    (void)state;
+    char hex[161], other[161], id[LK_UUID_TEXT], other_id[LK_UUID_TEXT];
+    for (size_t size = 0; size <= 80; size += 16) {
+        memset(hex, 'x', sizeof hex);
+        lk_random_hex(size, hex);
+        assert_int_equal(strlen(hex), 2 * size);
+        assert_int_equal(strspn(hex, "0123456789abcdef"), 2 * size);
+    }
+    lk_random_hex(80, other);
+    for (size_t at = 0; at < 160; at += 32) /* no part of it is left as it was */
+        assert_memory_not_equal(hex + at, other + at, 32);
+    lk_random_uuid(id);
+    lk_random_uuid(other_id);
+    assert_string_not_equal(id, other_id);
+    assert_int_equal(strlen(id), 36);
+    for (size_t i = 0; i < 36; i++)
+        assert_int_equal(id[i] == '-', i == 8 || i == 13 || i == 18 || i == 23);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(sha256_of_the_standard_vectors),
-                                       cmocka_unit_test(secrets_compare_and_random_differs)};
+                                       cmocka_unit_test(secrets_compare_and_random_differs),
+                                       cmocka_unit_test(random_texts_have_their_form)};
     return cmocka_run_group_tests_name("base/crypto", tests, NULL, NULL);
 }
