@@ -2,13 +2,14 @@
 #include "cli/cli.h"
 
 #include "wire/json.h"
+#include "base/buf.h"
+#include "base/places.h"
 #include "base/text.h"
 #include "cli/message.h"
 #include "cli/nearby.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,38 +207,21 @@ static void start_log(const lk_config *config, const lk_command *command) {
     lk_message_log(level, lk_config_switch(config, LK_SET_LOG_JSON));
 }
 
-/* --data, else where programs of this user keep their data. */
-static int data_folder(const lk_config *config, char *out, size_t room, liken_error *err) {
-    const char *given = lk_config_text(config, LK_SET_DATA);
-    const char *base = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    int n;
-    if (given != NULL)
-        n = snprintf(out, room, "%s", given);
-    else if (base != NULL && base[0] == '/')
-        n = snprintf(out, room, "%s/liken", base);
-    else if (home != NULL && home[0] != '\0')
-        n = snprintf(out, room, "%s/.local/share/liken", home);
-    else
-        return lk_fail(err, LIKEN_E_ARG, "Where is the data? Say --data FOLDER (HOME is not set).");
-    return n >= 0 && (size_t)n < room ? LIKEN_OK
-                                      : lk_fail(err, LIKEN_E_ARG, "The name of the data folder is too long.");
-}
-
-static int find_files(lk_cli *cli, char *data, char *keys, size_t room, liken_error *err) {
-    const char *given = lk_config_text(cli->config, LK_SET_KEY_FILE);
-    const int rc = data_folder(cli->config, data, room, err);
+/* malloc'd, also when it fails. */
+static int find_files(const lk_config *config, char **data, char **keys, liken_error *err) {
+    const char *given = lk_config_text(config, LK_SET_KEY_FILE);
+    const int rc = lk_place_gallery(lk_config_text(config, LK_SET_DATA), data, err);
     if (rc != LIKEN_OK)
         return rc;
-    const int n = given == NULL ? snprintf(keys, room, "%s/keys", data) : snprintf(keys, room, "%s", given);
-    cli->data = data;
-    cli->keys = keys;
-    return n >= 0 && (size_t)n < room ? LIKEN_OK : lk_fail(err, LIKEN_E_ARG, "The name of the key file is too long.");
+    *keys = given == NULL ? lk_path_join(*data, "keys") : strdup(given);
+    return *keys != NULL ? LIKEN_OK : lk_fail_memory(err);
 }
 
 static int run_command(const lk_command *command, lk_config *config, const lk_arguments *words) {
     lk_cli cli = {command, config, words->words + 1, words->count - 1, lk_config_switch(config, LK_SET_JSON),
                   NULL,    NULL};
-    char who[64], data[PATH_MAX], keys[PATH_MAX];
+    char who[64];
+    LK_FREE char *data = NULL, *keys = NULL;
     liken_error err = {0};
     (void)snprintf(who, sizeof who, "liken %s", command->name);
     if (lk_config_switch(config, LK_SET_HELP)) { /* liken CMD --help is liken help CMD */
@@ -255,8 +239,10 @@ static int run_command(const lk_command *command, lk_config *config, const lk_ar
         return lk_cli_usage(&cli, "\"%s\" is one word too many.", cli.words[command->most]);
     if (command->settings != 0 && lk_config_complete(config, &err) != LIKEN_OK)
         return bad_setting(&err);
-    if (command->settings & LK_BIT(DATA) && find_files(&cli, data, keys, sizeof data, &err) != LIKEN_OK)
+    if (command->settings & LK_BIT(DATA) && find_files(config, &data, &keys, &err) != LIKEN_OK)
         return lk_cli_failed(&cli, &err);
+    cli.data = data;
+    cli.keys = keys;
     start_log(config, command);
     return command->run(&cli);
 }

@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include "base/buf.h"
+#include "base/places.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -318,28 +319,16 @@ int lk_config_read(lk_config *c, const char *name, const char *text, size_t size
     return rc;
 }
 
-/* Where the file is when nobody says: malloc'd; NULL when there is no home. */
-static char *usual_file(void) {
-    const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    char path[4096];
-    if (base != NULL && base[0] == '/')
-        (void)snprintf(path, sizeof path, "%s/liken/liken.conf", base);
-    else if (home != NULL && home[0] != '\0')
-        (void)snprintf(path, sizeof path, "%s/.config/liken/liken.conf", home);
-    else
-        return NULL;
-    return strdup(path);
-}
-
 static int read_file(lk_config *c, liken_error *err) {
     const char *named = lk_config_text(c, LK_SET_CONFIG);
-    LK_FREE char *usual = named == NULL ? usual_file() : NULL;
+    LK_FREE char *usual = NULL;
+    int rc = named == NULL ? lk_place_of(LK_PLACE_CONFIG, "liken/liken.conf", &usual, err) : LIKEN_OK;
     const char *path = named == NULL ? usual : named;
-    if (path == NULL)
-        return LIKEN_OK;
+    if (rc != LIKEN_OK || path == NULL)
+        return rc;
     LK_FREE char *text = NULL;
     size_t size = 0;
-    const int rc = lk_file_read(path, FILE_CEILING, &text, &size, err);
+    rc = lk_file_read(path, FILE_CEILING, &text, &size, err);
     if (rc == LIKEN_E_NOT_FOUND && named == NULL)
         return LIKEN_OK;
     if (rc != LIKEN_OK) {

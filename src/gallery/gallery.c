@@ -2,10 +2,10 @@
 #include "gallery/gallery_int.h"
 #include "gallery/inside.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/log.h"
+#include "base/places.h"
 #include "base/sized.h"
 #include "image/decode/decoders.h"
 #include "packs/pack.h"
@@ -28,22 +28,6 @@ int lk_gallery_enter(liken *lk, lk_call *k, const liken_call *call, liken_error 
 void lk_gallery_leave(liken *lk, lk_call *k) {
     lk_call_end(k);
     (void)pthread_rwlock_unlock(&lk->calls);
-}
-
-/* The data folder: as given, else $LIKEN_DATA, else below the user's data folder. */
-static int data_folder(const char *given, char **out, liken_error *err) {
-    const char *named = getenv("LIKEN_DATA"), *user = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (given != NULL && *given != '\0')
-        *out = strdup(given);
-    else if (named != NULL && *named != '\0')
-        *out = strdup(named);
-    else if (user != NULL && *user == '/')
-        *out = lk_path_join(user, "liken");
-    else if (home != NULL && *home != '\0')
-        *out = lk_path_join(home, ".local/share/liken");
-    else
-        return lk_fail(err, LIKEN_E_ARG, "Where is the gallery? Set LIKEN_DATA to its folder (HOME is not set).");
-    return *out == NULL ? lk_fail_memory(err) : LIKEN_OK;
 }
 
 static int check_options(const liken_options *o, liken_error *err) {
@@ -82,7 +66,7 @@ static int copy_store(liken *lk, const char *where, const char *legacy_table, li
 static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     int rc = check_options(o, err);
     if (rc == LIKEN_OK)
-        rc = data_folder(o->data, &lk->data, err);
+        rc = lk_place_gallery(o->data, &lk->data, err);
     if (rc == LIKEN_OK)
         rc = copy_store(lk, o->store, o->legacy_table, err);
     if (rc == LIKEN_OK && !(o->no_models && o->models == NULL))

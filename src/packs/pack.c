@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/crypto.h"
+#include "base/places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,23 +18,7 @@ bool lk_pack_name_ok(const char *name) {
 }
 
 int lk_models_folder(const char *given, char **out, liken_error *err) {
-    const char *models = getenv("LIKEN_MODELS"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    char *path = NULL;
-    if (given != NULL && *given != '\0')
-        path = strdup(given);
-    else if (models != NULL && *models != '\0')
-        path = strdup(models);
-    else if (data != NULL && *data == '/') /* the XDG rule: a relative one is ignored */
-        path = lk_path_join(data, "liken/models");
-    else if (home != NULL && *home != '\0')
-        path = lk_path_join(home, ".local/share/liken/models");
-    else
-        return lk_fail(err, LIKEN_E_ARG,
-                       "Where are the model packs? Set LIKEN_MODELS to their folder (HOME is not set).");
-    if (path == NULL)
-        return lk_fail_memory(err);
-    *out = path;
-    return LIKEN_OK;
+    return lk_place_folder(given, "LIKEN_MODELS", "liken/models", "model packs", out, err);
 }
 
 const lk_pack_network *lk_pack_role_network(const lk_pack *pack, lk_pack_role role) {
