@@ -28,6 +28,49 @@ size_t lk_utf8_sequence(const char *text) {
     return size;
 }
 
+size_t lk_utf8_span(const char *text, size_t size) {
+    size_t at = 0;
+    while (at < size) {
+        const size_t sequence = lk_utf8_sequence(text + at);
+        if (sequence == 0)
+            break;
+        at += sequence;
+    }
+    return at;
+}
+
+bool lk_utf8_valid(const char *text) {
+    const size_t size = strlen(text);
+    return lk_utf8_span(text, size) == size;
+}
+
+static bool continues(char c) {
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+size_t lk_utf8_count(const char *text) {
+    size_t n = 0;
+    for (; *text != '\0'; text++)
+        n += !continues(*text);
+    return n;
+}
+
+size_t lk_utf8_cut(const char *text, size_t size) {
+    while (size > 0 && continues(text[size]))
+        size--;
+    return size;
+}
+
+size_t lk_utf8_of_latin1(unsigned char c, char out[2]) {
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    out[0] = (char)(0xc0 | c >> 6);
+    out[1] = (char)(0x80 | (c & 0x3f));
+    return 2;
+}
+
 int lk_hex_value(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';

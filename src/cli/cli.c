@@ -120,13 +120,7 @@ int lk_cli_verb(const lk_cli *cli, const lk_verb *verbs, size_t count) {
 }
 
 char *lk_cli_label(const char *text) {
-    size_t size = 0;
-    for (const char *p = text; *p != '\0'; p += size) {
-        size = lk_utf8_sequence(p);
-        if (size == 0)
-            return liken_label_of_path(text);
-    }
-    return strdup(text);
+    return lk_utf8_valid(text) ? strdup(text) : liken_label_of_path(text);
 }
 
 bool lk_cli_read_id(const char *word, int64_t *id) {

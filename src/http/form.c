@@ -212,9 +212,9 @@ static int from_latin1(struct part *p, liken_error *err) {
     int rc = LIKEN_OK;
     lk_buf_init(&utf8, 2 * p->data.size);
     for (size_t i = 0; rc == LIKEN_OK && i < p->data.size; i++) {
-        const unsigned char c = (unsigned char)p->data.data[i];
-        const char two[] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))};
-        rc = c < 0x80 ? lk_buf_append(&utf8, p->data.data + i, 1, err) : lk_buf_append(&utf8, two, 2, err);
+        char character[2];
+        const size_t size = lk_utf8_of_latin1((unsigned char)p->data.data[i], character);
+        rc = lk_buf_append(&utf8, character, size, err);
     }
     if (rc != LIKEN_OK) {
         lk_buf_free(&utf8);

@@ -166,17 +166,12 @@ static char *decoded(lk_arena *arena, span value, bool latin1) {
         if (c <= 0 || (!escape && c >= 0x80))
             return NULL;
         i += escape ? 2 : 0;
-        if (latin1 && c >= 0x80)
-            *to++ = (char)(0xc0 | c >> 6);
-        *to++ = (char)(latin1 && c >= 0x80 ? 0x80 | (c & 0x3f) : c);
+        if (latin1)
+            to += lk_utf8_of_latin1((unsigned char)c, to);
+        else
+            *to++ = (char)c;
     }
-    for (const char *p = text; p != NULL && *p != '\0';) {
-        const size_t n = lk_utf8_sequence(p);
-        if (n == 0)
-            return NULL;
-        p += n;
-    }
-    return text;
+    return text != NULL && lk_utf8_valid(text) ? text : NULL;
 }
 
 /* UTF-8'en'%C3%A4.jpg */

@@ -3,6 +3,7 @@
 #include "pg/pg_int.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -17,8 +18,7 @@ static void first_line(const char *text, char *out, size_t room) {
         n = room - 1;
     while (n > 0 && (text[n - 1] == '.' || text[n - 1] == ' ' || text[n - 1] == '\r'))
         n--;
-    while (n > 0 && n < strlen(text) && ((unsigned char)text[n] & 0xc0) == 0x80)
-        n--; /* not in the middle of a character */
+    n = lk_utf8_cut(text, n);
     memcpy(out, text, n);
     out[n] = '\0';
 }

@@ -14,13 +14,10 @@ int lk_store_text(const char *what, const char *text, size_t most, liken_error *
     const size_t length = strnlen(text, most + 1);
     if (length > most)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "The %s is longer than %zu bytes; shorten it.", what, most);
-    for (size_t at = 0; at < length;) {
-        const size_t size = lk_utf8_sequence(text + at);
-        if (size == 0)
-            return lk_fail(err, LIKEN_E_ARG, "The %s is not valid UTF-8 (byte %zu); send it as UTF-8.", what, at + 1);
-        at += size;
-    }
-    return LIKEN_OK;
+    const size_t good = lk_utf8_span(text, length);
+    return good == length
+               ? LIKEN_OK
+               : lk_fail(err, LIKEN_E_ARG, "The %s is not valid UTF-8 (byte %zu); send it as UTF-8.", what, good + 1);
 }
 
 void lk_floats_encode(const float *values, size_t count, unsigned char *bytes) {

@@ -42,12 +42,9 @@ int lk_sql_remove(lk_store *s, lk_sql_fn *fn, void *arg, liken_error *err) {
 }
 
 static int check_text(const lk_sql_value *v, liken_error *err) {
-    for (size_t at = 0, size; at < v->size; at += size) {
-        size = lk_utf8_sequence(v->bytes + at);
-        if (size == 0)
-            return lk_fail(err, LIKEN_E_ARG, "A text for a table is not valid UTF-8 (byte %zu).", at + 1);
-    }
-    return LIKEN_OK;
+    const size_t good = lk_utf8_span(v->bytes, v->size);
+    return good == v->size ? LIKEN_OK
+                           : lk_fail(err, LIKEN_E_ARG, "A text for a table is not valid UTF-8 (byte %zu).", good + 1);
 }
 
 static int check(const lk_sql_value *values, int count, liken_error *err) {

@@ -123,14 +123,6 @@ const json_t *lk_args_member(const lk_args *a, const char *name) {
     return json_is_null(m) ? NULL : m;
 }
 
-/* Characters of valid UTF-8. */
-static size_t characters(const char *text) {
-    size_t n = 0;
-    for (; *text != '\0'; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
-}
-
 static const char *too_long(lk_args *a, const char *name, size_t max) {
     lk_args_fault(a, LIKEN_E_TOO_LARGE, name, (double)max, "%s is longer than the limit of %zu characters.", name, max);
     return NULL;
@@ -149,7 +141,7 @@ static const char *keep(lk_args *a, const char *name, const char *text, size_t s
     json_decref(clean);
     if (kept == NULL)
         lk_args_fault(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
-    return kept == NULL || characters(kept) <= max ? kept : too_long(a, name, max);
+    return kept == NULL || lk_utf8_count(kept) <= max ? kept : too_long(a, name, max);
 }
 
 /* The i-th value with this name in form and query, as it came; NULL beyond the last. */

@@ -7,19 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_utf8(const char *text) {
-    for (size_t size; *text != '\0'; text += size) {
-        size = lk_utf8_sequence(text);
-        if (size == 0)
-            return false;
-    }
-    return true;
-}
-
 static void assert_back(const char *path) {
     char *label = liken_label_of_path(path);
     assert_non_null(label);
-    assert_true(is_utf8(label));
+    assert_true(lk_utf8_valid(label));
     char *again = liken_path_of_label(label);
     assert_non_null(again);
     assert_string_equal(again, path);
@@ -67,6 +58,51 @@ static void every_path_comes_back(void **state) {
     }
 }
 
+/* One text with the bytes before its first fault, and its characters. */
+static void a_text_is_utf8_up_to_its_first_fault(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t good, characters;
+    } cases[] = {{"", 0, 0},
+                 {"abc", 3, 3},
+                 {"\xc3\xa9t\xc3\xa9", 5, 3},
+                 {"\xe2\x82\xac\xf0\x9f\x98\x80", 7, 2},
+                 {"a\xff", 1, 0},
+                 {"a\xc3", 1, 0},        /* cut */
+                 {"ab\xc0\xaf", 2, 0},   /* longer than need be */
+                 {"\xed\xa0\x80", 0, 0}, /* half of a pair */
+                 {"\xf4\x90\x80\x80", 0, 0} /* beyond the last character */};
+    for (size_t i = 0; i < LK_LENGTH(cases); i++) {
+        const size_t size = strlen(cases[i].text);
+        assert_int_equal(lk_utf8_span(cases[i].text, size), cases[i].good);
+        assert_int_equal(lk_utf8_valid(cases[i].text), cases[i].good == size);
+        if (cases[i].good == size)
+            assert_int_equal(lk_utf8_count(cases[i].text), cases[i].characters);
+    }
+    assert_int_equal(lk_utf8_span("a\0b", 3), 3); /* a NUL is a character */
+}
+
+static void a_cut_falls_between_characters(void **state) {
+    (void)state;
+    static const char *const text = "a\xc3\xa9\xe2\x82\xac!";
+    static const size_t want[] = {0, 1, 1, 3, 3, 3, 6, 7};
+    for (size_t size = 0; size < LK_LENGTH(want); size++)
+        assert_int_equal(lk_utf8_cut(text, size), want[size]);
+}
+
+static void every_character_of_latin1_is_one_of_utf8(void **state) {
+    (void)state;
+    for (int c = 1; c < 256; c++) {
+        char out[3] = {0};
+        const size_t size = lk_utf8_of_latin1((unsigned char)c, out);
+        assert_int_equal(size, c < 0x80 ? 1 : 2);
+        assert_true(lk_utf8_valid(out));
+        const unsigned first = (unsigned char)out[0], second = (unsigned char)out[1];
+        assert_int_equal(size == 1 ? first : (first & 0x1f) << 6 | (second & 0x3f), c);
+    }
+}
+
 static void words_are_found_whole(void **state) {
     (void)state;
     assert_int_equal(lk_word_find("file a b", "file"), 0);
@@ -92,11 +128,10 @@ static void texts_are_gathered(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_path_in_utf8_is_its_own_label),
-        cmocka_unit_test(other_bytes_become_characters),
-        cmocka_unit_test(every_path_comes_back),
-        cmocka_unit_test(words_are_found_whole),
-        cmocka_unit_test(texts_are_gathered),
+        cmocka_unit_test(a_path_in_utf8_is_its_own_label), cmocka_unit_test(other_bytes_become_characters),
+        cmocka_unit_test(every_path_comes_back),           cmocka_unit_test(a_text_is_utf8_up_to_its_first_fault),
+        cmocka_unit_test(a_cut_falls_between_characters),  cmocka_unit_test(every_character_of_latin1_is_one_of_utf8),
+        cmocka_unit_test(words_are_found_whole),           cmocka_unit_test(texts_are_gathered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
