@@ -300,6 +300,9 @@ typedef enum liken_metric {
     LIKEN_L2              /* Euclidean distance of raw descriptors, as the legacy system has it */
 } liken_metric;
 
+/* "normalized", "l2". Never NULL. */
+LIKEN_API const char *liken_metric_code(liken_metric m);
+
 /* Where the faces of a collection are compared. Every way but HNSW gives the same answers. SQLite knows the first two.
  */
 typedef enum liken_search {

@@ -49,7 +49,7 @@ void lk_collections_create(lk_ask *q) {
     liken_error err = {0};
     liken_collection *c = NULL;
     const char *name = lk_args_text(&q->args, "name"), *pack = lk_args_text(&q->args, "pack");
-    const liken_metric metric = lk_args_word(&q->args, "metric") == 1 ? LIKEN_L2 : LIKEN_NORMALIZED;
+    const liken_metric metric = (liken_metric)lk_args_word(&q->args, "metric");
     const liken_search search = (liken_search)lk_args_word(&q->args, "search");
     const bool keeps = lk_args_has(&q->args, "keep");
     if (name == NULL)

@@ -4,6 +4,8 @@
  * To add a route: its row, the table of its parameters, a function in the file of its resource, its contract. */
 #include "api/api_int.h"
 
+#include "base/words.h"
+
 #include <stdlib.h>
 
 #define FORM_ROOM ((size_t)1 << 20)    /* beside the photo: the other parts and what divides them */
@@ -16,8 +18,8 @@
 #define NAME_MAX_OF_ALL 64 /* of collections and packs */
 #define DISTANCE_MAX 1e6
 #define DIMENSION_MAX 4096
-#define KEEPS LK_WORD("keep", "nothing thumbnail preview original")  /* as liken_keep counts them */
-#define SEARCHES LK_WORD("search", "auto memory cube pgvector hnsw") /* as liken_search counts them */
+#define KEEPS LK_WORD("keep", LK_KEEP_WORDS(" "))
+#define SEARCHES LK_WORD("search", LK_SEARCH_WORDS(" "))
 
 /* ---- parameters ---- */
 
@@ -25,7 +27,7 @@ static const lk_param none[] = {{0}};
 
 static const lk_param new_collection[] = {LK_TEXT("name", NAME_MAX_OF_ALL),
                                           LK_TEXT("pack", NAME_MAX_OF_ALL),
-                                          LK_WORD("metric", "normalized l2"),
+                                          LK_WORD("metric", LK_METRIC_WORDS(" ")),
                                           SEARCHES,
                                           KEEPS,
                                           {0}};
@@ -56,7 +58,7 @@ static const lk_param search[] = {LK_PHOTO("file"),
                                   LK_NUMBER("threshold", 0, DISTANCE_MAX),
                                   LK_NUMBER("max_false_matches", 0, 1e12),
                                   LK_WHOLE("limit", 1, 10000, 20),
-                                  LK_WORD("distinct", "face image person"),
+                                  LK_WORD("distinct", LK_DISTINCT_WORDS(" ") " person"),
                                   LK_TEXTS("tags", TAGS_MAX, TAG_MAX),
                                   LK_TIME("captured_from"),
                                   LK_TIME_SINCE("captured_to", "captured_from"),

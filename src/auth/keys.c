@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -141,7 +142,7 @@ int lk_key_add(const lk_key_place *place, const char *name, unsigned scopes, con
     if (!lk_key_good_name(name) || (collection != NULL && !lk_key_good_name(collection)))
         return lk_fail(err, LIKEN_E_ARG, "Names are 1 to %d letters, digits, '.', '_' or '-'.", LK_KEY_NAME_MAX);
     if (scopes == 0)
-        return lk_fail(err, LIKEN_E_ARG, "A key needs at least one scope: read, search, add, delete or admin.");
+        return lk_fail(err, LIKEN_E_ARG, "A key needs at least one scope: " LK_SCOPE_WORDS(", ") ".");
     char text[LK_KEY_TEXT];
     lk_key key = {.scopes = scopes};
     make_secret(text);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/places.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "cli/message.h"
 #include "cli/nearby.h"
 
@@ -38,7 +39,7 @@ int lk_cli_usage(const lk_cli *cli, const char *format, ...) {
 
 liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
     const lk_config *c = cli->config;
-    static const char *const detectors[] = {"auto", "yunet", "ssd", "hog"};
+    static const char *const detectors[] = {"auto", LK_DETECTOR_WORDS(LK_AND)};
     return (liken_options){
         .size = sizeof(liken_options),
         .data = cli->data,

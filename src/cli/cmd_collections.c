@@ -10,7 +10,7 @@ static int print_collection(const lk_cli *cli, const liken_collection *c, liken_
     if (cli->json)
         return lk_cli_print(lk_json_collection(c), err);
     (void)printf("%-20s %8" PRId64 " photos %8" PRId64 " faces  %s, threshold %.3f, search %s, keep %s, model %s\n",
-                 c->name, c->images, c->faces, c->metric == LIKEN_L2 ? "l2" : "normalized", (double)c->threshold,
+                 c->name, c->images, c->faces, liken_metric_code(c->metric), (double)c->threshold,
                  liken_search_code(c->search), liken_keep_code(c->keep), c->model == NULL ? "none yet" : c->model);
     return LIKEN_OK;
 }
@@ -50,7 +50,7 @@ static int create(const lk_cli *cli) {
     liken_error err = {0};
     liken *lk = NULL;
     liken_collection *c = NULL;
-    const liken_metric metric = lk_config_choice(cli->config, LK_SET_METRIC) == 1 ? LIKEN_L2 : LIKEN_NORMALIZED;
+    const liken_metric metric = (liken_metric)lk_config_choice(cli->config, LK_SET_METRIC);
     liken_options options = lk_cli_options(cli, false);
     options.sandbox = false; /* no photo is opened */
     int rc = liken_open(&lk, &options, lk_cli_call(), &err);

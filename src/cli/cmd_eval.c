@@ -75,7 +75,7 @@ static int keep(evaluation *e, lk_subject *s, const liken_face *face, liken_erro
         return lk_fail_memory(err);
     memcpy(s->vector, face->descriptor, (size_t)face->dimension * sizeof *s->vector);
     s->dimension = face->dimension;
-    if (lk_config_choice(e->cli->config, LK_SET_METRIC) == 0)
+    if (lk_config_choice(e->cli->config, LK_SET_METRIC) == LIKEN_NORMALIZED)
         normalize(s->vector, s->dimension);
     return LIKEN_OK;
 }
@@ -163,8 +163,8 @@ static int describe(evaluation *e, liken_error *err) {
 
 /* What was measured; 0 on success, like jansson's own. */
 static int name_model(const evaluation *e, json_t *report) {
-    const bool raw = lk_config_choice(e->cli->config, LK_SET_METRIC) == 1;
-    return json_object_set_new(report, "metric", json_string(raw ? "l2" : "normalized")) |
+    const liken_metric metric = (liken_metric)lk_config_choice(e->cli->config, LK_SET_METRIC);
+    return json_object_set_new(report, "metric", json_string(liken_metric_code(metric))) |
            json_object_set_new(report, "model", lk_json_text(e->model)) |
            json_object_set_new(report, "detector", lk_json_text(e->detector));
 }

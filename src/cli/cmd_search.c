@@ -30,8 +30,7 @@ static int read_options(const lk_cli *cli, liken_search_options *o, liken_error 
                                 .threshold = (float)lk_config_number(c, LK_SET_THRESHOLD),
                                 .max_false_matches = lk_config_number(c, LK_SET_MAX_FALSE_MATCHES),
                                 .limit = (int)lk_config_number(c, LK_SET_LIMIT),
-                                .distinct = lk_config_choice(c, LK_SET_DISTINCT) == 1 ? LIKEN_DISTINCT_IMAGE
-                                                                                      : LIKEN_DISTINCT_FACE,
+                                .distinct = (liken_distinct)lk_config_choice(c, LK_SET_DISTINCT),
                                 .main_face = lk_config_switch(c, LK_SET_MAIN_FACE),
                                 .partial = lk_config_switch(c, LK_SET_PARTIAL)};
     o->tags = lk_config_list(c, LK_SET_TAG, &o->tag_count);

@@ -87,7 +87,7 @@ static void put_time(lk_csv_out *o, int64_t when) {
 static int put_image(lk_csv_out *o, const liken_collection *c, const liken_image *image, liken_error *err) {
     lk_csv_put_integer(o, LK_EXPORT_SCHEMA);
     lk_csv_put_text(o, c->name);
-    lk_csv_put_text(o, c->metric == LIKEN_L2 ? "l2" : "normalized");
+    lk_csv_put_text(o, liken_metric_code(c->metric));
     lk_csv_put_text(o, image->model);
     lk_csv_put_text(o, image->detector);
     lk_csv_put_integer(o, image->id);

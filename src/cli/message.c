@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "cli/writer.h"
 
 #include <jansson.h>
@@ -88,7 +89,7 @@ void lk_message_in_foreground(void) {
 
 static void log_line(void *ctx, liken_log_level level, const char *message) {
     (void)ctx;
-    static const char *const names[] = {"error", "warn", "info", "debug"};
+    static const char *const names[] = {LK_LOG_LEVEL_WORDS(LK_AND)};
     if (level > logging.level)
         return;
     char when[32];

@@ -1,5 +1,7 @@
 #include "config/config.h"
 
+#include "base/words.h"
+
 #include <ctype.h>
 #include <stdio.h>
 
@@ -40,7 +42,7 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                                   "Choose the threshold so that about this many strangers are expected.", 1e-9, 1e6},
     [LK_SET_LIMIT] = {"limit", 0, LK_INTEGER, LK_IN_FLAG, "NUMBER", NULL,
                       "At most so many: matches per face (default 20), or photos in a list (default: all).", 1, 1e4},
-    [LK_SET_DISTINCT] = {"distinct", 0, LK_CHOICE, LK_ANYWHERE, "face|image", "face",
+    [LK_SET_DISTINCT] = {"distinct", 0, LK_CHOICE, LK_ANYWHERE, LK_DISTINCT_WORDS("|"), "face",
                          "Answer each face, or each photo once by its nearest face.", 0, 0},
     [LK_SET_MAIN_FACE] = {"main-face", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",
                           "Search for the largest usable face of the photo only.", 0, 0},
@@ -64,16 +66,16 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                      "Write the photo with the faces drawn on it (one photo only).", 0, 0},
     [LK_SET_DESCRIBE] = {"describe", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",
                          "Compute the descriptors as well; --json prints them.", 0, 0},
-    [LK_SET_METRIC] = {"metric", 0, LK_CHOICE, LK_ANYWHERE, "normalized|l2", "normalized",
+    [LK_SET_METRIC] = {"metric", 0, LK_CHOICE, LK_ANYWHERE, LK_METRIC_WORDS("|"), "normalized",
                        "How descriptors are compared: made unit length first, or as the network gave them.", 0, 0},
-    [LK_SET_SEARCH] = {"search", 0, LK_CHOICE, LK_IN_FLAG, "auto|memory|cube|pgvector|hnsw", "auto",
+    [LK_SET_SEARCH] = {"search", 0, LK_CHOICE, LK_IN_FLAG, LK_SEARCH_WORDS("|"), "auto",
                        "Where the collection is searched: in memory, or by a PostgreSQL store.", 0, 0},
-    [LK_SET_KEEP] = {"keep", 0, LK_CHOICE, LK_IN_FLAG, "nothing|thumbnail|preview|original", "thumbnail",
+    [LK_SET_KEEP] = {"keep", 0, LK_CHOICE, LK_IN_FLAG, LK_KEEP_WORDS("|"), "thumbnail",
                      "How much of each photo the collection keeps, to be looked at.", 0, 0},
     [LK_SET_DET] = {"det", 0, LK_PATH, LK_IN_FLAG, "OUT.svg", NULL,
                     "Write the curve of missed against false matches as SVG.", 0, 0},
     [LK_SET_SCOPE] = {"scope", 0, LK_TEXT, LK_IN_FLAG, "SCOPES", "read,search",
-                      "What the key may do: words of read, search, add, delete, admin, parted by commas.", 0, 0},
+                      "What the key may do: words of " LK_SCOPE_WORDS(", ") ", parted by commas.", 0, 0},
     [LK_SET_DEEP] = {"deep", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",
                      "Read every id: count what lies there, what is missing, and what belongs to no face.", 0, 0},
     [LK_SET_YES] = {"yes", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no", "Do it without asking.", 0, 0},
@@ -123,7 +125,7 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                        "Where model packs are installed; default: ~/.local/share/liken/models.", 0, 0},
     [LK_SET_PACK] = {"pack", 0, LK_TEXT, LK_ANYWHERE, "NAME", NULL,
                      "The model pack that describes faces in new collections; default: faceapi.", 0, 0},
-    [LK_SET_DETECTOR] = {"detector", 0, LK_CHOICE, LK_ANYWHERE, "auto|yunet|ssd|hog", "auto",
+    [LK_SET_DETECTOR] = {"detector", 0, LK_CHOICE, LK_ANYWHERE, "auto|" LK_DETECTOR_WORDS("|"), "auto",
                          "What finds faces; auto takes yunet where its pack is installed, else ssd.", 0, 0},
     [LK_SET_THREADS] = {"threads", 0, LK_INTEGER, LK_ANYWHERE, "NUMBER", NULL,
                         "Photos worked on at once; default: one per CPU.", 1, 256},
@@ -135,7 +137,7 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                           "Faces kept per photo, largest first.", 1, 10000},
     [LK_SET_SANDBOX] = {"sandbox", 0, LK_CHOICE, LK_ANYWHERE, "on|off", "on",
                         "Decode photos in helper processes that can do nothing else.", 0, 0},
-    [LK_SET_LOG_LEVEL] = {"log-level", 0, LK_CHOICE, LK_ANYWHERE, "error|warn|info|debug", NULL,
+    [LK_SET_LOG_LEVEL] = {"log-level", 0, LK_CHOICE, LK_ANYWHERE, LK_LOG_LEVEL_WORDS("|"), NULL,
                           "How much to log on standard error; default: warn, and info for serve.", 0, 0},
     [LK_SET_JSON] = {"json", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no", "Print JSON on standard output.", 0, 0},
     [LK_SET_CONFIG] = {"config", 0, LK_PATH, LK_IN_FLAG | LK_IN_ENVIRONMENT, "FILE", NULL,

@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 #include "base/cpu.h"
+#include "base/text.h"
+#include "base/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,13 +153,17 @@ static int load_detector(lk_models *m, const char *folder, const char *name, lik
         return LIKEN_OK;
     if (any)
         return load_auto(m, folder, err);
-    if (strcmp(name, "yunet") == 0)
+    switch (lk_word_find(LK_DETECTOR_WORDS(" "), name)) {
+    case LK_DETECT_YUNET:
         return load_yunet(m, folder, err);
-    if (strcmp(name, "ssd") == 0)
+    case LK_DETECT_SSD:
         return load_ssd(m, folder, err);
-    if (strcmp(name, "hog") != 0)
-        return lk_fail(err, LIKEN_E_ARG, "There is no detector called \"%s\": use auto, yunet, ssd or hog.", name);
-    return load_hog(m, err);
+    case LK_DETECT_HOG:
+        return load_hog(m, err);
+    default:
+        return lk_fail(err, LIKEN_E_ARG,
+                       "There is no detector called \"%s\"; there are auto, " LK_DETECTOR_WORDS(", ") ".", name);
+    }
 }
 
 /* ---- the descriptor pack ---- */
@@ -271,7 +277,7 @@ const char *lk_models_id(const lk_models *m) {
 }
 
 const char *lk_models_detector(const lk_models *m) {
-    static const char *const names[] = {[LK_DETECT_YUNET] = "yunet", [LK_DETECT_SSD] = "ssd", [LK_DETECT_HOG] = "hog"};
+    static const char *const names[] = {LK_DETECTOR_WORDS(LK_AND)};
     return names[m->detector];
 }
 

@@ -11,6 +11,7 @@
 #include "face/shape.h"
 #include "nn/nn.h"
 
+/* In the order of LK_DETECTOR_WORDS. */
 typedef enum lk_detector_kind { LK_DETECT_YUNET, LK_DETECT_SSD, LK_DETECT_HOG } lk_detector_kind;
 
 struct lk_models {

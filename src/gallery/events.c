@@ -3,12 +3,6 @@
 
 #define PAGE 100
 
-const char *liken_event_code(liken_event_kind kind) {
-    static const char *const codes[] = {"image_added",  "image_changed",      "image_removed",
-                                        "face_removed", "collection_created", "collection_removed"};
-    return (unsigned)kind < LK_LENGTH(codes) ? codes[kind] : "unknown";
-}
-
 static int events_after(liken *lk, const char *collection, int64_t after, int limit, liken_event_list **out,
                         liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;

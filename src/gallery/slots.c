@@ -125,7 +125,7 @@ static int open_index(liken *lk, const liken_collection *c, const char *folder, 
     char model[128], store[37];
     if (lk->store->ops->numbers != NULL) /* an index of such numbers is of no use to the next start */
         return lk_index_new(&s->index, c->dimension, err);
-    (void)snprintf(model, sizeof model, "%.100s %s", c->model, c->metric == LIKEN_L2 ? "l2" : "normalized");
+    (void)snprintf(model, sizeof model, "%.100s %s", c->model, liken_metric_code(c->metric));
     int rc = lk->store->ops->id(lk->store, store, err);
     if (rc != LIKEN_OK)
         return rc;

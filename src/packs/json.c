@@ -5,6 +5,8 @@
  */
 #include "packs/pack.h"
 
+#include "base/words.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -321,7 +323,7 @@ static int parse_places(const node *n, lk_pack_descriptor *d) {
 }
 
 static int parse_calibrations(const node *above, lk_pack_descriptor *d) {
-    static const char *const keys[] = {"normalized", "l2"};
+    static const char *const keys[] = {LK_METRIC_WORDS(LK_AND)};
     const node n = {json_object_get(above->json, "calibration"), "descriptor.calibration", above->arena, above->err};
     int rc = n.json == NULL ? wrong(above, "calibration", "is missing") : expect_object(&n, keys, LK_LENGTH(keys));
     if (rc == LIKEN_OK)

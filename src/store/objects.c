@@ -159,16 +159,6 @@ void liken_collections_free(liken_collection **list, size_t count) {
     free(list);
 }
 
-const char *liken_search_code(liken_search s) {
-    static const char *const codes[] = {"auto", "memory", "cube", "pgvector", "hnsw"};
-    return (size_t)s < LK_LENGTH(codes) ? codes[s] : "unknown";
-}
-
-const char *liken_keep_code(liken_keep k) {
-    static const char *const codes[] = {"nothing", "thumbnail", "preview", "original"};
-    return (size_t)k < LK_LENGTH(codes) ? codes[k] : "unknown";
-}
-
 int lk_image_picture(liken_image *image, const liken_picture *picture, liken_error *err) {
     liken_picture *more = realloc(image->pictures, (image->picture_count + 1) * sizeof *more);
     if (more == NULL)

@@ -324,7 +324,7 @@ json_t *lk_json_collection(const liken_collection *c) {
     put(&o, "name", lk_json_text(c->name));
     put(&o, "model", lk_json_text(c->model));
     put(&o, "dimension", json_integer(c->dimension));
-    put(&o, "metric", json_string(c->metric == LIKEN_L2 ? "l2" : "normalized"));
+    put(&o, "metric", json_string(liken_metric_code(c->metric)));
     put(&o, "search", json_string(liken_search_code(c->search)));
     put(&o, "keep", json_string(liken_keep_code(c->keep)));
     put(&o, "threshold", shortest(c->threshold));

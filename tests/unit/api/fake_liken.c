@@ -85,16 +85,7 @@ static char *copy(const char *text) {
     return text == NULL ? NULL : strdup(text);
 }
 
-/* ---- reasons, opening ---- */
-
-const char *liken_reason_code(liken_reason r) {
-    return r == LIKEN_TOO_SMALL ? "too_small" : "kept";
-}
-
-const char *liken_reason_advice(liken_reason r) {
-    (void)r;
-    return "Use a larger photo.";
-}
+/* ---- opening ---- */
 
 int liken_open(liken **out, const liken_options *options, const liken_call *call, liken_error *err) {
     (void)call;
@@ -190,10 +181,6 @@ void liken_collection_free(liken_collection *c) {
     free(c->name);
     free(c->model);
     free(c);
-}
-
-const char *liken_search_code(liken_search s) {
-    return s == LIKEN_SEARCH_MEMORY ? "memory" : "auto";
 }
 
 int liken_collection_create(liken *lk, const liken_call *call, const char *name, const char *pack, liken_metric metric,

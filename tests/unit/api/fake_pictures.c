@@ -4,10 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *liken_keep_code(liken_keep k) {
-    return k == LIKEN_KEEP_THUMBNAIL ? "thumbnail" : "nothing";
-}
-
 int liken_collection_set_keep(liken *lk, const liken_call *call, const char *name, liken_keep keep,
                               liken_collection **out, liken_error *err) {
     const int rc = liken_collection_get(lk, call, name, out, err);

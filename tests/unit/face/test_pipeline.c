@@ -94,7 +94,7 @@ static void an_unknown_detector_is_refused(void **state) {
     liken_error err = {0};
     lk_models *m = NULL;
     assert_int_equal(lk_models_load(&m, &(lk_models_options){folder, NULL, "best"}, &err), LIKEN_E_ARG);
-    assert_non_null(strstr(err.message, "yunet, ssd or hog"));
+    assert_non_null(strstr(err.message, "yunet, ssd, hog"));
 }
 
 static void the_id_says_what_changes_the_numbers(void **state) {
