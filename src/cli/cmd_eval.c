@@ -3,6 +3,7 @@
 #include "wire/json.h"
 #include "base/buf.h"
 #include "base/cpu.h"
+#include "base/vector.h"
 #include "cli/batch.h"
 #include "cli/caller.h"
 #include "cli/cli.h"
@@ -11,8 +12,8 @@
 #include "cli/message.h"
 #include "cli/report_text.h"
 
-#include <math.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,14 +57,6 @@ static const liken_face *subject_of(const liken_image *image) {
     return best;
 }
 
-static void normalize(float *v, int n) {
-    double sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += (double)v[i] * (double)v[i];
-    for (int i = 0; sum > 0 && i < n; i++)
-        v[i] = (float)((double)v[i] / sqrt(sum));
-}
-
 static int keep(evaluation *e, lk_subject *s, const liken_face *face, liken_error *err) {
     if (e->dimension == 0)
         e->dimension = face->dimension;
@@ -76,7 +69,7 @@ static int keep(evaluation *e, lk_subject *s, const liken_face *face, liken_erro
     memcpy(s->vector, face->descriptor, (size_t)face->dimension * sizeof *s->vector);
     s->dimension = face->dimension;
     if (lk_config_choice(e->cli->config, LK_SET_METRIC) == LIKEN_NORMALIZED)
-        normalize(s->vector, s->dimension);
+        (void)lk_vector_normalize(s->vector, (size_t)s->dimension, s->vector);
     return LIKEN_OK;
 }
 

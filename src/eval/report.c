@@ -4,6 +4,7 @@
 #include "eval/report.h"
 
 #include "eval/eval.h"
+#include "kern/search/distance.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -29,15 +30,7 @@ static void free_distances(distances *d) {
 }
 
 static float distance_of(const lk_subject *a, const lk_subject *b) {
-    float sum[4] = {0, 0, 0, 0};
-    for (int i = 0; i + 4 <= a->dimension; i += 4)
-        for (int k = 0; k < 4; k++) {
-            const float d = a->vector[i + k] - b->vector[i + k];
-            sum[k] += d * d;
-        }
-    for (int i = a->dimension & ~3; i < a->dimension; i++)
-        sum[0] += (a->vector[i] - b->vector[i]) * (a->vector[i] - b->vector[i]);
-    return sqrtf(sum[0] + sum[1] + (sum[2] + sum[3]));
+    return lk_distance(a->vector, b->vector, (size_t)a->dimension);
 }
 
 static int measure_pairs(distances *d, lk_report *r, const lk_pairs *p, const lk_subject *s, uint16_t source,

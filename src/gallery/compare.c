@@ -2,6 +2,7 @@
 #include "gallery/gallery_int.h"
 
 #include "base/crypto.h"
+#include "kern/search/distance.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -59,7 +60,7 @@ static int measure(liken_comparison *c, size_t dimension, liken_error *err) {
         return lk_fail_memory(err);
     for (size_t i = 0; i < c->a->face_count; i++) {
         for (size_t j = 0; j < columns; j++) {
-            const float d = (float)lk_vector_distance(c->a->faces[i].descriptor, c->b->faces[j].descriptor, dimension);
+            const float d = lk_distance(c->a->faces[i].descriptor, c->b->faces[j].descriptor, dimension);
             c->distances[i * columns + j] = d;
             if (d >= c->distance)
                 continue;

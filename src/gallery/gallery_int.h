@@ -15,6 +15,7 @@
 
 #include "base/call.h"
 #include "base/chore.h"
+#include "base/vector.h"
 #include "face/face.h"
 #include "image/image.h"
 #include "index/index.h"
@@ -245,12 +246,6 @@ int lk_gallery_image(const lk_engine *e, const char sha256[65], lk_faces *faces,
 
 /* liken_face_get, inside a call. */
 int lk_gallery_face(liken *lk, const char *collection, int64_t id, liken_face **out, int64_t *image, liken_error *err);
-
-/* ---- vector.c ---- */
-
-/* out = v / |v|; false when v has no direction (then out = v). `out` may be v. */
-bool lk_vector_normalize(const float *v, size_t dimension, float *out);
-double lk_vector_distance(const float *a, const float *b, size_t dimension);
 
 void lk_collection_cleanup(liken_collection **c);
 

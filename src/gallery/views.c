@@ -51,7 +51,7 @@ static float distance_of(const views *v, size_t a, size_t b) {
         (void)lk_vector_normalize(one, n, one);
         (void)lk_vector_normalize(two, n, two);
     }
-    return (float)lk_vector_distance(one, two, n);
+    return lk_distance(one, two, n);
 }
 
 /* Gives each view the number of the first view that it belongs together with. */

@@ -21,6 +21,9 @@ static inline size_t lk_row_stride(int dimension) {
 /* out[i] = squared distance of `query` to the i-th of `count` rows that lie one after the other. */
 typedef void lk_squares_fn(const float *query, const float *rows, size_t stride, size_t count, float *out);
 
+/* The distance of two that are neither padded nor aligned, the same to the bit: for comparing a few. */
+float lk_distance(const float *a, const float *b, size_t dimension);
+
 lk_squares_fn lk_squares_scalar;
 lk_squares_fn lk_squares_avx2;
 lk_squares_fn lk_squares_avx512;

@@ -3,9 +3,9 @@
  * array of arrays would have to be taken apart number by number. */
 #include "store/postgres/near/near.h"
 
+#include "base/vector.h"
 #include "store/codec.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,14 +14,8 @@
 /* ---- numbers ---- */
 
 void lk_near_prepare(const lk_near_plan *p, float *numbers) {
-    double sum = 0;
-    for (int i = 0; i < p->dimension; i++)
-        sum += (double)numbers[i] * (double)numbers[i];
-    if (p->metric == LIKEN_L2 || !(sum > 0) || !isfinite(sum))
-        return;
-    const double scale = 1 / sqrt(sum);
-    for (int i = 0; i < p->dimension; i++)
-        numbers[i] = (float)((double)numbers[i] * scale);
+    if (p->metric != LIKEN_L2)
+        (void)lk_vector_normalize(numbers, (size_t)p->dimension, numbers);
 }
 
 static lk_pg_type number_type(const lk_near_plan *p) {

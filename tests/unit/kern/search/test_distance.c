@@ -83,10 +83,29 @@ static void the_sum_is_the_documented_one(void **state) {
     assert_memory_equal(&expected, &got, sizeof got);
 }
 
+/* As long as it likes and wherever it lies. */
+static void a_distance_of_two_is_that_of_a_search(void **state) {
+    (void)state;
+    _Alignas(64) float q[80], x[80], square;
+    float a[71], b[71];
+    for (size_t n = 1; n <= 70; n++) {
+        memset(q, 0, sizeof q);
+        memset(x, 0, sizeof x);
+        for (size_t i = 0; i < n; i++) {
+            a[i + 1] = q[i] = draw((int)(n % 4));
+            b[i + 1] = x[i] = draw((int)(n % 4));
+        }
+        lk_squares_scalar(q, x, lk_row_stride((int)n), 1, &square);
+        const float expected = sqrtf(square), got = lk_distance(a + 1, b + 1, n);
+        assert_memory_equal(&expected, &got, sizeof got);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_level_agrees_to_the_bit),
         cmocka_unit_test(the_sum_is_the_documented_one),
+        cmocka_unit_test(a_distance_of_two_is_that_of_a_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

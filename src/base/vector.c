@@ -1,5 +1,4 @@
-/* The two operations on descriptors that are done here and not inside the index; in double, one face at a time. */
-#include "gallery/gallery_int.h"
+#include "base/vector.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,13 +15,4 @@ bool lk_vector_normalize(const float *v, size_t dimension, float *out) {
     for (size_t i = 0; i < dimension; i++)
         out[i] = (float)((double)v[i] * scale);
     return true;
-}
-
-double lk_vector_distance(const float *a, const float *b, size_t dimension) {
-    double sum = 0;
-    for (size_t i = 0; i < dimension; i++) {
-        const double d = (double)a[i] - (double)b[i];
-        sum += d * d;
-    }
-    return sqrt(sum);
 }
