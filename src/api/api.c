@@ -75,8 +75,8 @@ static int open_keys(lk_api *api, const lk_api_options *o, liken_error *err) {
 
 static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     api->address = strdup(o->address != NULL ? o->address : "127.0.0.1");
-    api->legacy = strdup(o->legacy != NULL ? o->legacy : "default");
-    api->max_file = o->max_file_bytes > 0 ? o->max_file_bytes : (size_t)64 << 20;
+    api->legacy = strdup(o->legacy != NULL ? o->legacy : LK_DEFAULT_COLLECTION);
+    api->max_file = o->max_file_bytes > 0 ? o->max_file_bytes : LK_DEFAULT_FILE_BYTES;
     if (api->address == NULL || api->legacy == NULL)
         return lk_fail_memory(err);
     api->loopback = lk_guard_is_loopback(api->address);

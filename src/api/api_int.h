@@ -17,10 +17,13 @@
 #include "api/api.h"
 #include "auth/auth.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "wire/args.h"
 #include "wire/json.h"
 
 #include <stdatomic.h>
+
+#define LK_LEGACY_FILE ((size_t)10 << 20) /* the legacy system's own limit of a photo */
 
 typedef struct lk_metrics lk_metrics;
 typedef struct lk_probe lk_probe;

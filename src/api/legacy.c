@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX ((size_t)10 << 20)
-#define MATCHES_MAX 10000
-
 /* The legacy system's words, and a sentence of our own where its clients never came; `detail` NULL: none. */
 static void failure(lk_request *r, int status, const char *text, const char *detail) {
     lk_answer_json(r, status,
@@ -95,7 +92,7 @@ static bool take_file(lk_request *r, const lk_part **file, json_t **fields, cons
         failure(r, 400, otherwise, "file is given more than once; send one photo.");
     else if ((*file)->size == 0)
         failure(r, 400, otherwise, "file is empty: a photo of no bytes came.");
-    else if ((*file)->size > FILE_MAX)
+    else if ((*file)->size > LK_LEGACY_FILE)
         failure(r, 413, "File too large", NULL);
     else
         return true;
@@ -219,7 +216,7 @@ void lk_legacy_search(lk_ask *q) {
     const lk_part *file;
     liken_result *result = NULL;
     const liken_search_options o = {
-        .size = sizeof(liken_search_options), .collection = q->collection, .limit = MATCHES_MAX, .uncounted = true};
+        .size = sizeof(liken_search_options), .collection = q->collection, .limit = LK_MATCHES_MAX, .uncounted = true};
     json_t *fields = NULL;
     const bool taken = take_file(r, &file, &fields, "Invalid file");
     json_decref(fields);

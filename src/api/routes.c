@@ -8,16 +8,12 @@
 
 #include <stdlib.h>
 
-#define FORM_ROOM ((size_t)1 << 20)    /* beside the photo: the other parts and what divides them */
-#define LEGACY_FILE ((size_t)10 << 20) /* the legacy system's own limit of a photo */
+#define FORM_ROOM ((size_t)1 << 20) /* beside the photo: the other parts and what divides them */
 
 #define IMAGE_ID_MAX 512
 #define LABEL_MAX 4096
 #define TAGS_MAX 64
-#define TAG_MAX 128        /* characters of one */
-#define NAME_MAX_OF_ALL 64 /* of collections and packs */
-#define DISTANCE_MAX 1e6
-#define DIMENSION_MAX 4096
+#define TAG_MAX 128 /* characters of one */
 #define KEEPS LK_WORD("keep", LK_KEEP_WORDS(" "))
 #define SEARCHES LK_WORD("search", LK_SEARCH_WORDS(" "))
 
@@ -25,8 +21,8 @@
 
 static const lk_param none[] = {{0}};
 
-static const lk_param new_collection[] = {LK_TEXT("name", NAME_MAX_OF_ALL),
-                                          LK_TEXT("pack", NAME_MAX_OF_ALL),
+static const lk_param new_collection[] = {LK_TEXT("name", LK_NAME_MAX),
+                                          LK_TEXT("pack", LK_NAME_MAX),
                                           LK_WORD("metric", LK_METRIC_WORDS(" ")),
                                           SEARCHES,
                                           KEEPS,
@@ -53,11 +49,11 @@ static const lk_param images[] = {LK_TEXT("image_id", IMAGE_ID_MAX),
 static const lk_param search[] = {LK_PHOTO("file"),
                                   LK_PHOTOS("files", LIKEN_PHOTOS_MAX),
                                   LK_WHOLE("face_id", 1, INT64_MAX, 0),
-                                  LK_FLOATS("descriptor", DIMENSION_MAX),
+                                  LK_FLOATS("descriptor", LK_DIMENSION_MAX),
                                   LK_TEXT("model", 256),
-                                  LK_NUMBER("threshold", 0, DISTANCE_MAX),
-                                  LK_NUMBER("max_false_matches", 0, 1e12),
-                                  LK_WHOLE("limit", 1, 10000, 20),
+                                  LK_NUMBER("threshold", 0, LK_DISTANCE_MAX),
+                                  LK_NUMBER("max_false_matches", 0, LK_FALSE_MATCHES_MAX),
+                                  LK_WHOLE("limit", 1, LK_MATCHES_MAX, LK_DEFAULT_MATCHES),
                                   LK_WORD("distinct", LK_DISTINCT_WORDS(" ") " person"),
                                   LK_TEXTS("tags", TAGS_MAX, TAG_MAX),
                                   LK_TIME("captured_from"),
@@ -67,26 +63,24 @@ static const lk_param search[] = {LK_PHOTO("file"),
                                   LK_SWITCH("total"),
                                   {0}};
 
-static const lk_param comparison[] = {
-    LK_PHOTO_PART("a"), LK_PHOTO_PART("b"), LK_TEXT("collection", NAME_MAX_OF_ALL), {0}};
+static const lk_param comparison[] = {LK_PHOTO_PART("a"), LK_PHOTO_PART("b"), LK_TEXT("collection", LK_NAME_MAX), {0}};
 
 static const lk_param detection[] = {LK_PHOTO_NEEDED("file", 0), LK_SWITCH("descriptors"), {0}};
 
-#define SIDE_MAX 4096
-static const lk_param shown_image[] = {LK_WHOLE("size", 1, SIDE_MAX, 400), {0}};
+static const lk_param shown_image[] = {LK_WHOLE("size", 1, LK_SIDE_MAX, 400), {0}};
 
-static const lk_param shown_face[] = {LK_WHOLE("size", 1, SIDE_MAX, 200), {0}};
+static const lk_param shown_face[] = {LK_WHOLE("size", 1, LK_SIDE_MAX, 200), {0}};
 
-static const lk_param preview[] = {LK_PHOTO_NEEDED("file", 0), LK_WHOLE("size", 1, SIDE_MAX, 1280), {0}};
+static const lk_param preview[] = {LK_PHOTO_NEEDED("file", 0), LK_WHOLE("size", 1, LK_SIDE_MAX, 1280), {0}};
 
 static const lk_param links[] = {LK_IDS("images", 1000),
                                  LK_IDS("faces", 1000),
-                                 LK_WHOLE("size", 1, SIDE_MAX, 400),
+                                 LK_WHOLE("size", 1, LK_SIDE_MAX, 400),
                                  LK_WHOLE("minutes", 1, 60, 10),
                                  {0}};
 
 static const lk_param linked[] = {
-    LK_WHOLE("size", 1, SIDE_MAX, 0), LK_WHOLE("expires", 1, INT64_MAX, 0), LK_TEXT("signature", 64), {0}};
+    LK_WHOLE("size", 1, LK_SIDE_MAX, 0), LK_WHOLE("expires", 1, INT64_MAX, 0), LK_TEXT("signature", 64), {0}};
 
 /* ---- routes ---- */
 
@@ -153,14 +147,14 @@ static size_t photos_of(lk_body body, size_t max_file) {
     case LK_BODY_TWO_PHOTOS:
         return 2 * max_file;
     case LK_BODY_LEGACY:
-        return LEGACY_FILE;
+        return LK_LEGACY_FILE;
     default:
         return 0;
     }
 }
 
 static size_t body_limit(lk_body body, size_t max_file) {
-    return body == LK_BODY_LEGACY ? LEGACY_FILE + 65536 : photos_of(body, max_file) + FORM_ROOM;
+    return body == LK_BODY_LEGACY ? LK_LEGACY_FILE + 65536 : photos_of(body, max_file) + FORM_ROOM;
 }
 
 /* Of a JSON body whose photos are base64: a third more, and an eighth for line ends and escapes. 0: it has none. */

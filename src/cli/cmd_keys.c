@@ -1,6 +1,7 @@
 #include "wire/json.h"
 #include "auth/auth.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/message.h"
@@ -105,7 +106,7 @@ static int find_collection(const lk_cli *cli, const char *name, bool *found, lik
 static int check_collection(const lk_cli *cli, const char *name) {
     liken_error err = {0};
     bool found = false, usage = false;
-    if (name == NULL || strcmp(name, "default") == 0 || lk_config_switch(cli->config, LK_SET_YES))
+    if (name == NULL || strcmp(name, LK_DEFAULT_COLLECTION) == 0 || lk_config_switch(cli->config, LK_SET_YES))
         return LK_EXIT_DONE;
     if (find_collection(cli, name, &found, &err) != LIKEN_OK)
         return lk_cli_failed(cli, &err);

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/cpu.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "base/words.h"
 
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_PACK "faceapi"
 #define SSD_PACK "faceapi"
 #define YUNET_PACK "yunet"
 #define LANDMARKS_PACK "faceapi"
@@ -210,7 +210,7 @@ static int load_descriptor(lk_models *m, liken_error *err) {
     if (n == NULL || d->dimension == 0)
         return lk_fail(err, LIKEN_E_MODEL,
                        "The model pack %s describes no faces: choose one that holds a descriptor, like %s.",
-                       m->pack->name, DEFAULT_PACK);
+                       m->pack->name, LK_DEFAULT_PACK);
     size_t i = 0;
     while (i < LK_LENGTH(descriptors) && descriptors[i].kind != n->kind)
         i++;
@@ -234,7 +234,7 @@ static void write_id(lk_models *m) {
 }
 
 static int load_all(lk_models *m, const char *folder, const lk_models_options *options, liken_error *err) {
-    int rc = lk_pack_open(&m->pack, folder, options->pack != NULL ? options->pack : DEFAULT_PACK, err);
+    int rc = lk_pack_open(&m->pack, folder, options->pack != NULL ? options->pack : LK_DEFAULT_PACK, err);
     rc = rc != LIKEN_OK ? rc : load_detector(m, folder, options->detector, err);
     rc = rc != LIKEN_OK ? rc : load_landmarks(m, folder, err);
     rc = rc != LIKEN_OK ? rc : load_descriptor(m, err);

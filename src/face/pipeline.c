@@ -5,6 +5,7 @@
  * holds more. Faces go through one by one, largest first, and are described in small batches, so memory does not grow
  * with the crowd. */
 #include "base/call.h"
+#include "base/limits.h"
 #include "face/describe.h"
 #include "face/face.h"
 #include "face/landmarks.h"
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FACES 1000      /* when the caller names no limit */
 #define SECOND_WIDEN 1.12   /* how a mirroring pack's second chip is cut: by landmarks from a wider look, */
 #define SECOND_PADDING 0.06 /* and with this much more around the face */
 #define BOX_SHARE 1.2       /* pixels a face's box should have in the decoded photo for each of its chip's */
@@ -229,7 +229,7 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
     job j = {.pipeline = p,
              .source = lk_source_of(photo),
              .describe = describe,
-             .max_faces = max_faces > 0 ? (size_t)max_faces : MAX_FACES};
+             .max_faces = max_faces > 0 ? (size_t)max_faces : LK_DEFAULT_FACES};
     j.faces.width = j.source.width;
     j.faces.height = j.source.height;
     int rc = find(&j, err);

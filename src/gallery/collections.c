@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX_BYTES 64
 #define ERASE_SECONDS 2.0 /* for which a removal erases itself what a thread in the background can do */
 
 void lk_collection_cleanup(liken_collection **c) {
@@ -15,11 +14,11 @@ void lk_collection_cleanup(liken_collection **c) {
 
 static int check_name(const char *name, liken_error *err) {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    const size_t length = name == NULL ? 0 : strnlen(name, NAME_MAX_BYTES + 1);
-    if (length == 0 || length > NAME_MAX_BYTES || name[0] == '.' || strspn(name, allowed) != length)
+    const size_t length = name == NULL ? 0 : strnlen(name, LK_NAME_MAX + 1);
+    if (length == 0 || length > LK_NAME_MAX || name[0] == '.' || strspn(name, allowed) != length)
         return lk_fail(err, LIKEN_E_ARG,
                        "A collection's name is 1 to %d of A-Z a-z 0-9 . _ - and does not start with a dot.",
-                       NAME_MAX_BYTES);
+                       LK_NAME_MAX);
     return LIKEN_OK;
 }
 

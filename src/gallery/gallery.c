@@ -14,10 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS_MAX 1024
-#define FACES_MAX 100000
-#define DEFAULT_FACES 1000
-#define DEFAULT_PACK "faceapi"
 #define LEGACY_PACK "seed"
 
 int lk_gallery_enter(liken *lk, lk_call *k, const liken_call *call, liken_error *err) {
@@ -31,11 +27,11 @@ void lk_gallery_leave(liken *lk, lk_call *k) {
 }
 
 static int check_options(const liken_options *o, liken_error *err) {
-    if (o->threads < 0 || o->threads > THREADS_MAX)
-        return lk_fail(err, LIKEN_E_ARG, "threads is %d; use 1 to %d, or 0 for one a CPU.", o->threads, THREADS_MAX);
-    if (o->max_faces < 0 || o->max_faces > FACES_MAX)
-        return lk_fail(err, LIKEN_E_ARG, "max_faces is %d; use 1 to %d, or 0 for %d.", o->max_faces, FACES_MAX,
-                       DEFAULT_FACES);
+    if (o->threads < 0 || o->threads > LK_THREADS_MAX)
+        return lk_fail(err, LIKEN_E_ARG, "threads is %d; use 1 to %d, or 0 for one a CPU.", o->threads, LK_THREADS_MAX);
+    if (o->max_faces < 0 || o->max_faces > LK_FACES_MAX)
+        return lk_fail(err, LIKEN_E_ARG, "max_faces is %d; use 1 to %d, or 0 for %d.", o->max_faces, LK_FACES_MAX,
+                       LK_DEFAULT_FACES);
     if (o->pack != NULL && !lk_pack_name_ok(o->pack))
         return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" cannot be the name of a model pack; liken models list shows them.",
                        o->pack);
@@ -74,14 +70,14 @@ static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     lk->legacy_table = o->legacy_table == NULL ? NULL : strdup(o->legacy_table);
-    lk->pack = strdup(o->pack != NULL ? o->pack : o->legacy_table != NULL ? LEGACY_PACK : DEFAULT_PACK);
+    lk->pack = strdup(o->pack != NULL ? o->pack : o->legacy_table != NULL ? LEGACY_PACK : LK_DEFAULT_PACK);
     lk->detector = o->detector == NULL ? NULL : strdup(o->detector);
     if (lk->pack == NULL || (o->detector != NULL && lk->detector == NULL) ||
         (o->legacy_table != NULL && lk->legacy_table == NULL))
         return lk_fail_memory(err);
     lk->index_memory = o->index_memory;
     lk->threads = o->threads == 0 ? lk_cpu_count() : o->threads;
-    lk->max_faces = o->max_faces == 0 ? DEFAULT_FACES : o->max_faces;
+    lk->max_faces = o->max_faces == 0 ? LK_DEFAULT_FACES : o->max_faces;
     lk->limits = (lk_photo_limits){.max_bytes = o->max_file_bytes, .max_pixels = o->max_pixels};
     lk->sandbox = o->sandbox;
     lk->read_only = o->read_only;

@@ -15,6 +15,7 @@
 
 #include "base/call.h"
 #include "base/chore.h"
+#include "base/limits.h"
 #include "base/vector.h"
 #include "face/face.h"
 #include "image/image.h"
@@ -23,8 +24,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-#define LK_DEFAULT_COLLECTION "default"
 
 typedef struct lk_engine {
     char *pack;

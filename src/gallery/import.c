@@ -22,7 +22,6 @@
 #define LEGACY_COLLECTION "seed"
 #define WRITERS 64
 #define KEY_MAX ((size_t)1 << 20)
-#define FILE_MAX_DEFAULT ((size_t)64 << 20)
 
 typedef enum { ADDED, EXISTED, UNUSABLE, FAILED } outcome;
 
@@ -118,7 +117,7 @@ static int take_row(struct import *m, const lk_legacy_entry *row, outcome *what,
 /* ---- the photo a row names ---- */
 
 static int read_photo(const struct import *m, const char *file, char **bytes, size_t *size, liken_error *err) {
-    const size_t most = m->lk->limits.max_bytes == 0 ? FILE_MAX_DEFAULT : m->lk->limits.max_bytes;
+    const size_t most = m->lk->limits.max_bytes == 0 ? LK_DEFAULT_FILE_BYTES : m->lk->limits.max_bytes;
     if (file == NULL || *file == '\0')
         return lk_fail(err, LIKEN_E_ARG, "it names no file");
     if (strstr(file, "://") != NULL)

@@ -7,17 +7,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define LIMIT_DEFAULT 20
-#define LIMIT_MAX 10000
-
 static int check_options(const liken_search_options *o, liken_error *err) {
     if (o->distinct == LIKEN_DISTINCT_PERSON)
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
                        "This liken does not know people yet; use distinct=image or distinct=face.");
     if (o->distinct != LIKEN_DISTINCT_FACE && o->distinct != LIKEN_DISTINCT_IMAGE)
         return lk_fail(err, LIKEN_E_ARG, "distinct is face or image.");
-    if (o->limit < 0 || o->limit > LIMIT_MAX)
-        return lk_fail(err, LIKEN_E_ARG, "limit is %d; use 1 to %d.", o->limit, LIMIT_MAX);
+    if (o->limit < 0 || o->limit > LK_MATCHES_MAX)
+        return lk_fail(err, LIKEN_E_ARG, "limit is %d; use 1 to %d.", o->limit, LK_MATCHES_MAX);
     if (!(o->threshold >= 0))
         return lk_fail(err, LIKEN_E_ARG, "The threshold is a distance, 0 or more.");
     if (!(o->max_false_matches >= 0) || isinf(o->max_false_matches))
@@ -44,7 +41,7 @@ int lk_scope_open(lk_scope *s, liken *lk, const liken_search_options *options, l
     if (rc != LIKEN_OK)
         return rc;
     s->calibration = lk_gallery_calibration(s->engine, s->collection);
-    s->limit = s->options->limit == 0 ? LIMIT_DEFAULT : (size_t)s->options->limit;
+    s->limit = s->options->limit == 0 ? LK_DEFAULT_MATCHES : (size_t)s->options->limit;
     return LIKEN_OK;
 }
 

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_MAX_SIDE 4096
 #define CROP_AROUND 1.6f /* side of the square, in sides of the face's box */
 
 void liken_picture_free(liken_picture *p) {
@@ -25,9 +24,9 @@ void liken_picture_free(liken_picture *p) {
 }
 
 static int check_size(int size, liken_error *err) {
-    if (size >= 1 && size <= SIZE_MAX_SIDE)
+    if (size >= 1 && size <= LK_SIDE_MAX)
         return LIKEN_OK;
-    return lk_fail(err, LIKEN_E_ARG, "A picture has a size of 1 to %d pixels.", SIZE_MAX_SIDE);
+    return lk_fail(err, LIKEN_E_ARG, "A picture has a size of 1 to %d pixels.", LK_SIDE_MAX);
 }
 
 static int longer(int width, int height) {

@@ -11,6 +11,7 @@
  * they have nothing to send, GRACE seconds at most. */
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "base/limits.h"
 #include "http/http_int.h"
 
 #include <errno.h>
@@ -20,16 +21,16 @@
 #define CONNECTION_ROOM 65536 /* bytes of headers, and of one read */
 
 static void set_defaults(lk_http_options *o) {
-    o->address = o->address != NULL ? o->address : "127.0.0.1";
+    o->address = o->address != NULL ? o->address : LK_DEFAULT_ADDRESS;
     o->threads = o->threads > 0 ? o->threads : 4;
     o->workers = o->workers > 0 ? o->workers : lk_cpu_count();
-    o->store_threads = o->store_threads > 0 ? o->store_threads : 8;
-    o->queue_seconds = o->queue_seconds > 0 ? o->queue_seconds : 60;
-    o->queue = o->queue > 0 ? o->queue : 64;
-    o->max_body = o->max_body > 0 ? o->max_body : (size_t)64 << 20;
+    o->store_threads = o->store_threads > 0 ? o->store_threads : LK_DEFAULT_STORE_THREADS;
+    o->queue_seconds = o->queue_seconds > 0 ? o->queue_seconds : LK_DEFAULT_QUEUE_SECONDS;
+    o->queue = o->queue > 0 ? o->queue : LK_DEFAULT_QUEUE;
+    o->max_body = o->max_body > 0 ? o->max_body : LK_DEFAULT_FILE_BYTES;
     o->max_memory = o->max_memory > 0 ? o->max_memory : 8 * o->max_body;
-    o->idle_timeout = o->idle_timeout > 0 ? o->idle_timeout : 30;
-    o->max_connections = o->max_connections > 0 ? o->max_connections : 1024;
+    o->idle_timeout = o->idle_timeout > 0 ? o->idle_timeout : LK_DEFAULT_IDLE_SECONDS;
+    o->max_connections = o->max_connections > 0 ? o->max_connections : LK_DEFAULT_CONNECTIONS;
     o->max_streams = o->max_streams > 0 ? o->max_streams : (o->max_connections + 3) / 4;
     o->max_per_peer = o->max_per_peer > 0 ? o->max_per_peer : (o->max_connections + 1) / 2;
 }

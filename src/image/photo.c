@@ -5,6 +5,7 @@
  * decoded whole or not at all: a face in the part that is missing would otherwise be missed in silence. */
 #include "image/image.h"
 
+#include "base/limits.h"
 #include "image/decode/remote.h"
 #include "image/exif.h"
 #include "image/jpeg.h"
@@ -17,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_BYTES ((size_t)64 << 20)
-#define DEFAULT_PIXELS ((size_t)120000000)
 #define MOST_WORK ((uint64_t)768 << 20)      /* bytes that a decoder may hold beside its output */
 #define PIXEL_WORK 20                        /* bytes a pixel, where more pixels are allowed than by default */
 #define MAX_PASSES 100                       /* scans of a progressive JPEG */
@@ -64,7 +63,7 @@ static int refuse_kind(const uint8_t *bytes, size_t size, const char *looks_like
 }
 
 uint64_t lk_photo_work_limit(size_t max_pixels) {
-    const uint64_t raised = max_pixels > DEFAULT_PIXELS ? (uint64_t)max_pixels * PIXEL_WORK : 0;
+    const uint64_t raised = max_pixels > LK_DEFAULT_PIXELS ? (uint64_t)max_pixels * PIXEL_WORK : 0;
     return raised > MOST_WORK ? raised : MOST_WORK;
 }
 
@@ -81,7 +80,7 @@ static int check_size(int width, int height, size_t max_pixels, liken_error *err
 
 /* What the setting must be raised to for so much memory. */
 static unsigned long long megapixels_for(uint64_t work) {
-    const uint64_t pixels = work / PIXEL_WORK > DEFAULT_PIXELS ? work / PIXEL_WORK : DEFAULT_PIXELS;
+    const uint64_t pixels = work / PIXEL_WORK > LK_DEFAULT_PIXELS ? work / PIXEL_WORK : LK_DEFAULT_PIXELS;
     return pixels / 1000000 + 1;
 }
 
@@ -192,8 +191,8 @@ static int read_head(lk_photo *p, size_t max_pixels, liken_error *err) {
 
 lk_photo_limits lk_photo_limits_of(const lk_photo_limits *given) {
     lk_photo_limits limits = given != NULL ? *given : (lk_photo_limits){0};
-    limits.max_bytes = limits.max_bytes != 0 ? limits.max_bytes : DEFAULT_BYTES;
-    limits.max_pixels = limits.max_pixels != 0 ? limits.max_pixels : DEFAULT_PIXELS;
+    limits.max_bytes = limits.max_bytes != 0 ? limits.max_bytes : LK_DEFAULT_FILE_BYTES;
+    limits.max_pixels = limits.max_pixels != 0 ? limits.max_pixels : LK_DEFAULT_PIXELS;
     return limits;
 }
 

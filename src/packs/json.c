@@ -5,6 +5,7 @@
  */
 #include "packs/pack.h"
 
+#include "base/limits.h"
 #include "base/words.h"
 
 #include <jansson.h>
@@ -340,7 +341,7 @@ static int parse_descriptor(const node *top, lk_pack_descriptor *d) {
     long long dimension = 0, chip = 0, alignment = 0;
     int rc = expect_object(&n, keys, LK_LENGTH(keys));
     if (rc == LIKEN_OK)
-        rc = get_integer(&n, "dimension", 1, 4096, &dimension);
+        rc = get_integer(&n, "dimension", 1, LK_DIMENSION_MAX, &dimension);
     if (rc == LIKEN_OK)
         rc = get_integer(&n, "chip", 16, 1024, &chip);
     if (rc == LIKEN_OK)

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/places.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 
 bool lk_pack_name_ok(const char *name) {
     const size_t size = strlen(name);
-    return size >= 1 && size <= 64 && name[0] != '.' &&
+    return size >= 1 && size <= LK_NAME_MAX && name[0] != '.' &&
            strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == size;
 }
 

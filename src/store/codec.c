@@ -128,7 +128,7 @@ static int check_faces(const liken_image *image, liken_error *err) {
     for (size_t i = 0; i < image->face_count; i++) {
         const liken_face *f = &image->faces[i];
         good = good && is_sane_face(f) && f->descriptor != NULL && f->dimension > 0 &&
-               f->dimension <= LK_STORE_DIMENSION_MAX && lk_floats_sane(f->descriptor, (size_t)f->dimension);
+               f->dimension <= LK_DIMENSION_MAX && lk_floats_sane(f->descriptor, (size_t)f->dimension);
     }
     for (size_t i = 0; i < image->refused_count; i++)
         good = good && is_sane_face(&image->refused[i]);

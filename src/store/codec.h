@@ -3,13 +3,13 @@
 #define LK_STORE_CODEC_H
 
 #include "base/error.h"
+#include "base/limits.h"
 
 #define LK_STORE_LABEL_MAX 65536 /* bytes of an image_id or a file label */
 #define LK_STORE_NAMES_MAX 10000 /* labels, and image_ids, of one photo */
 #define LK_STORE_TAG_MAX 1024
 #define LK_STORE_PAGE_FACES 10000 /* a page of images ends once it holds so many */
 #define LK_STORE_TAGS_MAX 64
-#define LK_STORE_DIMENSION_MAX 4096 /* numbers of a descriptor */
 
 /* Is this bound of a time given? */
 static inline bool lk_store_bound(int64_t when) {

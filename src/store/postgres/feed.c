@@ -176,7 +176,7 @@ static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, flo
     size_t size;
     const char *bytes = lk_pg_get_bytes(r, row, 3, &size);
     const int64_t id = lk_pg_get_int(r, row, 0);
-    if (bytes == NULL || size % 4 != 0 || size > 4 * LK_STORE_DIMENSION_MAX)
+    if (bytes == NULL || size % 4 != 0 || size > 4 * LK_DIMENSION_MAX)
         return lk_fail(
             err, LIKEN_E_STORE,
             "The database %s holds a descriptor of %zu bytes for face %lld, which cannot be right; run liken "
@@ -196,7 +196,7 @@ static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, flo
 int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
                                lk_store_vector_fn *fn, void *ctx, liken_error *err) {
     struct page p = {.cluster = of(s)->cluster, .after = after_face};
-    LK_FREE float *values = malloc(LK_STORE_DIMENSION_MAX * sizeof *values);
+    LK_FREE float *values = malloc(LK_DIMENSION_MAX * sizeof *values);
     if (values == NULL)
         return lk_fail_memory(err);
     p.full = true;

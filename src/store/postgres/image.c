@@ -425,7 +425,7 @@ static int face_get(lk_pg_conn *c, void *arg, liken_error *err) {
 static int read_described(const lk_pg_result *r, liken_face *f, liken_error *err) {
     size_t size;
     const char *bytes = lk_pg_get_bytes(r, 0, 2, &size);
-    if (bytes == NULL || size == 0 || size % 4 != 0 || size > 4 * LK_STORE_DIMENSION_MAX)
+    if (bytes == NULL || size == 0 || size % 4 != 0 || size > 4 * LK_DIMENSION_MAX)
         return damaged(err);
     f->dimension = (int)(size / 4);
     f->descriptor = malloc(size);

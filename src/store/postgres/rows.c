@@ -118,7 +118,7 @@ static int add_face(lk_postgres_table *t, lk_pg_value first, lk_pg_value second,
 }
 
 static int add_vector(lk_postgres_tables *t, int64_t face, int64_t collection, const liken_face *f, liken_error *err) {
-    unsigned char bytes[4 * LK_STORE_DIMENSION_MAX];
+    unsigned char bytes[4 * LK_DIMENSION_MAX];
     lk_floats_encode(f->descriptor, (size_t)f->dimension, bytes);
     return lk_near_batch_add(&t->vectors, face, collection, bytes, 4 * (size_t)f->dimension, err);
 }

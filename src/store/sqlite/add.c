@@ -127,7 +127,7 @@ static void bind_face(sqlite3_stmt *stmt, const liken_face *f) {
 
 static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_error *err) {
     const liken_face *f = &a->image->faces[i];
-    unsigned char bytes[4 * LK_STORE_DIMENSION_MAX];
+    unsigned char bytes[4 * LK_DIMENSION_MAX];
     sqlite3_stmt *stmt;
     int rc = lk_sqlite_use(
         c, "INSERT INTO faces (image, descriptor, " LK_FACE_NAMES ", id) VALUES (?1, ?2, " FACE_PARAMETERS ", ?16)",

@@ -47,7 +47,7 @@ static int pass_vector(const lk_sqlite_conn *c, sqlite3_stmt *stmt, const struct
     const void *bytes = sqlite3_column_blob(stmt, 3);
     const int size = sqlite3_column_bytes(stmt, 3);
     const int64_t id = sqlite3_column_int64(stmt, 0);
-    if (bytes == NULL || size % 4 != 0 || size > 4 * LK_STORE_DIMENSION_MAX)
+    if (bytes == NULL || size % 4 != 0 || size > 4 * LK_DIMENSION_MAX)
         return lk_fail(err, LIKEN_E_STORE,
                        "The store %s holds a descriptor of %d bytes for face %lld, which cannot be right; "
                        "run liken doctor.",
@@ -75,7 +75,7 @@ static int read_vectors(lk_sqlite_conn *c, void *arg, liken_error *err) {
                       &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
-    LK_FREE float *values = malloc(LK_STORE_DIMENSION_MAX * sizeof *values);
+    LK_FREE float *values = malloc(LK_DIMENSION_MAX * sizeof *values);
     if (values == NULL)
         return lk_fail_memory(err);
     (void)sqlite3_bind_int64(stmt, 1, v->after);

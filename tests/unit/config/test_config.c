@@ -1,6 +1,7 @@
 #include "unit/test.h"
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "config/config.h"
 
 #include <stdio.h>
@@ -38,6 +39,10 @@ static void defaults_are_those_of_the_table(void **state) {
     lk_config *c = NULL;
     assert_ok(lk_config_new(&c, &err), err);
     assert_int_equal(lk_config_size(c, LK_SET_MAX_FILE), 64 << 20);
+    assert_int_equal(lk_config_size(c, LK_SET_MAX_FILE), LK_DEFAULT_FILE_BYTES); /* as who calls the library has it */
+    assert_int_equal(lk_config_number(c, LK_SET_MAX_MEGAPIXELS) * 1e6, LK_DEFAULT_PIXELS);
+    assert_int_equal(lk_config_number(c, LK_SET_MAX_FACES), LK_DEFAULT_FACES);
+    assert_int_equal(lk_config_number(c, LK_SET_QUEUE), LK_DEFAULT_QUEUE);
     assert_int_equal(lk_config_size(c, LK_SET_PORT), 9000);
     assert_string_equal(lk_config_text(c, LK_SET_COLLECTION), "default");
     assert_null(lk_config_text(c, LK_SET_DATA));
@@ -47,6 +52,20 @@ static void defaults_are_those_of_the_table(void **state) {
     assert_string_equal(lk_config_origin(c, LK_SET_PORT), "default");
     lk_config_free(c);
     lk_config_free(NULL);
+}
+
+/* Whatever the library takes can be asked for by a flag. */
+static void the_largest_is_the_same_everywhere(void **state) {
+    (void)state;
+    static char *const flags[] = {"--threads=1024", "--max-faces=100000", "--threshold=1000000",
+                                  "--max-false-matches=1e12", "--limit=10000"};
+    for (size_t i = 0; i < LK_LENGTH(flags); i++) {
+        liken_error err = {0};
+        lk_config *c = NULL;
+        char *argv[] = {"liken", "search", flags[i], NULL};
+        assert_ok(load(&c, &err, argv), err);
+        lk_config_free(c);
+    }
 }
 
 static void every_row_is_whole(void **state) {
@@ -284,6 +303,7 @@ static void names_that_settings_had_are_taken(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_the_table),
+        cmocka_unit_test(the_largest_is_the_same_everywhere),
         cmocka_unit_test(every_row_is_whole),
         cmocka_unit_test(flag_beats_environment_beats_file),
         cmocka_unit_test(words_and_flags_may_mix),

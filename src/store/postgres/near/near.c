@@ -152,7 +152,7 @@ static int tell(struct search *s, const lk_pg_result *rows, liken_error *err) {
         size_t size = 0;
         const int64_t face = lk_pg_get_int(rows, i, 0);
         const char *bytes = lk_pg_get_bytes(rows, i, 1, &size);
-        if (bytes == NULL || (size == 0 && !s->near->all) || size % 4 != 0 || size > 4 * LK_STORE_DIMENSION_MAX)
+        if (bytes == NULL || (size == 0 && !s->near->all) || size % 4 != 0 || size > 4 * LK_DIMENSION_MAX)
             return lk_fail(
                 err, LIKEN_E_STORE,
                 "The database holds a descriptor of %zu bytes for face %lld, which cannot be right; run liken "
@@ -377,7 +377,7 @@ int lk_near_search_in(lk_pg *db, lk_cluster *k, const lk_store_near *near, lk_st
     int rc = lk_near_check_filter(near->filter, err);
     if (rc != LIKEN_OK)
         return rc;
-    s.numbers = malloc(LK_STORE_DIMENSION_MAX * sizeof *s.numbers);
+    s.numbers = malloc(LK_DIMENSION_MAX * sizeof *s.numbers);
     if (s.numbers == NULL)
         return lk_fail_memory(err);
     rc = search_all(db, &s, err);

@@ -49,7 +49,7 @@ void lk_near_rows_free(lk_near_rows *r) {
 
 int lk_near_rows_add(lk_near_rows *r, int64_t face, int64_t collection, const void *bytes, size_t size,
                      liken_error *err) {
-    float numbers[LK_STORE_DIMENSION_MAX];
+    float numbers[LK_DIMENSION_MAX];
     if (r->plan != NULL && size != 4 * (size_t)r->plan->dimension)
         return lk_fail(err, LIKEN_E_STORE,
                        "Face %lld has a descriptor of %zu bytes where its collection has %d numbers; run liken doctor.",

@@ -276,7 +276,7 @@ static int take_sample(lk_pg_conn *c, const lk_near_plan *p, int64_t place, floa
 }
 
 static int measure(lk_pg_conn *c, const lk_near_plan *p, liken_error *err) {
-    LK_FREE float *numbers = malloc(LK_STORE_DIMENSION_MAX * sizeof *numbers);
+    LK_FREE float *numbers = malloc(LK_DIMENSION_MAX * sizeof *numbers);
     lk_pg_result *rows = NULL;
     int found = 0, wanted = 0;
     int rc = numbers == NULL ? lk_fail_memory(err) : sample(c, p, &rows, err);
