@@ -3,7 +3,7 @@
  * path itself are written so too; therefore the way back is unique. */
 #include "base/text.h"
 
-#include "liken.h"
+#include "base/error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +93,14 @@ int lk_word_find(const char *words, const char *word) {
             return position;
         p += length;
     }
+    return -1;
+}
+
+int lk_switch_value(const char *text) {
+    static const char *const words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
+    for (size_t i = 0; i < LK_LENGTH(words); i++)
+        if (strcasecmp(text, words[i]) == 0)
+            return i % 2;
     return -1;
 }
 

@@ -28,6 +28,9 @@ bool lk_text_ends(const char *text, const char *ending);
 /* Which of `words`, separated by spaces, is `word`: 0 for the first; -1 when it is none of them. */
 int lk_word_find(const char *words, const char *word);
 
+/* What "yes", "no" and the other words for it mean, in letters of any case: 1 or 0; -1: it is none of them. */
+int lk_switch_value(const char *text);
+
 /* Frees the texts and the array; NULL is accepted. */
 void lk_texts_free(char **texts, size_t count);
 /* Adds a copy of `text`, growing the array; false when out of memory. */

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/places.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -62,13 +63,11 @@ static int read_size(const char *text, double *out) {
 }
 
 static int read_switch(const char *text, double *out) {
-    static const char *const words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
-    for (size_t i = 0; i < LK_LENGTH(words); i++)
-        if (strcmp(text, words[i]) == 0) {
-            *out = (double)(i % 2);
-            return LIKEN_OK;
-        }
-    return LIKEN_E_ARG;
+    const int on = lk_switch_value(text);
+    if (on < 0)
+        return LIKEN_E_ARG;
+    *out = on;
+    return LIKEN_OK;
 }
 
 static int read_choice(const char *words, const char *text, double *out) {

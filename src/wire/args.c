@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define WORD_MAX 64   /* characters of a number, a time, a word */
 #define NAME_SHOWN 60 /* bytes of a parameter's name in an answer */
@@ -268,17 +267,15 @@ static double read_number(lk_args *a, const char *name, double low, double high)
 }
 
 static bool read_switch(lk_args *a, const char *name) {
-    /* Python writes True, a checkbox says on */
-    static const char *const words[] = {"false", "true", "0", "1", "no", "yes", "off", "on"};
     const char *text = word(a, name);
     const json_t *m = lk_args_member(a, name);
     if (text == NULL && m == NULL)
         return false;
     if (m != NULL && json_is_boolean(m))
         return json_is_true(m);
-    for (size_t i = 0; text != NULL && i < LK_LENGTH(words); i++)
-        if (strcasecmp(text, words[i]) == 0)
-            return i % 2 == 1;
+    const int value = text != NULL ? lk_switch_value(text) : -1; /* Python writes True, a checkbox says on */
+    if (value >= 0)
+        return value == 1;
     lk_args_fault(a, LIKEN_E_ARG, name, -1, "%s must be true or false.", name);
     return false;
 }

@@ -114,6 +114,18 @@ static void words_are_found_whole(void **state) {
     assert_int_equal(lk_word_find("", ""), -1);
 }
 
+static void yes_and_no_have_many_words(void **state) {
+    (void)state;
+    static const char *const yes[] = {"yes", "on", "true", "True", "1", "YES"},
+                             *const no[] = {"no", "off", "False", "0"}, *const none[] = {"", "y", "2", "yes ", "maybe"};
+    for (size_t i = 0; i < LK_LENGTH(yes); i++)
+        assert_int_equal(lk_switch_value(yes[i]), 1);
+    for (size_t i = 0; i < LK_LENGTH(no); i++)
+        assert_int_equal(lk_switch_value(no[i]), 0);
+    for (size_t i = 0; i < LK_LENGTH(none); i++)
+        assert_int_equal(lk_switch_value(none[i]), -1);
+}
+
 static void texts_are_gathered(void **state) {
     (void)state;
     char **texts = NULL;
@@ -128,10 +140,15 @@ static void texts_are_gathered(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_path_in_utf8_is_its_own_label), cmocka_unit_test(other_bytes_become_characters),
-        cmocka_unit_test(every_path_comes_back),           cmocka_unit_test(a_text_is_utf8_up_to_its_first_fault),
-        cmocka_unit_test(a_cut_falls_between_characters),  cmocka_unit_test(every_character_of_latin1_is_one_of_utf8),
-        cmocka_unit_test(words_are_found_whole),           cmocka_unit_test(texts_are_gathered),
+        cmocka_unit_test(a_path_in_utf8_is_its_own_label),
+        cmocka_unit_test(other_bytes_become_characters),
+        cmocka_unit_test(every_path_comes_back),
+        cmocka_unit_test(a_text_is_utf8_up_to_its_first_fault),
+        cmocka_unit_test(a_cut_falls_between_characters),
+        cmocka_unit_test(every_character_of_latin1_is_one_of_utf8),
+        cmocka_unit_test(words_are_found_whole),
+        cmocka_unit_test(yes_and_no_have_many_words),
+        cmocka_unit_test(texts_are_gathered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
