@@ -12,7 +12,6 @@
 
 #define IMAGE_ID_MAX 512
 #define LABEL_MAX 4096
-#define TAGS_MAX 64
 #define TAG_MAX 128 /* characters of one */
 #define KEEPS LK_WORD("keep", LK_KEEP_WORDS(" "))
 #define SEARCHES LK_WORD("search", LK_SEARCH_WORDS(" "))
@@ -33,7 +32,7 @@ static const lk_param changed_collection[] = {SEARCHES, KEEPS, {0}};
 static const lk_param new_image[] = {LK_PHOTO_NEEDED("file", LABEL_MAX),
                                      LK_TEXT("url", LABEL_MAX),
                                      LK_TEXT("image_id", IMAGE_ID_MAX),
-                                     LK_TEXTS("tags", TAGS_MAX, TAG_MAX),
+                                     LK_TEXTS("tags", LK_TAGS_MAX, TAG_MAX),
                                      LK_TIME("captured_at"),
                                      LK_SWITCH("require_face"),
                                      {0}};
@@ -43,7 +42,7 @@ static const lk_param images[] = {LK_TEXT("image_id", IMAGE_ID_MAX),
                                   LK_TIME("captured_from"),
                                   LK_TIME_SINCE("captured_to", "captured_from"),
                                   LK_WHOLE("after", 0, INT64_MAX, 0),
-                                  LK_WHOLE("limit", 1, 1000, 100),
+                                  LK_WHOLE("limit", 1, LK_PAGE_MAX, LK_DEFAULT_PAGE),
                                   {0}};
 
 static const lk_param search[] = {LK_PHOTO("file"),
@@ -55,7 +54,7 @@ static const lk_param search[] = {LK_PHOTO("file"),
                                   LK_NUMBER("max_false_matches", 0, LK_FALSE_MATCHES_MAX),
                                   LK_WHOLE("limit", 1, LK_MATCHES_MAX, LK_DEFAULT_MATCHES),
                                   LK_WORD("distinct", LK_DISTINCT_WORDS(" ") " person"),
-                                  LK_TEXTS("tags", TAGS_MAX, TAG_MAX),
+                                  LK_TEXTS("tags", LK_TAGS_MAX, TAG_MAX),
                                   LK_TIME("captured_from"),
                                   LK_TIME_SINCE("captured_to", "captured_from"),
                                   LK_SWITCH("partial"),

@@ -24,6 +24,9 @@
 
 #define LK_DEFAULT_COLLECTION "default"
 #define LK_DEFAULT_PACK "faceapi"
+#define LK_TAGS_MAX 64      /* of a photo, or of a search */
+#define LK_DEFAULT_PAGE 100 /* images, or events */
+#define LK_PAGE_MAX 1000
 #define LK_NAME_MAX 64 /* bytes of the name of a collection or a pack */
 #define LK_DEFAULT_MATCHES 20
 #define LK_MATCHES_MAX 10000 /* of one face */

@@ -107,7 +107,7 @@ int lk_store_check_names(const liken_image *image, liken_error *err) {
         rc = lk_store_text("file label", label.file, LK_STORE_LABEL_MAX, err);
     for (size_t i = 0; rc == LIKEN_OK && i < lk_image_names(image, i, &label); i++)
         rc = lk_store_text("place of a file", label.place, LK_STORE_LABEL_MAX, err);
-    if (rc == LIKEN_OK && image->tag_count > LK_STORE_TAGS_MAX)
+    if (rc == LIKEN_OK && image->tag_count > LK_TAGS_MAX)
         rc = lk_store_too_many_tags(image->tag_count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < image->tag_count; i++)
         rc = lk_store_text("tag", image->tags[i], LK_STORE_TAG_MAX, err);
@@ -166,7 +166,7 @@ int lk_store_too_many_names(const char *what, liken_error *err) {
 }
 
 int lk_store_too_many_tags(size_t count, liken_error *err) {
-    return lk_fail(err, LIKEN_E_TOO_LARGE, "A photo may carry at most %d tags, not %zu.", LK_STORE_TAGS_MAX, count);
+    return lk_fail(err, LIKEN_E_TOO_LARGE, "A photo may carry at most %d tags, not %zu.", LK_TAGS_MAX, count);
 }
 
 liken_file_list *lk_store_files(void) {
@@ -178,6 +178,23 @@ liken_file_list *lk_store_files(void) {
         return NULL;
     }
     return list;
+}
+
+int lk_store_check_search(const liken_search_options *o, liken_error *err) {
+    int rc = LIKEN_OK;
+    if (o != NULL && o->tag_count > LK_TAGS_MAX)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_TAGS_MAX,
+                       o->tag_count);
+    for (size_t i = 0; o != NULL && rc == LIKEN_OK && i < o->tag_count; i++)
+        rc = lk_store_text("tag", o->tags[i], LK_STORE_TAG_MAX, err);
+    return rc;
+}
+
+int lk_store_page_size(int limit, int *size, liken_error *err) {
+    if (limit < 0 || limit > LK_PAGE_MAX)
+        return lk_fail(err, LIKEN_E_ARG, "A page holds 1 to %d images, not %d.", LK_PAGE_MAX, limit);
+    *size = limit == 0 ? LK_DEFAULT_PAGE : limit;
+    return LIKEN_OK;
 }
 
 liken_image_list *lk_store_page(size_t limit) {

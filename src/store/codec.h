@@ -9,7 +9,6 @@
 #define LK_STORE_NAMES_MAX 10000 /* labels, and image_ids, of one photo */
 #define LK_STORE_TAG_MAX 1024
 #define LK_STORE_PAGE_FACES 10000 /* a page of images ends once it holds so many */
-#define LK_STORE_TAGS_MAX 64
 
 /* Is this bound of a time given? */
 static inline bool lk_store_bound(int64_t when) {
@@ -62,6 +61,11 @@ int lk_store_too_many_tags(size_t count, liken_error *err); /* TOO_LARGE */
 /* NOT_FOUND: there is no such face, in the collection `in` unless that is NULL. */
 int lk_store_no_face(int64_t id, const char *in, liken_error *err);
 
+/* May this be searched for? ARG, TOO_LARGE: its tags. NULL is fine. */
+int lk_store_check_search(const liken_search_options *o, liken_error *err);
+
+/* *size: how many images a page of `limit` holds, where 0 stands for the usual. ARG. */
+int lk_store_page_size(int limit, int *size, liken_error *err);
 /* An empty page with room for `limit` images; NULL: out of memory. */
 liken_image_list *lk_store_page(size_t limit);
 /* The same of 1000 labels. */

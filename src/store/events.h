@@ -13,7 +13,6 @@
 
 #include "base/error.h"
 
-#define LK_EVENTS_PAGE 1000 /* events that are asked for at most */
 #define LK_EVENTS_TRIM 4096 /* rows that go in one transaction */
 
 typedef struct lk_event_row {

@@ -476,12 +476,14 @@ static int describe(lk_legacy_store *s, liken_image_list *list, liken_error *err
 
 int lk_legacy_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                          liken_error *err) {
-    struct listing l = {.store = of(s), .options = o, .limit = o->limit > 0 ? o->limit : 100};
+    struct listing l = {.store = of(s), .options = o};
     (void)collection;
     if (lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to))
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
                        "The rows of a legacy table carry no times; list them without those filters.");
-    int rc = lk_store_text("image_id", o->image_id, LK_STORE_LABEL_MAX, err);
+    int rc = lk_store_page_size(o->limit, &l.limit, err);
+    if (rc == LIKEN_OK)
+        rc = lk_store_text("image_id", o->image_id, LK_STORE_LABEL_MAX, err);
     if (rc == LIKEN_OK)
         rc = lk_store_text("file label", o->file, LK_STORE_LABEL_MAX, err);
     if (rc == LIKEN_OK)

@@ -425,17 +425,11 @@ static int read_where(lk_pg_conn *c, void *arg, liken_error *err) {
 
 int lk_postgres_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,
                             size_t *count, liken_error *err) {
-    if (o->tag_count > LK_STORE_TAGS_MAX)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
-                       o->tag_count);
     struct where w = {.collection = collection, .options = o};
-    int rc = LIKEN_OK;
+    int rc = lk_store_check_search(o, err);
     lk_pg_column_init(&w.tags, LK_PG_TEXT);
-    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++) {
-        rc = lk_store_text("tag", o->tags[i], LK_STORE_TAG_MAX, err);
-        if (rc == LIKEN_OK)
-            rc = lk_pg_column_add(&w.tags, lk_pg_text(o->tags[i]), err);
-    }
+    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
+        rc = lk_pg_column_add(&w.tags, lk_pg_text(o->tags[i]), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_with(of(s)->db, read_where, &w, err);
     if (rc == LIKEN_OK)

@@ -315,7 +315,7 @@ static const char *const list_sql[] = {
 struct list {
     int64_t collection;
     const liken_list_options *options;
-    int64_t limit, ids[1000];
+    int64_t limit, ids[LK_PAGE_MAX];
     liken_image_list *out;
 };
 
@@ -378,14 +378,14 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
 int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                            liken_error *err) {
     struct list l = {.collection = collection, .options = o};
-    if (o->limit < 0 || o->limit > 1000)
-        return lk_fail(err, LIKEN_E_ARG, "A page holds 1 to 1000 images, not %d.", o->limit);
-    int rc = lk_store_text("image_id", o->image_id, LK_STORE_LABEL_MAX, err);
+    int size = 0, rc = lk_store_page_size(o->limit, &size, err);
+    if (rc == LIKEN_OK)
+        rc = lk_store_text("image_id", o->image_id, LK_STORE_LABEL_MAX, err);
     if (rc == LIKEN_OK)
         rc = lk_store_text("file label", o->file, LK_STORE_LABEL_MAX, err);
     if (rc != LIKEN_OK)
         return rc;
-    l.limit = o->limit == 0 ? 100 : o->limit;
+    l.limit = size;
     l.out = lk_store_page((size_t)l.limit);
     if (l.out == NULL)
         return lk_fail_memory(err);

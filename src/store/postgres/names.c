@@ -247,7 +247,7 @@ static int give_tags(lk_pg_conn *c, struct extend *e, liken_error *err) {
                        e->with->tags[i], err);
     if (rc == LIKEN_OK && e->with->tag_count > 0)
         rc = count_in(c, "SELECT count(*) FROM liken.tags WHERE image = $1", e->id, &there, err);
-    return rc == LIKEN_OK && there > LK_STORE_TAGS_MAX ? lk_store_too_many_tags((size_t)there, err) : rc;
+    return rc == LIKEN_OK && there > LK_TAGS_MAX ? lk_store_too_many_tags((size_t)there, err) : rc;
 }
 
 static int give_time(lk_pg_conn *c, struct extend *e, liken_error *err) {

@@ -321,12 +321,7 @@ static int read_where(lk_sqlite_conn *c, void *arg, liken_error *err) {
 
 int lk_sqlite_faces_where(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out, size_t *count,
                           liken_error *err) {
-    if (o->tag_count > LK_STORE_TAGS_MAX)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
-                       o->tag_count);
-    int rc = LIKEN_OK;
-    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
-        rc = lk_store_text("tag", o->tags[i], LK_STORE_TAG_MAX, err);
+    int rc = lk_store_check_search(o, err);
     struct where w = {.collection = collection, .options = o};
     if (rc == LIKEN_OK)
         rc = lk_sqlite_read(of(s), read_where, &w, err);

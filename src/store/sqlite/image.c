@@ -74,7 +74,7 @@ static int load_faces(lk_sqlite_conn *c, const char *sql, int64_t image, struct 
 }
 
 static int load_tags(lk_sqlite_conn *c, liken_image *image, liken_error *err) {
-    char **tags = calloc(LK_STORE_TAGS_MAX, sizeof *tags);
+    char **tags = calloc(LK_TAGS_MAX, sizeof *tags);
     if (tags == NULL)
         return lk_fail_memory(err);
     image->tags = tags;
@@ -85,7 +85,7 @@ static int load_tags(lk_sqlite_conn *c, liken_image *image, liken_error *err) {
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, image->id);
     rc = lk_sqlite_step(c, stmt, &row, err);
-    while (rc == LIKEN_OK && row && image->tag_count < LK_STORE_TAGS_MAX) {
+    while (rc == LIKEN_OK && row && image->tag_count < LK_TAGS_MAX) {
         if (!lk_sqlite_copy(stmt, 0, &tags[image->tag_count]))
             return lk_fail_memory(err);
         image->tag_count++;
@@ -287,13 +287,14 @@ static int list(lk_sqlite_conn *c, void *arg, liken_error *err) {
 int lk_sqlite_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                          liken_error *err) {
     struct list l = {.collection = collection, .options = o};
-    if (o->limit < 0 || o->limit > 1000)
-        return lk_fail(err, LIKEN_E_ARG, "A page holds 1 to 1000 images, not %d.", o->limit);
-    l.limit = o->limit == 0 ? 100 : (size_t)o->limit;
+    int size = 0, rc = lk_store_page_size(o->limit, &size, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    l.limit = (size_t)size;
     l.out = lk_store_page(l.limit);
     if (l.out == NULL)
         return lk_fail_memory(err);
-    const int rc = lk_sqlite_read(of(s), list, &l, err);
+    rc = lk_sqlite_read(of(s), list, &l, err);
     if (rc != LIKEN_OK) {
         liken_image_list_free(l.out);
         return rc;

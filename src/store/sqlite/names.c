@@ -237,7 +237,7 @@ static int give_tags(lk_sqlite_conn *c, lk_sqlite_names *n, const liken_image *w
     }
     if (rc == LIKEN_OK && with->tag_count > 0)
         rc = ask(c, "SELECT count(*) FROM tags WHERE image = ?1", n->image, NULL, 0, 0, &there, err);
-    return rc == LIKEN_OK && there > LK_STORE_TAGS_MAX ? lk_store_too_many_tags((size_t)there, err) : rc;
+    return rc == LIKEN_OK && there > LK_TAGS_MAX ? lk_store_too_many_tags((size_t)there, err) : rc;
 }
 
 int lk_sqlite_extend(lk_sqlite_conn *c, int64_t collection, int64_t id, const liken_image *with, liken_image **out,

@@ -374,7 +374,7 @@ static int search_all(lk_pg *db, struct search *s, liken_error *err) {
 int lk_near_search_in(lk_pg *db, lk_cluster *k, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
                       double *recall, liken_error *err) {
     struct search s = {.cluster = k, .near = near, .fn = fn, .ctx = ctx, .exact = true, .plan = {.recall = NAN}};
-    int rc = lk_near_check_filter(near->filter, err);
+    int rc = lk_store_check_search(near->filter, err);
     if (rc != LIKEN_OK)
         return rc;
     s.numbers = malloc(LK_DIMENSION_MAX * sizeof *s.numbers);
@@ -423,7 +423,7 @@ static int count_on(lk_pg_conn *c, void *arg, liken_error *err) {
 int lk_near_count_in(lk_pg *db, int64_t collection, const liken_search_options *filter, int64_t except, uint64_t *count,
                      liken_error *err) {
     struct count k = {.collection = collection, .except = except, .filter = filter};
-    int rc = lk_near_check_filter(filter, err);
+    int rc = lk_store_check_search(filter, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_with(db, count_on, &k, err);
     if (rc == LIKEN_OK)

@@ -53,7 +53,5 @@ int lk_near_sql_spread(lk_near_sql *t, const lk_cluster_map *map, const bool *do
 int lk_near_sql_ask(lk_pg_conn *c, lk_near_sql *t, lk_pg_result **out, liken_error *err);
 
 bool lk_near_is_filtered(const liken_search_options *o);
-/* TOO_LARGE, ARG: tags that cannot be. */
-int lk_near_check_filter(const liken_search_options *o, liken_error *err);
 
 #endif

@@ -60,16 +60,6 @@ bool lk_near_is_filtered(const liken_search_options *o) {
     return o != NULL && (o->tag_count > 0 || lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to));
 }
 
-int lk_near_check_filter(const liken_search_options *o, liken_error *err) {
-    int rc = LIKEN_OK;
-    if (o != NULL && o->tag_count > LK_STORE_TAGS_MAX)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_STORE_TAGS_MAX,
-                       o->tag_count);
-    for (size_t i = 0; o != NULL && rc == LIKEN_OK && i < o->tag_count; i++)
-        rc = lk_store_text("tag", o->tags[i], LK_STORE_TAG_MAX, err);
-    return rc;
-}
-
 /* "SELECT ... FROM ..." of the faces that the filter lets through. $1 is the collection. */
 int lk_near_sql_filter(lk_near_sql *t, lk_buf *sql, const char *what, const liken_search_options *o, liken_error *err) {
     int rc = lk_buf_format(

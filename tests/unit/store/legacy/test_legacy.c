@@ -1,5 +1,6 @@
 /* The parts of the legacy table that need no database: a descriptor as two cubes, the rows that were met, SQL with
- * names in it. */
+ * names in it; and what a table that is served refuses. */
+#include "unit/store/server.h"
 #include "unit/test.h"
 
 #include "store/legacy/legacy_int.h"
@@ -154,6 +155,38 @@ static void places_are_read(void **state) {
     assert_true(row.block == UINT32_MAX && row.offset == UINT16_MAX && row.xmin == UINT32_MAX);
 }
 
+static void a_page_is_no_larger_than_of_other_stores(void **state) {
+    (void)state;
+    if (server_programs() == NULL) {
+        print_message("SKIPPED: %s\n", server_missing);
+        skip();
+    }
+    struct server server;
+    const liken_collection about = {
+        .name = "default", .model = "m", .dimension = 128, .metric = LIKEN_L2, .threshold = 0.6f};
+    liken_error err = {0};
+    lk_store *s = NULL;
+    liken_image_list *page = NULL;
+    server_make(&server);
+    server_sql(&server, "postgres",
+               "CREATE EXTENSION cube; CREATE TABLE vectors (id serial, file varchar,"
+               " image_id numeric, vec_low cube, vec_high cube)");
+    assert_ok(lk_store_open_legacy(&s, server_where(&server, "postgres", false, 0), "vectors", false, &about, &err),
+              err);
+    static const int wrong[] = {-1, 1001};
+    for (size_t i = 0; i < LK_LENGTH(wrong); i++) {
+        const liken_list_options o = {.limit = wrong[i]};
+        assert_int_equal(s->ops->images->list(s, LK_LEGACY_COLLECTION, &o, &page, &err), LIKEN_E_ARG);
+        assert_null(page);
+    }
+    const liken_list_options most = {.limit = 1000};
+    assert_ok(s->ops->images->list(s, LK_LEGACY_COLLECTION, &most, &page, &err), err);
+    assert_int_equal(page->count, 0);
+    liken_image_list_free(page);
+    s->ops->close(s);
+    server_remove(&server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_descriptor_goes_through_cubes_unchanged),
@@ -162,6 +195,7 @@ int main(void) {
         cmocka_unit_test(rows_are_found_by_id),
         cmocka_unit_test(sql_gets_its_names),
         cmocka_unit_test(places_are_read),
+        cmocka_unit_test(a_page_is_no_larger_than_of_other_stores),
     };
     return cmocka_run_group_tests_name("store/legacy", tests, NULL, NULL);
 }
