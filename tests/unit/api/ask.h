@@ -1,10 +1,12 @@
-/* ask.h - a server over the fake liken, and asking it: each test that includes this has one of its own. */
+/* ask.h - a server over a gallery in a folder of its own, and asking it: each test that includes this has one. The
+ * photos and the networks are the stand-in of unit/gallery/fake_face.h, all else is what serves. */
 #ifndef LK_TESTS_ASK_H
 #define LK_TESTS_ASK_H
 
 #include "unit/test.h"
 
-#include "unit/api/fake_liken.h"
+#include "unit/gallery/fake_face.h"
+#include "unit/store/sample.h"
 #include "unit/wire.h"
 
 #include "api/api.h"
@@ -12,15 +14,29 @@
 
 #include <jansson.h>
 
+static struct sample_folder data;
 static liken *lk;
 static lk_api *api;
 static const char *key; /* sent when set */
+
+static inline void open_gallery(void) {
+    liken_error err = {0};
+    sample_folder_make(&data);
+    const liken_options o = {.size = sizeof o, .data = data.path, .models = "/nowhere", .threads = 1};
+    assert_ok(liken_open(&lk, &o, NULL, &err), err);
+}
+
+static inline void close_gallery(void) {
+    liken_free(lk);
+    lk = NULL;
+    sample_folder_remove(&data);
+}
 
 static inline void start_on(const char *address, const char *keys, size_t queue) {
     liken_error err = {0};
     const lk_api_options o = {
         .address = address, .key_file = keys, .workers = 1, .queue = queue, .max_file_bytes = 4096};
-    assert_ok(liken_open(&lk, &(liken_options)LIKEN_OPTIONS_INIT, NULL, &err), err);
+    open_gallery();
     assert_ok(lk_api_start(&api, &o, lk, &err), err);
 }
 
@@ -34,9 +50,8 @@ static inline int start(void **state) {
 static inline int stop(void **state) {
     (void)state;
     lk_api_stop(api);
-    liken_free(lk);
     api = NULL;
-    lk = NULL;
+    close_gallery();
     return 0;
 }
 
@@ -108,6 +123,12 @@ static inline const char *text_of(const json_t *json, const char *name) {
 static inline long long number_of(const json_t *json, const char *name) {
     return json_integer_value(json_object_get(json, name));
 }
+
+/* 128 numbers, as a descriptor of the stand-in's pack has. */
+#define EIGHT "1,0,0.5,0,0,0,0,0"
+#define FORTY EIGHT "," EIGHT "," EIGHT "," EIGHT "," EIGHT
+#define DESCRIPTOR "[" FORTY "," FORTY "," FORTY "," EIGHT "]"
+#define MODEL "faceapi-1.0/fake"
 
 #define IMAGES "/v1/collections/default/images"
 #define SEARCH "/v1/collections/default/search"

@@ -3,11 +3,12 @@
 #include "auth/auth.h"
 
 #include <pthread.h>
+#include <sqlite3.h>
 #include <time.h>
 
 /* What is known in the background is a second late. */
 static void soon(const char *path, int status, const char *piece) {
-    for (;;) {
+    for (int i = 0; i < 3000; i++) {
         char *answer = ask("GET", path, "", "", 0);
         const bool there = wire_status(answer) == status && strstr(answer, piece) != NULL;
         free(answer);
@@ -15,6 +16,20 @@ static void soon(const char *path, int status, const char *piece) {
             return;
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
+    fail_msg("%s never answered %d with \"%s\"", path, status, piece);
+}
+
+/* A store that fails: as if somebody had been at its tables. */
+static void hide_collections(bool hide) {
+    char path[128];
+    sqlite3 *db = NULL;
+    (void)snprintf(path, sizeof path, "%s/liken.db", data.path);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, 60000), SQLITE_OK);
+    const char *sql = hide ? "ALTER TABLE collections RENAME TO hidden" : "ALTER TABLE hidden RENAME TO collections";
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s", sqlite3_errmsg(db));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 static json_t *matches_of(const json_t *result, size_t face) {
@@ -81,7 +96,7 @@ static void a_search_answers_every_face(void **state) {
     r = post(SEARCH, "{\"face_id\": 1, \"threshold\": 0.5, \"distinct\": \"image\"}", 200);
     assert_int_equal(json_array_size(matches_of(r, 0)), 1);
     json_decref(r);
-    r = post(SEARCH, "{\"descriptor\": [1, 0.5], \"model\": \"fake-2\"}", 200);
+    r = post(SEARCH, "{\"descriptor\": " DESCRIPTOR ", \"model\": \"" MODEL "\"}", 200);
     assert_null(json_object_get(json_array_get(json_object_get(r, "faces"), 0), "face"));
     json_decref(r);
     r = photo(SEARCH, "FACES", 200);
@@ -98,7 +113,7 @@ static void collections_come_and_go(void **state) {
     c = plain("GET", "/v1/collections", 200);
     assert_int_equal(json_array_size(json_object_get(c, "collections")), 2);
     json_decref(c);
-    refused(post("/v1/collections", "{\"name\": \"party\"}", 409), "conflict", "exists");
+    refused(post("/v1/collections", "{\"name\": \"party\"}", 409), "conflict", "already");
     refused(post("/v1/collections", "{\"name\": \"a/b\"}", 400), "bad_argument", "name");
     refused(post("/v1/collections", "{\"metric\": \"l2\"}", 400), "bad_argument", "name");
     refused(post("/v1/collections", "{\"name\": \"x\", \"metric\": \"l3\"}", 400), "bad_argument", "normalized");
@@ -124,7 +139,8 @@ static void comparing_and_detecting_store_nothing(void **state) {
     refused(form("/v1/compare", NAMED("a", "1", "FACES"), 400), "bad_argument", "two photos");
     json_t *d = photo("/v1/detect?descriptors=true", "FACES anna", 200);
     assert_null(json_object_get(d, "id"));
-    assert_int_equal(json_array_size(json_object_get(json_array_get(json_object_get(d, "faces"), 0), "descriptor")), 2);
+    assert_int_equal(json_array_size(json_object_get(json_array_get(json_object_get(d, "faces"), 0), "descriptor")),
+                     128);
     json_decref(d);
     json_t *s = plain("GET", "/v1/status", 200);
     assert_int_equal(number_of(s, "images"), 0);
@@ -145,18 +161,18 @@ static void health_and_metrics(void **state) {
     assert_non_null(strstr(answer, "liken_lane_waiting{lane=\"photo\",kind=\"write\"} 0\n"));
     free(answer);
     soon("/metrics", 200, "liken_images 1\n");
-    fake_break(true);
-    soon("/readyz", 503, "The fake store is broken.");
-    refused(plain("GET", "/readyz", 503), "store_error", "broken");
-    refused(plain("GET", "/v1/status", 500), "store_error", "broken");
+    hide_collections(true);
+    soon("/readyz", 503, "no such table: collections");
+    refused(plain("GET", "/readyz", 503), "store_error", "no such table");
+    refused(plain("GET", "/v1/status", 500), "store_error", "no such table");
     answer = ask("GET", "/metrics", "", "", 0); /* what the server counts itself is told all the same */
     assert_int_equal(wire_status(answer), 200);
     assert_non_null(strstr(answer, "liken_store_up 0\n"));
     assert_non_null(strstr(answer, "liken_requests_total{"));
     assert_null(strstr(answer, "liken_images "));
     free(answer);
-    refused(photo(IMAGES, "FACES anna", 500), "store_error", "broken");
-    fake_break(false);
+    refused(photo(IMAGES, "FACES anna", 500), "store_error", "no such table");
+    hide_collections(false);
     soon("/readyz", 200, "ready");
 }
 
@@ -309,6 +325,14 @@ static void wait_waiting(int count) {
     fail_msg("%d requests never waited at once", count);
 }
 
+/* Until a worker is in the middle of a photo. */
+static void wait_held(void) {
+    for (int i = 0; !fake_faces_wait(); i++) {
+        assert_true(i < 60000);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
 static void a_full_queue_answers_503(void **state) {
     (void)state;
     (void)stop(NULL);
@@ -317,16 +341,16 @@ static void a_full_queue_answers_503(void **state) {
         "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/jpeg\r\n"
         "Content-Length: 10\r\n\r\nFACES anna";
     int fd[2];
-    fake_hold();
+    fake_hold_faces(true);
     for (int i = 0; i < 2; i++) {
         fd[i] = wire_open(lk_api_port(api));
         assert_true(wire_send(fd[i], request, sizeof request - 1));
-        while (i == 0 && fake_waiting() < 1)
-            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        if (i == 0)
+            wait_held();
     }
     wait_waiting(1);
     refused(photo("/v1/detect", "FACES anna", 503), "busy", "queue is full");
-    fake_release();
+    fake_hold_faces(false);
     for (int i = 0; i < 2; i++) {
         json_decref(expect(wire_read(fd[i]), 200));
         close(fd[i]);
@@ -419,14 +443,13 @@ static void a_removed_key_opens_nothing(void **state) {
 static void other_addresses_need_a_key(void **state) {
     (void)state;
     liken_error err = {0};
-    liken *other = NULL;
     lk_api *none = NULL;
-    assert_ok(liken_open(&other, &(liken_options)LIKEN_OPTIONS_INIT, NULL, &err), err);
-    assert_int_equal(lk_api_start(&none, &(lk_api_options){.address = "0.0.0.0"}, other, &err), LIKEN_E_ARG);
+    open_gallery();
+    assert_int_equal(lk_api_start(&none, &(lk_api_options){.address = "0.0.0.0"}, lk, &err), LIKEN_E_ARG);
     assert_non_null(strstr(err.message, "liken keys add"));
     assert_null(none);
-    liken_free(other);
     lk_api_stop(NULL);
+    close_gallery();
 }
 
 int main(void) {

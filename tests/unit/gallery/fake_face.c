@@ -7,6 +7,7 @@
 #include "image/decode/decoders.h"
 #include "image/letters.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -36,6 +37,23 @@ struct lk_photo {
     int width, height;
 };
 
+static bool starts(const char *text, const char *word) {
+    return strncmp(text, word, strlen(word)) == 0;
+}
+
+static int read_size(lk_photo *p, const lk_photo_limits *limits, liken_error *err) {
+    if (starts(p->text, "FACES") || starts(p->text, "DAMAGED")) {
+        p->width = 64;
+        p->height = 48;
+        return LIKEN_OK;
+    }
+    if (sscanf(p->text, "photo %d %d", &p->width, &p->height) != 2 || p->width < 1 || p->height < 1)
+        return lk_fail(err, LIKEN_E_FORMAT, "This is not an image that liken reads.");
+    if (limits->max_pixels != 0 && (size_t)p->width * (size_t)p->height > limits->max_pixels)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "The photo has too many pixels.");
+    return LIKEN_OK;
+}
+
 int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo_limits *limits, liken_error *err) {
     lk_photo *p = calloc(1, sizeof *p);
     if (p == NULL)
@@ -49,12 +67,12 @@ int lk_photo_open(lk_photo **out, const void *bytes, size_t size, const lk_photo
         lk_photo_free(p);
         return lk_fail(err, LIKEN_E_TOO_LARGE, "too many bytes");
     }
-    if (sscanf(p->text, "photo %d %d", &p->width, &p->height) != 2) {
+    const int rc = read_size(p, limits, err);
+    if (rc == LIKEN_OK)
+        *out = p;
+    else
         lk_photo_free(p);
-        return lk_fail(err, LIKEN_E_FORMAT, "not a photo");
-    }
-    *out = p;
-    return LIKEN_OK;
+    return rc;
 }
 
 void lk_photo_free(lk_photo *p) {
@@ -297,6 +315,8 @@ const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric met
 
 /* ---- the pipeline ---- */
 
+#define MOST_NAMES 8
+
 struct lk_pipeline {
     const lk_models *models;
     atomic_flag busy;
@@ -344,34 +364,81 @@ static liken_face *more(liken_face **list, size_t *count) {
     return &grown[(*count)++];
 }
 
+static void measure(liken_face *f, float pixels) {
+    f->box = (liken_box){1, 2, pixels, pixels};
+    f->quality.size = pixels;
+    f->confidence = 0.97f;
+}
+
+/* False without memory. */
+static bool keep(const lk_pipeline *p, unsigned person, float noise, unsigned salt, float pixels, bool describe,
+                 lk_faces *out) {
+    liken_face *f = more(&out->kept, &out->kept_count);
+    if (f == NULL)
+        return false;
+    measure(f, pixels);
+    f->dimension = p->models->dimension;
+    if (!describe)
+        return true;
+    f->descriptor = malloc((size_t)f->dimension * sizeof *f->descriptor);
+    if (f->descriptor == NULL)
+        return false;
+    fake_descriptor(p->models->pack, person, noise, salt, f->descriptor);
+    return true;
+}
+
+/* False without memory. */
+static bool refuse(float pixels, lk_faces *out) {
+    liken_face *f = more(&out->refused, &out->refused_count);
+    if (f == NULL)
+        return false;
+    measure(f, pixels);
+    f->reason = LIKEN_TOO_SMALL;
+    return true;
+}
+
 /* False without memory. */
 static bool read_line(const lk_pipeline *p, const char *line, size_t size, bool describe, lk_faces *out) {
     unsigned person;
     float noise, pixels;
-    liken_face *f = NULL;
-    if (sscanf(line, "face %u %f %f", &person, &noise, &pixels) == 3) {
-        f = more(&out->kept, &out->kept_count);
-        if (f == NULL)
-            return false;
-        f->dimension = p->models->dimension;
-        if (describe) {
-            f->descriptor = malloc((size_t)f->dimension * sizeof *f->descriptor);
-            if (f->descriptor == NULL)
-                return false;
-            fake_descriptor(p->models->pack, person, noise, salt_of(line, size), f->descriptor);
-        }
-    } else if (sscanf(line, "small %f", &pixels) == 1) {
-        f = more(&out->refused, &out->refused_count);
-        if (f == NULL)
-            return false;
-        f->reason = LIKEN_TOO_SMALL;
-    } else {
-        return true;
-    }
-    f->box = (liken_box){1, 2, pixels, pixels};
-    f->quality.size = pixels;
-    f->confidence = 0.97f;
+    if (sscanf(line, "face %u %f %f", &person, &noise, &pixels) == 3 && isfinite(noise) && isfinite(pixels))
+        return keep(p, person, noise, salt_of(line, size), pixels, describe, out);
+    if (sscanf(line, "small %f", &pixels) == 1 && isfinite(pixels))
+        return refuse(pixels, out);
     return true;
+}
+
+/* False without memory. */
+static bool read_names(const lk_pipeline *p, const char *text, bool describe, lk_faces *out) {
+    bool whole = true;
+    for (int n = 0; whole && n < MOST_NAMES; n++) {
+        text += strspn(text, " ");
+        const size_t size = strcspn(text, " ");
+        if (size == 0)
+            break;
+        const bool tiny = size == 4 && starts(text, "tiny");
+        whole = tiny ? refuse(10, out) : keep(p, salt_of(text, size), 0, 0, 40, describe, out);
+        text += size;
+    }
+    return whole;
+}
+
+/* False without memory; `*rc` is what else went wrong. */
+static bool read_faces(const lk_pipeline *p, const char *text, bool describe, lk_faces *out, int *rc,
+                       liken_error *err) {
+    bool whole = true;
+    *rc = lk_call_check(err);
+    if (*rc == LIKEN_OK && starts(text, "DAMAGED"))
+        *rc = lk_fail(err, LIKEN_E_DECODE, "The image is damaged.");
+    if (*rc == LIKEN_OK && starts(text, "FACES"))
+        return read_names(p, text + strlen("FACES"), describe, out);
+    while (*rc == LIKEN_OK && whole && *text != '\0') {
+        const size_t size = strcspn(text, "\n");
+        whole = read_line(p, text, size, describe, out);
+        text += size + (text[size] == '\n');
+        *rc = lk_call_check(err);
+    }
+    return whole;
 }
 
 static int larger(const void *a, const void *b) {
@@ -382,7 +449,6 @@ static int larger(const void *a, const void *b) {
 int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int view, lk_faces *out,
                     liken_error *err) {
     (void)max_faces;
-    bool whole = true;
     int rc = LIKEN_OK;
     if (atomic_flag_test_and_set(&p->busy))
         atomic_fetch_add(&clashes, 1);
@@ -392,12 +458,7 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
     sched_yield();
     pass(&faces);
     *out = (lk_faces){.width = photo->width, .height = photo->height};
-    for (const char *line = photo->text; rc == LIKEN_OK && whole && *line != '\0';) {
-        const size_t size = strcspn(line, "\n");
-        whole = read_line(p, line, size, describe, out);
-        line += size + (line[size] == '\n');
-        rc = lk_call_check(err);
-    }
+    const bool whole = read_faces(p, photo->text, describe, out, &rc, err);
     if (out->kept_count > 1)
         qsort(out->kept, out->kept_count, sizeof *out->kept, larger);
     atomic_fetch_sub(&running, 1);

@@ -1,8 +1,11 @@
-/* fake_face.h - stands in for image/ and face/ in the gallery's tests, so that these need no weights and no pictures.
+/* fake_face.h - stands in for image/ and face/ in the tests of the gallery and of what is above it, so that these need
+ * no weights and no pictures.
  *
  * A "photo" is text: a first line "photo WIDTH HEIGHT", then one line a face: "face PERSON NOISE SIZE" is kept (two
- * faces of a person differ by about NOISE; PERSON 0 and up), "small SIZE" is refused as too small. Anything else is
- * not an image. Packs: "faceapi" (128 numbers a face), "other" (64), and no more. */
+ * faces of a person differ by about NOISE; PERSON 0 and up), "small SIZE" is refused as too small. Shorter, where only
+ * who is in it counts: "FACES NAME NAME ..." holds a face per name (8 at most), at the distance 0 from every face of
+ * that name; the name "tiny" is one that is refused. "DAMAGED" is a photo that cannot be decoded. Anything else is not
+ * an image. Packs: "faceapi" (128 numbers a face), "other" (64), and no more. */
 #ifndef LK_TESTS_GALLERY_FAKE_FACE_H
 #define LK_TESTS_GALLERY_FAKE_FACE_H
 
