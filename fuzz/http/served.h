@@ -1,5 +1,5 @@
-/* served.h - a server over the fake liken (tests/unit/api/fake_liken.c), started once, for targets that want its
- * answers. */
+/* served.h - a server over a gallery in a folder of its own, started once, for targets that want its answers. The
+ * photos and the networks are the stand-in of tests/unit/gallery/fake_face.h; the gallery is emptied now and then. */
 #ifndef LK_FUZZ_SERVED_H
 #define LK_FUZZ_SERVED_H
 
