@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -16,6 +17,16 @@
     do {                                                                                                               \
         if ((call) != LIKEN_OK)                                                                                        \
             fail_msg("%s: %s", #call, (err).message);                                                                  \
+    } while (0)
+
+/* Until `is` holds, which is looked at every millisecond; the test fails when it never does. */
+#define wait_until(is)                                                                                                 \
+    do {                                                                                                               \
+        for (int waits_ = 0; !(is); waits_++) {                                                                        \
+            if (waits_ == 60000)                                                                                       \
+                fail_msg("for a minute this did not hold: %s", #is);                                                   \
+            (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);                                             \
+        }                                                                                                              \
     } while (0)
 
 #endif

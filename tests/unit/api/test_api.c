@@ -325,14 +325,6 @@ static void wait_waiting(int count) {
     fail_msg("%d requests never waited at once", count);
 }
 
-/* Until a worker is in the middle of a photo. */
-static void wait_held(void) {
-    for (int i = 0; !fake_faces_wait(); i++) {
-        assert_true(i < 60000);
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
-}
-
 static void a_full_queue_answers_503(void **state) {
     (void)state;
     (void)stop(NULL);
@@ -346,7 +338,7 @@ static void a_full_queue_answers_503(void **state) {
         fd[i] = wire_open(lk_api_port(api));
         assert_true(wire_send(fd[i], request, sizeof request - 1));
         if (i == 0)
-            wait_held();
+            wait_until(fake_faces_wait()); /* the worker is in the middle of it */
     }
     wait_waiting(1);
     refused(photo("/v1/detect", "FACES anna", 503), "busy", "queue is full");

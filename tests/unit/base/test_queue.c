@@ -38,8 +38,7 @@ static void a_full_queue_says_so(void **state) {
     assert_ok(lk_workers_start(&w, "test", 1, 2, count, &err), err);
     pthread_mutex_lock(&gate); /* the worker takes one job and waits here */
     assert_true(lk_workers_push(w, &one));
-    while (lk_workers_busy(w) == 0)
-        sched_yield();
+    wait_until(lk_workers_busy(w) > 0);
     assert_true(lk_workers_push(w, &one) && lk_workers_push(w, &one));
     for (int i = 0; i < 10; i++)
         assert_false(lk_workers_push(w, &one));
@@ -65,8 +64,7 @@ static void waiting_jobs_can_be_taken_out(void **state) {
     assert_ok(lk_workers_start(&w, "test", 1, 5, count, &err), err);
     pthread_mutex_lock(&gate);
     assert_true(lk_workers_push(w, &jobs[0]));
-    while (lk_workers_busy(w) == 0)
-        sched_yield();
+    wait_until(lk_workers_busy(w) > 0);
     for (int i = 1; i < 6; i++)
         assert_true(lk_workers_push(w, &jobs[i]));
     assert_false(lk_workers_push(w, &jobs[0]));

@@ -128,8 +128,7 @@ static void who_is_alone_goes_at_once(void **state) {
 }
 
 static void let_them_queue(lk_microbatch *b, int count) {
-    while (lk_microbatch_counts(b).waiting < count)
-        (void)sched_yield();
+    wait_until(lk_microbatch_counts(b).waiting >= count);
 }
 
 static void who_waits_goes_along_with_the_next(void **state) {

@@ -115,8 +115,7 @@ static void who_waits_for_a_slot_can_be_stopped(void **state) {
     fake_hold_faces(true);
     liken_image *image = NULL;
     assert_int_equal(pthread_create(&a, NULL, waits, &stoppable), 0);
-    while (!fake_faces_wait())
-        sched_yield();
+    wait_until(fake_faces_wait());
     assert_int_equal(pthread_create(&b, NULL, waits, &late), 0);
     assert_int_equal(pthread_join(b, NULL), 0); /* while the slot is held */
     assert_int_equal(late.rc, LIKEN_E_DEADLINE);

@@ -149,8 +149,7 @@ static void loading_a_pack_keeps_nobody_waiting(void **state) {
     fake_hold_other(true);
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&makers[i], NULL, make_of_other, lk), 0);
-    while (!fake_other_waits())
-        sched_yield();
+    wait_until(fake_other_waits());
     assert_int_equal(liken_collection_create(lk, NULL, "none", "absent", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err),
                      LIKEN_E_MODEL); /* another one that has to be looked for */
     assert_ok(liken_collection_create(lk, NULL, "mine", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);

@@ -155,8 +155,7 @@ static lk_lane_state state_of(lk_http *h, lk_lane lane, bool writes) {
 }
 
 static void wait_waiting(lk_http *h, lk_lane lane, bool writes, size_t count) {
-    while (state_of(h, lane, writes).waiting != count)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    wait_until(state_of(h, lane, writes).waiting == count);
 }
 
 static void a_lane_that_is_stuck_keeps_no_other_waiting(void **state) {

@@ -199,8 +199,7 @@ static void a_refusal_survives_the_body(void **state) {
 }
 
 static void wait_until_held(lk_http *h, size_t size) {
-    while (atomic_load(&h->held) < size)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    wait_until(atomic_load(&h->held) >= size);
 }
 
 /* While one body is held, a second one that finds no room is put off, and the first is served all the same. */
@@ -329,15 +328,13 @@ static void damaged_forms_are_refused(void **state) {
 }
 
 static void wait_for(atomic_int *counter, int value) {
-    while (atomic_load(counter) < value)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    wait_until(atomic_load(counter) >= value);
 }
 
 static const char heavy[] = "POST /heavy HTTP/1.1\r\n" CLOSE "Content-Length: 1\r\n\r\nx";
 
 static void wait_until_waiting(lk_http *h, size_t n) {
-    while (lk_http_waiting(h) < n)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    wait_until(lk_http_waiting(h) >= n);
 }
 
 static void a_full_queue_answers_503(void **state) {
@@ -428,6 +425,12 @@ static void too_many_connections_are_turned_away(void **state) {
     lk_http_stop(h);
 }
 
+static size_t gone_of(lk_http *h) {
+    lk_lane_state lane = {0};
+    lk_http_lane(h, LK_LANE_PHOTO, false, &lane);
+    return (size_t)lane.gone;
+}
+
 static void nobody_works_for_who_is_gone(void **state) {
     (void)state;
     lk_http *h = start();
@@ -438,8 +441,7 @@ static void nobody_works_for_who_is_gone(void **state) {
     assert_true(wire_send(waits, heavy, sizeof heavy - 1));
     wait_until_waiting(h, 1);
     close(waits);
-    for (lk_lane_state lane = {0}; lane.gone == 0; lk_http_lane(h, LK_LANE_PHOTO, false, &lane))
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* until it was noticed, while the only worker works */
+    wait_until(gone_of(h) > 0); /* it was noticed while the only worker works */
     close(runs);
     wait_for(&answered, 2);
     assert_int_equal(atomic_load(&heavy_started), 0);

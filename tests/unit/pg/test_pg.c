@@ -371,7 +371,7 @@ static void a_paused_server_is_noticed_and_forgiven(void **state) {
     assert_int_equal(lk_pg_with(db, ask_one, &calls, &err), LIKEN_E_BUSY); /* not even a connection */
     server_pause(&server, false);
     int rc = LIKEN_E_BUSY;
-    for (int tries = 0; tries < 100 && rc != LIKEN_OK; tries++) {
+    for (int tries = 0; tries < 600 && rc != LIKEN_OK; tries++) {
         rc = lk_pg_with(db, ask_one, &calls, &err);
         if (rc != LIKEN_OK)
             sleep_ms(100);
@@ -385,9 +385,14 @@ static int run_for(lk_pg_conn *c, const char *sql, int ms) {
     return lk_pg_exec(c, sql, LK_PG_NO_ARGS, NULL, &err);
 }
 
-static void *pause_soon(void *arg) {
+/* Once it is at it. */
+static void *pause_while_asleep(void *arg) {
     (void)arg;
-    sleep_ms(300);
+    for (int i = 0; i < 6000 && server_number(&server, "postgres",
+                                              "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query "
+                                              "= 'SELECT pg_sleep(600)'") == 0;
+         i++)
+        sleep_ms(10);
     server_pause(&server, true);
     return NULL;
 }
@@ -400,7 +405,7 @@ static void a_long_statement_is_given_up_when_its_server_is_gone(void **state) {
     assert_ok(run_for(c, "SELECT pg_sleep(2.5)", 600000), err);
     lk_pg_give(db, c);
     c = take();
-    assert_int_equal(pthread_create(&thread, NULL, pause_soon, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, pause_while_asleep, NULL), 0);
     assert_int_equal(run_for(c, "SELECT pg_sleep(600)", 600000), LIKEN_E_BUSY);
     assert_non_null(strstr(err.message, "neither answers nor takes connections"));
     assert_true(lk_pg_lost(c));
@@ -408,7 +413,7 @@ static void a_long_statement_is_given_up_when_its_server_is_gone(void **state) {
     pthread_join(thread, NULL);
     server_pause(&server, false);
     int calls = 0, rc = LIKEN_E_BUSY;
-    for (int tries = 0; tries < 100 && rc != LIKEN_OK; tries++) {
+    for (int tries = 0; tries < 600 && rc != LIKEN_OK; tries++) {
         rc = lk_pg_with(db, ask_one, &calls, &err);
         if (rc != LIKEN_OK)
             sleep_ms(100);
@@ -447,7 +452,7 @@ static void a_restarted_server_is_met_again(void **state) {
     assert_int_equal(lk_pg_with(db, ask_one, &calls, &err), LIKEN_E_BUSY);
     server_start(&server);
     int rc = LIKEN_E_BUSY;
-    for (int tries = 0; tries < 100 && rc != LIKEN_OK; tries++) {
+    for (int tries = 0; tries < 600 && rc != LIKEN_OK; tries++) {
         rc = lk_pg_with(db, ask_one, &calls, &err);
         if (rc != LIKEN_OK)
             sleep_ms(100);

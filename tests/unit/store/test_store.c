@@ -643,7 +643,7 @@ static void the_feed_tells_additions_and_removals(void **state) {
 /* A change of another process may take a moment to be heard. */
 static int64_t version_other_than(lk_store *s, int64_t before) {
     int64_t after = before;
-    for (int tries = 0; tries < 1000 && after == before; tries++) {
+    for (int tries = 0; tries < 6000 && after == before; tries++) {
         assert_ok(s->ops->feed->version(s, &after, &err), err);
         if (after == before)
             (void)nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);

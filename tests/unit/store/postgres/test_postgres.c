@@ -182,8 +182,9 @@ struct adder {
     pthread_t thread;
     lk_store *store;
     int64_t collection;
-    unsigned from, photos;
-    int failed, busy;
+    unsigned from;
+    atomic_uint photos, busy;
+    int failed;
 };
 
 static atomic_bool enough; /* the adders end */
@@ -224,6 +225,31 @@ static size_t end_adders(struct adder *a, size_t count) {
         photos += a[i].photos;
     }
     return photos;
+}
+
+struct told {
+    unsigned added, busy;
+};
+
+static struct told told_of(const struct adder *a, size_t count) {
+    struct told t = {0};
+    for (size_t i = 0; i < count; i++) {
+        t.added += atomic_load(&a[i].photos);
+        t.busy += atomic_load(&a[i].busy);
+    }
+    return t;
+}
+
+/* Until they have added some photos more than now. */
+static void wait_added(const struct adder *a, size_t count) {
+    const struct told before = told_of(a, count);
+    wait_until(told_of(a, count).added >= before.added + 5 * (unsigned)count);
+}
+
+/* Until they were told so often, together, that the server is not there. */
+static void wait_busy(const struct adder *a, size_t count, unsigned times) {
+    const struct told before = told_of(a, count);
+    wait_until(told_of(a, count).busy >= before.busy + times);
 }
 
 /* A reader that only ever asks for what comes after the last face it saw misses none, whoever adds. */
@@ -333,12 +359,12 @@ static void the_server_is_killed_while_photos_are_added(void **state) {
     const int64_t c = make_collection(stores[0]);
     start_adders(a, ADDERS, stores, c);
     for (int round = 0; round < 3; round++) {
-        sleep_ms(200);
+        wait_added(a, ADDERS);
         server_kill(&server);
-        sleep_ms(100);
+        wait_busy(a, ADDERS, ADDERS);
         server_start(&server);
     }
-    sleep_ms(200);
+    wait_added(a, ADDERS);
     check_added(stores[0], c, a, ADDERS, end_adders(a, ADDERS));
     stores[0]->ops->close(stores[0]);
     stores[1]->ops->close(stores[1]);
@@ -353,9 +379,9 @@ static void the_server_is_paused_while_photos_are_added(void **state) {
     hurry(stores[0], 500);
     hurry(stores[1], 500);
     start_adders(a, ADDERS, stores, c);
-    sleep_ms(100);
+    wait_added(a, ADDERS);
     server_pause(&server, true);
-    sleep_ms(4000);
+    wait_busy(a, ADDERS, 2 * ADDERS); /* statements are given up, and then no connection is to be had */
     server_pause(&server, false);
     const size_t photos = end_adders(a, ADDERS);
     check_added(stores[0], c, a, ADDERS, photos);
@@ -393,7 +419,7 @@ static void the_version_is_right_after_a_restart(void **state) {
     lk_store *second = open_store();
     assert_ok(add(second, c, 1, 1, &err), err);
     after = before;
-    for (int tries = 0; tries < 1000 && after == before; tries++) {
+    for (int tries = 0; tries < 6000 && after == before; tries++) {
         const int rc = s->ops->feed->version(s, &after, &err);
         assert_true(rc == LIKEN_OK || rc == LIKEN_E_BUSY);
         sleep_ms(10);

@@ -615,8 +615,7 @@ static void a_lock_held_elsewhere_ends_in_busy(void **state) {
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, remove_first, &statuses[i]), 0);
-        while (atomic_load(&attempts) == 0)
-            sched_yield();
+        wait_until(atomic_load(&attempts) > 0);
     }
     liken_image *image = NULL;
     assert_ok(s->ops->images->get(s, 0, 1, &image, &err), err);
