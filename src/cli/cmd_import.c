@@ -11,7 +11,7 @@ typedef struct importing {
     const lk_cli *cli;
     bool started;
     liken_import_count count;
-    liken_error err;          /* of printing */
+    liken_error err; /* of printing */
 } importing;
 
 static int tell_row(importing *im, int64_t row, const char *why) {

@@ -1,10 +1,11 @@
-#include "wire/json.h"
+/* cmd_keys.c - liken keys add, list and rm: the keys of a gallery's server, in its store or in a file. */
 #include "auth/auth.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/message.h"
+#include "wire/json.h"
 
 #include <errno.h>
 #include <stdio.h>

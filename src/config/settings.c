@@ -1,3 +1,5 @@
+/* settings.c - the one table of settings: what each is called, where it may be given, what it may be, what it is by
+ * default, and its help. */
 #include "config/config.h"
 
 #include "base/limits.h"

@@ -81,7 +81,8 @@ typedef struct lk_file {
  * caches of it), or 304 where the client has them (If-None-Match: tags, a list of them, "*"; a coding has its own tag).
  */
 void lk_respond_file(lk_request *r, const lk_file *file);
-/* The weight, in thousandths, that stands behind a name in a header like Accept: ";q=0.5", or nothing, which is 1000. */
+/* The weight, in thousandths, that stands behind a name in a header like Accept: ";q=0.5", or nothing, which is 1000.
+ */
 int lk_http_weight(const char *behind);
 
 typedef enum lk_lane {
@@ -102,7 +103,8 @@ typedef enum lk_streamed {
 typedef struct lk_stream {
     const char *type;
     uint64_t size; /* of all bytes, where known; 0: not known. Fewer, and the stream has failed; more are not sent */
-    /* Writes up to `room` bytes (100 at least, but for the last of a size that is known) once the client has taken what came before; of `lane`, as handlers do.
+    /* Writes up to `room` bytes (100 at least, but for the last of a size that is known) once the client has taken what
+     * came before; of `lane`, as handlers do.
      */
     lk_streamed (*next)(void *cls, void *to, size_t room, size_t *size);
     lk_lane lane;

@@ -34,8 +34,8 @@ typedef struct lk_vips_options {
     double scale; /* WebP: 0 < scale <= 1 */
 } lk_vips_options;
 
-/* Starts libvips, once. Whoever entered leaves when it is done, which frees what libvips keeps for the calling thread, as
- * threads come and go. INTERNAL: it is not installed whole; then there is nothing to leave. */
+/* Starts libvips, once. Whoever entered leaves when it is done, which frees what libvips keeps for the calling thread,
+ * as threads come and go. INTERNAL: it is not installed whole; then there is nothing to leave. */
 int lk_vips_enter(liken_error *err);
 void lk_vips_leave(void);
 /* Did what libvips and its decoders said mean that memory ran out? They have no code for it, only words. A decoder's

@@ -187,48 +187,40 @@ static int queue_vectors(lk_pg_conn *c, const lk_near_batch *b, liken_error *err
     return rc;
 }
 
+/* Labels and refused faces in order: their own ids are given as they come. */
+static const struct {
+    size_t table; /* where it is in lk_postgres_tables */
+    const char *sql;
+} inserts[] = {
+    {offsetof(lk_postgres_tables, images),
+     "INSERT INTO liken.images (id, collection, sha256, captured_at, added_at, width, height, "
+     "detector, added_by)"
+     " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[],"
+     " $6::integer[], $7::integer[], $8::text[], $9::text[])"},
+    {offsetof(lk_postgres_tables, labels),
+     "INSERT INTO liken.labels (collection, label, image, kind, size, mtime, inode, place) SELECT * FROM"
+     " unnest($1::bigint[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[],"
+     " $7::bigint[], $8::text[])"},
+    {offsetof(lk_postgres_tables, image_ids),
+     "INSERT INTO liken.image_ids (collection, image_id, image) SELECT * FROM unnest($1::bigint[],"
+     " $2::text[], $3::bigint[])"},
+    {offsetof(lk_postgres_tables, tags),
+     "INSERT INTO liken.tags (tag, image) SELECT * FROM unnest($1::text[], $2::bigint[])"
+     " ON CONFLICT DO NOTHING"},
+    {offsetof(lk_postgres_tables, faces), "INSERT INTO liken.faces (id, image, " LK_FACE_NAMES
+                                          ") SELECT * FROM unnest($1::bigint[], $2::bigint[], " FACE_ARRAYS ")"},
+    {offsetof(lk_postgres_tables, refused), "INSERT INTO liken.refused (image, reason, " LK_FACE_NAMES
+                                            ") SELECT * FROM unnest($1::bigint[], $2::smallint[], " FACE_ARRAYS ")"},
+    {offsetof(lk_postgres_tables, pictures),
+     "INSERT INTO liken.pictures (collection, image, kind, type, width, height, bytes) SELECT *"
+     " FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::integer[],"
+     " $6::integer[], $7::bytea[]) ON CONFLICT DO NOTHING"},
+};
+
 int lk_postgres_tables_queue(lk_pg_conn *c, const lk_postgres_tables *t, bool vectors, liken_error *err) {
     int rc = vectors ? queue_vectors(c, &t->vectors, err) : LIKEN_OK;
-    if (rc == LIKEN_OK)
-        rc = queue_table(c,
-                         "INSERT INTO liken.images (id, collection, sha256, captured_at, added_at, width, height, "
-                         "detector, added_by)"
-                         " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[],"
-                         " $6::integer[], $7::integer[], $8::text[], $9::text[])",
-                         &t->images, err);
-    if (rc == LIKEN_OK) /* in order: their own ids are given as they come */
-        rc = queue_table(
-            c,
-            "INSERT INTO liken.labels (collection, label, image, kind, size, mtime, inode, place) SELECT * FROM"
-            " unnest($1::bigint[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[],"
-            " $7::bigint[], $8::text[])",
-            &t->labels, err);
-    if (rc == LIKEN_OK)
-        rc = queue_table(c,
-                         "INSERT INTO liken.image_ids (collection, image_id, image) SELECT * FROM unnest($1::bigint[],"
-                         " $2::text[], $3::bigint[])",
-                         &t->image_ids, err);
-    if (rc == LIKEN_OK)
-        rc = queue_table(c,
-                         "INSERT INTO liken.tags (tag, image) SELECT * FROM unnest($1::text[], $2::bigint[])"
-                         " ON CONFLICT DO NOTHING",
-                         &t->tags, err);
-    if (rc == LIKEN_OK)
-        rc = queue_table(c,
-                         "INSERT INTO liken.faces (id, image, " LK_FACE_NAMES
-                         ") SELECT * FROM unnest($1::bigint[], $2::bigint[], " FACE_ARRAYS ")",
-                         &t->faces, err);
-    if (rc == LIKEN_OK) /* in order: their own ids are given as they come */
-        rc = queue_table(c,
-                         "INSERT INTO liken.refused (image, reason, " LK_FACE_NAMES
-                         ") SELECT * FROM unnest($1::bigint[], $2::smallint[], " FACE_ARRAYS ")",
-                         &t->refused, err);
-    if (rc == LIKEN_OK)
-        rc = queue_table(c,
-                         "INSERT INTO liken.pictures (collection, image, kind, type, width, height, bytes) SELECT *"
-                         " FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::integer[],"
-                         " $6::integer[], $7::bytea[]) ON CONFLICT DO NOTHING",
-                         &t->pictures, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(inserts); i++)
+        rc = queue_table(c, inserts[i].sql, (const lk_postgres_table *)((const char *)t + inserts[i].table), err);
     return rc == LIKEN_OK ? queue_counts(c, t, err) : rc;
 }
 

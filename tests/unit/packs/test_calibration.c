@@ -78,7 +78,8 @@ static void the_known_packs_curves(void **state) {
         for (size_t k = 0; k < LK_LENGTH(curves) && known[i].pack.descriptor.dimension > 0; k++) {
             const lk_calibration *c = curves[k];
             assert_true(c->threshold > c->points[0].distance && c->threshold < c->points[c->count - 1].distance);
-            const bool seeds = known[i].pack.descriptor.legacy && c == curves[1]; /* the threshold of the legacy system */
+            const bool seeds =
+                known[i].pack.descriptor.legacy && c == curves[1]; /* the threshold of the legacy system */
             const bool strict = is_strict(known[i].pack.name);
             if (seeds)
                 assert_true(c->threshold == 0.6f);

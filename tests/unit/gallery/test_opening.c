@@ -1,0 +1,163 @@
+/* Opening a gallery: what is made, what options may say, what works without models and without writing. */
+#include "base/error.h"
+#include "unit/gallery/opened.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void opening_makes_the_default_collection(void **state) {
+    (void)state;
+    liken_collection *c;
+    liken_state *s;
+    assert_ok(liken_collection_get(lk, NULL, "default", &c, &err), err);
+    assert_string_equal(c->model, "faceapi-1.0/fake");
+    assert_int_equal(c->dimension, 128);
+    assert_int_equal(c->metric, LIKEN_NORMALIZED);
+    assert_true(c->threshold == 0.4f);
+    liken_collection_free(c);
+    (void)add("photo 10 10\nface 1 0.1 50\nface 2 0.1 40");
+    assert_ok(liken_get_state(lk, NULL, &s, &err), err);
+    assert_string_equal(s->model, "faceapi-1.0/fake");
+    assert_string_equal(s->detector, "fake");
+    assert_string_equal(s->store, "sqlite");
+    assert_string_equal(s->data, folder.path);
+    assert_int_equal(s->collections, 1);
+    assert_int_equal(s->images, 1);
+    assert_int_equal(s->faces, 2);
+    assert_int_equal(s->indexed, 2);
+    assert_true(s->index_bytes > 0);
+    liken_state_free(s);
+}
+
+/* Those of an older liken.h are shorter, and end before what it did not know. */
+static void options_say_how_long_they_are(void **state) {
+    (void)state;
+    liken_image *image = NULL;
+    liken_add_options o = LIKEN_ADD_INIT;
+    o.require_face = true;
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), LIKEN_E_NO_FACE);
+    o.size = offsetof(liken_add_options, require_face);
+    assert_ok(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), err);
+    liken_image_free(image);
+    struct {
+        liken_add_options known;
+        int more;
+    } newer = {.known = {.size = sizeof newer}};
+    assert_ok(liken_add(lk, NULL, "photo 9 9", 9, &newer.known, &image, &err), err);
+    liken_image_free(image);
+    newer.more = 1;
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &newer.known, &image, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "newer liken"));
+}
+
+static void options_without_a_length_are_refused(void **state) {
+    (void)state;
+    liken *handle = NULL;
+    liken_image *image = NULL;
+    liken_image_list *page = NULL;
+    liken_result *r = NULL;
+    liken_import_count count;
+    const liken_options open = {.size = 0, .data = folder.path};
+    assert_int_equal(liken_open(&handle, &open, NULL, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "_INIT"));
+    assert_int_equal(liken_check(&open, NULL, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_move(&open, &open, NULL, NULL, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &(liken_add_options){.size = 0}, &image, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_add_unchanged(lk, NULL, &(liken_add_options){.size = 0}, &image, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_detect(lk, NULL, "photo 9 9", 9, &(liken_detect_options){.size = 0}, &image, &err),
+                     LIKEN_E_ARG);
+    assert_int_equal(liken_list(lk, NULL, &(liken_list_options){.size = 0}, &page, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_import(lk, NULL, &(liken_import_options){.size = 0}, &count, &err), LIKEN_E_ARG);
+    assert_int_equal(liken_search_photo(lk, NULL, "photo 9 9", 9, &(liken_search_options){.size = 0}, &r, &err),
+                     LIKEN_E_ARG);
+    assert_int_equal(liken_search_face(lk, NULL, 1, &(liken_search_options){.size = 0}, &r, &err), LIKEN_E_ARG);
+    assert_non_null(strstr(err.message, "_INIT"));
+}
+
+static void options_are_checked(void **state) {
+    (void)state;
+    const liken_options bad[] = {{.threads = -1}, {.threads = 100000}, {.max_faces = -1}, {.pack = "../x"}};
+    for (size_t i = 0; i < LK_LENGTH(bad); i++) {
+        liken_options o = bad[i];
+        liken *handle = NULL;
+        o.size = sizeof o;
+        o.data = folder.path;
+        assert_int_equal(liken_open(&handle, &o, NULL, &err), LIKEN_E_ARG);
+        assert_null(handle);
+    }
+    liken *handle = NULL;
+    liken_options o = {.size = sizeof(liken_options), .data = folder.path, .pack = "none"};
+    assert_int_equal(liken_open(&handle, &o, NULL, &err), LIKEN_E_MODEL);
+    assert_non_null(strstr(err.message, "liken models install none"));
+    assert_null(handle);
+}
+
+static void without_models_the_store_still_works(void **state) {
+    (void)state;
+    const char *photo = "photo 10 10\nface 1 0.1 50";
+    (void)add(photo);
+    const int loads = fake_loads();
+    liken *plain = open_with((liken_options){.size = sizeof(liken_options), .no_models = true});
+    assert_int_equal(fake_loads(), loads);
+    liken_image_list *list;
+    assert_ok(liken_list(plain, NULL, NULL, &list, &err), err);
+    assert_int_equal(list->count, 1);
+    const int64_t id = list->images[0]->id;
+    liken_image_list_free(list);
+    liken_state *s;
+    assert_ok(liken_get_state(plain, NULL, &s, &err), err);
+    assert_null(s->model);
+    liken_state_free(s);
+    liken_image *image = NULL;
+    assert_int_equal(liken_detect(plain, NULL, photo, strlen(photo), NULL, &image, &err), LIKEN_E_MODEL);
+    assert_int_equal(liken_add(plain, NULL, "photo 9 9", 9, NULL, &image, &err), LIKEN_E_MODEL);
+    assert_ok(liken_find_bytes(plain, NULL, NULL, photo, strlen(photo), &image, &err), err);
+    liken_image_free(image);
+    assert_ok(liken_image_remove(plain, NULL, NULL, id, &err), err);
+    liken_free(plain);
+    assert_int_equal(found(lk, photo), 0);
+}
+
+static void default_exists_before_anything_was_written(void **state) {
+    (void)state;
+    struct sample_folder other;
+    sample_folder_make(&other);
+    liken *plain = NULL;
+    liken_options o = {.size = sizeof(liken_options), .data = other.path, .no_models = true, .read_only = true};
+    assert_int_equal(liken_open(&plain, &o, NULL, &err), LIKEN_E_NOT_FOUND);
+    o.read_only = false;
+    assert_ok(liken_open(&plain, &o, NULL, &err), err);
+    liken_image_list *list;
+    assert_ok(liken_list(plain, NULL, NULL, &list, &err), err);
+    assert_int_equal(list->count, 0);
+    liken_image_list_free(list);
+    liken_free(plain);
+    sample_folder_remove(&other);
+}
+
+static void read_only_searches_and_writes_nothing(void **state) {
+    (void)state;
+    const char *photo = "photo 10 10\nface 1 0.1 50";
+    (void)add(photo);
+    liken *reader = open_with((liken_options){.size = sizeof(liken_options), .read_only = true});
+    assert_int_equal(found(reader, photo), 1);
+    liken_image *image = NULL;
+    assert_int_equal(liken_add(reader, NULL, "photo 9 9", 9, NULL, &image, &err), LIKEN_E_READ_ONLY);
+    assert_int_equal(liken_collection_remove(reader, NULL, "default", &err), LIKEN_E_READ_ONLY);
+    (void)add("photo 10 11\nface 1 0.1 50");
+    assert_int_equal(found(reader, photo), 2);
+    liken_free(reader);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        T(opening_makes_the_default_collection),  T(options_say_how_long_they_are),
+        T(options_without_a_length_are_refused),  T(options_are_checked),
+        T(without_models_the_store_still_works),  T(default_exists_before_anything_was_written),
+        T(read_only_searches_and_writes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
