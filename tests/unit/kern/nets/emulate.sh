@@ -36,7 +36,8 @@ build() {
     objects="$objects $work/$arch.$level.o"
   done
   $arch-linux-gnu-gcc $flags -O2 -static -Itests/unit/kern/emulated -Itests -o "$work/$arch" tests/unit/kern/nets/test_kern.c \
-    src/base/cpu.c src/base/log.c $objects -lm -lpthread
+    -DLIKEN_VERSION=\"test\" src/base/cpu.c src/base/log.c src/base/call.c src/base/sized.c src/base/clock.c src/base/error.c \
+    src/base/version.c $objects -lm -lpthread
 }
 
 # emulate ARCH LEVELS EMULATED PACKAGES: the levels of the architecture, and those of them that qemu has.

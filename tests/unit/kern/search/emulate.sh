@@ -24,5 +24,6 @@ for source in distance_scalar distance_neon filter_scalar filter_neon filter_arm
     -Isrc -Iinclude -c -o "$work/$source.o" src/kern/search/$source.c
 done
 $cc -std=gnu11 -D_GNU_SOURCE -O2 -static -ffp-contract=off -Itests/unit/kern/emulated -Isrc -Iinclude -Itests \
-  -o "$work/test" tests/unit/kern/search/test_loops.c src/base/cpu.c src/base/log.c "$work"/*.o -lm -lpthread
+  -DLIKEN_VERSION=\"test\" -o "$work/test" tests/unit/kern/search/test_loops.c src/base/cpu.c src/base/log.c src/base/call.c \
+  src/base/sized.c src/base/clock.c src/base/error.c src/base/version.c "$work"/*.o -lm -lpthread
 qemu-aarch64 "$work/test"
