@@ -2,6 +2,16 @@
 import pytest
 
 
+def assert_same(here, there):
+    """Two looks at one photo may round differently, by how many faces are looked at together."""
+    one, other = ([match for face in result[0]["faces"] for match in face.pop("matches")] for result in (here, there))
+    assert here == there and len(one) == len(other) > 0
+    for a, b in zip(one, other):
+        assert a.pop("distance") == pytest.approx(b.pop("distance"), abs=1e-4)
+        assert a.pop("similarity") == pytest.approx(b.pop("similarity"), abs=1e-3)
+        assert a == b
+
+
 def test_move_there_and_back(liken, album):
     liken("add", album)
     liken("keys", "add", "--collection", "default", "one")
@@ -11,8 +21,7 @@ def test_move_there_and_back(liken, album):
     out, _ = liken("move", "--from", "sqlite:", "--to", "sqlite:new")
     assert out.startswith("Moved 2 photos with ") and "every one was compared" in out
     assert liken("list", "--json", "--data", "new")[0] == first
-    there = liken.json("search", "--data", "new", album / "sample1.jpg")
-    assert there == liken.json("search", album / "sample1.jpg")
+    assert_same(liken.json("search", "--data", "new", album / "sample1.jpg"), liken.json("search", album / "sample1.jpg"))
     moved, = liken.json("move", "--from", "sqlite:new", "--to", "sqlite:back")
     assert moved["images"] == 2 and moved["faces"] > 0
     assert liken("keys", "list", "--data", "back")[0] == keys
