@@ -73,7 +73,8 @@ int lk_gallery_make_default(liken *lk, liken_error *err) {
 }
 
 /* Where one process does the work that another's searches need, it is done when this returns; else by the tender. */
-static int set_search(liken *lk, liken_collection *c, liken_search search, liken_error *err) {
+static int set_search(liken *lk, liken_collection *c, int to, liken_error *err) {
+    const liken_search search = (liken_search)to;
     if (search < LIKEN_SEARCH_AUTO || search > LIKEN_SEARCH_HNSW)
         return lk_fail(err, LIKEN_E_ARG, "A collection is searched by auto, memory, cube, pgvector or hnsw.");
     const int rc = lk->store->ops->collections->search_set(lk->store, c->id, search, err);
@@ -106,7 +107,7 @@ static int create_searched(liken *lk, const char *name, const char *pack, liken_
     LK_COLLECTION liken_collection *c = NULL;
     int rc = create(lk, name, pack, metric, &c, err);
     if (rc == LIKEN_OK && search != LIKEN_SEARCH_AUTO) {
-        rc = set_search(lk, c, search, err);
+        rc = set_search(lk, c, (int)search, err);
         if (rc != LIKEN_OK && lk->store->ops->collections->remove(lk->store, c->id, false, NULL) == LIKEN_OK)
             (void)erase(lk, NULL);
     }
@@ -127,8 +128,10 @@ int liken_collection_create(liken *lk, const liken_call *call, const char *name,
     return rc;
 }
 
-int liken_collection_set_search(liken *lk, const liken_call *call, const char *name, liken_search search,
-                                liken_collection **out, liken_error *err) {
+/* Lets `set` change a collection in one thing, and hands it over as it is then. */
+static int change(liken *lk, const liken_call *call, const char *name,
+                  int (*set)(liken *lk, liken_collection *c, int to, liken_error *err), int to, liken_collection **out,
+                  liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
@@ -137,7 +140,7 @@ int liken_collection_set_search(liken *lk, const liken_call *call, const char *n
     if (rc == LIKEN_OK)
         rc = lk_gallery_may_write(lk, err);
     if (rc == LIKEN_OK)
-        rc = set_search(lk, c, search, err);
+        rc = set(lk, c, to, err);
     lk_gallery_leave(lk, &k);
     if (rc == LIKEN_OK) {
         *out = c;
@@ -146,9 +149,15 @@ int liken_collection_set_search(liken *lk, const liken_call *call, const char *n
     return rc;
 }
 
+int liken_collection_set_search(liken *lk, const liken_call *call, const char *name, liken_search search,
+                                liken_collection **out, liken_error *err) {
+    return change(lk, call, name, set_search, (int)search, out, err);
+}
+
 /* What is kept beyond that is erased before this returns. An earlier call may have been cut off in the middle of that,
  * so it is looked for whatever was kept until now. */
-static int set_keep(liken *lk, liken_collection *c, liken_keep keep, liken_error *err) {
+static int set_keep(liken *lk, liken_collection *c, int to, liken_error *err) {
+    const liken_keep keep = (liken_keep)to;
     const lk_store_pictures *ops = lk->store->ops->pictures;
     bool more = true;
     if (keep < LIKEN_KEEP_NOTHING || keep > LIKEN_KEEP_ORIGINAL)
@@ -166,21 +175,7 @@ static int set_keep(liken *lk, liken_collection *c, liken_keep keep, liken_error
 
 int liken_collection_set_keep(liken *lk, const liken_call *call, const char *name, liken_keep keep,
                               liken_collection **out, liken_error *err) {
-    LK_COLLECTION liken_collection *c = NULL;
-    lk_call k;
-    int rc = lk_gallery_enter(lk, &k, call, err);
-    if (rc == LIKEN_OK)
-        rc = lk_gallery_collection(lk, name, &c, err);
-    if (rc == LIKEN_OK)
-        rc = lk_gallery_may_write(lk, err);
-    if (rc == LIKEN_OK)
-        rc = set_keep(lk, c, keep, err);
-    lk_gallery_leave(lk, &k);
-    if (rc == LIKEN_OK) {
-        *out = c;
-        c = NULL;
-    }
-    return rc;
+    return change(lk, call, name, set_keep, (int)keep, out, err);
 }
 
 int liken_collection_get(liken *lk, const liken_call *call, const char *name, liken_collection **out,

@@ -75,8 +75,7 @@ int __wrap_liken_detect(liken *gallery, const liken_call *call, const void *byte
     (void)snprintf(detection.actor, sizeof detection.actor, "%s", call->actor != NULL ? call->actor : "-");
     (void)snprintf(detection.request_id, sizeof detection.request_id, "%s", call->request_id);
     atomic_store(&detection.begun, 1);
-    for (int i = 0; i < 60000 && call->cancelled(call->ctx) == 0; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    wait_until(call->cancelled(call->ctx) != 0);
     atomic_store(&detection.cancelled, call->cancelled(call->ctx));
     return lk_fail(err, LIKEN_E_CANCELLED, "It was stopped before it was done, as asked.");
 }
@@ -94,8 +93,7 @@ static void who_calls_is_told_and_who_hangs_up_stops_it(void **state) {
                            secret);
     const int fd = wire_open(lk_api_port(api));
     assert_true(wire_send(fd, request, (size_t)n));
-    for (int i = 0; i < 60000 && atomic_load(&detection.begun) == 0; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    wait_until(atomic_load(&detection.begun) != 0);
     close(fd);
     assert_int_equal(stop(state), 0); /* which waits for the call */
     assert_int_equal(atomic_load(&detection.cancelled), 1);

@@ -153,31 +153,25 @@ static void the_client_says_which_coding(void **state) {
     lk_http_stop(h);
 }
 
-static void wait_for(atomic_int *counter, int value) {
-    for (int i = 0; i < 60000 && atomic_load(counter) < value; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    assert_int_equal(atomic_load(counter), value);
-}
-
 /* However the request went, the bytes are given back, once. */
 static void bytes_are_given_back(void **state) {
     (void)state;
     lk_http *h = start();
     free(ask(h, "GET /owned", ""));
-    wait_for(&released, 1);
+    wait_until(atomic_load(&released) == 1);
     free(ask(h, "HEAD /owned", ""));
-    wait_for(&released, 2);
+    wait_until(atomic_load(&released) == 2);
     expect(h, "GET /owned", "If-None-Match: *\r\n", 304, "", PIECES("ETag: \"o\""));
-    wait_for(&released, 3);
+    wait_until(atomic_load(&released) == 3);
     expect(h, "GET /twice/a/b%20c", "", 200, "a/b c", PIECES("!ETag"));
-    wait_for(&released, 4);
+    wait_until(atomic_load(&released) == 4);
     static const char request[] = "GET /owned HTTP/1.1\r\nHost: x\r\n\r\n";
     const int fd = wire_open(lk_http_port(h)); /* reads nothing, and hangs up */
     assert_true(wire_send(fd, request, sizeof request - 1));
     char byte;
     assert_int_equal(recv(fd, &byte, 1, 0), 1);
     close(fd);
-    wait_for(&released, 5);
+    wait_until(atomic_load(&released) == 5);
     lk_http_stop(h);
     assert_int_equal(atomic_load(&released), 5);
     assert_int_equal(atomic_load(&released_wrong), 0);

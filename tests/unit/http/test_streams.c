@@ -11,12 +11,6 @@
 
 #define ENDLESS UINT64_MAX
 
-static void until(bool (*is)(int), int value) {
-    for (int i = 0; i < 90000 && !is(value); i++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    assert_true(is(value));
-}
-
 /* ---- sources ---- */
 
 static atomic_int closed, asked;
@@ -222,7 +216,7 @@ static void events_arrive_as_they_happen(void **state) {
         assert_non_null(strstr(head, "Content-Type: text/event-stream\r\n"));
         assert_non_null(strstr(head, "Cache-Control: no-store\r\n"));
         assert_int_equal(lk_http_streams(h), 1);
-        until(has_asked, 1); /* it had nothing to say, and must be asked again */
+        wait_until(has_asked(1)); /* it had nothing to say, and must be asked again */
         give(h, "data: one\n\n", LK_STREAM_NOTHING_YET);
         expect(fd, "data: one\n\n");
         free(whole(h, "/small")); /* the only threads are free */
@@ -230,7 +224,7 @@ static void events_arrive_as_they_happen(void **state) {
         expect(fd, "data: two\n\n");
         give(h, "last", LK_STREAM_END);
         expect(fd, "0\r\n\r\n");
-        until(has_closed, 1);
+        wait_until(has_closed(1));
         static const char again[] = "GET /small HTTP/1.1\r\nHost: x\r\n" CLOSE "\r\n"; /* the connection goes on */
         assert_true(wire_send(fd, again, sizeof again - 1));
         expect(fd, "ok");
@@ -287,7 +281,7 @@ static void no_wake_is_lost(void **state) {
         check_numbers(text);
         free(text);
         pthread_join(teller, NULL);
-        until(has_closed, 1);
+        wait_until(has_closed(1));
         close(fd);
         lk_http_stop(told);
     }
@@ -338,7 +332,7 @@ static void downloads_come_whole(void **state) {
     assert_non_null(strstr(text, "chunked"));
     assert_non_null(strstr(text, "\r\n0\r\n\r\n"));
     free(text);
-    until(has_closed, 6);
+    wait_until(has_closed(6));
     lk_http_stop(h);
 }
 
@@ -351,11 +345,11 @@ static void a_head_asks_for_nothing(void **state) {
     assert_non_null(strstr(text, "Content-Length: 77\r\n"));
     assert_string_equal(wire_body(text), "");
     free(text);
-    until(has_closed, 1);
+    wait_until(has_closed(1));
     text = whole(h, "/twice"); /* the first answer counts, and the stream is given back */
     assert_string_equal(wire_body(text), "first");
     free(text);
-    until(has_closed, 2);
+    wait_until(has_closed(2));
     assert_int_equal(atomic_load(&asked), 0);
     lk_http_stop(h);
 }
@@ -374,7 +368,7 @@ static void what_breaks_off_does_not_look_whole(void **state) {
         free(text);
         close(fd);
     }
-    until(has_closed, 4);
+    wait_until(has_closed(4));
     free(whole(h, "/small"));
     lk_http_stop(h);
 }
@@ -385,7 +379,7 @@ static void a_client_that_does_not_read_keeps_nobody_waiting(void **state) {
     int fd[8];
     for (int i = 0; i < 8; i++)
         fd[i] = ask(h, i % 2 == 0 ? "/download" : "/download?now", "");
-    until(has_asked, 8);
+    wait_until(has_asked(8));
     for (int i = 0; i < 20; i++) { /* one thread in the lane, one for all connections */
         char *text = whole(h, "/small");
         assert_string_equal(wire_body(text), "ok");
@@ -394,7 +388,7 @@ static void a_client_that_does_not_read_keeps_nobody_waiting(void **state) {
     assert_int_equal(lk_http_streams(h), 8);
     for (int i = 0; i < 8; i++)
         close(fd[i]);
-    until(has_closed, 8);
+    wait_until(has_closed(8));
     lk_http_stop(h);
 }
 
@@ -419,9 +413,9 @@ static void a_full_lane_is_waited_for(void **state) {
     atomic_store(&at_gate, 0);
     pthread_mutex_lock(&gate);
     const int runs = ask(told, "/gate", CLOSE);
-    until(is_at_gate, 1);
+    wait_until(is_at_gate(1));
     const int waits = ask(told, "/gate", CLOSE);
-    until(is_waiting, 1);
+    wait_until(is_waiting(1));
     const int streams = ask(told, "/events?lane&beat", "");
     expect(streams, "\r\n\r\n");
     give(told, "in the end", LK_STREAM_END);
@@ -468,10 +462,10 @@ static void streams_have_their_number(void **state) {
     assert_int_equal(open, PLACES);
     assert_int_equal(refused, MANY - PLACES);
     free(whole(told, "/small"));
-    until(has_closed, MANY - PLACES);
+    wait_until(has_closed(MANY - PLACES));
     for (int i = 0; i < MANY; i++)
         close(fd[i]);
-    until(none_open, 0);
+    wait_until(none_open(0));
     assert_int_equal(atomic_load(&closed), MANY);
     lk_http_stop(told);
 }
@@ -489,11 +483,11 @@ static void one_address_has_half_of_them(void **state) {
     }
     for (int i = 0; i < 3; i++)
         close(fd[i]);
-    until(has_closed, 3);
+    wait_until(has_closed(3));
     const int again = ask(h, "/events", "");
     assert_int_equal(wire_status(read_until(again, "\r\n\r\n")), 200);
     close(again);
-    until(has_closed, 4);
+    wait_until(has_closed(4));
     lk_http_stop(h);
 }
 
@@ -505,7 +499,7 @@ static void who_hangs_up_is_noticed(void **state) {
         const int fd = ask(h, targets[i], "");
         expect(fd, "\r\n\r\n");
         close(fd);
-        until(has_closed, (int)i + 1);
+        wait_until(has_closed((int)i + 1));
     }
     const int half = ask(h, "/events?beat", ""); /* has said all it will, and listens */
     expect(half, "\r\n\r\n");
@@ -515,7 +509,7 @@ static void who_hangs_up_is_noticed(void **state) {
     expect(half, "still there");
     assert_int_equal(atomic_load(&closed), LK_LENGTH(targets));
     close(half);
-    until(has_closed, (int)LK_LENGTH(targets) + 1);
+    wait_until(has_closed((int)LK_LENGTH(targets) + 1));
     lk_http_stop(h);
 }
 
@@ -574,7 +568,7 @@ static void what_never_ends_is_broken_off(void **state) {
         close(fd);
         set_cut(h, false);
     }
-    until(has_closed, 2);
+    wait_until(has_closed(2));
     lk_http_stop(h);
 }
 
