@@ -292,3 +292,14 @@ int lk_models_dimension(const lk_models *m) {
 const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric metric) {
     return metric == LIKEN_L2 ? &m->pack->descriptor.l2 : &m->pack->descriptor.normalized;
 }
+
+float lk_models_good(const lk_models *m) {
+    return m->pack->descriptor.classes.good;
+}
+
+const lk_calibration *lk_models_between(const lk_models *m, liken_metric metric, bool a_weak, bool b_weak) {
+    const lk_pack_classes *c = &m->pack->descriptor.classes;
+    if (!(c->good > 0) || !(a_weak || b_weak))
+        return lk_models_calibration(m, metric);
+    return a_weak && b_weak ? &c->weak[metric] : &c->mixed[metric];
+}

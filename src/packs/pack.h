@@ -63,6 +63,14 @@ typedef struct lk_pack_network {
     const char *files[2]; /* tfjs: manifest, binary; others: one file and NULL */
 } lk_pack_network;
 
+/* What a face's score (liken_quality.score) means to this descriptor. Poor faces look alike to a network: among each
+ * other they have a curve of their own, which keeps them further apart. */
+typedef struct lk_pack_classes {
+    float floor;                      /* a face with less is refused */
+    float good;                       /* one with less is weak; 0: the pack has no classes, and the rest is not read */
+    lk_calibration mixed[2], weak[2]; /* for each liken_metric: a weak face and a good one; two weak ones */
+} lk_pack_classes;
+
 typedef struct lk_pack_descriptor {
     int dimension;  /* 0: the pack describes nothing */
     int chip;       /* side of the aligned chip in pixels */
@@ -75,6 +83,7 @@ typedef struct lk_pack_descriptor {
     bool placed;                   /* the chip is cut so that the five points lie at `places`; padding is not read */
     liken_point places[5];         /* shares of the chip's side, in the order of liken_face.landmarks */
     lk_calibration normalized, l2; /* one for each liken_metric */
+    lk_pack_classes classes;
 } lk_pack_descriptor;
 
 typedef struct lk_pack {

@@ -313,6 +313,17 @@ const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric met
     return &m->calibration[metric];
 }
 
+float lk_models_good(const lk_models *m) {
+    (void)m;
+    return 0;
+}
+
+const lk_calibration *lk_models_between(const lk_models *m, liken_metric metric, bool a_weak, bool b_weak) {
+    (void)a_weak;
+    (void)b_weak;
+    return lk_models_calibration(m, metric);
+}
+
 /* ---- the pipeline ---- */
 
 #define MOST_NAMES 8
