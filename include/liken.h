@@ -847,7 +847,7 @@ LIKEN_API LIKEN_CHECKED int liken_cluster_status(const liken_options *options, c
                                                  liken_cluster **out, liken_error *err);
 /* Removes descriptors that belong to no face, which a crash may leave; *removed counts them. CONFLICT: the gallery is
  * not spread. */
-LIKEN_API LIKEN_CHECKED int liken_cluster_sweep(const liken_options *options, const liken_call *call, int64_t *removed,
+LIKEN_API LIKEN_CHECKED int liken_cluster_clean(const liken_options *options, const liken_call *call, int64_t *removed,
                                                 liken_error *err);
 
 /* ---- model packs ------------------------------------------------------------------------------------- */

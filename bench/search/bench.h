@@ -20,7 +20,7 @@ typedef struct bench {
     int query_count;
     float *vectors, *queries;
     int64_t *ids;
-    lk_hit (*truth)[DEEP];
+    lk_neighbour (*truth)[DEEP];
     double scan; /* CPU seconds of the plain scan for the nearest 10 */
 } bench;
 

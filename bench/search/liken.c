@@ -12,17 +12,17 @@
 
 static const char ours[] = "liken " LIKEN_VERSION;
 
-static void ask(lk_index *ix, const lk_index_query *q, lk_hit *hits, size_t *count) {
+static void ask(lk_index *ix, const lk_index_query *q, lk_neighbour *neighbours, size_t *count) {
     liken_error err = {0};
-    if (lk_index_search(ix, q, hits, count, NULL, &err) != LIKEN_OK)
+    if (lk_index_search(ix, q, neighbours, count, NULL, &err) != LIKEN_OK)
         bench_fail(err.message);
 }
 
-static void same(const bench *b, const lk_hit *hits, size_t count, int q, size_t k) {
+static void same(const bench *b, const lk_neighbour *neighbours, size_t count, int q, size_t k) {
     if (count != k)
-        bench_fail("an answer has the wrong number of hits");
+        bench_fail("an answer has the wrong number of neighbours");
     for (size_t i = 0; i < count; i++)
-        if (hits[i].id != b->truth[q][i].id || hits[i].distance != b->truth[q][i].distance)
+        if (neighbours[i].id != b->truth[q][i].id || neighbours[i].distance != b->truth[q][i].distance)
             bench_fail("an answer differs from brute force");
 }
 
@@ -46,11 +46,11 @@ static void measure_adding(const bench *b, lk_index *ix) {
     cpu = bench_seconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
     report(b->name, ours, "bulk add, by wall", (double)b->n / wall, "faces/s", 1);
     report(b->name, ours, "bulk add, by cpu", (double)b->n / cpu, "faces/s", 1);
-    lk_hit hits[10];
+    lk_neighbour neighbours[10];
     size_t count;
     const lk_index_query query = {.vector = b->queries, .radius = INFINITY, .k = 10};
-    ask(ix, &query, hits, &count); /* searchable at once */
-    same(b, hits, count, 0, 10);
+    ask(ix, &query, neighbours, &count); /* searchable at once */
+    same(b, neighbours, count, 0, 10);
     wall = bench_seconds(CLOCK_MONOTONIC);
     cpu = bench_seconds(CLOCK_PROCESS_CPUTIME_ID);
     lk_index_settle(ix);
@@ -60,7 +60,7 @@ static void measure_adding(const bench *b, lk_index *ix) {
 
 static double measure_top(const bench *b, lk_index *ix, size_t k, int threads) {
     static times t;
-    lk_hit hits[DEEP];
+    lk_neighbour neighbours[DEEP];
     size_t count;
     char what[48];
     for (int round = 0; round < 2; round++) { /* the first warms up */
@@ -68,9 +68,9 @@ static double measure_top(const bench *b, lk_index *ix, size_t k, int threads) {
         for (int q = 0; q < b->query_count; q++) {
             const lk_index_query query = {.vector = b->queries + q * D, .radius = INFINITY, .k = k, .threads = threads};
             times_start(&t);
-            ask(ix, &query, hits, &count);
+            ask(ix, &query, neighbours, &count);
             times_stop(&t);
-            same(b, hits, count, q, k);
+            same(b, neighbours, count, q, k);
         }
     }
     (void)snprintf(what, sizeof what, threads > 1 ? "top%zu, %d threads" : "top%zu", k, threads);
@@ -79,14 +79,14 @@ static double measure_top(const bench *b, lk_index *ix, size_t k, int threads) {
 
 static void measure_radius(const bench *b, lk_index *ix, int threads) {
     static times t;
-    static lk_hit hits[10000];
+    static lk_neighbour neighbours[10000];
     size_t count, sum = 0;
     t.count = 0;
     for (int q = 0; q < b->query_count && q < 100; q++) {
         const lk_index_query query = {
             .vector = b->queries + q * D, .radius = gallery_radius(b->gallery), .k = 10000, .threads = threads};
         times_start(&t);
-        ask(ix, &query, hits, &count);
+        ask(ix, &query, neighbours, &count);
         times_stop(&t);
         sum += count;
     }
@@ -95,7 +95,7 @@ static void measure_radius(const bench *b, lk_index *ix, int threads) {
                    (double)gallery_radius(b->gallery), threads);
     (void)times_report(&t, b, ours, what);
     if (threads == 1)
-        report(b->name, ours, "hits within the radius", (double)sum / t.count, "faces", t.count);
+        report(b->name, ours, "faces within the radius", (double)sum / t.count, "faces", t.count);
 }
 
 static bool one_in_a_hundred(void *ctx, int64_t id) {
@@ -107,7 +107,7 @@ static void measure_filtered(const bench *b, lk_index *ix) {
     static times listed, called;
     int64_t *only = malloc((b->n / 100 + 1) * sizeof *only);
     size_t only_count = 0, na, nb;
-    lk_hit x[10], y[10];
+    lk_neighbour x[10], y[10];
     if (only == NULL)
         bench_fail("out of memory");
     for (size_t i = 7; i < b->n; i += 100)
@@ -138,7 +138,7 @@ static void measure_filtered(const bench *b, lk_index *ix) {
 static void measure_batches(const bench *b, lk_index *ix) {
     enum { BATCH = 32 };
     lk_index_query asked[BATCH];
-    lk_hit room[BATCH][10], *hits[BATCH];
+    lk_neighbour room[BATCH][10], *neighbours[BATCH];
     size_t counts[BATCH];
     liken_error err = {0};
     double cpu = bench_seconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -146,12 +146,12 @@ static void measure_batches(const bench *b, lk_index *ix) {
     for (; done + BATCH <= b->query_count; done += BATCH) {
         for (int i = 0; i < BATCH; i++) {
             asked[i] = (lk_index_query){.vector = b->queries + (done + i) * D, .radius = INFINITY, .k = 10};
-            hits[i] = room[i];
+            neighbours[i] = room[i];
         }
-        if (lk_index_search_many(ix, asked, BATCH, hits, counts, &err) != LIKEN_OK)
+        if (lk_index_search_many(ix, asked, BATCH, neighbours, counts, &err) != LIKEN_OK)
             bench_fail(err.message);
         for (int i = 0; i < BATCH; i++)
-            same(b, hits[i], counts[i], done + i, 10);
+            same(b, neighbours[i], counts[i], done + i, 10);
     }
     cpu = bench_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     if (done > 0)
@@ -193,13 +193,13 @@ static lk_index *measure_cache(const bench *b, lk_index *ix, const char *folder,
     report(b->name, ours, "open", (bench_seconds(CLOCK_MONOTONIC) - wall) * 1e3, "ms", 1);
     if (lk_index_size(ix) != b->n)
         bench_fail("the cache lost something");
-    lk_hit hits[10];
+    lk_neighbour neighbours[10];
     size_t count;
     const lk_index_query query = {.vector = b->queries, .radius = INFINITY, .k = 10};
     wall = bench_seconds(CLOCK_MONOTONIC);
-    ask(ix, &query, hits, &count);
+    ask(ix, &query, neighbours, &count);
     report(b->name, ours, "first search after it", (bench_seconds(CLOCK_MONOTONIC) - wall) * 1e3, "ms", 1);
-    same(b, hits, count, 0, 10);
+    same(b, neighbours, count, 0, 10);
     return ix;
 }
 
@@ -246,7 +246,7 @@ static void measure_while_adding(const bench *b, lk_index *ix) {
     adder a = {.b = b, .ix = ix, .go = true};
     if (pthread_create(&thread, NULL, add_meanwhile, &a) != 0)
         bench_fail("no thread");
-    lk_hit hits[10];
+    lk_neighbour neighbours[10];
     size_t count;
     t.count = 0;
     const double begin = bench_seconds(CLOCK_MONOTONIC);
@@ -254,7 +254,7 @@ static void measure_while_adding(const bench *b, lk_index *ix) {
         const lk_index_query query = {.vector = b->queries + q * D, .radius = INFINITY, .k = 10};
         t.cpu_start = bench_seconds(CLOCK_THREAD_CPUTIME_ID);
         t.wall_start = bench_seconds(CLOCK_MONOTONIC);
-        ask(ix, &query, hits, &count);
+        ask(ix, &query, neighbours, &count);
         t.wall[t.count] = bench_seconds(CLOCK_MONOTONIC) - t.wall_start;
         t.cpu[t.count++] = bench_seconds(CLOCK_THREAD_CPUTIME_ID) - t.cpu_start;
     }

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-static size_t nearest(const bench *b, const float *query, size_t k, lk_hit *best) {
+static size_t nearest(const bench *b, const float *query, size_t k, lk_neighbour *best) {
     enum { SOME = 256 };
     float squares[SOME], limit = INFINITY;
     size_t count = 0;
@@ -17,13 +17,13 @@ static size_t nearest(const bench *b, const float *query, size_t k, lk_hit *best
         for (size_t i = 0; i < some; i++) {
             if (squares[i] > limit)
                 continue;
-            const lk_hit hit = {(int64_t)(at + i), sqrtf(squares[i])};
-            if (count == k && hit.distance >= best[k - 1].distance)
+            const lk_neighbour neighbour = {(int64_t)(at + i), sqrtf(squares[i])};
+            if (count == k && neighbour.distance >= best[k - 1].distance)
                 continue;
             size_t put = count < k ? count++ : k - 1;
-            for (; put > 0 && best[put - 1].distance > hit.distance; put--)
+            for (; put > 0 && best[put - 1].distance > neighbour.distance; put--)
                 best[put] = best[put - 1];
-            best[put] = hit;
+            best[put] = neighbour;
             if (count == k) /* a little more than the square, which was rounded */
                 limit = best[k - 1].distance * best[k - 1].distance * 1.000001f;
         }
@@ -33,7 +33,7 @@ static size_t nearest(const bench *b, const float *query, size_t k, lk_hit *best
 
 void bench_scan(bench *b) {
     static times ten, hundred;
-    lk_hit best[10];
+    lk_neighbour best[10];
     ten.count = hundred.count = 0;
     for (int q = 0; q < b->query_count; q++) {
         times_start(&hundred);

@@ -4,7 +4,7 @@ import json
 import sys
 
 OWN = ["bulk add, by wall", "bulk add, by cpu", "coding after it, cpu", "single add, cpu", "open", "first search after it",
-       "save", "bytes beside the float32 rows", "resident, its own", "resident, mapped file", "hits within the radius",
+       "save", "bytes beside the float32 rows", "resident, its own", "resident, mapped file", "faces within the radius",
        "faces added meanwhile"]
 TIMED = ["top10", "top10, 2 threads", "top100", "top100, 2 threads", "radius", "radius, 2 threads", "top10 of 1 % by list",
          "top10 of 1 % by call", "top10 while adding"]

@@ -175,9 +175,9 @@ static void fill(engine *e, size_t n, const char *name) {
 /* Until nothing is due: every face has its columns. */
 static meter tend(lk_store *s) {
     const meter begun = meter_now();
-    bool more = s->ops->near != NULL;
+    bool more = s->ops->searching != NULL;
     while (more)
-        must(s->ops->near->tend(s, &more, &err), "filling in the columns");
+        must(s->ops->searching->tend(s, &more, &err), "filling in the columns");
     return meter_since(begun);
 }
 
@@ -393,7 +393,7 @@ static void report_adds(engine *e, engine *legacy, const char *name) {
     if (legacy != NULL && !e->rival)
         report(name, e->name, "adds, times those of the legacy SQL", rate / series_median(&legacy->add_rate), "times",
                ADD_ROUNDS);
-    if (e->store != NULL && e->store->ops->near != NULL)
+    if (e->store != NULL && e->store->ops->searching != NULL)
         report(name, e->name, "columns filled in after the adds", tend(e->store).wall, "s", 1);
 }
 

@@ -63,7 +63,7 @@ static void make_genuine(void) {
 static void use(lk_index *ix) {
     float v[DIMENSION] = {0.5f, 0.25f};
     const int64_t only[] = {1, 5, ROWS + 3};
-    lk_hit hits[20];
+    lk_neighbour hits[20];
     size_t count;
     int64_t id;
     for (int i = 0; i < 3; i++) {

@@ -27,7 +27,7 @@ static void search(lk_sealed *sealed) {
     lk_view_publish(ix, view);
     float vector[LK_INDEX_MAX_DIMENSION] = {1, 0.5f, -0.25f};
     const int64_t only[] = {-1, 2, 5};
-    lk_hit hits[8];
+    lk_neighbour hits[8];
     size_t count = 0;
     for (int i = 0; i < 4; i++) {
         const lk_index_query q = {.vector = vector,

@@ -207,7 +207,7 @@ static void print_shard(const liken_shard *s) {
     (void)printf("%-16s %3d buckets  %22s  %8s  %s\n", s->name, s->buckets, faces,
                  human((double)s->bytes, size, sizeof size), text == NULL ? "?" : text);
     if (s->orphans > 0)
-        (void)printf("%-16s %" PRId64 " descriptors belong to no face; remove them: liken cluster sweep\n", "",
+        (void)printf("%-16s %" PRId64 " descriptors belong to no face; remove them: liken cluster clean\n", "",
                      s->orphans);
     if (s->missing > 0)
         (void)printf("%-16s %" PRId64 " faces HAVE NO DESCRIPTOR: no search finds them; restore this shard from its "
@@ -248,12 +248,12 @@ static int status(const lk_cli *cli) {
     return well ? LK_EXIT_DONE : LK_EXIT_FAILED;
 }
 
-static int sweep(const lk_cli *cli) {
+static int clean(const lk_cli *cli) {
     liken_error err = {0};
     const liken_options options = lk_cli_options(cli, true);
     const liken_call call = lk_cli_call_telling(on_progress, NULL);
     int64_t removed = 0;
-    int rc = liken_cluster_sweep(&options, &call, &removed, &err);
+    int rc = liken_cluster_clean(&options, &call, &removed, &err);
     if (rc == LIKEN_OK && cli->json)
         rc = lk_cli_print(json_pack("{s:I}", "removed", (json_int_t)removed), &err);
     else if (rc == LIKEN_OK)
@@ -263,6 +263,7 @@ static int sweep(const lk_cli *cli) {
 
 int lk_cmd_cluster(const lk_cli *cli) {
     static const lk_verb verbs[] = {{"plan", 1, 1, plan},       {"create", 1, 64, create}, {"add", 1, 1, add},
-                                    {"balance", 0, 0, balance}, {"status", 0, 0, status},  {"sweep", 0, 0, sweep}};
+                                    {"balance", 0, 0, balance}, {"status", 0, 0, status},  {"clean", 0, 0, clean},
+                                    {"sweep", 0, 0, clean}}; /* its name before 0.1 */
     return lk_cli_verb(cli, verbs, LK_LENGTH(verbs));
 }

@@ -180,7 +180,7 @@ const lk_command lk_commands[] = {
                   {"liken collections set --keep nothing old", "Erase its thumbnails, and keep no more."}},
      .run = lk_cmd_collections},
     {.name = "cluster",
-     .synopsis = "plan FACES | create NAME=WHERE... | add NAME=WHERE | balance | status | sweep",
+     .synopsis = "plan FACES | create NAME=WHERE... | add NAME=WHERE | balance | status | clean",
      .summary = "spread a gallery over several PostgreSQL servers",
      .description =
          "--store names the server that keeps collections, photos and faces; the descriptors lie on the others, the "
@@ -193,7 +193,7 @@ const lk_command lk_commands[] = {
          "plan prints what so many faces (10M, 1B) take. create spreads a gallery; nobody can write to it while its "
          "descriptors are copied. add gives a further shard its part, and balance goes on with that where it was "
          "interrupted; both go on under load. status shows the shards, and with --deep also counts descriptors, those "
-         "that belong to no face, which a crash may leave and sweep removes, and faces that have none, which must not "
+         "that belong to no face, which a crash may leave and clean removes, and faces that have none, which must not "
          "be.",
      .settings = GALLERY | LK_BIT(DEEP),
      .least = 1,

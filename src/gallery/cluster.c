@@ -82,12 +82,12 @@ int liken_cluster_status(const liken_options *options, const liken_call *call, b
     return rc;
 }
 
-int liken_cluster_sweep(const liken_options *options, const liken_call *call, int64_t *removed, liken_error *err) {
+int liken_cluster_clean(const liken_options *options, const liken_call *call, int64_t *removed, liken_error *err) {
     cluster_call k;
     int rc = cluster_open(&k, options, call, err);
     if (rc != LIKEN_OK)
         return rc;
-    rc = lk_cluster_sweep(k.db, removed, err);
+    rc = lk_cluster_clean(k.db, removed, err);
     cluster_close(&k);
     return rc;
 }

@@ -81,7 +81,7 @@ static int set_search(liken *lk, liken_collection *c, int to, liken_error *err) 
     if (rc != LIKEN_OK)
         return rc;
     c->search = search;
-    if (lk->no_models && lk->store->ops->near != NULL)
+    if (lk->no_models && lk->store->ops->searching != NULL)
         return lk_tend(lk, err);
     lk_gallery_sync_after_write(lk);
     lk_chore_ask(lk->tender);

@@ -4,7 +4,7 @@
  * (sync.c): before a search the store's version is compared with the one last seen, and what is new is read, whoever
  * wrote it. An index has a cache below DATA/index, which a start reads instead of the store (slots.c) and which a
  * thread in the background writes (save.c). A store that can search by itself does so for the collections that
- * place.c says (near.c), and is kept quick in the background (tend.c). An engine is one loaded pack with its idle
+ * place.c says (database.c), and is kept quick in the background (tend.c). An engine is one loaded pack with its idle
  * pipelines (engine.c).
  *
  * Locks, in the order in which they may be taken: calls (read) > engine_lock; calls > sync_lock >
@@ -175,7 +175,7 @@ void lk_slot_replace(liken *lk, lk_slot *old, lk_slot *s);
  */
 char *lk_cache_folder(const liken *lk, int64_t collection);
 /* Deletes the caches that belong to no slot, unless another process has them open. */
-void lk_cache_sweep(const liken *lk);
+void lk_cache_clean(const liken *lk);
 
 /* ---- save.c ---- */
 
@@ -211,15 +211,15 @@ int lk_ids_add(lk_ids *s, int64_t id, liken_error *err);
 bool lk_ids_has(const lk_ids *s, int64_t id);
 void lk_ids_free(lk_ids *s);
 
-/* ---- near.c ---- */
+/* ---- database.c ---- */
 
 /* The nearest as the store finds them: as lk_index_search answers, to the bit, when *exact. */
-int lk_near_search(liken *lk, const liken_collection *c, const lk_store_near *query, lk_hit *hits, size_t *count,
-                   bool *exact, double *recall, liken_error *err);
+int lk_database_search(liken *lk, const liken_collection *c, const lk_store_query *query, lk_neighbour *neighbours,
+                       size_t *count, bool *exact, double *recall, liken_error *err);
 /* All faces within the radius (query->all), added to *faces; *known false, and nothing added: they are more than
  * query->k, or an approximate index was asked. */
-int lk_near_within(liken *lk, const liken_collection *c, const lk_store_near *query, lk_ids *faces, bool *known,
-                   liken_error *err);
+int lk_database_within(liken *lk, const liken_collection *c, const lk_store_query *query, lk_ids *faces, bool *known,
+                       liken_error *err);
 
 /* ---- tend.c ---- */
 

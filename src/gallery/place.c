@@ -63,7 +63,7 @@ static void want(liken *lk, const liken_collection *c) {
         return;
     lk_log(LIKEN_LOG_INFO, "Collection \"%s\" (%lld faces) does not fit into index-memory; the database searches it.",
            c->name, (long long)c->faces);
-    if (!lk->read_only && lk->store->ops->near->want(lk->store, c->id, &err) != LIKEN_OK)
+    if (!lk->read_only && lk->store->ops->searching->want(lk->store, c->id, &err) != LIKEN_OK)
         lk_log(LIKEN_LOG_WARN, "Searches of collection \"%s\" will be slow. %s", c->name, err.message);
 }
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define PAGE_MIN 256
-#define PAGE_MAX LK_INDEX_MAX_HITS
+#define PAGE_MAX LK_INDEX_MAX_NEIGHBOURS
 #define PAGE_STORE 10000 /* of a store that searches by itself */
 #define BEYOND_STORE 100 /* more than the limit that it is asked for: then it need not be asked again for a total */
 #define LABELS_MIN 16    /* asked of the store at once, where most may be of one image */
@@ -43,7 +43,7 @@ static int more_room(lk_query *q, liken_error *err) {
 }
 
 /* Takes over the strings of `h` when it becomes a match. */
-static int take_hit(lk_query *q, lk_store_hit *h, float distance, liken_error *err) {
+static int take_match(lk_query *q, lk_store_match *h, float distance, liken_error *err) {
     const lk_scope *s = q->scope;
     const bool wanted = h->face != 0 && q->out->match_count < s->limit && !lk_ids_has(&q->images, h->image);
     int rc = wanted ? more_room(q, err) : LIKEN_OK;
@@ -67,27 +67,27 @@ static int take_hit(lk_query *q, lk_store_hit *h, float distance, liken_error *e
         .distance = distance,
         .similarity = lk_calibration_similarity(&s->calibration, distance),
     };
-    *h = (lk_store_hit){0};
+    *h = (lk_store_match){0};
     return LIKEN_OK;
 }
 
-static int label(lk_query *q, const lk_hit *hits, size_t count, liken_error *err) {
+static int label(lk_query *q, const lk_neighbour *neighbours, size_t count, liken_error *err) {
     int64_t ids[LABELS_MAX];
-    LK_FREE lk_store_hit *labels = calloc(count + 1, sizeof *labels);
+    LK_FREE lk_store_match *labels = calloc(count + 1, sizeof *labels);
     if (labels == NULL)
         return lk_fail_memory(err);
     for (size_t i = 0; i < count; i++)
-        ids[i] = hits[i].id;
+        ids[i] = neighbours[i].id;
     lk_store *store = q->scope->lk->store;
-    int rc = store->ops->faces->hits(store, ids, count, labels, err);
+    int rc = store->ops->faces->matches(store, ids, count, labels, err);
     if (rc != LIKEN_OK)
         return rc;
     for (size_t i = 0; i < count; i++) {
         if (rc == LIKEN_OK)
-            rc = lk_ids_add(&q->seen, hits[i].id, err);
+            rc = lk_ids_add(&q->seen, neighbours[i].id, err);
         if (rc == LIKEN_OK)
-            rc = take_hit(q, &labels[i], hits[i].distance, err);
-        lk_hit_clear(&labels[i]);
+            rc = take_match(q, &labels[i], neighbours[i].distance, err);
+        lk_store_match_clear(&labels[i]);
     }
     return rc;
 }
@@ -105,14 +105,14 @@ static int see_images(lk_query *q, size_t n, liken_error *err) {
     return rc;
 }
 
-/* Labels some of a page's hits from *at on, those that were not seen. */
-static int label_some(lk_query *q, const lk_hit *hits, size_t count, size_t *at, liken_error *err) {
-    lk_hit some[LABELS_MAX];
+/* Labels some of a page's neighbours from *at on, those that were not seen. */
+static int label_some(lk_query *q, const lk_neighbour *neighbours, size_t count, size_t *at, liken_error *err) {
+    lk_neighbour some[LABELS_MAX];
     const size_t before = q->images.count;
     size_t n = 0;
     for (; *at < count && n < q->labels; ++*at)
-        if (!lk_ids_has(&q->seen, hits[*at].id))
-            some[n++] = hits[*at];
+        if (!lk_ids_has(&q->seen, neighbours[*at].id))
+            some[n++] = neighbours[*at];
     int rc = n > 0 ? label(q, some, n, err) : LIKEN_OK;
     if (rc == LIKEN_OK)
         rc = see_images(q, before, err);
@@ -132,8 +132,8 @@ static int threads_for(const liken *lk) {
     return searching > 1 ? lk->threads / searching : lk->threads;
 }
 
-int lk_query_index(lk_query *q, const lk_index_query *query, lk_hit *hits, size_t *count, uint64_t *searched,
-                   liken_error *err) {
+int lk_query_index(lk_query *q, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,
+                   uint64_t *searched, liken_error *err) {
     lk_scope *s = q->scope;
     (void)atomic_fetch_add(&s->lk->searching, 1);
     lk_index_query asked = *query;
@@ -142,47 +142,47 @@ int lk_query_index(lk_query *q, const lk_index_query *query, lk_hit *hits, size_
     asked.only = s->allowed;
     asked.only_count = s->allowed_count;
     asked.threads = threads_for(s->lk);
-    int rc = lk_index_search(s->slot->index, &asked, hits, count, searched, err);
+    int rc = lk_index_search(s->slot->index, &asked, neighbours, count, searched, err);
     if (rc == LIKEN_E_STORE) {
         rc = lk_gallery_mend(s->lk, &s->slot, err);
         if (rc == LIKEN_OK && s->slot != NULL)
-            rc = lk_index_search(s->slot->index, &asked, hits, count, searched, err);
+            rc = lk_index_search(s->slot->index, &asked, neighbours, count, searched, err);
     }
     (void)atomic_fetch_sub(&s->lk->searching, 1);
     return rc;
 }
 
-static int page_from_index(lk_query *q, size_t k, lk_hit *hits, size_t *count, liken_error *err) {
+static int page_from_index(lk_query *q, size_t k, lk_neighbour *neighbours, size_t *count, liken_error *err) {
     const bool all = q->exclude == 0 && q->seen.count == 0, first = !q->asked;
     const lk_index_query query = {.k = k,
                                   .filter = all ? NULL : lk_query_may_match,
                                   .filter_ctx = q,
                                   .within = first && counts(q->scope) ? &q->within : NULL};
-    return lk_query_index(q, &query, hits, count, first ? &q->searched : NULL, err);
+    return lk_query_index(q, &query, neighbours, count, first ? &q->searched : NULL, err);
 }
 
-static int page_from_store(lk_query *q, size_t k, lk_hit *hits, size_t *count, liken_error *err) {
+static int page_from_store(lk_query *q, size_t k, lk_neighbour *neighbours, size_t *count, liken_error *err) {
     lk_scope *s = q->scope;
     lk_store *store = s->lk->store;
     bool exact = true;
     double recall = 1;
     int rc = LIKEN_OK;
     if (!q->asked) { /* the first page; what is seen may not come again, and the face itself never */
-        rc = store->ops->near->count(store, s->collection->id, s->options, q->exclude, &q->searched, err);
+        rc = store->ops->searching->count(store, s->collection->id, s->options, q->exclude, &q->searched, err);
         if (rc == LIKEN_OK && q->exclude != 0)
             rc = lk_ids_add(&q->seen, q->exclude, err);
     }
-    const lk_store_near query = {.collection = s->collection->id,
-                                 .vector = q->vector,
-                                 .dimension = s->collection->dimension,
-                                 .radius = s->threshold,
-                                 .k = k,
-                                 .except = q->seen.list,
-                                 .except_count = q->seen.count,
-                                 .filter = s->options,
-                                 .missing = s->options->partial ? &s->missing : NULL};
+    const lk_store_query query = {.collection = s->collection->id,
+                                  .vector = q->vector,
+                                  .dimension = s->collection->dimension,
+                                  .radius = s->threshold,
+                                  .k = k,
+                                  .except = q->seen.list,
+                                  .except_count = q->seen.count,
+                                  .filter = s->options,
+                                  .missing = s->options->partial ? &s->missing : NULL};
     if (rc == LIKEN_OK)
-        rc = lk_near_search(s->lk, s->collection, &query, hits, count, &exact, &recall, err);
+        rc = lk_database_search(s->lk, s->collection, &query, neighbours, count, &exact, &recall, err);
     if (rc != LIKEN_OK)
         return rc;
     s->exact = s->exact && exact;
@@ -191,31 +191,31 @@ static int page_from_store(lk_query *q, size_t k, lk_hit *hits, size_t *count, l
 }
 
 /* All that lies within the threshold, as the first page found it. */
-static int keep_all(lk_query *q, const lk_hit *hits, size_t count, liken_error *err) {
+static int keep_all(lk_query *q, const lk_neighbour *neighbours, size_t count, liken_error *err) {
     q->all = malloc((count + 1) * sizeof *q->all);
     if (q->all == NULL)
         return lk_fail_memory(err);
     for (size_t i = 0; i < count; i++)
-        q->all[i] = hits[i].id;
+        q->all[i] = neighbours[i].id;
     q->all_count = count;
     return LIKEN_OK;
 }
 
 /* One page of at most k; *last: there is no more within the threshold. */
 static int page(lk_query *q, size_t k, bool *last, liken_error *err) {
-    LK_FREE lk_hit *hits = malloc(k * sizeof *hits);
-    if (hits == NULL)
+    LK_FREE lk_neighbour *neighbours = malloc(k * sizeof *neighbours);
+    if (neighbours == NULL)
         return lk_fail_memory(err);
     const bool first = !q->asked;
     size_t count = 0, at = 0;
     int rc = lk_call_check(err);
     if (rc == LIKEN_OK)
-        rc = (q->scope->remote ? page_from_store : page_from_index)(q, k, hits, &count, err);
+        rc = (q->scope->remote ? page_from_store : page_from_index)(q, k, neighbours, &count, err);
     q->asked = true;
     if (rc == LIKEN_OK && first && count < k)
-        rc = keep_all(q, hits, count, err);
+        rc = keep_all(q, neighbours, count, err);
     while (rc == LIKEN_OK && at < count && q->out->match_count < q->scope->limit)
-        rc = label_some(q, hits, count, &at, err);
+        rc = label_some(q, neighbours, count, &at, err);
     if (rc == LIKEN_OK)
         rc = lk_call_check(err);
     *last = count < k;

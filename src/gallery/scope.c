@@ -74,7 +74,7 @@ int lk_scope_ready(lk_scope *s, size_t views, liken_error *err) {
     s->searched = s->slot == NULL ? 0 : lk_index_size(s->slot->index);
     rc = scope_filter(s, err);
     if (rc == LIKEN_OK && s->remote)
-        rc = store->ops->near->count(store, s->collection->id, s->options, 0, &s->searched, err);
+        rc = store->ops->searching->count(store, s->collection->id, s->options, 0, &s->searched, err);
     if (rc != LIKEN_OK)
         return rc;
     const liken_search_options *o = s->options;

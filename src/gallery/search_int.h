@@ -46,7 +46,7 @@ typedef struct lk_query {
     lk_ids images;   /* of the matches, where each may come once */
     liken_answer *out;
     size_t room;
-    size_t labels; /* how many hits to ask labels for at once */
+    size_t labels; /* how many neighbours to ask labels for at once */
     uint64_t searched;
     bool asked;      /* a page was asked for, so that `searched` is known */
     bool complete;   /* there is no match but those in `out` */
@@ -60,8 +60,8 @@ int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, int64_t excl
                  liken_error *err);
 void lk_query_close(lk_query *q);
 /* Asks the index; mends it once when a block of it turns out to be damaged. */
-int lk_query_index(lk_query *q, const lk_index_query *query, lk_hit *hits, size_t *count, uint64_t *searched,
-                   liken_error *err);
+int lk_query_index(lk_query *q, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,
+                   uint64_t *searched, liken_error *err);
 /* A lk_index_filter_fn of a lk_query: all but what was seen and what is excluded. */
 bool lk_query_may_match(void *ctx, int64_t id);
 /* For qsort: the nearer of two liken_match first, ties by face id. */

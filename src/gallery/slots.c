@@ -180,7 +180,7 @@ int lk_slot_new(liken *lk, const liken_collection *c, lk_slot **out, liken_error
     return make(lk, c, false, out, err);
 }
 
-void lk_cache_sweep(const liken *lk) {
+void lk_cache_clean(const liken *lk) {
     LK_FREE char *path = caches(lk);
     DIR *folder = path == NULL ? NULL : opendir(path);
     if (folder == NULL)

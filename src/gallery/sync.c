@@ -168,12 +168,12 @@ static int left_out(liken *lk, const lk_slot *only, int64_t **out, size_t *count
 
 static int read_feed(liken *lk, struct feed *f, liken_error *err) {
     const lk_store_ops *ops = lk->store->ops;
-    if (ops->near == NULL)
+    if (ops->searching == NULL)
         return ops->feed->vectors_after(lk->store, f->reached, take_vector, f, err);
     LK_FREE int64_t *out = NULL;
     size_t count = 0;
     const int rc = left_out(lk, f->only, &out, &count, err);
-    return rc == LIKEN_OK ? ops->near->vectors_except(lk->store, f->reached, out, count, take_vector, f, err) : rc;
+    return rc == LIKEN_OK ? ops->searching->vectors_except(lk->store, f->reached, out, count, take_vector, f, err) : rc;
 }
 
 /* Feeds all slots what they have not seen, or, where `only` is given, that one slot everything. */
@@ -413,7 +413,7 @@ static int open_slots(liken *lk, liken_error *err) {
 static int settle_places(liken *lk, liken_error *err) {
     LK_FREE int64_t *joined = NULL;
     size_t count = 0;
-    int rc = lk->store->ops->near == NULL ? LIKEN_OK : lk_place_settle(lk, &joined, &count, err);
+    int rc = lk->store->ops->searching == NULL ? LIKEN_OK : lk_place_settle(lk, &joined, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
         lk_slot *s = NULL;
         rc = build(lk, joined[i], NULL, "it is searched in memory now", &s, err);
@@ -449,7 +449,7 @@ static int prime(liken *lk, int64_t *end, liken_error *err) {
     atomic_store(&lk->seen_face, first);
     atomic_store(&lk->seen_deletion, removal);
     if (!lk->read_only)
-        lk_cache_sweep(lk);
+        lk_cache_clean(lk);
     lk->primed = true;
     return LIKEN_OK;
 }

@@ -11,7 +11,7 @@ int lk_tend(liken *lk, liken_error *err) {
     bool more = true;
     int rc = LIKEN_OK;
     while (rc == LIKEN_OK && more)
-        rc = lk->store->ops->near->tend(lk->store, &more, err);
+        rc = lk->store->ops->searching->tend(lk->store, &more, err);
     return rc;
 }
 
@@ -27,7 +27,7 @@ static bool take_step(lk_store *store, int (*step)(lk_store *, bool *, liken_err
 
 static bool tend(void *ctx) {
     lk_store *store = ctx;
-    return take_step(store, store->ops->near->tend, "The database could not be made ready for searches");
+    return take_step(store, store->ops->searching->tend, "The database could not be made ready for searches");
 }
 
 static int trim(lk_store *store, bool *more, liken_error *err) {
@@ -50,7 +50,7 @@ static void start(lk_chore **out, const char *name, lk_chore_fn *fn, lk_store *s
 }
 
 void lk_tend_start(liken *lk) {
-    if (lk->store->ops->near != NULL)
+    if (lk->store->ops->searching != NULL)
         start(&lk->tender, "liken-tend", tend, lk->store);
     if (lk->store->ops->erasing != NULL)
         start(&lk->eraser, "liken-erase", erase, lk->store);

@@ -3,8 +3,8 @@
  * Where the limit was not reached that is known. Else the index in memory counted what lies within the threshold while
  * it looked for the nearest, which costs nothing until more than the limit do, and then the measuring of each of them.
  * A database is asked once more, in one statement, for the ids of all. To count images, or what several views found
- * together, the ids are needed in any case; then there are at most LK_INDEX_MAX_HITS of them, and of more the total is
- * not known. Of an approximate index it never is, because nobody can tell what it misses. */
+ * together, the ids are needed in any case; then there are at most LK_INDEX_MAX_NEIGHBOURS of them, and of more the
+ * total is not known. Of an approximate index it never is, because nobody can tell what it misses. */
 #include "gallery/search_int.h"
 
 #include <stdlib.h>
@@ -18,26 +18,26 @@ static bool not_excluded(void *ctx, int64_t id) {
     return id != q->exclude;
 }
 
-static int add_hits(lk_ids *faces, const lk_hit *hits, size_t count, liken_error *err) {
+static int add_neighbours(lk_ids *faces, const lk_neighbour *neighbours, size_t count, liken_error *err) {
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
-        rc = lk_ids_add(faces, hits[i].id, err);
+        rc = lk_ids_add(faces, neighbours[i].id, err);
     return rc;
 }
 
 static int gather_from_index(lk_query *q, lk_ids *faces, bool *known, liken_error *err) {
     const uint64_t wanted = lk_scope_takes_all(q->scope) ? q->searched : q->within;
-    *known = wanted <= LK_INDEX_MAX_HITS;
+    *known = wanted <= LK_INDEX_MAX_NEIGHBOURS;
     if (!*known || q->scope->slot == NULL)
         return LIKEN_OK;
     const size_t k = wanted > 0 ? (size_t)wanted : 1;
-    LK_FREE lk_hit *hits = malloc(k * sizeof *hits);
-    if (hits == NULL)
+    LK_FREE lk_neighbour *neighbours = malloc(k * sizeof *neighbours);
+    if (neighbours == NULL)
         return lk_fail_memory(err);
     const lk_index_query query = {.k = k, .filter = q->exclude == 0 ? NULL : not_excluded, .filter_ctx = q};
     size_t count = 0;
-    const int rc = lk_query_index(q, &query, hits, &count, NULL, err);
-    return rc == LIKEN_OK ? add_hits(faces, hits, count, err) : rc;
+    const int rc = lk_query_index(q, &query, neighbours, &count, NULL, err);
+    return rc == LIKEN_OK ? add_neighbours(faces, neighbours, count, err) : rc;
 }
 
 static int gather_from_store(lk_query *q, lk_ids *faces, bool *known, liken_error *err) {
@@ -45,17 +45,17 @@ static int gather_from_store(lk_query *q, lk_ids *faces, bool *known, liken_erro
     *known = s->exact;
     if (!*known)
         return LIKEN_OK;
-    const lk_store_near query = {.collection = s->collection->id,
-                                 .vector = q->vector,
-                                 .dimension = s->collection->dimension,
-                                 .radius = s->threshold,
-                                 .k = LK_INDEX_MAX_HITS,
-                                 .all = true,
-                                 .except = &q->exclude,
-                                 .except_count = q->exclude != 0,
-                                 .filter = s->options,
-                                 .missing = s->options->partial ? &s->missing : NULL};
-    return lk_near_within(s->lk, s->collection, &query, faces, known, err);
+    const lk_store_query query = {.collection = s->collection->id,
+                                  .vector = q->vector,
+                                  .dimension = s->collection->dimension,
+                                  .radius = s->threshold,
+                                  .k = LK_INDEX_MAX_NEIGHBOURS,
+                                  .all = true,
+                                  .except = &q->exclude,
+                                  .except_count = q->exclude != 0,
+                                  .filter = s->options,
+                                  .missing = s->options->partial ? &s->missing : NULL};
+    return lk_database_within(s->lk, s->collection, &query, faces, known, err);
 }
 
 int lk_query_gather(lk_query *q, lk_ids *faces, bool *known, liken_error *err) {

@@ -9,8 +9,8 @@
  * that write, since a write may have to wait for a lock that another program holds while reads go on.
  *
  * A full queue answers 503. What waits longer than `queue_seconds` is answered 503 as well, and what is waiting for a
- * client that went away is dropped: both by a sweep, once a second, so that they do not depend on a thread that is
- * free. A job is in the queue or with a worker or with the sweep, and whoever has it resumes its connection as the last
+ * client that went away is dropped: both by a look, once a second, so that they do not depend on a thread that is
+ * free. A job is in the queue or with a worker or with the look, and whoever has it resumes its connection as the last
  * thing.
  */
 #include "base/chore.h"
@@ -20,8 +20,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define SWEEP 1.0 /* seconds from one to the next */
-#define SWEPT 64  /* requests that leave a queue at a time */
+#define LOOK 1.0   /* seconds from one to the next */
+#define DROPPED 64 /* requests that leave a queue at a time */
 
 struct crew {
     lk_workers *workers;
@@ -31,7 +31,7 @@ struct crew {
 
 struct lk_lanes {
     struct crew crews[LK_LANES][2]; /* [lane][writes]; those of LK_LANE_AT_ONCE stay empty */
-    lk_chore *sweeper;
+    lk_chore *looker;
 };
 
 static struct crew *crew_of(const lk_http *h, lk_lane lane, bool writes) {
@@ -113,10 +113,10 @@ static bool is_unwanted(void *job, void *ctx) {
     return lk_request_gone(job) || is_late(job, *(const double *)ctx);
 }
 
-static void sweep(struct crew *crew) {
-    void *jobs[SWEPT];
+static void drop_unwanted(struct crew *crew) {
+    void *jobs[DROPPED];
     double now = lk_clock_monotonic();
-    const size_t count = lk_workers_remove(crew->workers, is_unwanted, &now, jobs, SWEPT);
+    const size_t count = lk_workers_remove(crew->workers, is_unwanted, &now, jobs, DROPPED);
     for (size_t i = 0; i < count; i++) {
         if (lk_request_gone(jobs[i]))
             (void)atomic_fetch_add(&crew->gone, 1);
@@ -126,11 +126,11 @@ static void sweep(struct crew *crew) {
     }
 }
 
-static bool sweep_all(void *ctx) {
+static bool look_at_all(void *ctx) {
     lk_lanes *l = ctx;
     for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
         for (int writes = 0; writes < 2; writes++)
-            sweep(&l->crews[lane][writes]);
+            drop_unwanted(&l->crews[lane][writes]);
     return false;
 }
 
@@ -225,10 +225,10 @@ int lk_lanes_start(lk_lanes **out, const lk_http_options *o, liken_error *err) {
     lk_lanes *l = calloc(1, sizeof *l);
     if (l == NULL)
         return lk_fail_memory(err);
-    const lk_chore_options sweeper = {.name = "liken-sweep", .fn = sweep_all, .ctx = l, .every = SWEEP};
+    const lk_chore_options looker = {.name = "liken-lanes", .fn = look_at_all, .ctx = l, .every = LOOK};
     int rc = start_crews(l, o, err);
     if (rc == LIKEN_OK)
-        rc = lk_chore_start(&l->sweeper, &sweeper, err);
+        rc = lk_chore_start(&l->looker, &looker, err);
     if (rc == LIKEN_OK)
         *out = l;
     else
@@ -239,7 +239,7 @@ int lk_lanes_start(lk_lanes **out, const lk_http_options *o, liken_error *err) {
 void lk_lanes_free(lk_lanes *l) {
     if (l == NULL)
         return;
-    lk_chore_stop(l->sweeper);
+    lk_chore_stop(l->looker);
     for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
         for (int writes = 0; writes < 2; writes++)
             lk_workers_free(l->crews[lane][writes].workers);

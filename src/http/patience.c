@@ -5,7 +5,7 @@
  * connection on which nothing moves; one that trickles it keeps for ever. A thousand of either keep everybody else out.
  * So each connection is watched here: what it is at, since when, and until when that must be over.
  *
- * One thread waits for hang-ups with an epoll of its own and sweeps over the watches, each second, or ten times as
+ * One thread waits for hang-ups with an epoll of its own and looks at all watches, each second, or ten times as
  * often where somebody has hung up:
  *
  *   the client will send no more (RDHUP)  The kernel is told that we shall not read (shutdown, SHUT_RD): what has come
@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #define EVENTS 64
-#define SOON 100         /* milliseconds between sweeps where somebody has hung up */
+#define SOON 100         /* milliseconds between looks where somebody has hung up */
 #define SELDOM 1000      /* else */
 #define LEAVING 16       /* evicted and not closed yet, at most */
 #define ANSWER_AGE 10.0  /* seconds: an answer that was not taken by then may be spared */
@@ -102,7 +102,7 @@ static bool late(const lk_patience *p, const lk_watch *w, double now) {
 }
 
 /* True when there is somebody to look after soon. */
-static bool sweep(lk_patience *p) {
+static bool look(lk_patience *p) {
     const double now = lk_clock_monotonic();
     bool soon = p->hurry != 0;
     for (lk_watch *w = p->first.next; w != &p->first; w = w->next) {
@@ -150,7 +150,7 @@ static void *run(void *arg) {
         const double now = lk_clock_monotonic();
         soon = soon || p->hurry != 0;
         if (now - last >= (soon ? SOON : SELDOM) / 1000.0) {
-            soon = sweep(p);
+            soon = look(p);
             last = now;
         }
         const bool closing = p->closing;

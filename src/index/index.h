@@ -9,14 +9,14 @@
 
 #include "base/error.h"
 
-#define LK_INDEX_MAX_HITS ((size_t)1 << 18) /* of one search; each of its threads holds as many */
+#define LK_INDEX_MAX_NEIGHBOURS ((size_t)1 << 18) /* of one search; each of its threads holds as many */
 
 typedef struct lk_index lk_index;
 
-typedef struct lk_hit {
+typedef struct lk_neighbour {
     int64_t id;
     float distance;
-} lk_hit;
+} lk_neighbour;
 
 /* In memory only. dimension 16..1024. */
 LK_CHECKED int lk_index_new(lk_index **out, int dimension, liken_error *err);
@@ -58,8 +58,8 @@ typedef bool lk_index_filter_fn(void *ctx, int64_t id);
 
 typedef struct lk_index_query {
     const float *vector;
-    float radius;               /* hits with distance <= radius, not negative; INFINITY: all */
-    size_t k;                   /* at most so many, the nearest; 1..LK_INDEX_MAX_HITS */
+    float radius;               /* neighbours with distance <= radius, not negative; INFINITY: all */
+    size_t k;                   /* at most so many, the nearest; 1..LK_INDEX_MAX_NEIGHBOURS */
     lk_index_filter_fn *filter; /* NULL: all */
     void *filter_ctx;
     const int64_t *only; /* NULL: all; else just these ids, ascending (only_count of them), and the filter */
@@ -69,16 +69,16 @@ typedef struct lk_index_query {
     int threads;      /* threads that share the work of a large search; 0: one */
 } lk_index_query;
 
-/* Writes hits, nearest first, ties by id; `hits` has room for k. `*searched` (optional): vectors that passed the
- * filter. LIKEN_E_STORE: a block of the cache is damaged; free the index, remove its folder, make it anew from the
- * store. */
-LK_CHECKED int lk_index_search(lk_index *ix, const lk_index_query *query, lk_hit *hits, size_t *count,
+/* Writes neighbours, nearest first, ties by id; `neighbours` has room for k. `*searched` (optional): vectors that
+ * passed the filter. LIKEN_E_STORE: a block of the cache is damaged; free the index, remove its folder, make it anew
+ * from the store. */
+LK_CHECKED int lk_index_search(lk_index *ix, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,
                                uint64_t *searched, liken_error *err);
 
-/* Several queries in one pass over the vectors, all on the same state; `threads` of the first one counts. hits[i] has
- * room for queries[i].k. All or nothing. */
-LK_CHECKED int lk_index_search_many(lk_index *ix, const lk_index_query *queries, size_t n, lk_hit *const *hits,
-                                    size_t *counts, liken_error *err);
+/* Several queries in one pass over the vectors, all on the same state; `threads` of the first one counts. neighbours[i]
+ * has room for queries[i].k. All or nothing. */
+LK_CHECKED int lk_index_search_many(lk_index *ix, const lk_index_query *queries, size_t n,
+                                    lk_neighbour *const *neighbours, size_t *counts, liken_error *err);
 
 /* The vector of an id, `dimension` floats; NOT_FOUND, STORE (as above). */
 LK_CHECKED int lk_index_get(lk_index *ix, int64_t id, float *vector, liken_error *err);

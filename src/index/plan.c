@@ -123,7 +123,7 @@ static size_t first_other(const sample *s) {
     return s->turns > 2 * QUERIES ? QUERIES : s->turns > 1;
 }
 
-/* The distance that a search of row q prunes with once it has ten hits, as far as the sample tells. */
+/* The distance that a search of row q prunes with once it has ten neighbours, as far as the sample tells. */
 static double usual_of(const sample *s, size_t q) {
     double sum = 0, squares = 0;
     const size_t first = first_other(s);

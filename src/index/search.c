@@ -6,7 +6,7 @@
  * bound.h. Open segments have no codes and are measured row by row.
  *
  * Several queries share a pass: each run is read by all of them while it is in the cache. Several threads share a
- * search: they take turns at stretches of rows, keep hits of their own and one common radius per query. */
+ * search: they take turns at stretches of rows, keep neighbours of their own and one common radius per query. */
 #include "index/inner.h"
 
 #include "index/bound.h"
@@ -31,7 +31,7 @@ typedef struct seeker {
     _Atomic uint32_t *common; /* bits of the smallest radius that any thread has reached */
     lk_topk top;
     uint64_t within; /* the asked radius */
-    lk_hit *hits;
+    lk_neighbour *neighbours;
     uint32_t pending[RUN]; /* rows that passed the coarse test of the latest run */
     size_t pending_count;
     bool listed; /* this stretch is done: it was looked through by the list of ids */
@@ -176,7 +176,8 @@ static void measure_sealed(const party *p, seeker *s, const lk_segment *g, const
     }
 }
 
-/* Fine test and measurement of these rows (RUN at most). Before there are k hits, those that promise most come first.
+/* Fine test and measurement of these rows (RUN at most). Before there are k neighbours, those that promise most come
+ * first.
  */
 static void refine(const party *p, seeker *s, const lk_segment *g, const uint32_t *rows, size_t n) {
     lk_sealed *sealed = g->sealed;
@@ -335,7 +336,7 @@ static void *search_share(void *arg) {
 
 static void party_free(party *p, size_t n) {
     for (size_t q = 0; p->seekers != NULL && q < n; q++)
-        free(p->seekers[q].hits);
+        free(p->seekers[q].neighbours);
     free(p->seekers);
 }
 
@@ -354,9 +355,9 @@ static bool party_new(party *p, hunt *h) {
         s->within = 0;
         memset(s->query, 0, sizeof s->query);
         memcpy(s->query, asked->vector, (size_t)h->dimension * sizeof *s->query);
-        s->hits = malloc(asked->k * sizeof *s->hits);
-        lk_topk_init(&s->top, s->hits, asked->k, asked->radius);
-        ok = ok && s->hits != NULL;
+        s->neighbours = malloc(asked->k * sizeof *s->neighbours);
+        lk_topk_init(&s->top, s->neighbours, asked->k, asked->radius);
+        ok = ok && s->neighbours != NULL;
     }
     if (!ok)
         party_free(p, h->n);
@@ -376,7 +377,7 @@ static int threads_for(const hunt *h) {
     return asked < 1 ? 1 : (size_t)asked < useful ? asked : (int)useful;
 }
 
-/* Runs the hunt on this thread and, where they can be had, on others; their hits end up in parties[0]. */
+/* Runs the hunt on this thread and, where they can be had, on others; their neighbours end up in parties[0]. */
 static void run_parties(hunt *h, party *parties, int threads) {
     int started = 1;
     while (started < threads && pthread_create(&parties[started].thread, NULL, search_share, &parties[started]) == 0)
@@ -388,7 +389,7 @@ static void run_parties(hunt *h, party *parties, int threads) {
             const lk_topk *top = &parties[t].seekers[q].top;
             parties[0].seekers[q].within += parties[t].seekers[q].within;
             for (size_t i = 0; i < top->count; i++)
-                lk_topk_offer(&parties[0].seekers[q].top, top->hits[i].id, top->hits[i].distance);
+                lk_topk_offer(&parties[0].seekers[q].top, top->neighbours[i].id, top->neighbours[i].distance);
         }
     }
     for (size_t q = 0; q < h->n; q++)
@@ -440,8 +441,9 @@ static uint64_t passed(const lk_view *v, uint64_t state, const lk_index_query *q
 }
 
 static int check_query(const lk_index *ix, const lk_index_query *q, liken_error *err) {
-    if (q->k < 1 || q->k > LK_INDEX_MAX_HITS)
-        return lk_fail(err, LIKEN_E_ARG, "A search returns 1 to %zu hits, not %zu.", LK_INDEX_MAX_HITS, q->k);
+    if (q->k < 1 || q->k > LK_INDEX_MAX_NEIGHBOURS)
+        return lk_fail(err, LIKEN_E_ARG, "A search returns 1 to %zu neighbours, not %zu.", LK_INDEX_MAX_NEIGHBOURS,
+                       q->k);
     if (!(q->radius >= 0))
         return lk_fail(err, LIKEN_E_ARG, "The search radius must be a number that is not negative.");
     if (!lk_vector_usable(q->vector, (size_t)ix->dimension))
@@ -449,8 +451,8 @@ static int check_query(const lk_index *ix, const lk_index_query *q, liken_error 
     return LIKEN_OK;
 }
 
-static int search(lk_index *ix, const lk_index_query *queries, size_t n, lk_hit *const *hits, size_t *counts,
-                  uint64_t *searched, liken_error *err) {
+static int search(lk_index *ix, const lk_index_query *queries, size_t n, lk_neighbour *const *neighbours,
+                  size_t *counts, uint64_t *searched, liken_error *err) {
     for (size_t q = 0; q < n; q++) {
         const int rc = check_query(ix, &queries[q], err);
         if (rc != LIKEN_OK)
@@ -466,7 +468,7 @@ static int search(lk_index *ix, const lk_index_query *queries, size_t n, lk_hit 
         rc = lk_index_intact(ix, h.view, err);
         for (size_t q = 0; rc == LIKEN_OK && q < n; q++) {
             const lk_topk *top = &best.seekers[q].top;
-            memcpy(hits[q], top->hits, top->count * sizeof *top->hits);
+            memcpy(neighbours[q], top->neighbours, top->count * sizeof *top->neighbours);
             counts[q] = top->count;
             if (queries[q].within != NULL)
                 *queries[q].within = best.seekers[q].within;
@@ -479,12 +481,12 @@ static int search(lk_index *ix, const lk_index_query *queries, size_t n, lk_hit 
     return rc;
 }
 
-int lk_index_search(lk_index *ix, const lk_index_query *query, lk_hit *hits, size_t *count, uint64_t *searched,
-                    liken_error *err) {
-    return search(ix, query, 1, &hits, count, searched, err);
+int lk_index_search(lk_index *ix, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,
+                    uint64_t *searched, liken_error *err) {
+    return search(ix, query, 1, &neighbours, count, searched, err);
 }
 
-int lk_index_search_many(lk_index *ix, const lk_index_query *queries, size_t n, lk_hit *const *hits, size_t *counts,
-                         liken_error *err) {
-    return n == 0 ? LIKEN_OK : search(ix, queries, n, hits, counts, NULL, err);
+int lk_index_search_many(lk_index *ix, const lk_index_query *queries, size_t n, lk_neighbour *const *neighbours,
+                         size_t *counts, liken_error *err) {
+    return n == 0 ? LIKEN_OK : search(ix, queries, n, neighbours, counts, NULL, err);
 }

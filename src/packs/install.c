@@ -2,7 +2,7 @@
  *
  * The pack is put together in a hidden temporary folder beside its place and moved there in one rename, so that a
  * reader sees the old pack, the new one or none, and an interrupted install leaves only a hidden folder that the next
- * install sweeps away. Installs into one models folder wait for each other on its lock file. */
+ * install removes. Installs into one models folder wait for each other on its lock file. */
 #include "packs/install_int.h"
 
 #include "base/call.h"
@@ -30,10 +30,10 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 }
 
 static void remove_folder(const char *path) {
-    (void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS); /* what stays is hidden and swept by the next install */
+    (void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS); /* what stays is hidden and removed by the next install */
 }
 
-static void sweep(const char *models) {
+static void remove_leftovers(const char *models) {
     DIR *folder = opendir(models);
     if (folder == NULL)
         return;
@@ -187,7 +187,7 @@ static int install_locked(lk_staging *s, liken_error *err) {
     int rc = lk_pack_write(&s->known->pack, &json, &json_size, err);
     if (rc != LIKEN_OK)
         return rc;
-    sweep(s->models);
+    remove_leftovers(s->models);
     if (intact(s->known, place, json, json_size)) {
         lk_staging_say(s, "installed already, and intact");
         return LIKEN_OK;

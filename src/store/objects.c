@@ -1,5 +1,5 @@
 /* What a store hands out: freeing the vocabulary's images, faces and collections (liken.h); the names of images and
- * hits (store.h); and the words for ways to search and to keep. */
+ * matches (store.h); and the words for ways to search and to keep. */
 #include "base/text.h"
 #include "store/store.h"
 
@@ -93,24 +93,24 @@ size_t lk_image_id_names(const liken_image *image, size_t i, const char **image_
     return image->image_id != NULL ? 1 : 0;
 }
 
-bool lk_hit_file(lk_store_hit *hit, const char *file) {
-    if (hit->file == NULL && (hit->file = strdup(file)) == NULL)
+bool lk_store_match_file(lk_store_match *match, const char *file) {
+    if (match->file == NULL && (match->file = strdup(file)) == NULL)
         return false;
-    return lk_texts_add(&hit->files, &hit->file_count, file);
+    return lk_texts_add(&match->files, &match->file_count, file);
 }
 
-bool lk_hit_image_id(lk_store_hit *hit, const char *image_id) {
-    if (hit->image_id == NULL && (hit->image_id = strdup(image_id)) == NULL)
+bool lk_store_match_image_id(lk_store_match *match, const char *image_id) {
+    if (match->image_id == NULL && (match->image_id = strdup(image_id)) == NULL)
         return false;
-    return lk_texts_add(&hit->image_ids, &hit->image_id_count, image_id);
+    return lk_texts_add(&match->image_ids, &match->image_id_count, image_id);
 }
 
-void lk_hit_clear(lk_store_hit *hit) {
-    free(hit->file);
-    free(hit->image_id);
-    lk_texts_free(hit->files, hit->file_count);
-    lk_texts_free(hit->image_ids, hit->image_id_count);
-    *hit = (lk_store_hit){0};
+void lk_store_match_clear(lk_store_match *match) {
+    free(match->file);
+    free(match->image_id);
+    lk_texts_free(match->files, match->file_count);
+    lk_texts_free(match->image_ids, match->image_id_count);
+    *match = (lk_store_match){0};
 }
 
 static void clear_file(liken_file *f) {

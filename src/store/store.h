@@ -21,7 +21,7 @@ typedef int lk_store_vector_fn(void *ctx, const lk_store_vector *v); /* non-zero
 typedef int lk_store_deletion_fn(void *ctx, int64_t seq, int64_t face);
 
 /* What a search needs of a face beside its distance. */
-typedef struct lk_store_hit {
+typedef struct lk_store_match {
     int64_t face, image;
     char *image_id, *file; /* the first of */
     char **image_ids, **files;
@@ -29,7 +29,7 @@ typedef struct lk_store_hit {
     liken_box box;
     int width, height;
     int64_t captured_at; /* LIKEN_NO_TIME: not known */
-} lk_store_hit;
+} lk_store_match;
 
 /* Parts of a store (shards of a cluster) that were not asked because they do not answer. */
 #define LK_STORE_PARTS 64
@@ -39,7 +39,7 @@ typedef struct lk_store_missing {
 } lk_store_missing;
 
 /* A search that the database does. */
-typedef struct lk_store_near {
+typedef struct lk_store_query {
     int64_t collection;
     const float *vector; /* as the collection compares: normalised where it does so */
     int dimension;
@@ -52,11 +52,11 @@ typedef struct lk_store_near {
     const liken_search_options *filter; /* its tags and times count */
     lk_store_missing *missing; /* NULL: a part that does not answer fails the search (BUSY); else it is left out and
                                   added here, where it is not yet */
-} lk_store_near;
+} lk_store_query;
 /* A face that may be among the k nearest; its descriptor is as the network gave it, or, where all are asked for, NULL
  * when the face lies within the radius for sure. Each face comes once. With a face of 0 the search begins anew, and all
  * that came before is to be forgotten. Non-zero stops with that status. */
-typedef int lk_store_near_fn(void *ctx, int64_t face, const float *descriptor, int dimension);
+typedef int lk_store_query_fn(void *ctx, int64_t face, const float *descriptor, int dimension);
 
 /* Files by bytes: from <= label < to, where no place is known; place_from <= place < place_to, unless those are NULL.
  */
@@ -98,8 +98,9 @@ typedef struct lk_store_faces {
     LK_CHECKED int (*get)(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image,
                           int64_t *collection, liken_error *err);
     LK_CHECKED int (*remove)(lk_store *s, int64_t id, liken_error *err);
-    /* Fills hits[i] for faces[i]; a face deleted meanwhile gets .face = 0. Strings are malloc'd. */
-    LK_CHECKED int (*hits)(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
+    /* Fills matches[i] for faces[i]; a face deleted meanwhile gets .face = 0. Strings are malloc'd. */
+    LK_CHECKED int (*matches)(lk_store *s, const int64_t *faces, size_t count, lk_store_match *matches,
+                              liken_error *err);
     /* Ids of faces whose image carries all tags and lies in the time range, ascending, malloc'd. */
     LK_CHECKED int (*where)(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,
                             size_t *count, liken_error *err);
@@ -159,7 +160,7 @@ typedef struct lk_store_events {
 } lk_store_events;
 
 /* NULL, but in a store that cannot give face ids in the order of commits: there faces have numbers beside their ids,
- * good until the store is closed, and the numbers are what the feed calls faces and what faces->hits takes. */
+ * good until the store is closed, and the numbers are what the feed calls faces and what faces->matches takes. */
 typedef struct lk_store_numbers {
     int64_t (*of)(lk_store *s, int64_t face); /* 0: it has none */
 } lk_store_numbers;
@@ -209,11 +210,11 @@ typedef struct lk_store_copying {
 } lk_store_copying;
 
 /* Searching inside the database. NULL: it cannot, and all vectors are to be in memory. */
-typedef struct lk_store_nearness {
+typedef struct lk_store_searching {
     /* Calls `fn`, in any order, with faces among which the k nearest within the radius surely are, however the
      * distance is rounded. *exact: false where an approximate index was chosen; then some may be missed, and *recall
      * says how many were found when that was last measured (else it is 1). */
-    LK_CHECKED int (*find)(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact,
+    LK_CHECKED int (*find)(lk_store *s, const lk_store_query *query, lk_store_query_fn *fn, void *ctx, bool *exact,
                            double *recall, liken_error *err);
     /* Faces that a search may compare: those the filter lets through, without `except` (0: none). */
     LK_CHECKED int (*count)(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
@@ -225,7 +226,7 @@ typedef struct lk_store_nearness {
     /* feed->vectors_after without the faces of these collections. */
     LK_CHECKED int (*vectors_except)(lk_store *s, int64_t after_face, const int64_t *collections, size_t count,
                                      lk_store_vector_fn *fn, void *ctx, liken_error *err);
-} lk_store_nearness;
+} lk_store_searching;
 
 typedef struct lk_store_ops {
     void (*close)(lk_store *s);
@@ -252,7 +253,7 @@ typedef struct lk_store_ops {
     const lk_store_erasing *erasing;
     const lk_store_pictures *pictures;
     const lk_store_copying *copy;
-    const lk_store_nearness *near;
+    const lk_store_searching *searching;
     const struct lk_store_sql *sql; /* sql.h; NULL: it has no tables of liken's own */
 } lk_store_ops;
 
@@ -274,7 +275,7 @@ LK_CHECKED int lk_store_open_legacy(lk_store **out, const char *where, const cha
                                     const liken_collection *about, liken_error *err);
 LK_CHECKED int lk_store_open_sqlite(lk_store **out, const char *folder, lk_store_how how, liken_error *err);
 
-/* ---- objects.c: the names of images and hits; false when out of memory ---- */
+/* ---- objects.c: the names of images and matches; false when out of memory ---- */
 
 /* Adds a label, with what may be NULL of it; the first that is not lost becomes ->file. */
 bool lk_image_label(liken_image *image, const char *file, liken_label_kind kind, const char *place,
@@ -287,8 +288,8 @@ size_t lk_image_names(const liken_image *image, size_t i, liken_label *label);
 size_t lk_image_id_names(const liken_image *image, size_t i, const char **image_id);
 /* Adds a picture and takes over its bytes, unless it fails: MEMORY. */
 LK_CHECKED int lk_image_picture(liken_image *image, const liken_picture *picture, liken_error *err);
-bool lk_hit_file(lk_store_hit *hit, const char *file);
-bool lk_hit_image_id(lk_store_hit *hit, const char *image_id);
-void lk_hit_clear(lk_store_hit *hit);
+bool lk_store_match_file(lk_store_match *match, const char *file);
+bool lk_store_match_image_id(lk_store_match *match, const char *image_id);
+void lk_store_match_clear(lk_store_match *match);
 
 #endif

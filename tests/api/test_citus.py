@@ -160,7 +160,7 @@ def test_a_gallery_spread_grown_and_broken(nodes, start, samples):
         gone = server.delete(f"/v1/collections/default/images/{image['id']}")
         assert gone.status == 204, gone.json["detail"]
     assert sum(one["faces"] for one in cluster(store, "status", "--deep")["shards"]) == 0
-    assert cluster(store, "sweep") == {"removed": 0}
+    assert cluster(store, "clean") == {"removed": 0}
 
 
 def lost_with(node, database, shard):

@@ -153,7 +153,7 @@ int lk_legacy_fetch(lk_legacy_store *s, const char *columns, lk_legacy_want *wan
 /* ---- the operations, by file ---- */
 
 int lk_legacy_vectors_after(lk_store *s, int64_t after, lk_store_vector_fn *fn, void *ctx, liken_error *err);
-int lk_legacy_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
+int lk_legacy_matches(lk_store *s, const int64_t *faces, size_t count, lk_store_match *matches, liken_error *err);
 int lk_legacy_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);
 int lk_legacy_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                          liken_error *err);

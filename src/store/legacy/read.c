@@ -218,32 +218,33 @@ int lk_legacy_vectors_after(lk_store *base, int64_t after, lk_store_vector_fn *f
 /* ---- labels of matches ---- */
 
 struct labels {
-    lk_store_hit *out;   /* of all, */
+    lk_store_match *out; /* of all, */
     const size_t *which; /* and which of them the wants are */
 };
 
 static int take_label(void *ctx, size_t w, const lk_pg_result *r, int i, liken_error *err) {
     struct labels *l = ctx;
-    lk_store_hit *hit = &l->out[l->which[w]];
-    hit->face = hit->image = lk_pg_get_int(r, i, 0);
-    hit->captured_at = LIKEN_NO_TIME;
+    lk_store_match *match = &l->out[l->which[w]];
+    match->face = match->image = lk_pg_get_int(r, i, 0);
+    match->captured_at = LIKEN_NO_TIME;
     const char *file = lk_pg_get_bytes(r, i, 3, NULL), *image_id = lk_pg_get_bytes(r, i, 4, NULL);
-    const bool ok = (file == NULL || lk_hit_file(hit, file)) && (image_id == NULL || lk_hit_image_id(hit, image_id));
+    const bool ok = (file == NULL || lk_store_match_file(match, file)) &&
+                    (image_id == NULL || lk_store_match_image_id(match, image_id));
     return ok ? LIKEN_OK : lk_fail_memory(err);
 }
 
 /* A row that was written again is another one: it has, or soon has, another number. */
 static void drop_changed(const lk_legacy_want *want, const uint32_t *before, const size_t *which, size_t count,
-                         lk_store_hit *out) {
+                         lk_store_match *out) {
     for (size_t i = 0; i < count; i++) {
-        lk_store_hit *hit = &out[which[i]];
+        lk_store_match *match = &out[which[i]];
         if (!want[i].met || want[i].row.xmin == before[i])
             continue;
-        lk_hit_clear(hit);
+        lk_store_match_clear(match);
     }
 }
 
-static int label_some(lk_legacy_store *s, const int64_t *faces, size_t count, lk_store_hit *out, liken_error *err) {
+static int label_some(lk_legacy_store *s, const int64_t *faces, size_t count, lk_store_match *out, liken_error *err) {
     lk_legacy_want want[LK_LEGACY_BATCH];
     uint32_t before[LK_LEGACY_BATCH];
     size_t which[LK_LEGACY_BATCH], n = 0;
@@ -263,17 +264,17 @@ static int label_some(lk_legacy_store *s, const int64_t *faces, size_t count, lk
     return rc;
 }
 
-int lk_legacy_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err) {
-    LK_FREE lk_store_hit *own = calloc(count + 1, sizeof *own);
+int lk_legacy_matches(lk_store *s, const int64_t *faces, size_t count, lk_store_match *matches, liken_error *err) {
+    LK_FREE lk_store_match *own = calloc(count + 1, sizeof *own);
     if (own == NULL)
         return lk_fail_memory(err);
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < count; i += LK_LEGACY_BATCH)
         rc = label_some(of(s), faces + i, count - i < LK_LEGACY_BATCH ? count - i : LK_LEGACY_BATCH, own + i, err);
     if (rc == LIKEN_OK && count > 0)
-        memcpy(hits, own, count * sizeof *own);
+        memcpy(matches, own, count * sizeof *own);
     for (size_t i = 0; rc != LIKEN_OK && i < count; i++)
-        lk_hit_clear(&own[i]);
+        lk_store_match_clear(&own[i]);
     return rc;
 }
 

@@ -242,7 +242,7 @@ static const lk_store_images images = {
 static const lk_store_faces faces = {
     .get = lk_legacy_face_get,
     .remove = lk_legacy_face_remove,
-    .hits = lk_legacy_hits,
+    .matches = lk_legacy_matches,
     .where = faces_where,
 };
 static const lk_store_feed feed = {

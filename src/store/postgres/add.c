@@ -189,17 +189,17 @@ static int fill_tables(const lk_postgres_job *group, lk_postgres_tables *t, like
 
 /* ---- shards ---- */
 
-static size_t fill_rows(lk_postgres_job *group, lk_near_row *rows) {
+static size_t fill_rows(lk_postgres_job *group, lk_search_row *rows) {
     size_t n = 0;
     for (lk_postgres_job *job = group; job != NULL; job = job->next) {
         job->row = n;
         for (size_t i = 0; job->fresh && i < job->image->face_count; i++, n++) {
             const liken_face *f = &job->image->faces[i];
             if (rows != NULL)
-                rows[n] = (lk_near_row){.face = job->faces[i],
-                                        .collection = job->collection,
-                                        .descriptor = f->descriptor,
-                                        .dimension = f->dimension};
+                rows[n] = (lk_search_row){.face = job->faces[i],
+                                          .collection = job->collection,
+                                          .descriptor = f->descriptor,
+                                          .dimension = f->dimension};
         }
     }
     return n;
@@ -207,7 +207,7 @@ static size_t fill_rows(lk_postgres_job *group, lk_near_row *rows) {
 
 /* A photo is left out when a shard did not take all of its faces. Its ids stay given, so that the next photo goes to
  * another shard; they are noted, so that what the others took of it is removed. */
-static int leave_out(lk_pg_conn *c, lk_postgres_job *group, const lk_near_row *rows, const liken_error *why,
+static int leave_out(lk_pg_conn *c, lk_postgres_job *group, const lk_search_row *rows, const liken_error *why,
                      liken_error *err) {
     lk_pg_column gone;
     int rc = LIKEN_OK;
@@ -233,16 +233,16 @@ static int leave_out(lk_pg_conn *c, lk_postgres_job *group, const lk_near_row *r
 
 /* The descriptors of a group go to their shards, and are committed there before the photos are here. */
 static int put_on_shards(lk_postgres *s, lk_pg_conn *c, const lk_cluster_map *map, lk_postgres_job *group,
-                         const lk_near_plans *plans, liken_error *err) {
+                         const lk_search_plans *plans, liken_error *err) {
     liken_error why = {0};
     const size_t count = fill_rows(group, NULL);
     if (count == 0)
         return LIKEN_OK;
-    lk_near_row *rows = calloc(count, sizeof *rows);
+    lk_search_row *rows = calloc(count, sizeof *rows);
     if (rows == NULL)
         return lk_fail_memory(err);
     (void)fill_rows(group, rows);
-    int rc = lk_near_put(s->cluster, map, plans, rows, count, &why);
+    int rc = lk_search_put(s->cluster, map, plans, rows, count, &why);
     if (rc != LIKEN_OK)
         rc = leave_out(c, group, rows, &why, err);
     free(rows);
@@ -255,8 +255,8 @@ struct group {
 };
 
 /* `before`: the last face that was given before these. */
-static int add_rows(lk_pg_conn *c, const lk_postgres_write_state *w, const struct group *g, const lk_near_plans *plans,
-                    int64_t before, liken_error *err) {
+static int add_rows(lk_pg_conn *c, const lk_postgres_write_state *w, const struct group *g,
+                    const lk_search_plans *plans, int64_t before, liken_error *err) {
     lk_postgres_tables t;
     lk_cluster_map map;
     int rc = lk_cluster_look(g->store->cluster, c, &map, err);
@@ -271,7 +271,7 @@ static int add_rows(lk_pg_conn *c, const lk_postgres_write_state *w, const struc
     if (rc == LIKEN_OK)
         rc = lk_postgres_tables_queue(c, &t, map.epoch == 0, err);
     if (rc == LIKEN_OK)
-        rc = lk_near_plans_say(c, plans, before, w->face, err);
+        rc = lk_search_plans_say(c, plans, before, w->face, err);
     lk_postgres_tables_free(&t);
     return rc;
 }
@@ -279,14 +279,14 @@ static int add_rows(lk_pg_conn *c, const lk_postgres_write_state *w, const struc
 static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const struct group *g = arg;
     const int64_t before = w->face;
-    lk_near_plans plans = {0};
+    lk_search_plans plans = {0};
     int rc = sort_out(c, w, g->first, err);
     if (rc != LIKEN_OK || !w->changed)
         return rc;
-    rc = lk_near_plans_read(c, &plans, err);
+    rc = lk_search_plans_read(c, &plans, err);
     if (rc == LIKEN_OK)
         rc = add_rows(c, w, g, &plans, before, err);
-    lk_near_plans_free(&plans);
+    lk_search_plans_free(&plans);
     return rc;
 }
 

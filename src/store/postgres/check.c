@@ -49,7 +49,7 @@ static const struct promise promises[] = {
      "SELECT count(*) FROM " VECTORS " v WHERE NOT EXISTS (SELECT 1 FROM liken.faces f WHERE f.id = v.face)",
      "each vector belongs to a face",
      "vectors belong to no face, as an interrupted write may leave them; they are never found and only take room.",
-     "In a cluster, liken cluster sweep removes them; else, while nothing is added, DELETE FROM liken.vectors v"
+     "In a cluster, liken cluster clean removes them; else, while nothing is added, DELETE FROM liken.vectors v"
      " WHERE NOT EXISTS (SELECT 1 FROM liken.faces f WHERE f.id = v.face).",
      LIKEN_NOTE},
     {"store descriptors",

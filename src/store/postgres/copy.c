@@ -286,17 +286,17 @@ static int put_on_shards(const struct images *p, const lk_cluster_map *map, like
     size_t count = 0, n = 0;
     for (size_t i = 0; i < p->count; i++)
         count += p->images[i]->face_count;
-    LK_FREE lk_near_row *rows = calloc(count + 1, sizeof *rows);
+    LK_FREE lk_search_row *rows = calloc(count + 1, sizeof *rows);
     if (rows == NULL)
         return lk_fail_memory(err);
     for (size_t i = 0; i < p->count; i++) {
         for (size_t k = 0; k < p->images[i]->face_count; k++) {
             const liken_face *f = &p->images[i]->faces[k];
-            rows[n++] = (lk_near_row){
+            rows[n++] = (lk_search_row){
                 .face = f->id, .collection = p->collections[i], .descriptor = f->descriptor, .dimension = f->dimension};
         }
     }
-    return count == 0 ? LIKEN_OK : lk_near_put(p->store->cluster, map, NULL, rows, count, err);
+    return count == 0 ? LIKEN_OK : lk_search_put(p->store->cluster, map, NULL, rows, count, err);
 }
 
 static int put(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {

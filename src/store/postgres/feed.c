@@ -251,7 +251,7 @@ int lk_postgres_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletio
 
 /* ---- labels of matches ---- */
 
-struct hits {
+struct matches {
     lk_pg_column faces; /* or images */
     lk_pg_result *rows, *labels, *image_ids;
 };
@@ -261,8 +261,8 @@ struct hits {
     "SELECT u.n, l." column " FROM unnest($1) WITH ORDINALITY u (face, n) JOIN liken.faces f ON f.id = u.face"         \
     " JOIN liken." table " l ON l.image = f.image"
 
-static int read_hits(lk_pg_conn *c, void *arg, liken_error *err) {
-    struct hits *h = arg;
+static int read_matches(lk_pg_conn *c, void *arg, liken_error *err) {
+    struct matches *h = arg;
     lk_pg_result **const results[] = {&h->rows, &h->labels, &h->image_ids};
     for (size_t i = 0; i < LK_LENGTH(results); i++) { /* of a first call, on a connection that died */
         lk_pg_clear(*results[i]);
@@ -285,50 +285,50 @@ static int read_hits(lk_pg_conn *c, void *arg, liken_error *err) {
     return lk_pg_finish(c, rc, err);
 }
 
-static void read_hit(const lk_pg_result *r, int row, lk_store_hit *hit) {
-    hit->face = lk_pg_get_int(r, row, 1);
-    hit->image = lk_pg_get_int(r, row, 2);
-    hit->width = (int)lk_pg_get_int(r, row, 3);
-    hit->height = (int)lk_pg_get_int(r, row, 4);
-    hit->box = (liken_box){(float)lk_pg_get_real(r, row, 5), (float)lk_pg_get_real(r, row, 6),
-                           (float)lk_pg_get_real(r, row, 7), (float)lk_pg_get_real(r, row, 8)};
-    hit->captured_at = lk_pg_is_null(r, row, 9) ? LIKEN_NO_TIME : lk_pg_get_int(r, row, 9);
+static void read_match(const lk_pg_result *r, int row, lk_store_match *match) {
+    match->face = lk_pg_get_int(r, row, 1);
+    match->image = lk_pg_get_int(r, row, 2);
+    match->width = (int)lk_pg_get_int(r, row, 3);
+    match->height = (int)lk_pg_get_int(r, row, 4);
+    match->box = (liken_box){(float)lk_pg_get_real(r, row, 5), (float)lk_pg_get_real(r, row, 6),
+                             (float)lk_pg_get_real(r, row, 7), (float)lk_pg_get_real(r, row, 8)};
+    match->captured_at = lk_pg_is_null(r, row, 9) ? LIKEN_NO_TIME : lk_pg_get_int(r, row, 9);
 }
 
-/* A face whose photo was removed between the statements has names, and is no hit. */
-static int read_names(const lk_pg_result *r, lk_store_hit *hits, bool (*add)(lk_store_hit *, const char *),
+/* A face whose photo was removed between the statements has names, and is no match. */
+static int read_names(const lk_pg_result *r, lk_store_match *matches, bool (*add)(lk_store_match *, const char *),
                       liken_error *err) {
     for (int i = 0; i < lk_pg_rows(r); i++) {
-        lk_store_hit *hit = &hits[lk_pg_get_int(r, i, 0) - 1];
-        if (hit->face != 0 && !add(hit, lk_pg_get_bytes(r, i, 1, NULL)))
+        lk_store_match *match = &matches[lk_pg_get_int(r, i, 0) - 1];
+        if (match->face != 0 && !add(match, lk_pg_get_bytes(r, i, 1, NULL)))
             return lk_fail_memory(err);
     }
     return LIKEN_OK;
 }
 
-int lk_postgres_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err) {
-    LK_FREE lk_store_hit *own = calloc(count + 1, sizeof *own);
-    struct hits h = {0};
+int lk_postgres_matches(lk_store *s, const int64_t *faces, size_t count, lk_store_match *matches, liken_error *err) {
+    LK_FREE lk_store_match *own = calloc(count + 1, sizeof *own);
+    struct matches h = {0};
     if (own == NULL)
         return lk_fail_memory(err);
     int rc = lk_postgres_ids(&h.faces, faces, count, err);
     const bool asked = rc == LIKEN_OK && count > 0;
     if (asked)
-        rc = lk_pg_with(of(s)->db, read_hits, &h, err);
+        rc = lk_pg_with(of(s)->db, read_matches, &h, err);
     for (int i = 0; asked && rc == LIKEN_OK && i < lk_pg_rows(h.rows); i++)
-        read_hit(h.rows, i, &own[lk_pg_get_int(h.rows, i, 0) - 1]);
+        read_match(h.rows, i, &own[lk_pg_get_int(h.rows, i, 0) - 1]);
     if (asked && rc == LIKEN_OK)
-        rc = read_names(h.labels, own, lk_hit_file, err);
+        rc = read_names(h.labels, own, lk_store_match_file, err);
     if (asked && rc == LIKEN_OK)
-        rc = read_names(h.image_ids, own, lk_hit_image_id, err);
+        rc = read_names(h.image_ids, own, lk_store_match_image_id, err);
     lk_pg_clear(h.rows);
     lk_pg_clear(h.labels);
     lk_pg_clear(h.image_ids);
     lk_pg_column_free(&h.faces);
     if (rc == LIKEN_OK && count > 0)
-        memcpy(hits, own, count * sizeof *own);
+        memcpy(matches, own, count * sizeof *own);
     for (size_t i = 0; rc != LIKEN_OK && i < count; i++)
-        lk_hit_clear(&own[i]);
+        lk_store_match_clear(&own[i]);
     return rc;
 }
 
@@ -347,14 +347,14 @@ static int copy_ids(const lk_pg_result *r, int64_t **out, size_t *count, liken_e
 }
 
 static int read_faces_of(lk_pg_conn *c, void *arg, liken_error *err) {
-    struct hits *h = arg;
+    struct matches *h = arg;
     return lk_pg_exec(c, "SELECT id FROM liken.faces WHERE image = ANY ($1)", LK_PG_ARGS(lk_pg_array(&h->faces)),
                       &h->rows, err);
 }
 
 int lk_postgres_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
                          liken_error *err) {
-    struct hits h = {0};
+    struct matches h = {0};
     int rc = lk_postgres_ids(&h.faces, images, count, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_with(of(s)->db, read_faces_of, &h, err);
@@ -366,7 +366,7 @@ int lk_postgres_faces_of(lk_store *s, const int64_t *images, size_t count, int64
 }
 
 static int read_images_of(lk_pg_conn *c, void *arg, liken_error *err) {
-    struct hits *h = arg;
+    struct matches *h = arg;
     lk_pg_clear(h->rows); /* of a first call, on a connection that died */
     h->rows = NULL;
     return lk_pg_exec(c,
@@ -376,7 +376,7 @@ static int read_images_of(lk_pg_conn *c, void *arg, liken_error *err) {
 }
 
 int lk_postgres_images_of(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err) {
-    struct hits h = {0};
+    struct matches h = {0};
     int rc = lk_postgres_ids(&h.faces, faces, count, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_with(of(s)->db, read_images_of, &h, err);

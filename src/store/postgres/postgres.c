@@ -4,7 +4,7 @@
  * pg.h the way to the server, schema.c the tables, write.c one transaction at a time whatever the
  * number of processes, add.c group commit, rows.c photos as rows, remove.c the other writes,
  * image.c and collection.c reading back, feed.c what the index and a search ask,
- * near.c searching inside the database, check.c the doctor.
+ * search.c searching inside the database, check.c the doctor.
  *
  * The version is the number of the last commit. While the listener listens, each commit's NOTIFY brings it within
  * milliseconds, so that asking for it costs nothing; while it is deaf, the database is asked. */
@@ -140,7 +140,7 @@ static const lk_store_images images = {
 static const lk_store_faces faces = {
     .get = lk_postgres_face_get,
     .remove = lk_postgres_face_remove,
-    .hits = lk_postgres_hits,
+    .matches = lk_postgres_matches,
     .where = lk_postgres_faces_where,
 };
 static const lk_store_members members = {
@@ -162,7 +162,7 @@ static const lk_store_feed feed = {
     .deletions_after = lk_postgres_deletions_after,
 };
 static const lk_store_erasing erasing = {
-    .step = lk_postgres_sweep,
+    .step = lk_postgres_erase,
     .left = lk_postgres_erasing,
 };
 static const lk_store_pictures pictures = {
@@ -179,11 +179,11 @@ static const lk_store_copying copy = {
     .put = lk_postgres_copy_put,
     .end = lk_postgres_copy_end,
 };
-static const lk_store_nearness near = {
-    .find = lk_postgres_near,
-    .count = lk_postgres_near_count,
-    .want = lk_postgres_near_want,
-    .tend = lk_postgres_near_tend,
+static const lk_store_searching searching = {
+    .find = lk_postgres_find,
+    .count = lk_postgres_search_count,
+    .want = lk_postgres_search_want,
+    .tend = lk_postgres_search_tend,
     .vectors_except = lk_postgres_vectors_except,
 };
 static const lk_store_events events = {
@@ -208,7 +208,7 @@ static const lk_store_ops operations = {
     .erasing = &erasing,
     .pictures = &pictures,
     .copy = &copy,
-    .near = &near,
+    .searching = &searching,
     .sql = &lk_postgres_sql,
 };
 

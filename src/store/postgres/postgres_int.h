@@ -135,7 +135,7 @@ int lk_postgres_collection_create(lk_store *s, liken_collection *c, liken_error 
 int lk_postgres_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err);
 int lk_postgres_collection_list(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
 int lk_postgres_collection_remove(lk_store *s, int64_t id, bool again, liken_error *err);
-int lk_postgres_sweep(lk_store *s, bool *more, liken_error *err);
+int lk_postgres_erase(lk_store *s, bool *more, liken_error *err);
 int lk_postgres_erasing(lk_store *s, int64_t *images, liken_error *err);
 
 int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
@@ -159,7 +159,7 @@ int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_opt
 int lk_postgres_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                          liken_error *err);
 
-int lk_postgres_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
+int lk_postgres_matches(lk_store *s, const int64_t *faces, size_t count, lk_store_match *matches, liken_error *err);
 int lk_postgres_images_of(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err);
 int lk_postgres_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
                          liken_error *err);
@@ -173,12 +173,12 @@ int lk_postgres_vectors_except(lk_store *s, int64_t after_face, const int64_t *c
                                lk_store_vector_fn *fn, void *ctx, liken_error *err);
 
 int lk_postgres_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err);
-int lk_postgres_near(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact,
+int lk_postgres_find(lk_store *s, const lk_store_query *query, lk_store_query_fn *fn, void *ctx, bool *exact,
                      double *recall, liken_error *err);
-int lk_postgres_near_count(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
-                           uint64_t *count, liken_error *err);
-int lk_postgres_near_want(lk_store *s, int64_t collection, liken_error *err);
-int lk_postgres_near_tend(lk_store *s, bool *more, liken_error *err);
+int lk_postgres_search_count(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
+                             uint64_t *count, liken_error *err);
+int lk_postgres_search_want(lk_store *s, int64_t collection, liken_error *err);
+int lk_postgres_search_tend(lk_store *s, bool *more, liken_error *err);
 
 int lk_postgres_picture_get(lk_store *s, int64_t collection, int64_t image, liken_keep kind, liken_picture *out,
                             liken_error *err);

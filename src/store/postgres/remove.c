@@ -4,7 +4,7 @@
  *
  * ONLY: where descriptors are spread over shards this removes none of them here; they go after the commit
  * (store/postgres/cluster/cluster.h). */
-#include "store/postgres/near/near.h"
+#include "store/postgres/search/search.h"
 #include "store/postgres/postgres_int.h"
 
 #include <stdio.h>
@@ -175,8 +175,8 @@ int lk_postgres_collection_remove(lk_store *s, int64_t id, bool again, liken_err
 
 /* ---- erasing what it held ---- */
 
-#define SWEEP_IMAGES 256 /* at most, in one transaction, */
-#define SWEEP_FACES 1024 /* and so many faces */
+#define ERASE_IMAGES 256 /* at most, in one transaction, */
+#define ERASE_FACES 1024 /* and so many faces */
 
 /* The ids that a statement gives for a list of ids, as such a list. */
 static int read_ids(lk_pg_conn *c, const char *sql, lk_pg_value of_what, int limit, lk_pg_column *out,
@@ -192,7 +192,7 @@ static int read_ids(lk_pg_conn *c, const char *sql, lk_pg_value of_what, int lim
 /* Images go once they have no picture and no face left. */
 static int erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t collection, const lk_pg_column *images,
                  const lk_pg_column *faces, liken_error *err) {
-    const bool bare = faces->count < SWEEP_FACES;
+    const bool bare = faces->count < ERASE_FACES;
     int64_t gone = 0;
     int rc = lk_pg_say(c, "DELETE FROM ONLY liken.vectors WHERE face = ANY ($1)", LK_PG_ARGS(lk_pg_array(faces)), err);
     if (rc == LIKEN_OK)
@@ -213,20 +213,20 @@ static int erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t collection, 
     return rc;
 }
 
-static int sweep(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
+static int erase_some(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const int64_t collection = *(const int64_t *)arg;
     lk_pg_column images, faces;
     int64_t pictures = 0;
     lk_pg_column_init(&images, LK_PG_INT8);
     lk_pg_column_init(&faces, LK_PG_INT8);
     int rc = read_ids(c, "SELECT id FROM liken.images WHERE collection = $1 ORDER BY id LIMIT $2",
-                      lk_pg_int8(collection), SWEEP_IMAGES, &images, err);
+                      lk_pg_int8(collection), ERASE_IMAGES, &images, err);
     if (rc == LIKEN_OK && images.count > 0)
         rc = lk_pg_number(c, LK_POSTGRES_PICTURES_GO("p.image = ANY ($1)"), LK_PG_ARGS(lk_pg_array(&images)), 0,
                           &pictures, err);
     if (rc == LIKEN_OK && pictures == 0)
         rc = read_ids(c, "SELECT id FROM liken.faces WHERE image = ANY ($1) ORDER BY id LIMIT $2", lk_pg_array(&images),
-                      SWEEP_FACES, &faces, err);
+                      ERASE_FACES, &faces, err);
     if (rc == LIKEN_OK && images.count > 0 && pictures == 0)
         rc = erase(c, w, collection, &images, &faces, err);
     else if (rc == LIKEN_OK && images.count == 0) /* another process may have been quicker */
@@ -265,18 +265,18 @@ static int find_removed(lk_pg_conn *c, void *arg, liken_error *err) {
 static int drop_index(lk_pg_conn *c, void *arg, liken_error *err) {
     const struct removed *k = arg;
     char sql[96];
-    const int rc = lk_near_stop(c, k->id, err);
+    const int rc = lk_search_stop(c, k->id, err);
     (void)snprintf(sql, sizeof sql, "DROP INDEX CONCURRENTLY IF EXISTS liken.near_%lld", (long long)k->id);
     return rc == LIKEN_OK ? lk_pg_script(c, sql, err) : rc;
 }
 
-int lk_postgres_sweep(lk_store *s, bool *more, liken_error *err) {
+int lk_postgres_erase(lk_store *s, bool *more, liken_error *err) {
     struct removed k;
     int rc = lk_pg_with(of(s)->db, find_removed, &k, err);
     if (rc == LIKEN_OK && k.index)
         rc = lk_pg_with(of(s)->db, drop_index, &k, err);
     else if (rc == LIKEN_OK && k.id != 0)
-        rc = forget(s, lk_postgres_write(of(s), sweep, &k.id, err));
+        rc = forget(s, lk_postgres_write(of(s), erase_some, &k.id, err));
     if (rc == LIKEN_OK)
         *more = k.id != 0;
     return rc;

@@ -39,7 +39,7 @@ static int add_row(lk_postgres_table *t, const lk_pg_value *values, liken_error 
     return rc;
 }
 
-void lk_postgres_tables_init(lk_postgres_tables *t, const lk_near_plans *plans) {
+void lk_postgres_tables_init(lk_postgres_tables *t, const lk_search_plans *plans) {
     table_init(&t->images, image_types, LK_LENGTH(image_types));
     table_init(&t->labels, label_types, LK_LENGTH(label_types));
     table_init(&t->image_ids, image_id_types, LK_LENGTH(image_id_types));
@@ -47,14 +47,14 @@ void lk_postgres_tables_init(lk_postgres_tables *t, const lk_near_plans *plans) 
     table_init(&t->faces, face_types, LK_LENGTH(face_types));
     table_init(&t->refused, refused_types, LK_LENGTH(refused_types));
     table_init(&t->pictures, picture_types, LK_LENGTH(picture_types));
-    lk_near_batch_init(&t->vectors, plans);
+    lk_search_batch_init(&t->vectors, plans);
     table_init(&t->counts, count_types, LK_LENGTH(count_types));
 }
 
 void lk_postgres_tables_free(lk_postgres_tables *t) {
     lk_postgres_table *const all[] = {&t->images, &t->labels,  &t->image_ids, &t->tags,
                                       &t->faces,  &t->refused, &t->pictures,  &t->counts};
-    lk_near_batch_free(&t->vectors);
+    lk_search_batch_free(&t->vectors);
     for (size_t i = 0; i < LK_LENGTH(all); i++) {
         for (int k = 0; k < all[i]->count; k++)
             lk_pg_column_free(&all[i]->columns[k]);
@@ -120,7 +120,7 @@ static int add_face(lk_postgres_table *t, lk_pg_value first, lk_pg_value second,
 static int add_vector(lk_postgres_tables *t, int64_t face, int64_t collection, const liken_face *f, liken_error *err) {
     unsigned char bytes[4 * LK_DIMENSION_MAX];
     lk_floats_encode(f->descriptor, (size_t)f->dimension, bytes);
-    return lk_near_batch_add(&t->vectors, face, collection, bytes, 4 * (size_t)f->dimension, err);
+    return lk_search_batch_add(&t->vectors, face, collection, bytes, 4 * (size_t)f->dimension, err);
 }
 
 int lk_postgres_tables_picture(lk_postgres_tables *t, int64_t collection, int64_t id, const liken_picture *p,
@@ -175,14 +175,14 @@ static int queue_counts(lk_pg_conn *c, const lk_postgres_tables *t, liken_error 
                        &t->counts, err);
 }
 
-static int queue_vectors(lk_pg_conn *c, const lk_near_batch *b, liken_error *err) {
+static int queue_vectors(lk_pg_conn *c, const lk_search_batch *b, liken_error *err) {
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < b->count; i++) {
-        lk_near_statement insert;
-        rc = lk_near_rows_insert(&b->kinds[i], "", &insert, err);
+        lk_search_statement insert;
+        rc = lk_search_rows_insert(&b->kinds[i], "", &insert, err);
         if (rc == LIKEN_OK)
             rc = lk_pg_say(c, insert.sql.data, insert.values, insert.count, err);
-        lk_near_statement_free(&insert);
+        lk_search_statement_free(&insert);
     }
     return rc;
 }
@@ -253,7 +253,7 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
     int rc = LIKEN_OK;
     for (size_t i = 0; vectors && rc == LIKEN_OK && i < t->vectors.count; i++)
         rc = copy_columns(c, "COPY liken.vectors (face, collection, descriptor) FROM STDIN (FORMAT binary)",
-                          t->vectors.kinds[i].columns, LK_NEAR_NUMBERS, err);
+                          t->vectors.kinds[i].columns, LK_SEARCH_NUMBERS, err);
     for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(all); i++)
         rc = copy_columns(c, all[i].sql, all[i].table->columns, all[i].table->count, err);
     return lk_pg_finish(c, rc == LIKEN_OK ? queue_counts(c, t, err) : rc, err);

@@ -2,7 +2,7 @@
 #ifndef LK_STORE_POSTGRES_ROWS_H
 #define LK_STORE_POSTGRES_ROWS_H
 
-#include "store/postgres/near/near.h"
+#include "store/postgres/search/search.h"
 #include "store/postgres/postgres_int.h"
 
 #define LK_POSTGRES_COLUMNS 15
@@ -14,12 +14,12 @@ typedef struct lk_postgres_table {
 
 typedef struct lk_postgres_tables {
     lk_postgres_table images, labels, image_ids, tags, faces, refused, pictures;
-    lk_near_batch vectors;
+    lk_search_batch vectors;
     lk_postgres_table counts; /* collection, images, faces to add to its counts */
 } lk_postgres_tables;
 
 /* `plans`: of the collections whose faces get the columns they are searched by; borrowed; NULL: none do. */
-void lk_postgres_tables_init(lk_postgres_tables *t, const lk_near_plans *plans);
+void lk_postgres_tables_init(lk_postgres_tables *t, const lk_search_plans *plans);
 /* Copies everything, of pictures those up to `keep`. `faces`: the ids of the kept faces. `actor`: who adds it, or NULL.
  */
 int lk_postgres_tables_add(lk_postgres_tables *t, const liken_image *image, int64_t collection, int64_t id,

@@ -8,7 +8,7 @@
 
 #include "base/crypto.h"
 #include "store/postgres/cluster/cluster.h"
-#include "store/postgres/near/near.h"
+#include "store/postgres/search/search.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static const char step_1[] =
     /* the feed of removals, for readers that hold faces in memory */
     "CREATE TABLE liken.deletions (seq bigint PRIMARY KEY, face bigint NOT NULL);" LK_CLUSTER_TABLES
     /* for searches inside the database */
-    "CREATE INDEX vectors_by_collection ON liken.vectors (collection, face);" LK_NEAR_TABLE;
+    "CREATE INDEX vectors_by_collection ON liken.vectors (collection, face);" LK_SEARCH_TABLE;
 
 /* An older liken would show a collection that is being erased, and what it holds. */
 static const char step_2[] =

@@ -125,13 +125,13 @@ int lk_sqlite_deletions_after(lk_store *s, int64_t after_seq, lk_store_deletion_
 
 /* ---- labels of matches ---- */
 
-struct hits {
+struct matches {
     const int64_t *faces;
     size_t count;
-    lk_store_hit *out;
+    lk_store_match *out;
 };
 
-static int read_hit(lk_sqlite_conn *c, int64_t face, lk_store_hit *hit, liken_error *err) {
+static int read_match(lk_sqlite_conn *c, int64_t face, lk_store_match *match, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = lk_sqlite_use(c,
@@ -145,34 +145,34 @@ static int read_hit(lk_sqlite_conn *c, int64_t face, lk_store_hit *hit, liken_er
     rc = lk_sqlite_step(c, stmt, &row, err);
     if (rc != LIKEN_OK || !row)
         return rc;
-    hit->face = face;
-    hit->image = sqlite3_column_int64(stmt, 0);
-    hit->width = sqlite3_column_int(stmt, 1);
-    hit->height = sqlite3_column_int(stmt, 2);
-    hit->box = (liken_box){(float)sqlite3_column_double(stmt, 3), (float)sqlite3_column_double(stmt, 4),
-                           (float)sqlite3_column_double(stmt, 5), (float)sqlite3_column_double(stmt, 6)};
-    hit->captured_at = sqlite3_column_type(stmt, 7) == SQLITE_NULL ? LIKEN_NO_TIME : sqlite3_column_int64(stmt, 7);
-    return lk_sqlite_names_hit(c, hit, err);
+    match->face = face;
+    match->image = sqlite3_column_int64(stmt, 0);
+    match->width = sqlite3_column_int(stmt, 1);
+    match->height = sqlite3_column_int(stmt, 2);
+    match->box = (liken_box){(float)sqlite3_column_double(stmt, 3), (float)sqlite3_column_double(stmt, 4),
+                             (float)sqlite3_column_double(stmt, 5), (float)sqlite3_column_double(stmt, 6)};
+    match->captured_at = sqlite3_column_type(stmt, 7) == SQLITE_NULL ? LIKEN_NO_TIME : sqlite3_column_int64(stmt, 7);
+    return lk_sqlite_names_match(c, match, err);
 }
 
-static int read_hits(lk_sqlite_conn *c, void *arg, liken_error *err) {
-    const struct hits *h = arg;
+static int read_matches(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    const struct matches *h = arg;
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < h->count; i++)
-        rc = read_hit(c, h->faces[i], &h->out[i], err);
+        rc = read_match(c, h->faces[i], &h->out[i], err);
     return rc;
 }
 
-int lk_sqlite_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err) {
-    LK_FREE lk_store_hit *own = calloc(count + 1, sizeof *own);
+int lk_sqlite_matches(lk_store *s, const int64_t *faces, size_t count, lk_store_match *matches, liken_error *err) {
+    LK_FREE lk_store_match *own = calloc(count + 1, sizeof *own);
     if (own == NULL)
         return lk_fail_memory(err);
-    struct hits h = {.faces = faces, .count = count, .out = own};
-    const int rc = lk_sqlite_read(of(s), read_hits, &h, err);
+    struct matches h = {.faces = faces, .count = count, .out = own};
+    const int rc = lk_sqlite_read(of(s), read_matches, &h, err);
     if (rc == LIKEN_OK && count > 0)
-        memcpy(hits, own, count * sizeof *own);
+        memcpy(matches, own, count * sizeof *own);
     for (size_t i = 0; rc != LIKEN_OK && i < count; i++)
-        lk_hit_clear(&own[i]);
+        lk_store_match_clear(&own[i]);
     return rc;
 }
 

@@ -391,28 +391,28 @@ int lk_sqlite_names_load(lk_sqlite_conn *c, liken_image *image, bool lost, liken
     return rc;
 }
 
-static int load_texts(lk_sqlite_conn *c, const char *sql, lk_store_hit *hit, bool (*add)(lk_store_hit *, const char *),
-                      liken_error *err) {
+static int load_texts(lk_sqlite_conn *c, const char *sql, lk_store_match *match,
+                      bool (*add)(lk_store_match *, const char *), liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = use(c, sql, hit->image, NULL, 0, &stmt, err);
+    int rc = use(c, sql, match->image, NULL, 0, &stmt, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_step(c, stmt, &row, err);
     while (rc == LIKEN_OK && row) {
         const char *text = (const char *)sqlite3_column_text(stmt, 0);
-        if (text == NULL || !add(hit, text))
+        if (text == NULL || !add(match, text))
             return lk_fail_memory(err);
         rc = lk_sqlite_step(c, stmt, &row, err);
     }
     return rc;
 }
 
-int lk_sqlite_names_hit(lk_sqlite_conn *c, lk_store_hit *hit, liken_error *err) {
-    const int rc =
-        load_texts(c, "SELECT label FROM labels WHERE image = ?1 AND kind < 3 ORDER BY id", hit, lk_hit_file, err);
-    return rc == LIKEN_OK
-               ? load_texts(c, "SELECT image_id FROM image_ids WHERE image = ?1 ORDER BY id", hit, lk_hit_image_id, err)
-               : rc;
+int lk_sqlite_names_match(lk_sqlite_conn *c, lk_store_match *match, liken_error *err) {
+    const int rc = load_texts(c, "SELECT label FROM labels WHERE image = ?1 AND kind < 3 ORDER BY id", match,
+                              lk_store_match_file, err);
+    return rc == LIKEN_OK ? load_texts(c, "SELECT image_id FROM image_ids WHERE image = ?1 ORDER BY id", match,
+                                       lk_store_match_image_id, err)
+                          : rc;
 }
 
 /* One of liken_file from a row that begins with label, image, place. */

@@ -156,13 +156,13 @@ int lk_sqlite_collection_remove(lk_store *s, int64_t id, bool again, liken_error
 
 /* ---- erasing what it held ---- */
 
-#define SWEEP_IMAGES 256 /* at most, in one transaction, */
-#define SWEEP_FACES 1024 /* and so many faces */
+#define ERASE_IMAGES 256 /* at most, in one transaction, */
+#define ERASE_FACES 1024 /* and so many faces */
 #define ITS_IMAGES "SELECT id FROM images WHERE collection = ?1 ORDER BY id LIMIT ?2"
 
 /* Images go once they have no face and no picture left; *gone: how much went. */
 static int erase(lk_sqlite_conn *c, int64_t collection, int *gone, liken_error *err) {
-    const int64_t numbers[3] = {collection, SWEEP_IMAGES, SWEEP_FACES};
+    const int64_t numbers[3] = {collection, ERASE_IMAGES, ERASE_FACES};
     int faces = 0, images = 0;
     int rc = run3(c, "DELETE FROM pictures WHERE id IN (" LK_SQLITE_PORTION("p.image IN (" ITS_IMAGES ")") ")", numbers,
                   gone, err);
@@ -170,7 +170,7 @@ static int erase(lk_sqlite_conn *c, int64_t collection, int *gone, liken_error *
         return rc;
     rc = run3(c, "DELETE FROM faces WHERE id IN (SELECT f.id FROM faces f WHERE f.image IN (" ITS_IMAGES ") LIMIT ?3)",
               numbers, &faces, err);
-    if (rc == LIKEN_OK && faces < SWEEP_FACES)
+    if (rc == LIKEN_OK && faces < ERASE_FACES)
         rc = run3(c, "DELETE FROM images WHERE id IN (" ITS_IMAGES ")", numbers, &images, err);
     if (rc == LIKEN_OK)
         rc = subtract(c, collection, images, faces, err);
@@ -178,7 +178,7 @@ static int erase(lk_sqlite_conn *c, int64_t collection, int *gone, liken_error *
     return rc;
 }
 
-static int sweep(lk_sqlite_conn *c, void *arg, liken_error *err) {
+static int erase_some(lk_sqlite_conn *c, void *arg, liken_error *err) {
     bool *more = arg;
     int64_t collection = 0;
     int gone = 0;
@@ -196,12 +196,12 @@ static int find_removed(lk_sqlite_conn *c, void *arg, liken_error *err) {
     return lk_sqlite_number(c, "SELECT count(*) FROM collections c WHERE " LK_SQLITE_REMOVED, arg, err);
 }
 
-int lk_sqlite_sweep(lk_store *s, bool *more, liken_error *err) {
+int lk_sqlite_erase(lk_store *s, bool *more, liken_error *err) {
     int64_t removed = 0;
     bool left = false;
     int rc = lk_sqlite_read(of(s), find_removed, &removed, err); /* so that nobody writes for nothing */
     if (rc == LIKEN_OK && removed > 0)
-        rc = lk_sqlite_remove(of(s), sweep, &left, err);
+        rc = lk_sqlite_remove(of(s), erase_some, &left, err);
     if (rc == LIKEN_OK)
         *more = left;
     return rc;

@@ -106,7 +106,7 @@ static const lk_store_images images = {
 static const lk_store_faces faces = {
     .get = lk_sqlite_face_get,
     .remove = lk_sqlite_face_remove,
-    .hits = lk_sqlite_hits,
+    .matches = lk_sqlite_matches,
     .where = lk_sqlite_faces_where,
 };
 static const lk_store_members members = {
@@ -128,7 +128,7 @@ static const lk_store_feed feed = {
     .deletions_after = lk_sqlite_deletions_after,
 };
 static const lk_store_erasing erasing = {
-    .step = lk_sqlite_sweep,
+    .step = lk_sqlite_erase,
     .left = lk_sqlite_erasing,
 };
 static const lk_store_pictures pictures = {

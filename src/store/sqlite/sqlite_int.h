@@ -203,7 +203,7 @@ int lk_sqlite_extend(lk_sqlite_conn *c, int64_t collection, int64_t id, const li
                      liken_error *err);
 /* The names of image->id; those that are lost too, for a copy, when `lost`. */
 int lk_sqlite_names_load(lk_sqlite_conn *c, liken_image *image, bool lost, liken_error *err);
-int lk_sqlite_names_hit(lk_sqlite_conn *c, lk_store_hit *hit, liken_error *err);
+int lk_sqlite_names_match(lk_sqlite_conn *c, lk_store_match *match, liken_error *err);
 
 /* ---- remove.c ---- */
 
@@ -231,7 +231,7 @@ int lk_sqlite_collection_create(lk_store *s, liken_collection *c, liken_error *e
 int lk_sqlite_collection_get(lk_store *s, const char *name, liken_collection **out, liken_error *err);
 int lk_sqlite_collection_list(lk_store *s, liken_collection ***out, size_t *count, liken_error *err);
 int lk_sqlite_collection_remove(lk_store *s, int64_t id, bool again, liken_error *err);
-int lk_sqlite_sweep(lk_store *s, bool *more, liken_error *err);
+int lk_sqlite_erase(lk_store *s, bool *more, liken_error *err);
 int lk_sqlite_erasing(lk_store *s, int64_t *images, liken_error *err);
 int lk_sqlite_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err);
 
@@ -257,7 +257,7 @@ int lk_sqlite_files_between(lk_store *s, int64_t collection, const lk_store_rang
 int lk_sqlite_lost(lk_store *s, int64_t collection, int64_t after, int64_t ids[1000], size_t *count, liken_error *err);
 int lk_sqlite_lost_remove(lk_store *s, int64_t collection, int64_t id, bool *removed, liken_error *err);
 
-int lk_sqlite_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *err);
+int lk_sqlite_matches(lk_store *s, const int64_t *faces, size_t count, lk_store_match *matches, liken_error *err);
 int lk_sqlite_images_of(lk_store *s, const int64_t *faces, size_t count, int64_t *images, liken_error *err);
 int lk_sqlite_faces_of(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces,
                        liken_error *err);

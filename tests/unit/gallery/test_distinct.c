@@ -21,15 +21,15 @@ static liken_error err;
 
 static size_t passes, labelled;
 
-int __real_lk_index_search(lk_index *ix, const lk_index_query *query, lk_hit *hits, size_t *count, uint64_t *searched,
-                           liken_error *e);
-int __wrap_lk_index_search(lk_index *ix, const lk_index_query *query, lk_hit *hits, size_t *count, uint64_t *searched,
-                           liken_error *e);
+int __real_lk_index_search(lk_index *ix, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,
+                           uint64_t *searched, liken_error *e);
+int __wrap_lk_index_search(lk_index *ix, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,
+                           uint64_t *searched, liken_error *e);
 
-int __wrap_lk_index_search(lk_index *ix, const lk_index_query *query, lk_hit *hits, size_t *count, uint64_t *searched,
-                           liken_error *e) {
+int __wrap_lk_index_search(lk_index *ix, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,
+                           uint64_t *searched, liken_error *e) {
     passes++;
-    return __real_lk_index_search(ix, query, hits, count, searched, e);
+    return __real_lk_index_search(ix, query, neighbours, count, searched, e);
 }
 
 static lk_store_ops counting;
@@ -37,9 +37,9 @@ static lk_store_faces counting_faces;
 static lk_store_members counting_members;
 static const lk_store_ops *real;
 
-static int count_hits(lk_store *s, const int64_t *faces, size_t count, lk_store_hit *hits, liken_error *e) {
+static int count_matches(lk_store *s, const int64_t *faces, size_t count, lk_store_match *neighbours, liken_error *e) {
     labelled += count;
-    return real->faces->hits(s, faces, count, hits, e);
+    return real->faces->matches(s, faces, count, neighbours, e);
 }
 
 static int no_faces(lk_store *s, const int64_t *images, size_t count, int64_t **out, size_t *faces, liken_error *e) {
@@ -56,7 +56,7 @@ static int no_faces(lk_store *s, const int64_t *images, size_t count, int64_t **
 static void count_store(bool forgetful) {
     counting = *real;
     counting_faces = *real->faces;
-    counting_faces.hits = count_hits;
+    counting_faces.matches = count_matches;
     counting.faces = &counting_faces;
     counting_members = *real->members;
     if (forgetful)

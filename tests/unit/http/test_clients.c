@@ -92,7 +92,7 @@ static void wait_until_shut(const line *l) {
 }
 
 /* Waits until all lines that are older were looked at once more. */
-static void wait_for_a_sweep(lk_patience *p) {
+static void wait_for_a_look(lk_patience *p) {
     line late = connect_line(p, NULL, LK_STAGE_HEAD);
     lk_patience_at(p, late.watch, LK_STAGE_HEAD, 0);
     wait_until_shut(&late);
@@ -116,7 +116,7 @@ static void who_is_gone_is_known(void **state) {
     assert_int_equal(recv(waits.client, probe, sizeof probe - 1, 0), 25); /* whether it is there is asked once */
     assert_string_equal(probe, "HTTP/1.1 100 Continue\r\n\r\n");
     assert_true(!lk_patience_gone(waits.watch) && !lk_patience_gone(stays.watch) && !lk_patience_gone(NULL));
-    wait_for_a_sweep(p);
+    wait_for_a_look(p);
     assert_int_equal(recv(waits.client, probe, sizeof probe, MSG_DONTWAIT), -1);
     cut_line(p, &gone);
     cut_line(p, &waits);

@@ -119,32 +119,32 @@ static void all_distances(const oracle *o, const float *queries, size_t n, float
  */
 
 static int compare(const void *a, const void *b) {
-    const lk_hit *x = a, *y = b;
+    const lk_neighbour *x = a, *y = b;
     if (x->distance != y->distance)
         return x->distance < y->distance ? -1 : 1;
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
 static int compare_wrongly(const void *a, const void *b) {
-    const lk_hit *x = a, *y = b;
+    const lk_neighbour *x = a, *y = b;
     return x->distance != y->distance ? compare(a, b) : compare(b, a);
 }
 
-/* Sorts the hits and keeps k; what is farther than the last of them need not be looked at any more. */
-static void keep(const oracle *o, lk_hit *hits, size_t *count, size_t k, float *farthest) {
-    qsort(hits, *count, sizeof *hits, o->wrong == BREAKS_TIES_BACKWARDS ? compare_wrongly : compare);
+/* Sorts the neighbours and keeps k; what is farther than the last of them need not be looked at any more. */
+static void keep(const oracle *o, lk_neighbour *neighbours, size_t *count, size_t k, float *farthest) {
+    qsort(neighbours, *count, sizeof *neighbours, o->wrong == BREAKS_TIES_BACKWARDS ? compare_wrongly : compare);
     if (*count >= k) {
         *count = k;
-        *farthest = hits[k - 1].distance;
+        *farthest = neighbours[k - 1].distance;
     }
 }
 
 /* The k nearest of those that pass; *within: how many there would be without k. */
-static lk_hit *nearest(const oracle *o, const lk_index_query *q, const float *distances, size_t *out,
-                       uint64_t *searched, uint64_t *within) {
+static lk_neighbour *nearest(const oracle *o, const lk_index_query *q, const float *distances, size_t *out,
+                             uint64_t *searched, uint64_t *within) {
     const size_t room = 2 * q->k + 1000;
-    lk_hit *hits = malloc(room * sizeof *hits);
-    assert_non_null(hits);
+    lk_neighbour *neighbours = malloc(room * sizeof *neighbours);
+    assert_non_null(neighbours);
     float farthest = q->radius;
     size_t count = 0, only = 0;
     *searched = *within = 0;
@@ -158,24 +158,24 @@ static lk_hit *nearest(const oracle *o, const lk_index_query *q, const float *di
         *within += distances[r] <= q->radius;
         if (distances[r] > farthest || (o->wrong == LEAVES_OUT_THE_RADIUS && distances[r] == q->radius))
             continue;
-        hits[count++] = (lk_hit){o->ids[r], distances[r]};
+        neighbours[count++] = (lk_neighbour){o->ids[r], distances[r]};
         if (count == room)
-            keep(o, hits, &count, q->k, &farthest);
+            keep(o, neighbours, &count, q->k, &farthest);
     }
-    keep(o, hits, &count, q->k, &farthest);
+    keep(o, neighbours, &count, q->k, &farthest);
     *out = count;
-    return hits;
+    return neighbours;
 }
 
-lk_hit *oracle_search(const oracle *o, const lk_index_query *q, size_t *count, uint64_t *searched) {
+lk_neighbour *oracle_search(const oracle *o, const lk_index_query *q, size_t *count, uint64_t *searched) {
     float *distances = malloc((o->count + 1) * sizeof *distances), query[1024] = {0};
     assert_non_null(distances);
     memcpy(query, q->vector, (size_t)o->dimension * sizeof *query);
     all_distances(o, query, 1, distances);
     uint64_t within;
-    lk_hit *hits = nearest(o, q, distances, count, searched, &within);
+    lk_neighbour *neighbours = nearest(o, q, distances, count, searched, &within);
     free(distances);
-    return hits;
+    return neighbours;
 }
 
 void oracle_check(const oracle *o, lk_index *ix, const lk_index_query *q) {
@@ -189,7 +189,7 @@ void oracle_check(const oracle *o, lk_index *ix, const lk_index_query *q) {
  */
 
 typedef struct answer {
-    lk_hit *hits;
+    lk_neighbour *neighbours;
     size_t count;
     uint64_t searched, within;
 } answer;
@@ -202,26 +202,27 @@ static void place_radius(const oracle *o, question *asked, const float *distance
     all.radius = INFINITY;
     size_t count;
     uint64_t searched, within;
-    lk_hit *hits = nearest(o, &all, distances, &count, &searched, &within);
-    asked->query.radius = count > 0 ? hits[count - 1].distance : 0;
+    lk_neighbour *neighbours = nearest(o, &all, distances, &count, &searched, &within);
+    asked->query.radius = count > 0 ? neighbours[count - 1].distance : 0;
     if (asked->radius == JUST_BEFORE_IT)
         asked->query.radius = nextafterf(asked->query.radius, 0);
-    free(hits);
+    free(neighbours);
 }
 
-static bool same(const answer *expected, const lk_index_query *q, const lk_hit *hits, size_t count, const char *how,
-                 char why[WHY]) {
+static bool same(const answer *expected, const lk_index_query *q, const lk_neighbour *neighbours, size_t count,
+                 const char *how, char why[WHY]) {
     const answer *e = expected;
     for (size_t i = 0; i < count && i < e->count; i++)
-        if (hits[i].id != e->hits[i].id || hits[i].distance != e->hits[i].distance) {
-            (void)snprintf(why, WHY,
-                           "%s, hit %zu of %zu (k %zu, radius %.9g): id %lld at %.9g, brute force has %lld at %.9g",
-                           how, i, count, q->k, (double)q->radius, (long long)hits[i].id, (double)hits[i].distance,
-                           (long long)e->hits[i].id, (double)e->hits[i].distance);
+        if (neighbours[i].id != e->neighbours[i].id || neighbours[i].distance != e->neighbours[i].distance) {
+            (void)snprintf(
+                why, WHY,
+                "%s, neighbour %zu of %zu (k %zu, radius %.9g): id %lld at %.9g, brute force has %lld at %.9g", how, i,
+                count, q->k, (double)q->radius, (long long)neighbours[i].id, (double)neighbours[i].distance,
+                (long long)e->neighbours[i].id, (double)e->neighbours[i].distance);
             return false;
         }
     if (count != e->count)
-        (void)snprintf(why, WHY, "%s: %zu hits (k %zu, radius %.9g), brute force has %zu", how, count, q->k,
+        (void)snprintf(why, WHY, "%s: %zu neighbours (k %zu, radius %.9g), brute force has %zu", how, count, q->k,
                        (double)q->radius, e->count);
     return count == e->count;
 }
@@ -241,40 +242,40 @@ static bool alone(lk_index *ix, const lk_index_query *asked, bool count_all, con
     uint64_t searched = UINT64_MAX, within = UINT64_MAX;
     lk_index_query query = *asked, *const q = &query;
     query.within = count_all ? &within : NULL;
-    lk_hit *hits = malloc(q->k * sizeof *hits); /* exactly the room that is promised */
-    assert_non_null(hits);
-    bool right = lk_index_search(ix, q, hits, &count, &searched, &err) == LIKEN_OK;
+    lk_neighbour *neighbours = malloc(q->k * sizeof *neighbours); /* exactly the room that is promised */
+    assert_non_null(neighbours);
+    bool right = lk_index_search(ix, q, neighbours, &count, &searched, &err) == LIKEN_OK;
     if (!right)
         (void)snprintf(why, WHY, "a search failed: %.200s", err.message);
-    right = right && same(expected, q, hits, count, "alone", why) && counted(expected, q, why);
+    right = right && same(expected, q, neighbours, count, "alone", why) && counted(expected, q, why);
     if (right && searched != expected->searched) {
         (void)snprintf(why, WHY, "searched %llu vectors, not %llu", (unsigned long long)searched,
                        (unsigned long long)expected->searched);
         right = false;
     }
-    free(hits);
+    free(neighbours);
     return right;
 }
 
 static bool together(lk_index *ix, const question *asked, const answer *expected, size_t n, char why[WHY]) {
     liken_error err = {0};
     lk_index_query queries[QUESTIONS];
-    lk_hit *hits[QUESTIONS];
+    lk_neighbour *neighbours[QUESTIONS];
     size_t counts[QUESTIONS] = {0};
     uint64_t within[QUESTIONS] = {0};
     for (size_t i = 0; i < n; i++) {
         queries[i] = asked[i].query;
         queries[i].within = i % 2 == 0 ? &within[i] : NULL;
-        hits[i] = malloc(queries[i].k * sizeof *hits[i]);
-        assert_non_null(hits[i]);
+        neighbours[i] = malloc(queries[i].k * sizeof *neighbours[i]);
+        assert_non_null(neighbours[i]);
     }
-    bool right = lk_index_search_many(ix, queries, n, hits, counts, &err) == LIKEN_OK;
+    bool right = lk_index_search_many(ix, queries, n, neighbours, counts, &err) == LIKEN_OK;
     if (!right)
         (void)snprintf(why, WHY, "a search of many failed: %.200s", err.message);
     for (size_t i = 0; i < n; i++) {
-        right = right && same(&expected[i], &queries[i], hits[i], counts[i], "one of many", why) &&
+        right = right && same(&expected[i], &queries[i], neighbours[i], counts[i], "one of many", why) &&
                 counted(&expected[i], &queries[i], why);
-        free(hits[i]);
+        free(neighbours[i]);
     }
     return right;
 }
@@ -293,12 +294,12 @@ bool oracle_agrees(const oracle *o, lk_index *ix, question *asked, size_t n, cha
         const float *mine = distances + i * o->count;
         place_radius(o, &asked[i], mine);
         answer *e = &expected[i];
-        e->hits = nearest(o, &asked[i].query, mine, &e->count, &e->searched, &e->within);
+        e->neighbours = nearest(o, &asked[i].query, mine, &e->count, &e->searched, &e->within);
         right = right && alone(ix, &asked[i].query, (e->searched + i) % 2 == 1, e, why);
     }
     right = right && (n < 2 || together(ix, asked, expected, n, why));
     for (size_t i = 0; i < n; i++)
-        free(expected[i].hits);
+        free(expected[i].neighbours);
     free(queries);
     free(distances);
     return right;

@@ -28,8 +28,8 @@ static inline const float *oracle_row(const oracle *o, size_t row) {
     return o->rows + row * o->stride;
 }
 float oracle_distance(const float *a, const float *b, int dimension);
-/* Every live hit that passes, sorted; at most k. The array is the caller's. */
-lk_hit *oracle_search(const oracle *o, const lk_index_query *q, size_t *count, uint64_t *searched);
+/* Every live neighbour that passes, sorted; at most k. The array is the caller's. */
+lk_neighbour *oracle_search(const oracle *o, const lk_index_query *q, size_t *count, uint64_t *searched);
 /* Fails the test unless the index answers as the oracle does. */
 void oracle_check(const oracle *o, lk_index *ix, const lk_index_query *q);
 

@@ -20,7 +20,7 @@ static void one_add_may_fill_many_segments(void **state) {
     history_end(&h);
 }
 
-/* More hits than a run of rows, or all of an open segment, has. */
+/* More neighbours than a run of rows, or all of an open segment, has. */
 static void an_answer_may_be_long(void **state) {
     (void)state;
     history h;
@@ -29,7 +29,7 @@ static void an_answer_may_be_long(void **state) {
         fail_msg("%s", h.why);
     lk_index_settle(h.ix);
     float v[16] = {0.5f};
-    const size_t lengths[] = {12345, 30000, LK_INDEX_MAX_HITS};
+    const size_t lengths[] = {12345, 30000, LK_INDEX_MAX_NEIGHBOURS};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
         oracle_check(h.o, h.ix, &(lk_index_query){.vector = v, .radius = INFINITY, .k = lengths[i]});
     history_end(&h);
@@ -40,7 +40,7 @@ static void what_is_not_a_question_is_refused(void **state) {
     liken_error err = {0};
     lk_index *ix = NULL;
     float v[16] = {0};
-    lk_hit hit = {77, 7};
+    lk_neighbour neighbour = {77, 7};
     size_t count = 55;
     assert_int_equal(lk_index_new(&ix, 15, &err), LIKEN_E_ARG);
     assert_int_equal(lk_index_new(&ix, 1025, &err), LIKEN_E_ARG);
@@ -52,23 +52,23 @@ static void what_is_not_a_question_is_refused(void **state) {
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         v[7] = wrong[i];
         const lk_index_query q = {.vector = v, .radius = 1, .k = 1};
-        assert_int_equal(lk_index_search(ix, &q, &hit, &count, NULL, &err), LIKEN_E_ARG);
+        assert_int_equal(lk_index_search(ix, &q, &neighbour, &count, NULL, &err), LIKEN_E_ARG);
         assert_int_equal(lk_index_add(ix, &(int64_t){2}, v, 1, NULL), LIKEN_E_ARG);
     }
     v[7] = 0;
     const lk_index_query bad[] = {{.vector = v, .radius = 1, .k = 0},
-                                  {.vector = v, .radius = 1, .k = LK_INDEX_MAX_HITS + 1},
+                                  {.vector = v, .radius = 1, .k = LK_INDEX_MAX_NEIGHBOURS + 1},
                                   {.vector = v, .radius = NAN, .k = 1},
                                   {.vector = v, .radius = -1, .k = 1}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_int_equal(lk_index_search(ix, &bad[i], &hit, &count, NULL, &err), LIKEN_E_ARG);
-    assert_true(hit.id == 77 && count == 55);
+        assert_int_equal(lk_index_search(ix, &bad[i], &neighbour, &count, NULL, &err), LIKEN_E_ARG);
+    assert_true(neighbour.id == 77 && count == 55);
     assert_int_equal(lk_index_add(ix, &id, v, 1, &err), LIKEN_E_CONFLICT);
     assert_int_equal(lk_index_add(ix, (int64_t[]){5, 4}, (float[32]){0}, 2, &err), LIKEN_E_CONFLICT);
     assert_int_equal(lk_index_size(ix), 1);
     const lk_index_query good = {.vector = v, .radius = 0, .k = 1};
-    assert_ok(lk_index_search(ix, &good, &hit, &count, NULL, &err), err);
-    assert_true(count == 1 && hit.id == 1 && hit.distance == 0);
+    assert_ok(lk_index_search(ix, &good, &neighbour, &count, NULL, &err), err);
+    assert_true(count == 1 && neighbour.id == 1 && neighbour.distance == 0);
     assert_int_equal(lk_index_get(ix, 9, v, &err), LIKEN_E_NOT_FOUND);
     lk_index_free(ix);
     lk_index_free(NULL);

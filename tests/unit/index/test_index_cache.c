@@ -96,17 +96,18 @@ static int refused(lk_index *ix, int64_t added, int64_t deleted, int questions) 
         const lk_index_query q = {.vector = v, .radius = INFINITY, .k = (size_t)(i % 5 == 0 ? 10000 : 10)};
         size_t count, expected;
         uint64_t searched;
-        lk_hit *hits = malloc(q.k * sizeof *hits), *truth = oracle_search(o, &q, &expected, &searched);
+        lk_neighbour *neighbours = malloc(q.k * sizeof *neighbours),
+                     *truth = oracle_search(o, &q, &expected, &searched);
         liken_error err = {0};
-        const int rc = lk_index_search(ix, &q, hits, &count, NULL, &err);
+        const int rc = lk_index_search(ix, &q, neighbours, &count, NULL, &err);
         assert_true(rc == LIKEN_OK || rc == LIKEN_E_STORE);
         errors += rc != LIKEN_OK;
         if (rc == LIKEN_OK) {
             assert_int_equal(count, expected);
             for (size_t h = 0; h < count; h++)
-                assert_true(hits[h].id == truth[h].id && hits[h].distance == truth[h].distance);
+                assert_true(neighbours[h].id == truth[h].id && neighbours[h].distance == truth[h].distance);
         }
-        free(hits);
+        free(neighbours);
         free(truth);
     }
     oracle_free(o);

@@ -70,12 +70,12 @@ static int ask(lk_index *ix, size_t row, const int64_t *only, size_t only_count,
     float v[DIMENSION];
     for (size_t i = 0; i < DIMENSION; i++)
         v[i] = component(row, i);
-    lk_hit hits[3];
+    lk_neighbour neighbours[3];
     size_t count;
     const lk_index_query q = {.vector = v, .radius = INFINITY, .k = 3, .only = only, .only_count = only_count};
-    const int rc = lk_index_search(ix, &q, hits, &count, NULL, NULL);
+    const int rc = lk_index_search(ix, &q, neighbours, &count, NULL, NULL);
     if (rc == LIKEN_OK)
-        *nearest = count > 0 && hits[0].distance == 0 ? hits[0].id : -1;
+        *nearest = count > 0 && neighbours[0].distance == 0 ? neighbours[0].id : -1;
     return rc;
 }
 

@@ -62,15 +62,15 @@ static void *write_groups(void *arg) {
 }
 
 /* The groups of an answer must be whole, one run without a gap, and hold what was there when the search began. */
-static bool is_whole(const lk_hit *hits, size_t count, int64_t there, int64_t gone) {
+static bool is_whole(const lk_neighbour *neighbours, size_t count, int64_t there, int64_t gone) {
     int64_t members[WINDOW + 1] = {0}, first = INT64_MAX, last = -1;
     for (size_t i = 0; i < count; i++) {
-        first = hits[i].id / GROUP < first ? hits[i].id / GROUP : first;
-        last = hits[i].id / GROUP > last ? hits[i].id / GROUP : last;
+        first = neighbours[i].id / GROUP < first ? neighbours[i].id / GROUP : first;
+        last = neighbours[i].id / GROUP > last ? neighbours[i].id / GROUP : last;
     }
     for (size_t i = 0; i < count; i++)
-        if (hits[i].id / GROUP - first <= WINDOW)
-            members[hits[i].id / GROUP - first]++;
+        if (neighbours[i].id / GROUP - first <= WINDOW)
+            members[neighbours[i].id / GROUP - first]++;
     bool whole = last >= there - 1 && (count == 0 || (first <= gone + 1 && last - first <= WINDOW));
     for (int64_t g = first; whole && g <= last; g++)
         whole = members[g - first] == GROUP;
@@ -78,22 +78,23 @@ static bool is_whole(const lk_hit *hits, size_t count, int64_t there, int64_t go
 }
 
 static bool search_alone(const float *vector) {
-    lk_hit hits[1000];
+    lk_neighbour neighbours[1000];
     size_t count = 0;
     uint64_t searched = 0;
     const lk_index_query query = {.vector = vector, .radius = INFINITY, .k = 1000, .threads = 2};
     const int64_t there = atomic_load(&added);
-    const bool found = lk_index_search(ix, &query, hits, &count, &searched, NULL) == LIKEN_OK;
-    return found && searched == count && is_whole(hits, count, there, atomic_load(&deleted));
+    const bool found = lk_index_search(ix, &query, neighbours, &count, &searched, NULL) == LIKEN_OK;
+    return found && searched == count && is_whole(neighbours, count, there, atomic_load(&deleted));
 }
 
 /* Two questions in one pass see the same state. */
 static bool search_twice(const float *vector) {
-    lk_hit room[2][1000], *hits[2] = {room[0], room[1]};
+    lk_neighbour room[2][1000], *neighbours[2] = {room[0], room[1]};
     size_t counts[2] = {0};
     const lk_index_query query = {.vector = vector, .radius = INFINITY, .k = 1000};
     const int64_t there = atomic_load(&added);
-    const bool found = lk_index_search_many(ix, (lk_index_query[]){query, query}, 2, hits, counts, NULL) == LIKEN_OK;
+    const bool found =
+        lk_index_search_many(ix, (lk_index_query[]){query, query}, 2, neighbours, counts, NULL) == LIKEN_OK;
     return found && counts[0] == counts[1] && is_whole(room[0], counts[0], there, atomic_load(&deleted)) &&
            is_whole(room[1], counts[1], there, atomic_load(&deleted));
 }
@@ -188,7 +189,7 @@ static void what_is_saved_meanwhile_is_whole(void **state) {
     liken_error err = {0};
     char folder[] = "/tmp/liken-test-threads-XXXXXX";
     int64_t change;
-    lk_hit hits[1000];
+    lk_neighbour neighbours[1000];
     size_t count;
     float q[DIMENSION] = {0};
     assert_non_null(mkdtemp(folder));
@@ -200,12 +201,12 @@ static void what_is_saved_meanwhile_is_whole(void **state) {
     assert_ok(lk_index_open(&ix, folder, DIMENSION, "model", "store", &change, &err), err);
     assert_null(lk_index_trouble(ix));
     const lk_index_query query = {.vector = q, .radius = INFINITY, .k = 1000};
-    assert_ok(lk_index_search(ix, &query, hits, &count, NULL, &err), err);
+    assert_ok(lk_index_search(ix, &query, neighbours, &count, NULL, &err), err);
     assert_true(change >= 0 && change <= atomic_load(&deleted));
     /* groups up to `change` are gone, and what is there is whole */
-    assert_true(is_whole(hits, count, (lk_index_last_id(ix) + 1) / GROUP, atomic_load(&deleted)));
+    assert_true(is_whole(neighbours, count, (lk_index_last_id(ix) + 1) / GROUP, atomic_load(&deleted)));
     for (size_t i = 0; i < count; i++)
-        assert_true(hits[i].id / GROUP >= change);
+        assert_true(neighbours[i].id / GROUP >= change);
     lk_index_free(ix);
     lk_index_remove(folder);
 }

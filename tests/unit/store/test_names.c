@@ -98,13 +98,13 @@ static void the_same_bytes_gather_names(void **state) {
     assert_true(listed(c, "p/two.jpg", NULL, &found) == 1 && found == one->id);
     assert_true(listed(c, "p/one.jpg", "8", &found) == 1 && found == one->id);
     assert_int_equal(listed(c, "p/one.jpg", "9", &found), 0);
-    lk_store_hit hit;
-    assert_ok(store->ops->faces->hits(store, &one->faces[0].id, 1, &hit, &err), err);
-    assert_true(hit.file_count == 2 && hit.image_id_count == 2);
-    assert_string_equal(hit.file, "p/one.jpg");
-    assert_string_equal(hit.files[1], "p/two.jpg");
-    assert_string_equal(hit.image_ids[1], "8");
-    lk_hit_clear(&hit);
+    lk_store_match match;
+    assert_ok(store->ops->faces->matches(store, &one->faces[0].id, 1, &match, &err), err);
+    assert_true(match.file_count == 2 && match.image_id_count == 2);
+    assert_string_equal(match.file, "p/one.jpg");
+    assert_string_equal(match.files[1], "p/two.jpg");
+    assert_string_equal(match.image_ids[1], "8");
+    lk_store_match_clear(&match);
     liken_image_free(one);
     expect_healthy();
 }

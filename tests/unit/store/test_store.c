@@ -80,7 +80,7 @@ static int refuse(void *ctx, const lk_store_vector *v) {
 /* ---- removing a collection ---- */
 
 /* The steps it takes to erase all there is to be erased. */
-static int sweep_all(void) {
+static int erase_all(void) {
     bool more = true;
     int steps = 0;
     for (; more; steps++)
@@ -109,7 +109,7 @@ static void removing_a_collection_takes_everything(void **state) {
     assert_true(again->threshold == 0.375f);
     liken_collection_free(again);
     expect_counts(1, 0, 0);
-    assert_true(sweep_all() > 2);
+    assert_true(erase_all() > 2);
     expect_counts(1, 0, 0);
 }
 
@@ -121,7 +121,7 @@ static void what_is_left_of_a_removed_collection_is_nobodys(void **state) {
     liken_image *image = NULL, *existing = NULL;
     liken_image_list *list = NULL;
     liken_face *face = NULL;
-    lk_store_hit hit = {0};
+    lk_store_match match = {0};
     struct heard h = {0};
     assert_ok(store->ops->feed->vectors_after(store, 0, hear, &h, &err), err);
     const int64_t one = h.ids[0];
@@ -131,8 +131,8 @@ static void what_is_left_of_a_removed_collection_is_nobodys(void **state) {
     assert_int_equal(store->ops->images->remove(store, 0, gone, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(store->ops->faces->get(store, NULL, one, &face, NULL, NULL, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(store->ops->faces->remove(store, one, &err), LIKEN_E_NOT_FOUND);
-    assert_ok(store->ops->faces->hits(store, &one, 1, &hit, &err), err);
-    assert_int_equal(hit.face, 0);
+    assert_ok(store->ops->faces->matches(store, &one, 1, &match, &err), err);
+    assert_int_equal(match.face, 0);
     assert_ok(store->ops->images->list(store, a, &(liken_list_options){0}, &list, &err), err);
     assert_int_equal(list->count, 0);
     liken_image_list_free(list);
@@ -152,7 +152,7 @@ static void what_is_left_of_a_removed_collection_is_nobodys(void **state) {
     assert_null(existing);
     assert_true(image->id > stays);
     liken_image_free(image);
-    (void)sweep_all();
+    (void)erase_all();
     expect_counts(2, 2, 3);
     expect_healthy();
 }
@@ -444,10 +444,10 @@ static void lists_by_time(void **state) {
     assert_int_equal(page->count, 2);
     assert_int_equal(listed(c, rest), 1);
     liken_image_list_free(page);
-    lk_store_hit hit = {0};
-    assert_ok(store->ops->faces->hits(store, &timeless->faces[0].id, 1, &hit, &err), err);
-    assert_true(hit.captured_at == LIKEN_NO_TIME);
-    lk_hit_clear(&hit);
+    lk_store_match match = {0};
+    assert_ok(store->ops->faces->matches(store, &timeless->faces[0].id, 1, &match, &err), err);
+    assert_true(match.captured_at == LIKEN_NO_TIME);
+    lk_store_match_clear(&match);
     liken_image_free(timeless);
 }
 
@@ -516,26 +516,26 @@ static void removes_images_and_faces(void **state) {
 
 /* ---- searching's questions ---- */
 
-static void hits_carry_labels_and_leave_out_what_is_gone(void **state) {
+static void matches_carry_labels_and_leave_out_what_is_gone(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(1, 2), *existing;
     assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
     const int64_t ids[3] = {image->faces[1].id, 999999, image->faces[0].id};
-    lk_store_hit hits[3];
-    assert_ok(store->ops->faces->hits(store, ids, 3, hits, &err), err);
-    assert_int_equal(hits[0].face, ids[0]);
-    assert_int_equal(hits[0].image, image->id);
-    assert_string_equal(hits[0].file, image->file);
-    assert_string_equal(hits[0].image_id, image->image_id);
-    assert_int_equal(hits[0].width, image->width);
-    assert_int_equal(hits[0].captured_at, image->captured_at);
-    assert_memory_equal(&hits[0].box, &image->faces[1].box, sizeof hits[0].box);
-    assert_int_equal(hits[1].face, 0);
-    assert_null(hits[1].file);
-    assert_int_equal(hits[2].face, ids[2]);
+    lk_store_match matches[3];
+    assert_ok(store->ops->faces->matches(store, ids, 3, matches, &err), err);
+    assert_int_equal(matches[0].face, ids[0]);
+    assert_int_equal(matches[0].image, image->id);
+    assert_string_equal(matches[0].file, image->file);
+    assert_string_equal(matches[0].image_id, image->image_id);
+    assert_int_equal(matches[0].width, image->width);
+    assert_int_equal(matches[0].captured_at, image->captured_at);
+    assert_memory_equal(&matches[0].box, &image->faces[1].box, sizeof matches[0].box);
+    assert_int_equal(matches[1].face, 0);
+    assert_null(matches[1].file);
+    assert_int_equal(matches[2].face, ids[2]);
     for (int i = 0; i < 3; i++)
-        lk_hit_clear(&hits[i]);
+        lk_store_match_clear(&matches[i]);
     liken_image_free(image);
 }
 
@@ -631,7 +631,7 @@ static void the_feed_tells_additions_and_removals(void **state) {
     assert_memory_equal(h.ids, gone, sizeof gone);
     h.count = 0;
     assert_ok(store->ops->collections->remove(store, c, false, &err), err);
-    (void)sweep_all();
+    (void)erase_all();
     assert_ok(store->ops->feed->deletions_after(store, h.seq, hear_removal, &h, &err), err);
     assert_int_equal(h.count, 1);
     assert_int_equal(h.ids[0], last);
@@ -783,7 +783,7 @@ int main(void) {
         KIND_TEST(lists_by_time),
         KIND_TEST(lists_with_descriptors_of_what_is_there),
         KIND_TEST(removes_images_and_faces),
-        KIND_TEST(hits_carry_labels_and_leave_out_what_is_gone),
+        KIND_TEST(matches_carry_labels_and_leave_out_what_is_gone),
         KIND_TEST(the_faces_of_images_are_listed),
         KIND_TEST(filters_by_tags_and_time),
         KIND_TEST(the_feed_tells_additions_and_removals),

@@ -23,7 +23,7 @@ int lk_citus_balance(lk_cluster_job *j, liken_error *err);
 /* The parts of *out that lk_cluster_status does not fill in itself. */
 int lk_citus_status(lk_pg_conn *c, bool deep, liken_cluster *out, liken_error *err);
 
-/* ---- citus_near.c ---- */
+/* ---- citus_search.c ---- */
 
 /* Asks Citus which nodes answer, but for those that did not a moment ago, and notes it (lk_cluster_note). */
 int lk_citus_probe(lk_cluster *k, liken_error *err);

@@ -135,7 +135,7 @@ int lk_cluster_add(lk_pg *db, const liken_shard_address *shard, liken_error *err
  * Everything goes on meanwhile; for each bucket writes and searches wait once, for as long as its last rows take. */
 int lk_cluster_balance(lk_pg *db, liken_error *err);
 /* Removes orphans; *removed counts them. */
-int lk_cluster_sweep(lk_pg *db, int64_t *removed, liken_error *err);
+int lk_cluster_clean(lk_pg *db, int64_t *removed, liken_error *err);
 /* `deep` also reads every id, on the shards and here. */
 int lk_cluster_status(lk_pg *db, bool deep, liken_cluster **out, liken_error *err);
 

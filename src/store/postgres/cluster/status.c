@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define DEEP_MS (3600 * 1000) /* what reading every id of a shard may take */
-#define SWEEP 10000           /* descriptors removed in one go */
+#define ORPHANS 10000         /* descriptors removed in one go */
 
 void liken_cluster_free(liken_cluster *c) {
     if (c == NULL)
@@ -133,7 +133,7 @@ int lk_cluster_status(lk_pg *db, bool deep, liken_cluster **out, liken_error *er
     return rc;
 }
 
-/* ---- sweeping ---- */
+/* ---- cleaning ---- */
 
 /* Up to the mark an id is a face's, or nobody's for ever. */
 static int find_orphans(lk_cluster_job *j, const char *shard, int64_t mark, lk_pg_column *out, liken_error *err) {
@@ -147,8 +147,8 @@ static int find_orphans(lk_cluster_job *j, const char *shard, int64_t mark, lk_p
     if (rc == LIKEN_OK)
         rc = lk_pg_exec(j->main, sql, LK_PG_ARGS(lk_pg_text(shard)), &text, err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_exec(j->main, lk_pg_get_bytes(text, 0, 0, NULL), LK_PG_ARGS(lk_pg_int8(mark), lk_pg_int4(SWEEP)), &r,
-                        err);
+        rc = lk_pg_exec(j->main, lk_pg_get_bytes(text, 0, 0, NULL), LK_PG_ARGS(lk_pg_int8(mark), lk_pg_int4(ORPHANS)),
+                        &r, err);
     for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(r); i++)
         rc = lk_pg_column_add(out, lk_pg_int8(lk_pg_get_int(r, i, 0)), err);
     if (rc == LIKEN_OK)
@@ -175,14 +175,14 @@ static int remove_on(lk_cluster_job *j, const char *shard, const char *sql, lk_p
     return a.status;
 }
 
-static int sweep_below(lk_cluster_job *j, const char *shard, int64_t mark, int64_t *removed, liken_error *err) {
+static int clean_below(lk_cluster_job *j, const char *shard, int64_t mark, int64_t *removed, liken_error *err) {
     int rc = LIKEN_OK;
     bool more = true;
     while (rc == LIKEN_OK && more) {
         lk_pg_column orphans;
         lk_pg_column_init(&orphans, LK_PG_INT8);
         rc = find_orphans(j, shard, mark, &orphans, err);
-        more = orphans.count == SWEEP;
+        more = orphans.count == ORPHANS;
         if (rc == LIKEN_OK && orphans.count > 0)
             rc = remove_on(j, shard, "DELETE FROM liken.vectors WHERE face = ANY ($1::bigint[])", lk_pg_array(&orphans),
                            removed, err);
@@ -192,7 +192,7 @@ static int sweep_below(lk_cluster_job *j, const char *shard, int64_t mark, int64
 }
 
 /* Beyond the mark lies what uploads under way have sent; once nobody writes, all of it is orphans. */
-static int sweep_beyond(lk_cluster_job *j, int64_t *mark, int64_t *removed, liken_error *err) {
+static int clean_beyond(lk_cluster_job *j, int64_t *mark, int64_t *removed, liken_error *err) {
     int rc = lk_cluster_lock_out(j, err);
     if (rc == LIKEN_OK)
         rc = lk_cluster_mark(j->side, mark, err);
@@ -204,7 +204,7 @@ static int sweep_beyond(lk_cluster_job *j, int64_t *mark, int64_t *removed, like
     return rc;
 }
 
-int lk_cluster_sweep(lk_pg *db, int64_t *removed, liken_error *err) {
+int lk_cluster_clean(lk_pg *db, int64_t *removed, liken_error *err) {
     lk_cluster_job j;
     int64_t mark = 0, count = 0;
     int rc = lk_cluster_job_open(&j, db, true, err);
@@ -212,10 +212,10 @@ int lk_cluster_sweep(lk_pg *db, int64_t *removed, liken_error *err) {
         return rc;
     const size_t shards = j.map.citus ? 0 : j.map.count; /* Citus commits a face and its descriptor together */
     if (shards > 0)
-        rc = sweep_beyond(&j, &mark, &count, err);
+        rc = clean_beyond(&j, &mark, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < shards; i++) {
         lk_call_say("cluster", "shard %s: looking for descriptors of no face", j.map.names[i]);
-        rc = sweep_below(&j, j.map.names[i], mark, &count, err);
+        rc = clean_below(&j, j.map.names[i], mark, &count, err);
     }
     lk_cluster_job_close(&j);
     if (rc == LIKEN_OK)

@@ -93,9 +93,9 @@ int search(const float *query, size_t k, float radius, lk_store_missing *missing
     bool exact = false;
     double recall = 0;
     *out = (answer){.query = query};
-    const lk_store_near q = {
+    const lk_store_query q = {
         .collection = people, .vector = query, .dimension = D, .radius = radius, .k = k, .missing = missing};
-    const int rc = store->ops->near->find(store, &q, on_near, out, &exact, &recall, why);
+    const int rc = store->ops->searching->find(store, &q, on_near, out, &exact, &recall, why);
     if (rc != LIKEN_OK) {
         free(out->list);
         out->list = NULL;

@@ -94,7 +94,7 @@ static void check_status(bool evenly) {
 static void tend(void) {
     bool more = true;
     while (more)
-        assert_ok(store->ops->near->tend(store, &more, &err), err);
+        assert_ok(store->ops->searching->tend(store, &more, &err), err);
 }
 
 static void need_servers(void) {
@@ -163,15 +163,15 @@ static void filters_reach_the_shards(void **state) {
     assert_ok(store->ops->faces->where(store, people, &filter, &allowed, &count, &err), err);
     assert_in_range(count, 1, 900);
     answer a = {.query = image->faces[0].descriptor};
-    const lk_store_near q = {.collection = people,
-                             .vector = a.query,
-                             .dimension = SAMPLE_DIMENSION,
-                             .radius = INFINITY,
-                             .k = 1000,
-                             .except = allowed,
-                             .except_count = 1,
-                             .filter = &filter};
-    assert_ok(store->ops->near->find(store, &q, on_near, &a, &exact, &recall, &err), err);
+    const lk_store_query q = {.collection = people,
+                              .vector = a.query,
+                              .dimension = SAMPLE_DIMENSION,
+                              .radius = INFINITY,
+                              .k = 1000,
+                              .except = allowed,
+                              .except_count = 1,
+                              .filter = &filter};
+    assert_ok(store->ops->searching->find(store, &q, on_near, &a, &exact, &recall, &err), err);
     assert_int_equal(a.count, count - 1);
     for (size_t i = 0; i < a.count; i++)
         for (size_t n = 1; n < count; n++)
@@ -257,7 +257,7 @@ static void a_batch_is_written_by_all_shards_at_once(void **state) {
 
 /* ---- orphans ---- */
 
-static void what_a_crash_leaves_is_replaced_and_swept(void **state) {
+static void what_a_crash_leaves_is_replaced_and_cleaned(void **state) {
     (void)state;
     need_servers();
     int64_t next = server_number(&home, "postgres", "SELECT face FROM liken.counters") + 1, removed = -1;
@@ -273,9 +273,9 @@ static void what_a_crash_leaves_is_replaced_and_swept(void **state) {
     add_photos(5); /* ten of these ids */
     check_answers(2);
     check_feed();
-    assert_ok(lk_cluster_sweep(db, &removed, &err), err);
+    assert_ok(lk_cluster_clean(db, &removed, &err), err);
     assert_int_equal(removed, 118);
-    assert_ok(lk_cluster_sweep(db, &removed, &err), err);
+    assert_ok(lk_cluster_clean(db, &removed, &err), err);
     assert_int_equal(removed, 0);
     check_answers(2);
     tend();
@@ -412,7 +412,7 @@ static void *keep_tending(void *arg) {
     while (!atomic_load(&l->stop)) {
         liken_error why = {0};
         bool more = false;
-        if (store->ops->near->tend(store, &more, &why) != LIKEN_OK || !more)
+        if (store->ops->searching->tend(store, &more, &why) != LIKEN_OK || !more)
             sleep_ms(50);
     }
     return NULL;
@@ -537,7 +537,7 @@ static void a_killed_coordinator_loses_nothing(void **state) {
     }
     check_feed();
     check_status(true);
-    assert_ok(lk_cluster_sweep(db, &removed, &err), err);
+    assert_ok(lk_cluster_clean(db, &removed, &err), err);
     print_message("%lld orphans\n", (long long)removed);
     check_status(true);
     check_answers(3);
@@ -644,9 +644,9 @@ static void a_search_begins_anew_when_some_was_told_already(void **state) {
     double recall = 0;
     tend();
     assert_ok(search(known[20], 5, INFINITY, NULL, &a, &err), err);
-    const lk_store_near q = {
+    const lk_store_query q = {
         .collection = people, .vector = known[20], .dimension = SAMPLE_DIMENSION, .radius = INFINITY, .k = 5};
-    assert_ok(store->ops->near->find(store, &q, on_near_losing, &l, &exact, &recall, &err), err);
+    assert_ok(store->ops->searching->find(store, &q, on_near_losing, &l, &exact, &recall, &err), err);
     assert_int_equal(l.anew, 1);
     assert_false(l.answer.wrong);
     assert_int_equal(l.answer.count, a.count);
@@ -687,7 +687,7 @@ int main(void) {
         cmocka_unit_test(filters_reach_the_shards),
         cmocka_unit_test(the_limit_reaches_the_shards_and_they_work_at_once),
         cmocka_unit_test(a_batch_is_written_by_all_shards_at_once),
-        cmocka_unit_test(what_a_crash_leaves_is_replaced_and_swept),
+        cmocka_unit_test(what_a_crash_leaves_is_replaced_and_cleaned),
         cmocka_unit_test(a_removed_face_is_gone_even_while_its_shard_is_away),
         cmocka_unit_test(a_killed_shard_loses_nothing),
         cmocka_unit_test(a_paused_shard_is_named_in_time),

@@ -1,7 +1,7 @@
 /* Keeping the columns filled in and the approximate indexes measured, a step at a time, by any number of processes:
  * each step holds an advisory lock of its collection, and whoever does not get it leaves the step to the one who has
  * it. */
-#include "store/postgres/near/near_int.h"
+#include "store/postgres/search/search_int.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,7 +22,7 @@
 /* *mine: nobody else works on the collection until the transaction ends. */
 static int lock(lk_pg_conn *c, int64_t collection, bool *mine, liken_error *err) {
     int64_t got = 0;
-    const int rc = lk_pg_number(c, "SELECT pg_try_advisory_xact_lock(" LK_NEAR_LOCK ", $1::bigint::int)::int",
+    const int rc = lk_pg_number(c, "SELECT pg_try_advisory_xact_lock(" LK_SEARCH_LOCK ", $1::bigint::int)::int",
                                 LK_PG_ARGS(lk_pg_int8(collection % INT32_MAX)), 0, &got, err);
     *mine = got != 0;
     return rc;
@@ -34,11 +34,11 @@ static int lock(lk_pg_conn *c, int64_t collection, bool *mine, liken_error *err)
 struct batch {
     lk_pg_conn *c;
     lk_cluster *k;
-    const lk_near_plan *plan;
+    const lk_search_plan *plan;
     lk_cluster_map map;
     size_t count; /* parts: one for each shard, or one */
     struct part {
-        lk_near_rows rows;
+        lk_search_rows rows;
         lk_cluster_ask ask;
     } * parts;
 };
@@ -50,13 +50,13 @@ static int batch_init(struct batch *b, liken_error *err) {
     b->count = b->map.epoch == 0 ? 1 : b->map.count;
     b->parts = calloc(b->count, sizeof *b->parts);
     for (size_t i = 0; b->parts != NULL && i < b->count; i++)
-        lk_near_rows_init(&b->parts[i].rows, b->plan);
+        lk_search_rows_init(&b->parts[i].rows, b->plan);
     return b->parts == NULL ? lk_fail_memory(err) : LIKEN_OK;
 }
 
 static void batch_free(struct batch *b) {
     for (size_t i = 0; b->parts != NULL && i < b->count; i++)
-        lk_near_rows_free(&b->parts[i].rows);
+        lk_search_rows_free(&b->parts[i].rows);
     free(b->parts);
 }
 
@@ -67,16 +67,16 @@ static int gather(struct batch *b, const lk_pg_result *rows, liken_error *err) {
         const int64_t face = lk_pg_get_int(rows, i, 0);
         const char *bytes = lk_pg_get_bytes(rows, i, 1, &size);
         struct part *part = &b->parts[b->map.epoch == 0 ? 0 : lk_cluster_owner(b->k, face)];
-        rc = lk_near_rows_add(&part->rows, face, b->plan->collection, bytes, size, err);
+        rc = lk_search_rows_add(&part->rows, face, b->plan->collection, bytes, size, err);
     }
     return rc;
 }
 
 static int update(struct batch *b, struct part *part, const char *shard, liken_error *err) {
-    lk_near_statement t;
-    if (part->rows.columns[LK_NEAR_FACES].count == 0)
+    lk_search_statement t;
+    if (part->rows.columns[LK_SEARCH_FACES].count == 0)
         return LIKEN_OK;
-    int rc = lk_near_rows_update(&part->rows, &t, err);
+    int rc = lk_search_rows_update(&part->rows, &t, err);
     if (rc == LIKEN_OK && shard == NULL) {
         rc = lk_pg_exec(b->c, t.sql.data, t.values, t.count, NULL, err);
     } else if (rc == LIKEN_OK) {
@@ -84,7 +84,7 @@ static int update(struct batch *b, struct part *part, const char *shard, liken_e
         lk_cluster_queue(&part->ask, t.sql.data, t.values, t.count);
         lk_cluster_send(&part->ask);
     }
-    lk_near_statement_free(&t);
+    lk_search_statement_free(&t);
     return rc;
 }
 
@@ -104,7 +104,8 @@ static int update_all(struct batch *b, liken_error *err) {
     return rc;
 }
 
-static int fill_rows(lk_pg_conn *c, lk_cluster *k, const lk_near_plan *p, const lk_pg_result *rows, liken_error *err) {
+static int fill_rows(lk_pg_conn *c, lk_cluster *k, const lk_search_plan *p, const lk_pg_result *rows,
+                     liken_error *err) {
     struct batch b = {.c = c, .k = k, .plan = p};
     if (lk_pg_rows(rows) == 0)
         return LIKEN_OK;
@@ -118,9 +119,9 @@ static int fill_rows(lk_pg_conn *c, lk_cluster *k, const lk_near_plan *p, const 
 }
 
 /* Those without their columns. */
-static int read_rows(lk_pg_conn *c, const lk_near_plan *p, int64_t end, lk_pg_result **out, liken_error *err) {
-    char sql[256], last[LK_NEAR_NAME];
-    const int rc = lk_near_last_column(p, last, err);
+static int read_rows(lk_pg_conn *c, const lk_search_plan *p, int64_t end, lk_pg_result **out, liken_error *err) {
+    char sql[256], last[LK_SEARCH_NAME];
+    const int rc = lk_search_last_column(p, last, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)snprintf(sql, sizeof sql,
@@ -134,7 +135,7 @@ static int read_rows(lk_pg_conn *c, const lk_near_plan *p, int64_t end, lk_pg_re
 }
 
 /* The nodes of Citus show what was committed one after the other: does every face up to `end` have its descriptor? */
-static int check_all_there(lk_pg_conn *c, const lk_near_plan *p, int64_t end, liken_error *err) {
+static int check_all_there(lk_pg_conn *c, const lk_search_plan *p, int64_t end, liken_error *err) {
     int64_t faces = 0, vectors = 0;
     int rc =
         lk_pg_number(c,
@@ -154,7 +155,7 @@ static int check_all_there(lk_pg_conn *c, const lk_near_plan *p, int64_t end, li
 }
 
 /* The rows to fill in next, and up to which face all are done with them. */
-static int choose_rows(lk_pg_conn *c, const lk_near_plan *p, int64_t end, lk_pg_result **rows, int64_t *filled,
+static int choose_rows(lk_pg_conn *c, const lk_search_plan *p, int64_t end, lk_pg_result **rows, int64_t *filled,
                        liken_error *err) {
     bool citus = false;
     int rc = read_rows(c, p, end, rows, err);
@@ -173,7 +174,7 @@ static int choose_rows(lk_pg_conn *c, const lk_near_plan *p, int64_t end, lk_pg_
 }
 
 /* `end`: the last face that was given; all up to it are committed. */
-static int fill(lk_pg_conn *c, lk_cluster *k, const lk_near_plan *p, int64_t end, liken_error *err) {
+static int fill(lk_pg_conn *c, lk_cluster *k, const lk_search_plan *p, int64_t end, liken_error *err) {
     lk_pg_result *rows = NULL;
     int64_t filled = 0;
     int rc = choose_rows(c, p, end, &rows, &filled, err);
@@ -191,7 +192,7 @@ static int fill(lk_pg_conn *c, lk_cluster *k, const lk_near_plan *p, int64_t end
 
 /* On a connection of its own, which may take its time: whoever holds its lock until it is closed builds. What a build
  * that was broken off has left is in the way. */
-static int build_on(lk_pg_conn *c, const lk_near_plan *p, bool *mine, liken_error *err) {
+static int build_on(lk_pg_conn *c, const lk_search_plan *p, bool *mine, liken_error *err) {
     int64_t got = 0;
     char drop[96], make[768];
     (void)snprintf(drop, sizeof drop, "DROP INDEX IF EXISTS liken.near_%lld", (long long)p->collection);
@@ -200,7 +201,7 @@ static int build_on(lk_pg_conn *c, const lk_near_plan *p, bool *mine, liken_erro
         "CREATE INDEX CONCURRENTLY near_%lld ON liken.vectors USING hnsw ((v::%s.vector(%d)) %s.vector_l2_ops) "
         "WHERE collection = %lld",
         (long long)p->collection, p->space, p->dimension, p->space, (long long)p->collection);
-    int rc = lk_pg_number(c, "SELECT pg_try_advisory_lock(" LK_NEAR_LOCK ", $1::bigint::int)::int",
+    int rc = lk_pg_number(c, "SELECT pg_try_advisory_lock(" LK_SEARCH_LOCK ", $1::bigint::int)::int",
                           LK_PG_ARGS(lk_pg_int8(p->collection % INT32_MAX)), 0, &got, err);
     *mine = got != 0;
     if (rc != LIKEN_OK || !*mine)
@@ -214,7 +215,7 @@ static int build_on(lk_pg_conn *c, const lk_near_plan *p, bool *mine, liken_erro
 }
 
 /* Built while others write, which has to be outside a transaction, and waits for those that are under way. */
-static int build(lk_pg *db, const lk_near_plan *p, bool *mine, liken_error *err) {
+static int build(lk_pg *db, const lk_search_plan *p, bool *mine, liken_error *err) {
     lk_pg *own = NULL;
     lk_pg_conn *c = NULL;
     int rc = lk_pg_open_again(&own, db, &(lk_pg_options){.connections = 1, .statement_ms = BUILD_MS}, err);
@@ -231,14 +232,15 @@ static int build(lk_pg *db, const lk_near_plan *p, bool *mine, liken_error *err)
 /* ---- measuring it ---- */
 
 /* Of the nearest that brute force finds, how many does the index find, or others as near? */
-static int measure_one(lk_pg_conn *c, const lk_near_plan *p, const float *vector, int *found, int *wanted,
+static int measure_one(lk_pg_conn *c, const lk_search_plan *p, const float *vector, int *found, int *wanted,
                        liken_error *err) {
-    const lk_store_near near = {
+    const lk_store_query query = {
         .collection = p->collection, .vector = vector, .dimension = p->dimension, .radius = INFINITY, .k = NEAREST};
     lk_pg_result *truth = NULL, *answer = NULL;
-    int rc = lk_near_ranked(c, p, &(lk_near_query){.near = &near, .rows = NEAREST}, &truth, err);
+    int rc = lk_search_ranked(c, p, &(lk_search_query){.query = &query, .rows = NEAREST}, &truth, err);
     if (rc == LIKEN_OK)
-        rc = lk_near_ranked(c, p, &(lk_near_query){.near = &near, .approximate = true, .rows = NEAREST}, &answer, err);
+        rc = lk_search_ranked(c, p, &(lk_search_query){.query = &query, .approximate = true, .rows = NEAREST}, &answer,
+                              err);
     const int n = rc == LIKEN_OK ? lk_pg_rows(truth) : 0;
     for (int i = 0; n > 0 && i < lk_pg_rows(answer); i++)
         *found += lk_pg_get_real(answer, i, 2) <= lk_pg_get_real(truth, n - 1, 2) * (1 + 1e-6);
@@ -249,7 +251,7 @@ static int measure_one(lk_pg_conn *c, const lk_near_plan *p, const float *vector
 }
 
 /* Places from all over the collection, */
-static int sample(lk_pg_conn *c, const lk_near_plan *p, lk_pg_result **out, liken_error *err) {
+static int sample(lk_pg_conn *c, const lk_search_plan *p, lk_pg_result **out, liken_error *err) {
     return lk_pg_exec(
         c,
         "SELECT b.low + ((b.high - b.low) * random())::bigint FROM (SELECT min(face) AS low, max(face) AS high"
@@ -258,7 +260,7 @@ static int sample(lk_pg_conn *c, const lk_near_plan *p, lk_pg_result **out, like
 }
 
 /* and the face at one of them. *found: there is one, and as long as it should be. */
-static int take_sample(lk_pg_conn *c, const lk_near_plan *p, int64_t place, float *numbers, bool *found,
+static int take_sample(lk_pg_conn *c, const lk_search_plan *p, int64_t place, float *numbers, bool *found,
                        liken_error *err) {
     lk_pg_result *r = NULL;
     size_t size = 0;
@@ -269,13 +271,13 @@ static int take_sample(lk_pg_conn *c, const lk_near_plan *p, int64_t place, floa
     *found = bytes != NULL && size == 4 * (size_t)p->dimension;
     if (*found) {
         lk_floats_decode(bytes, (size_t)p->dimension, numbers);
-        lk_near_prepare(p, numbers);
+        lk_search_prepare(p, numbers);
     }
     lk_pg_clear(r);
     return rc;
 }
 
-static int measure(lk_pg_conn *c, const lk_near_plan *p, liken_error *err) {
+static int measure(lk_pg_conn *c, const lk_search_plan *p, liken_error *err) {
     LK_FREE float *numbers = malloc(LK_DIMENSION_MAX * sizeof *numbers);
     lk_pg_result *rows = NULL;
     int found = 0, wanted = 0;
@@ -340,7 +342,7 @@ static int next(lk_pg_conn *c, struct step *s, liken_error *err) {
 }
 
 static int do_fill(lk_pg_conn *c, struct step *s, liken_error *err) {
-    lk_near_plan p;
+    lk_search_plan p;
     bool mine = false;
     int rc = lk_pg_script(c, "BEGIN", err);
     if (rc == LIKEN_OK)
@@ -348,7 +350,7 @@ static int do_fill(lk_pg_conn *c, struct step *s, liken_error *err) {
     s->skipped = rc == LIKEN_OK && !mine;
     if (rc != LIKEN_OK || !mine)
         return rc;
-    rc = lk_near_plan_read(c, s->collection, &p, err);
+    rc = lk_search_plan_read(c, s->collection, &p, err);
     if (rc == LIKEN_OK) /* a bucket that is being moved was copied as it was */
         rc = lk_cluster_still(c, &mine, err);
     s->skipped = rc == LIKEN_OK && (!mine || p.method == LIKEN_SEARCH_MEMORY); /* somebody dropped the extension */
@@ -358,9 +360,9 @@ static int do_fill(lk_pg_conn *c, struct step *s, liken_error *err) {
 }
 
 static int do_build(lk_pg_conn *c, struct step *s, liken_error *err) {
-    lk_near_plan p;
+    lk_search_plan p;
     bool mine = false;
-    int rc = lk_near_plan_read(c, s->collection, &p, err);
+    int rc = lk_search_plan_read(c, s->collection, &p, err);
     if (rc == LIKEN_OK)
         rc = build(s->db, &p, &mine, err);
     s->skipped = rc == LIKEN_OK && !mine;
@@ -368,16 +370,16 @@ static int do_build(lk_pg_conn *c, struct step *s, liken_error *err) {
 }
 
 static int do_measure(lk_pg_conn *c, struct step *s, liken_error *err) {
-    lk_near_plan p;
+    lk_search_plan p;
     bool mine = false;
-    int rc = lk_pg_script(c, "BEGIN; " LK_NEAR_SETTINGS, err);
+    int rc = lk_pg_script(c, "BEGIN; " LK_SEARCH_SETTINGS, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_patience(c, BUILD_MS, err);
     if (rc == LIKEN_OK)
         rc = lock(c, s->collection, &mine, err);
     s->skipped = rc == LIKEN_OK && !mine;
     if (rc == LIKEN_OK && mine)
-        rc = lk_near_plan_read(c, s->collection, &p, err);
+        rc = lk_search_plan_read(c, s->collection, &p, err);
     if (rc == LIKEN_OK && mine)
         rc = measure(c, &p, err);
     return rc == LIKEN_OK && mine ? lk_pg_script(c, "COMMIT", err) : rc;
@@ -394,7 +396,7 @@ static int step(lk_pg_conn *c, struct step *s, liken_error *err) {
     return rc;
 }
 
-int lk_near_tend_in(lk_pg *db, lk_cluster *k, bool *more, liken_error *err) {
+int lk_search_tend_in(lk_pg *db, lk_cluster *k, bool *more, liken_error *err) {
     struct step s = {.db = db, .cluster = k};
     lk_pg_conn *c = NULL;
     int rc = lk_pg_take(db, &c, err);

@@ -11,7 +11,7 @@
 
 struct ranking {
     const liken_collection *collection;
-    const lk_store_near *asked;
+    const lk_store_query *asked;
     lk_topk top;
     size_t stride;
     float *query, *row; /* `stride` floats each, aligned, zero beyond the dimension */
@@ -20,7 +20,7 @@ struct ranking {
 };
 
 static int begin_anew(struct ranking *r) {
-    lk_topk_init(&r->top, r->top.hits, r->asked->k, r->asked->radius);
+    lk_topk_init(&r->top, r->top.neighbours, r->asked->k, r->asked->radius);
     if (r->within != NULL) {
         lk_ids_free(r->within);
         *r->within = (lk_ids){0};
@@ -67,7 +67,7 @@ static int gather(void *ctx, int64_t face, const float *descriptor, int dimensio
     return lk_ids_add(r->within, face, r->err);
 }
 
-static int ranking_new(struct ranking *r, const liken_collection *c, const lk_store_near *query, liken_error *err) {
+static int ranking_new(struct ranking *r, const liken_collection *c, const lk_store_query *query, liken_error *err) {
     *r = (struct ranking){.collection = c, .asked = query, .stride = lk_row_stride(c->dimension), .err = err};
     r->query = aligned_alloc(64, 2 * r->stride * sizeof *r->query);
     if (r->query == NULL)
@@ -78,14 +78,14 @@ static int ranking_new(struct ranking *r, const liken_collection *c, const lk_st
     return LIKEN_OK;
 }
 
-int lk_near_search(liken *lk, const liken_collection *c, const lk_store_near *query, lk_hit *hits, size_t *count,
-                   bool *exact, double *recall, liken_error *err) {
+int lk_database_search(liken *lk, const liken_collection *c, const lk_store_query *query, lk_neighbour *neighbours,
+                       size_t *count, bool *exact, double *recall, liken_error *err) {
     struct ranking r;
     int rc = ranking_new(&r, c, query, err);
     if (rc != LIKEN_OK)
         return rc;
-    lk_topk_init(&r.top, hits, query->k, query->radius);
-    rc = lk->store->ops->near->find(lk->store, query, rank, &r, exact, recall, err);
+    lk_topk_init(&r.top, neighbours, query->k, query->radius);
+    rc = lk->store->ops->searching->find(lk->store, query, rank, &r, exact, recall, err);
     if (rc == LIKEN_OK) {
         lk_topk_sort(&r.top);
         *count = r.top.count;
@@ -94,8 +94,8 @@ int lk_near_search(liken *lk, const liken_collection *c, const lk_store_near *qu
     return rc;
 }
 
-int lk_near_within(liken *lk, const liken_collection *c, const lk_store_near *query, lk_ids *faces, bool *known,
-                   liken_error *err) {
+int lk_database_within(liken *lk, const liken_collection *c, const lk_store_query *query, lk_ids *faces, bool *known,
+                       liken_error *err) {
     struct ranking r;
     lk_ids within = {0};
     bool exact = true;
@@ -104,7 +104,7 @@ int lk_near_within(liken *lk, const liken_collection *c, const lk_store_near *qu
     if (rc != LIKEN_OK)
         return rc;
     r.within = &within;
-    rc = lk->store->ops->near->find(lk->store, query, gather, &r, &exact, &recall, err);
+    rc = lk->store->ops->searching->find(lk->store, query, gather, &r, &exact, &recall, err);
     const bool all = exact && within.count <= query->k;
     for (size_t i = 0; rc == LIKEN_OK && all && i < within.count; i++)
         rc = lk_ids_add(faces, within.list[i], err);

@@ -1,5 +1,5 @@
 /* How a collection is searched at this moment, read from the database. */
-#include "store/postgres/near/near.h"
+#include "store/postgres/search/search.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,23 +24,23 @@ static int release_of(const char *version) {
     " AND a.attname = CASE WHEN n.method = 2 THEN 'c0' ELSE 'v' END AND NOT a.attisdropped)"                           \
     " LEFT JOIN pg_catalog.pg_namespace s ON s.oid = e.extnamespace"
 
-static void read_plan(const lk_pg_result *r, int row, lk_near_plan *out) {
+static void read_plan(const lk_pg_result *r, int row, lk_search_plan *out) {
     const char *space = lk_pg_get_bytes(r, row, 7, NULL);
     const bool columns = !lk_pg_is_null(r, row, 0) && space != NULL;
-    *out = (lk_near_plan){.collection = lk_pg_get_int(r, row, 10),
-                          .method = columns ? (liken_search)lk_pg_get_int(r, row, 0) : LIKEN_SEARCH_MEMORY,
-                          .filled = columns ? lk_pg_get_int(r, row, 1) : 0,
-                          .ready = lk_pg_get_int(r, row, 2) != 0,
-                          .recall = lk_pg_is_null(r, row, 3) ? NAN : lk_pg_get_real(r, row, 3),
-                          .metric = lk_pg_get_int(r, row, 4) == LIKEN_L2 ? LIKEN_L2 : LIKEN_NORMALIZED,
-                          .dimension = (int)lk_pg_get_int(r, row, 5),
-                          .faces = lk_pg_get_int(r, row, 6),
-                          .most = lk_pg_get_int(r, row, 6) > lk_pg_get_int(r, row, 9) / MOST,
-                          .release = release_of(lk_pg_get_bytes(r, row, 8, NULL))};
+    *out = (lk_search_plan){.collection = lk_pg_get_int(r, row, 10),
+                            .method = columns ? (liken_search)lk_pg_get_int(r, row, 0) : LIKEN_SEARCH_MEMORY,
+                            .filled = columns ? lk_pg_get_int(r, row, 1) : 0,
+                            .ready = lk_pg_get_int(r, row, 2) != 0,
+                            .recall = lk_pg_is_null(r, row, 3) ? NAN : lk_pg_get_real(r, row, 3),
+                            .metric = lk_pg_get_int(r, row, 4) == LIKEN_L2 ? LIKEN_L2 : LIKEN_NORMALIZED,
+                            .dimension = (int)lk_pg_get_int(r, row, 5),
+                            .faces = lk_pg_get_int(r, row, 6),
+                            .most = lk_pg_get_int(r, row, 6) > lk_pg_get_int(r, row, 9) / MOST,
+                            .release = release_of(lk_pg_get_bytes(r, row, 8, NULL))};
     (void)snprintf(out->space, sizeof out->space, "%s", space == NULL ? "" : space);
 }
 
-int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, liken_error *err) {
+int lk_search_plan_read(lk_pg_conn *c, int64_t collection, lk_search_plan *out, liken_error *err) {
     lk_pg_result *r = NULL;
     int rc = lk_pg_exec(c,
                         PLAN_COLUMNS " FROM liken.collections k JOIN liken.models m ON m.id = k.model"
@@ -54,7 +54,7 @@ int lk_near_plan_read(lk_pg_conn *c, int64_t collection, lk_near_plan *out, like
     return rc;
 }
 
-int lk_near_plans_read(lk_pg_conn *c, lk_near_plans *out, liken_error *err) {
+int lk_search_plans_read(lk_pg_conn *c, lk_search_plans *out, liken_error *err) {
     lk_pg_result *r = NULL;
     const int rc =
         lk_pg_exec(c,
@@ -63,7 +63,7 @@ int lk_near_plans_read(lk_pg_conn *c, lk_near_plans *out, liken_error *err) {
                    LK_PG_NO_ARGS, &r, err);
     if (rc != LIKEN_OK)
         return rc;
-    lk_near_plans plans = {.list = malloc((size_t)(lk_pg_rows(r) + 1) * sizeof *plans.list)};
+    lk_search_plans plans = {.list = malloc((size_t)(lk_pg_rows(r) + 1) * sizeof *plans.list)};
     for (int i = 0; plans.list != NULL && i < lk_pg_rows(r); i++) {
         read_plan(r, i, &plans.list[plans.count]);
         plans.count += plans.list[plans.count].method != LIKEN_SEARCH_MEMORY;
@@ -75,13 +75,13 @@ int lk_near_plans_read(lk_pg_conn *c, lk_near_plans *out, liken_error *err) {
     return LIKEN_OK;
 }
 
-void lk_near_plans_free(lk_near_plans *plans) {
+void lk_search_plans_free(lk_search_plans *plans) {
     free(plans->list);
 }
 
 /* A collection whose columns were filled in up to the last face before has them all: each new face is another's, or has
  * them as well. */
-int lk_near_plans_say(lk_pg_conn *c, const lk_near_plans *plans, int64_t before, int64_t now, liken_error *err) {
+int lk_search_plans_say(lk_pg_conn *c, const lk_search_plans *plans, int64_t before, int64_t now, liken_error *err) {
     lk_pg_column collections;
     int rc = LIKEN_OK;
     if (plans->count == 0 || now == before)

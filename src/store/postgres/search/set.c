@@ -1,6 +1,6 @@
 /* Choosing how a collection is searched: the extension it takes, its columns and its row in liken.near. What no
  * collection needs any more is dropped. */
-#include "store/postgres/near/near.h"
+#include "store/postgres/search/search.h"
 
 #include "store/postgres/cluster/citus.h"
 
@@ -90,10 +90,10 @@ static int ensure_extension(lk_pg_conn *c, liken_search search, char *space, siz
 /* Who builds one, and of which collection: `p` and `k`. The builder holds its collection's lock. */
 #define BUILDERS                                                                                                       \
     " FROM pg_catalog.pg_stat_progress_create_index p JOIN pg_catalog.pg_locks l ON l.pid = p.pid"                     \
-    " AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = " LK_NEAR_LOCK "::oid"              \
+    " AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = " LK_SEARCH_LOCK "::oid"            \
     " JOIN liken.collections k ON k.id % 2147483647 = l.objid::bigint WHERE p.datname = current_database()"
 
-int lk_near_stop(lk_pg_conn *c, int64_t collection, liken_error *err) {
+int lk_search_stop(lk_pg_conn *c, int64_t collection, liken_error *err) {
     return lk_pg_exec(c, "SELECT pg_cancel_backend(p.pid)" BUILDERS " AND k.id = $1",
                       LK_PG_ARGS(lk_pg_int8(collection)), NULL, err);
 }
@@ -115,7 +115,7 @@ static int refuse_while_building(lk_pg_conn *c, liken_error *err) {
 /* ---- columns ---- */
 
 static int cubes_of(int dimension) {
-    return (dimension + LK_NEAR_CUBE_SIZE - 1) / LK_NEAR_CUBE_SIZE;
+    return (dimension + LK_SEARCH_CUBE_SIZE - 1) / LK_SEARCH_CUBE_SIZE;
 }
 
 /* Does liken.vectors have this column? Asked before it is changed, since that waits for every search under way. */
@@ -174,7 +174,7 @@ static int drop_unused(lk_pg_conn *c, liken_error *err) {
                           LK_PG_NO_ARGS, 0, &longest, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c, "SELECT count(*) FROM liken.near WHERE method IN (3, 4)", LK_PG_NO_ARGS, 0, &vectors, err);
-    for (int i = cubes_of((int)longest); rc == LIKEN_OK && i < LK_NEAR_CUBES_MAX; i++) {
+    for (int i = cubes_of((int)longest); rc == LIKEN_OK && i < LK_SEARCH_CUBES_MAX; i++) {
         char column[16];
         (void)snprintf(column, sizeof column, "c%d", i);
         rc = drop_column(c, column, err);
@@ -201,13 +201,13 @@ static int check_fit(lk_pg_conn *c, liken_search search, int dimension, liken_er
             err, LIKEN_E_UNSUPPORTED,
             "This gallery is spread over a cluster, which searches by cube descriptors of at most %d numbers; "
             "choose auto, cube or memory.",
-            LK_CLUSTER_CUBES * LK_NEAR_CUBE_SIZE);
-    if (search == LIKEN_SEARCH_CUBE && cubes_of(dimension) > LK_NEAR_CUBES_MAX)
+            LK_CLUSTER_CUBES * LK_SEARCH_CUBE_SIZE);
+    if (search == LIKEN_SEARCH_CUBE && cubes_of(dimension) > LK_SEARCH_CUBES_MAX)
         return lk_fail(
             err, LIKEN_E_UNSUPPORTED,
             "cube keeps eight bytes a number in a row of at most 8 KB, so it takes descriptors of at most %d "
             "numbers, not %d; choose pgvector or memory.",
-            LK_NEAR_CUBES_MAX * LK_NEAR_CUBE_SIZE, dimension);
+            LK_SEARCH_CUBES_MAX * LK_SEARCH_CUBE_SIZE, dimension);
     return LIKEN_OK;
 }
 
@@ -223,9 +223,9 @@ static int drop_index(lk_pg_conn *c, int64_t collection, liken_error *err) {
 }
 
 static int use_columns(lk_pg_conn *c, int64_t collection, liken_search search, liken_error *err) {
-    lk_near_plan p;
+    lk_search_plan p;
     char space[144];
-    int rc = lk_near_plan_read(c, collection, &p, err);
+    int rc = lk_search_plan_read(c, collection, &p, err);
     if (rc == LIKEN_OK)
         rc = check_fit(c, search, p.dimension, err);
     if (rc == LIKEN_OK)
@@ -253,19 +253,19 @@ static int use_none(lk_pg_conn *c, int64_t collection, liken_error *err) {
 
 /* Waits for a step of filling in that is under way, which would otherwise go on with what it had read before. */
 static int lock(lk_pg_conn *c, int64_t collection, liken_error *err) {
-    return lk_pg_exec(c, "SELECT pg_advisory_xact_lock(" LK_NEAR_LOCK ", $1::bigint::int)",
+    return lk_pg_exec(c, "SELECT pg_advisory_xact_lock(" LK_SEARCH_LOCK ", $1::bigint::int)",
                       LK_PG_ARGS(lk_pg_int8(collection % INT32_MAX)), NULL, err);
 }
 
 /* A build that is under way is broken off, unless it is what is asked for. */
-int lk_near_set(lk_pg_conn *c, int64_t collection, liken_search search, liken_error *err) {
+int lk_search_set(lk_pg_conn *c, int64_t collection, liken_search search, liken_error *err) {
     const bool columns = search != LIKEN_SEARCH_AUTO && search != LIKEN_SEARCH_MEMORY;
     int64_t plain = 0;
-    lk_near_plan p;
-    int rc = lk_near_plan_read(c, collection, &p, err);
+    lk_search_plan p;
+    int rc = lk_search_plan_read(c, collection, &p, err);
     if (rc != LIKEN_OK || (search == LIKEN_SEARCH_HNSW && p.method == LIKEN_SEARCH_HNSW))
         return rc;
-    rc = lk_near_stop(c, collection, err);
+    rc = lk_search_stop(c, collection, err);
     if (rc == LIKEN_OK)
         rc = lock(c, collection, err);
     if (rc == LIKEN_OK)
@@ -280,14 +280,14 @@ int lk_near_set(lk_pg_conn *c, int64_t collection, liken_search search, liken_er
     return rc;
 }
 
-int lk_near_want(lk_pg_conn *c, int64_t collection, bool *changed, liken_error *err) {
+int lk_search_want(lk_pg_conn *c, int64_t collection, bool *changed, liken_error *err) {
     bool vector = false;
     int64_t plain = 0;
-    lk_near_plan p;
+    lk_search_plan p;
     *changed = false;
     int rc = lock(c, collection, err);
     if (rc == LIKEN_OK)
-        rc = lk_near_plan_read(c, collection, &p, err);
+        rc = lk_search_plan_read(c, collection, &p, err);
     if (rc == LIKEN_OK && p.method == LIKEN_SEARCH_MEMORY)
         rc = is_available(c, "vector", &vector, err);
     if (rc == LIKEN_OK && p.method == LIKEN_SEARCH_MEMORY)

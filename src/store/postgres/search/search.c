@@ -1,6 +1,6 @@
 /* A search inside PostgreSQL. All of it sees one moment: what the columns hold is ranked by the database, what they do
  * not hold yet is read as it is. */
-#include "store/postgres/near/near_int.h"
+#include "store/postgres/search/search_int.h"
 
 #include "store/codec.h"
 
@@ -21,13 +21,14 @@
 /* The root of the summed squares of the cubes' distances: the legacy arithmetic. A query's cube is made once and not
  * for every row: here because the statement is planned with the numbers at hand, for shards by a subquery of its own.
  */
-static int cube_distance(lk_near_sql *t, const lk_near_plan *p, const float *vector, bool spread, liken_error *err) {
+static int cube_distance(lk_search_sql *t, const lk_search_plan *p, const float *vector, bool spread,
+                         liken_error *err) {
     int rc = lk_buf_string(&t->sql, "sqrt(", err);
-    for (int i = 0; rc == LIKEN_OK && i * LK_NEAR_CUBE_SIZE < p->dimension; i++) {
-        const int first = i * LK_NEAR_CUBE_SIZE, left = p->dimension - first;
+    for (int i = 0; rc == LIKEN_OK && i * LK_SEARCH_CUBE_SIZE < p->dimension; i++) {
+        const int first = i * LK_SEARCH_CUBE_SIZE, left = p->dimension - first;
         int number;
-        rc = lk_near_sql_floats(t, LK_PG_FLOAT8, vector + first, left < LK_NEAR_CUBE_SIZE ? left : LK_NEAR_CUBE_SIZE,
-                                &number, err);
+        rc = lk_search_sql_floats(t, LK_PG_FLOAT8, vector + first,
+                                  left < LK_SEARCH_CUBE_SIZE ? left : LK_SEARCH_CUBE_SIZE, &number, err);
         if (rc == LIKEN_OK)
             rc = lk_buf_format(&t->sql, err, "%spower(v.c%d OPERATOR(%s.<->) %s%s.cube($%d::float8[])%s, 2)",
                                i == 0 ? "" : " + ", i, p->space, spread ? "(SELECT " : "", p->space, number,
@@ -36,10 +37,10 @@ static int cube_distance(lk_near_sql *t, const lk_near_plan *p, const float *vec
     return rc == LIKEN_OK ? lk_buf_string(&t->sql, ")", err) : rc;
 }
 
-static int vector_distance(lk_near_sql *t, const lk_near_plan *p, const float *vector, bool approximate,
+static int vector_distance(lk_search_sql *t, const lk_search_plan *p, const float *vector, bool approximate,
                            liken_error *err) {
     int number;
-    const int rc = lk_near_sql_floats(t, LK_PG_FLOAT4, vector, p->dimension, &number, err);
+    const int rc = lk_search_sql_floats(t, LK_PG_FLOAT4, vector, p->dimension, &number, err);
     if (rc != LIKEN_OK)
         return rc;
     return approximate /* written as the index is */
@@ -59,71 +60,72 @@ static double margin(int dimension) {
 
 /* Where all within the radius are asked for, a descriptor is wanted only of those whose distance may be mistaken for
  * one within it; of the others nothing, as no bytes. */
-static int descriptor_sql(lk_near_sql *t, const lk_near_plan *p, const lk_store_near *near, liken_error *err) {
-    if (!near->all)
+static int descriptor_sql(lk_search_sql *t, const lk_search_plan *p, const lk_store_query *query, liken_error *err) {
+    if (!query->all)
         return lk_buf_string(&t->sql, "d.descriptor", err);
-    const double sure = (double)near->radius * (1 - 3 * margin(p->dimension)) - TINY;
+    const double sure = (double)query->radius * (1 - 3 * margin(p->dimension)) - TINY;
     return lk_buf_format(&t->sql, err, "CASE WHEN d.g > $%d THEN d.descriptor ELSE '' END AS descriptor",
-                         lk_near_sql_put(t, lk_pg_float8(sure)));
+                         lk_search_sql_put(t, lk_pg_float8(sure)));
 }
 
 /* The + 0 keeps the database from reading the whole table in the order of an index, which it takes for quicker as long
  * as it has not counted the rows, and which it cannot do in parallel: that of the key always, that of collections
  * (which shards have not) where many of all faces are of this one. The approximate index is one for the collection
  * alone, which must therefore stand there as a number. */
-static int ranked_sql(lk_near_sql *t, const lk_near_plan *p, const lk_near_query *q, liken_error *err) {
-    const lk_store_near *near = q->near;
-    (void)lk_near_sql_put(t, lk_pg_int8(p->collection));
-    (void)lk_near_sql_put(t, lk_pg_int8(p->filled));
+static int ranked_sql(lk_search_sql *t, const lk_search_plan *p, const lk_search_query *q, liken_error *err) {
+    const lk_store_query *query = q->query;
+    (void)lk_search_sql_put(t, lk_pg_int8(p->collection));
+    (void)lk_search_sql_put(t, lk_pg_int8(p->filled));
     int rc = lk_buf_string(&t->sql, "SELECT d.face, ", err);
     if (rc == LIKEN_OK)
-        rc = descriptor_sql(t, p, near, err);
+        rc = descriptor_sql(t, p, query, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, ", d.g FROM (SELECT v.face, v.descriptor, ", err);
     if (rc == LIKEN_OK)
-        rc = p->method == LIKEN_SEARCH_CUBE ? cube_distance(t, p, near->vector, q->map != NULL, err)
-                                            : vector_distance(t, p, near->vector, q->approximate, err);
+        rc = p->method == LIKEN_SEARCH_CUBE ? cube_distance(t, p, query->vector, q->map != NULL, err)
+                                            : vector_distance(t, p, query->vector, q->approximate, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, " AS g", err);
     if (rc == LIKEN_OK)
-        rc = lk_near_sql_table(t, err);
+        rc = lk_search_sql_table(t, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_format(&t->sql, err, " WHERE v.collection%s = $1 AND v.face + 0 <= $2",
                            p->most && q->map == NULL ? " + 0" : "");
     if (rc == LIKEN_OK && q->approximate)
         rc = lk_buf_format(&t->sql, err, " AND v.collection = %lld", (long long)p->collection);
     if (rc == LIKEN_OK)
-        rc = lk_near_sql_conditions(t, near, q->map, err);
+        rc = lk_search_sql_conditions(t, query, q->map, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, ") d", err);
-    if (rc == LIKEN_OK && !isinf(near->radius))
+    if (rc == LIKEN_OK && !isinf(query->radius))
         rc = lk_buf_format(
             &t->sql, err, " WHERE d.g <= $%d",
-            lk_near_sql_put(t, lk_pg_float8((double)near->radius * (1 + 3 * margin(p->dimension)) + TINY)));
+            lk_search_sql_put(t, lk_pg_float8((double)query->radius * (1 + 3 * margin(p->dimension)) + TINY)));
     if (rc == LIKEN_OK) /* a parameter would keep the limit from the shards */
         rc = lk_buf_format(&t->sql, err, " ORDER BY d.g LIMIT %zu", q->rows);
-    return rc == LIKEN_OK && q->map != NULL ? lk_near_sql_spread(t, q->map, q->down, "g", q->rows, err) : rc;
+    return rc == LIKEN_OK && q->map != NULL ? lk_search_sql_spread(t, q->map, q->down, "g", q->rows, err) : rc;
 }
 
-int lk_near_ranked(lk_pg_conn *c, const lk_near_plan *p, const lk_near_query *q, lk_pg_result **out, liken_error *err) {
-    lk_near_sql *t = malloc(sizeof *t);
+int lk_search_ranked(lk_pg_conn *c, const lk_search_plan *p, const lk_search_query *q, lk_pg_result **out,
+                     liken_error *err) {
+    lk_search_sql *t = malloc(sizeof *t);
     if (t == NULL)
         return lk_fail_memory(err);
-    lk_near_sql_init(t);
+    lk_search_sql_init(t);
     int rc = ranked_sql(t, p, q, err);
     if (rc == LIKEN_OK)
-        rc = lk_near_sql_ask(c, t, out, err);
-    lk_near_sql_free(t);
+        rc = lk_search_sql_ask(c, t, out, err);
+    lk_search_sql_free(t);
     free(t);
     return rc;
 }
 
 /* Are these rows all that may count: fewer than asked for, or reaching beyond what the k-th can be mistaken by? */
-static bool is_enough(const lk_pg_result *rows, const lk_near_query *q, int dimension) {
+static bool is_enough(const lk_pg_result *rows, const lk_search_query *q, int dimension) {
     const int count = lk_pg_rows(rows);
-    if ((size_t)count < q->rows || q->approximate || q->near->all)
+    if ((size_t)count < q->rows || q->approximate || q->query->all)
         return true;
-    const double kth = lk_pg_get_real(rows, (int)q->near->k - 1, 2), last = lk_pg_get_real(rows, count - 1, 2);
+    const double kth = lk_pg_get_real(rows, (int)q->query->k - 1, 2), last = lk_pg_get_real(rows, count - 1, 2);
     return last > kth * (1 + 3 * margin(dimension)) + TINY;
 }
 
@@ -133,13 +135,13 @@ struct search {
     lk_cluster *cluster;
     lk_cluster_map map;
     bool down[LK_CLUSTER_SHARDS];
-    const lk_store_near *near;
-    lk_store_near_fn *fn;
+    const lk_store_query *query;
+    lk_store_query_fn *fn;
     void *ctx;
     bool told;     /* fn was called: it is to forget that before this begins anew */
     bool slow;     /* the database broke it off because it took too long */
     bool collided; /* the database broke it off because of what somebody else did, and it may succeed when repeated */
-    lk_near_plan plan;
+    lk_search_plan plan;
     bool exact;
     float *numbers;
 };
@@ -152,7 +154,7 @@ static int tell(struct search *s, const lk_pg_result *rows, liken_error *err) {
         size_t size = 0;
         const int64_t face = lk_pg_get_int(rows, i, 0);
         const char *bytes = lk_pg_get_bytes(rows, i, 1, &size);
-        if (bytes == NULL || (size == 0 && !s->near->all) || size % 4 != 0 || size > 4 * LK_DIMENSION_MAX)
+        if (bytes == NULL || (size == 0 && !s->query->all) || size % 4 != 0 || size > 4 * LK_DIMENSION_MAX)
             return lk_fail(
                 err, LIKEN_E_STORE,
                 "The database holds a descriptor of %zu bytes for face %lld, which cannot be right; run liken "
@@ -174,15 +176,15 @@ static const lk_cluster_map *map_of(const struct search *s) {
 
 static int search_columns(lk_pg_conn *c, struct search *s, liken_error *err) {
     const bool approximate = s->plan.method == LIKEN_SEARCH_HNSW && s->plan.ready;
-    lk_near_query q = {
-        .near = s->near, .map = map_of(s), .down = s->down, .approximate = approximate, .rows = s->near->k + BEYOND};
+    lk_search_query q = {
+        .query = s->query, .map = map_of(s), .down = s->down, .approximate = approximate, .rows = s->query->k + BEYOND};
     lk_pg_result *rows = NULL;
-    int rc = lk_near_ranked(c, &s->plan, &q, &rows, err);
+    int rc = lk_search_ranked(c, &s->plan, &q, &rows, err);
     while (rc == LIKEN_OK && !is_enough(rows, &q, s->plan.dimension)) {
         lk_pg_clear(rows);
         rows = NULL;
         q.rows *= 4;
-        rc = lk_near_ranked(c, &s->plan, &q, &rows, err);
+        rc = lk_search_ranked(c, &s->plan, &q, &rows, err);
     }
     if (rc == LIKEN_OK)
         rc = tell(s, rows, err);
@@ -192,27 +194,27 @@ static int search_columns(lk_pg_conn *c, struct search *s, liken_error *err) {
 }
 
 static int read_chunk(lk_pg_conn *c, const struct search *s, int64_t after, lk_pg_result **out, liken_error *err) {
-    lk_near_sql *t = malloc(sizeof *t);
+    lk_search_sql *t = malloc(sizeof *t);
     if (t == NULL)
         return lk_fail_memory(err);
-    lk_near_sql_init(t);
-    (void)lk_near_sql_put(t, lk_pg_int8(s->near->collection));
-    (void)lk_near_sql_put(t, lk_pg_int8(after));
+    lk_search_sql_init(t);
+    (void)lk_search_sql_put(t, lk_pg_int8(s->query->collection));
+    (void)lk_search_sql_put(t, lk_pg_int8(after));
     const lk_cluster_map *map = map_of(s);
     int rc = lk_buf_string(&t->sql, "SELECT v.face, v.descriptor, 0 AS g", err);
     if (rc == LIKEN_OK)
-        rc = lk_near_sql_table(t, err);
+        rc = lk_search_sql_table(t, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, " WHERE v.collection = $1 AND v.face > $2", err);
     if (rc == LIKEN_OK)
-        rc = lk_near_sql_conditions(t, s->near, map, err);
+        rc = lk_search_sql_conditions(t, s->query, map, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_format(&t->sql, err, " ORDER BY v.face LIMIT %d", CHUNK);
     if (rc == LIKEN_OK && map != NULL)
-        rc = lk_near_sql_spread(t, map, s->down, "face", CHUNK, err);
+        rc = lk_search_sql_spread(t, map, s->down, "face", CHUNK, err);
     if (rc == LIKEN_OK)
-        rc = lk_near_sql_ask(c, t, out, err);
-    lk_near_sql_free(t);
+        rc = lk_search_sql_ask(c, t, out, err);
+    lk_search_sql_free(t);
     free(t);
     return rc;
 }
@@ -251,7 +253,7 @@ static int be_patient(lk_pg_conn *c, int64_t faces, liken_error *err) {
 
 /* What the approximate index is to look at for k answers. */
 static int be_thorough(lk_pg_conn *c, const struct search *s, liken_error *err) {
-    const size_t wide = 2 * s->near->k < 100 ? 100 : 2 * s->near->k > 1000 ? 1000 : 2 * s->near->k;
+    const size_t wide = 2 * s->query->k < 100 ? 100 : 2 * s->query->k > 1000 ? 1000 : 2 * s->query->k;
     char text[24];
     (void)snprintf(text, sizeof text, "%zu", wide);
     int rc = lk_pg_exec(c, "SELECT set_config('hnsw.ef_search', $1, true)", LK_PG_ARGS(lk_pg_text(text)), NULL, err);
@@ -280,7 +282,7 @@ static int doubt(void *ctx, liken_error *err) {
 /* Those that are known to be away are not asked; that fails the search, unless it may do without them. */
 static int look_at_shards(struct search *s, liken_error *err) {
     const int rc = lk_cluster_check(s->cluster, &s->map, s->down, err);
-    return rc == LIKEN_E_BUSY && s->near->missing != NULL ? LIKEN_OK : rc;
+    return rc == LIKEN_E_BUSY && s->query->missing != NULL ? LIKEN_OK : rc;
 }
 
 static int search_in_one(lk_pg_conn *c, struct search *s, liken_error *err) {
@@ -292,9 +294,9 @@ static int search_in_one(lk_pg_conn *c, struct search *s, liken_error *err) {
     if (rc == LIKEN_OK && is_spread(s))
         lk_pg_doubt(c, doubt, s);
     if (rc == LIKEN_OK && s->map.epoch == 0)
-        rc = lk_pg_script(c, LK_NEAR_SETTINGS, err);
+        rc = lk_pg_script(c, LK_SEARCH_SETTINGS, err);
     if (rc == LIKEN_OK)
-        rc = lk_near_plan_read(c, s->near->collection, &s->plan, err);
+        rc = lk_search_plan_read(c, s->query->collection, &s->plan, err);
     if (rc == LIKEN_E_NOT_FOUND)
         return LIKEN_OK; /* and nobody is near */
     if (rc == LIKEN_OK)
@@ -323,7 +325,7 @@ static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
 }
 
 static void tell_missing(const struct search *s) {
-    lk_store_missing *m = s->near->missing;
+    lk_store_missing *m = s->query->missing;
     for (size_t i = 0; m != NULL && is_spread(s) && i < s->map.count; i++) {
         bool told = !s->down[i] || m->count == LK_STORE_PARTS;
         for (size_t n = 0; n < m->count && !told; n++)
@@ -347,7 +349,7 @@ static bool is_worth_another(struct search *s, int rc, liken_error *why) {
         return rc == LIKEN_E_BUSY && !s->slow;
     for (size_t i = 0; i < s->map.count; i++)
         news = news || (s->down[i] && !known[i]);
-    if (s->near->missing != NULL)
+    if (s->query->missing != NULL)
         return found == LIKEN_E_BUSY && news;
     *why = away;
     return false;
@@ -371,10 +373,10 @@ static int search_all(lk_pg *db, struct search *s, liken_error *err) {
     return rc;
 }
 
-int lk_near_search_in(lk_pg *db, lk_cluster *k, const lk_store_near *near, lk_store_near_fn *fn, void *ctx, bool *exact,
-                      double *recall, liken_error *err) {
-    struct search s = {.cluster = k, .near = near, .fn = fn, .ctx = ctx, .exact = true, .plan = {.recall = NAN}};
-    int rc = lk_store_check_search(near->filter, err);
+int lk_search_in(lk_pg *db, lk_cluster *k, const lk_store_query *query, lk_store_query_fn *fn, void *ctx, bool *exact,
+                 double *recall, liken_error *err) {
+    struct search s = {.cluster = k, .query = query, .fn = fn, .ctx = ctx, .exact = true, .plan = {.recall = NAN}};
+    int rc = lk_store_check_search(query->filter, err);
     if (rc != LIKEN_OK)
         return rc;
     s.numbers = malloc(LK_DIMENSION_MAX * sizeof *s.numbers);
@@ -400,28 +402,28 @@ struct count {
 
 static int count_on(lk_pg_conn *c, void *arg, liken_error *err) {
     struct count *k = arg;
-    if (!lk_near_is_filtered(k->filter))
+    if (!lk_search_is_filtered(k->filter))
         return lk_pg_number(c,
                             "SELECT k.faces - (SELECT count(*) FROM liken.faces f JOIN liken.images i ON i.id = f.image"
                             " WHERE f.id = $2 AND i.collection = k.id) FROM liken.collections k WHERE k.id = $1",
                             LK_PG_ARGS(lk_pg_int8(k->collection), lk_pg_int8(k->except)), 0, &k->count, err);
-    lk_near_sql *t = malloc(sizeof *t);
+    lk_search_sql *t = malloc(sizeof *t);
     if (t == NULL)
         return lk_fail_memory(err);
-    lk_near_sql_init(t);
-    (void)lk_near_sql_put(t, lk_pg_int8(k->collection));
-    int rc = lk_near_sql_filter(t, &t->sql, "count(*)", k->filter, err);
+    lk_search_sql_init(t);
+    (void)lk_search_sql_put(t, lk_pg_int8(k->collection));
+    int rc = lk_search_sql_filter(t, &t->sql, "count(*)", k->filter, err);
     if (rc == LIKEN_OK)
-        rc = lk_buf_format(&t->sql, err, " AND f.id <> $%d", lk_near_sql_put(t, lk_pg_int8(k->except)));
+        rc = lk_buf_format(&t->sql, err, " AND f.id <> $%d", lk_search_sql_put(t, lk_pg_int8(k->except)));
     if (rc == LIKEN_OK)
         rc = lk_pg_number(c, t->sql.data, t->values, t->count, 0, &k->count, err);
-    lk_near_sql_free(t);
+    lk_search_sql_free(t);
     free(t);
     return rc;
 }
 
-int lk_near_count_in(lk_pg *db, int64_t collection, const liken_search_options *filter, int64_t except, uint64_t *count,
-                     liken_error *err) {
+int lk_search_count_in(lk_pg *db, int64_t collection, const liken_search_options *filter, int64_t except,
+                       uint64_t *count, liken_error *err) {
     struct count k = {.collection = collection, .except = except, .filter = filter};
     int rc = lk_store_check_search(filter, err);
     if (rc == LIKEN_OK)

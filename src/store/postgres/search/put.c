@@ -1,5 +1,5 @@
 /* Storing descriptors on shards: each gets its own part in one statement, all at the same time, and commits it. */
-#include "store/postgres/near/near.h"
+#include "store/postgres/search/search.h"
 
 #include "store/codec.h"
 
@@ -11,21 +11,21 @@ static const char sql_drop[] = "DELETE FROM liken.vectors WHERE face = ANY ($1::
 struct part {
     lk_cluster_ask ask;
     lk_pg_column faces;
-    lk_near_batch rows;
+    lk_search_batch rows;
 };
 
-static void part_init(struct part *p, const lk_near_plans *plans) {
+static void part_init(struct part *p, const lk_search_plans *plans) {
     lk_pg_column_init(&p->faces, LK_PG_INT8);
-    lk_near_batch_init(&p->rows, plans);
+    lk_search_batch_init(&p->rows, plans);
 }
 
 static void part_free(struct part *p) {
     lk_pg_column_free(&p->faces);
-    lk_near_batch_free(&p->rows);
+    lk_search_batch_free(&p->rows);
 }
 
 /* One for each shard of the map; NULL: out of memory. */
-static struct part *parts_new(const lk_cluster_map *map, const lk_near_plans *plans) {
+static struct part *parts_new(const lk_cluster_map *map, const lk_search_plans *plans) {
     struct part *parts = calloc(map->count, sizeof *parts);
     for (size_t i = 0; parts != NULL && i < map->count; i++)
         part_init(&parts[i], plans);
@@ -38,26 +38,26 @@ static void parts_free(struct part *parts, size_t count) {
     free(parts);
 }
 
-static int part_add(struct part *p, const lk_near_row *row, liken_error *err) {
+static int part_add(struct part *p, const lk_search_row *row, liken_error *err) {
     const size_t size = (size_t)row->dimension * sizeof(float);
     LK_FREE unsigned char *bytes = malloc(size + 1);
     if (bytes == NULL)
         return lk_fail_memory(err);
     lk_floats_encode(row->descriptor, (size_t)row->dimension, bytes);
     int rc = lk_pg_column_add(&p->faces, lk_pg_int8(row->face), err);
-    return rc == LIKEN_OK ? lk_near_batch_add(&p->rows, row->face, row->collection, bytes, size, err) : rc;
+    return rc == LIKEN_OK ? lk_search_batch_add(&p->rows, row->face, row->collection, bytes, size, err) : rc;
 }
 
 /* "ON CONFLICT DO NOTHING" finds the key of whichever bucket the row belongs to. */
 static void queue_put(struct part *p) {
     for (size_t i = 0; i < p->rows.count; i++) {
-        lk_near_statement insert;
-        const int rc = lk_near_rows_insert(&p->rows.kinds[i], " ON CONFLICT DO NOTHING", &insert, &p->ask.err);
+        lk_search_statement insert;
+        const int rc = lk_search_rows_insert(&p->rows.kinds[i], " ON CONFLICT DO NOTHING", &insert, &p->ask.err);
         if (rc == LIKEN_OK)
             lk_cluster_queue(&p->ask, insert.sql.data, insert.values, insert.count);
         else if (p->ask.status == LIKEN_OK)
             p->ask.status = rc;
-        lk_near_statement_free(&insert);
+        lk_search_statement_free(&insert);
     }
 }
 
@@ -112,8 +112,8 @@ static int failed(const struct part *parts, size_t count, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_near_put(lk_cluster *k, const lk_cluster_map *map, const lk_near_plans *plans, lk_near_row *rows, size_t count,
-                liken_error *err) {
+int lk_search_put(lk_cluster *k, const lk_cluster_map *map, const lk_search_plans *plans, lk_search_row *rows,
+                  size_t count, liken_error *err) {
     struct part *parts = parts_new(map, plans);
     int rc = parts == NULL ? lk_fail_memory(err) : LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)

@@ -152,21 +152,21 @@ static bool is_allowed(void *ctx, int64_t id) {
 }
 
 /* All within the radius, beyond k too. */
-static void count_all(struct world *w, const lk_store_near *asked, const lk_index_query *query) {
+static void count_all(struct world *w, const lk_store_query *asked, const lk_index_query *query) {
     lk_ids faces = {0};
     bool known = false;
-    lk_hit hit;
+    lk_neighbour neighbour;
     size_t count = 0;
     uint64_t within = 0;
     lk_index_query counted = *query;
     counted.k = 1;
     counted.within = &within;
     if (query->only == NULL || query->only_count > 0)
-        assert_ok(lk_index_search(w->index, &counted, &hit, &count, NULL, &err), err);
-    lk_store_near all = *asked;
+        assert_ok(lk_index_search(w->index, &counted, &neighbour, &count, NULL, &err), err);
+    lk_store_query all = *asked;
     all.all = true;
     all.k = within > 0 ? within : 1; /* not one more than may be told */
-    assert_ok(lk_near_within(&w->lk, &w->collection, &all, &faces, &known, &err), err);
+    assert_ok(lk_database_within(&w->lk, &w->collection, &all, &faces, &known, &err), err);
     assert_true(known);
     assert_int_equal(faces.count, within);
     lk_ids_free(&faces);
@@ -174,13 +174,13 @@ static void count_all(struct world *w, const lk_store_near *asked, const lk_inde
         return;
     all.k = within - 1;
     faces = (lk_ids){0};
-    assert_ok(lk_near_within(&w->lk, &w->collection, &all, &faces, &known, &err), err);
+    assert_ok(lk_database_within(&w->lk, &w->collection, &all, &faces, &known, &err), err);
     assert_false(known);
     assert_int_equal(faces.count, 0);
 }
 
 static void ask(struct world *w, size_t turn) {
-    static lk_hit here[K_MAX], there[K_MAX];
+    static lk_neighbour here[K_MAX], there[K_MAX];
     static const char *const odd[] = {"odd"};
     const size_t sizes[] = {1, 10, 100, 1000, K_MAX};
     const size_t n = (size_t)w->collection.dimension, k = sizes[turn % LK_LENGTH(sizes)];
@@ -220,15 +220,15 @@ static void ask(struct world *w, size_t turn) {
                                   .only_count = only_count};
     if (!filtered || only_count > 0)
         assert_ok(lk_index_search(w->index, &query, here, &here_count, &searched, &err), err);
-    const lk_store_near near = {.collection = w->collection.id,
-                                .vector = q,
-                                .dimension = (int)n,
-                                .radius = radius,
-                                .k = k,
-                                .except = &except,
-                                .except_count = except > 0,
-                                .filter = &filter};
-    assert_ok(lk_near_search(&w->lk, &w->collection, &near, there, &there_count, &exact, &recall, &err), err);
+    const lk_store_query asked = {.collection = w->collection.id,
+                                  .vector = q,
+                                  .dimension = (int)n,
+                                  .radius = radius,
+                                  .k = k,
+                                  .except = &except,
+                                  .except_count = except > 0,
+                                  .filter = &filter};
+    assert_ok(lk_database_search(&w->lk, &w->collection, &asked, there, &there_count, &exact, &recall, &err), err);
     assert_true(exact);
     assert_true(recall == 1);
     assert_int_equal(here_count, there_count);
@@ -236,8 +236,8 @@ static void ask(struct world *w, size_t turn) {
         assert_int_equal(here[i].id, there[i].id);
         assert_memory_equal(&here[i].distance, &there[i].distance, sizeof here[i].distance);
     }
-    count_all(w, &near, &query);
-    assert_ok(s->ops->near->count(s, w->collection.id, &filter, except > 0 ? except : 0, &counted, &err), err);
+    count_all(w, &asked, &query);
+    assert_ok(s->ops->searching->count(s, w->collection.id, &filter, except > 0 ? except : 0, &counted, &err), err);
     assert_int_equal(counted, searched);
     free(only);
     free(q);
@@ -354,7 +354,7 @@ static void what_is_missing_is_named(void **state) {
 static void approximate_says_so(void **state) {
     (void)state;
     need(true);
-    static lk_hit hits[10];
+    static lk_neighbour neighbours[10];
     struct world w;
     bool exact = true;
     double recall = 1;
@@ -367,9 +367,9 @@ static void approximate_says_so(void **state) {
     tend(&w);
     descriptor(&w, q);
     (void)lk_vector_normalize(q, 128, q);
-    const lk_store_near near = {
+    const lk_store_query asked = {
         .collection = w.collection.id, .vector = q, .dimension = 128, .radius = INFINITY, .k = 10};
-    assert_ok(lk_near_search(&w.lk, &w.collection, &near, hits, &count, &exact, &recall, &err), err);
+    assert_ok(lk_database_search(&w.lk, &w.collection, &asked, neighbours, &count, &exact, &recall, &err), err);
     assert_false(exact);
     assert_true(recall > 0.5 && recall <= 1);
     assert_int_equal(count, 10);
@@ -392,7 +392,7 @@ static void *tend_once(void *arg) {
     bool more = false;
     liken_error why;
     for (int i = 0; i < 50; i++) /* filling in, then building, which is broken off */
-        if (w->lk.store->ops->near->tend(w->lk.store, &more, &why) != LIKEN_OK)
+        if (w->lk.store->ops->searching->tend(w->lk.store, &more, &why) != LIKEN_OK)
             break;
     return NULL;
 }

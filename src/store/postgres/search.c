@@ -1,5 +1,5 @@
-/* The store's part in searching by itself: store/postgres/near/near.h on its database. */
-#include "store/postgres/near/near.h"
+/* The store's part in searching by itself: store/postgres/search/search.h on its database. */
+#include "store/postgres/search/search.h"
 
 #include "base/log.h"
 #include "store/postgres/postgres_int.h"
@@ -16,7 +16,7 @@ struct change {
 static int set(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const struct change *k = arg;
     w->changed = true; /* so that every process learns of it */
-    return lk_near_set(c, k->collection, k->search, err);
+    return lk_search_set(c, k->collection, k->search, err);
 }
 
 int lk_postgres_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err) {
@@ -26,22 +26,22 @@ int lk_postgres_search_set(lk_store *s, int64_t collection, liken_search search,
 
 static int want(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const struct change *k = arg;
-    return lk_near_want(c, k->collection, &w->changed, err);
+    return lk_search_want(c, k->collection, &w->changed, err);
 }
 
-int lk_postgres_near_want(lk_store *s, int64_t collection, liken_error *err) {
+int lk_postgres_search_want(lk_store *s, int64_t collection, liken_error *err) {
     struct change k = {.collection = collection};
     return lk_postgres_write(of(s), want, &k, err);
 }
 
-int lk_postgres_near(lk_store *s, const lk_store_near *query, lk_store_near_fn *fn, void *ctx, bool *exact,
+int lk_postgres_find(lk_store *s, const lk_store_query *query, lk_store_query_fn *fn, void *ctx, bool *exact,
                      double *recall, liken_error *err) {
-    return lk_near_search_in(of(s)->db, of(s)->cluster, query, fn, ctx, exact, recall, err);
+    return lk_search_in(of(s)->db, of(s)->cluster, query, fn, ctx, exact, recall, err);
 }
 
-int lk_postgres_near_count(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
-                           uint64_t *count, liken_error *err) {
-    return lk_near_count_in(of(s)->db, collection, filter, except, count, err);
+int lk_postgres_search_count(lk_store *s, int64_t collection, const liken_search_options *filter, int64_t except,
+                             uint64_t *count, liken_error *err) {
+    return lk_search_count_in(of(s)->db, collection, filter, except, count, err);
 }
 
 static int drain(lk_pg_conn *c, void *arg, liken_error *err) {
@@ -53,8 +53,8 @@ static int drain(lk_pg_conn *c, void *arg, liken_error *err) {
     return rc;
 }
 
-int lk_postgres_near_tend(lk_store *s, bool *more, liken_error *err) {
-    const int rc = lk_near_tend_in(of(s)->db, of(s)->cluster, more, err);
+int lk_postgres_search_tend(lk_store *s, bool *more, liken_error *err) {
+    const int rc = lk_search_tend_in(of(s)->db, of(s)->cluster, more, err);
     return rc == LIKEN_OK && !*more && lk_cluster_is_known(of(s)->cluster) ? lk_pg_with(of(s)->db, drain, of(s), err)
                                                                            : rc;
 }
