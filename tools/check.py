@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds and tests everything, stage by stage; prints what failed last and closes with `N passed, N failed, N skipped`.
 
-A stage belongs to a step of the check; the stages of a step run side by side, as many as there are cores (--jobs), the
-longest first, since none of them may depend on how busy the machine is. Within a stage everything goes one after another.
+A stage belongs to a step of the check; the stages of a step run side by side, one more than there are cores since each
+waits now and then (--jobs), the longest first, since none of them may depend on how busy the machine is. Within a stage everything goes one after another.
 
 Each command of a stage writes its whole output to BUILD/check/COMMAND.log. A stage is counted test by test where its
 runner says so (meson's test log with cmocka's lines in it, pytest's junit file), else as one test by its exit status, 77
@@ -52,7 +52,7 @@ class Check:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.python = self.build / "venv" / "bin" / "python"
         self.cores = os.cpu_count() or 1
-        self.jobs = args.jobs or min(self.cores, 4)
+        self.jobs = args.jobs or min(self.cores + 1, 4)
         self.each = max(1, self.cores // self.jobs)  # of these a stage takes, where it can be told
         self.env = dict(os.environ, **SANITIZER_ENV, LIKEN_BIN=str(self.build / "liken"))
         self.stages = []
@@ -190,7 +190,7 @@ class Stage:
 
     # ---- builds
 
-    def compile(self, folder, options=(), env=None, targets=(), tests=("*",)):
+    def compile(self, folder, options=(), env=None, targets=(), tests=("*",), jobs=None):
         """`targets`, else all programs but the tests that are not among `tests`."""
         if not (folder / "build.ninja").exists():
             ok, _ = self.command(f"{self.name}: configure", ["meson", "setup", folder, "-Dwerror=true", *options], env)
@@ -200,13 +200,13 @@ class Stage:
             others = {t["cmd"][0] for t in introspect(folder, "tests") if not chosen(t["name"], tests)}
             programs = [t["filename"][0] for t in introspect(folder, "targets") if t["type"] == "executable"]
             targets = [os.path.relpath(program, folder) for program in programs if program not in others]
-        return self.command(f"{self.name}: compile", ["ninja", "-C", folder, f"-j{self.check.each}", *targets], env)[0]
+        return self.command(f"{self.name}: compile", ["ninja", "-C", folder, f"-j{jobs or self.check.each}", *targets], env)[0]
 
 
 # ---- what everything else needs
 
 def gcc(s):
-    s.compile(s.check.build)
+    s.compile(s.check.build, jobs=s.check.cores)  # python beside it waits for the network
 
 
 def python(s):
@@ -311,13 +311,13 @@ STAGES = {
 def soak(c):
     c.env["LIKEN_SOAK"] = "1"
     unit = c.build / "tests" / "unit"
-    near = {"LIKEN_NEAR_FACES": "20000", "LIKEN_NEAR_QUERIES": "1000"}
+    larger = {"LIKEN_DATABASE_FACES": "20000", "LIKEN_DATABASE_QUERIES": "1000"}
     for stage in [
             ("index", soak_index),
             ("cluster", lambda s: s.command("shards and the coordinator killed, 20 times each", [unit / "test_store_cluster"],
                                             timeout=7200)),
             ("memory", soak_memory),
-            ("search in the database", lambda s: s.meson(c.build, ["gallery/near"], near, 10)),
+            ("search in the database", lambda s: s.meson(c.build, ["gallery/database"], larger, 10)),
             ("torture", lambda s: s.pytest(["tests/torture"], timeout=7200))]:
         c.step(stage)
 
@@ -385,7 +385,7 @@ def report(c, name, before, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build")
-    parser.add_argument("--jobs", type=int, help="stages at once (default: as many as there are cores, at most 4)")
+    parser.add_argument("--jobs", type=int, help="stages at once (default: one more than there are cores, at most 4)")
     parser.add_argument("--only", metavar="STAGE", action="append", default=[],
                         help=f"this stage alone, and what it needs; more than once for several: {' '.join(STAGES)}")
     parser.add_argument("--sanitize", choices=["address", "thread"], help="the whole check under this sanitizer")

@@ -1,6 +1,6 @@
 /* What the database finds against what the index in memory finds, bit by bit: ids, order, distances.
  *
- * LIKEN_NEAR_FACES and LIKEN_NEAR_QUERIES make it larger. */
+ * LIKEN_DATABASE_FACES and LIKEN_DATABASE_QUERIES make it larger. */
 #include "unit/test.h"
 
 #include "base/crypto.h"
@@ -284,7 +284,7 @@ static void compare_all(struct world *w, const char *database, size_t faces, siz
 static void run(const char *database, int dimension, liken_metric metric, size_t share) {
     struct world w;
     open_world(&w, database, dimension, metric);
-    compare_all(&w, database, setting("LIKEN_NEAR_FACES", 1200) / share, setting("LIKEN_NEAR_QUERIES", 40) / share);
+    compare_all(&w, database, setting("LIKEN_DATABASE_FACES", 1200) / share, setting("LIKEN_DATABASE_QUERIES", 40) / share);
     close_world(&w);
     /* nothing is left of what nobody asks for */
     assert_int_equal(server_number(&server, database,
