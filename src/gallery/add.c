@@ -179,12 +179,13 @@ static void hear_of(liken *lk, const liken_collection *c, const liken_image *ima
 }
 
 /* Stores it; in the collection of that name which took the place of one that was emptied meanwhile, if there is one. */
-static int store(liken *lk, const liken_collection *c, liken_image *image, liken_image **existing, liken_error *err) {
+static int store(liken *lk, const liken_collection *c, liken_image *image, bool face_required, liken_image **existing,
+                 liken_error *err) {
     LK_COLLECTION liken_collection *now = NULL;
-    const int rc = lk->store->ops->images->add(lk->store, c->id, image, existing, err);
+    const int rc = lk->store->ops->images->add(lk->store, c->id, image, face_required, existing, err);
     if (rc != LIKEN_E_NOT_FOUND || lk_gallery_collection(lk, c->name, &now, NULL) != LIKEN_OK || now->id == c->id)
         return rc;
-    return lk->store->ops->images->add(lk->store, now->id, image, existing, err);
+    return lk->store->ops->images->add(lk->store, now->id, image, face_required, existing, err);
 }
 
 /* Looks at the photo and hands it to the store; *out is the stored image, the earlier one when it was there. */
@@ -202,7 +203,7 @@ static int add_new(liken *lk, const liken_collection *c, const struct photo *p, 
     if (rc == LIKEN_OK)
         rc = lk_call_check(err); /* the last moment: what is stored is stored */
     if (rc == LIKEN_OK)
-        rc = store(lk, c, image, &existing, err);
+        rc = store(lk, c, image, o->require_face, &existing, err);
     if (rc != LIKEN_OK || existing != NULL) {
         liken_image_free(image);
         image = existing;

@@ -119,13 +119,18 @@ int lk_gallery_settings(liken **out, const liken_options *options, liken_error *
     return LIKEN_OK;
 }
 
-int lk_gallery_store_open(liken *lk, liken_error *err) {
+static int open_store(liken *lk, liken_error *err) {
     if (lk->legacy_table != NULL)
         return lk_gallery_legacy_open(lk, err);
     const lk_store_how how = lk->read_only ? LK_STORE_READ : lk->existing ? LK_STORE_THERE : LK_STORE_MAKE;
     if (lk->where == NULL)
         return lk_store_open_sqlite(&lk->store, lk->data, how, err);
     return lk_store_open_postgres(&lk->store, lk->where, how, err);
+}
+
+int lk_gallery_store_open(liken *lk, liken_error *err) {
+    const int rc = open_store(lk, err);
+    return rc == LIKEN_OK && lk->inside != NULL ? lk_store_inside(lk->store, lk->inside, err) : rc;
 }
 
 int lk_gallery_needs_store(const liken *lk, liken_error *err) {
@@ -200,11 +205,18 @@ static int open_models(liken *lk, liken_error *err) {
 }
 
 int liken_open(liken **out, const liken_options *options, const liken_call *call, liken_error *err) {
+    return lk_gallery_open(out, options, NULL, call, err);
+}
+
+int lk_gallery_open(liken **out, const liken_options *options, const lk_inside *inside, const liken_call *call,
+                    liken_error *err) {
     liken *lk = NULL;
     lk_call k;
     int rc = lk_call_begin(&k, call, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_settings(&lk, options, err);
+    if (rc == LIKEN_OK)
+        lk->inside = inside;
     if (rc == LIKEN_OK && lk->no_store && lk->no_models)
         rc = lk_fail(err, LIKEN_E_ARG, "A handle with neither a store nor models can do nothing.");
     if (rc == LIKEN_OK)

@@ -69,7 +69,8 @@ struct liken {
     bool sandbox;       /* as asked for; limits.decoders is NULL where it is off */
     const char *no_box; /* why there is none although it was asked for, or NULL */
     lk_store *store;
-    pthread_rwlock_t calls; /* held for reading by every call, for writing by liken_free */
+    const struct lk_inside *inside; /* who acts in its transactions (store/inside.h), or NULL */
+    pthread_rwlock_t calls;         /* held for reading by every call, for writing by liken_free */
 
     pthread_mutex_t engine_lock; /* the lists, idle pipelines, `running`; never held while a pack is loaded */
     pthread_cond_t engine_room, engine_loaded;

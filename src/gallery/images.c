@@ -89,19 +89,15 @@ int liken_image_remove(liken *lk, const liken_call *call, const char *collection
 }
 
 int liken_face_remove(liken *lk, const liken_call *call, const char *collection, int64_t face_id, liken_error *err) {
-    liken_face *face = NULL;
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
-    if (rc == LIKEN_OK && collection == NULL)
-        rc = lk_gallery_needs_store(lk, err);
-    if (rc == LIKEN_OK && collection != NULL)
-        rc = lk_gallery_face(lk, collection, face_id, &face, NULL, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->faces->remove(lk->store, face_id, err);
+        rc = lk_gallery_needs_store(lk, err);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->faces->remove(lk->store, collection, face_id, err);
     if (rc == LIKEN_OK)
         lk_gallery_sync_after_write(lk);
     lk_gallery_leave(lk, &k);
-    liken_face_free(face);
     return rc;
 }
 

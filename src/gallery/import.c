@@ -105,7 +105,7 @@ static int take_row(struct import *m, const lk_legacy_entry *row, outcome *what,
     liken_image *image = NULL, *existing = NULL;
     int rc = image_of(m, row, &image, err);
     if (rc == LIKEN_OK)
-        rc = m->lk->store->ops->images->add(m->lk->store, m->collection->id, image, &existing, err);
+        rc = m->lk->store->ops->images->add(m->lk->store, m->collection->id, image, false, &existing, err);
     *what = rc != LIKEN_OK ? FAILED : existing != NULL ? EXISTED : ADDED;
     if (rc == LIKEN_E_ARG || rc == LIKEN_E_TOO_LARGE) /* its labels */
         *what = UNUSABLE;

@@ -6,9 +6,16 @@
 #include <assert.h>
 #include <stdlib.h>
 
+static const char *fit(const char *text) {
+    return text != NULL && lk_store_text("actor", text, LK_EVENTS_ACTOR, NULL) == LIKEN_OK ? text : NULL;
+}
+
 const char *lk_event_actor(void) {
-    const char *actor = lk_call_now()->actor;
-    return actor != NULL && lk_store_text("actor", actor, LK_EVENTS_ACTOR, NULL) == LIKEN_OK ? actor : NULL;
+    return fit(lk_call_now()->actor);
+}
+
+const char *lk_event_request(void) {
+    return fit(lk_call_now()->request_id);
 }
 
 int lk_events_start(lk_event_page *p, int64_t collection, const char *name, int64_t after, int limit,

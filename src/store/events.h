@@ -38,6 +38,8 @@ typedef struct lk_event_page {
 
 /* On whose behalf this thread works, as it may be stored; NULL: nobody's that can be. Valid until its call ends. */
 const char *lk_event_actor(void);
+/* The id of its request, in the same way. */
+const char *lk_event_request(void);
 
 /* MEMORY. Free with lk_events_end, also after a fault of this. */
 LK_CHECKED int lk_events_start(lk_event_page *p, int64_t collection, const char *name, int64_t after, int limit,

@@ -80,10 +80,11 @@ typedef struct lk_store_collections {
 
 typedef struct lk_store_images {
     /* Adds the image with its faces (and the refused ones) and its names (lk_image_names); sets ids in *image. When the
-     * bytes (sha256) are there already that is names->extend, and *existing receives that image. Sets ->replaced. Group
-     * commit: returns after the fsync. */
-    LK_CHECKED int (*add)(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
-                          liken_error *err);
+     * bytes (sha256) are there already that is names->extend, and *existing receives that image. Sets ->replaced. Faces
+     * may turn out to be refused (inside.h); `face_required`: NO_FACE where that leaves none. Group commit: returns
+     * after the fsync. */
+    LK_CHECKED int (*add)(lk_store *s, int64_t collection, liken_image *image, bool face_required,
+                          liken_image **existing, liken_error *err);
     LK_CHECKED int (*find)(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
     LK_CHECKED int (*get)(lk_store *s, int64_t collection, int64_t id, liken_image **out,
                           liken_error *err); /* collection 0: any */
@@ -97,7 +98,7 @@ typedef struct lk_store_faces {
     /* A face of the collection named `in`; NULL: of any. *image and *collection, which may be NULL: where it is. */
     LK_CHECKED int (*get)(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image,
                           int64_t *collection, liken_error *err);
-    LK_CHECKED int (*remove)(lk_store *s, int64_t id, liken_error *err);
+    LK_CHECKED int (*remove)(lk_store *s, const char *in, int64_t id, liken_error *err); /* `in`: as above */
     /* Fills matches[i] for faces[i]; a face deleted meanwhile gets .face = 0. Strings are malloc'd. */
     LK_CHECKED int (*matches)(lk_store *s, const int64_t *faces, size_t count, lk_store_match *matches,
                               liken_error *err);
@@ -259,6 +260,7 @@ typedef struct lk_store_ops {
 
 struct lk_store {
     const lk_store_ops *ops;
+    const struct lk_inside *inside; /* inside.h; NULL: nobody acts in its transactions */
 };
 
 /* How a store is opened: made or brought up to this liken's form where need be; as it is, and nothing written; as it

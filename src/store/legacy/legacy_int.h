@@ -160,9 +160,10 @@ int lk_legacy_image_list(lk_store *s, int64_t collection, const liken_list_optio
 int lk_legacy_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,
                        liken_error *err);
 
-int lk_legacy_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing, liken_error *err);
+int lk_legacy_image_add(lk_store *s, int64_t collection, liken_image *image, bool face_required, liken_image **existing,
+                        liken_error *err);
 int lk_legacy_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err);
-int lk_legacy_face_remove(lk_store *s, int64_t id, liken_error *err);
+int lk_legacy_face_remove(lk_store *s, const char *in, int64_t id, liken_error *err);
 
 /* An image with room for `faces` faces, which are as a row knows them: without box. The first one's id is `id`. */
 int lk_legacy_image_new(const lk_legacy_store *s, int64_t id, size_t faces, const char *file, const char *image_id,

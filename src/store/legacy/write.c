@@ -193,11 +193,12 @@ static int take_live(lk_pg *db, lk_pg_conn **c, liken_error *err) {
     return lk_pg_take(db, c, err);
 }
 
-int lk_legacy_image_add(lk_store *base, int64_t collection, liken_image *image, liken_image **existing,
-                        liken_error *err) {
+int lk_legacy_image_add(lk_store *base, int64_t collection, liken_image *image, bool face_required,
+                        liken_image **existing, liken_error *err) {
     lk_legacy_store *s = of(base);
     lk_pg_conn *c = NULL;
     (void)collection;
+    (void)face_required; /* nobody refuses one here */
     int rc = check_image(s, image, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -256,6 +257,8 @@ int lk_legacy_image_remove(lk_store *s, int64_t collection, int64_t id, liken_er
     return remove_and_note(of(s), id, "image", err);
 }
 
-int lk_legacy_face_remove(lk_store *s, int64_t id, liken_error *err) {
+int lk_legacy_face_remove(lk_store *s, const char *in, int64_t id, liken_error *err) {
+    if (in != NULL && strcmp(in, of(s)->about.name) != 0)
+        return lk_store_no_face(id, in, err);
     return remove_and_note(of(s), id, "face", err);
 }

@@ -21,8 +21,9 @@ static lk_postgres *of(lk_store *s) {
 
 struct lk_postgres_job {
     int64_t collection;
-    const liken_image *image;
-    const char *actor; /* who adds it, or NULL */
+    liken_image *image;
+    bool face_required;
+    const char *actor, *request; /* who adds it, or NULL */
     unsigned char sha256[32];
     liken_keep keep; /* what its collection keeps of it */
 
@@ -94,6 +95,34 @@ static const lk_postgres_job *twin(const lk_postgres_job *group, const lk_postgr
     return NULL;
 }
 
+static lk_change change(const lk_postgres_job *job, bool written) {
+    return (lk_change){.kind = LIKEN_IMAGE_ADDED,
+                       .collection = job->collection,
+                       .image = written ? job->id : 0,
+                       .photo = job->image,
+                       .faces = written ? job->faces : NULL,
+                       .actor = job->actor,
+                       .request_id = job->request};
+}
+
+/* A fault of these undoes the whole group, of which each is then tried alone. */
+static int judge_inside(lk_pg_conn *c, const lk_inside *inside, const lk_postgres_job *job, liken_error *err) {
+    lk_postgres_statements q = lk_postgres_statements_on(c);
+    const lk_change what = change(job, false);
+    return lk_inside_judge(inside, &q.base, &what, job->image, job->face_required, err);
+}
+
+static int tell_inside(lk_pg_conn *c, const lk_inside *inside, const lk_postgres_job *group, liken_error *err) {
+    lk_postgres_statements q = lk_postgres_statements_on(c);
+    int rc = LIKEN_OK;
+    for (const lk_postgres_job *job = group; rc == LIKEN_OK && inside != NULL && job != NULL; job = job->next) {
+        const lk_change what = change(job, true);
+        if (job->fresh)
+            rc = lk_inside_changed(inside, &q.base, &what, err);
+    }
+    return rc;
+}
+
 /* Decides about each and gives ids to the new ones. */
 static int sort_out(lk_pg_conn *c, lk_postgres_write_state *w, lk_postgres_job *group, liken_error *err) {
     lk_pg_result *r = NULL;
@@ -107,7 +136,9 @@ static int sort_out(lk_pg_conn *c, lk_postgres_write_state *w, lk_postgres_job *
             job->fresh = false;
             job->same = first->id;
         }
-        if (!job->fresh)
+        if (job->fresh)
+            rc = judge_inside(c, w->inside, job, err);
+        if (!job->fresh || rc != LIKEN_OK)
             continue;
         w->changed = true;
         job->id = ++w->image;
@@ -144,8 +175,11 @@ static int claim_labels(lk_pg_conn *c, const lk_postgres_write_state *w, lk_post
         return lk_fail_memory(err);
     for (lk_postgres_job *job = group; job != NULL; job = job->next) {
         for (size_t i = 0; job->fresh && next_alone(job, &i, &labels[n]); n++) {
-            claims[n] = (lk_postgres_claim){
-                .collection = job->collection, .image = job->id, .label = &labels[n], .actor = job->actor};
+            claims[n] = (lk_postgres_claim){.collection = job->collection,
+                                            .image = job->id,
+                                            .label = &labels[n],
+                                            .actor = job->actor,
+                                            .request = job->request};
             claimants[n] = job;
         }
     }
@@ -272,6 +306,8 @@ static int add_rows(lk_pg_conn *c, const lk_postgres_write_state *w, const struc
         rc = lk_postgres_tables_queue(c, &t, map.epoch == 0, err);
     if (rc == LIKEN_OK)
         rc = lk_search_plans_say(c, plans, before, w->face, err);
+    if (rc == LIKEN_OK)
+        rc = tell_inside(c, w->inside, g->first, err);
     lk_postgres_tables_free(&t);
     return rc;
 }
@@ -379,9 +415,13 @@ static int add_once(lk_postgres *s, lk_postgres_job *job, liken_image **existing
                           : lk_postgres_image_extend(&s->base, job->collection, job->same, job->image, existing, err);
 }
 
-int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
-                          liken_error *err) {
-    lk_postgres_job job = {.collection = collection, .image = image, .actor = lk_event_actor()};
+int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, bool face_required,
+                          liken_image **existing, liken_error *err) {
+    lk_postgres_job job = {.collection = collection,
+                           .image = image,
+                           .face_required = face_required,
+                           .actor = lk_event_actor(),
+                           .request = lk_event_request()};
     liken_image *found = NULL;
     int rc = lk_store_check_image(image, job.sha256, err);
     if (rc != LIKEN_OK)

@@ -17,10 +17,17 @@ static lk_postgres *of(lk_store *s) {
 
 static int tell(lk_pg_conn *c, const lk_postgres_write_state *w, const char *sql, liken_event_kind kind, int64_t id,
                 const char *name, liken_error *err) {
-    return lk_pg_exec(c, sql,
-                      LK_PG_ARGS(lk_pg_int8(w->image), lk_pg_int2((int)kind), lk_pg_int8(id), lk_pg_text(name),
-                                 lk_pg_int8(lk_clock_now()), lk_pg_text(w->actor)),
-                      NULL, err);
+    lk_pg_result *r = NULL;
+    const int rc = lk_pg_exec(c, sql,
+                              LK_PG_ARGS(lk_pg_int8(w->image), lk_pg_int2((int)kind), lk_pg_int8(id), lk_pg_text(name),
+                                         lk_pg_int8(lk_clock_now()), lk_pg_text(w->actor)),
+                              &r, err);
+    const bool told = rc == LIKEN_OK && lk_pg_touched(r) > 0;
+    lk_postgres_statements q = lk_postgres_statements_on(c);
+    lk_pg_clear(r);
+    return told ? lk_inside_told(w->inside, &q.base,
+                                 (lk_change){.kind = kind, .actor = w->actor, .request_id = w->request}, err)
+                : rc;
 }
 
 int lk_postgres_tell_image(lk_pg_conn *c, const lk_postgres_write_state *w, liken_event_kind kind, int64_t image,

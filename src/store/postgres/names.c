@@ -93,6 +93,7 @@ int lk_postgres_claim_all(lk_pg_conn *c, const lk_postgres_write_state *w, lk_po
         lk_postgres_claim *claim = &claims[n < 0 ? -n - 1 : n - 1];
         lk_postgres_write_state by = *w;
         by.actor = claim->actor;
+        by.request = claim->request;
         *changed = true;
         rc = lk_postgres_tell_image(c, &by, LIKEN_IMAGE_CHANGED, holder, err);
         if (n < 0 || rc != LIKEN_OK)
@@ -185,7 +186,8 @@ static int new_label(lk_pg_conn *c, const struct extend *e, const liken_label *l
 static int give_label(lk_pg_conn *c, struct extend *e, const liken_label *given, liken_error *err) {
     liken_label called = *given;
     const liken_label *label = &called;
-    lk_postgres_claim claim = {.collection = e->collection, .image = e->id, .label = label, .actor = e->w->actor};
+    lk_postgres_claim claim = {
+        .collection = e->collection, .image = e->id, .label = label, .actor = e->w->actor, .request = e->w->request};
     int64_t kind = -1, touched = 0;
     LK_FREE char *own = NULL;
     int rc = own_label(c, e->id, given, &own, err);

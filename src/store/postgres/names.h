@@ -8,9 +8,9 @@
 /* A label, and where it is a file's the place of that, which `image` is to have alone. */
 typedef struct lk_postgres_claim {
     int64_t collection, image;
-    const liken_label *label; /* borrowed */
-    const char *actor;        /* on whose behalf, or NULL */
-    int64_t replaced;         /* out: the photo that lost it; 0: none */
+    const liken_label *label;    /* borrowed */
+    const char *actor, *request; /* on whose behalf, or NULL */
+    int64_t replaced;            /* out: the photo that lost it; 0: none */
 } lk_postgres_claim;
 /* Takes them from the photos that have them. Inside lk_postgres_write; *changed is set when one had. */
 int lk_postgres_claim_all(lk_pg_conn *c, const lk_postgres_write_state *w, lk_postgres_claim *claims, size_t count,

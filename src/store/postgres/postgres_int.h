@@ -9,6 +9,7 @@
 
 #include "pg/pg.h"
 #include "store/postgres/cluster/cluster.h"
+#include "store/inside.h"
 #include "store/sql.h"
 #include "store/store.h"
 
@@ -65,8 +66,9 @@ int lk_postgres_migrate(lk_postgres *s, lk_pg_conn *c, liken_error *err);
 /* What a transaction that writes has locked: the last of each that was given. The function raises them as it goes. */
 typedef struct lk_postgres_write_state {
     int64_t face, image, deletion;
-    bool changed;      /* set by the function when it wrote anything; else nothing is committed */
-    const char *actor; /* on whose behalf, or NULL */
+    bool changed;                /* set by the function when it wrote anything; else nothing is committed */
+    const char *actor, *request; /* on whose behalf, or NULL */
+    const lk_inside *inside;     /* who acts in the transaction, or NULL */
 } lk_postgres_write_state;
 
 /* May be called more than once: start from the beginning each time. */
@@ -138,10 +140,10 @@ int lk_postgres_collection_remove(lk_store *s, int64_t id, bool again, liken_err
 int lk_postgres_erase(lk_store *s, bool *more, liken_error *err);
 int lk_postgres_erasing(lk_store *s, int64_t *images, liken_error *err);
 
-int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing,
-                          liken_error *err);
+int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, bool face_required,
+                          liken_image **existing, liken_error *err);
 int lk_postgres_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err);
-int lk_postgres_face_remove(lk_store *s, int64_t id, liken_error *err);
+int lk_postgres_face_remove(lk_store *s, const char *in, int64_t id, liken_error *err);
 
 int lk_postgres_copy_of(lk_store *s, char source[37], liken_error *err);
 /* Fills in the descriptors of listed faces. Faces and images that were removed since are taken out. */

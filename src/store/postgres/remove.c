@@ -7,6 +7,8 @@
 #include "store/postgres/search/search.h"
 #include "store/postgres/postgres_int.h"
 
+#include "store/codec.h"
+
 #include <stdio.h>
 
 static lk_postgres *of(lk_store *s) {
@@ -33,8 +35,15 @@ static int forget(lk_store *s, int rc) {
 
 /* ---- one face ---- */
 
+struct face_remove {
+    const char *in; /* NULL: any */
+    int64_t id;
+};
+
+/* Nothing is committed where it turns out not to be there. */
 static int remove_face(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
-    const int64_t id = *(const int64_t *)arg;
+    const struct face_remove *r = arg;
+    const int64_t id = r->id;
     int64_t found = 0;
     int rc = lk_postgres_tell_face(c, w, id, err);
     if (rc == LIKEN_OK)
@@ -43,21 +52,23 @@ static int remove_face(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, lik
         rc = lk_pg_queue(
             c,
             "WITH gone AS (DELETE FROM liken.faces f USING liken.images i, liken.collections c WHERE f.id = $1"
-            " AND i.id = f.image AND c.id = i.collection AND " LK_POSTGRES_LIVE " RETURNING f.id, f.image),"
+            " AND i.id = f.image AND c.id = i.collection AND " LK_POSTGRES_LIVE
+            " AND ($3::text IS NULL OR c.name = $3) RETURNING f.id, f.image),"
             " told AS (INSERT INTO liken.deletions (seq, face) SELECT $2, id FROM gone)"
             " UPDATE liken.collections c SET faces = c.faces - 1 FROM gone JOIN liken.images i"
             " ON i.id = gone.image WHERE c.id = i.collection",
-            LK_PG_ARGS(lk_pg_int8(id), lk_pg_int8(w->deletion + 1)), err);
+            LK_PG_ARGS(lk_pg_int8(id), lk_pg_int8(w->deletion + 1), lk_pg_text(r->in)), err);
     rc = touched(c, rc, &found, err);
     if (rc == LIKEN_OK && found == 0)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)id);
+        return lk_store_no_face(id, r->in, err);
     w->deletion += found;
     w->changed = true;
     return rc;
 }
 
-int lk_postgres_face_remove(lk_store *s, int64_t id, liken_error *err) {
-    return forget(s, lk_postgres_write(of(s), remove_face, &id, err));
+int lk_postgres_face_remove(lk_store *s, const char *in, int64_t id, liken_error *err) {
+    struct face_remove r = {in, id};
+    return forget(s, lk_postgres_write(of(s), remove_face, &r, err));
 }
 
 /* ---- one image ---- */

@@ -64,7 +64,9 @@ static int begin(lk_postgres *s, lk_pg_conn *c, struct commit *k, lk_postgres_wr
         *w = (lk_postgres_write_state){.face = lk_pg_get_int(row, 0, 0),
                                        .image = lk_pg_get_int(row, 0, 1),
                                        .deletion = lk_pg_get_int(row, 0, 2),
-                                       .actor = lk_event_actor()};
+                                       .actor = lk_event_actor(),
+                                       .request = lk_event_request(),
+                                       .inside = s->base.inside};
         *settled = k->open && lk_pg_rows(found) > 0;
         if (!*settled)
             k->change = lk_pg_get_int(row, 0, 3) + 1;

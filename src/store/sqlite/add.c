@@ -13,6 +13,8 @@ static lk_sqlite_store *of(lk_store *s) {
 struct add {
     int64_t collection;
     const liken_image *image;
+    liken_image *fresh; /* the same, to be judged; NULL: it is a copy */
+    bool face_required;
     unsigned char sha256[32];
     bool keep;          /* the ids are the image's own; else the database gives them */
     liken_keep most;    /* what its collection keeps of it */
@@ -171,8 +173,32 @@ static int count_in(lk_sqlite_conn *c, const struct add *a, liken_error *err) {
     return lk_sqlite_run(c, stmt, err);
 }
 
+static lk_change change(const lk_sqlite_conn *c, const struct add *a) {
+    return (lk_change){.kind = LIKEN_IMAGE_ADDED,
+                       .collection = a->collection,
+                       .image = a->id,
+                       .photo = a->image,
+                       .faces = a->id == 0 ? NULL : a->faces,
+                       .actor = c->actor,
+                       .request_id = c->request};
+}
+
+static int judge(lk_sqlite_conn *c, const struct add *a, liken_error *err) {
+    lk_sqlite_statements q = lk_sqlite_statements_on(c);
+    const lk_change what = change(c, a);
+    return a->fresh == NULL ? LIKEN_OK : lk_inside_judge(c->inside, &q.base, &what, a->fresh, a->face_required, err);
+}
+
+static int tell(lk_sqlite_conn *c, const struct add *a, liken_error *err) {
+    lk_sqlite_statements q = lk_sqlite_statements_on(c);
+    const lk_change what = change(c, a);
+    return a->fresh == NULL ? LIKEN_OK : lk_inside_changed(c->inside, &q.base, &what, err);
+}
+
 static int put(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     int rc = check_collection(c, a, err);
+    if (rc == LIKEN_OK)
+        rc = judge(c, a, err);
     if (rc == LIKEN_OK)
         rc = add_image(c, a, err);
     a->names = (lk_sqlite_names){.collection = a->collection, .image = a->id};
@@ -186,7 +212,9 @@ static int put(lk_sqlite_conn *c, struct add *a, liken_error *err) {
         rc = add_refusal(c, a, i, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_pictures_add(c, a->collection, a->id, a->image->pictures, a->image->picture_count, a->most, err);
-    return rc == LIKEN_OK ? count_in(c, a, err) : rc;
+    if (rc == LIKEN_OK)
+        rc = count_in(c, a, err);
+    return rc == LIKEN_OK ? tell(c, a, err) : rc;
 }
 
 static int add(lk_sqlite_conn *c, void *arg, liken_error *err) {
@@ -206,8 +234,9 @@ static int prepare(struct add *a, liken_error *err) {
     return a->faces == NULL ? lk_fail_memory(err) : LIKEN_OK;
 }
 
-int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing, liken_error *err) {
-    struct add a = {.collection = collection, .image = image};
+int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, bool face_required, liken_image **existing,
+                        liken_error *err) {
+    struct add a = {.collection = collection, .image = image, .fresh = image, .face_required = face_required};
     int rc = prepare(&a, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_write(of(s), add, &a, err);

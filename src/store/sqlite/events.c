@@ -27,7 +27,12 @@ static int tell(lk_sqlite_conn *c, const char *sql, liken_event_kind kind, int64
     lk_sqlite_text(stmt, 4, c->actor);
     if (name != NULL)
         lk_sqlite_text(stmt, 5, name);
-    return lk_sqlite_run(c, stmt, err);
+    const int told = lk_sqlite_run(c, stmt, err);
+    lk_sqlite_statements q = lk_sqlite_statements_on(c);
+    return told == LIKEN_OK && sqlite3_changes(c->db) > 0
+               ? lk_inside_told(c->inside, &q.base,
+                                (lk_change){.kind = kind, .actor = c->actor, .request_id = c->request}, err)
+               : told;
 }
 
 int lk_sqlite_tell_image(lk_sqlite_conn *c, liken_event_kind kind, int64_t image, liken_error *err) {

@@ -3,6 +3,8 @@
  * hidden, and what it held is then erased in small transactions, between which everybody else can write. */
 #include "store/sqlite/sqlite_int.h"
 
+#include "store/codec.h"
+
 #include <stdio.h>
 
 static lk_sqlite_store *of(lk_store *s) {
@@ -23,14 +25,17 @@ static int run3(lk_sqlite_conn *c, const char *sql, const int64_t numbers[3], in
     return rc;
 }
 
-/* The collection of a row found by ?1; 0 when there is none. */
-static int owner(lk_sqlite_conn *c, const char *sql, int64_t id, int64_t *collection, liken_error *err) {
+/* The collection of a row found by ?1 and, where the statement has it, ?2; 0 when there is none. */
+static int owner(lk_sqlite_conn *c, const char *sql, int64_t id, const char *in, int64_t *collection,
+                 liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = lk_sqlite_use(c, sql, &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int64(stmt, 1, id);
+    if (sqlite3_bind_parameter_count(stmt) > 1)
+        lk_sqlite_text(stmt, 2, in);
     rc = lk_sqlite_step(c, stmt, &row, err);
     if (rc == LIKEN_OK)
         *collection = row ? sqlite3_column_int64(stmt, 0) : 0;
@@ -45,15 +50,21 @@ static int subtract(lk_sqlite_conn *c, int64_t collection, int64_t images, int64
 
 /* ---- one face ---- */
 
+struct face_remove {
+    const char *in; /* NULL: any */
+    int64_t id;
+};
+
 static int remove_face(lk_sqlite_conn *c, void *arg, liken_error *err) {
-    const int64_t id = *(const int64_t *)arg;
+    const struct face_remove *r = arg;
+    const int64_t id = r->id;
     int64_t collection = 0;
     int rc = owner(c,
                    "SELECT c.id FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
-                   " WHERE f.id = ?1 AND " LK_SQLITE_LIVE,
-                   id, &collection, err);
+                   " WHERE f.id = ?1 AND (?2 IS NULL OR c.name = ?2) AND " LK_SQLITE_LIVE,
+                   id, r->in, &collection, err);
     if (rc == LIKEN_OK && collection == 0)
-        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)id);
+        rc = lk_store_no_face(id, r->in, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_tell_face(c, id, err);
     if (rc == LIKEN_OK)
@@ -61,8 +72,9 @@ static int remove_face(lk_sqlite_conn *c, void *arg, liken_error *err) {
     return rc == LIKEN_OK ? subtract(c, collection, 0, 1, err) : rc;
 }
 
-int lk_sqlite_face_remove(lk_store *s, int64_t id, liken_error *err) {
-    return lk_sqlite_remove(of(s), remove_face, &id, err);
+int lk_sqlite_face_remove(lk_store *s, const char *in, int64_t id, liken_error *err) {
+    struct face_remove r = {in, id};
+    return lk_sqlite_remove(of(s), remove_face, &r, err);
 }
 
 /* ---- one image ---- */
@@ -76,7 +88,7 @@ int lk_sqlite_image_erase(lk_sqlite_conn *c, int64_t in, int64_t id, liken_error
     int faces = 0;
     int rc = owner(
         c, "SELECT c.id FROM images i JOIN collections c ON c.id = i.collection WHERE i.id = ?1 AND " LK_SQLITE_LIVE,
-        id, &collection, err);
+        id, NULL, &collection, err);
     if (rc == LIKEN_OK && (collection == 0 || (in != 0 && in != collection)))
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)id,
                      in == 0 ? "" : " in this collection");

@@ -9,6 +9,7 @@
 #ifndef LK_STORE_SQLITE_SQLITE_INT_H
 #define LK_STORE_SQLITE_SQLITE_INT_H
 
+#include "store/inside.h"
 #include "store/sql.h"
 #include "store/store.h"
 
@@ -30,8 +31,9 @@
  * address of their text, which is therefore a constant. */
 typedef struct lk_sqlite_conn {
     sqlite3 *db;
-    const char *path;  /* borrowed, for sentences */
-    const char *actor; /* borrowed: on whose behalf the writer works now, or NULL */
+    const char *path;            /* borrowed, for sentences */
+    const char *actor, *request; /* borrowed: on whose behalf the writer works now, or NULL */
+    const lk_inside *inside;     /* the writer's: who acts in its transactions, or NULL */
     struct {
         const char *sql;
         sqlite3_stmt *stmt;
@@ -46,9 +48,9 @@ typedef struct lk_sqlite_job {
     void *arg;
     int status;
     liken_error error;
-    const char *actor; /* borrowed: who asks for it, or NULL */
-    bool removes;      /* it makes room: on a full disk it may take the reserve */
-    bool due;          /* it is to be run */
+    const char *actor, *request; /* borrowed: who asks for it, or NULL */
+    bool removes;                /* it makes room: on a full disk it may take the reserve */
+    bool due;                    /* it is to be run */
     bool done;
     struct lk_sqlite_job *next;
 } lk_sqlite_job;
@@ -235,9 +237,10 @@ int lk_sqlite_erase(lk_store *s, bool *more, liken_error *err);
 int lk_sqlite_erasing(lk_store *s, int64_t *images, liken_error *err);
 int lk_sqlite_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err);
 
-int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, liken_image **existing, liken_error *err);
+int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, bool face_required, liken_image **existing,
+                        liken_error *err);
 int lk_sqlite_image_remove(lk_store *s, int64_t collection, int64_t id, liken_error *err);
-int lk_sqlite_face_remove(lk_store *s, int64_t id, liken_error *err);
+int lk_sqlite_face_remove(lk_store *s, const char *in, int64_t id, liken_error *err);
 
 int lk_sqlite_image_find(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
 int lk_sqlite_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);

@@ -9,6 +9,7 @@
 
 #include "store/events.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -19,8 +20,9 @@ static int run_job(lk_sqlite_conn *c, lk_sqlite_job *job, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     c->actor = job->actor;
+    c->request = job->request;
     job->status = job->fn(c, job->arg, &job->error);
-    c->actor = NULL;
+    c->actor = c->request = NULL;
     lk_sqlite_reset(c);
     if (sqlite3_get_autocommit(c->db) != 0) /* the fault was bad enough for SQLite to end the transaction */
         return lk_fail(err, job->status == LIKEN_E_FULL ? LIKEN_E_FULL : LIKEN_E_STORE,
@@ -176,6 +178,7 @@ static void *write_loop(void *arg) {
     pthread_mutex_lock(&s->queue_lock);
     for (lk_sqlite_job *group = take_group(s); group != NULL; group = take_group(s)) {
         liken_error busy = {0};
+        s->writer.inside = s->base.inside;
         pthread_mutex_unlock(&s->queue_lock);
         write_group(s, group, &busy);
         note_room(s, group);
@@ -221,6 +224,9 @@ static int refuse(const lk_sqlite_store *s, liken_error *err) {
 static int submit(lk_sqlite_store *s, lk_sqlite_job *job, liken_error *err) {
     if (s->read_only)
         return refuse(s, err);
+    job->actor = lk_event_actor();
+    job->request = lk_event_request();
+    assert(!pthread_equal(pthread_self(), s->thread)); /* it would wait for itself */
     pthread_mutex_lock(&s->queue_lock);
     if (s->last == NULL)
         s->first = job;
@@ -237,12 +243,13 @@ static int submit(lk_sqlite_store *s, lk_sqlite_job *job, liken_error *err) {
 }
 
 int lk_sqlite_write(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
-    return submit(s, &(lk_sqlite_job){.fn = fn, .arg = arg, .actor = lk_event_actor(), .due = true}, err);
+    lk_sqlite_job job = {.fn = fn, .arg = arg, .due = true};
+    return submit(s, &job, err);
 }
 
 int lk_sqlite_remove(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error *err) {
-    return submit(s, &(lk_sqlite_job){.fn = fn, .arg = arg, .actor = lk_event_actor(), .due = true, .removes = true},
-                  err);
+    lk_sqlite_job job = {.fn = fn, .arg = arg, .due = true, .removes = true};
+    return submit(s, &job, err);
 }
 
 /* ---- is there room? ---- */

@@ -124,7 +124,7 @@ static void add(struct world *w, size_t faces) {
             image->faces[i].descriptor = malloc((size_t)w->collection.dimension * sizeof(float));
             descriptor(w, image->faces[i].descriptor);
         }
-        assert_ok(w->lk.store->ops->images->add(w->lk.store, w->collection.id, image, &existing, &err), err);
+        assert_ok(w->lk.store->ops->images->add(w->lk.store, w->collection.id, image, false, &existing, &err), err);
         assert_null(existing);
         for (size_t i = 0; i < PER_IMAGE; i++)
             index_face(w, &image->faces[i]);
@@ -133,7 +133,7 @@ static void add(struct world *w, size_t faces) {
 }
 
 static void take_away(struct world *w, int64_t face) {
-    assert_ok(w->lk.store->ops->faces->remove(w->lk.store, face, &err), err);
+    assert_ok(w->lk.store->ops->faces->remove(w->lk.store, NULL, face, &err), err);
     assert_ok(lk_index_delete(w->index, &face, 1, &err), err);
 }
 

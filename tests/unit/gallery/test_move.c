@@ -49,13 +49,13 @@ static void fill(const char *folder) {
         add_pictures(image, i);
         if (i % 7 == 0)
             image->captured_at = LIKEN_NO_TIME;
-        assert_ok(s->ops->images->add(s, i % 3 == 0 ? b : a, image, &existing, &err), err);
+        assert_ok(s->ops->images->add(s, i % 3 == 0 ? b : a, image, false, &existing, &err), err);
         assert_null(existing);
         liken_image_free(image);
     }
     int64_t face, deletion;
     assert_ok(s->ops->feed->marks(s, &face, &deletion, &err), err);
-    assert_ok(s->ops->faces->remove(s, face, &err), err);
+    assert_ok(s->ops->faces->remove(s, NULL, face, &err), err);
     assert_ok(s->ops->images->remove(s, a, 5, &err), err);
     s->ops->close(s);
 }
@@ -280,7 +280,9 @@ static void refuses_itself_and_what_is_not_empty(void **state) {
     assert_int_equal(liken_move(&from, &from, NULL, NULL, &err), LIKEN_E_ARG);
     lk_store *s = open_folder(there.path);
     liken_image *image = sample_image(1, 1), *existing = NULL;
-    assert_ok(s->ops->images->add(s, sample_collection(s, "own", SAMPLE_MODEL, LIKEN_L2), image, &existing, &err), err);
+    assert_ok(
+        s->ops->images->add(s, sample_collection(s, "own", SAMPLE_MODEL, LIKEN_L2), image, false, &existing, &err),
+        err);
     liken_image_free(image);
     s->ops->close(s);
     assert_int_equal(liken_move(&from, &to, NULL, NULL, &err), LIKEN_E_CONFLICT);

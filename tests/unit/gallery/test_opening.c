@@ -1,5 +1,6 @@
 /* Opening a gallery: what is made, what options may say, what works without models and without writing. */
 #include "base/error.h"
+#include "gallery/inside.h"
 #include "unit/gallery/opened.h"
 
 #include <stdio.h>
@@ -151,13 +152,59 @@ static void read_only_searches_and_writes_nothing(void **state) {
     liken_free(reader);
 }
 
+/* ---- what floors above do in its transactions (store/inside.h; tests/unit/store/test_inside.c has the rest) ---- */
+
+static char heard[128];
+
+static int suppress_all(void *ctx, lk_sql *q, const lk_change *c, liken_reason *reasons, liken_error *e) {
+    (void)ctx;
+    (void)q;
+    (void)e;
+    for (size_t i = 0; i < c->photo->face_count; i++)
+        reasons[i] = LIKEN_SUPPRESSED;
+    return LIKEN_OK;
+}
+
+static int hear(void *ctx, lk_sql *q, const lk_change *c, liken_error *e) {
+    (void)ctx;
+    (void)q;
+    (void)e;
+    (void)snprintf(heard, sizeof heard, "%d by %s for %s", (int)c->kind, c->actor, c->request_id);
+    return LIKEN_OK;
+}
+
+static void a_floor_above_acts_inside(void **state) {
+    (void)state;
+    const lk_inside inside = {suppress_all, hear, NULL};
+    const liken_call call = {.size = sizeof call, .actor = "ann", .request_id = "r7"};
+    const liken_options o = {.size = sizeof o, .data = folder.path, .models = "/nowhere"};
+    const char *photo = "photo 10 10\nface 1 0.1 50\nface 2 0.1 40";
+    liken_add_options with = LIKEN_ADD_INIT;
+    liken *above = NULL;
+    liken_image *image = NULL;
+    assert_ok(lk_gallery_open(&above, &o, &inside, NULL, &err), err);
+    with.require_face = true;
+    assert_int_equal(liken_add(above, &call, photo, strlen(photo), &with, &image, &err), LIKEN_E_NO_FACE);
+    with.require_face = false;
+    assert_ok(liken_add(above, &call, photo, strlen(photo), &with, &image, &err), err);
+    assert_int_equal(image->face_count, 0);
+    assert_int_equal(image->refused_count, 2);
+    assert_int_equal(image->refused[1].reason, LIKEN_SUPPRESSED);
+    assert_string_equal(heard, "0 by ann for r7");
+    assert_int_equal(found(above, "photo 10 10\nface 1 0.1 50"), 0);
+    assert_ok(liken_image_remove(above, &call, NULL, image->id, &err), err);
+    assert_string_equal(heard, "2 by ann for r7");
+    liken_image_free(image);
+    liken_free(above);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         T(opening_makes_the_default_collection),  T(options_say_how_long_they_are),
         T(options_without_a_length_are_refused),  T(options_are_checked),
         T(without_models_the_store_still_works),  T(default_exists_before_anything_was_written),
-        T(read_only_searches_and_writes_nothing),
+        T(read_only_searches_and_writes_nothing), T(a_floor_above_acts_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,7 @@ int64_t make_collection(const char *name) {
 
 int64_t add(int64_t collection, unsigned seed, size_t faces) {
     liken_image *image = sample_image(seed, faces), *existing = NULL;
-    assert_ok(store->ops->images->add(store, collection, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, collection, image, false, &existing, &err), err);
     assert_null(existing);
     const int64_t id = image->id;
     liken_image_free(image);

@@ -107,7 +107,7 @@ static int64_t add_file(int64_t collection, unsigned seed, const char *file, con
     const liken_mark mark = {1000, 1700000000000000000, 7};
     lk_image_forget_labels(image);
     assert_true(lk_image_label(image, file, LIKEN_LABEL_FILE, place, &mark));
-    assert_ok(store->ops->images->add(store, collection, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, collection, image, false, &existing, &err), err);
     const int64_t id = existing != NULL ? existing->id : image->id;
     liken_image_free(existing);
     liken_image_free(image);
@@ -125,7 +125,7 @@ static void every_change_is_told_in_order(void **state) {
     text(expected, sizeof expected, "created a, added %lld, added %lld", one, two, 0);
     assert_string_equal(follow(&r, ALL, 10), expected);
     const int64_t face = face_of(one);
-    assert_ok(store->ops->faces->remove(store, face, &err), err);
+    assert_ok(store->ops->faces->remove(store, NULL, face, &err), err);
     tag(c, two, "new");
     tag(c, two, "new"); /* changes nothing */
     const int64_t three = add(c, 3, 1);
@@ -153,7 +153,7 @@ static void pages_make_no_difference(void **state) {
         if (i % 4 == 0)
             assert_ok(store->ops->images->remove(store, 0, id, &err), err);
         if (i % 5 == 0)
-            assert_ok(store->ops->faces->remove(store, face_of(id), &err), err);
+            assert_ok(store->ops->faces->remove(store, NULL, face_of(id), &err), err);
     }
     struct reader whole = {0}, of_c = {0};
     (void)follow(&whole, ALL, 1000);
@@ -210,7 +210,7 @@ static void what_fails_is_not_told(void **state) {
     bool removed;
     assert_int_equal(store->ops->images->remove(store, c, id + 1, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(store->ops->images->remove(store, c + 1, id, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->faces->remove(store, 999, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->faces->remove(store, NULL, 999, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(store->ops->names->remove(store, c, id, "none", NULL, &removed, &err), LIKEN_E_NOT_FOUND);
     liken_collection again = {
         .name = (char *)(uintptr_t) "a", .model = (char *)(uintptr_t)SAMPLE_MODEL, .dimension = SAMPLE_DIMENSION};
@@ -373,9 +373,9 @@ static void *write_some(void *arg) {
     liken_error e = {0};
     for (unsigned i = 0; i < EACH && !w->failed; i++) {
         liken_image *image = sample_image(100 + w->number * EACH + i, 1), *existing = NULL;
-        w->failed = w->store->ops->images->add(w->store, w->collection, image, &existing, &e) != LIKEN_OK;
+        w->failed = w->store->ops->images->add(w->store, w->collection, image, false, &existing, &e) != LIKEN_OK;
         if (!w->failed && i % 3 == 0)
-            w->failed = w->store->ops->faces->remove(w->store, image->faces[0].id, &e) != LIKEN_OK;
+            w->failed = w->store->ops->faces->remove(w->store, NULL, image->faces[0].id, &e) != LIKEN_OK;
         liken_image_free(existing);
         liken_image_free(image);
     }

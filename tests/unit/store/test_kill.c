@@ -89,7 +89,7 @@ static void *add_for_ever(void *arg) {
     for (unsigned i = 0;; i++) {
         const unsigned seed = a->first + i;
         liken_image *image = sample_image(seed, FACES), *existing = NULL;
-        if (a->store->ops->images->add(a->store, a->collection, image, &existing, NULL) != LIKEN_OK)
+        if (a->store->ops->images->add(a->store, a->collection, image, false, &existing, NULL) != LIKEN_OK)
             _exit(3);
         liken_image_free(image);
         liken_image_free(existing);
@@ -218,7 +218,7 @@ static int add_some(lk_store *s, int64_t c, unsigned number) {
     int failed = 0;
     for (unsigned i = 0; i < EACH; i++) {
         liken_image *image = sample_image(i % 2 == 0 ? i : 1000 * number + i, FACES), *existing = NULL;
-        failed += s->ops->images->add(s, c, image, &existing, NULL) != LIKEN_OK;
+        failed += s->ops->images->add(s, c, image, false, &existing, NULL) != LIKEN_OK;
         liken_image_free(existing);
         liken_image_free(image);
     }

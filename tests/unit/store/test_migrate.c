@@ -118,11 +118,13 @@ static void assert_of_use(lk_store *s) {
     assert_ok(s->ops->collections->get(s, "default", &old, &err), err);
     assert_int_equal(old->keep, LIKEN_KEEP_THUMBNAIL);
     liken_collection_free(old);
-    assert_ok(s->ops->images->add(s, sample_collection(s, "new", SAMPLE_MODEL, LIKEN_L2), image, &existing, &err), err);
+    assert_ok(
+        s->ops->images->add(s, sample_collection(s, "new", SAMPLE_MODEL, LIKEN_L2), image, false, &existing, &err),
+        err);
     assert_null(existing);
     assert_true(image->id == 5 && image->faces[0].id == 6);
     liken_image_free(image);
-    assert_ok(s->ops->faces->remove(s, 2, &err), err);
+    assert_ok(s->ops->faces->remove(s, NULL, 2, &err), err);
     assert_ok(s->ops->check(s, no_finding, NULL, &bad, &err), err);
     assert_int_equal(bad, 0);
 }

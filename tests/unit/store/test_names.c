@@ -22,7 +22,7 @@ static liken_image *add_as(int64_t collection, unsigned seed, const char *file, 
     image->image_id = NULL;
     if (image_id != NULL)
         assert_true(lk_image_id(image, image_id));
-    assert_ok(store->ops->images->add(store, collection, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, collection, image, false, &existing, &err), err);
     if (existing == NULL)
         return image;
     liken_image_free(image);
@@ -114,13 +114,13 @@ static void the_same_bytes_gather_tags_and_a_time(void **state) {
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(1, 1), *existing = NULL;
     image->captured_at = LIKEN_NO_TIME;
-    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
     const int64_t id = image->id;
     liken_image_free(image);
     image = sample_image(1, 1);
     sample_set(&image->tags[0], "c tag");
     image->captured_at = 1234;
-    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
     assert_true(existing->id == id && existing->extended && existing->captured_at == 1234);
     assert_int_equal(existing->tag_count, 3);
     assert_string_equal(existing->tags[2], "c tag");
@@ -341,7 +341,7 @@ static void *claim_many(void *arg) {
         lk_image_forget_labels(image);
         (void)snprintf(label, sizeof label, "l/%u", i % 4);
         a->failed += !lk_image_label(image, label, i % 8 < 4 ? LIKEN_LABEL_FILE : LIKEN_LABEL_OWN, NULL, NULL);
-        a->failed += store->ops->images->add(store, a->collection, image, &existing, &e) != LIKEN_OK;
+        a->failed += store->ops->images->add(store, a->collection, image, false, &existing, &e) != LIKEN_OK;
         liken_image_free(existing);
         liken_image_free(image);
     }

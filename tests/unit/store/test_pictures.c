@@ -30,7 +30,7 @@ static liken_image *with_pictures(unsigned seed, liken_keep most, size_t size) {
 
 static int64_t add_with(int64_t collection, unsigned seed, liken_keep most, size_t size) {
     liken_image *image = with_pictures(seed, most, size), *existing = NULL;
-    assert_ok(store->ops->images->add(store, collection, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, collection, image, false, &existing, &err), err);
     assert_null(existing);
     const int64_t id = image->id;
     liken_image_free(image);
@@ -184,10 +184,10 @@ static void refuses_what_is_no_picture(void **state) {
     const int64_t c = make_keeping("a", LIKEN_KEEP_ORIGINAL);
     liken_image *image = with_pictures(1, LIKEN_KEEP_ORIGINAL, 10), *existing = NULL;
     image->pictures[1].width = 0;
-    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_INTERNAL);
+    assert_int_equal(store->ops->images->add(store, c, image, false, &existing, &err), LIKEN_E_INTERNAL);
     image->pictures[1].width = 1;
     image->pictures[2].size = LK_STORE_PICTURE_MAX + 1; /* refused before a byte of it is read */
-    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_TOO_LARGE);
+    assert_int_equal(store->ops->images->add(store, c, image, false, &existing, &err), LIKEN_E_TOO_LARGE);
     expect_counts(1, 0, 0);
     liken_image_free(image);
 }

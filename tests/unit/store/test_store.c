@@ -130,7 +130,7 @@ static void what_is_left_of_a_removed_collection_is_nobodys(void **state) {
     assert_int_equal(store->ops->images->get(store, a, gone, &image, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(store->ops->images->remove(store, 0, gone, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(store->ops->faces->get(store, NULL, one, &face, NULL, NULL, &err), LIKEN_E_NOT_FOUND);
-    assert_int_equal(store->ops->faces->remove(store, one, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->faces->remove(store, NULL, one, &err), LIKEN_E_NOT_FOUND);
     assert_ok(store->ops->faces->matches(store, &one, 1, &match, &err), err);
     assert_int_equal(match.face, 0);
     assert_ok(store->ops->images->list(store, a, &(liken_list_options){0}, &list, &err), err);
@@ -144,11 +144,11 @@ static void what_is_left_of_a_removed_collection_is_nobodys(void **state) {
     assert_ok(store->ops->feed->vectors_after(store, 0, hear, &h, &err), err);
     assert_int_equal(h.count, 1);
     image = sample_image(3, 1);
-    assert_int_equal(store->ops->images->add(store, a, image, &existing, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->add(store, a, image, false, &existing, &err), LIKEN_E_NOT_FOUND);
     liken_image_free(image);
     image = sample_image(1, 2); /* the bytes that are being erased are new to a collection of the same name */
     const int64_t again = make_collection("a");
-    assert_ok(store->ops->images->add(store, again, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, again, image, false, &existing, &err), err);
     assert_null(existing);
     assert_true(image->id > stays);
     liken_image_free(image);
@@ -227,7 +227,7 @@ static void gives_back_what_was_added(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(7, 3), *existing = NULL, *again, *got;
-    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
     assert_null(existing);
     assert_true(image->id > 0 && image->faces[0].id > 0 && image->faces[1].id > image->faces[0].id);
     reopen();
@@ -239,7 +239,7 @@ static void gives_back_what_was_added(void **state) {
     assert_same_image(image, got);
     liken_image_free(got);
     again = sample_image(7, 1);
-    assert_ok(store->ops->images->add(store, c, again, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, again, false, &existing, &err), err);
     assert_non_null(existing);
     assert_same_image(image, existing);
     assert_int_equal(again->id, 0);
@@ -295,7 +295,7 @@ static void labels_are_only_data(void **state) {
         /* a tag has a lower ceiling: the end of the label will do */
         const size_t length = strlen(labels[i]);
         sample_set(&image->tags[0], labels[i] + (length > LK_STORE_TAG_MAX ? length - LK_STORE_TAG_MAX : 0));
-        assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
+        assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
         const liken_list_options o = {.file = labels[i], .image_id = labels[i]};
         liken_image_list *list;
         assert_ok(store->ops->images->list(store, c, &o, &list, &err), err);
@@ -323,7 +323,7 @@ static void text_that_is_not_utf8_is_refused(void **state) {
         for (int where = 0; where < 3; where++) {
             liken_image *image = sample_image(1, 1), *existing = NULL;
             sample_set(where == 0 ? &image->file : where == 1 ? &image->image_id : &image->tags[0], bad[i]);
-            assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_ARG);
+            assert_int_equal(store->ops->images->add(store, c, image, false, &existing, &err), LIKEN_E_ARG);
             assert_non_null(strstr(err.message, "UTF-8"));
             assert_int_equal(image->id, 0);
             liken_image_free(image);
@@ -342,12 +342,12 @@ static void labels_have_a_ceiling(void **state) {
     memset(text, 'x', LK_STORE_LABEL_MAX);
     liken_image *image = sample_image(1, 0), *existing;
     sample_set(&image->file, text);
-    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
     liken_image_free(image);
     text[LK_STORE_LABEL_MAX] = 'x';
     image = sample_image(2, 0);
     sample_set(&image->file, text);
-    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_TOO_LARGE);
+    assert_int_equal(store->ops->images->add(store, c, image, false, &existing, &err), LIKEN_E_TOO_LARGE);
     liken_image_free(image);
     free(text);
 }
@@ -357,18 +357,18 @@ static void descriptors_of_another_model_are_refused(void **state) {
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(1, 1), *existing = NULL;
     sample_set(&image->model, "other-2/68");
-    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(store->ops->images->add(store, c, image, false, &existing, &err), LIKEN_E_MISMATCH);
     assert_non_null(strstr(err.message, SAMPLE_MODEL));
     assert_non_null(strstr(err.message, "other-2/68"));
     sample_set(&image->model, SAMPLE_MODEL);
     image->faces[0].dimension = SAMPLE_DIMENSION - 1;
-    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_MISMATCH);
+    assert_int_equal(store->ops->images->add(store, c, image, false, &existing, &err), LIKEN_E_MISMATCH);
     image->faces[0].dimension = SAMPLE_DIMENSION;
     image->faces[0].descriptor[3] = (float)(1e30 * 1e30);
-    assert_int_equal(store->ops->images->add(store, c, image, &existing, &err), LIKEN_E_INTERNAL);
-    assert_int_equal(store->ops->images->add(store, c + 100, image, &existing, &err), LIKEN_E_INTERNAL);
+    assert_int_equal(store->ops->images->add(store, c, image, false, &existing, &err), LIKEN_E_INTERNAL);
+    assert_int_equal(store->ops->images->add(store, c + 100, image, false, &existing, &err), LIKEN_E_INTERNAL);
     image->faces[0].descriptor[3] = 0;
-    assert_int_equal(store->ops->images->add(store, c + 100, image, &existing, &err), LIKEN_E_NOT_FOUND);
+    assert_int_equal(store->ops->images->add(store, c + 100, image, false, &existing, &err), LIKEN_E_NOT_FOUND);
     assert_int_equal(image->id, 0);
     liken_image_free(image);
 }
@@ -421,7 +421,7 @@ static void lists_by_time(void **state) {
     const int64_t c = make_collection("a"), first = 1600000100, last = 1600000109; /* sample_image's, by its seed */
     liken_image *timeless = sample_image(200, 1), *existing = NULL;
     timeless->captured_at = LIKEN_NO_TIME;
-    assert_ok(store->ops->images->add(store, c, timeless, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, timeless, false, &existing, &err), err);
     for (unsigned i = 100; i < 110; i++)
         (void)add(c, i, 1);
     assert_int_equal(listed(c, (liken_list_options){.captured_from = first}), 10);
@@ -464,7 +464,7 @@ static void lists_with_descriptors_of_what_is_there(void **state) {
     assert_ok(store->ops->images->get(store, c, first, &image, &err), err);
     const int64_t gone = image->faces[1].id;
     liken_image_free(image);
-    assert_ok(store->ops->faces->remove(store, gone, &err), err);
+    assert_ok(store->ops->faces->remove(store, NULL, gone, &err), err);
     liken_list_options o = {.limit = 4, .describe = true};
     unsigned i = 0;
     do {
@@ -492,9 +492,9 @@ static void removes_images_and_faces(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(1, 3), *existing, *got;
-    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
-    assert_ok(store->ops->faces->remove(store, image->faces[1].id, &err), err);
-    assert_int_equal(store->ops->faces->remove(store, image->faces[1].id, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
+    assert_ok(store->ops->faces->remove(store, NULL, image->faces[1].id, &err), err);
+    assert_int_equal(store->ops->faces->remove(store, NULL, image->faces[1].id, &err), LIKEN_E_NOT_FOUND);
     assert_ok(store->ops->images->get(store, c, image->id, &got, &err), err);
     assert_int_equal(got->face_count, 2);
     liken_image_free(got);
@@ -504,7 +504,7 @@ static void removes_images_and_faces(void **state) {
     const int64_t old = image->faces[2].id;
     liken_image_free(image);
     image = sample_image(1, 1);
-    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
     assert_true(image->faces[0].id > old); /* an id is never given twice */
     liken_image_free(image);
     liken_collection *col;
@@ -520,7 +520,7 @@ static void matches_carry_labels_and_leave_out_what_is_gone(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
     liken_image *image = sample_image(1, 2), *existing;
-    assert_ok(store->ops->images->add(store, c, image, &existing, &err), err);
+    assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
     const int64_t ids[3] = {image->faces[1].id, 999999, image->faces[0].id};
     lk_store_match matches[3];
     assert_ok(store->ops->faces->matches(store, ids, 3, matches, &err), err);
@@ -546,7 +546,7 @@ static void the_faces_of_images_are_listed(void **state) {
     (void)add(c, 3, 4);
     liken_image *image = NULL;
     assert_ok(store->ops->images->get(store, c, images[0], &image, &err), err);
-    assert_ok(store->ops->faces->remove(store, image->faces[1].id, &err), err);
+    assert_ok(store->ops->faces->remove(store, NULL, image->faces[1].id, &err), err);
     int64_t *faces = NULL;
     size_t count = 0;
     assert_ok(store->ops->members->faces_of(store, images, 3, &faces, &count, &err), err);
@@ -579,7 +579,7 @@ static void filters_by_tags_and_time(void **state) {
             image->captured_at = i == 19 ? LIKEN_NO_TIME : 1000 + (int64_t)i;
             sample_set(&image->tags[0], i % 2 == 0 ? "even" : "odd");
             sample_set(&image->tags[1], i % 3 == 0 ? "three" : "x");
-            assert_ok(store->ops->images->add(store, in == 0 ? c : other, image, &existing, &err), err);
+            assert_ok(store->ops->images->add(store, in == 0 ? c : other, image, false, &existing, &err), err);
             liken_image_free(image);
         }
     }
@@ -668,7 +668,7 @@ static void the_version_changes_with_every_commit_of_anyone(void **state) {
     assert_string_equal(id, second_id);
     assert_ok(store->ops->feed->version(store, &before, &err), err);
     liken_image *image = sample_image(1, 1), *existing;
-    assert_ok(second->ops->images->add(second, c, image, &existing, &err), err);
+    assert_ok(second->ops->images->add(second, c, image, false, &existing, &err), err);
     liken_image_free(image);
     assert_int_not_equal(before, version_other_than(store, before));
     second->ops->close(second);
@@ -693,7 +693,7 @@ static void *add_many(void *arg) {
         liken_image *image = sample_image(shared ? i : 1000 * (a->number + 1) + i, 2), *existing = NULL, *got = NULL;
         if (i % 10 == 7)
             sample_set(&image->model, "other"); /* one that fails inside the group */
-        const int rc = a->store->ops->images->add(a->store, a->collection, image, &existing, &e);
+        const int rc = a->store->ops->images->add(a->store, a->collection, image, false, &existing, &e);
         if (i % 10 == 7) {
             a->failed += rc != LIKEN_E_MISMATCH;
         } else {
@@ -758,7 +758,7 @@ static void a_reader_reads_and_never_writes(void **state) {
     assert_ok(reader->ops->counts(reader, &collections, &images, &faces, &err), err);
     assert_int_equal(faces, 1);
     liken_image *image = sample_image(2, 1), *existing;
-    assert_int_equal(reader->ops->images->add(reader, c, image, &existing, &err), LIKEN_E_READ_ONLY);
+    assert_int_equal(reader->ops->images->add(reader, c, image, false, &existing, &err), LIKEN_E_READ_ONLY);
     liken_image_free(image);
     assert_ok(reader->ops->feed->version(reader, &before, &err), err);
     (void)add(c, 3, 1);

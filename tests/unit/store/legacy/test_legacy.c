@@ -3,6 +3,7 @@
 #include "unit/store/server.h"
 #include "unit/test.h"
 
+#include "store/inside.h"
 #include "store/legacy/legacy_int.h"
 
 #include <math.h>
@@ -155,7 +156,7 @@ static void places_are_read(void **state) {
     assert_true(row.block == UINT32_MAX && row.offset == UINT16_MAX && row.xmin == UINT32_MAX);
 }
 
-static void a_page_is_no_larger_than_of_other_stores(void **state) {
+static void what_a_served_table_refuses(void **state) {
     (void)state;
     if (server_programs() == NULL) {
         print_message("SKIPPED: %s\n", server_missing);
@@ -183,6 +184,9 @@ static void a_page_is_no_larger_than_of_other_stores(void **state) {
     assert_ok(s->ops->images->list(s, LK_LEGACY_COLLECTION, &most, &page, &err), err);
     assert_int_equal(page->count, 0);
     liken_image_list_free(page);
+    const lk_inside nothing = {0};
+    assert_int_equal(lk_store_inside(s, &nothing, &err), LIKEN_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "liken import"));
     s->ops->close(s);
     server_remove(&server);
 }
@@ -195,7 +199,7 @@ int main(void) {
         cmocka_unit_test(rows_are_found_by_id),
         cmocka_unit_test(sql_gets_its_names),
         cmocka_unit_test(places_are_read),
-        cmocka_unit_test(a_page_is_no_larger_than_of_other_stores),
+        cmocka_unit_test(what_a_served_table_refuses),
     };
     return cmocka_run_group_tests_name("store/legacy", tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ void known_end(void) {
 /* One photo; true when it was acknowledged, and then its faces are known. */
 bool add_photo(size_t faces, liken_error *why) {
     liken_image *image = sample_image(atomic_fetch_add(&seeds, 1), faces), *existing = NULL;
-    const bool added = store->ops->images->add(store, people, image, &existing, why) == LIKEN_OK;
+    const bool added = store->ops->images->add(store, people, image, false, &existing, why) == LIKEN_OK;
     for (size_t i = 0; added && existing == NULL && i < image->face_count; i++) {
         const int64_t id = image->faces[i].id;
         assert_true(id > 0 && id < FACES_MAX);

@@ -314,7 +314,7 @@ static void a_removed_face_is_gone_even_while_its_shard_is_away(void **state) {
     need_servers();
     server_kill(&shard[1]);
     for (int64_t id = 1; id <= 6; id++) {
-        assert_ok(store->ops->faces->remove(store, id, &err), err);
+        assert_ok(store->ops->faces->remove(store, NULL, id, &err), err);
         is_known[id] = false;
     }
     drain();

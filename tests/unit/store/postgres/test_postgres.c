@@ -63,7 +63,7 @@ static int64_t make_collection(lk_store *s) {
 
 static int add(lk_store *s, int64_t collection, unsigned seed, size_t faces, liken_error *e) {
     liken_image *image = sample_image(seed, faces), *existing = NULL;
-    const int rc = s->ops->images->add(s, collection, image, &existing, e);
+    const int rc = s->ops->images->add(s, collection, image, false, &existing, e);
     liken_image_free(image);
     liken_image_free(existing);
     return rc;
@@ -279,7 +279,7 @@ static void add_through(struct proxy *p, lk_store *s, int64_t collection, enum c
     liken_image *image = sample_image(seed, 2), *existing = NULL, *got = NULL;
     const int before = atomic_load(&p->cuts);
     atomic_store(&p->cut, cut);
-    assert_ok(s->ops->images->add(s, collection, image, &existing, &err), err);
+    assert_ok(s->ops->images->add(s, collection, image, false, &existing, &err), err);
     assert_int_equal(atomic_load(&p->cuts), before + 1);
     assert_null(existing); /* it is this one that was stored, and not found to be there */
     assert_ok(s->ops->images->get(s, collection, image->id, &got, &err), err);
@@ -306,7 +306,7 @@ static void a_commit_whose_answer_is_lost_is_neither_lost_nor_doubled(void **sta
     assert_int_equal(images, 6);
     assert_int_equal(faces, 12);
     atomic_store(&p.cut, CUT_AFTER_COMMIT); /* a removal is not done twice either */
-    assert_ok(s->ops->faces->remove(s, 1, &err), err);
+    assert_ok(s->ops->faces->remove(s, NULL, 1, &err), err);
     assert_ok(s->ops->counts(s, &collections, &images, &faces, &err), err);
     assert_int_equal(faces, 11);
     assert_int_equal(atomic_load(&p.cuts), 7);
@@ -482,7 +482,7 @@ static void what_is_removed_meanwhile_is_left_out(void **state) {
     assert_ok(s->ops->images->list(s, c, &(liken_list_options){0}, &page, &err), err);
     assert_int_equal(page->count, 3);
     const int64_t stays = page->images[0]->faces[1].id;
-    assert_ok(s->ops->faces->remove(s, page->images[0]->faces[0].id, &err), err);
+    assert_ok(s->ops->faces->remove(s, NULL, page->images[0]->faces[0].id, &err), err);
     assert_ok(s->ops->images->remove(s, c, page->images[1]->id, &err), err);
     assert_ok(lk_postgres_describe(s, page, &err), err);
     assert_int_equal(page->count, 2);

@@ -54,7 +54,7 @@ static void make_store(unsigned images) {
     const int64_t c = sample_collection(s, "a", SAMPLE_MODEL, LIKEN_NORMALIZED);
     for (unsigned i = 0; i < images; i++) {
         liken_image *image = sample_image(i, 1), *existing;
-        assert_ok(s->ops->images->add(s, c, image, &existing, &err), err);
+        assert_ok(s->ops->images->add(s, c, image, false, &existing, &err), err);
         liken_image_free(image);
     }
     s->ops->close(s);
