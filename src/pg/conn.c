@@ -2,10 +2,12 @@
  * paused, or a network that is cut, never says that nothing more will come. */
 #include "pg/pg_int.h"
 
+#include "base/call.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +40,13 @@ static int doubt(lk_pg_conn *c, short events, liken_error *err) {
     return rc;
 }
 
+/* No answer came in the time there was. */
+static int give_up_late(lk_pg_conn *c, liken_error *err) {
+    c->lost = true; /* or else what follows would be left unread */
+    const int rc = c->settled ? LIKEN_OK : lk_call_check(err);
+    return rc != LIKEN_OK ? rc : lk_pg_give_up(c, "it did not answer in time", err);
+}
+
 /* Waits until the socket is ready for `events`; gives the connection up when it is not by `until`. */
 static int wait_ready(lk_pg_conn *c, short events, double until, liken_error *err) {
     double ask = lk_clock_monotonic() + DOUBT_FIRST;
@@ -51,7 +60,7 @@ static int wait_ready(lk_pg_conn *c, short events, double until, liken_error *er
         if (n < 0 && errno != EINTR)
             return lk_pg_give_up(c, "its socket cannot be waited for", err);
         if (n == 0 && now >= until)
-            return lk_pg_give_up(c, "it did not answer in time", err);
+            return give_up_late(c, err);
         if (n == 0 && now >= next) {
             rc = doubt(c, events, err);
             ask = lk_clock_monotonic() + DOUBT_AGAIN;
@@ -66,7 +75,8 @@ void lk_pg_doubt(lk_pg_conn *c, lk_pg_doubt_fn *fn, void *ctx) {
 }
 
 static double limit_of(const lk_pg_conn *c) {
-    return lk_clock_monotonic() + c->patience_ms / 1000.0;
+    const double own = c->patience_ms / 1000.0, left = c->settled ? own : lk_call_left() + LK_PG_LATE_MS / 1000.0;
+    return lk_clock_monotonic() + fmin(own, left);
 }
 
 /* Sends a part and reads what came; `more`: whether something waits to be sent. */
@@ -209,6 +219,7 @@ int lk_pg_connect(lk_pg *db, lk_pg_conn **out, liken_error *err) {
     c->db = db;
     c->fresh = true;
     c->patience_ms = db->options.statement_ms + LK_PG_GRACE_MS;
+    c->server_ms = db->options.statement_ms;
     c->pq = dial(db);
     const int rc = c->pq == NULL ? lk_fail_memory(err) : prepare_conn(c, err);
     if (rc != LIKEN_OK) {
@@ -261,6 +272,10 @@ bool lk_pg_is_idle(const lk_pg_conn *c) {
     return PQtransactionStatus(c->pq) == PQTRANS_IDLE;
 }
 
+void lk_pg_settle(lk_pg_conn *c) {
+    c->settled = true;
+}
+
 void lk_pg_hurry(lk_pg_conn *c, int ms) {
     c->patience_ms = ms;
 }
@@ -276,8 +291,10 @@ int lk_pg_patience(lk_pg_conn *c, int ms, liken_error *err) {
                               "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true),"
                               " set_config('idle_in_transaction_session_timeout', $1, true)",
                               LK_PG_ARGS(lk_pg_text(text)), NULL, err);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK) {
         c->patience_ms = ms + LK_PG_GRACE_MS;
+        c->server_ms = ms;
+    }
     return rc;
 }
 

@@ -2,6 +2,7 @@
  * too busy, so that trying again helps (BUSY), or is something wrong that will stay wrong (STORE)? */
 #include "pg/pg_int.h"
 
+#include "base/call.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -84,6 +85,8 @@ static int busy_or_wrong(lk_pg_conn *c, const char *why, liken_error *err) {
             "PgBouncer has to be set to pool sessions, not transactions or statements.",
             name, why);
     c->behind = is_state(c, (const char *const[]){"08", NULL}) || strstr(why, lost_node) != NULL;
+    if (is_state(c, over_time) && !c->settled && lk_call_left() <= 0)
+        return lk_call_check(err);
     if (is_state(c, over_time))
         return lk_fail(err, LIKEN_E_BUSY, "The database %s was too busy to answer in time (%s); try again.", name, why);
     if (c->behind || is_state(c, again))

@@ -14,6 +14,10 @@
  * LIKEN_E_BUSY with a sentence that names the database (never its password), the connection is closed, and until the
  * server answers again most calls fail at once; new attempts are made at growing intervals of at most 2 s.
  *
+ * A call that has a deadline (base/call.h) gives its statements no more than what is left of it: the server is told in
+ * front of the first of a pipeline, in the same trip, for the transaction alone, so that nothing of it is left on a
+ * connection that goes back to the pool. Then the status is LIKEN_E_DEADLINE.
+ *
  * Statuses: BUSY: not reachable, or locked for too long, or over its time; STORE: any other fault the server tells of;
  * ARG: a connection string that cannot be read; MEMORY. The sentence holds the server's first line. */
 #ifndef LK_PG_PG_H
@@ -181,6 +185,10 @@ int lk_pg_script(lk_pg_conn *c, const char *sql, liken_error *err);
 /* Statements of this connection may take so long from now on, until it is given back: the limit on this side and, from
  * the next statement on, the server's. Only inside a transaction. */
 int lk_pg_patience(lk_pg_conn *c, int ms, liken_error *err);
+
+/* From here on this transaction is not hurried by the call's deadline: what has begun to be written is not broken off.
+ */
+void lk_pg_settle(lk_pg_conn *c);
 
 /* Whoever else has to be there for this connection's answers to come: asked when one is a second late, and again some
  * seconds later and so on; a fault of `fn` is the statement's, which is then given up. Until it is given back. */

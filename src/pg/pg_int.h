@@ -12,7 +12,8 @@
 #define LK_PG_COLUMNS_MAX 32
 #define LK_PG_ASKED 0u        /* a statement, and an answer is wanted */
 #define LK_PG_SAID UINT32_MAX /* one whose answer nobody asks for */
-#define LK_PG_GRACE_MS 2000   /* how much longer than the server this side waits for a statement */
+#define LK_PG_GRACE_MS 2000   /* how much longer than the server this side waits for a statement, */
+#define LK_PG_LATE_MS 500     /* and how much longer than a call's deadline */
 
 struct lk_pg {
     char *where;
@@ -44,6 +45,9 @@ struct lk_pg_conn {
     bool lost, fresh; /* fresh: made for this take */
     bool behind;      /* the last fault was that the server did not get through to one behind it */
     int patience_ms;  /* this side's limit for the next answer */
+    int server_ms;    /* the server's for a statement, but for what a call has left */
+    bool hurried;     /* the server was told of that in this transaction */
+    bool settled;     /* and this transaction is not to be hurried any more */
     char sqlstate[6];
     lk_pg_doubt_fn *doubt; /* who else has to be there for an answer to come, or NULL */
     void *doubt_ctx;

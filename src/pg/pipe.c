@@ -5,6 +5,9 @@
  * forgotten, to be prepared under a new number. */
 #include "pg/pg_int.h"
 
+#include "base/call.h"
+
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,8 +118,8 @@ static int send_packed(lk_pg_conn *c, unsigned kind, const char *sql, const stru
     return lk_pg_fail(c, NULL, err);
 }
 
-static int queue(lk_pg_conn *c, unsigned kind, const char *sql, const lk_pg_value *values, int count,
-                 liken_error *err) {
+static int queue_one(lk_pg_conn *c, unsigned kind, const char *sql, const lk_pg_value *values, int count,
+                     liken_error *err) {
     if (c->lost)
         return lk_pg_give_up(c, "the connection was lost", err);
     if (c->synced || c->copying)
@@ -130,6 +133,49 @@ static int queue(lk_pg_conn *c, unsigned kind, const char *sql, const lk_pg_valu
     if (rc == LIKEN_OK)
         rc = send_packed(c, kind, sql, &p, count, err);
     lk_buf_free(&p.bytes);
+    return rc;
+}
+
+/* ---- what the call has left ---- */
+
+static int say_limit(lk_pg_conn *c, int ms, liken_error *err) {
+    char text[16];
+    (void)snprintf(text, sizeof text, "%d", ms);
+    c->hurried = ms < c->server_ms;
+    return queue_one(c, LK_PG_SAID, "SELECT set_config('statement_timeout', $1, true)", LK_PG_ARGS(lk_pg_text(text)),
+                     err);
+}
+
+/* Rounded up, so that it has passed when the server says so. */
+static int say_what_is_left(lk_pg_conn *c, liken_error *err) {
+    const double left = ceil(lk_call_left() * 1000) + 1;
+    if (c->settled || left >= c->server_ms)
+        return c->hurried ? say_limit(c, c->server_ms, err) : LIKEN_OK;
+    const int rc = lk_call_check(err);
+    return rc == LIKEN_OK ? say_limit(c, (int)left, err) : rc;
+}
+
+static bool begins(const char *sql, const char *word) {
+    return strncmp(sql, word, strlen(word)) == 0;
+}
+
+/* The limit goes before the first statement of a pipeline, behind a BEGIN, which wants to be the first; and is the
+ * transaction's, which is the pipeline where there is no other. Ending one is not hurried. */
+static int queue(lk_pg_conn *c, unsigned kind, const char *sql, const lk_pg_value *values, int count,
+                 liken_error *err) {
+    const bool first = !c->lost && c->sent_count == 0, begin = begins(sql, "BEGIN");
+    const PGTransactionStatusType status = first ? PQtransactionStatus(c->pq) : PQTRANS_UNKNOWN;
+    const bool due = first && (status == PQTRANS_IDLE || status == PQTRANS_INTRANS) && !begins(sql, "ROLLBACK") &&
+                     !begins(sql, "COMMIT");
+    int rc = LIKEN_OK;
+    if (status == PQTRANS_IDLE)
+        c->hurried = false;
+    if (due && !begin)
+        rc = say_what_is_left(c, err);
+    if (rc == LIKEN_OK)
+        rc = queue_one(c, kind, sql, values, count, err);
+    if (rc == LIKEN_OK && due && begin)
+        rc = say_what_is_left(c, err);
     return rc;
 }
 

@@ -295,6 +295,8 @@ int lk_pg_take(lk_pg *db, lk_pg_conn **out, liken_error *err) {
 
 static void clean(lk_pg_conn *c) {
     c->patience_ms = c->db->options.statement_ms + LK_PG_GRACE_MS;
+    c->server_ms = c->db->options.statement_ms;
+    c->hurried = c->settled = false;
     c->sqlstate[0] = '\0';
     c->behind = false;
     c->doubt = NULL;

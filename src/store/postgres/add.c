@@ -5,9 +5,11 @@
 #include "store/postgres/names.h"
 #include "store/postgres/rows.h"
 
+#include "base/call.h"
 #include "store/codec.h"
 #include "store/events.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +26,7 @@ struct lk_postgres_job {
     liken_image *image;
     bool face_required;
     const char *actor, *request; /* who adds it, or NULL */
+    double deadline;             /* its call's */
     unsigned char sha256[32];
     liken_keep keep; /* what its collection keeps of it */
 
@@ -328,10 +331,28 @@ static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken
 
 /* ---- group commit ---- */
 
+/* The last of their deadlines: nobody's photo is given up because another had less time. */
+static double deadline_of(const lk_postgres_job *group) {
+    double last = group->deadline;
+    for (; group != NULL && last > 0; group = group->next)
+        last = group->deadline > 0 ? fmax(last, group->deadline) : 0;
+    return last;
+}
+
+static int write_together(lk_postgres *s, lk_postgres_job *group, liken_error *err) {
+    struct group g = {s, group};
+    lk_call k;
+    const liken_call call = {.size = sizeof call, .deadline = deadline_of(group)};
+    int rc = lk_call_begin(&k, &call, err);
+    if (rc == LIKEN_OK)
+        rc = lk_postgres_write(s, add_group, &g, err);
+    lk_call_end(&k);
+    return rc;
+}
+
 static void write_group(lk_postgres *s, lk_postgres_job *group) {
     liken_error err = {0};
-    struct group g = {s, group};
-    const int rc = lk_postgres_write(s, add_group, &g, &err);
+    const int rc = write_together(s, group, &err);
     if (rc == LIKEN_OK)
         return;
     const bool alone = rc != LIKEN_E_BUSY && group->next != NULL;
@@ -421,7 +442,8 @@ int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, b
                            .image = image,
                            .face_required = face_required,
                            .actor = lk_event_actor(),
-                           .request = lk_event_request()};
+                           .request = lk_event_request(),
+                           .deadline = lk_call_now()->deadline};
     liken_image *found = NULL;
     int rc = lk_store_check_image(image, job.sha256, err);
     if (rc != LIKEN_OK)

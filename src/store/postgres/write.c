@@ -10,10 +10,12 @@
  * process are let in at a time, and reads find a connection all the same. */
 #include "store/postgres/postgres_int.h"
 
+#include "base/call.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "store/events.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -104,6 +106,7 @@ static int transact(lk_postgres *s, lk_pg_conn *c, struct commit *k, lk_postgres
     int rc = begin(s, c, k, &w, &settled, err);
     if (rc != LIKEN_OK || settled)
         return rc;
+    lk_pg_settle(c);
     k->open = false; /* the earlier attempt, if there was one, came to nothing */
     rc = fn(c, &w, arg, err);
     if (rc == LIKEN_OK && w.changed)
@@ -125,6 +128,18 @@ static int attempt(lk_postgres *s, struct commit *k, lk_postgres_write_fn *fn, v
     return rc;
 }
 
+/* For the same caller, but whatever deadline that has: it wants to know. */
+static int attempt_patiently(lk_postgres *s, struct commit *k, lk_postgres_write_fn *fn, void *arg, liken_error *err) {
+    lk_call patient;
+    const liken_call *now = lk_call_now();
+    const liken_call call = {.size = sizeof call, .actor = now->actor, .request_id = now->request_id};
+    int rc = lk_call_begin(&patient, &call, err);
+    if (rc == LIKEN_OK)
+        rc = attempt(s, k, fn, arg, false, err);
+    lk_call_end(&patient);
+    return rc;
+}
+
 static int tell_unknown(lk_postgres *s, liken_error *err) {
     return lk_fail(
         err, LIKEN_E_BUSY,
@@ -134,9 +149,7 @@ static int tell_unknown(lk_postgres *s, liken_error *err) {
 }
 
 static int enter(lk_postgres *s, liken_error *err) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ENTER_SECONDS;
+    const struct timespec until = lk_clock_after(fmin(ENTER_SECONDS, lk_call_left()));
     int late = 0;
     pthread_mutex_lock(&s->write_lock);
     while (s->writers == WRITERS && late == 0)
@@ -144,11 +157,13 @@ static int enter(lk_postgres *s, liken_error *err) {
     const bool room = s->writers < WRITERS;
     s->writers += room;
     pthread_mutex_unlock(&s->write_lock);
-    return room ? LIKEN_OK
-                : lk_fail(err, LIKEN_E_BUSY,
-                          "Earlier writes to the database %s still wait, maybe for a lock that another session holds; "
-                          "try again in a moment.",
-                          lk_pg_name(s->db));
+    const int over = room ? LIKEN_OK : lk_call_check(err);
+    if (room || over != LIKEN_OK)
+        return over;
+    return lk_fail(err, LIKEN_E_BUSY,
+                   "Earlier writes to the database %s still wait, maybe for a lock that another session holds; "
+                   "try again in a moment.",
+                   lk_pg_name(s->db));
 }
 
 static void leave(lk_postgres *s) {
@@ -169,7 +184,7 @@ static int write_settled(lk_postgres *s, lk_postgres_write_fn *fn, void *arg, li
         if (lk_clock_monotonic() > until)
             return tell_unknown(s, err);
         (void)nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
-        rc = attempt(s, &k, fn, arg, false, &why);
+        rc = attempt_patiently(s, &k, fn, arg, &why);
     }
     if (rc == LIKEN_OK)
         lk_postgres_note_version(s, k.change);

@@ -1,6 +1,7 @@
 /* The way to a PostgreSQL server: addresses, the pool, values, pipelines, COPY, listening, and servers that vanish. */
 #include "unit/test.h"
 
+#include "base/call.h"
 #include "base/clock.h"
 #include "pg/pg.h"
 #include "unit/store/server.h"
@@ -356,6 +357,71 @@ static void a_statement_has_a_limit(void **state) {
     lk_pg_give(db, c);
 }
 
+/* ---- calls with a deadline ---- */
+
+static int64_t limit(lk_pg_conn *c) {
+    return number(c, "SELECT extract(epoch FROM current_setting('statement_timeout')::interval)::bigint * 1000");
+}
+
+static void a_statement_has_what_its_call_has_left(void **state) {
+    (void)state;
+    lk_call k;
+    liken_call call = {.size = sizeof call, .deadline = liken_deadline(0.2)};
+    lk_pg_conn *c = take();
+    const int64_t backend = number(c, "SELECT pg_backend_pid()");
+    assert_ok(lk_call_begin(&k, &call, &err), err);
+    assert_int_equal(lk_pg_exec(c, "SELECT pg_sleep(60)", LK_PG_NO_ARGS, NULL, &err), LIKEN_E_DEADLINE);
+    assert_int_equal(lk_pg_exec(c, "SELECT 1", LK_PG_NO_ARGS, NULL, &err), LIKEN_E_DEADLINE);
+    lk_call_end(&k);
+    assert_false(lk_pg_lost(c));
+    assert_int_equal(limit(c), 1000);
+    assert_int_equal(number(c, "SELECT pg_backend_pid()"), backend);
+    lk_pg_give(db, c);
+}
+
+static void what_a_call_has_left_is_its_transactions(void **state) {
+    (void)state;
+    lk_pg *slow = NULL;
+    lk_pg_conn *c = NULL;
+    lk_call k;
+    const lk_pg_options one = {.connections = 1, .connect_s = 2, .statement_ms = 900000};
+    const liken_call call = {.size = sizeof call, .deadline = liken_deadline(600)};
+    assert_ok(lk_pg_open_again(&slow, db, &one, &err), err);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(lk_pg_take(slow, &c, &err), err);
+        assert_int_equal(limit(c), 900000);
+        assert_ok(lk_call_begin(&k, &call, &err), err);
+        assert_in_range(limit(c), 1, 601000);
+        assert_ok(lk_pg_say(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", LK_PG_NO_ARGS, &err), err);
+        assert_in_range(limit(c), 1, 601000);
+        assert_in_range(limit(c), 1, 601000);
+        lk_pg_settle(c);
+        assert_int_equal(limit(c), 900000);
+        if (i == 1)
+            assert_ok(lk_pg_exec(c, "COMMIT", LK_PG_NO_ARGS, NULL, &err), err);
+        lk_call_end(&k);
+        lk_pg_give(slow, c);
+    }
+    assert_ok(lk_pg_take(slow, &c, &err), err);
+    assert_int_equal(limit(c), 900000);
+    lk_pg_give(slow, c);
+    lk_pg_close(slow);
+}
+
+static void a_paused_server_does_not_keep_a_call_with_a_deadline(void **state) {
+    (void)state;
+    lk_call k;
+    lk_pg_conn *c = take();
+    server_pause(&server, true);
+    const liken_call call = {.size = sizeof call, .deadline = liken_deadline(0.2)};
+    assert_ok(lk_call_begin(&k, &call, &err), err);
+    assert_int_equal(lk_pg_exec(c, "SELECT 1", LK_PG_NO_ARGS, NULL, &err), LIKEN_E_DEADLINE);
+    lk_call_end(&k);
+    server_pause(&server, false);
+    assert_true(lk_pg_lost(c));
+    lk_pg_give(db, c);
+}
+
 static int ask_one(lk_pg_conn *c, void *arg, liken_error *e) {
     ++*(int *)arg;
     return lk_pg_exec(c, "SELECT 1", LK_PG_NO_ARGS, NULL, e);
@@ -547,6 +613,9 @@ int main(void) {
         T(there_are_never_more_connections_than_allowed),
         T(many_threads_share_few_connections),
         T(a_statement_has_a_limit),
+        T(a_statement_has_what_its_call_has_left),
+        T(what_a_call_has_left_is_its_transactions),
+        T(a_paused_server_does_not_keep_a_call_with_a_deadline),
         T(a_paused_server_is_noticed_and_forgiven),
         T(a_long_statement_is_given_up_when_its_server_is_gone),
         T(a_statement_that_waits_for_something_else_is_given_up_with_it),

@@ -2,6 +2,7 @@
  * is lost; servers that are killed and paused while photos are added. */
 #include "unit/test.h"
 
+#include "base/call.h"
 #include "pg/pg_int.h"
 #include "store/postgres/postgres_int.h"
 #include "unit/store/proxy.h"
@@ -407,6 +408,43 @@ static void a_writer_that_stopped_does_not_hold_the_others_up(void **state) {
     other->ops->close(other);
 }
 
+static int within(double seconds, int (*fn)(lk_store *s, int64_t c), lk_store *s, int64_t c) {
+    lk_call k;
+    const liken_call call = {.size = sizeof call, .deadline = liken_deadline(seconds)};
+    int rc = lk_call_begin(&k, &call, &err);
+    if (rc == LIKEN_OK)
+        rc = fn(s, c);
+    lk_call_end(&k);
+    return rc;
+}
+
+static int add_third(lk_store *s, int64_t c) {
+    return add(s, c, 3, 1, &err);
+}
+
+static int remove_first(lk_store *s, int64_t c) {
+    return s->ops->images->remove(s, c, 1, &err);
+}
+
+/* Whoever has a deadline does not wait for a lock beyond it; and what it says of itself is not said of others. */
+static void a_write_waits_no_longer_than_its_call(void **state) {
+    (void)state;
+    lk_store *holder = open_store(), *s = open_store();
+    const int64_t c = make_collection(s);
+    lk_pg_conn *held = NULL;
+    assert_ok(add(s, c, 1, 1, &err), err);
+    assert_ok(lk_pg_take(((lk_postgres *)holder)->db, &held, &err), err);
+    assert_ok(lk_pg_script(held, "BEGIN; SELECT 1 FROM liken.counters FOR UPDATE", &err), err);
+    assert_int_equal(within(0.2, remove_first, s, c), LIKEN_E_DEADLINE);
+    assert_int_equal(within(0.2, add_third, s, c), LIKEN_E_DEADLINE);
+    lk_pg_give(((lk_postgres *)holder)->db, held);
+    assert_ok(within(600, add_third, s, c), err);
+    assert_ok(within(600, remove_first, s, c), err);
+    assert_ok(add(s, c, 2, 1, &err), err);
+    holder->ops->close(holder);
+    s->ops->close(s);
+}
+
 /* The version is heard again after the server was away, and a change made meanwhile is not missed. */
 static void the_version_is_right_after_a_restart(void **state) {
     (void)state;
@@ -513,6 +551,7 @@ int main(void) {
         T(the_server_is_killed_while_photos_are_added),
         T(the_server_is_paused_while_photos_are_added),
         T(a_writer_that_stopped_does_not_hold_the_others_up),
+        T(a_write_waits_no_longer_than_its_call),
         T(the_version_is_right_after_a_restart),
         T(what_is_broken_is_found),
         T(what_is_removed_meanwhile_is_left_out),
