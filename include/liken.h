@@ -369,12 +369,12 @@ LIKEN_API LIKEN_CHECKED int liken_collection_remove(liken *lk, const liken_call 
 typedef struct liken_add_options {
     size_t size;            /* LIKEN_ADD_INIT sets it */
     const char *collection; /* default "default" */
-    const char *image_id;
-    const char *file; /* the label */
+    const char *image_id;   /* at most 512 characters */
+    const char *file;       /* the label: at most 4096 characters, or, where others may have it too, 64 KiB */
     liken_label_kind file_kind;
     const char *file_place;      /* of a LIKEN_LABEL_FILE: where it lies (liken_label); NULL: not known, or as before */
     const liken_mark *file_mark; /* of a LIKEN_LABEL_FILE, to be remembered; NULL: it is not known */
-    const char *const *tags;
+    const char *const *tags;     /* at most 64, of at most 128 characters */
     size_t tag_count;
     int64_t captured_at; /* 0 and LIKEN_NO_TIME: by the photo's EXIF, where that says it (docs/photos.md) */
     bool require_face;   /* LIKEN_E_NO_FACE, storing nothing, when no face is kept */
@@ -385,8 +385,8 @@ typedef struct liken_add_options {
 /* Finds, describes and stores the faces of one photo. When it returns LIKEN_OK the photo is on disk
  * and findable. The same bytes again in the same collection: the first answer, ->existed set, with the label, the
  * image_id and the tags added to those that it has, and captured_at where it had none. NOT_FOUND: no such collection.
- * NO_FACE: require_face, and none was kept. MISMATCH, MODEL: the collection is of a model that is not installed. Photo
- * errors, write errors. */
+ * NO_FACE: require_face, and none was kept. MISMATCH, MODEL: the collection is of a model that is not installed.
+ * TOO_LARGE: a text is over its limit. Photo errors, write errors. */
 LIKEN_API LIKEN_CHECKED int liken_add(liken *lk, const liken_call *call, const void *bytes, size_t size,
                                       const liken_add_options *options, liken_image **out, liken_error *err);
 

@@ -10,9 +10,6 @@
 
 #define FORM_ROOM ((size_t)1 << 20) /* beside the photo: the other parts and what divides them */
 
-#define IMAGE_ID_MAX 512
-#define LABEL_MAX 4096
-#define TAG_MAX 128 /* characters of one */
 #define KEEPS LK_WORD("keep", LK_KEEP_WORDS(" "))
 #define SEARCHES LK_WORD("search", LK_SEARCH_WORDS(" "))
 
@@ -29,16 +26,16 @@ static const lk_param new_collection[] = {LK_TEXT("name", LK_NAME_MAX),
 
 static const lk_param changed_collection[] = {SEARCHES, KEEPS, {0}};
 
-static const lk_param new_image[] = {LK_PHOTO_NEEDED("file", LABEL_MAX),
-                                     LK_TEXT("url", LABEL_MAX),
-                                     LK_TEXT("image_id", IMAGE_ID_MAX),
-                                     LK_TEXTS("tags", LK_TAGS_MAX, TAG_MAX),
+static const lk_param new_image[] = {LK_PHOTO_NEEDED("file", LK_LABEL_MAX),
+                                     LK_TEXT("url", LK_LABEL_MAX),
+                                     LK_TEXT("image_id", LK_IMAGE_ID_MAX),
+                                     LK_TEXTS("tags", LK_TAGS_MAX, LK_TAG_MAX),
                                      LK_TIME("captured_at"),
                                      LK_SWITCH("require_face"),
                                      {0}};
 
-static const lk_param images[] = {LK_TEXT("image_id", IMAGE_ID_MAX),
-                                  LK_TEXT("file", LABEL_MAX),
+static const lk_param images[] = {LK_TEXT("image_id", LK_IMAGE_ID_MAX),
+                                  LK_TEXT("file", LK_LABEL_MAX),
                                   LK_TIME("captured_from"),
                                   LK_TIME_SINCE("captured_to", "captured_from"),
                                   LK_WHOLE("after", 0, INT64_MAX, 0),
@@ -54,7 +51,7 @@ static const lk_param search[] = {LK_PHOTO("file"),
                                   LK_NUMBER("max_false_matches", 0, LK_FALSE_MATCHES_MAX),
                                   LK_WHOLE("limit", 1, LK_MATCHES_MAX, LK_DEFAULT_MATCHES),
                                   LK_WORD("distinct", LK_DISTINCT_WORDS(" ") " person"),
-                                  LK_TEXTS("tags", LK_TAGS_MAX, TAG_MAX),
+                                  LK_TEXTS("tags", LK_TAGS_MAX, LK_TAG_MAX),
                                   LK_TIME("captured_from"),
                                   LK_TIME_SINCE("captured_to", "captured_from"),
                                   LK_SWITCH("partial"),

@@ -24,8 +24,12 @@
 
 #define LK_DEFAULT_COLLECTION "default"
 #define LK_DEFAULT_PACK "faceapi"
-#define LK_TAGS_MAX 64      /* of a photo, or of a search */
-#define LK_DEFAULT_PAGE 100 /* images, or events */
+#define LK_TAGS_MAX 64       /* of a photo, or of a search */
+#define LK_TAG_MAX 128       /* characters of one */
+#define LK_LABEL_MAX 4096    /* characters of a label that names a photo alone; and of any that a /v1 request gives */
+#define LK_LABEL_BYTES 65536 /* bytes of one that others may have too: the system liken grew from knew no limit */
+#define LK_IMAGE_ID_MAX 512  /* characters */
+#define LK_DEFAULT_PAGE 100  /* images, or events */
 #define LK_PAGE_MAX 1000
 #define LK_NAME_MAX 64 /* bytes of the name of a collection or a pack */
 #define LK_DEFAULT_MATCHES 20

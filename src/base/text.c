@@ -87,8 +87,8 @@ bool lk_text_ends(const char *text, const char *ending) {
 int lk_word_find(const char *words, const char *word) {
     const size_t size = strlen(word);
     int position = 0;
-    for (const char *p = words; *p != '\0'; p += strspn(p, " "), position++) {
-        const size_t length = strcspn(p, " ");
+    for (const char *p = words; *p != '\0'; p += strspn(p, " |"), position++) {
+        const size_t length = strcspn(p, " |");
         if (length == size && memcmp(p, word, size) == 0)
             return position;
         p += length;

@@ -25,7 +25,7 @@ int lk_hex_value(char c);
 /* Whether it ends in `ending`, in letters of any case. */
 bool lk_text_ends(const char *text, const char *ending);
 
-/* Which of `words`, separated by spaces, is `word`: 0 for the first; -1 when it is none of them. */
+/* Which of `words`, separated by spaces or bars, is `word`: 0 for the first; -1 when it is none of them. */
 int lk_word_find(const char *words, const char *word);
 
 /* What "yes", "no" and the other words for it mean, in letters of any case: 1 or 0; -1: it is none of them. */

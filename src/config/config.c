@@ -70,20 +70,6 @@ static int read_switch(const char *text, double *out) {
     return LIKEN_OK;
 }
 
-static int read_choice(const char *words, const char *text, double *out) {
-    const size_t length = strlen(text);
-    int index = 0;
-    for (const char *w = words; *w != '\0'; index++) {
-        const size_t n = strcspn(w, "|");
-        if (n == length && memcmp(w, text, n) == 0) {
-            *out = index;
-            return LIKEN_OK;
-        }
-        w += n + (w[n] == '|');
-    }
-    return LIKEN_E_ARG;
-}
-
 static bool is_plain(const char *text) {
     for (const char *p = text; *p != '\0'; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
@@ -130,7 +116,8 @@ static int parse(const lk_setting *s, const char *origin, const char *text, doub
             return lk_fail(err, LIKEN_E_ARG, "%s: \"%.64s\" is neither yes nor no.", origin, text);
         break;
     case LK_CHOICE:
-        if (read_choice(s->value_name, text, &n) != LIKEN_OK)
+        n = lk_word_find(s->value_name, text);
+        if (n < 0)
             return lk_fail(err, LIKEN_E_ARG, "%s: \"%.64s\" is not one of %s.", origin, text, s->value_name);
         break;
     }

@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/sized.h"
+#include "store/codec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -267,10 +268,20 @@ static int add_again(liken *lk, const liken_collection *c, const liken_add_optio
     return rc;
 }
 
-static int check_kind(const liken_add_options *o, liken_error *err) {
-    if ((unsigned)o->file_kind <= LIKEN_LABEL_SHARED)
-        return LIKEN_OK;
-    return lk_fail(err, LIKEN_E_ARG, "A label is given as LIKEN_LABEL_OWN, LIKEN_LABEL_FILE or LIKEN_LABEL_SHARED.");
+/* A label that others may have too comes from old clients as well, and a legacy table has long ids: what these may be
+ * is for the store to say. */
+static int check_names(const liken *lk, const liken_add_options *o, liken_error *err) {
+    int rc = LIKEN_OK;
+    if ((unsigned)o->file_kind > LIKEN_LABEL_SHARED)
+        return lk_fail(err, LIKEN_E_ARG,
+                       "A label is given as LIKEN_LABEL_OWN, LIKEN_LABEL_FILE or LIKEN_LABEL_SHARED.");
+    if (o->file_kind != LIKEN_LABEL_SHARED)
+        rc = lk_store_short("label", o->file, LK_LABEL_MAX, err);
+    if (rc == LIKEN_OK && lk->legacy_table == NULL)
+        rc = lk_store_short("image_id", o->image_id, LK_IMAGE_ID_MAX, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
+        rc = lk_store_short("tag", o->tags[i], LK_TAG_MAX, err);
+    return rc;
 }
 
 static int add(liken *lk, const void *bytes, size_t size, const liken_add_options *o, liken_image **out,
@@ -280,7 +291,7 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
     struct photo p;
     int rc = lk_gallery_may_write(lk, err);
     if (rc == LIKEN_OK)
-        rc = check_kind(o, err);
+        rc = check_names(lk, o, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_OK)
@@ -334,7 +345,9 @@ static int add_unchanged(liken *lk, const liken_add_options *o, liken_image **ou
     liken_mark mark = {0};
     if (o->file == NULL || o->file_mark == NULL)
         return lk_fail(err, LIKEN_E_ARG, "A file is known again by its label and its mark; both are needed.");
-    int rc = lk_gallery_collection(lk, o->collection, &c, err);
+    int rc = check_names(lk, o, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_OK && lk->store->ops->names != NULL)
         rc = lk->store->ops->names->file_find(lk->store, c->id, NULL, o->file, &file, &mark, err);
     if (rc == LIKEN_OK && (file == NULL || !same_mark(&mark, o->file_mark) || !same_place(file, o)))

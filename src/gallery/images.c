@@ -2,6 +2,7 @@
 #include "gallery/gallery_int.h"
 
 #include "base/sized.h"
+#include "store/codec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,9 @@ static int empty_list(liken_image_list **out, liken_error *err) {
 
 static int list(liken *lk, const liken_list_options *o, liken_image_list **out, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
-    const int rc = lk_gallery_collection(lk, o->collection, &c, err);
+    int rc = lk->legacy_table == NULL ? lk_store_short("image_id", o->image_id, LK_IMAGE_ID_MAX, err) : LIKEN_OK;
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_E_NOT_FOUND && (o->collection == NULL || strcmp(o->collection, LK_DEFAULT_COLLECTION) == 0))
         return empty_list(out, err);
     return rc == LIKEN_OK ? lk->store->ops->images->list(lk->store, c->id, o, out, err) : rc;

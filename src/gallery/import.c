@@ -72,7 +72,7 @@ static bool copy(char **to, const char *text) {
 }
 
 static int image_of(const struct import *m, const lk_legacy_entry *row, liken_image **out, liken_error *err) {
-    const int fit = lk_store_text("file label", row->file, LK_STORE_LABEL_MAX, err);
+    const int fit = lk_store_text("file label", row->file, LK_LABEL_BYTES, err);
     if (fit != LIKEN_OK)
         return fit;
     liken_image *image = calloc(1, sizeof *image);

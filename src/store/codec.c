@@ -20,6 +20,16 @@ int lk_store_text(const char *what, const char *text, size_t most, liken_error *
                : lk_fail(err, LIKEN_E_ARG, "The %s is not valid UTF-8 (byte %zu); send it as UTF-8.", what, good + 1);
 }
 
+int lk_store_short(const char *what, const char *text, size_t most, liken_error *err) {
+    if (text == NULL)
+        return LIKEN_OK;
+    const bool fits = strnlen(text, 4 * most + 1) <= 4 * most; /* or it is longer for sure */
+    const int rc = fits ? lk_store_text(what, text, 4 * most, err) : LIKEN_OK;
+    if (rc != LIKEN_OK || (fits && lk_utf8_count(text) <= most))
+        return rc;
+    return lk_fail(err, LIKEN_E_TOO_LARGE, "The %s is longer than the limit of %zu characters.", what, most);
+}
+
 void lk_floats_encode(const float *values, size_t count, unsigned char *bytes) {
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
@@ -102,16 +112,21 @@ int lk_store_check_names(const liken_image *image, liken_error *err) {
     liken_label label;
     const char *image_id;
     for (size_t i = 0; rc == LIKEN_OK && i < lk_image_id_names(image, i, &image_id); i++)
-        rc = lk_store_text("image_id", image_id, LK_STORE_LABEL_MAX, err);
+        rc = lk_store_text("image_id", image_id, LK_LABEL_BYTES, err);
     for (size_t i = 0; rc == LIKEN_OK && i < lk_image_names(image, i, &label); i++)
-        rc = lk_store_text("file label", label.file, LK_STORE_LABEL_MAX, err);
+        rc = lk_store_text("file label", label.file, LK_LABEL_BYTES, err);
     for (size_t i = 0; rc == LIKEN_OK && i < lk_image_names(image, i, &label); i++)
-        rc = lk_store_text("place of a file", label.place, LK_STORE_LABEL_MAX, err);
+        rc = lk_store_text("place of a file", label.place, LK_LABEL_BYTES, err);
     if (rc == LIKEN_OK && image->tag_count > LK_TAGS_MAX)
         rc = lk_store_too_many_tags(image->tag_count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < image->tag_count; i++)
-        rc = lk_store_text("tag", image->tags[i], LK_STORE_TAG_MAX, err);
+        rc = lk_store_short("tag", image->tags[i], LK_TAG_MAX, err);
     return rc;
+}
+
+int lk_store_check_asked(const char *file, const char *image_id, liken_error *err) {
+    const int rc = lk_store_text("image_id", image_id, LK_LABEL_BYTES, err);
+    return rc == LIKEN_OK ? lk_store_text("file label", file, LK_LABEL_BYTES, err) : rc;
 }
 
 static bool is_sane_face(const liken_face *f) {
@@ -186,7 +201,7 @@ int lk_store_check_search(const liken_search_options *o, liken_error *err) {
         return lk_fail(err, LIKEN_E_TOO_LARGE, "A search may name at most %d tags, not %zu.", LK_TAGS_MAX,
                        o->tag_count);
     for (size_t i = 0; o != NULL && rc == LIKEN_OK && i < o->tag_count; i++)
-        rc = lk_store_text("tag", o->tags[i], LK_STORE_TAG_MAX, err);
+        rc = lk_store_short("tag", o->tags[i], LK_TAG_MAX, err);
     return rc;
 }
 

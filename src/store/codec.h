@@ -5,9 +5,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 
-#define LK_STORE_LABEL_MAX 65536 /* bytes of an image_id or a file label */
-#define LK_STORE_NAMES_MAX 10000 /* labels, and image_ids, of one photo */
-#define LK_STORE_TAG_MAX 1024
+#define LK_STORE_NAMES_MAX 10000  /* labels, and image_ids, of one photo */
 #define LK_STORE_PAGE_FACES 10000 /* a page of images ends once it holds so many */
 
 /* Is this bound of a time given? */
@@ -17,6 +15,8 @@ static inline bool lk_store_bound(int64_t when) {
 
 /* ARG: not UTF-8; TOO_LARGE: more than `most` bytes. NULL is fine. `what` names it: "file label". */
 int lk_store_text(const char *what, const char *text, size_t most, liken_error *err);
+/* The same of a text that may have so many characters. */
+int lk_store_short(const char *what, const char *text, size_t most, liken_error *err);
 
 /* float32 little-endian, whatever the machine; `bytes` need no alignment. */
 void lk_floats_encode(const float *values, size_t count, unsigned char *bytes);
@@ -62,6 +62,8 @@ int lk_store_too_many_tags(size_t count, liken_error *err); /* TOO_LARGE */
 int lk_store_no_face(int64_t id, const char *in, liken_error *err);
 
 /* May this be searched for? ARG, TOO_LARGE: its tags. NULL is fine. */
+/* The same of a label and an image_id by which something is looked for. */
+int lk_store_check_asked(const char *file, const char *image_id, liken_error *err);
 int lk_store_check_search(const liken_search_options *o, liken_error *err);
 
 /* *size: how many images a page of `limit` holds, where 0 stands for the usual. ARG. */

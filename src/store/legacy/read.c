@@ -484,9 +484,7 @@ int lk_legacy_image_list(lk_store *s, int64_t collection, const liken_list_optio
                        "The rows of a legacy table carry no times; list them without those filters.");
     int rc = lk_store_page_size(o->limit, &l.limit, err);
     if (rc == LIKEN_OK)
-        rc = lk_store_text("image_id", o->image_id, LK_STORE_LABEL_MAX, err);
-    if (rc == LIKEN_OK)
-        rc = lk_store_text("file label", o->file, LK_STORE_LABEL_MAX, err);
+        rc = lk_store_check_asked(o->file, o->image_id, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_with(of(s)->db, list, &l, err);
     if (rc == LIKEN_OK && o->describe)

@@ -380,9 +380,7 @@ int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_opt
     struct list l = {.collection = collection, .options = o};
     int size = 0, rc = lk_store_page_size(o->limit, &size, err);
     if (rc == LIKEN_OK)
-        rc = lk_store_text("image_id", o->image_id, LK_STORE_LABEL_MAX, err);
-    if (rc == LIKEN_OK)
-        rc = lk_store_text("file label", o->file, LK_STORE_LABEL_MAX, err);
+        rc = lk_store_check_asked(o->file, o->image_id, err);
     if (rc != LIKEN_OK)
         return rc;
     l.limit = size;

@@ -342,9 +342,7 @@ static int take(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_erro
 
 /* May have removed an image. */
 static int write_take(lk_store *s, lk_postgres_write_fn *fn, struct take *t, bool *removed, liken_error *err) {
-    int rc = lk_store_text("image_id", t->image_id, LK_STORE_LABEL_MAX, err);
-    if (rc == LIKEN_OK)
-        rc = lk_store_text("file label", t->file, LK_STORE_LABEL_MAX, err);
+    int rc = lk_store_check_asked(t->file, t->image_id, err);
     if (rc == LIKEN_OK)
         rc = lk_postgres_write(of(s), fn, t, err);
     if (rc != LIKEN_OK)
@@ -407,7 +405,7 @@ static int find_file(lk_pg_conn *c, void *arg, liken_error *err) {
 int lk_postgres_file_find(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
                           liken_mark *mark, liken_error *err) {
     struct look l = {.collection = collection, .place = place, .file = file};
-    int rc = lk_store_text("file label", place != NULL ? place : file, LK_STORE_LABEL_MAX, err);
+    int rc = lk_store_check_asked(place != NULL ? place : file, NULL, err);
     if (rc == LIKEN_OK)
         rc = lk_pg_with(of(s)->db, find_file, &l, err);
     if (rc != LIKEN_OK)

@@ -288,6 +288,8 @@ int lk_sqlite_image_list(lk_store *s, int64_t collection, const liken_list_optio
                          liken_error *err) {
     struct list l = {.collection = collection, .options = o};
     int size = 0, rc = lk_store_page_size(o->limit, &size, err);
+    if (rc == LIKEN_OK)
+        rc = lk_store_check_asked(o->file, o->image_id, err);
     if (rc != LIKEN_OK)
         return rc;
     l.limit = (size_t)size;

@@ -329,7 +329,9 @@ static int take(lk_sqlite_conn *c, void *arg, liken_error *err) {
 int lk_sqlite_name_remove(lk_store *s, int64_t collection, int64_t id, const char *file, const char *image_id,
                           bool *removed, liken_error *err) {
     struct take t = {.collection = collection, .id = id, .file = file, .image_id = image_id};
-    const int rc = lk_sqlite_remove(of(s), take, &t, err);
+    int rc = lk_store_check_asked(file, image_id, err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_remove(of(s), take, &t, err);
     if (rc == LIKEN_OK)
         *removed = t.removed;
     return rc;
@@ -449,6 +451,9 @@ static int find_file(lk_sqlite_conn *c, void *arg, liken_error *err) {
 
 int lk_sqlite_file_find(lk_store *s, int64_t collection, const char *place, const char *file, liken_file **out,
                         liken_mark *mark, liken_error *err) {
+    const int fit = lk_store_check_asked(place != NULL ? place : file, NULL, err);
+    if (fit != LIKEN_OK)
+        return fit;
     struct file_find f = {collection, place, file, calloc(1, sizeof(liken_file)), {0}};
     const int rc = f.out == NULL ? lk_fail_memory(err) : lk_sqlite_read(of(s), find_file, &f, err);
     if (rc == LIKEN_OK && mark != NULL)

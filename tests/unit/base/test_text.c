@@ -112,6 +112,8 @@ static void words_are_found_whole(void **state) {
     for (size_t i = 0; i < LK_LENGTH(none); i++)
         assert_int_equal(lk_word_find("file a b", none[i]), -1);
     assert_int_equal(lk_word_find("", ""), -1);
+    assert_int_equal(lk_word_find("file|a|b", "b"), 2);
+    assert_int_equal(lk_word_find("file|a|b", "a|b"), -1);
 }
 
 static void yes_and_no_have_many_words(void **state) {

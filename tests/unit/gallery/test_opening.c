@@ -152,6 +152,51 @@ static void read_only_searches_and_writes_nothing(void **state) {
     liken_free(reader);
 }
 
+/* The same limits as over HTTP, in characters. */
+static void texts_have_limits(void **state) {
+    (void)state;
+    static const struct {
+        size_t most;
+        liken_label_kind kind;
+    } cases[] = {
+        {512, LIKEN_LABEL_LOST}, {4096, LIKEN_LABEL_OWN}, {4096, LIKEN_LABEL_FILE}, {65536, LIKEN_LABEL_SHARED}};
+    static char text[2 * 65537 + 1];
+    for (size_t i = 0; i < LK_LENGTH(cases); i++) {
+        const bool bytes = cases[i].kind == LIKEN_LABEL_SHARED;
+        for (size_t more = 0; more < 2; more++) {
+            liken_image *image = NULL;
+            liken_image_list *page = NULL;
+            text[0] = '\0';
+            for (size_t n = 0; n < cases[i].most + more; n++)
+                strcpy(text + (bytes ? n : 2 * n), bytes ? "x" : "\xc3\xa9");
+            liken_add_options o = LIKEN_ADD_INIT;
+            liken_list_options l = LIKEN_LIST_INIT;
+            o.file_kind = i == 0 ? LIKEN_LABEL_OWN : cases[i].kind;
+            *(i == 0 ? &o.image_id : &o.file) = text;
+            *(i == 0 ? &l.image_id : &l.file) = text;
+            const int wanted = more == 0 ? LIKEN_OK : LIKEN_E_TOO_LARGE;
+            assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), wanted);
+            if (i == 0 || bytes)
+                assert_int_equal(liken_list(lk, NULL, &l, &page, &err), wanted);
+            liken_image_free(image);
+            liken_image_list_free(page);
+        }
+    }
+    text[2 * 129] = '\0';
+    const char *tags[] = {text};
+    liken_add_options o = {.size = sizeof o, .tags = tags, .tag_count = 1};
+    liken_search_options w = {.size = sizeof w, .tags = tags, .tag_count = 1};
+    liken_image *image = NULL;
+    for (size_t i = 0; i < 258; i += 2)
+        memcpy(text + i, "\xc3\xa9", 2);
+    assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), LIKEN_E_TOO_LARGE);
+    assert_non_null(strstr(err.message, "128 characters"));
+    assert_int_equal(search_fails("photo 10 10\nface 1 0.1 50", w), LIKEN_E_TOO_LARGE);
+    text[2 * 128] = '\0';
+    assert_ok(liken_add(lk, NULL, "photo 9 9", 9, &o, &image, &err), err);
+    liken_image_free(image);
+}
+
 /* ---- what floors above do in its transactions (store/inside.h; tests/unit/store/test_inside.c has the rest) ---- */
 
 static char heard[128];
@@ -201,10 +246,15 @@ static void a_floor_above_acts_inside(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        T(opening_makes_the_default_collection),  T(options_say_how_long_they_are),
-        T(options_without_a_length_are_refused),  T(options_are_checked),
-        T(without_models_the_store_still_works),  T(default_exists_before_anything_was_written),
-        T(read_only_searches_and_writes_nothing), T(a_floor_above_acts_inside),
+        T(opening_makes_the_default_collection),
+        T(options_say_how_long_they_are),
+        T(options_without_a_length_are_refused),
+        T(options_are_checked),
+        T(without_models_the_store_still_works),
+        T(default_exists_before_anything_was_written),
+        T(read_only_searches_and_writes_nothing),
+        T(a_floor_above_acts_inside),
+        T(texts_have_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

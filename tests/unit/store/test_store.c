@@ -294,7 +294,7 @@ static void labels_are_only_data(void **state) {
         sample_set(&image->image_id, labels[i]);
         /* a tag has a lower ceiling: the end of the label will do */
         const size_t length = strlen(labels[i]);
-        sample_set(&image->tags[0], labels[i] + (length > LK_STORE_TAG_MAX ? length - LK_STORE_TAG_MAX : 0));
+        sample_set(&image->tags[0], labels[i] + (length > LK_TAG_MAX ? length - LK_TAG_MAX : 0));
         assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
         const liken_list_options o = {.file = labels[i], .image_id = labels[i]};
         liken_image_list *list;
@@ -337,14 +337,14 @@ static void text_that_is_not_utf8_is_refused(void **state) {
 static void labels_have_a_ceiling(void **state) {
     (void)state;
     const int64_t c = make_collection("a");
-    char *text = calloc(1, LK_STORE_LABEL_MAX + 2);
+    char *text = calloc(1, LK_LABEL_BYTES + 2);
     assert_non_null(text);
-    memset(text, 'x', LK_STORE_LABEL_MAX);
+    memset(text, 'x', LK_LABEL_BYTES);
     liken_image *image = sample_image(1, 0), *existing;
     sample_set(&image->file, text);
     assert_ok(store->ops->images->add(store, c, image, false, &existing, &err), err);
     liken_image_free(image);
-    text[LK_STORE_LABEL_MAX] = 'x';
+    text[LK_LABEL_BYTES] = 'x';
     image = sample_image(2, 0);
     sample_set(&image->file, text);
     assert_int_equal(store->ops->images->add(store, c, image, false, &existing, &err), LIKEN_E_TOO_LARGE);
