@@ -223,6 +223,16 @@ liken_image_list *lk_store_page(size_t limit) {
     return page;
 }
 
+int lk_store_list_begin(const liken_list_options *o, int *limit, liken_image_list **out, liken_error *err) {
+    int rc = lk_store_page_size(o->limit, limit, err);
+    if (rc == LIKEN_OK)
+        rc = lk_store_check_asked(o->file, o->image_id, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    *out = lk_store_page((size_t)*limit);
+    return *out == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
 int lk_store_no_face(int64_t id, const char *in, liken_error *err) {
     if (in == NULL)
         return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no face %lld.", (long long)id);

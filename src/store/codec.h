@@ -62,12 +62,14 @@ int lk_store_too_many_tags(size_t count, liken_error *err); /* TOO_LARGE */
 int lk_store_no_face(int64_t id, const char *in, liken_error *err);
 
 /* May this be searched for? ARG, TOO_LARGE: its tags. NULL is fine. */
-/* The same of a label and an image_id by which something is looked for. */
-int lk_store_check_asked(const char *file, const char *image_id, liken_error *err);
 int lk_store_check_search(const liken_search_options *o, liken_error *err);
+/* May a label and an image_id, which may be NULL, be looked for? */
+int lk_store_check_asked(const char *file, const char *image_id, liken_error *err);
 
 /* *size: how many images a page of `limit` holds, where 0 stands for the usual. ARG. */
 int lk_store_page_size(int limit, int *size, liken_error *err);
+/* What a list begins with: its options are looked at, and *out is an empty page of *limit. MEMORY, ARG, TOO_LARGE. */
+int lk_store_list_begin(const liken_list_options *o, int *limit, liken_image_list **out, liken_error *err);
 /* An empty page with room for `limit` images; NULL: out of memory. */
 liken_image_list *lk_store_page(size_t limit);
 /* The same of 1000 labels. */

@@ -63,7 +63,8 @@ static int64_t head(const lk_event_page *p) {
     return p->last_image + p->last_event;
 }
 
-int lk_events_judge(const lk_event_page *p, bool *more, liken_error *err) {
+/* *more: there is something beyond `after` to be read. */
+static int judge(const lk_event_page *p, bool *more, liken_error *err) {
     const int64_t kept = p->first_event > 1 ? p->first_number : 0;
     if (p->after > head(p))
         return lk_fail(
@@ -89,10 +90,21 @@ static int64_t event_before(const lk_event_page *p) {
     return p->row_count == 0 ? p->last_event : event_of(&p->rows[0]) - 1;
 }
 
-int64_t lk_events_images_after(const lk_event_page *p) {
+/* Of the images after `after`, which itself may be none: those beyond this id. */
+static int64_t images_after(const lk_event_page *p) {
     const int64_t id = p->after - event_before(p);
     assert(id >= 0);
     return id;
+}
+
+int lk_events_read(lk_event_page *p, const lk_event_source *source, void *from, liken_error *err) {
+    bool more = false;
+    int rc = source->ends(from, p, err);
+    if (rc == LIKEN_OK)
+        rc = judge(p, &more, err);
+    if (rc == LIKEN_OK && more)
+        rc = source->events(from, p, err);
+    return rc == LIKEN_OK && more ? source->images(from, p, images_after(p), err) : rc;
 }
 
 static void take(liken_event_list *l, lk_event_row *row) {

@@ -46,11 +46,16 @@ LK_CHECKED int lk_events_start(lk_event_page *p, int64_t collection, const char 
                                liken_error *err);
 void lk_events_end(lk_event_page *p);
 void lk_events_clear(lk_event_page *p); /* as it was after the start */
-/* Once the ends are known. *more: there is something beyond `after` to be read. GONE. */
-LK_CHECKED int lk_events_judge(const lk_event_page *p, bool *more, liken_error *err);
-/* Once up to `limit` rows with a number beyond `after` were read into `rows`: images with a larger id than this are
- * due, up to `limit` of them, of the collection where one is asked for. */
-int64_t lk_events_images_after(const lk_event_page *p);
+/* How a database reads, out of what it is `from`. */
+typedef struct lk_event_source {
+    int (*ends)(void *from, lk_event_page *p, liken_error *err); /* last_image to first_event */
+    /* Up to `limit` rows with a number beyond `after` into `rows`; and images with a larger id than `id` into `images`,
+     * of the collection where one is asked for. */
+    int (*events)(void *from, lk_event_page *p, liken_error *err);
+    int (*images)(void *from, lk_event_page *p, int64_t id, liken_error *err);
+} lk_event_source;
+/* Reads what the page is made of, all in one moment. GONE. */
+LK_CHECKED int lk_events_read(lk_event_page *p, const lk_event_source *source, void *from, liken_error *err);
 /* Makes the page of what was read, whose strings it takes. MEMORY. */
 LK_CHECKED int lk_events_merge(lk_event_page *p, liken_event_list **out, liken_error *err);
 

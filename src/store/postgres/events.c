@@ -62,7 +62,8 @@ int lk_postgres_events_begin(lk_pg_conn *c, const lk_postgres_write_state *w, in
 
 /* ---- reading ---- */
 
-static int read_ends(lk_pg_conn *c, lk_event_page *p, liken_error *err) {
+static int read_ends(void *from, lk_event_page *p, liken_error *err) {
+    lk_pg_conn *c = from;
     lk_pg_result *r = NULL;
     const int rc =
         lk_pg_exec(c,
@@ -121,25 +122,23 @@ static int read_rows(lk_pg_conn *c, const char *sql, const lk_event_page *p, int
     " FROM liken.images i JOIN liken.collections c ON c.id = i.collection WHERE i.id > $1 AND " LK_POSTGRES_LIVE       \
     " AND " of " AND $4::text IS NOT DISTINCT FROM $4 ORDER BY i.id LIMIT $2"
 
-static int read_page(lk_pg_conn *c, lk_event_page *p, liken_error *err) {
-    bool more = false;
-    int rc = read_ends(c, p, err);
-    if (rc == LIKEN_OK)
-        rc = lk_events_judge(p, &more, err);
-    if (rc == LIKEN_OK && more)
-        rc = read_rows(c, EVENTS, p, p->after, p->rows, &p->row_count, err);
-    if (rc == LIKEN_OK && more)
-        rc = read_rows(c, p->collection == 0 ? IMAGES("$3::bigint = 0") : IMAGES("i.collection = $3"), p,
-                       lk_events_images_after(p), p->images, &p->image_count, err);
-    return rc;
+static int read_events(void *from, lk_event_page *p, liken_error *err) {
+    return read_rows(from, EVENTS, p, p->after, p->rows, &p->row_count, err);
 }
+
+static int read_images(void *from, lk_event_page *p, int64_t id, liken_error *err) {
+    return read_rows(from, p->collection == 0 ? IMAGES("$3::bigint = 0") : IMAGES("i.collection = $3"), p, id,
+                     p->images, &p->image_count, err);
+}
+
+static const lk_event_source source = {read_ends, read_events, read_images};
 
 static int read_moment(lk_pg_conn *c, void *arg, liken_error *err) {
     lk_event_page *p = arg;
     lk_events_clear(p); /* of a first call, on a connection that died */
     int rc = lk_pg_script(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
     if (rc == LIKEN_OK)
-        rc = read_page(c, p, err);
+        rc = lk_events_read(p, &source, c, err);
     return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
 }
 

@@ -378,15 +378,10 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
 int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                            liken_error *err) {
     struct list l = {.collection = collection, .options = o};
-    int size = 0, rc = lk_store_page_size(o->limit, &size, err);
-    if (rc == LIKEN_OK)
-        rc = lk_store_check_asked(o->file, o->image_id, err);
+    int size = 0, rc = lk_store_list_begin(o, &size, &l.out, err);
     if (rc != LIKEN_OK)
         return rc;
     l.limit = size;
-    l.out = lk_store_page((size_t)l.limit);
-    if (l.out == NULL)
-        return lk_fail_memory(err);
     rc = lk_pg_with(of(s)->db, list, &l, err);
     if (rc == LIKEN_OK && o->describe)
         rc = lk_postgres_describe(s, l.out, err);

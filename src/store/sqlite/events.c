@@ -70,7 +70,8 @@ int lk_sqlite_events_begin(lk_sqlite_conn *c, int64_t last_event, liken_error *e
 
 /* ---- reading ---- */
 
-static int read_ends(lk_sqlite_conn *c, lk_event_page *p, liken_error *err) {
+static int read_ends(void *from, lk_event_page *p, liken_error *err) {
+    lk_sqlite_conn *c = from;
     sqlite3_stmt *stmt;
     bool row = false;
     int rc =
@@ -135,18 +136,18 @@ static int read_rows(lk_sqlite_conn *c, const char *sql, const lk_event_page *p,
     "SELECT 0, 0, 0, i.id, 0, i.added_at, i.added_by, c.name, 1 FROM images i JOIN collections c"                      \
     " ON c.id = i.collection WHERE i.id > ?1 AND " LK_SQLITE_LIVE " AND " of " ORDER BY i.id LIMIT ?2"
 
+static int read_events(void *from, lk_event_page *p, liken_error *err) {
+    return read_rows(from, EVENTS, p, p->after, p->rows, &p->row_count, err);
+}
+
+static int read_images(void *from, lk_event_page *p, int64_t id, liken_error *err) {
+    return read_rows(from, p->collection == 0 ? IMAGES("?3 = 0") : IMAGES("i.collection = ?3"), p, id, p->images,
+                     &p->image_count, err);
+}
+
 static int read_page(lk_sqlite_conn *c, void *arg, liken_error *err) {
-    lk_event_page *p = arg;
-    bool more = false;
-    int rc = read_ends(c, p, err);
-    if (rc == LIKEN_OK)
-        rc = lk_events_judge(p, &more, err);
-    if (rc == LIKEN_OK && more)
-        rc = read_rows(c, EVENTS, p, p->after, p->rows, &p->row_count, err);
-    if (rc == LIKEN_OK && more)
-        rc = read_rows(c, p->collection == 0 ? IMAGES("?3 = 0") : IMAGES("i.collection = ?3"), p,
-                       lk_events_images_after(p), p->images, &p->image_count, err);
-    return rc;
+    static const lk_event_source source = {read_ends, read_events, read_images};
+    return lk_events_read(arg, &source, c, err);
 }
 
 int lk_sqlite_events_after(lk_store *s, int64_t collection, const char *name, int64_t after, int limit,
