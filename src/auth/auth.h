@@ -20,7 +20,7 @@ struct lk_store;
 
 #define LK_KEY_TEXT 68     /* room for the text of a key, with NUL */
 #define LK_KEY_NAME_MAX 64 /* characters of a key's name, of [A-Za-z0-9._-] */
-#define LK_KEYS_MAX 1000   /* keys in one store or file */
+#define LK_KEYS_MAX 1000   /* keys in one file; and in a store none is made beyond so many */
 
 typedef enum lk_scope {
     LK_SCOPE_READ = 1,   /* list and get */

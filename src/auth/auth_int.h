@@ -27,7 +27,8 @@ typedef struct lk_key_mark {
 } lk_key_mark;
 
 LK_CHECKED int lk_key_table_mark(struct lk_store *s, lk_key_mark *mark, liken_error *err);
-/* *mark is that of what was read, or an older one. */
+/* All, which may be more than LK_KEYS_MAX where keys were moved there. *mark is that of what was read, or an older one.
+ */
 LK_CHECKED int lk_key_table_list(struct lk_store *s, lk_key **out, size_t *count, lk_key_mark *mark, liken_error *err);
 LK_CHECKED int lk_key_table_add(struct lk_store *s, const lk_key *key, liken_error *err);
 LK_CHECKED int lk_key_table_remove(struct lk_store *s, const char *name, liken_error *err);

@@ -171,12 +171,12 @@ int lk_key_remove(const lk_key_place *place, const char *name, liken_error *err)
     return rc == LIKEN_OK ? lk_key_table_remove(place->store, name, err) : rc;
 }
 
-/* Both lists have room for LK_KEYS_MAX. */
-static int append(lk_key *list, size_t *count, const lk_key *more, size_t more_count, liken_error *err) {
-    if (*count + more_count > LK_KEYS_MAX)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "The store and the old file of keys hold more than %d keys.",
-                       LK_KEYS_MAX);
-    memcpy(list + *count, more, more_count * sizeof *more);
+static int append(lk_key **list, size_t *count, const lk_key *more, size_t more_count, liken_error *err) {
+    lk_key *all = realloc(*list, (*count + more_count) * sizeof *all);
+    if (all == NULL)
+        return lk_fail_memory(err);
+    *list = all;
+    memcpy(all + *count, more, more_count * sizeof *more);
     *count += more_count;
     return LIKEN_OK;
 }
@@ -191,8 +191,8 @@ int lk_key_list(const lk_key_place *place, lk_key **out, size_t *count, liken_er
     int rc = lk_key_table_list(place->store, &list, &n, &mark, err);
     if (rc == LIKEN_OK && is_there(place))
         rc = lk_key_old_file_list(place, &old, &old_count, err);
-    if (rc == LIKEN_OK && old != NULL)
-        rc = append(list, &n, old, old_count, err);
+    if (rc == LIKEN_OK && old_count > 0)
+        rc = append(&list, &n, old, old_count, err);
     if (rc != LIKEN_OK) {
         free(list);
         return rc;

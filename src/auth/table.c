@@ -28,9 +28,11 @@ int lk_key_table_mark(lk_store *s, lk_key_mark *mark, liken_error *err) {
     return lk_sql_read(s, read_mark, mark, err);
 }
 
+#define READ_MAX 100000 /* keys that are read at all */
+
 struct keys {
     lk_key *list;
-    size_t count;
+    size_t count, room;
     lk_key_mark mark;
 };
 
@@ -41,11 +43,24 @@ static bool take_text(const lk_sql_value *v, char *to, size_t room) {
     return true;
 }
 
+static int grow(struct keys *k, liken_error *err) {
+    const size_t room = k->room == 0 ? 64 : 2 * k->room;
+    if (k->count >= READ_MAX)
+        return lk_fail(err, LIKEN_E_TOO_LARGE, "The store holds more than %d keys.", READ_MAX);
+    lk_key *list = realloc(k->list, room * sizeof *list);
+    if (list == NULL)
+        return lk_fail_memory(err);
+    k->list = list;
+    k->room = room;
+    return LIKEN_OK;
+}
+
 static int take_key(void *ctx, const lk_sql_value *row, int columns, liken_error *err) {
     struct keys *k = ctx;
     (void)columns;
-    if (k->count == LK_KEYS_MAX)
-        return lk_fail(err, LIKEN_E_TOO_LARGE, "The store holds more than %d keys.", LK_KEYS_MAX);
+    const int rc = k->count == k->room ? grow(k, err) : LIKEN_OK;
+    if (rc != LIKEN_OK)
+        return rc;
     lk_key *key = &k->list[k->count];
     *key = (lk_key){.scopes = (unsigned)row[2].whole};
     if (!take_text(&row[0], key->name, sizeof key->name) || !take_text(&row[1], key->sha256, sizeof key->sha256) ||
@@ -61,16 +76,13 @@ static int read_keys(lk_sql *q, void *arg, liken_error *err) {
     struct keys *k = arg;
     k->count = 0;
     const int rc = read_mark(q, &k->mark, err); /* before: a change in between is seen at the next look */
-    return rc != LIKEN_OK
-               ? rc
-               : lk_sql_query(q, "SELECT name, sha256, scopes, collection FROM liken.keys ORDER BY id LIMIT 1001",
-                              LK_SQL_NO_ARGS, take_key, k, err);
+    return rc != LIKEN_OK ? rc
+                          : lk_sql_query(q, "SELECT name, sha256, scopes, collection FROM liken.keys ORDER BY id",
+                                         LK_SQL_NO_ARGS, take_key, k, err);
 }
 
 int lk_key_table_list(lk_store *s, lk_key **out, size_t *count, lk_key_mark *mark, liken_error *err) {
-    struct keys k = {.list = calloc(LK_KEYS_MAX, sizeof *k.list)};
-    if (k.list == NULL)
-        return lk_fail_memory(err);
+    struct keys k = {0};
     const int rc = lk_sql_read(s, read_keys, &k, err);
     if (rc != LIKEN_OK) {
         free(k.list);

@@ -1,28 +1,48 @@
 /* The cold tables of a gallery that moves: read from the one store and written into the other in one transaction. */
 #include "store/copy.h"
 
+#include "base/log.h"
 #include "store/sql.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct copy {
     lk_store *from;
     lk_sql *to;
 };
 
-/* A key of the same name that was in the new store already keeps it. */
+/* NAME, NAME-moved, NAME-moved-2, ... */
+static void call_it(char *to, size_t room, const char *name, int n) {
+    if (n == 0)
+        (void)snprintf(to, room, "%s", name);
+    else if (n == 1)
+        (void)snprintf(to, room, "%.50s-moved", name);
+    else
+        (void)snprintf(to, room, "%.50s-moved-%d", name, n);
+}
+
+/* A key of the same name that was in the new store already keeps it; this one gets the first that is free. */
 static int put_key(void *ctx, const lk_sql_value *row, int columns, liken_error *err) {
     const struct copy *c = ctx;
-    char other[128];
+    const char *own = row[0].null ? "" : row[0].bytes;
+    char name[128] = "";
+    int64_t there = 0, made = 0;
     (void)columns;
-    (void)snprintf(other, sizeof other, "%.50s-moved", row[0].null ? "" : row[0].bytes);
-    return lk_sql_run(
-        c->to,
-        "INSERT INTO liken.keys (name, sha256, scopes, collection, created_at) VALUES"
-        " (CASE WHEN EXISTS (SELECT 1 FROM liken.keys k WHERE k.name = $1) THEN $6 ELSE $1 END,"
-        " $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-        LK_SQL_ARGS(row[0], row[1], row[2], lk_sql_text(row[3].null ? NULL : row[3].bytes), row[4], lk_sql_text(other)),
-        NULL, err);
+    int rc =
+        lk_sql_number(c->to, "SELECT count(*) FROM liken.keys WHERE sha256 = $1", LK_SQL_ARGS(row[1]), 0, &there, err);
+    for (int n = 0; rc == LIKEN_OK && there == 0 && made == 0; n++) {
+        call_it(name, sizeof name, own, n);
+        rc = lk_sql_run(
+            c->to,
+            "INSERT INTO liken.keys (name, sha256, scopes, collection, created_at)"
+            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            LK_SQL_ARGS(lk_sql_text(name), row[1], row[2], lk_sql_text(row[3].null ? NULL : row[3].bytes), row[4]),
+            &made, err);
+    }
+    if (rc == LIKEN_OK && made != 0 && strcmp(name, own) != 0)
+        lk_log(LIKEN_LOG_WARN, "Another key of the new store is called %s; that of the old one is now %s.", own, name);
+    return rc;
 }
 
 static int put_key_file(void *ctx, const lk_sql_value *row, int columns, liken_error *err) {

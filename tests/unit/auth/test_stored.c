@@ -192,11 +192,54 @@ static void who_may_only_read_reads_both(void **state) {
     (void)unlink(path);
 }
 
+static int put_many(lk_sql *q, void *arg, liken_error *e) {
+    int rc = LIKEN_OK;
+    char text[80];
+    (void)arg;
+    for (int i = 0; rc == LIKEN_OK && i < 1200; i++) {
+        (void)snprintf(text, sizeof text, "%064d", i);
+        rc = lk_sql_run(q, "INSERT INTO liken.keys (name, sha256, scopes, created_at) VALUES ($1, $1, 1, 1)",
+                        LK_SQL_ARGS(lk_sql_text(text)), NULL, e);
+    }
+    return rc;
+}
+
+/* Two galleries that became one by a move may have more than one may make. */
+static void more_than_may_be_made_count(void **state) {
+    (void)state;
+    lk_keyring *ring = NULL;
+    lk_key *keys = NULL;
+    lk_key key;
+    size_t count = 0;
+    char secret[LK_KEY_TEXT], late[LK_KEY_TEXT];
+    const lk_key_place place = {store, NULL};
+    assert_ok(lk_sql_write(store, put_many, NULL, &err), err);
+    assert_int_equal(lk_key_add(&place, "late", LK_SCOPE_READ, NULL, late, &err), LIKEN_E_TOO_LARGE);
+    write_file("");
+    assert_ok(lk_key_list(&place, &keys, &count, &err), err);
+    assert_int_equal(count, 1200);
+    free(keys);
+    assert_ok(lk_keyring_open(&ring, &place, &err), err);
+    assert_false(lk_keyring_empty(ring));
+    assert_ok(lk_keyring_refresh(ring, &err), err);
+    assert_false(lk_keyring_find(ring, "lk_", &key));
+    for (int i = 0; i < 201; i++) {
+        char name[80];
+        (void)snprintf(name, sizeof name, "%064d", i);
+        assert_ok(lk_key_remove(&place, name, &err), err);
+    }
+    assert_ok(lk_key_add(&place, "late", LK_SCOPE_READ, NULL, secret, &err), err);
+    refresh(ring);
+    assert_true(lk_keyring_find(ring, secret, &key));
+    lk_keyring_free(ring);
+    (void)unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         KIND_TEST(rings_follow_the_store),         KIND_TEST(a_silent_store_lets_nobody_in),
         KIND_TEST(an_old_file_is_taken_over_once), KIND_TEST(a_kill_in_between_does_no_harm),
-        KIND_TEST(who_may_only_read_reads_both),
+        KIND_TEST(who_may_only_read_reads_both),   KIND_TEST(more_than_may_be_made_count),
     };
     if (mkdtemp(folder) == NULL)
         return 1;

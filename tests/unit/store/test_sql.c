@@ -1,9 +1,12 @@
 /* Cold tables, the same statements over each database: values as they were, transactions whole or not at all. */
 #include "unit/test.h"
 
+#include "store/copy.h"
 #include "store/sql.h"
 #include "unit/store/kinds.h"
+#include "unit/store/sample.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,12 +177,86 @@ static void an_id_is_never_given_twice(void **state) {
     assert_true(id > 2); /* 2 was the one that is gone; what came to nothing may have taken some */
 }
 
+/* ---- a gallery that moves takes them along ---- */
+
+struct named {
+    const char *const *names; /* NULL: so many of the names "key N" */
+    int count;
+    const char *hash; /* of each, with its number behind */
+};
+
+static int put_named(lk_sql *q, void *arg, liken_error *e) {
+    const struct named *n = arg;
+    int rc = LIKEN_OK;
+    char name[80], hash[80];
+    for (int i = 0; rc == LIKEN_OK && i < n->count; i++) {
+        if (n->names == NULL)
+            (void)snprintf(name, sizeof name, "key %d", i);
+        else
+            (void)snprintf(name, sizeof name, "%s", n->names[i]);
+        (void)snprintf(hash, sizeof hash, "%s %d", n->hash, i);
+        rc = lk_sql_run(
+            q, INSERT,
+            LK_SQL_ARGS(lk_sql_text(name), lk_sql_text(hash), lk_sql_int(1), lk_sql_text(NULL), lk_sql_int(1)), NULL,
+            e);
+    }
+    return rc;
+}
+
+static int name_of(void *ctx, const lk_sql_value *row, int columns, liken_error *e) {
+    (void)columns;
+    (void)e;
+    (void)snprintf(ctx, 80, "%s", row[0].bytes);
+    return LIKEN_OK;
+}
+
+struct by_hash {
+    const char *hash;
+    char name[80];
+};
+
+static int find_name(lk_sql *q, void *arg, liken_error *e) {
+    struct by_hash *b = arg;
+    return lk_sql_query(q, "SELECT name FROM liken.keys WHERE sha256 = $1", LK_SQL_ARGS(lk_sql_text(b->hash)), name_of,
+                        b->name, e);
+}
+
+static void expect_name(const char *hash, const char *name) {
+    struct by_hash b = {.hash = hash};
+    assert_ok(lk_sql_read(store, find_name, &b, &err), err);
+    assert_string_equal(b.name, name);
+}
+
+static void no_key_is_lost_on_a_move(void **state) {
+    (void)state;
+    struct sample_folder folder;
+    lk_store *from = NULL;
+    static const char *const taken[] = {"a", "a-moved", "a-moved-2", "b"}, *const moved[] = {"a", "b", "c", "a-moved"};
+    sample_folder_make(&folder);
+    assert_ok(lk_store_open_sqlite(&from, folder.path, LK_STORE_MAKE, &err), err);
+    assert_ok(lk_sql_write(store, put_named, &(struct named){taken, 4, "here"}, &err), err);
+    assert_ok(lk_sql_write(from, put_named, &(struct named){moved, 4, "there"}, &err), err);
+    assert_ok(lk_sql_write(from, put_named, &(struct named){NULL, 1100, "many"}, &err), err);
+    for (int i = 0; i < 2; i++) { /* once more changes nothing */
+        assert_ok(lk_store_copy_tables(from, store, &err), err);
+        assert_int_equal(keys(store), 4 + 4 + 1100);
+        expect_name("there 0", "a-moved-3");
+        expect_name("there 1", "b-moved");
+        expect_name("there 2", "c");
+        expect_name("there 3", "a-moved-moved");
+        expect_name("many 1099", "key 1099");
+    }
+    from->ops->close(from);
+    sample_folder_remove(&folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         KIND_TEST(values_come_back_as_they_were),
         KIND_TEST(a_transaction_is_whole_or_not_at_all),
         KIND_TEST(faults_are_told),
         KIND_TEST(an_id_is_never_given_twice),
+        KIND_TEST(no_key_is_lost_on_a_move),
     };
     return kinds_run(tests, LK_LENGTH(tests));
 }
