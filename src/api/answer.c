@@ -38,7 +38,7 @@ void lk_answer_empty(lk_request *r) {
     lk_respond(r, 204, NULL, "", 0);
 }
 
-static const char *title(int status) {
+const char *lk_answer_title(int status) {
     switch (status) {
     case 400:
         return "Bad Request";
@@ -54,6 +54,8 @@ static const char *title(int status) {
         return "Request Timeout";
     case 409:
         return "Conflict";
+    case 410:
+        return "Gone";
     case 413:
         return "Content Too Large";
     case 415:
@@ -69,8 +71,9 @@ static const char *title(int status) {
 
 void lk_answer_problem(lk_request *r, int status, const char *code, const char *sentence, const char *parameter,
                        double limit) {
-    json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:o, s:s}", "type", "about:blank", "title", title(status), "status",
-                          status, "code", code, "detail", lk_json_text(sentence), "request_id", lk_request_id(r));
+    json_t *o =
+        json_pack("{s:s, s:s, s:i, s:s, s:o, s:s}", "type", "about:blank", "title", lk_answer_title(status), "status",
+                  status, "code", code, "detail", lk_json_text(sentence), "request_id", lk_request_id(r));
     if (o != NULL && parameter != NULL && json_object_set_new(o, "parameter", lk_json_text(parameter)) != 0) {
         json_decref(o);
         o = NULL;

@@ -122,6 +122,7 @@ void lk_answer_problem(lk_request *r, int status, const char *code, const char *
                        double limit);
 /* The HTTP status of a liken_status. */
 int lk_answer_status(int code);
+const char *lk_answer_title(int status); /* "Not Found" */
 /* With that status. Trouble of the server's own is logged whole, and told without places (hide.c). */
 void lk_answer_error(lk_request *r, const liken_error *err);
 /* The same with a status, and the parameter that it is about, of the caller's choice. */

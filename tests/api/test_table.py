@@ -1,7 +1,8 @@
-"""The server's table of routes and docs/openapi.yaml say the same: every route, every parameter, every limit."""
+"""The server's table of routes and docs/openapi.yaml say the same: every route, every parameter, every limit, every fault."""
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -15,11 +16,15 @@ TYPES = {"text": "string", "texts": "array", "whole": "integer", "wholes": "arra
          "word": "string", "floats": "array", "photo": "string", "photos": "array"}
 
 
-@pytest.fixture(scope="module")
-def rows():
+def printed(what):
     if not PROGRAM.exists():
         pytest.skip(f"{PROGRAM} is not built")
-    return json.loads(subprocess.run([PROGRAM, "--rows"], capture_output=True, check=True, text=True).stdout)
+    return json.loads(subprocess.run([PROGRAM, what], capture_output=True, check=True, text=True).stdout)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return printed("--rows")
 
 
 def parameters(row):
@@ -109,3 +114,20 @@ def test_every_parameter_is_in_the_contract_with_its_limits(rows):
                     check(table[name], choice)
                 except (AssertionError, KeyError) as error:
                     raise AssertionError(f"{row['method']} {row['pattern']}: {name}: {table[name]} is not {choice}") from error
+
+
+def test_every_fault_is_in_the_contract_and_has_a_title():
+    faults = printed("--faults")
+    numbers = {int(n) for n in re.findall(r"LIKEN_E_\w+ = (-\d+)", (ROOT / "include" / "liken.h").read_text())}
+    assert {fault["number"] for fault in faults} == numbers
+    codes = set(contract.SPEC["components"]["schemas"]["Problem"]["properties"]["code"]["enum"])
+    assert {fault["code"] for fault in faults} <= codes
+    for fault in faults:  # the title of a status that has none of its own is that of 500
+        assert (fault["title"] == "Internal Server Error") == (fault["status"] == 500), fault
+
+
+def test_whatever_the_server_says_by_itself_is_in_the_contract():
+    codes = set(contract.SPEC["components"]["schemas"]["Problem"]["properties"]["code"]["enum"])
+    source = "".join(path.read_text() for path in sorted((ROOT / "src" / "api").glob("*.c")))
+    said = re.findall(r'lk_answer_problem\([^;"]*?\d{3},\s*"([a-z_]+)"', source) + re.findall(r'refuse\([^;"]*?\d{3},\s*"([a-z_]+)"', source)
+    assert len(said) > 3 and set(said) <= codes

@@ -1,4 +1,5 @@
-/* The table of routes. With --rows it prints the table as JSON, for tests/api/test_table.py. */
+/* The table of routes. With --rows it prints the table as JSON, with --faults how faults are
+ * answered, both for tests/api/test_table.py. */
 #include "unit/api/ask.h"
 
 #include "api/api_int.h"
@@ -147,11 +148,26 @@ static int print_rows(void) {
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* What each fault of liken.h is answered as. */
+static int print_faults(void) {
+    json_t *faults = json_array();
+    for (int code = -1; strcmp(liken_status_code(code), "unknown") != 0; code--) {
+        const int status = lk_answer_status(code);
+        json_array_append_new(faults, json_pack("{s:i, s:s, s:i, s:s}", "number", code, "code", liken_status_code(code),
+                                                "status", status, "title", lk_answer_title(status)));
+    }
+    const int failed = json_dumpf(faults, stdout, JSON_INDENT(1));
+    json_decref(faults);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_key_is_looked_up_once),
                                        cmocka_unit_test(who_calls_is_told_and_who_hangs_up_stops_it),
                                        cmocka_unit_test(rows_are_sound)};
     if (argc > 1 && strcmp(argv[1], "--rows") == 0)
         return print_rows();
+    if (argc > 1 && strcmp(argv[1], "--faults") == 0)
+        return print_faults();
     return cmocka_run_group_tests_name("api/routes", tests, NULL, NULL);
 }
