@@ -106,7 +106,8 @@ static void seconds_of(lk_buf *b, const lk_route *route, const struct row *row) 
 }
 
 static void latencies(lk_buf *b, const lk_metrics *m) {
-    head(b, "liken_request_seconds", "histogram", "Seconds from the first line of a request to the end of its answer.");
+    head(b, "liken_request_seconds", "histogram",
+         "Seconds from the first line of a request to the end of its answer, of a stream to its first byte.");
     for (size_t i = 0; i < m->count; i++)
         seconds_of(b, &m->routes[i], &m->rows[i]);
 }
@@ -171,6 +172,7 @@ void lk_metrics_get(lk_ask *q) {
     requests(&b, api->metrics);
     latencies(&b, api->metrics);
     gauge(&b, "liken_queue_waiting", "Requests that wait for a worker.", (double)lk_http_waiting(http));
+    gauge(&b, "liken_streams", "Answers that come bit by bit and have not ended.", (double)lk_http_streams(http));
     lanes_of(&b, http);
     gallery_of(&b, api->probe);
     lk_respond(q->request, 200, "text/plain; version=0.0.4; charset=utf-8", b.data != NULL ? b.data : "", b.size);

@@ -168,7 +168,7 @@ typedef struct lk_http_options {
     bool (*admit)(lk_request *r, const lk_route *route, void *ctx);
     /* Writes the answer for errors found in here: 400, 404, 405, 408, 413, 503. */
     void (*fault)(lk_request *r, int status, const char *sentence, void *ctx);
-    /* After every answer, for logs and counters. */
+    /* After every answer, for logs and counters; `seconds` to its end, or to the first byte of a stream. */
     void (*done)(const lk_request *r, int status, double seconds, void *ctx);
     void *ctx; /* of all these and of the handlers */
 } lk_http_options;

@@ -207,6 +207,7 @@ struct lk_request {
     lk_answer answer;
     void *note;    /* lk_request_note */
     lk_flow *flow; /* of an answer that is a stream, or NULL */
+    double first;  /* when the first byte of a stream was handed over; 0: not yet */
     int linger;    /* a duplicate of the socket, or -1 */
     double started;
 };
@@ -282,7 +283,7 @@ bool lk_lanes_enter(lk_request *r);
 void lk_lanes_leave(lk_request *r);
 /* Ends the suspension: from here on the request is the connection's thread's again, and may be gone. */
 void lk_lanes_resume(lk_request *r);
-/* Hands the request, suspended, to the lane for lk_streams_fill; false when there is no room. */
+/* Hands the request, suspended, to the lane for lk_streams_fill; false when there is no room for a stream. */
 bool lk_lanes_fill(lk_request *r, lk_lane lane);
 /* Runs the handler of a request that was received whole, here or in its lane. */
 enum MHD_Result lk_lanes_run(lk_request *r);

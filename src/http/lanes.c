@@ -8,6 +8,9 @@
  * is suspended and goes to a crew: a bounded queue and the threads that empty it. Each lane has two, one for the routes
  * that write, since a write may have to wait for a lock that another program holds while reads go on.
  *
+ * Streams that want more (streams.c) have half of a queue at most, so that many of them leave room for requests; one
+ * that finds none tries again.
+ *
  * A full queue answers 503. What waits longer than `queue_seconds` is answered 503 as well, and what is waiting for a
  * client that went away is dropped: both by a look, once a second, so that they do not depend on a thread that is
  * free. A job is in the queue or with a worker or with the look, and whoever has it resumes its connection as the last
@@ -26,6 +29,7 @@
 struct crew {
     lk_workers *workers;
     size_t room;
+    atomic_size_t streams; /* that wait in the queue: at most half of it */
     atomic_ullong full, late, gone;
 };
 
@@ -76,9 +80,19 @@ static void answer_late(lk_request *r, struct crew *crew) {
     lk_http_busy(r, "The server did not come to this request in time; try again in a moment.");
 }
 
+/* It is not in its crew's queue any more. */
+static void leave_queue(lk_request *r) {
+    if (r->flow == NULL)
+        return;
+    const size_t before = atomic_fetch_sub(&r->crew->streams, 1);
+    assert(before > 0);
+    (void)before;
+}
+
 static void work(void *job, int worker) {
     (void)worker;
     lk_request *r = job;
+    leave_queue(r);
     if (lk_request_gone(r))
         (void)atomic_fetch_add(&r->crew->gone, 1);
     else if (r->flow != NULL) {
@@ -118,6 +132,7 @@ static void drop_unwanted(struct crew *crew) {
     double now = lk_clock_monotonic();
     const size_t count = lk_workers_remove(crew->workers, is_unwanted, &now, jobs, DROPPED);
     for (size_t i = 0; i < count; i++) {
+        leave_queue(jobs[i]);
         if (lk_request_gone(jobs[i]))
             (void)atomic_fetch_add(&crew->gone, 1);
         else
@@ -165,9 +180,13 @@ enum MHD_Result lk_lanes_run(lk_request *r) {
 
 bool lk_lanes_fill(lk_request *r, lk_lane lane) {
     struct crew *crew = crew_of(r->server, lane, false);
+    const bool fits = atomic_fetch_add(&crew->streams, 1) < (crew->room + 1) / 2;
     r->crew = crew;
     r->queued = lk_clock_monotonic();
-    return lk_workers_push(crew->workers, r);
+    if (fits && lk_workers_push(crew->workers, r))
+        return true;
+    (void)atomic_fetch_sub(&crew->streams, 1);
+    return false;
 }
 
 void lk_lanes_ask(lk_request *r) {

@@ -247,7 +247,8 @@ void lk_http_completed(void *cls, struct MHD_Connection *connection, void **stat
     if (r == NULL)
         return;
     if (h->o.done != NULL)
-        h->o.done(r, r->sent ? r->answer.status : 0, lk_clock_monotonic() - r->started, h->o.ctx);
+        h->o.done(r, r->sent ? r->answer.status : 0, (r->first > 0 ? r->first : lk_clock_monotonic()) - r->started,
+                  h->o.ctx);
     if (r->linger >= 0)
         lk_linger_take(h->linger, r->linger, r->answer.status == 401 || r->answer.status == 403);
     r->linger = -1;

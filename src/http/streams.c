@@ -235,8 +235,10 @@ static ssize_t read_stream(void *cls, uint64_t at, char *to, size_t room) {
         room = (size_t)left;
     lk_patience_at(s->patience, r->watch, LK_STAGE_ANSWER, TAKE_SECONDS);
     const ssize_t n = f->source.lane == LK_LANE_AT_ONCE ? read_at_once(s, f, to, room) : read_from_lane(s, f, to, room);
-    if (n > 0) /* else it may be another thread's already */
+    if (n > 0) { /* else it may be another thread's already */
+        r->first = f->sent == 0 ? lk_clock_monotonic() : r->first;
         f->sent += (uint64_t)n;
+    }
     return n;
 }
 

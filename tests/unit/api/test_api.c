@@ -159,6 +159,7 @@ static void health_and_metrics(void **state) {
         answer, "liken_requests_total{method=\"POST\",route=\"/v1/collections/{c}/images\",status=\"2xx\"} 1\n"));
     assert_non_null(strstr(answer, "liken_request_seconds_count{method=\"GET\",route=\"/healthz\"} 1\n"));
     assert_non_null(strstr(answer, "liken_lane_waiting{lane=\"photo\",kind=\"write\"} 0\n"));
+    assert_non_null(strstr(answer, "\nliken_streams 0\n"));
     free(answer);
     soon("/metrics", 200, "liken_images 1\n");
     hide_collections(true);

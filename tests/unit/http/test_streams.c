@@ -3,6 +3,7 @@
 
 #include "unit/wire.h"
 
+#include "base/clock.h"
 #include "http/http_int.h"
 
 #include <stdatomic.h>
@@ -434,6 +435,74 @@ static void a_full_lane_is_waited_for(void **state) {
     pthread_join(stopper, NULL);
 }
 
+/* Many streams that have something for their clients leave half of the queue to requests. */
+static void streams_leave_room_in_a_queue(void **state) {
+    (void)state;
+    enum { STREAMS = 12, QUEUE = 4, HALF = QUEUE / 2 };
+    int streams[STREAMS], gates[1 + HALF];
+    told = start((lk_http_options){.threads = 1, .queue = QUEUE});
+    atomic_store(&at_gate, 0);
+    for (int i = 0; i < STREAMS; i++) {
+        streams[i] = ask(told, "/events?lane", "");
+        expect(streams[i], "\r\n\r\n");
+    }
+    wait_until(has_asked(STREAMS)); /* and had nothing */
+    pthread_mutex_lock(&gate);
+    gates[0] = ask(told, "/gate", CLOSE);
+    wait_until(is_at_gate(1));
+    give(told, "x", LK_STREAM_END);
+    wait_until(is_waiting(HALF));
+    lk_http_wake_streams(told);
+    for (int i = 1; i <= HALF; i++) {
+        assert_int_equal(lk_http_waiting(told), HALF + i - 1);
+        gates[i] = ask(told, "/gate", CLOSE);
+        wait_until(is_waiting(HALF + i));
+    }
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i <= HALF; i++) {
+        expect(gates[i], "through");
+        close(gates[i]);
+    }
+    for (int i = 0; i < STREAMS; i++) {
+        expect(streams[i], "0\r\n\r\n");
+        close(streams[i]);
+    }
+    lk_http_stop(told);
+}
+
+static _Atomic double told_seconds;
+static atomic_int told_done;
+
+static void note_done(const lk_request *r, int status, double seconds, void *ctx) {
+    (void)r;
+    (void)ctx;
+    (void)status;
+    atomic_store(&told_seconds, seconds);
+    atomic_fetch_add(&told_done, 1);
+}
+
+static bool is_done(int count) {
+    return atomic_load(&told_done) >= count;
+}
+
+/* How long it is listened to says nothing about the server. */
+static void a_stream_takes_until_its_first_byte(void **state) {
+    (void)state;
+    told = start((lk_http_options){.threads = 1, .queue = 4, .done = note_done});
+    const double before = lk_clock_monotonic();
+    const int fd = ask(told, "/events?lane", CLOSE);
+    give(told, "first", LK_STREAM_NOTHING_YET);
+    expect(fd, "first");
+    const double first = lk_clock_monotonic() - before;
+    (void)nanosleep(&(struct timespec){.tv_nsec = 300 * 1000 * 1000}, NULL);
+    give(told, "last", LK_STREAM_END);
+    expect(fd, "last\r\n0\r\n\r\n");
+    close(fd);
+    wait_until(is_done(1));
+    assert_true(atomic_load(&told_seconds) <= first);
+    lk_http_stop(told);
+}
+
 static bool none_open(int unused) {
     (void)unused;
     return lk_http_streams(told) == 0;
@@ -582,6 +651,8 @@ int main(void) {
         cmocka_unit_test(what_breaks_off_does_not_look_whole),
         cmocka_unit_test(a_client_that_does_not_read_keeps_nobody_waiting),
         cmocka_unit_test(a_full_lane_is_waited_for),
+        cmocka_unit_test(streams_leave_room_in_a_queue),
+        cmocka_unit_test(a_stream_takes_until_its_first_byte),
         cmocka_unit_test(streams_have_their_number),
         cmocka_unit_test(one_address_has_half_of_them),
         cmocka_unit_test(who_hangs_up_is_noticed),
