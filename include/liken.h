@@ -171,6 +171,7 @@ typedef struct liken_face {
     float confidence;         /* the detector's, 0..1 */
     liken_quality quality;
     liken_reason reason; /* LIKEN_KEPT, or why it was refused */
+    bool weak;           /* kept, and seen so poorly that its matches need a smaller distance (docs/search.md) */
     float *descriptor;   /* `dimension` floats as the network gave them (not normalised); NULL unless asked for */
     int dimension;
 } liken_face;
@@ -476,9 +477,10 @@ LIKEN_API LIKEN_CHECKED int liken_sheet_jpeg(const liken_sheet *s, void **jpeg, 
 typedef enum liken_distinct { LIKEN_DISTINCT_FACE = 0, LIKEN_DISTINCT_IMAGE, LIKEN_DISTINCT_PERSON } liken_distinct;
 
 typedef struct liken_search_options {
-    size_t size;              /* LIKEN_SEARCH_INIT sets it */
-    const char *collection;   /* default "default" */
-    float threshold;          /* largest distance; 0: the collection's default; INFINITY: none */
+    size_t size;            /* LIKEN_SEARCH_INIT sets it */
+    const char *collection; /* default "default" */
+    float threshold; /* largest distance of two good faces; 0: the collection's default; INFINITY: none. Where one
+                        is weak it is the distance at which strangers are as rare */
     double max_false_matches; /* > 0: choose the threshold so that about so many strangers are expected */
     int limit;                /* matches per face; default 20, at most 10000 */
     liken_distinct distinct;
@@ -503,7 +505,8 @@ typedef struct liken_match {
     int64_t captured_at; /* of the image; LIKEN_NO_TIME: not known */
     int photo;           /* of several query photos, the one whose face is nearest, from 0 */
     float distance;      /* exact, in the collection's metric */
-    float similarity;    /* 0..1 from the pack's calibration; 0.5 at the default threshold */
+    float similarity; /* 0..1 from the pack's calibration; 0.5 at the default threshold of two faces as good as these */
+    bool weak;        /* this face was seen badly (liken_face.weak) */
 } liken_match;
 
 typedef struct liken_answer {

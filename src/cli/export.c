@@ -52,8 +52,8 @@ static json_t *last_line(const lk_export *e) {
 static const char columns[] = "schema,collection,metric,model,detector,image,image_id,image_ids,file,files,tags,"
                               "captured_at,added_at,sha256,width,height,face_id,reason,box_x,box_y,box_width,"
                               "box_height,landmarks,confidence,size,sharpness,brightness,yaw,pitch,roll,score,"
-                              "descriptor";
-#define FACE_COLUMNS 16
+                              "weak,descriptor";
+#define FACE_COLUMNS 17
 
 /* A list of texts as JSON. */
 static int put_texts(lk_csv_out *o, char *const *list, size_t count, liken_error *err) {
@@ -139,6 +139,7 @@ static int put_face(lk_csv_out *o, const liken_face *f, liken_error *err) {
     int rc = put_floats(o, points, LK_LENGTH(points), err);
     for (size_t i = 0; i < LK_LENGTH(numbers); i++)
         lk_csv_put_number(o, (double)numbers[i]);
+    lk_csv_put_integer(o, f->weak);
     if (f->descriptor == NULL)
         lk_csv_put_text(o, NULL);
     else if (rc == LIKEN_OK)

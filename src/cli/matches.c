@@ -24,6 +24,7 @@ static void put_match(lk_csv_out *o, const char *query, size_t face, size_t rank
     put_box(o, &m->box);
     lk_csv_put_integer(o, m->image_width);
     lk_csv_put_integer(o, m->image_height);
+    lk_csv_put_integer(o, m->weak);
 }
 
 /* The query photo's name as labels have theirs: UTF-8. */
@@ -39,7 +40,7 @@ static int write_row(lk_csv_out *o, const char *name, size_t face, size_t rank, 
 static int write_rows(lk_csv_out *o, const liken_result *r, const char *const *names, lk_outfile *to,
                       liken_error *err) {
     lk_csv_put_names(o, "query,query_face,rank,distance,similarity,image,face_id,file,image_id,box_x,box_y,box_width,"
-                        "box_height,width,height");
+                        "box_height,width,height,weak");
     int rc = lk_csv_row_end(o, to, err);
     for (size_t a = 0; a < r->answer_count; a++) {
         const liken_answer *answer = &r->answers[a];

@@ -42,6 +42,8 @@ static void print_match(const liken_match *m, bool several) {
         (void)printf("  %4d", m->photo + 1);
     (void)printf("  %s  ", file == NULL ? "?" : file);
     print_box(&m->box);
+    if (m->weak)
+        (void)printf("  weak");
     (void)putchar('\n');
 }
 
@@ -65,7 +67,7 @@ static void print_matches(const liken_answer *a, bool several) {
 static void print_answer(const liken_answer *a, size_t i, size_t count) {
     (void)printf("Face %zu of %zu at ", i + 1, count);
     print_box(&a->face.box);
-    (void)printf(": ");
+    (void)printf("%s: ", a->face.weak ? " (weak: seen badly, so matches must be nearer)" : "");
     print_count(a);
     print_matches(a, false);
 }

@@ -10,8 +10,13 @@
 struct terms {
     lk_engine *engine;
     liken_metric metric;
-    lk_calibration calibration;
+    lk_reach reach[2]; /* of a good face, and of a weak one */
 };
+
+static void set_reach(struct terms *t, const liken_collection *c) {
+    for (int weak = 0; weak < 2; weak++)
+        t->reach[weak] = lk_gallery_reach(t->engine, c, weak == 1, c->threshold);
+}
 
 /* How a collection compares; without one, the handle's pack and the default metric. */
 static int terms_of(liken *lk, const char *collection, struct terms *t, liken_error *err) {
@@ -21,7 +26,9 @@ static int terms_of(liken *lk, const char *collection, struct terms *t, liken_er
     if (collection == NULL) {
         rc = lk_gallery_engine(lk, NULL, &t->engine, err);
         if (rc == LIKEN_OK)
-            t->calibration = *lk_models_calibration(t->engine->models, LIKEN_NORMALIZED);
+            set_reach(t, &(liken_collection){
+                             .metric = LIKEN_NORMALIZED,
+                             .threshold = lk_models_calibration(t->engine->models, LIKEN_NORMALIZED)->threshold});
         return rc;
     }
     rc = lk_gallery_collection(lk, collection, &c, err);
@@ -29,7 +36,7 @@ static int terms_of(liken *lk, const char *collection, struct terms *t, liken_er
         rc = lk_gallery_engine_for(lk, c, &t->engine, err);
     if (rc == LIKEN_OK) {
         t->metric = c->metric;
-        t->calibration = lk_gallery_calibration(t->engine, c);
+        set_reach(t, c);
     }
     return rc;
 }
@@ -51,8 +58,10 @@ static int look(liken *lk, const struct terms *t, const void *bytes, size_t size
     return rc;
 }
 
-static int measure(liken_comparison *c, size_t dimension, liken_error *err) {
+/* Of the pairs the one that is alike most: the nearest, but that weak faces have to be nearer. */
+static int measure(liken_comparison *c, const struct terms *t, size_t dimension, liken_error *err) {
     const size_t columns = c->b->face_count;
+    float best = INFINITY;
     c->distance = INFINITY;
     c->best_a = c->best_b = -1;
     c->distances = malloc((c->a->face_count * columns + 1) * sizeof(*c->distances));
@@ -62,8 +71,10 @@ static int measure(liken_comparison *c, size_t dimension, liken_error *err) {
         for (size_t j = 0; j < columns; j++) {
             const float d = lk_distance(c->a->faces[i].descriptor, c->b->faces[j].descriptor, dimension);
             c->distances[i * columns + j] = d;
-            if (d >= c->distance)
+            const float share = d / t->reach[c->a->faces[i].weak].calibration[c->b->faces[j].weak].threshold;
+            if (share >= best)
                 continue;
+            best = share;
             c->distance = d;
             c->best_a = (int)i;
             c->best_b = (int)j;
@@ -88,16 +99,19 @@ static int compare(liken *lk, const struct terms *t, const void *const bytes[2],
     if (rc == LIKEN_OK)
         rc = look(lk, t, bytes[1], sizes[1], "second", &c->b, err);
     if (rc == LIKEN_OK)
-        rc = measure(c, (size_t)lk_models_dimension(t->engine->models), err);
+        rc = measure(c, t, (size_t)lk_models_dimension(t->engine->models), err);
     if (rc != LIKEN_OK) {
         liken_comparison_free(c);
         return rc;
     }
     forget_descriptors(c->a);
     forget_descriptors(c->b);
-    c->threshold = t->calibration.threshold;
+    const bool none = c->best_a < 0, weak_a = !none && c->a->faces[c->best_a].weak,
+               weak_b = !none && c->b->faces[c->best_b].weak;
+    const lk_calibration *calibration = &t->reach[weak_a].calibration[weak_b];
+    c->threshold = calibration->threshold;
     c->same = c->distance <= c->threshold;
-    c->similarity = isinf(c->distance) ? 0 : lk_calibration_similarity(&t->calibration, c->distance);
+    c->similarity = none ? 0 : lk_calibration_similarity(calibration, c->distance);
     *out = c;
     return LIKEN_OK;
 }

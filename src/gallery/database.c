@@ -19,8 +19,12 @@ struct ranking {
     liken_error *err;
 };
 
+static float widest(const lk_store_query *q) {
+    return q->weak_radius > q->radius ? q->weak_radius : q->radius;
+}
+
 static int begin_anew(struct ranking *r) {
-    lk_topk_init(&r->top, r->top.neighbours, r->asked->k, r->asked->radius);
+    lk_topk_init(&r->top, r->top.neighbours, r->asked->k, widest(r->asked));
     if (r->within != NULL) {
         lk_ids_free(r->within);
         *r->within = (lk_ids){0};
@@ -44,25 +48,30 @@ static int measure(struct ranking *r, int64_t face, const float *descriptor, int
     return LIKEN_OK;
 }
 
-static int rank(void *ctx, int64_t face, const float *descriptor, int dimension) {
+/* Is that within the radius of the face's class? */
+static bool is_near(const struct ranking *r, bool weak, float distance) {
+    return distance <= (weak ? r->asked->weak_radius : r->asked->radius);
+}
+
+static int rank(void *ctx, int64_t face, bool weak, const float *descriptor, int dimension) {
     struct ranking *r = ctx;
     float distance = 0;
     if (face == 0)
         return begin_anew(r);
     const int rc = measure(r, face, descriptor, dimension, &distance);
-    if (rc == LIKEN_OK)
-        lk_topk_offer(&r->top, face, distance);
+    if (rc == LIKEN_OK && is_near(r, weak, distance))
+        lk_topk_offer(&r->top, lk_face_key(face, weak), distance);
     return rc;
 }
 
 /* One more than may be is enough to know that there are too many. */
-static int gather(void *ctx, int64_t face, const float *descriptor, int dimension) {
+static int gather(void *ctx, int64_t face, bool weak, const float *descriptor, int dimension) {
     struct ranking *r = ctx;
     float distance = 0;
     if (face == 0)
         return begin_anew(r);
     const int rc = descriptor == NULL ? LIKEN_OK : measure(r, face, descriptor, dimension, &distance);
-    if (rc != LIKEN_OK || distance > r->asked->radius || r->within->count > r->asked->k)
+    if (rc != LIKEN_OK || !is_near(r, weak, distance) || r->within->count > r->asked->k)
         return rc;
     return lk_ids_add(r->within, face, r->err);
 }
@@ -84,7 +93,7 @@ int lk_database_search(liken *lk, const liken_collection *c, const lk_store_quer
     int rc = ranking_new(&r, c, query, err);
     if (rc != LIKEN_OK)
         return rc;
-    lk_topk_init(&r.top, neighbours, query->k, query->radius);
+    lk_topk_init(&r.top, neighbours, query->k, widest(query));
     rc = lk->store->ops->searching->find(lk->store, query, rank, &r, exact, recall, err);
     if (rc == LIKEN_OK) {
         lk_topk_sort(&r.top);

@@ -156,12 +156,6 @@ void lk_gallery_engines_free(liken *lk) {
     lk->engines = NULL;
 }
 
-lk_calibration lk_gallery_calibration(const lk_engine *e, const liken_collection *c) {
-    lk_calibration own = *lk_models_calibration(e->models, c->metric);
-    own.threshold = c->threshold;
-    return own;
-}
-
 /* ---- pipelines ---- */
 
 static int pipeline_take(liken *lk, lk_engine *e, lk_pipeline **out, liken_error *err) {
@@ -220,6 +214,7 @@ int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t 
         pipeline_give(lk, e, p);
     }
     if (rc == LIKEN_OK) {
+        lk_gallery_classify(e, out);
         out->captured_at = lk_photo_captured_at(photo);
         out->kind = lk_photo_kind(photo);
         (void)snprintf(out->note, sizeof out->note, "%s", lk_photo_note(photo) == NULL ? "" : lk_photo_note(photo));

@@ -140,8 +140,19 @@ int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, boo
 /* The same with out->view (lk_pipeline_run). */
 int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int view,
                              lk_faces *out, liken_error *err);
-/* The calibration for a collection's metric, with the collection's own threshold. */
-lk_calibration lk_gallery_calibration(const lk_engine *e, const liken_collection *c);
+
+/* ---- classes.c ---- */
+
+/* What a face is compared by, for stored faces of each class: [0] good ones, [1] weak ones. */
+typedef struct lk_reach {
+    float radius[2];
+    lk_calibration calibration[2]; /* with the collection's threshold, brought to the class */
+} lk_reach;
+
+/* Sets ->weak of the kept faces. */
+void lk_gallery_classify(const lk_engine *e, lk_faces *faces);
+/* For a face that is weak or not, and a threshold for two good ones. */
+lk_reach lk_gallery_reach(const lk_engine *e, const liken_collection *c, bool weak, float threshold);
 
 /* ---- sync.c ---- */
 
@@ -214,7 +225,8 @@ void lk_ids_free(lk_ids *s);
 
 /* ---- database.c ---- */
 
-/* The nearest as the store finds them: as lk_index_search answers, to the bit, when *exact. */
+/* The nearest as the store finds them: as lk_index_search answers, to the bit, when *exact; a key says which class
+ * it is where they have different radii. */
 int lk_database_search(liken *lk, const liken_collection *c, const lk_store_query *query, lk_neighbour *neighbours,
                        size_t *count, bool *exact, double *recall, liken_error *err);
 /* All faces within the radius (query->all), added to *faces; *known false, and nothing added: they are more than

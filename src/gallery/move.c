@@ -209,8 +209,8 @@ static int hash_text(lk_buf *b, const char *text, liken_error *err) {
 static int hash_face(lk_buf *b, const liken_face *f, bool kept, liken_error *err) {
     lk_face_row row;
     lk_face_to_row(f, &row);
-    int rc =
-        lk_buf_format(b, err, "%lld %d %d ", kept ? (long long)f->id : 0LL, (int)f->reason, kept ? f->dimension : 0);
+    int rc = lk_buf_format(b, err, "%lld %d %d %d ", kept ? (long long)f->id : 0LL, (int)f->reason,
+                           kept ? f->dimension : 0, kept && f->weak);
     if (rc == LIKEN_OK)
         rc = lk_buf_append(b, &row, sizeof row, err);
     if (rc == LIKEN_OK && kept)

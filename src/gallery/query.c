@@ -21,8 +21,9 @@
 #define LABELS_MIN 16    /* asked of the store at once, where most may be of one image */
 #define LABELS_MAX 1024
 
-bool lk_query_may_match(void *ctx, int64_t id) {
+bool lk_query_may_match(void *ctx, int64_t key) {
     const lk_query *q = ctx;
+    const int64_t id = lk_key_face(key);
     return id != q->exclude && !lk_ids_has(&q->seen, id);
 }
 
@@ -65,7 +66,8 @@ static int take_match(lk_query *q, lk_store_match *h, float distance, liken_erro
         .image_height = h->height,
         .captured_at = h->captured_at,
         .distance = distance,
-        .similarity = lk_calibration_similarity(&s->calibration, distance),
+        .similarity = lk_calibration_similarity(&q->reach->calibration[h->weak], distance),
+        .weak = h->weak,
     };
     *h = (lk_store_match){0};
     return LIKEN_OK;
@@ -77,14 +79,14 @@ static int label(lk_query *q, const lk_neighbour *neighbours, size_t count, like
     if (labels == NULL)
         return lk_fail_memory(err);
     for (size_t i = 0; i < count; i++)
-        ids[i] = neighbours[i].id;
+        ids[i] = lk_key_face(neighbours[i].id);
     lk_store *store = q->scope->lk->store;
     int rc = store->ops->faces->matches(store, ids, count, labels, err);
     if (rc != LIKEN_OK)
         return rc;
     for (size_t i = 0; i < count; i++) {
         if (rc == LIKEN_OK)
-            rc = lk_ids_add(&q->seen, neighbours[i].id, err);
+            rc = lk_ids_add(&q->seen, ids[i], err);
         if (rc == LIKEN_OK)
             rc = take_match(q, &labels[i], neighbours[i].distance, err);
         lk_store_match_clear(&labels[i]);
@@ -111,7 +113,7 @@ static int label_some(lk_query *q, const lk_neighbour *neighbours, size_t count,
     const size_t before = q->images.count;
     size_t n = 0;
     for (; *at < count && n < q->labels; ++*at)
-        if (!lk_ids_has(&q->seen, neighbours[*at].id))
+        if (!lk_ids_has(&q->seen, lk_key_face(neighbours[*at].id)))
             some[n++] = neighbours[*at];
     int rc = n > 0 ? label(q, some, n, err) : LIKEN_OK;
     if (rc == LIKEN_OK)
@@ -138,7 +140,9 @@ int lk_query_index(lk_query *q, const lk_index_query *query, lk_neighbour *neigh
     (void)atomic_fetch_add(&s->lk->searching, 1);
     lk_index_query asked = *query;
     asked.vector = q->vector;
-    asked.radius = s->threshold;
+    asked.radius = q->reach->radius[0];
+    asked.apart = true;
+    asked.odd_radius = q->reach->radius[1];
     asked.only = s->allowed;
     asked.only_count = s->allowed_count;
     asked.threads = threads_for(s->lk);
@@ -175,7 +179,8 @@ static int page_from_store(lk_query *q, size_t k, lk_neighbour *neighbours, size
     const lk_store_query query = {.collection = s->collection->id,
                                   .vector = q->vector,
                                   .dimension = s->collection->dimension,
-                                  .radius = s->threshold,
+                                  .radius = q->reach->radius[0],
+                                  .weak_radius = q->reach->radius[1],
                                   .k = k,
                                   .except = q->seen.list,
                                   .except_count = q->seen.count,
@@ -196,7 +201,7 @@ static int keep_all(lk_query *q, const lk_neighbour *neighbours, size_t count, l
     if (q->all == NULL)
         return lk_fail_memory(err);
     for (size_t i = 0; i < count; i++)
-        q->all[i] = neighbours[i].id;
+        q->all[i] = lk_key_face(neighbours[i].id);
     q->all_count = count;
     return LIKEN_OK;
 }
@@ -257,10 +262,14 @@ static int ask(lk_query *q, liken_error *err) {
     return rc;
 }
 
-int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, int64_t exclude, liken_answer *out,
+int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, bool weak, int64_t exclude, liken_answer *out,
                  liken_error *err) {
     const size_t dimension = (size_t)s->collection->dimension;
-    *q = (lk_query){.scope = s, .exclude = exclude, .out = out, .vector = malloc(dimension * sizeof *q->vector)};
+    *q = (lk_query){.scope = s,
+                    .reach = &s->reach[weak],
+                    .exclude = exclude,
+                    .out = out,
+                    .vector = malloc(dimension * sizeof *q->vector)};
     if (q->vector == NULL)
         return lk_fail_memory(err);
     if (s->collection->metric == LIKEN_NORMALIZED)
@@ -268,7 +277,8 @@ int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, int64_t excl
     else
         memcpy(q->vector, descriptor, dimension * sizeof *q->vector);
     const int rc = ask(q, err);
-    const double rate = isinf(s->threshold) ? 1 : lk_calibration_fmr(&s->calibration, s->threshold);
+    /* the rate of every pair of classes */
+    const double rate = isinf(s->threshold) ? 1 : lk_calibration_fmr(&s->reach[0].calibration[0], s->threshold);
     out->expected_false_matches = rate * (double)q->searched;
     return rc;
 }

@@ -23,7 +23,7 @@ static void save_slot(liken *lk, lk_slot *s, bool last) {
     liken_error err = {0};
     if (unsaved >= SAVE_EVERY)
         lk_index_settle(s->index);
-    lk_index_pass(s->index, face);
+    lk_index_pass(s->index, lk_face_key(face, true));
     const int rc = lk_index_save(s->index, change, &err);
     if (rc == LIKEN_OK) {
         (void)atomic_fetch_sub(&s->unsaved, unsaved);

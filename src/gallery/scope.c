@@ -40,7 +40,6 @@ int lk_scope_open(lk_scope *s, liken *lk, const liken_search_options *options, l
         rc = lk_gallery_engine_for(lk, s->collection, &s->engine, err);
     if (rc != LIKEN_OK)
         return rc;
-    s->calibration = lk_gallery_calibration(s->engine, s->collection);
     s->limit = s->options->limit == 0 ? LK_DEFAULT_MATCHES : (size_t)s->options->limit;
     return LIKEN_OK;
 }
@@ -64,6 +63,22 @@ static int scope_filter(lk_scope *s, liken_error *err) {
     return rc;
 }
 
+/* Settles the threshold, and what it means for each class. */
+static void set_threshold(lk_scope *s, size_t views) {
+    const liken_search_options *o = s->options;
+    const lk_calibration *usual = lk_models_between(s->engine->models, s->collection->metric, false, false);
+    if (o->threshold > 0)
+        s->threshold = o->threshold;
+    else if (o->max_false_matches > 0)
+        s->threshold =
+            lk_calibration_distance(usual, o->max_false_matches / (double)(s->searched > 0 ? s->searched : 1) /
+                                               (double)(views > 0 ? views : 1));
+    else
+        s->threshold = s->collection->threshold;
+    for (int weak = 0; weak < 2; weak++)
+        s->reach[weak] = lk_gallery_reach(s->engine, s->collection, weak == 1, s->threshold);
+}
+
 int lk_scope_ready(lk_scope *s, size_t views, liken_error *err) {
     int rc = lk_gallery_sync(s->lk, err);
     if (rc != LIKEN_OK)
@@ -75,18 +90,9 @@ int lk_scope_ready(lk_scope *s, size_t views, liken_error *err) {
     rc = scope_filter(s, err);
     if (rc == LIKEN_OK && s->remote)
         rc = store->ops->searching->count(store, s->collection->id, s->options, 0, &s->searched, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    const liken_search_options *o = s->options;
-    if (o->threshold > 0)
-        s->threshold = o->threshold;
-    else if (o->max_false_matches > 0)
-        s->threshold = lk_calibration_distance(&s->calibration, o->max_false_matches /
-                                                                    (double)(s->searched > 0 ? s->searched : 1) /
-                                                                    (double)(views > 0 ? views : 1));
-    else
-        s->threshold = s->collection->threshold;
-    return LIKEN_OK;
+    if (rc == LIKEN_OK)
+        set_threshold(s, views);
+    return rc;
 }
 
 /* Unit vectors are at most 2 apart. */

@@ -33,7 +33,7 @@ int lk_result_new(const lk_scope *s, size_t answers, size_t photos, liken_result
     return LIKEN_OK;
 }
 
-/* The next answer of `r`; `face` is copied without its descriptor, or NULL. */
+/* The next answer of `r`; `face` is copied without its descriptor, or NULL: a good one. */
 static int add_answer(lk_scope *s, liken_result *r, const liken_face *face, const float *descriptor, int64_t exclude,
                       liken_error *err) {
     liken_answer *a = &r->answers[r->answer_count++];
@@ -42,7 +42,7 @@ static int add_answer(lk_scope *s, liken_result *r, const liken_face *face, cons
         a->face.descriptor = NULL;
     }
     lk_query q;
-    int rc = lk_query_run(&q, s, descriptor, exclude, a, err);
+    int rc = lk_query_run(&q, s, descriptor, face != NULL && face->weak, exclude, a, err);
     if (rc == LIKEN_OK)
         rc = lk_query_total(&q, err);
     lk_query_close(&q);

@@ -13,13 +13,13 @@ typedef struct lk_scope {
     const liken_search_options *options; /* &asked */
     liken_collection *collection;
     lk_engine *engine;
-    lk_calibration calibration;
-    float threshold;
+    float threshold;   /* of two good faces */
+    lk_reach reach[2]; /* of a good face that is searched by, and of a weak one */
     size_t limit;
     bool remote;   /* the store searches */
     lk_slot *slot; /* else; NULL: no faces */
     bool filtered;
-    int64_t *allowed; /* when filtered: the faces that may match, ascending */
+    int64_t *allowed; /* when filtered: keys of the faces that may match, ascending */
     size_t allowed_count;
     uint64_t searched;        /* faces that a query is compared with */
     bool exact;               /* unless the store said otherwise */
@@ -40,6 +40,7 @@ bool lk_scope_takes_all(const lk_scope *s);
 
 typedef struct lk_query {
     lk_scope *scope;
+    const lk_reach *reach;
     float *vector;   /* in the index's own form */
     int64_t exclude; /* a face that is not compared at all, or 0 */
     lk_ids seen;     /* faces that may not come again */
@@ -55,15 +56,15 @@ typedef struct lk_query {
     size_t all_count;
 } lk_query;
 
-/* Answers a descriptor, as the network gave it, into *out. To be closed in any case. */
-int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, int64_t exclude, liken_answer *out,
+/* Answers a descriptor, as the network gave it, of a weak face or a good one, into *out. To be closed in any case. */
+int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, bool weak, int64_t exclude, liken_answer *out,
                  liken_error *err);
 void lk_query_close(lk_query *q);
 /* Asks the index; mends it once when a block of it turns out to be damaged. */
 int lk_query_index(lk_query *q, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,
                    uint64_t *searched, liken_error *err);
 /* A lk_index_filter_fn of a lk_query: all but what was seen and what is excluded. */
-bool lk_query_may_match(void *ctx, int64_t id);
+bool lk_query_may_match(void *ctx, int64_t key);
 /* For qsort: the nearer of two liken_match first, ties by face id. */
 int lk_match_order(const void *a, const void *b);
 

@@ -125,7 +125,7 @@ static int open_index(liken *lk, const liken_collection *c, const char *folder, 
     char model[128], store[37];
     if (lk->store->ops->numbers != NULL) /* an index of such numbers is of no use to the next start */
         return lk_index_new(&s->index, c->dimension, err);
-    (void)snprintf(model, sizeof model, "%.100s %s", c->model, liken_metric_code(c->metric));
+    (void)snprintf(model, sizeof model, "%.100s %s by key", c->model, liken_metric_code(c->metric));
     int rc = lk->store->ops->id(lk->store, store, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -165,7 +165,7 @@ static int make(liken *lk, const liken_collection *c, bool cached, lk_slot **out
     }
     const int64_t last = lk_index_last_id(s->index);
     s->cached = last != INT64_MIN;
-    s->last = s->saved = s->cached ? last : 0;
+    s->last = s->saved = s->cached ? lk_key_face(last) : 0;
     if (lk_index_trouble(s->index) != NULL)
         (void)snprintf(s->trouble, sizeof s->trouble, "%s", lk_index_trouble(s->index));
     *out = s;

@@ -13,7 +13,8 @@
  * What the store itself searches (place.c) is left out of all this; a collection that comes back from there is read
  * anew.
  *
- * For the normalized metric the index holds normalised copies; the store keeps what the network gave. */
+ * For the normalized metric the index holds normalised copies; the store keeps what the network gave. The index calls a
+ * face by its key (lk_face_key), which says whether it is weak. */
 #include "gallery/gallery_int.h"
 
 #include "base/clock.h"
@@ -49,7 +50,7 @@ static int flush_vectors(struct feed *f) {
     const int rc = lk_index_add(f->slot->index, f->ids, f->vectors, f->count, f->err);
     if (rc != LIKEN_OK)
         return rc;
-    f->slot->last = f->ids[f->count - 1];
+    f->slot->last = lk_key_face(f->ids[f->count - 1]);
     f->lk->fed += f->count;
     if (f->only == NULL)
         atomic_store(&f->lk->seen_face, f->slot->last);
@@ -141,7 +142,7 @@ static int take_vector(void *ctx, const lk_store_vector *v) {
         (void)lk_vector_normalize(v->descriptor, dimension, to); /* one without direction stays as it is: near nobody */
     else
         memcpy(to, v->descriptor, dimension * sizeof *to);
-    f->ids[f->count++] = v->id;
+    f->ids[f->count++] = lk_face_key(v->id, v->weak);
     return f->count == BATCH ? flush_vectors(f) : LIKEN_OK;
 }
 
@@ -271,7 +272,7 @@ struct removals {
     liken_error *err;
     bool begun;
     size_t count;
-    int64_t last, faces[BATCH];
+    int64_t last, keys[BATCH];
 };
 
 /* A collection that was removed goes as a whole; its faces' removals, which come bit by bit, are then nobody's. */
@@ -296,7 +297,7 @@ static int drop_removed(liken *lk, liken_error *err) {
 static int flush_removals(struct removals *r) {
     for (lk_slot *s = r->count == 0 ? NULL : r->lk->slots; s != NULL; s = s->next) {
         const size_t before = lk_index_size(s->index);
-        const int rc = lk_index_delete(s->index, r->faces, r->count, r->err);
+        const int rc = lk_index_delete(s->index, r->keys, r->count, r->err);
         if (rc == LIKEN_E_STORE)
             s->spoilt = true;
         else if (rc != LIKEN_OK)
@@ -315,7 +316,8 @@ static int take_removal(void *ctx, int64_t seq, int64_t face) {
     if (rc != LIKEN_OK)
         return rc;
     r->begun = true;
-    r->faces[r->count++] = face;
+    r->keys[r->count++] = lk_face_key(face, false); /* of which class it was is not told */
+    r->keys[r->count++] = lk_face_key(face, true);
     r->last = seq;
     return r->count == BATCH ? flush_removals(r) : LIKEN_OK;
 }
@@ -352,10 +354,10 @@ static int newest_is_right(liken *lk, lk_slot *s, bool *right, liken_error *err)
         return lk_fail_memory(err);
     int rc = lk_index_newest(s->index, &id, cached, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->faces->get(lk->store, NULL, id, &face, NULL, &home, err);
+        rc = lk->store->ops->faces->get(lk->store, NULL, lk_key_face(id), &face, NULL, &home, err);
     if (rc == LIKEN_OK) {
         float *stored = cached + dimension;
-        *right = home == s->collection && face->dimension == s->dimension;
+        *right = home == s->collection && face->dimension == s->dimension && face->weak == lk_key_weak(id);
         if (*right && s->metric == LIKEN_NORMALIZED)
             (void)lk_vector_normalize(face->descriptor, dimension, stored);
         else if (*right)

@@ -13,15 +13,15 @@
 
 /* ---- the faces within the threshold ---- */
 
-static bool not_excluded(void *ctx, int64_t id) {
+static bool not_excluded(void *ctx, int64_t key) {
     const lk_query *q = ctx;
-    return id != q->exclude;
+    return lk_key_face(key) != q->exclude;
 }
 
 static int add_neighbours(lk_ids *faces, const lk_neighbour *neighbours, size_t count, liken_error *err) {
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
-        rc = lk_ids_add(faces, neighbours[i].id, err);
+        rc = lk_ids_add(faces, lk_key_face(neighbours[i].id), err);
     return rc;
 }
 
@@ -48,7 +48,8 @@ static int gather_from_store(lk_query *q, lk_ids *faces, bool *known, liken_erro
     const lk_store_query query = {.collection = s->collection->id,
                                   .vector = q->vector,
                                   .dimension = s->collection->dimension,
-                                  .radius = s->threshold,
+                                  .radius = q->reach->radius[0],
+                                  .weak_radius = q->reach->radius[1],
                                   .k = LK_INDEX_MAX_NEIGHBOURS,
                                   .all = true,
                                   .except = &q->exclude,

@@ -26,6 +26,10 @@ static const float *descriptor_of(const views *v, size_t i) {
     return v->faces[i].kept_count > 0 ? v->faces[i].kept[0].descriptor : NULL;
 }
 
+static bool is_weak(const views *v, size_t i) {
+    return v->faces[i].kept_count > 0 && v->faces[i].kept[0].weak;
+}
+
 static int look(views *v, liken_error *err) {
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < v->count; i++) {
@@ -54,6 +58,13 @@ static float distance_of(const views *v, size_t a, size_t b) {
     return lk_distance(one, two, n);
 }
 
+/* Are they near each other, for two faces as good as these? */
+static bool look_alike(const views *v, size_t a, size_t b) {
+    const lk_scope *s = v->scope;
+    const lk_reach *r = &s->reach[is_weak(v, a)];
+    return distance_of(v, a, b) <= r->calibration[is_weak(v, b)].threshold;
+}
+
 /* Gives each view the number of the first view that it belongs together with. */
 static void group(const views *v, size_t groups[LIKEN_PHOTOS_MAX]) {
     for (size_t i = 0; i < v->count; i++)
@@ -61,7 +72,7 @@ static void group(const views *v, size_t groups[LIKEN_PHOTOS_MAX]) {
     for (size_t a = 0; a < v->count; a++)
         for (size_t b = 0; b < a; b++) {
             if (descriptor_of(v, a) == NULL || descriptor_of(v, b) == NULL || groups[a] == groups[b] ||
-                distance_of(v, a, b) > v->scope->collection->threshold)
+                !look_alike(v, a, b))
                 continue;
             const size_t low = groups[a] < groups[b] ? groups[a] : groups[b], high = groups[a] + groups[b] - low;
             for (size_t i = 0; i < v->count; i++)
@@ -149,7 +160,7 @@ static int search_view(const views *v, size_t i, liken_result *r, lk_ids *faces,
     liken_answer own = {0};
     lk_query q;
     bool gathered = false;
-    int rc = lk_query_run(&q, v->scope, descriptor_of(v, i), 0, &own, err);
+    int rc = lk_query_run(&q, v->scope, descriptor_of(v, i), is_weak(v, i), 0, &own, err);
     if (rc == LIKEN_OK && *known)
         rc = lk_query_gather(&q, faces, &gathered, err);
     *known = *known && gathered;

@@ -2,8 +2,9 @@
  *
  * An answer is what brute force over float32 would give, ids and order, ties by id, always: with filters, while
  * other threads add and delete. Readers never wait for a writer; a search sees a state that existed at one moment; an
- * id is found by the first search that starts after its add returned. Cosine similarity is the same order on normalised
- * vectors. The index is a cache: the store is the truth. Distances are defined to the bit in distance.h. */
+ * id is found by the first search that starts after its add returned. Ids are of two kinds, even and odd, and a search
+ * may give each its own radius; then the answer is that of two searches, merged. Cosine similarity is the same order on
+ * normalised vectors. The index is a cache: the store is the truth. Distances are defined to the bit in distance.h. */
 #ifndef LK_INDEX_INDEX_H
 #define LK_INDEX_INDEX_H
 
@@ -59,6 +60,8 @@ typedef bool lk_index_filter_fn(void *ctx, int64_t id);
 typedef struct lk_index_query {
     const float *vector;
     float radius;               /* neighbours with distance <= radius, not negative; INFINITY: all */
+    bool apart;                 /* odd ids have a radius of their own: */
+    float odd_radius;           /* this; the nearest k of both kinds together are what is found */
     size_t k;                   /* at most so many, the nearest; 1..LK_INDEX_MAX_NEIGHBOURS */
     lk_index_filter_fn *filter; /* NULL: all */
     void *filter_ctx;

@@ -82,13 +82,24 @@ static void share_radius(seeker *s) {
     s->top.radius = shared_radius(s); /* what is beyond another thread's k-th best is beyond the k-th best of all */
 }
 
+static float radius_of(const lk_index_query *q, int64_t id) {
+    return q->apart && (id & 1) != 0 ? q->odd_radius : q->radius;
+}
+
+/* Beyond it nothing is asked for. */
+static float widest(const lk_index_query *q) {
+    return q->apart && q->odd_radius > q->radius ? q->odd_radius : q->radius;
+}
+
 /* What lies beyond it need not be looked at. */
 static float needed_radius(const seeker *s) {
-    return s->asked->within != NULL ? s->asked->radius : s->top.radius;
+    return s->asked->within != NULL ? widest(s->asked) : s->top.radius;
 }
 
 static void offer(seeker *s, int64_t id, float distance) {
-    s->within += distance <= s->asked->radius;
+    if (!(distance <= radius_of(s->asked, id)))
+        return;
+    s->within++;
     lk_topk_offer(&s->top, id, distance);
 }
 
@@ -356,7 +367,7 @@ static bool party_new(party *p, hunt *h) {
         memset(s->query, 0, sizeof s->query);
         memcpy(s->query, asked->vector, (size_t)h->dimension * sizeof *s->query);
         s->neighbours = malloc(asked->k * sizeof *s->neighbours);
-        lk_topk_init(&s->top, s->neighbours, asked->k, asked->radius);
+        lk_topk_init(&s->top, s->neighbours, asked->k, widest(asked));
         ok = ok && s->neighbours != NULL;
     }
     if (!ok)
@@ -403,7 +414,7 @@ static int search_view(hunt *h, party *best, liken_error *err) {
     int made = 0;
     h->common = malloc(h->n * sizeof *h->common);
     for (size_t q = 0; h->common != NULL && q < h->n; q++)
-        atomic_init(&h->common[q], bits_of(h->queries[q].radius));
+        atomic_init(&h->common[q], bits_of(widest(&h->queries[q])));
     while (h->common != NULL && made < wanted_threads && party_new(&parties[made], h))
         made++;
     if (made > 0) {
@@ -444,7 +455,7 @@ static int check_query(const lk_index *ix, const lk_index_query *q, liken_error 
     if (q->k < 1 || q->k > LK_INDEX_MAX_NEIGHBOURS)
         return lk_fail(err, LIKEN_E_ARG, "A search returns 1 to %zu neighbours, not %zu.", LK_INDEX_MAX_NEIGHBOURS,
                        q->k);
-    if (!(q->radius >= 0))
+    if (!(q->radius >= 0) || (q->apart && !(q->odd_radius >= 0)))
         return lk_fail(err, LIKEN_E_ARG, "The search radius must be a number that is not negative.");
     if (!lk_vector_usable(q->vector, (size_t)ix->dimension))
         return lk_fail(err, LIKEN_E_ARG, "The query vector has a component that is not a number or beyond 1e15.");

@@ -38,6 +38,14 @@ float lk_calibration_distance(const lk_calibration *c, double fmr) {
     return (float)((1 - t) * (double)p[i - 1].distance + t * (double)p[i].distance);
 }
 
+float lk_calibration_as_rare(const lk_calibration *of, const lk_calibration *usual, float distance) {
+    const float first = usual->points[0].distance, last = usual->points[usual->count - 1].distance;
+    if (of == usual || !(distance < last))
+        return distance;
+    const float found = lk_calibration_distance(of, lk_calibration_fmr(usual, distance));
+    return distance < first ? found * distance / first : found;
+}
+
 float lk_calibration_similarity(const lk_calibration *c, float distance) {
     if (!(distance > 0))
         return distance == 0 ? 1.0f : 0.0f;

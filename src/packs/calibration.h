@@ -19,6 +19,9 @@ typedef struct lk_calibration {
 double lk_calibration_fmr(const lk_calibration *c, float distance);
 /* The distance at which the false match rate is `fmr`. */
 float lk_calibration_distance(const lk_calibration *c, double fmr);
+/* The distance at which strangers are as rare by `of` as within `distance` by `usual`. Where the latter ends with its
+ * last point nothing is known, and the distance is kept. The same curve twice: the distance itself. */
+float lk_calibration_as_rare(const lk_calibration *of, const lk_calibration *usual, float distance);
 /* 0..1, falling with distance, 0.5 at the threshold. */
 float lk_calibration_similarity(const lk_calibration *c, float distance);
 

@@ -11,11 +11,26 @@
 
 typedef struct lk_store lk_store;
 
+/* A face's id and class in one number, which is in the order of ids: what an index calls it, so that each of its states
+ * knows the class of all that it holds. */
+static inline int64_t lk_face_key(int64_t face, bool weak) {
+    return 2 * face + weak;
+}
+
+static inline int64_t lk_key_face(int64_t key) {
+    return (key - (key & 1)) / 2;
+}
+
+static inline bool lk_key_weak(int64_t key) {
+    return (key & 1) != 0;
+}
+
 /* A face as a reader of the feed gets it. */
 typedef struct lk_store_vector {
     int64_t id, collection, image;
     const float *descriptor;
     int dimension;
+    bool weak;
 } lk_store_vector;
 typedef int lk_store_vector_fn(void *ctx, const lk_store_vector *v); /* non-zero stops with that status */
 typedef int lk_store_deletion_fn(void *ctx, int64_t seq, int64_t face);
@@ -29,6 +44,7 @@ typedef struct lk_store_match {
     liken_box box;
     int width, height;
     int64_t captured_at; /* LIKEN_NO_TIME: not known */
+    bool weak;
 } lk_store_match;
 
 /* Parts of a store (shards of a cluster) that were not asked because they do not answer. */
@@ -43,7 +59,8 @@ typedef struct lk_store_query {
     int64_t collection;
     const float *vector; /* as the collection compares: normalised where it does so */
     int dimension;
-    float radius;          /* INFINITY: none */
+    float radius;          /* of good faces; INFINITY: none */
+    float weak_radius;     /* of weak ones */
     size_t k;              /* 1..10000 */
     bool all;              /* not the nearest but every face within the radius; k, of any size, is then how many are of
                               interest: of more, some may be left out */
@@ -53,10 +70,11 @@ typedef struct lk_store_query {
     lk_store_missing *missing; /* NULL: a part that does not answer fails the search (BUSY); else it is left out and
                                   added here, where it is not yet */
 } lk_store_query;
-/* A face that may be among the k nearest; its descriptor is as the network gave it, or, where all are asked for, NULL
- * when the face lies within the radius for sure. Each face comes once. With a face of 0 the search begins anew, and all
- * that came before is to be forgotten. Non-zero stops with that status. */
-typedef int lk_store_query_fn(void *ctx, int64_t face, const float *descriptor, int dimension);
+/* A face that may be among the k nearest, and its class, unless both have the same radius; its descriptor is as the
+ * network gave it, or, where all are asked for, NULL when the face lies within the radius for sure. Each face comes
+ * once. With a face of 0 the search begins anew, and all that came before is to be forgotten. Non-zero stops with that
+ * status. */
+typedef int lk_store_query_fn(void *ctx, int64_t face, bool weak, const float *descriptor, int dimension);
 
 /* Files by bytes: from <= label < to, where no place is known; place_from <= place < place_to, unless those are NULL.
  */
@@ -102,7 +120,7 @@ typedef struct lk_store_faces {
     /* Fills matches[i] for faces[i]; a face deleted meanwhile gets .face = 0. Strings are malloc'd. */
     LK_CHECKED int (*matches)(lk_store *s, const int64_t *faces, size_t count, lk_store_match *matches,
                               liken_error *err);
-    /* Ids of faces whose image carries all tags and lies in the time range, ascending, malloc'd. */
+    /* Keys (lk_face_key) of the faces whose image carries all tags and lies in the time range, ascending, malloc'd. */
     LK_CHECKED int (*where)(lk_store *s, int64_t collection, const liken_search_options *o, int64_t **out,
                             size_t *count, liken_error *err);
 } lk_store_faces;

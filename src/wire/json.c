@@ -130,6 +130,8 @@ json_t *lk_json_face(const liken_face *face) {
     put(&o, "landmarks", landmarks(face->landmarks, sizeof face->landmarks / sizeof face->landmarks[0]));
     put(&o, "confidence", lk_json_number((double)face->confidence));
     put(&o, "quality", quality(&face->quality));
+    if (face->reason == LIKEN_KEPT)
+        put(&o, "weak", json_boolean(face->weak));
     if (face->reason != LIKEN_KEPT) {
         put(&o, "reason", json_string(liken_reason_code(face->reason)));
         put(&o, "advice", json_string(liken_reason_advice(face->reason)));
@@ -221,6 +223,7 @@ static json_t *match(const liken_match *m, bool several) {
     put(&o, "captured_at", lk_json_time(m->captured_at));
     put(&o, "distance", lk_json_number((double)m->distance));
     put(&o, "similarity", lk_json_number((double)m->similarity));
+    put(&o, "weak", json_boolean(m->weak));
     if (several)
         put(&o, "photo", json_integer(m->photo));
     return o;

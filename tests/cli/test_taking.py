@@ -63,7 +63,7 @@ def test_matches_as_csv(liken, faces):
         assert [float(row[f"box_{k}"]) for k in ("x", "y", "width", "height")] == list(match["box"].values())
         assert (int(row["width"]), int(row["height"])) == (match["width"], match["height"])
     assert list(got[0]) == ["query", "query_face", "rank", "distance", "similarity", "image", "face_id", "file", "image_id",
-                            "box_x", "box_y", "box_width", "box_height", "width", "height"]
+                            "box_x", "box_y", "box_width", "box_height", "width", "height", "weak"]
     _, err = liken("search", "--csv", "--json", "album/sample1.jpg", code=2)
     assert "--csv or --json" in err
     latin = os.fsencode(faces) + b"/caf\xe9.jpg" # tables are UTF-8, whatever the query is called

@@ -103,12 +103,13 @@ static int read_from_citus(lk_pg_conn *c, struct page *p, liken_error *err) {
     p->full = rc == LIKEN_OK && lk_pg_get_int(r, 0, 0) == PAGE;
     lk_pg_clear(r);
     if (rc == LIKEN_OK)
-        rc = lk_pg_exec(c,
-                        "SELECT f.id, f.image, i.collection, v.descriptor FROM liken.faces f JOIN liken.images i"
-                        " ON i.id = f.image LEFT JOIN (SELECT face, descriptor FROM liken.vectors WHERE face > $1"
-                        " AND face <= $2 OFFSET 0) v ON v.face = f.id WHERE f.id > $1 AND f.id <= $2"
-                        " AND i.collection <> ALL ($3) ORDER BY f.id",
-                        LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(last), lk_pg_array(&p->except)), &p->rows, err);
+        rc =
+            lk_pg_exec(c,
+                       "SELECT f.id, f.image, i.collection, v.descriptor, f.weak FROM liken.faces f JOIN liken.images i"
+                       " ON i.id = f.image LEFT JOIN (SELECT face, descriptor FROM liken.vectors WHERE face > $1"
+                       " AND face <= $2 OFFSET 0) v ON v.face = f.id WHERE f.id > $1 AND f.id <= $2"
+                       " AND i.collection <> ALL ($3) ORDER BY f.id",
+                       LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(last), lk_pg_array(&p->except)), &p->rows, err);
     return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
 }
 
@@ -117,11 +118,12 @@ static int read_from_one(lk_pg_conn *c, struct page *p, liken_error *err) {
     /* a vector without a face is what a crash may leave in a cluster; it is nobody's. One that has just been moved may
      * be on two shards for a moment. */
     if (rc == LIKEN_OK)
-        rc = lk_pg_queue(c,
-                         "SELECT DISTINCT ON (v.face) v.face, f.image, v.collection, v.descriptor FROM liken.vectors v"
-                         " JOIN liken.faces f ON f.id = v.face WHERE v.face > $1 AND f.id > $1"
-                         " AND v.collection <> ALL ($3) ORDER BY v.face LIMIT $2",
-                         LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), err);
+        rc = lk_pg_queue(
+            c,
+            "SELECT DISTINCT ON (v.face) v.face, f.image, v.collection, v.descriptor, f.weak FROM liken.vectors v"
+            " JOIN liken.faces f ON f.id = v.face WHERE v.face > $1 AND f.id > $1"
+            " AND v.collection <> ALL ($3) ORDER BY v.face LIMIT $2",
+            LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_say(c, "COMMIT", LK_PG_NO_ARGS, err);
     if (rc == LIKEN_OK)
@@ -189,6 +191,7 @@ static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, flo
         .collection = lk_pg_get_int(r, row, 2),
         .descriptor = values,
         .dimension = (int)(size / 4),
+        .weak = lk_pg_get_int(r, row, 4) != 0,
     };
     return fn(ctx, &vector);
 }
@@ -269,7 +272,7 @@ static int read_matches(lk_pg_conn *c, void *arg, liken_error *err) {
         *results[i] = NULL;
     }
     int rc = lk_pg_queue(c,
-                         "SELECT u.n, f.id, i.id, i.width, i.height, f.x, f.y, f.width, f.height, i.captured_at"
+                         "SELECT u.n, f.id, i.id, i.width, i.height, f.x, f.y, f.width, f.height, i.captured_at, f.weak"
                          " FROM unnest($1) WITH ORDINALITY u (face, n) JOIN liken.faces f ON f.id = u.face"
                          " JOIN liken.images i ON i.id = f.image JOIN liken.collections c ON c.id = i.collection"
                          " WHERE " LK_POSTGRES_LIVE,
@@ -293,6 +296,7 @@ static void read_match(const lk_pg_result *r, int row, lk_store_match *match) {
     match->box = (liken_box){(float)lk_pg_get_real(r, row, 5), (float)lk_pg_get_real(r, row, 6),
                              (float)lk_pg_get_real(r, row, 7), (float)lk_pg_get_real(r, row, 8)};
     match->captured_at = lk_pg_is_null(r, row, 9) ? LIKEN_NO_TIME : lk_pg_get_int(r, row, 9);
+    match->weak = lk_pg_get_int(r, row, 10) != 0;
 }
 
 /* A face whose photo was removed between the statements has names, and is no match. */
@@ -391,7 +395,8 @@ int lk_postgres_images_of(lk_store *s, const int64_t *faces, size_t count, int64
 
 /* ---- filters ---- */
 
-#define WHERE_START "SELECT f.id FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1"
+#define WHERE_START                                                                                                    \
+    "SELECT 2 * f.id + f.weak FROM liken.images i JOIN liken.faces f ON f.image = i.id WHERE i.collection = $1"
 #define WHERE_TIME " AND i.captured_at BETWEEN $2 AND $3"
 /* tags and the number of different ones among them */
 #define WHERE_TAGS(tags)                                                                                               \

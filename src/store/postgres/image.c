@@ -56,7 +56,7 @@ static int run_of(const lk_pg_result *r, int *row, int64_t id) {
     return count;
 }
 
-/* Rows of (image, id, reason, LK_FACE_NAMES). */
+/* Rows of (image, id, reason, LK_FACE_NAMES, weak). */
 static int deal_faces(const lk_pg_result *r, int *row, int64_t image, int dimension, liken_face **out, size_t *count,
                       liken_error *err) {
     const int n = run_of(r, row, image);
@@ -68,6 +68,7 @@ static int deal_faces(const lk_pg_result *r, int *row, int64_t image, int dimens
         list[i].id = lk_pg_get_int(r, *row + i, 1);
         list[i].reason = (liken_reason)lk_pg_get_int(r, *row + i, 2);
         list[i].dimension = dimension;
+        list[i].weak = lk_pg_get_int(r, *row + i, 16) != 0;
         rc = read_face(r, *row + i, 3, &list[i], err);
     }
     *out = list;
@@ -201,13 +202,15 @@ static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids,
         rc = lk_pg_queue(c, "SELECT image, tag FROM liken.tags WHERE image = ANY ($1) ORDER BY image, tag",
                          LK_PG_ARGS(lk_pg_array(ids)), err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_queue(c,
-                         "SELECT image, id, 0::smallint, " LK_FACE_NAMES " FROM liken.faces WHERE image = ANY ($1)"
-                         " ORDER BY image, id",
-                         LK_PG_ARGS(lk_pg_array(ids)), err);
+        rc =
+            lk_pg_queue(c,
+                        "SELECT image, id, 0::smallint, " LK_FACE_NAMES ", weak FROM liken.faces WHERE image = ANY ($1)"
+                        " ORDER BY image, id",
+                        LK_PG_ARGS(lk_pg_array(ids)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(c,
-                         "SELECT image, 0::bigint, reason, " LK_FACE_NAMES " FROM liken.refused WHERE image = ANY ($1)"
+                         "SELECT image, 0::bigint, reason, " LK_FACE_NAMES
+                         ", 0::smallint FROM liken.refused WHERE image = ANY ($1)"
                          " ORDER BY image, id",
                          LK_PG_ARGS(lk_pg_array(ids)), err);
     if (rc == LIKEN_OK)
@@ -407,7 +410,7 @@ static int face_get(lk_pg_conn *c, void *arg, liken_error *err) {
     lk_cluster_watch(g->cluster, c);
     return lk_pg_exec(c,
                       "SELECT i.collection, f.image, v.descriptor, f.x, f.y, f.width, f.height, f.landmarks,"
-                      " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score"
+                      " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score, f.weak"
                       " FROM liken.faces f JOIN liken.images i ON i.id = f.image JOIN liken.vectors v ON v.face = f.id"
                       " JOIN liken.collections c ON c.id = i.collection AND " LK_POSTGRES_LIVE
                       " WHERE f.id = $1 AND v.face = $1 AND v.face % 64 = $1 % 64" /* so that one shard is asked */
@@ -425,6 +428,7 @@ static int read_described(const lk_pg_result *r, liken_face *f, liken_error *err
     if (f->descriptor == NULL)
         return lk_fail_memory(err);
     lk_floats_decode(bytes, size / 4, f->descriptor);
+    f->weak = lk_pg_get_int(r, 0, 16) != 0;
     return read_face(r, 0, 3, f, err);
 }
 

@@ -17,7 +17,7 @@ static const lk_pg_type image_types[] = {L, L, B, L, L, I, I, T, T};
 static const lk_pg_type label_types[] = {L, T, L, S, L, L, L, T};
 static const lk_pg_type image_id_types[] = {L, T, L};
 static const lk_pg_type tag_types[] = {T, L};
-static const lk_pg_type face_types[] = {L, L, R, R, R, R, B, R, R, R, R, R, R, R, R};
+static const lk_pg_type face_types[] = {L, L, R, R, R, R, B, R, R, R, R, R, R, R, R, S};
 static const lk_pg_type refused_types[] = {L, S, R, R, R, R, B, R, R, R, R, R, R, R, R};
 static const lk_pg_type picture_types[] = {L, L, S, T, I, I, B};
 static const lk_pg_type count_types[] = {L, L, L};
@@ -105,15 +105,16 @@ static int add_names(lk_postgres_tables *t, const liken_image *im, int64_t colle
     return rc;
 }
 
-/* A face or a refusal; `first` and `second` are the two columns before those that both have. */
+/* A face or a refusal; `first` and `second` are the two columns before those that both have; a face has one more. */
 static int add_face(lk_postgres_table *t, lk_pg_value first, lk_pg_value second, const liken_face *f,
                     liken_error *err) {
     lk_face_row face;
     lk_face_to_row(f, &face);
-    lk_pg_value row[2 + LK_FACE_NUMBERS + 1] = {first, second};
+    lk_pg_value row[2 + LK_FACE_NUMBERS + 2] = {first, second};
     for (int i = 0; i < LK_FACE_NUMBERS; i++)
         row[2 + i + (i >= LK_FACE_BOX)] = lk_pg_float4(face.numbers[i]);
     row[2 + LK_FACE_BOX] = lk_pg_bytes(face.landmarks, sizeof face.landmarks);
+    row[2 + LK_FACE_NUMBERS + 1] = lk_pg_int2(f->weak);
     return add_row(t, row, err);
 }
 
@@ -207,8 +208,9 @@ static const struct {
     {offsetof(lk_postgres_tables, tags),
      "INSERT INTO liken.tags (tag, image) SELECT * FROM unnest($1::text[], $2::bigint[])"
      " ON CONFLICT DO NOTHING"},
-    {offsetof(lk_postgres_tables, faces), "INSERT INTO liken.faces (id, image, " LK_FACE_NAMES
-                                          ") SELECT * FROM unnest($1::bigint[], $2::bigint[], " FACE_ARRAYS ")"},
+    {offsetof(lk_postgres_tables, faces),
+     "INSERT INTO liken.faces (id, image, " LK_FACE_NAMES
+     ", weak) SELECT * FROM unnest($1::bigint[], $2::bigint[], " FACE_ARRAYS ", $16::smallint[])"},
     {offsetof(lk_postgres_tables, refused), "INSERT INTO liken.refused (image, reason, " LK_FACE_NAMES
                                             ") SELECT * FROM unnest($1::bigint[], $2::smallint[], " FACE_ARRAYS ")"},
     {offsetof(lk_postgres_tables, pictures),
@@ -245,7 +247,7 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
          &t->labels},
         {"COPY liken.image_ids (collection, image_id, image) FROM STDIN (FORMAT binary)", &t->image_ids},
         {"COPY liken.tags (tag, image) FROM STDIN (FORMAT binary)", &t->tags},
-        {"COPY liken.faces (id, image, " LK_FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->faces},
+        {"COPY liken.faces (id, image, " LK_FACE_NAMES ", weak) FROM STDIN (FORMAT binary)", &t->faces},
         {"COPY liken.refused (image, reason, " LK_FACE_NAMES ") FROM STDIN (FORMAT binary)", &t->refused},
         {"COPY liken.pictures (collection, image, kind, type, width, height, bytes) FROM STDIN (FORMAT binary)",
          &t->pictures},

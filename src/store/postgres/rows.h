@@ -5,7 +5,7 @@
 #include "store/postgres/search/search.h"
 #include "store/postgres/postgres_int.h"
 
-#define LK_POSTGRES_COLUMNS 15
+#define LK_POSTGRES_COLUMNS 16
 
 typedef struct lk_postgres_table {
     lk_pg_column columns[LK_POSTGRES_COLUMNS];

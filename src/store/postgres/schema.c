@@ -117,7 +117,14 @@ static const char step_7[] =
     "CREATE INDEX pictures_by_kind ON liken.pictures (collection, kind);";
 #define SECRET_STEP 7 /* with it comes what links are signed with */
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
+/* Whether a face was seen too poorly for the radius of the others. How well the older ones were seen was measured in
+ * another way, so they stay what they were taken for. The index is for a search inside the database, which asks it
+ * which of the nearest are weak. */
+static const char step_8[] =
+    "ALTER TABLE liken.faces ADD COLUMN weak smallint NOT NULL DEFAULT 0 CHECK (weak IN (0, 1));"
+    "CREATE INDEX faces_weak ON liken.faces (id) WHERE weak = 1;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {

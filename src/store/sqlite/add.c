@@ -131,9 +131,10 @@ static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_erro
     const liken_face *f = &a->image->faces[i];
     unsigned char bytes[4 * LK_DIMENSION_MAX];
     sqlite3_stmt *stmt;
-    int rc = lk_sqlite_use(
-        c, "INSERT INTO faces (image, descriptor, " LK_FACE_NAMES ", id) VALUES (?1, ?2, " FACE_PARAMETERS ", ?16)",
-        &stmt, err);
+    int rc = lk_sqlite_use(c,
+                           "INSERT INTO faces (image, descriptor, " LK_FACE_NAMES
+                           ", id, weak) VALUES (?1, ?2, " FACE_PARAMETERS ", ?16, ?17)",
+                           &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     lk_floats_encode(f->descriptor, (size_t)f->dimension, bytes);
@@ -142,6 +143,7 @@ static int add_face(lk_sqlite_conn *c, const struct add *a, size_t i, liken_erro
     bind_face(stmt, f);
     if (a->keep)
         (void)sqlite3_bind_int64(stmt, 16, f->id);
+    (void)sqlite3_bind_int(stmt, 17, f->weak);
     rc = lk_sqlite_run(c, stmt, err);
     if (rc == LIKEN_OK)
         a->faces[i] = sqlite3_last_insert_rowid(c->db);

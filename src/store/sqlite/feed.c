@@ -59,6 +59,7 @@ static int pass_vector(const lk_sqlite_conn *c, sqlite3_stmt *stmt, const struct
         .collection = sqlite3_column_int64(stmt, 2),
         .descriptor = values,
         .dimension = size / 4,
+        .weak = sqlite3_column_int(stmt, 4) != 0,
     };
     const int rc = v->fn(v->ctx, &vector);
     return rc == 0 ? LIKEN_OK : rc;
@@ -68,11 +69,11 @@ static int read_vectors(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct vectors *v = arg;
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc =
-        lk_sqlite_use(c,
-                      "SELECT f.id, f.image, i.collection, f.descriptor FROM faces f JOIN images i ON i.id = f.image"
-                      " JOIN collections c ON c.id = i.collection WHERE f.id > ?1 AND " LK_SQLITE_LIVE " ORDER BY f.id",
-                      &stmt, err);
+    int rc = lk_sqlite_use(
+        c,
+        "SELECT f.id, f.image, i.collection, f.descriptor, f.weak FROM faces f JOIN images i ON i.id = f.image"
+        " JOIN collections c ON c.id = i.collection WHERE f.id > ?1 AND " LK_SQLITE_LIVE " ORDER BY f.id",
+        &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     LK_FREE float *values = malloc(LK_DIMENSION_MAX * sizeof *values);
@@ -135,7 +136,7 @@ static int read_match(lk_sqlite_conn *c, int64_t face, lk_store_match *match, li
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = lk_sqlite_use(c,
-                           "SELECT i.id, i.width, i.height, f.x, f.y, f.width, f.height, i.captured_at"
+                           "SELECT i.id, i.width, i.height, f.x, f.y, f.width, f.height, i.captured_at, f.weak"
                            " FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
                            " WHERE f.id = ?1 AND " LK_SQLITE_LIVE,
                            &stmt, err);
@@ -152,6 +153,7 @@ static int read_match(lk_sqlite_conn *c, int64_t face, lk_store_match *match, li
     match->box = (liken_box){(float)sqlite3_column_double(stmt, 3), (float)sqlite3_column_double(stmt, 4),
                              (float)sqlite3_column_double(stmt, 5), (float)sqlite3_column_double(stmt, 6)};
     match->captured_at = sqlite3_column_type(stmt, 7) == SQLITE_NULL ? LIKEN_NO_TIME : sqlite3_column_int64(stmt, 7);
+    match->weak = sqlite3_column_int(stmt, 8) != 0;
     return lk_sqlite_names_match(c, match, err);
 }
 
@@ -282,8 +284,8 @@ struct where {
 
 /* A tag is a condition more, so the statement grows with the number of tags (never with their text). */
 static int filter_sql(const liken_search_options *o, lk_buf *sql, liken_error *err) {
-    int rc =
-        lk_buf_string(sql, "SELECT f.id FROM images i JOIN faces f ON f.image = i.id WHERE i.collection = ?1", err);
+    int rc = lk_buf_string(
+        sql, "SELECT 2 * f.id + f.weak FROM images i JOIN faces f ON f.image = i.id WHERE i.collection = ?1", err);
     if (rc == LIKEN_OK && lk_store_bound(o->captured_from))
         rc = lk_buf_string(sql, " AND i.captured_at >= ?2", err);
     if (rc == LIKEN_OK && lk_store_bound(o->captured_to))

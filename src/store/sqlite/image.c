@@ -50,7 +50,7 @@ static liken_face *more_face(struct faces *f) {
     return face;
 }
 
-/* `sql` answers (id, reason, LK_FACE_NAMES, bytes of the descriptor) for the faces of image ?1. */
+/* `sql` answers (id, reason, LK_FACE_NAMES, bytes of the descriptor, weak) for the faces of image ?1. */
 static int load_faces(lk_sqlite_conn *c, const char *sql, int64_t image, struct faces *out, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
@@ -66,6 +66,7 @@ static int load_faces(lk_sqlite_conn *c, const char *sql, int64_t image, struct 
         f->id = sqlite3_column_int64(stmt, 0);
         f->reason = (liken_reason)sqlite3_column_int(stmt, 1);
         f->dimension = sqlite3_column_int(stmt, 15) / 4;
+        f->weak = sqlite3_column_int(stmt, 16) != 0;
         rc = read_face(c, stmt, 2, f, err);
         if (rc == LIKEN_OK)
             rc = lk_sqlite_step(c, stmt, &row, err);
@@ -135,13 +136,13 @@ static int load_parts(lk_sqlite_conn *c, int64_t id, bool lost, liken_image *ima
     if (rc == LIKEN_OK)
         rc = load_tags(c, image, err);
     if (rc == LIKEN_OK)
-        rc =
-            load_faces(c, "SELECT id, 0, " LK_FACE_NAMES ", length(descriptor) FROM faces WHERE image = ?1 ORDER BY id",
-                       id, &kept, err);
+        rc = load_faces(
+            c, "SELECT id, 0, " LK_FACE_NAMES ", length(descriptor), weak FROM faces WHERE image = ?1 ORDER BY id", id,
+            &kept, err);
     image->faces = kept.list;
     image->face_count = kept.count;
     if (rc == LIKEN_OK)
-        rc = load_faces(c, "SELECT 0, reason, " LK_FACE_NAMES ", 0 FROM refusals WHERE image = ?1 ORDER BY id", id,
+        rc = load_faces(c, "SELECT 0, reason, " LK_FACE_NAMES ", 0, 0 FROM refusals WHERE image = ?1 ORDER BY id", id,
                         &refused, err);
     image->refused = refused.list;
     image->refused_count = refused.count;
@@ -327,7 +328,7 @@ static int face_get(lk_sqlite_conn *c, void *arg, liken_error *err) {
     bool row = false;
     int rc = lk_sqlite_use(c,
                            "SELECT i.collection, f.image, f.descriptor, f.x, f.y, f.width, f.height, f.landmarks,"
-                           " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score"
+                           " f.confidence, f.size, f.sharpness, f.brightness, f.yaw, f.pitch, f.roll, f.score, f.weak"
                            " FROM faces f JOIN images i ON i.id = f.image JOIN collections c ON c.id = i.collection"
                            " WHERE f.id = ?1 AND (?2 IS NULL OR c.name = ?2) AND " LK_SQLITE_LIVE,
                            &stmt, err);
@@ -346,6 +347,7 @@ static int face_get(lk_sqlite_conn *c, void *arg, liken_error *err) {
     g->collection = sqlite3_column_int64(stmt, 0);
     g->image = sqlite3_column_int64(stmt, 1);
     g->face->id = g->id;
+    g->face->weak = sqlite3_column_int(stmt, 16) != 0;
     rc = read_descriptor(c, stmt, 2, g->face, err);
     return rc == LIKEN_OK ? read_face(c, stmt, 3, g->face, err) : rc;
 }

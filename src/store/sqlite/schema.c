@@ -99,7 +99,11 @@ static const char step_8[] =
     "CREATE INDEX pictures_by_kind ON pictures (collection, kind);";
 #define SECRET_STEP 8 /* with it comes what links are signed with */
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
+/* Whether a face was seen too poorly for the radius of the others. How well the older ones were seen was measured in
+ * another way, so they stay what they were taken for. */
+static const char step_9[] = "ALTER TABLE faces ADD COLUMN weak INTEGER NOT NULL DEFAULT 0 CHECK (weak IN (0, 1));";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
 static int examine(lk_sqlite_conn *c, int *version, liken_error *err) {

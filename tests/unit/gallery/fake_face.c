@@ -213,7 +213,7 @@ void lk_decoders_free(lk_decoders *d) {
 struct lk_models {
     char pack[16], id[64];
     int dimension;
-    lk_calibration calibration[2];
+    lk_calibration calibration[3][2]; /* of two good faces, of a good and a weak one, of two weak ones */
 };
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -266,6 +266,21 @@ bool fake_faces_wait(void) {
     return waits_for(&faces);
 }
 
+static void calibrate(lk_models *m) {
+    static const float shares[] = {1, 0.75f, 0.5f};
+    for (size_t i = 0; i < LK_LENGTH(shares); i++) {
+        const float s = shares[i];
+        m->calibration[i][LIKEN_NORMALIZED] =
+            (lk_calibration){.threshold = s * 0.4f,
+                             .points = {{s * 0.1f, 1e-6, 0.1}, {s * 0.4f, 1e-3, 0.9}, {s * 2.0f, 1, 1}},
+                             .count = 3};
+        m->calibration[i][LIKEN_L2] =
+            (lk_calibration){.threshold = s * 0.6f,
+                             .points = {{s * 0.2f, 1e-6, 0.1}, {s * 0.6f, 1e-3, 0.9}, {s * 4.0f, 1, 1}},
+                             .count = 3};
+    }
+}
+
 int lk_models_load(lk_models **out, const lk_models_options *o, liken_error *err) {
     const char *pack = o->pack == NULL ? "faceapi" : o->pack;
     if (strcmp(pack, "faceapi") != 0 && strcmp(pack, "other") != 0)
@@ -278,10 +293,7 @@ int lk_models_load(lk_models **out, const lk_models_options *o, liken_error *err
     (void)snprintf(m->pack, sizeof m->pack, "%s", pack);
     (void)snprintf(m->id, sizeof m->id, "%s-%s/fake", pack, fake_version);
     m->dimension = strcmp(pack, "other") == 0 ? 64 : 128;
-    m->calibration[LIKEN_NORMALIZED] =
-        (lk_calibration){.threshold = 0.4f, .points = {{0.1f, 1e-6, 0.1}, {0.4f, 1e-3, 0.9}, {2.0f, 1, 1}}, .count = 3};
-    m->calibration[LIKEN_L2] =
-        (lk_calibration){.threshold = 0.6f, .points = {{0.2f, 1e-6, 0.1}, {0.6f, 1e-3, 0.9}, {4.0f, 1, 1}}, .count = 3};
+    calibrate(m);
     atomic_fetch_add(&loads, 1);
     *out = m;
     return LIKEN_OK;
@@ -310,18 +322,16 @@ int lk_models_dimension(const lk_models *m) {
 }
 
 const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric metric) {
-    return &m->calibration[metric];
+    return &m->calibration[0][metric];
 }
 
 float lk_models_good(const lk_models *m) {
     (void)m;
-    return 0;
+    return 0.5f;
 }
 
 const lk_calibration *lk_models_between(const lk_models *m, liken_metric metric, bool a_weak, bool b_weak) {
-    (void)a_weak;
-    (void)b_weak;
-    return lk_models_calibration(m, metric);
+    return &m->calibration[a_weak + b_weak][metric];
 }
 
 /* ---- the pipeline ---- */
@@ -378,6 +388,7 @@ static liken_face *more(liken_face **list, size_t *count) {
 static void measure(liken_face *f, float pixels) {
     f->box = (liken_box){1, 2, pixels, pixels};
     f->quality.size = pixels;
+    f->quality.score = 1;
     f->confidence = 0.97f;
 }
 
@@ -398,6 +409,12 @@ static bool keep(const lk_pipeline *p, unsigned person, float noise, unsigned sa
     return true;
 }
 
+/* The last one. True. */
+static bool weaken(lk_faces *out) {
+    out->kept[out->kept_count - 1].quality.score = 0.25f;
+    return true;
+}
+
 /* False without memory. */
 static bool refuse(float pixels, lk_faces *out) {
     liken_face *f = more(&out->refused, &out->refused_count);
@@ -414,6 +431,8 @@ static bool read_line(const lk_pipeline *p, const char *line, size_t size, bool 
     float noise, pixels;
     if (sscanf(line, "face %u %f %f", &person, &noise, &pixels) == 3 && isfinite(noise) && isfinite(pixels))
         return keep(p, person, noise, salt_of(line, size), pixels, describe, out);
+    if (sscanf(line, "weak %u %f %f", &person, &noise, &pixels) == 3 && isfinite(noise) && isfinite(pixels))
+        return keep(p, person, noise, salt_of(line, size), pixels, describe, out) && weaken(out);
     if (sscanf(line, "small %f", &pixels) == 1 && isfinite(pixels))
         return refuse(pixels, out);
     return true;
@@ -428,7 +447,9 @@ static bool read_names(const lk_pipeline *p, const char *text, bool describe, lk
         if (size == 0)
             break;
         const bool tiny = size == 4 && starts(text, "tiny");
-        whole = tiny ? refuse(10, out) : keep(p, salt_of(text, size), 0, 0, 40, describe, out);
+        const bool weak = size > 1 && text[size - 1] == '?';
+        whole = tiny ? refuse(10, out) : keep(p, salt_of(text, size - weak), 0, 0, 40, describe, out);
+        whole = whole && (!weak || weaken(out));
         text += size;
     }
     return whole;

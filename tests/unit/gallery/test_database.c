@@ -107,11 +107,12 @@ static void index_face(struct world *w, const liken_face *f) {
         (void)lk_vector_normalize(f->descriptor, n, v);
     else
         memcpy(v, f->descriptor, n * sizeof *v);
-    assert_ok(lk_index_add(w->index, &f->id, v, 1, &err), err);
+    const int64_t key = lk_face_key(f->id, f->weak);
+    assert_ok(lk_index_add(w->index, &key, v, 1, &err), err);
     free(v);
 }
 
-/* Photos of PER_IMAGE faces each; every other one with the tag "odd". */
+/* Photos of PER_IMAGE faces each, of which every third is weak; every other one with the tag "odd". */
 static void add(struct world *w, size_t faces) {
     for (size_t done = 0; done < faces; done += PER_IMAGE) {
         liken_image *image = sample_image(w->seed++, PER_IMAGE), *existing = NULL;
@@ -120,6 +121,7 @@ static void add(struct world *w, size_t faces) {
         image->captured_at = 1000 + (int64_t)done;
         for (size_t i = 0; i < PER_IMAGE; i++) {
             free(image->faces[i].descriptor);
+            image->faces[i].weak = i % 3 == 1;
             image->faces[i].dimension = w->collection.dimension;
             image->faces[i].descriptor = malloc((size_t)w->collection.dimension * sizeof(float));
             descriptor(w, image->faces[i].descriptor);
@@ -134,7 +136,8 @@ static void add(struct world *w, size_t faces) {
 
 static void take_away(struct world *w, int64_t face) {
     assert_ok(w->lk.store->ops->faces->remove(w->lk.store, NULL, face, &err), err);
-    assert_ok(lk_index_delete(w->index, &face, 1, &err), err);
+    const int64_t keys[] = {lk_face_key(face, false), lk_face_key(face, true)};
+    assert_ok(lk_index_delete(w->index, keys, 2, &err), err);
 }
 
 static void choose(struct world *w, liken_search search) {
@@ -148,7 +151,7 @@ static void tend(struct world *w) {
 /* ---- one question, both ways ---- */
 
 static bool is_allowed(void *ctx, int64_t id) {
-    return *(const int64_t *)ctx != id;
+    return *(const int64_t *)ctx != lk_key_face(id);
 }
 
 /* All within the radius, beyond k too. */
@@ -211,8 +214,11 @@ static void ask(struct world *w, size_t turn) {
                          : turn % 5 == 1                    ? 0.0f
                          : w->collection.metric == LIKEN_L2 ? 1.5f
                                                             : 0.6f;
+    const float weak_radius = turn % 7 == 0 ? 1.1f * radius : turn % 7 == 1 ? radius : 0.9f * radius;
     const lk_index_query query = {.vector = q,
                                   .radius = radius,
+                                  .apart = true,
+                                  .odd_radius = weak_radius,
                                   .k = k,
                                   .filter = is_allowed,
                                   .filter_ctx = &except,
@@ -224,6 +230,7 @@ static void ask(struct world *w, size_t turn) {
                                   .vector = q,
                                   .dimension = (int)n,
                                   .radius = radius,
+                                  .weak_radius = weak_radius,
                                   .k = k,
                                   .except = &except,
                                   .except_count = except > 0,
@@ -233,7 +240,8 @@ static void ask(struct world *w, size_t turn) {
     assert_true(recall == 1);
     assert_int_equal(here_count, there_count);
     for (size_t i = 0; i < here_count; i++) {
-        assert_int_equal(here[i].id, there[i].id);
+        assert_int_equal(lk_key_face(here[i].id), lk_key_face(there[i].id));
+        assert_true(radius == weak_radius || here[i].id == there[i].id); /* else the class is not asked for */
         assert_memory_equal(&here[i].distance, &there[i].distance, sizeof here[i].distance);
     }
     count_all(w, &asked, &query);
@@ -284,7 +292,8 @@ static void compare_all(struct world *w, const char *database, size_t faces, siz
 static void run(const char *database, int dimension, liken_metric metric, size_t share) {
     struct world w;
     open_world(&w, database, dimension, metric);
-    compare_all(&w, database, setting("LIKEN_DATABASE_FACES", 1200) / share, setting("LIKEN_DATABASE_QUERIES", 40) / share);
+    compare_all(&w, database, setting("LIKEN_DATABASE_FACES", 1200) / share,
+                setting("LIKEN_DATABASE_QUERIES", 40) / share);
     close_world(&w);
     /* nothing is left of what nobody asks for */
     assert_int_equal(server_number(&server, database,
@@ -367,8 +376,12 @@ static void approximate_says_so(void **state) {
     tend(&w);
     descriptor(&w, q);
     (void)lk_vector_normalize(q, 128, q);
-    const lk_store_query asked = {
-        .collection = w.collection.id, .vector = q, .dimension = 128, .radius = INFINITY, .k = 10};
+    const lk_store_query asked = {.collection = w.collection.id,
+                                  .vector = q,
+                                  .dimension = 128,
+                                  .radius = INFINITY,
+                                  .weak_radius = INFINITY,
+                                  .k = 10};
     assert_ok(lk_database_search(&w.lk, &w.collection, &asked, neighbours, &count, &exact, &recall, &err), err);
     assert_false(exact);
     assert_true(recall > 0.5 && recall <= 1);

@@ -177,6 +177,8 @@ static question draw_question(const history *h, dice *d, float *q) {
     const uint32_t radius = dice_below(d, 4), filter = dice_below(d, 8);
     asked.radius = radius == 0 ? AT_A_NEIGHBOUR : radius == 1 ? JUST_BEFORE_IT : AS_IT_IS;
     asked.rank = dice_below(d, 1u << dice_below(d, 12));
+    asked.apart = asked.rank % 5 == 3;
+    asked.wider = asked.rank % 2 == 1;
     asked.query.filter = filter == 0 ? odd : filter == 1 ? rare : NULL;
     asked.query.threads = (int)dice_below(d, 3);
     if (dice_below(d, 8) == 0)

@@ -139,13 +139,17 @@ static void keep(const oracle *o, lk_neighbour *neighbours, size_t *count, size_
     }
 }
 
+static float radius_of(const lk_index_query *q, int64_t id) {
+    return q->apart && id % 2 != 0 ? q->odd_radius : q->radius;
+}
+
 /* The k nearest of those that pass; *within: how many there would be without k. */
 static lk_neighbour *nearest(const oracle *o, const lk_index_query *q, const float *distances, size_t *out,
                              uint64_t *searched, uint64_t *within) {
     const size_t room = 2 * q->k + 1000;
     lk_neighbour *neighbours = malloc(room * sizeof *neighbours);
     assert_non_null(neighbours);
-    float farthest = q->radius;
+    float farthest = INFINITY;
     size_t count = 0, only = 0;
     *searched = *within = 0;
     for (size_t r = 0; r < o->count; r++) {
@@ -155,8 +159,10 @@ static lk_neighbour *nearest(const oracle *o, const lk_index_query *q, const flo
         if (o->dead[r] || !listed || (q->filter != NULL && !q->filter(q->filter_ctx, o->ids[r])))
             continue;
         ++*searched;
-        *within += distances[r] <= q->radius;
-        if (distances[r] > farthest || (o->wrong == LEAVES_OUT_THE_RADIUS && distances[r] == q->radius))
+        const float radius = radius_of(q, o->ids[r]);
+        *within += distances[r] <= radius;
+        if (distances[r] > farthest || distances[r] > radius ||
+            (o->wrong == LEAVES_OUT_THE_RADIUS && distances[r] == radius))
             continue;
         neighbours[count++] = (lk_neighbour){o->ids[r], distances[r]};
         if (count == room)
@@ -195,7 +201,7 @@ typedef struct answer {
 } answer;
 
 static void place_radius(const oracle *o, question *asked, const float *distances) {
-    if (asked->radius == AS_IT_IS)
+    if (asked->radius == AS_IT_IS && !asked->apart)
         return;
     lk_index_query all = asked->query;
     all.k = asked->rank + 1;
@@ -203,9 +209,14 @@ static void place_radius(const oracle *o, question *asked, const float *distance
     size_t count;
     uint64_t searched, within;
     lk_neighbour *neighbours = nearest(o, &all, distances, &count, &searched, &within);
-    asked->query.radius = count > 0 ? neighbours[count - 1].distance : 0;
+    if (asked->radius != AS_IT_IS)
+        asked->query.radius = count > 0 ? neighbours[count - 1].distance : 0;
     if (asked->radius == JUST_BEFORE_IT)
         asked->query.radius = nextafterf(asked->query.radius, 0);
+    const float usual = asked->query.radius, nearer = count > 0 ? neighbours[(count - 1) / 2].distance : 0;
+    asked->query.apart = asked->apart;
+    asked->query.odd_radius = asked->wider ? usual : nearer;
+    asked->query.radius = asked->apart && asked->wider ? nearer : usual;
     free(neighbours);
 }
 

@@ -38,6 +38,8 @@ typedef struct question {
     lk_index_query query;
     enum { AS_IT_IS, AT_A_NEIGHBOUR, JUST_BEFORE_IT } radius;
     size_t rank; /* of that neighbour among those that pass */
+    bool apart;  /* odd ids get the radius of a nearer one, */
+    bool wider;  /* or even ids do */
 } question;
 
 enum { WHY = 256, QUESTIONS = 32 };

@@ -59,7 +59,8 @@ static void what_is_not_a_question_is_refused(void **state) {
     const lk_index_query bad[] = {{.vector = v, .radius = 1, .k = 0},
                                   {.vector = v, .radius = 1, .k = LK_INDEX_MAX_NEIGHBOURS + 1},
                                   {.vector = v, .radius = NAN, .k = 1},
-                                  {.vector = v, .radius = -1, .k = 1}};
+                                  {.vector = v, .radius = -1, .k = 1},
+                                  {.vector = v, .radius = 1, .apart = true, .odd_radius = NAN, .k = 1}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(lk_index_search(ix, &bad[i], &neighbour, &count, NULL, &err), LIKEN_E_ARG);
     assert_true(neighbour.id == 77 && count == 55);

@@ -68,6 +68,24 @@ static bool is_strict(const char *name) {
 }
 
 /* What install writes must be what open accepts, and thresholds must lie on the curve. */
+static void as_rare_by_another_curve(void **state) {
+    (void)state;
+    const lk_calibration weak = {.threshold = 0.2f, .count = 2, .points = {{0.1f, 1e-4, 0.5}, {0.3f, 1, 1}}};
+    near((double)lk_calibration_as_rare(&weak, &curve, 0.3f), 0.1);
+    near((double)lk_calibration_as_rare(&weak, &curve, 0.4f), 0.2);
+    near((double)lk_calibration_as_rare(&weak, &curve, 0.15f), 0.05); /* where no curve says anything */
+    assert_true(lk_calibration_as_rare(&weak, &curve, 0) == 0);
+    assert_true(lk_calibration_as_rare(&weak, &curve, 0.6f) == 0.6f);
+    assert_true(isinf(lk_calibration_as_rare(&weak, &curve, INFINITY)));
+    assert_true(lk_calibration_as_rare(&curve, &curve, 0.37f) == 0.37f);
+    float before = 0;
+    for (float d = 0; d < 0.7f; d += 0.01f) {
+        const float found = lk_calibration_as_rare(&weak, &curve, d);
+        assert_true(found >= before);
+        before = found;
+    }
+}
+
 static void the_known_packs_curves(void **state) {
     (void)state;
     size_t count = 0;
@@ -93,7 +111,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_go_through_the_points), cmocka_unit_test(between_points_the_logarithm_is_straight),
         cmocka_unit_test(outside_it_is_clamped),       cmocka_unit_test(similarity_is_half_at_the_threshold_and_falls),
-        cmocka_unit_test(the_known_packs_curves),
+        cmocka_unit_test(as_rare_by_another_curve),    cmocka_unit_test(the_known_packs_curves),
     };
     return cmocka_run_group_tests_name("packs/calibration", tests, NULL, NULL);
 }

@@ -65,6 +65,7 @@ static void fill(liken_face *f, unsigned *seed, bool describe) {
     assert_non_null(f->descriptor);
     for (size_t i = 0; i < SAMPLE_DIMENSION; i++)
         f->descriptor[i] = real(seed);
+    f->weak = (*seed >> 16) % 2 == 1;
 }
 
 void sample_set(char **text, const char *value) {

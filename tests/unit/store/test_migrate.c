@@ -72,6 +72,7 @@ static void assert_face(lk_store *s, int64_t id, int64_t in) {
     assert_int_equal(image, in);
     assert_int_equal(collection, 2);
     assert_int_equal(face->dimension, 128);
+    assert_false(face->weak);
     for (int i = 0; i < 128; i++) {
         const uint32_t bits = UINT32_C(0x3d000000) + (uint32_t)id;
         assert_memory_equal(&face->descriptor[i], &bits, sizeof bits);

@@ -197,6 +197,7 @@ static void assert_same_face(const liken_face *a, const liken_face *b) {
     assert_memory_equal(&a->quality, &b->quality, sizeof a->quality);
     assert_true(a->confidence == b->confidence);
     assert_int_equal(a->reason, b->reason);
+    assert_int_equal(a->weak, b->weak);
 }
 
 static void assert_same_image(const liken_image *a, const liken_image *b) {
@@ -307,7 +308,7 @@ static void labels_are_only_data(void **state) {
         size_t count;
         assert_ok(store->ops->faces->where(store, c, &where, &ids, &count, &err), err);
         assert_int_equal(count, 1);
-        assert_int_equal(ids[0], image->faces[0].id);
+        assert_int_equal(ids[0], lk_face_key(image->faces[0].id, image->faces[0].weak));
         free(ids);
         liken_image_list_free(list);
         liken_image_free(image);
@@ -447,6 +448,7 @@ static void lists_by_time(void **state) {
     lk_store_match match = {0};
     assert_ok(store->ops->faces->matches(store, &timeless->faces[0].id, 1, &match, &err), err);
     assert_true(match.captured_at == LIKEN_NO_TIME);
+    assert_int_equal(match.weak, timeless->faces[0].weak);
     lk_store_match_clear(&match);
     liken_image_free(timeless);
 }

@@ -63,7 +63,7 @@ static double margin(int dimension) {
 static int descriptor_sql(lk_search_sql *t, const lk_search_plan *p, const lk_store_query *query, liken_error *err) {
     if (!query->all)
         return lk_buf_string(&t->sql, "d.descriptor", err);
-    const double sure = (double)query->radius * (1 - 3 * margin(p->dimension)) - TINY;
+    const double sure = (double)fminf(query->radius, query->weak_radius) * (1 - 3 * margin(p->dimension)) - TINY;
     return lk_buf_format(&t->sql, err, "CASE WHEN d.g > $%d THEN d.descriptor ELSE '' END AS descriptor",
                          lk_search_sql_put(t, lk_pg_float8(sure)));
 }
@@ -97,10 +97,10 @@ static int ranked_sql(lk_search_sql *t, const lk_search_plan *p, const lk_search
         rc = lk_search_sql_conditions(t, query, q->map, err);
     if (rc == LIKEN_OK)
         rc = lk_buf_string(&t->sql, ") d", err);
-    if (rc == LIKEN_OK && !isinf(query->radius))
-        rc = lk_buf_format(
-            &t->sql, err, " WHERE d.g <= $%d",
-            lk_search_sql_put(t, lk_pg_float8((double)query->radius * (1 + 3 * margin(p->dimension)) + TINY)));
+    const double reach = (double)fmaxf(query->radius, query->weak_radius);
+    if (rc == LIKEN_OK && !isinf(reach))
+        rc = lk_buf_format(&t->sql, err, " WHERE d.g <= $%d",
+                           lk_search_sql_put(t, lk_pg_float8(reach * (1 + 3 * margin(p->dimension)) + TINY)));
     if (rc == LIKEN_OK) /* a parameter would keep the limit from the shards */
         rc = lk_buf_format(&t->sql, err, " ORDER BY d.g LIMIT %zu", q->rows);
     return rc == LIKEN_OK && q->map != NULL ? lk_search_sql_spread(t, q->map, q->down, "g", q->rows, err) : rc;
@@ -120,13 +120,63 @@ int lk_search_ranked(lk_pg_conn *c, const lk_search_plan *p, const lk_search_que
     return rc;
 }
 
-/* Are these rows all that may count: fewer than asked for, or reaching beyond what the k-th can be mistaken by? */
-static bool is_enough(const lk_pg_result *rows, const lk_search_query *q, int dimension) {
+/* ---- which of them are weak ---- */
+
+/* Whether a face is weak stands with the face, not with its descriptor, which may lie on another server. So the nearest
+ * are found by the wider of the two radii, and then it is asked which of them are weak, unless that makes no
+ * difference. */
+struct weak {
+    lk_pg_result *faces; /* ascending; NULL: not asked */
+};
+
+static int ask_weak(lk_pg_conn *c, const lk_store_query *query, const lk_pg_result *rows, struct weak *out,
+                    liken_error *err) {
+    lk_pg_column faces;
+    int rc = LIKEN_OK;
+    if (query->radius == query->weak_radius || lk_pg_rows(rows) == 0)
+        return LIKEN_OK;
+    lk_pg_column_init(&faces, LK_PG_INT8);
+    for (int i = 0; rc == LIKEN_OK && i < lk_pg_rows(rows); i++)
+        rc = lk_pg_column_add(&faces, lk_pg_int8(lk_pg_get_int(rows, i, 0)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c, "SELECT id FROM liken.faces WHERE id = ANY ($1) AND weak = 1 ORDER BY id",
+                        LK_PG_ARGS(lk_pg_array(&faces)), &out->faces, err);
+    lk_pg_column_free(&faces);
+    return rc;
+}
+
+static bool is_weak(const struct weak *w, int64_t face) {
+    int low = 0, high = w->faces == NULL ? 0 : lk_pg_rows(w->faces);
+    const int end = high;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (lk_pg_get_int(w->faces, middle, 0) < face)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < end && lk_pg_get_int(w->faces, low, 0) == face;
+}
+
+/* Are these rows all that may count: fewer than asked for, or reaching beyond what the k-th of those that surely count
+ * can be mistaken by? */
+static bool is_enough(const lk_pg_result *rows, const lk_search_query *q, const struct weak *weak, int dimension) {
     const int count = lk_pg_rows(rows);
-    if ((size_t)count < q->rows || q->approximate || q->query->all)
+    size_t sure = 0;
+    double kth = INFINITY;
+    if ((size_t)count < q->rows || q->query->all)
         return true;
-    const double kth = lk_pg_get_real(rows, (int)q->query->k - 1, 2), last = lk_pg_get_real(rows, count - 1, 2);
-    return last > kth * (1 + 3 * margin(dimension)) + TINY;
+    for (int i = 0; i < count && sure < q->query->k; i++) {
+        const double g = lk_pg_get_real(rows, i, 2);
+        const float radius = is_weak(weak, lk_pg_get_int(rows, i, 0)) ? q->query->weak_radius : q->query->radius;
+        if (isinf(radius) || g <= (double)radius * (1 - 3 * margin(dimension)) - TINY) {
+            kth = g;
+            sure++;
+        }
+    }
+    if (sure < q->query->k || q->approximate)
+        return sure == q->query->k;
+    return lk_pg_get_real(rows, count - 1, 2) > kth * (1 + 3 * margin(dimension)) + TINY;
 }
 
 /* ---- a search ---- */
@@ -146,7 +196,7 @@ struct search {
     float *numbers;
 };
 
-static int tell(struct search *s, const lk_pg_result *rows, liken_error *err) {
+static int tell(struct search *s, const lk_pg_result *rows, const struct weak *weak, liken_error *err) {
     const int count = lk_pg_rows(rows);
     int rc = LIKEN_OK;
     s->told = s->told || count > 0;
@@ -161,7 +211,7 @@ static int tell(struct search *s, const lk_pg_result *rows, liken_error *err) {
                 "doctor.",
                 size, (long long)face);
         lk_floats_decode(bytes, size / 4, s->numbers);
-        rc = s->fn(s->ctx, face, size == 0 ? NULL : s->numbers, (int)(size / 4));
+        rc = s->fn(s->ctx, face, is_weak(weak, face), size == 0 ? NULL : s->numbers, (int)(size / 4));
     }
     return rc;
 }
@@ -174,21 +224,31 @@ static const lk_cluster_map *map_of(const struct search *s) {
     return s->map.epoch != 0 || (s->map.citus && down) ? &s->map : NULL;
 }
 
+/* What *rows and *weak held before is let go of. */
+static int rank_with_classes(lk_pg_conn *c, const struct search *s, const lk_search_query *q, lk_pg_result **rows,
+                             struct weak *weak, liken_error *err) {
+    lk_pg_clear(*rows);
+    lk_pg_clear(weak->faces);
+    *rows = weak->faces = NULL;
+    const int rc = lk_search_ranked(c, &s->plan, q, rows, err);
+    return rc == LIKEN_OK ? ask_weak(c, q->query, *rows, weak, err) : rc;
+}
+
 static int search_columns(lk_pg_conn *c, struct search *s, liken_error *err) {
     const bool approximate = s->plan.method == LIKEN_SEARCH_HNSW && s->plan.ready;
     lk_search_query q = {
         .query = s->query, .map = map_of(s), .down = s->down, .approximate = approximate, .rows = s->query->k + BEYOND};
     lk_pg_result *rows = NULL;
-    int rc = lk_search_ranked(c, &s->plan, &q, &rows, err);
-    while (rc == LIKEN_OK && !is_enough(rows, &q, s->plan.dimension)) {
-        lk_pg_clear(rows);
-        rows = NULL;
+    struct weak weak = {0};
+    int rc = rank_with_classes(c, s, &q, &rows, &weak, err);
+    while (rc == LIKEN_OK && !is_enough(rows, &q, &weak, s->plan.dimension)) {
         q.rows *= 4;
-        rc = lk_search_ranked(c, &s->plan, &q, &rows, err);
+        rc = rank_with_classes(c, s, &q, &rows, &weak, err);
     }
     if (rc == LIKEN_OK)
-        rc = tell(s, rows, err);
+        rc = tell(s, rows, &weak, err);
     lk_pg_clear(rows);
+    lk_pg_clear(weak.faces);
     s->exact = !approximate;
     return rc;
 }
@@ -225,13 +285,17 @@ static int search_rest(lk_pg_conn *c, struct search *s, liken_error *err) {
     int rc = LIKEN_OK;
     for (int count = CHUNK; rc == LIKEN_OK && count == CHUNK;) {
         lk_pg_result *rows = NULL;
+        struct weak weak = {0};
         rc = read_chunk(c, s, after, &rows, err);
         count = rc == LIKEN_OK ? lk_pg_rows(rows) : 0;
         if (count > 0) {
             after = lk_pg_get_int(rows, count - 1, 0);
-            rc = tell(s, rows, err);
+            rc = ask_weak(c, s->query, rows, &weak, err);
+            if (rc == LIKEN_OK)
+                rc = tell(s, rows, &weak, err);
         }
         lk_pg_clear(rows);
+        lk_pg_clear(weak.faces);
     }
     return rc;
 }
@@ -315,7 +379,7 @@ static bool is_collision(const char *sqlstate) {
 
 static int search_on(lk_pg_conn *c, void *arg, liken_error *err) {
     struct search *s = arg;
-    int rc = s->told ? s->fn(s->ctx, 0, NULL, 0) : LIKEN_OK;
+    int rc = s->told ? s->fn(s->ctx, 0, false, NULL, 0) : LIKEN_OK;
     s->told = false;
     if (rc == LIKEN_OK)
         rc = search_in_one(c, s, err);

@@ -234,8 +234,12 @@ static int build(lk_pg *db, const lk_search_plan *p, bool *mine, liken_error *er
 /* Of the nearest that brute force finds, how many does the index find, or others as near? */
 static int measure_one(lk_pg_conn *c, const lk_search_plan *p, const float *vector, int *found, int *wanted,
                        liken_error *err) {
-    const lk_store_query query = {
-        .collection = p->collection, .vector = vector, .dimension = p->dimension, .radius = INFINITY, .k = NEAREST};
+    const lk_store_query query = {.collection = p->collection,
+                                  .vector = vector,
+                                  .dimension = p->dimension,
+                                  .radius = INFINITY,
+                                  .weak_radius = INFINITY,
+                                  .k = NEAREST};
     lk_pg_result *truth = NULL, *answer = NULL;
     int rc = lk_search_ranked(c, p, &(lk_search_query){.query = &query, .rows = NEAREST}, &truth, err);
     if (rc == LIKEN_OK)

@@ -14,18 +14,21 @@ int64_t people;
 liken_error err;
 float (*known)[D];
 _Atomic bool *is_known;
+static bool *known_weak;
 _Atomic int64_t last_known;
 static _Atomic unsigned seeds = 1;
 
 void known_begin(void) {
     known = calloc(FACES_MAX, sizeof *known);
     is_known = calloc(FACES_MAX, sizeof *is_known);
-    assert_true(known != NULL && is_known != NULL);
+    known_weak = calloc(FACES_MAX, sizeof *known_weak);
+    assert_true(known != NULL && is_known != NULL && known_weak != NULL);
 }
 
 void known_end(void) {
     free(known);
     free(is_known);
+    free(known_weak);
 }
 
 /* ---- photos ---- */
@@ -38,6 +41,7 @@ bool add_photo(size_t faces, liken_error *why) {
         const int64_t id = image->faces[i].id;
         assert_true(id > 0 && id < FACES_MAX);
         memcpy(known[id], image->faces[i].descriptor, sizeof known[id]);
+        known_weak[id] = image->faces[i].weak;
         is_known[id] = true;
         int64_t last = atomic_load(&last_known);
         while (last < id && !atomic_compare_exchange_weak(&last_known, &last, id))
@@ -70,7 +74,7 @@ static int by_distance(const void *a, const void *b) {
     return (x->face > y->face) - (x->face < y->face);
 }
 
-int on_near(void *ctx, int64_t face, const float *descriptor, int dimension) {
+int on_near(void *ctx, int64_t face, bool weak, const float *descriptor, int dimension) {
     answer *a = ctx;
     if (descriptor == NULL) { /* the search began anew */
         a->wrong = false;
@@ -85,16 +89,26 @@ int on_near(void *ctx, int64_t face, const float *descriptor, int dimension) {
         a->list = realloc(a->list, a->room * sizeof *a->list);
         assert_non_null(a->list);
     }
-    a->list[a->count++] = (near){face, distance(a->query, descriptor)};
+    a->list[a->count++] = (near){face, distance(a->query, descriptor), weak};
     return LIKEN_OK;
+}
+
+/* Weak faces have a radius that is a little smaller. */
+static float radius_of_weak(float radius) {
+    return 0.98f * radius;
 }
 
 int search(const float *query, size_t k, float radius, lk_store_missing *missing, answer *out, liken_error *why) {
     bool exact = false;
     double recall = 0;
     *out = (answer){.query = query};
-    const lk_store_query q = {
-        .collection = people, .vector = query, .dimension = D, .radius = radius, .k = k, .missing = missing};
+    const lk_store_query q = {.collection = people,
+                              .vector = query,
+                              .dimension = D,
+                              .radius = radius,
+                              .weak_radius = radius_of_weak(radius),
+                              .k = k,
+                              .missing = missing};
     const int rc = store->ops->searching->find(store, &q, on_near, out, &exact, &recall, why);
     if (rc != LIKEN_OK) {
         free(out->list);
@@ -109,6 +123,10 @@ int search(const float *query, size_t k, float radius, lk_store_missing *missing
     return LIKEN_OK;
 }
 
+static bool is_beyond(const near *n, float radius) {
+    return n->distance > (double)(n->weak ? radius_of_weak(radius) : radius);
+}
+
 /* Nobody else adds meanwhile: the k nearest of the known faces, from the store and by brute force. */
 static void check_search(const float *query, size_t k, float radius) {
     answer a;
@@ -119,15 +137,16 @@ static void check_search(const float *query, size_t k, float radius) {
     size_t n = 0, at = 0;
     assert_non_null(all);
     for (int64_t id = 1; id <= last; id++) {
-        if (is_known[id] && distance(query, known[id]) <= (double)radius)
-            all[n++] = (near){id, distance(query, known[id])};
+        if (is_known[id] && distance(query, known[id]) <= (double)(known_weak[id] ? radius_of_weak(radius) : radius))
+            all[n++] = (near){id, distance(query, known[id]), known_weak[id]};
     }
     if (n > 0)
         qsort(all, n, sizeof *all, by_distance);
     for (size_t i = 0; i < n && i < k; i++, at++) {
-        while (at < a.count && !is_known[a.list[at].face])
-            at++; /* an orphan */
+        while (at < a.count && (!is_known[a.list[at].face] || is_beyond(&a.list[at], radius)))
+            at++; /* an orphan, or for the caller to leave out */
         assert_true(at < a.count);
+        assert_true(isinf(radius) || a.list[at].weak == all[i].weak);
         assert_int_equal(a.list[at].face, all[i].face);
     }
     free(all);

@@ -29,6 +29,7 @@ void add_photos(int count);
 typedef struct near {
     int64_t face;
     double distance;
+    bool weak;
 } near;
 
 typedef struct answer {
@@ -38,7 +39,8 @@ typedef struct answer {
     bool wrong; /* a face came twice, or not as it was added */
 } answer;
 
-int on_near(void *ctx, int64_t face, const float *descriptor, int dimension); /* an lk_store_query_fn of an answer */
+int on_near(void *ctx, int64_t face, bool weak, const float *descriptor,
+            int dimension); /* an lk_store_query_fn of an answer */
 /* What the store says, nearest first; out->list is the caller's to free. */
 int search(const float *query, size_t k, float radius, lk_store_missing *missing, answer *out, liken_error *why);
 /* Nobody else adds meanwhile: are the nearest of the known faces what the store says? */

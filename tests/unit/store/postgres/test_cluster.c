@@ -162,20 +162,22 @@ static void filters_reach_the_shards(void **state) {
     double recall = 0;
     assert_ok(store->ops->faces->where(store, people, &filter, &allowed, &count, &err), err);
     assert_in_range(count, 1, 900);
+    const int64_t except = lk_key_face(allowed[0]);
     answer a = {.query = image->faces[0].descriptor};
     const lk_store_query q = {.collection = people,
                               .vector = a.query,
                               .dimension = SAMPLE_DIMENSION,
                               .radius = INFINITY,
+                              .weak_radius = INFINITY,
                               .k = 1000,
-                              .except = allowed,
+                              .except = &except,
                               .except_count = 1,
                               .filter = &filter};
     assert_ok(store->ops->searching->find(store, &q, on_near, &a, &exact, &recall, &err), err);
     assert_int_equal(a.count, count - 1);
     for (size_t i = 0; i < a.count; i++)
         for (size_t n = 1; n < count; n++)
-            found += a.list[i].face == allowed[n];
+            found += a.list[i].face == lk_key_face(allowed[n]);
     assert_int_equal(found, count - 1);
     free(a.list);
     free(allowed);
@@ -625,14 +627,14 @@ struct losing {
     int anew;
 };
 
-static int on_near_losing(void *ctx, int64_t face, const float *descriptor, int dimension) {
+static int on_near_losing(void *ctx, int64_t face, bool weak, const float *descriptor, int dimension) {
     struct losing *l = ctx;
     if (descriptor == NULL)
         l->anew++;
     else if (l->anew == 0 && l->answer.count == 0)
         server_sql(&home, "postgres",
                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'");
-    return on_near(&l->answer, face, descriptor, dimension);
+    return on_near(&l->answer, face, weak, descriptor, dimension);
 }
 
 static void a_search_begins_anew_when_some_was_told_already(void **state) {
@@ -644,8 +646,12 @@ static void a_search_begins_anew_when_some_was_told_already(void **state) {
     double recall = 0;
     tend();
     assert_ok(search(known[20], 5, INFINITY, NULL, &a, &err), err);
-    const lk_store_query q = {
-        .collection = people, .vector = known[20], .dimension = SAMPLE_DIMENSION, .radius = INFINITY, .k = 5};
+    const lk_store_query q = {.collection = people,
+                              .vector = known[20],
+                              .dimension = SAMPLE_DIMENSION,
+                              .radius = INFINITY,
+                              .weak_radius = INFINITY,
+                              .k = 5};
     assert_ok(store->ops->searching->find(store, &q, on_near_losing, &l, &exact, &recall, &err), err);
     assert_int_equal(l.anew, 1);
     assert_false(l.answer.wrong);

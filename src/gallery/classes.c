@@ -1,0 +1,27 @@
+/* Good faces and weak ones. Poor pictures look like each other, whoever is in them: at the distance where one pair of
+ * strangers in ten thousand is taken for one person, of two blurred faces one pair in five may be. So a face that was
+ * seen badly is weak, from the moment it is added, and a pair of faces is judged by the curve of its kind: of two good
+ * ones, of a good and a weak one, of two weak ones. Whatever threshold is asked for is that of two good ones; the
+ * others have the distance at which strangers are as rare. A search therefore has one radius for good faces and another
+ * for weak ones, and all strangers, of whichever kind, are expected at the same rate. */
+#include "gallery/gallery_int.h"
+
+#include <math.h>
+
+void lk_gallery_classify(const lk_engine *e, lk_faces *faces) {
+    const float good = lk_models_good(e->models);
+    for (size_t i = 0; i < faces->kept_count; i++)
+        faces->kept[i].weak = faces->kept[i].quality.score < good;
+}
+
+lk_reach lk_gallery_reach(const lk_engine *e, const liken_collection *c, bool weak, float threshold) {
+    const lk_calibration *usual = lk_models_between(e->models, c->metric, false, false);
+    lk_reach r;
+    for (int class = 0; class < 2; class ++) {
+        const lk_calibration *own = lk_models_between(e->models, c->metric, weak, class == 1);
+        r.calibration[class] = *own;
+        r.calibration[class].threshold = lk_calibration_as_rare(own, usual, c->threshold);
+        r.radius[class] = lk_calibration_as_rare(own, usual, threshold);
+    }
+    return r;
+}
