@@ -4,7 +4,7 @@
  *   ./search GALLERY QUERY [PHOTO...]
  *
  * GALLERY is a folder (made when it is not there), QUERY a photo; the PHOTOs are added first. The model packs are those
- * of $LIKEN_MODELS or of the user's data folder: `liken models install faceapi` puts them there. */
+ * of $LIKEN_MODELS or of the user's data folder: `liken models install` puts them there. */
 #include <liken.h>
 
 #include <stdio.h>

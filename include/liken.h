@@ -263,7 +263,7 @@ typedef struct liken_options {
                                the collection "default"; `pack` is then "seed" by default (docs/legacy.md) */
     const char
         *models;      /* folder of the model packs; default $LIKEN_MODELS, else <the user's data folder>/liken/models */
-    const char *pack; /* descriptor pack of new collections; default "faceapi" */
+    const char *pack; /* descriptor pack of new collections; default "auto": the best that is installed */
     const char *detector;  /* "auto" (default), "yunet", "ssd", "hog" */
     int threads;           /* how many photos are processed at once; default: number of CPUs */
     size_t max_file_bytes; /* default 64 MiB */
@@ -772,6 +772,7 @@ typedef struct liken_state {
     const char *version;
     char *pack, *model, *detector; /* detector as resolved; NULL with no_models */
     char *detector_note;           /* why auto fell back, or NULL */
+    char *pack_note;               /* why auto took this pack; NULL where it was named */
     char *cpu;                     /* "avx2", ... */
     char *store, *data;            /* "sqlite", or "postgres://..." without its password; the folder */
     char *store_id;                /* with no_store these three are NULL */
@@ -860,7 +861,7 @@ typedef struct liken_pack {
     char *holds;           /* "detector ssd, landmarks, descriptor 128" */
     char *path;            /* where it is installed, or NULL */
     bool installed, known; /* known: liken can install it by itself */
-    bool is_default;
+    bool is_default;       /* describes faces in new collections where no other pack is named */
 } liken_pack;
 
 /* Those that are installed in `models` (NULL: as in liken_options) and those that liken can install. IO: the folder

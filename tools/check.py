@@ -224,7 +224,7 @@ def models(s):
     """Installs the packs that the tests use; the tests that need one that cannot be had are skipped by themselves."""
     program = s.check.build / "liken"
     s.command("models: default packs", [program, "models", "install"])
-    for pack in ("dlib", "reid", "mobilefacenet"):
+    for pack in ("dlib", "reid", "mobilefacenet", "antispoof", "mesh"):
         ok, _ = s.command(f"models: {pack} (optional)", [program, "models", "install", pack])
         if not ok:
             name, detail = s.failed.pop()

@@ -8,15 +8,19 @@ LIKEN_DATA=$build/demo
 export LIKEN_DATA
 
 "$liken" models install
-models=$("$liken" models list --json | python3 -c 'import json,sys,os; print(next(os.path.dirname(p["path"]) for p in json.load(sys.stdin) if p["name"]=="faceapi"))')
-samples=$models/faceapi/samples
+faceapi=$("$liken" models list --json | python3 -c 'import json,sys; print(next(p["path"] or "" for p in json.load(sys.stdin) if p["name"]=="faceapi"))')
+samples=$faceapi/samples
 
 echo
-echo "Adding the sample photos in $samples"
-"$liken" add "$samples"
-echo
-echo "Searching for the faces of $samples/sample1.jpg"
-"$liken" search "$samples/sample1.jpg"
+if [ -n "$faceapi" ]; then
+  echo "Adding the sample photos in $samples"
+  "$liken" add "$samples"
+  echo
+  echo "Searching for the faces of $samples/sample1.jpg"
+  "$liken" search "$samples/sample1.jpg"
+else
+  echo "The sample photos come with the pack faceapi, which could not be had: add your own with $liken add."
+fi
 echo
 echo "Starting the server on this gallery ($LIKEN_DATA). Stop it with Ctrl-C."
 exec "$liken" serve ${PORT:+--port "$PORT"}

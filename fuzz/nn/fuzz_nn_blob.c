@@ -27,6 +27,7 @@ static lk_layer layer_of(const uint8_t *b) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     lk_layer layers[MOST];
+    lk_norm norms[MOST];
     liken_error err;
     lk_weights *w = NULL;
     if (size < 2)
@@ -34,9 +35,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const size_t count = 1 + data[1] % MOST;
     if (size < 2 + count * LAYER)
         return 0;
-    for (size_t i = 0; i < count; i++)
-        layers[i] = layer_of(data + 2 + i * LAYER);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *b = data + 2 + i * LAYER;
+        layers[i] = layer_of(b);
+        norms[i] = (lk_norm){b[5], 2 * (size_t)b[5], 3 * (size_t)b[5]};
+    }
     const lk_blob blob = {.layers = layers,
+                          .norms = (data[0] & 16) != 0 ? norms : NULL,
                           .count = count,
                           .size = size - 2 - count * LAYER,
                           .width = (data[0] & 1) != 0 ? 2 : 4,

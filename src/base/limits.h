@@ -23,7 +23,6 @@
 /* ---- collections and searches ---- */
 
 #define LK_DEFAULT_COLLECTION "default"
-#define LK_DEFAULT_PACK "faceapi"
 #define LK_TAGS_MAX 64       /* of a photo, or of a search */
 #define LK_TAG_MAX 128       /* characters of one */
 #define LK_LABEL_MAX 4096    /* characters of a label that names a photo alone; and of any that a /v1 request gives */

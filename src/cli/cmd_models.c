@@ -67,10 +67,11 @@ static int report(const lk_cli *cli, const char *name, int rc, const char *done,
     return lk_cli_print(json, &failed);
 }
 
-static int install_one(const lk_cli *cli, const char *name, bool optional) {
+static int install_one(const lk_cli *cli, const char *name, bool optional, bool *done) {
     liken_error err = {0};
     const liken_call call = lk_cli_call_telling(on_progress, NULL);
     const int rc = liken_pack_install(folder_of(cli), name, &call, &err);
+    *done = rc == LIKEN_OK;
     if (report(cli, name, rc, "installed", &err) != LIKEN_OK)
         return LK_EXIT_FAILED;
     if (rc == LIKEN_OK)
@@ -82,15 +83,26 @@ static int install_one(const lk_cli *cli, const char *name, bool optional) {
     return LK_EXIT_DONE;
 }
 
+/* The best pack for each task that can be had. faceapi, which has one for all of them, is needed where that leaves
+ * something undone. */
+static int install_most(const lk_cli *cli) {
+    bool finds = false, describes = false, spare = false;
+    int code = install_one(cli, "yunet", true, &finds);
+    if (code == LK_EXIT_DONE)
+        code = install_one(cli, "reid", true, &describes);
+    if (code == LK_EXIT_DONE && !describes)
+        code = install_one(cli, "mobilefacenet", true, &describes);
+    const int last = install_one(cli, "faceapi", finds && describes, &spare);
+    return code != LK_EXIT_DONE ? code : last;
+}
+
 static int install(const lk_cli *cli) {
-    if (cli->count == 0) {
-        const int needed = install_one(cli, "faceapi", false);
-        const int better = install_one(cli, "yunet", true);
-        return needed != LK_EXIT_DONE ? needed : better;
-    }
+    bool done;
+    if (cli->count == 0)
+        return install_most(cli);
     int code = LK_EXIT_DONE;
     for (size_t i = 0; i < cli->count; i++) {
-        const int c = install_one(cli, cli->words[i], false);
+        const int c = install_one(cli, cli->words[i], false, &done);
         code = c == LK_EXIT_DONE ? code : c;
     }
     return code;

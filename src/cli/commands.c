@@ -298,9 +298,10 @@ const lk_command lk_commands[] = {
      .summary = "list, install and verify model packs",
      .description =
          "Networks come as packs of weights, which are fetched once and checked against pinned sha256 sums. "
-         "install without a name takes faceapi, which is needed, and yunet, the better detector, which is not: "
-         "where it cannot be had the detector ssd of faceapi is used. verify without a name checks every "
-         "installed pack.",
+         "install without a name takes yunet, which finds faces, reid, which describes them (where it cannot be "
+         "had mobilefacenet), and faceapi, which does both less well, has the sample photos, and is needed only where "
+         "one of the others cannot be had. New collections get the best that is installed; those that are there keep "
+         "theirs. verify without a name checks every installed pack.",
      .settings = LK_BIT(MODELS),
      .least = 1,
      .most = LK_ANY,

@@ -13,17 +13,21 @@
 #include "image/image.h"
 #include "packs/calibration.h"
 
+#define LK_MODEL_ID 128 /* bytes of a model's id, with its end */
+
 typedef struct lk_models lk_models;
 
 typedef struct lk_models_options {
     const char *folder;   /* of packs */
-    const char *pack;     /* descriptor pack; NULL: "faceapi" */
+    const char *pack;     /* descriptor pack; NULL or "auto": the best that is there (lk_pack_choose) */
     const char *detector; /* NULL or "auto", "yunet", "ssd", "hog" */
 } lk_models_options;
 
 int lk_models_load(lk_models **out, const lk_models_options *options, liken_error *err);
 void lk_models_free(lk_models *m);
-const char *lk_models_id(const lk_models *m);            /* descriptor model id */
+const char *lk_models_id(const lk_models *m); /* descriptor model id */
+/* The id that lk_models_load of this pack would have, from its pack.json alone. Errors of lk_pack_open. */
+int lk_models_id_of(const char *folder, const char *pack, char out[LK_MODEL_ID], liken_error *err);
 const char *lk_models_detector(const lk_models *m);      /* "yunet" */
 const char *lk_models_detector_note(const lk_models *m); /* why auto fell back, or NULL */
 int lk_models_dimension(const lk_models *m);

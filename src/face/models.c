@@ -5,6 +5,8 @@
  * the one descriptor pack. */
 #include "face/models.h"
 
+#include "face/folded.h"
+
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "base/limits.h"
@@ -35,6 +37,10 @@ static int read_weights(lk_weights **out, const lk_pack *pack, const lk_pack_net
          : n->format == LK_FORMAT_TFJS      ? lk_weights_read_tfjs(out, first, first_size, second, second_size, err)
          : n->format == LK_FORMAT_ONNX      ? lk_weights_read_onnx(out, first, first_size, err)
                                             : lk_weights_read_dlib_resnet(out, first, first_size, err);
+    if (rc == LIKEN_OK && n->kind == LK_KIND_REID && (rc = lk_folded_add(*out, pack, n->files[0], err)) != LIKEN_OK) {
+        lk_weights_free(*out);
+        *out = NULL;
+    }
     if (rc != LIKEN_OK)
         lk_error_prefix(err, "Model pack %s, %s", pack->name, n->files[0]);
     return rc;
@@ -210,7 +216,7 @@ static int load_descriptor(lk_models *m, liken_error *err) {
     if (n == NULL || d->dimension == 0)
         return lk_fail(err, LIKEN_E_MODEL,
                        "The model pack %s describes no faces: choose one that holds a descriptor, like %s.",
-                       m->pack->name, LK_DEFAULT_PACK);
+                       m->pack->name, lk_pack_best());
     size_t i = 0;
     while (i < LK_LENGTH(descriptors) && descriptors[i].kind != n->kind)
         i++;
@@ -224,22 +230,33 @@ static int load_descriptor(lk_models *m, liken_error *err) {
     return rc != LIKEN_OK ? rc : lk_microbatch_new(&m->batch, lk_cpu_count(), (size_t)d->dimension, err);
 }
 
-static void write_id(lk_models *m) {
-    const lk_pack_descriptor *d = &m->pack->descriptor;
+static void write_id(char out[LK_MODEL_ID], const lk_pack *pack) {
+    const lk_pack_descriptor *d = &pack->descriptor;
     if (d->placed)
-        snprintf(m->id, sizeof m->id, "%s-%s/%d/%d/x1", m->pack->name, m->pack->version, d->alignment, d->dimension);
+        (void)snprintf(out, LK_MODEL_ID, "%s-%s/%d/%d/x1", pack->name, pack->version, d->alignment, d->dimension);
     else
-        snprintf(m->id, sizeof m->id, "%s-%s/%d/%.2f/%s", m->pack->name, m->pack->version, d->alignment, d->padding,
-                 d->mirror ? "x4" : "x1");
+        (void)snprintf(out, LK_MODEL_ID, "%s-%s/%d/%.2f/%s", pack->name, pack->version, d->alignment, d->padding,
+                       d->mirror ? "x4" : "x1");
+}
+
+int lk_models_id_of(const char *folder, const char *pack, char out[LK_MODEL_ID], liken_error *err) {
+    lk_pack *opened = NULL;
+    const int rc = lk_pack_open(&opened, folder, pack, err);
+    if (rc == LIKEN_OK)
+        write_id(out, opened);
+    lk_pack_free(opened);
+    return rc;
 }
 
 static int load_all(lk_models *m, const char *folder, const lk_models_options *options, liken_error *err) {
-    int rc = lk_pack_open(&m->pack, folder, options->pack != NULL ? options->pack : LK_DEFAULT_PACK, err);
+    lk_pack_choice choice = {.name = options->pack};
+    int rc = lk_pack_is_auto(options->pack) ? lk_pack_choose(&choice, folder, err) : LIKEN_OK;
+    rc = rc != LIKEN_OK ? rc : lk_pack_open(&m->pack, folder, choice.name, err);
     rc = rc != LIKEN_OK ? rc : load_detector(m, folder, options->detector, err);
     rc = rc != LIKEN_OK ? rc : load_landmarks(m, folder, err);
     rc = rc != LIKEN_OK ? rc : load_descriptor(m, err);
     if (rc == LIKEN_OK)
-        write_id(m);
+        write_id(m->id, m->pack);
     return rc;
 }
 

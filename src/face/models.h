@@ -23,7 +23,7 @@ struct lk_models {
     lk_points_kind points; /* what the chip is aligned by */
     lk_net *descriptor_net;
     lk_microbatch *batch; /* of the descriptor network */
-    char id[128];
+    char id[LK_MODEL_ID];
     char note[512]; /* empty: none */
 };
 

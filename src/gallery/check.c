@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "image/decode/decoders.h"
+#include "packs/pack.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -98,7 +99,10 @@ static void check_models(struct doctor *d, const liken *lk) {
         known = known || strcmp(packs[i].name, lk->pack) == 0;
     }
     liken_packs_free(packs, count);
-    if (!known)
+    if (strcmp(lk->pack, LK_PACK_AUTO) == 0)
+        say(d, "packs", LIKEN_BAD,
+            "No pack that describes faces is installed. Install what most people need: liken models install");
+    else if (!known)
         say(d, "packs", LIKEN_BAD, "There is no pack \"%s\" in %s; liken models list shows those that there are.",
             lk->pack, lk->models);
 }
@@ -118,6 +122,8 @@ static void check_networks(struct doctor *d, const liken *lk) {
             lk_models_detector_note(models));
     else
         say(d, "networks", LIKEN_GOOD, "%s, detector %s", lk_models_id(models), lk_models_detector(models));
+    if (lk->pack_note != NULL && rc == LIKEN_OK)
+        say(d, "new collections", lk->pack_is_poor ? LIKEN_NOTE : LIKEN_GOOD, "%s", lk->pack_note);
     lk_pipeline_free(pipeline);
     lk_models_free(models);
 }
@@ -231,6 +237,20 @@ static void check_index(struct doctor *d, liken *lk) {
         say(d, "index", LIKEN_GOOD, "%lld faces, as the store", (long long)here);
 }
 
+static void check_collections(struct doctor *d, liken *lk) {
+    liken_error err;
+    liken_collection **list = NULL;
+    size_t count = 0;
+    if (lk->store->ops->collections->list(lk->store, &list, &count, &err) != LIKEN_OK) {
+        say(d, "collections", LIKEN_BAD, "%s", err.message);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (lk_gallery_serves(lk, list[i], &err) != LIKEN_OK)
+            say(d, "collections", LIKEN_BAD, "%s", err.message);
+    liken_collections_free(list, count);
+}
+
 static void check_store(struct doctor *d, liken *lk) {
     liken_error err;
     int bad = 0;
@@ -297,6 +317,8 @@ static int check(struct doctor *d, liken *lk, liken_error *err) {
     rc = lk_gallery_store_open(lk, &why);
     if (rc == LIKEN_OK)
         check_store(d, lk);
+    if (rc == LIKEN_OK && !lk->no_models)
+        check_collections(d, lk);
     else
         say(d, "store", rc == LIKEN_E_NOT_FOUND ? LIKEN_NOTE : LIKEN_BAD, "%s", why.message);
     check_disk(d, lk->data);

@@ -2,6 +2,8 @@
 #include "gallery/gallery_int.h"
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "packs/pack.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,8 @@ static int create(liken *lk, const char *name, const char *pack, liken_metric me
         rc = lk_gallery_engine(lk, pack, &engine, err);
     if (rc != LIKEN_OK)
         return rc;
+    if (lk->pack_is_poor && lk_pack_is_auto(pack))
+        lk_log(LIKEN_LOG_WARN, "%s", lk->pack_note);
     LK_COLLECTION liken_collection *c = calloc(1, sizeof *c);
     if (c == NULL)
         return lk_fail_memory(err);

@@ -88,17 +88,36 @@ static void end_loading(liken *lk, const lk_loading *mine, lk_engine *e) {
     pthread_mutex_unlock(&lk->engine_lock);
 }
 
-int lk_gallery_engine(liken *lk, const char *pack, lk_engine **out, liken_error *err) {
+static int fail_without_models(liken_error *err) {
+    return lk_fail(err, LIKEN_E_MODEL, "The gallery was opened without models; open it with them to look at photos.");
+}
+
+/* What is loaded for `pack`: "auto" is another name for one of those that are there. */
+static int name_of(const liken *lk, const char *pack, const char **out, liken_error *err) {
+    lk_pack_choice choice;
     const char *name = pack == NULL ? lk->pack : pack;
-    if (lk->no_models)
-        return lk_fail(err, LIKEN_E_MODEL,
-                       "The gallery was opened without models; open it with them to look at photos.");
+    if (strcmp(name, LK_PACK_AUTO) == 0) {
+        const int rc = lk_pack_choose(&choice, lk->models, err);
+        if (rc != LIKEN_OK)
+            return rc;
+        name = choice.name;
+    }
     if (!lk_pack_name_ok(name))
         return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" cannot be the name of a model pack; liken models list shows them.",
                        name);
+    *out = name;
+    return LIKEN_OK;
+}
+
+int lk_gallery_engine(liken *lk, const char *pack, lk_engine **out, liken_error *err) {
+    const char *name = NULL;
+    if (lk->no_models)
+        return fail_without_models(err);
+    int rc = name_of(lk, pack, &name, err);
+    if (rc != LIKEN_OK)
+        return rc;
     lk_loading mine = {.pack = name};
     lk_engine *e = find_or_begin(lk, &mine);
-    int rc = LIKEN_OK;
     if (e == NULL) {
         rc = load(lk, name, &e, err);
         end_loading(lk, &mine, e);
@@ -108,43 +127,103 @@ int lk_gallery_engine(liken *lk, const char *pack, lk_engine **out, liken_error 
     return rc;
 }
 
-static int mismatch(const liken_collection *c, const char *pack, const char *ours, liken_error *err) {
-    return lk_fail(
-        err, LIKEN_E_MISMATCH,
-        "Collection \"%s\" holds descriptors of model %s, but the installed pack %s makes "
-        "those of %s; they cannot be compared. Install the former version, or create a new collection and add the "
-        "photos to it again.",
-        c->name, c->model, pack, ours);
-}
+/* ---- the pack that makes a collection's descriptors ---- */
 
 /* A model's id starts with its pack's name and version, "faceapi-1.7.15/...", and both may hold a '-': the longest
- * name that has a pack is tried first. */
-int lk_gallery_engine_for(liken *lk, const liken_collection *c, lk_engine **out, liken_error *err) {
-    lk_engine *own = NULL;
-    int rc = lk_gallery_engine(lk, NULL, &own, err);
+ * name that has a pack is the maker's, and `id` what that makes now. NOT_FOUND: `name` (freed with free()) is the
+ * likeliest one. */
+static int find_maker(const liken *lk, const char *model, char **name, char id[LK_MODEL_ID]) {
+    char *head = strndup(model, strcspn(model, "/"));
+    if (head == NULL)
+        return LIKEN_E_MEMORY;
+    int rc = LIKEN_E_NOT_FOUND;
+    size_t likeliest = strlen(head);
+    for (char *dash = strrchr(head, '-'); dash != NULL && rc == LIKEN_E_NOT_FOUND; dash = strrchr(head, '-')) {
+        if (likeliest == strlen(head))
+            likeliest = (size_t)(dash - head);
+        *dash = '\0';
+        rc = lk_pack_name_ok(head) ? lk_models_id_of(lk->models, head, id, NULL) : LIKEN_E_NOT_FOUND;
+    }
+    if (rc == LIKEN_E_NOT_FOUND)
+        (void)snprintf(head, likeliest + 1, "%s", model);
+    *name = head;
+    return rc;
+}
+
+/* Whether the pack in `name` makes descriptors of `model` here, and if not, what the sentence about it ends with. */
+static int why_not(const liken *lk, const char *model, int found, const char *name, const char *id, liken_error *err) {
+    if (found == LIKEN_E_MEMORY)
+        return lk_fail_memory(err);
+    if (found == LIKEN_E_NOT_FOUND)
+        return lk_fail(err, LIKEN_E_MISMATCH,
+                       "the pack that makes them is not in %s. Install it: liken models install %s", lk->models, name);
+    if (found == LIKEN_OK && strcmp(id, model) != 0)
+        return lk_fail(err, LIKEN_E_MISMATCH,
+                       "the installed pack %s makes those of %s; they cannot be compared. Install the former version, "
+                       "or create a new collection and add the photos to it again.",
+                       name, id);
+    return LIKEN_OK; /* what else is wrong with the pack is said when it is loaded */
+}
+
+static lk_engine *find_model(liken *lk, const char *model) {
+    pthread_mutex_lock(&lk->engine_lock);
+    lk_engine *e = lk->engines;
+    while (e != NULL && strcmp(lk_models_id(e->models), model) != 0)
+        e = e->next;
+    pthread_mutex_unlock(&lk->engine_lock);
+    return e;
+}
+
+/* The pack that makes this collection's descriptors, in *name, which is freed with free() also after a fault. */
+static int maker_of(const liken *lk, const liken_collection *c, char **name, liken_error *err) {
+    char id[LK_MODEL_ID] = "";
+    const int found = find_maker(lk, c->model, name, id), rc = why_not(lk, c->model, found, *name, id, err);
     if (rc != LIKEN_OK)
-        return rc;
-    if (strcmp(lk_models_id(own->models), c->model) == 0) {
+        lk_error_prefix(err, "Collection \"%s\" holds descriptors of model %s", c->name, c->model);
+    return rc;
+}
+
+int lk_gallery_serves(const liken *lk, const liken_collection *c, liken_error *err) {
+    LK_FREE char *name = NULL;
+    return maker_of(lk, c, &name, err);
+}
+
+int lk_gallery_engine_for(liken *lk, const liken_collection *c, lk_engine **out, liken_error *err) {
+    LK_FREE char *name = NULL;
+    if (lk->no_models)
+        return fail_without_models(err);
+    lk_engine *own = find_model(lk, c->model);
+    if (own != NULL) {
         *out = own;
         return LIKEN_OK;
     }
-    LK_FREE char *name = strdup(c->model);
-    if (name == NULL)
-        return lk_fail_memory(err);
-    name[strcspn(name, "/")] = '\0';
-    rc = LIKEN_E_NOT_FOUND;
-    for (char *dash = strrchr(name, '-'); dash != NULL && rc != LIKEN_OK; dash = strrchr(name, '-')) {
-        *dash = '\0';
-        rc = lk_pack_name_ok(name) ? lk_gallery_engine(lk, name, &own, NULL) : LIKEN_E_NOT_FOUND;
-    }
+    const int rc = maker_of(lk, c, &name, err);
+    return rc == LIKEN_OK ? lk_gallery_engine(lk, name, out, err) : rc;
+}
+
+static void tell_model(const liken *lk, const liken_collection *c) {
+    liken_error why = {0};
+    if (lk_gallery_serves(lk, c, &why) != LIKEN_OK)
+        lk_log(LIKEN_LOG_WARN, "Photos can be neither added nor searched here. %s", why.message);
+    else
+        lk_log(LIKEN_LOG_INFO, "Collection \"%s\" keeps the model that it was made with, %s; new ones get the pack %s.",
+               c->name, c->model, lk->pack);
+}
+
+int lk_gallery_tell_models(liken *lk, liken_error *err) {
+    liken_collection **list = NULL;
+    size_t count = 0;
+    const int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
-        return lk_fail(err, LIKEN_E_MISMATCH,
-                       "Collection \"%s\" holds descriptors of model %s, and pack %s makes those of "
-                       "%s. Install the pack that made the collection: liken models install %s",
-                       c->name, c->model, lk->pack, lk_models_id(own->models), name);
-    if (strcmp(lk_models_id(own->models), c->model) != 0)
-        return mismatch(c, own->pack, lk_models_id(own->models), err);
-    *out = own;
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        size_t first = 0; /* the first collection of its model speaks for the others */
+        while (strcmp(list[first]->model, list[i]->model) != 0)
+            first++;
+        if (first == i && find_model(lk, list[i]->model) == NULL)
+            tell_model(lk, list[i]);
+    }
+    liken_collections_free(list, count);
     return LIKEN_OK;
 }
 

@@ -59,6 +59,20 @@ static int copy_store(liken *lk, const char *where, const char *legacy_table, li
     return lk->where == NULL || lk->address == NULL ? lk_fail_memory(err) : LIKEN_OK;
 }
 
+/* Which pack is the handle's own is settled once. */
+static const char *own_pack(liken *lk, const liken_options *o) {
+    lk_pack_choice choice;
+    if (!lk_pack_is_auto(o->pack))
+        return o->pack;
+    if (o->legacy_table != NULL)
+        return LEGACY_PACK;
+    if (lk->models == NULL || lk_pack_choose(&choice, lk->models, NULL) != LIKEN_OK)
+        return LK_PACK_AUTO;
+    lk->pack_note = choice.why;
+    lk->pack_is_poor = !choice.best;
+    return choice.name;
+}
+
 static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     int rc = check_options(o, err);
     if (rc == LIKEN_OK)
@@ -70,7 +84,7 @@ static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     if (rc != LIKEN_OK)
         return rc;
     lk->legacy_table = o->legacy_table == NULL ? NULL : strdup(o->legacy_table);
-    lk->pack = strdup(o->pack != NULL ? o->pack : o->legacy_table != NULL ? LEGACY_PACK : LK_DEFAULT_PACK);
+    lk->pack = strdup(own_pack(lk, o));
     lk->detector = o->detector == NULL ? NULL : strdup(o->detector);
     if (lk->pack == NULL || (o->detector != NULL && lk->detector == NULL) ||
         (o->legacy_table != NULL && lk->legacy_table == NULL))
@@ -194,6 +208,8 @@ static int open_gallery(liken *lk, liken_error *err) {
     if (!lk->read_only)
         lk_saver_start(lk);
     rc = lk_gallery_sync(lk, err);
+    if (rc == LIKEN_OK)
+        rc = lk_gallery_tell_models(lk, err);
     if (rc == LIKEN_OK && lk->tended)
         lk_tend_start(lk);
     return rc;

@@ -57,7 +57,10 @@ typedef struct lk_slot {
 } lk_slot;
 
 struct liken {
-    char *data, *models, *pack, *detector;
+    char *data, *models, *detector;
+    char *pack;            /* the handle's own: "auto" only where no pack is there to take */
+    const char *pack_note; /* why auto took it; NULL: it was named */
+    bool pack_is_poor;     /* and there is a better one to install */
     char *where;         /* the PostgreSQL server; NULL: SQLite in `data` */
     char *address;       /* the same as it may be shown, without a password */
     char *legacy_table;  /* served in place; NULL: liken's own tables */
@@ -129,10 +132,15 @@ void lk_gallery_leave(liken *lk, lk_call *k);
 
 /* ---- engine.c ---- */
 
-/* The engine of a pack (NULL: the handle's own), loaded when first asked for. MODEL. */
+/* The engine of a pack (NULL: the handle's own; "auto"), loaded when first asked for. MODEL. */
 int lk_gallery_engine(liken *lk, const char *pack, lk_engine **out, liken_error *err);
 /* The engine whose descriptors this collection holds. MISMATCH names both when only another version is installed. */
 int lk_gallery_engine_for(liken *lk, const liken_collection *c, lk_engine **out, liken_error *err);
+/* Is the pack that makes its descriptors here? MISMATCH; loads nothing. */
+int lk_gallery_serves(const liken *lk, const liken_collection *c, liken_error *err);
+/* Says of each model of the store's collections, in the log, which is not the handle's own: that it is kept, or that
+ * no pack here makes it. */
+int lk_gallery_tell_models(liken *lk, liken_error *err);
 void lk_gallery_engines_free(liken *lk);
 /* Finds the faces of a photo; waits while all pipelines are in use. */
 int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, lk_faces *out,

@@ -14,6 +14,7 @@ void liken_state_free(liken_state *s) {
     free(s->model);
     free(s->detector);
     free(s->detector_note);
+    free(s->pack_note);
     free(s->cpu);
     free(s->store);
     free(s->data);
@@ -101,7 +102,7 @@ static int fill(liken *lk, liken_state *s, liken_error *err) {
                                                    : "off");
     if (e != NULL)
         ok = ok && copy(&s->model, lk_models_id(e->models)) && copy(&s->detector, lk_models_detector(e->models)) &&
-             copy(&s->detector_note, lk_models_detector_note(e->models));
+             copy(&s->detector_note, lk_models_detector_note(e->models)) && copy(&s->pack_note, lk->pack_note);
     if (!ok)
         return lk_fail_memory(err);
     count_index(lk, s);

@@ -20,7 +20,7 @@ typedef enum lk_layer_kind {
     LK_LAYER_EXCITE   /* dense 1x1; its sigmoids are factors for what the layer before LK_LAYER_SQUEEZE wrote */
 } lk_layer_kind;
 
-enum { LK_LAYER_BIAS = 1, LK_LAYER_SLOPE = 2, LK_LAYER_ADD = 4 };
+enum { LK_LAYER_BIAS = 1, LK_LAYER_SLOPE = 2, LK_LAYER_ADD = 4, LK_LAYER_RELU = 8 };
 
 /* Where values lie, in bytes. FOLLOWS: behind those read before them. */
 #define LK_BLOB_FOLLOWS 0
@@ -32,8 +32,15 @@ typedef struct lk_layer {
     size_t weights, bias, slope;
 } lk_layer;
 
+/* What a layer gives is normalised: (x - mean) / sqrt(variance + 1e-5) * factor + the layer's bias. All three 0: not.
+ */
+typedef struct lk_norm {
+    size_t factor, mean, variance; /* places, a value a channel */
+} lk_norm;
+
 typedef struct lk_blob {
     const lk_layer *layers;
+    const lk_norm *norms; /* one a layer; NULL: none is */
     size_t count;
     size_t size;         /* bytes of the file */
     size_t width;        /* bytes a value, little-endian: 2 (float16) or 4 (float32) */
@@ -44,6 +51,8 @@ typedef struct lk_blob {
     float slope_scale;   /* slopes are stored divided by this */
     lk_pad pad;          /* of kernels of 3x3 */
     int side;            /* of the photo */
+    const char *output;  /* its name */
+    bool shares;         /* the output's values become shares of one (softmax) */
     int dimension;       /* numbers that are kept of the last layer's; fewer: see fold in blob_net.c */
 } lk_blob;
 
@@ -58,6 +67,6 @@ int lk_blob_read(lk_weights **out, const lk_blob *blob, const void *bytes, size_
 int lk_blob_net(lk_net **out, const lk_blob *blob, const lk_weights *w, const float mean[3], float scale,
                 liken_error *err);
 
-extern const lk_blob lk_blob_reid, lk_blob_mobilefacenet;
+extern const lk_blob lk_blob_reid, lk_blob_mobilefacenet, lk_blob_minifas_v2, lk_blob_minifas_v1se;
 
 #endif

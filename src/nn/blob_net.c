@@ -1,12 +1,14 @@
 /* blob_net.c - networks out of a list of layers (see blob.h): a photo of a face to numbers whose direction says who it
  * is. */
 #include "nn/blob.h"
+#include "nn/weights.h"
 
 #include "base/eigen.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The tensors that layers further down read again. */
 typedef struct line {
@@ -71,13 +73,17 @@ static const float *photo_kernel(lk_builder *b, const lk_blob *blob, const look 
  * no angle between two descriptors. The axes follow from W alone, to the last bits of a double; each points to where
  * its largest component is positive, so that every machine takes the same. */
 
-static void square_of(const float *matrix, size_t in, size_t out, double *to) {
+/* `matrix` is [in][out]; W W', of which the half on and below the diagonal is made and then mirrored. */
+static void square_of(const double *matrix, size_t in, size_t out, double *to) {
     for (size_t i = 0; i < in; i++)
         for (size_t a = 0; a < out; a++) {
-            const double x = (double)matrix[i * out + a];
-            for (size_t c = 0; c < out; c++)
-                to[a * out + c] += x * (double)matrix[i * out + c];
+            const double x = matrix[i * out + a];
+            for (size_t c = 0; c <= a; c++)
+                to[a * out + c] += x * matrix[i * out + c];
         }
+    for (size_t a = 0; a < out; a++)
+        for (size_t c = a + 1; c < out; c++)
+            to[a * out + c] = to[c * out + a];
 }
 
 static double sign_of(const double *axis, size_t n) {
@@ -88,29 +94,87 @@ static double sign_of(const double *axis, size_t n) {
     return axis[largest] < 0 ? -1 : 1;
 }
 
-/* `matrix` is [in][out]; [in][keep] comes. NULL when `status` is set. */
-static const float *fold(lk_builder *b, const float *matrix, size_t in, size_t out, size_t keep) {
-    float *folded = lk_build_temporary(b, in * keep);
-    double *axes = folded != NULL ? calloc(out * (out + 1), sizeof *axes) : NULL;
-    if (axes != NULL)
-        square_of(matrix, in, out, axes);
-    if (axes == NULL || !lk_eigen(axes, out, axes + out * out)) {
-        free(axes);
-        if (b->status == LIKEN_OK)
-            b->status = lk_fail_memory(b->err);
+/* The first `keep` axes as columns, each with its sign. */
+static void stand_up(const double *axes, size_t out, size_t keep, double *to) {
+    for (size_t k = 0; k < keep; k++) {
+        const double sign = sign_of(axes + k * out, out);
+        for (size_t o = 0; o < out; o++)
+            to[o * keep + k] = sign * axes[k * out + o];
+    }
+}
+
+/* `matrix` turned onto the columns; one row at a time, `row` has room for it. */
+static void turn(const double *matrix, size_t in, size_t out, const double *columns, size_t keep, double *row,
+                 float *to) {
+    for (size_t i = 0; i < in; i++) {
+        memset(row, 0, keep * sizeof *row);
+        for (size_t o = 0; o < out; o++) {
+            const double x = matrix[i * out + o];
+            for (size_t k = 0; k < keep; k++)
+                row[k] += x * columns[o * keep + k];
+        }
+        for (size_t k = 0; k < keep; k++)
+            to[i * keep + k] = (float)row[k];
+    }
+}
+
+/* `matrix` is [in][out]; [in][keep] goes to `to`. False: no memory. The inner loops run along rows, where a compiler
+ * sees vectors. */
+static bool fold(const float *matrix, size_t in, size_t out, size_t keep, float *to) {
+    double *work = calloc(in * out + out * (out + 1) + out * keep + keep, sizeof *work);
+    if (work == NULL)
+        return false;
+    double *axes = work + in * out, *values = axes + out * out, *columns = values + out;
+    for (size_t i = 0; i < in * out; i++)
+        work[i] = (double)matrix[i];
+    square_of(work, in, out, axes);
+    const bool done = lk_eigen(axes, out, values);
+    if (done) {
+        stand_up(axes, out, keep, columns);
+        turn(work, in, out, columns, keep, columns + out * keep, to);
+    }
+    free(work);
+    return done;
+}
+
+/* The last layer as it was folded before, or folded now. NULL when `status` is set. */
+static const float *folded(lk_builder *b, const lk_layer *l, const float *matrix, int keep) {
+    const lk_tensor *there = lk_weights_find(b->weights, LK_FOLDED);
+    if (there != NULL)
+        return lk_build_values(b, 2, (const int[]){l->in, keep}, LK_FOLDED);
+    float *to = lk_build_temporary(b, (size_t)l->in * (size_t)keep);
+    if (to != NULL && !fold(matrix, (size_t)l->in, (size_t)l->out, (size_t)keep, to)) {
+        b->status = lk_fail_memory(b->err);
         return NULL;
     }
-    for (size_t k = 0; k < keep; k++) {
-        const double *axis = axes + k * out, sign = sign_of(axis, out);
-        for (size_t i = 0; i < in; i++) {
-            double sum = 0;
-            for (size_t o = 0; o < out; o++)
-                sum += axis[o] * (double)matrix[i * out + o];
-            folded[i * keep + k] = (float)(sign * sum);
-        }
-    }
-    free(axes);
-    return folded;
+    return to;
+}
+
+int lk_weights_fold_reid(lk_weights *w, liken_error *err) {
+    const lk_blob *blob = &lk_blob_reid;
+    const lk_layer *l = &blob->layers[blob->count - 1];
+    char name[LK_BLOB_NAME];
+    float *to = NULL;
+    (void)snprintf(name, sizeof name, "%zu/weights", blob->count - 1);
+    const int rc =
+        lk_weights_add(w, LK_FOLDED, strlen(LK_FOLDED), 2, (const int64_t[]){l->in, blob->dimension}, &to, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    const float *matrix = lk_weights_find(w, name)->data;
+    return fold(matrix, (size_t)l->in, (size_t)l->out, (size_t)blob->dimension, to) ? LIKEN_OK : lk_fail_memory(err);
+}
+
+int lk_weights_put_folded_reid(lk_weights *w, const float *values, size_t count, liken_error *err) {
+    const lk_layer *l = &lk_blob_reid.layers[lk_blob_reid.count - 1];
+    float *to = NULL;
+    if (count != (size_t)l->in * (size_t)lk_blob_reid.dimension)
+        return lk_fail(err, LIKEN_E_MODEL, "The folded layer has %zu numbers where %d belong.", count,
+                       l->in * lk_blob_reid.dimension);
+    const int rc =
+        lk_weights_add(w, LK_FOLDED, strlen(LK_FOLDED), 2, (const int64_t[]){l->in, lk_blob_reid.dimension}, &to, err);
+    if (rc == LIKEN_OK)
+        memcpy(to, values, count * sizeof *values);
+    return rc;
 }
 
 /* ---- layers ---- */
@@ -128,6 +192,7 @@ static int dense(lk_builder *b, const lk_blob *blob, const look *seen, const lin
                       .channels_out = last ? blob->dimension : l->out,
                       .stride = l->stride,
                       .pad = l->size == 1 ? LK_PAD_NONE : blob->pad,
+                      .act = (l->has & LK_LAYER_RELU) != 0 ? LK_ACT_RELU : LK_ACT_NONE,
                       .residual = (l->has & LK_LAYER_ADD) != 0 ? at->block : LK_NONE,
                       .into = LK_NONE};
     if (b->status != LIKEN_OK)
@@ -135,7 +200,7 @@ static int dense(lk_builder *b, const lk_blob *blob, const look *seen, const lin
     if (at->number == 0)
         kernel = photo_kernel(b, blob, seen, kernel);
     if (last && blob->dimension < l->out)
-        kernel = fold(b, kernel, (size_t)l->in, (size_t)l->out, (size_t)blob->dimension);
+        kernel = folded(b, l, kernel, blob->dimension);
     if (kernel == NULL)
         return LK_INPUT;
     s.kernel = kernel;
@@ -189,7 +254,8 @@ int lk_blob_net(lk_net **out, const lk_blob *blob, const lk_weights *w, const fl
     lk_build_start(&b, w, blob->side, blob->side, 1, seen.mean, err);
     while (at.number < blob->count)
         add_layer(&b, blob, &seen, &at);
-    lk_build_part(&b, lk_build_output(&b, "descriptor", NULL), at.x, 0, blob->dimension);
+    lk_build_part(&b, lk_build_output(&b, blob->output, blob->shares ? lk_post_softmax : NULL), at.x, 0,
+                  blob->dimension);
     return lk_build_end(&b, out);
 }
 
@@ -207,4 +273,26 @@ int lk_net_reid(lk_net **out, const lk_weights *w, const float mean[3], float sc
 
 int lk_net_mobilefacenet(lk_net **out, const lk_weights *w, const float mean[3], float scale, liken_error *err) {
     return lk_blob_net(out, &lk_blob_mobilefacenet, w, mean, scale, err);
+}
+
+/* A network whose table has all that it makes of a photo. */
+static int plain_net(lk_net **out, const lk_blob *blob, const lk_weights *w, liken_error *err) {
+    static const float none[3];
+    return lk_blob_net(out, blob, w, none, 1, err);
+}
+
+int lk_weights_read_minifas_v2(lk_weights **out, const void *bytes, size_t size, liken_error *err) {
+    return lk_blob_read(out, &lk_blob_minifas_v2, bytes, size, err);
+}
+
+int lk_weights_read_minifas_v1se(lk_weights **out, const void *bytes, size_t size, liken_error *err) {
+    return lk_blob_read(out, &lk_blob_minifas_v1se, bytes, size, err);
+}
+
+int lk_net_minifas_v2(lk_net **out, const lk_weights *w, liken_error *err) {
+    return plain_net(out, &lk_blob_minifas_v2, w, err);
+}
+
+int lk_net_minifas_v1se(lk_net **out, const lk_weights *w, liken_error *err) {
+    return plain_net(out, &lk_blob_minifas_v1se, w, err);
 }

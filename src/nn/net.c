@@ -319,3 +319,16 @@ void lk_post_sigmoid(const lk_net *net, float *values, size_t count) {
     for (size_t i = 0; i < count; i++)
         values[i] = 1.0f / (1.0f + expf(-values[i]));
 }
+
+void lk_post_softmax(const lk_net *net, float *values, size_t count) {
+    (void)net;
+    float most = values[0], sum = 0;
+    for (size_t i = 1; i < count; i++)
+        most = fmaxf(most, values[i]);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = expf(values[i] - most);
+        sum += values[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        values[i] /= sum;
+}

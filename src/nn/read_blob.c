@@ -4,6 +4,7 @@
 
 #include "nn/weights.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,24 +17,11 @@ typedef struct reader {
     liken_error *err;
 } reader;
 
-static float from_half(const uint8_t *at) {
-    const uint32_t half = (uint32_t)at[0] | (uint32_t)at[1] << 8;
-    const uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 0x3ffu;
-    if (exponent == 0) { /* zero, and what is smaller than float16's ordinary numbers */
-        const float small = (float)fraction / 16777216.0f;
-        return sign != 0 ? -small : small;
-    }
-    const uint32_t bits = sign | (exponent == 31 ? 0xffu : exponent + 112) << 23 | fraction << 13;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static float value_at(const reader *r, size_t place, size_t i) {
     const uint8_t *at = r->bytes + place + i * r->blob->width;
     float value;
     if (r->blob->width == 2)
-        return from_half(at);
+        return lk_from_half(at);
     memcpy(&value, at, sizeof value); /* little-endian, as every machine that liken runs on */
     return value;
 }
@@ -56,9 +44,9 @@ static int add(reader *r, const char *layer, const char *what, int rank, const i
     return lk_weights_add(r->weights, name, (size_t)size, rank, shape, values, r->err);
 }
 
-/* `count` numbers as a tensor of `channels`; a single number counts for all of them. */
-static int read_vector(reader *r, const char *layer, const char *what, size_t at, int count, int channels,
-                       float scale) {
+/* `count` numbers as a tensor of `channels`, also given in *out (NULL: to nobody); a single number counts for all. */
+static int read_vector(reader *r, const char *layer, const char *what, size_t at, int count, int channels, float scale,
+                       float **out) {
     size_t place = 0;
     float *values = NULL;
     int rc = place_of(r, at, (size_t)count, &place);
@@ -66,6 +54,8 @@ static int read_vector(reader *r, const char *layer, const char *what, size_t at
         rc = add(r, layer, what, 1, (const int64_t[]){channels}, &values);
     for (int i = 0; i < channels && rc == LIKEN_OK; i++)
         values[i] = value_at(r, place, count == 1 ? 0 : (size_t)i) * scale;
+    if (out != NULL)
+        *out = values;
     return rc;
 }
 
@@ -77,7 +67,8 @@ static size_t index_of(const lk_blob *b, const lk_layer *l, size_t tap, size_t i
     return b->channels_first ? (o * in + i) * taps + tap : (o * taps + tap) * in + i;
 }
 
-static int read_kernel(reader *r, const lk_layer *l, const char *name) {
+/* *count taps a channel that is made come in *kernel, the channel last. */
+static int read_kernel(reader *r, const lk_layer *l, const char *name, float **kernel, size_t *count) {
     const bool alone = l->kind == LK_LAYER_DEPTH || l->kind == LK_LAYER_WHOLE;
     const int64_t shape[] = {l->size, l->size, alone ? l->out : l->in, l->out};
     const size_t taps = (size_t)l->size * (size_t)l->size, in = alone ? 1 : (size_t)l->in, out = (size_t)l->out;
@@ -86,6 +77,8 @@ static int read_kernel(reader *r, const lk_layer *l, const char *name) {
     int rc = place_of(r, l->weights, taps * in * out, &place);
     if (rc == LIKEN_OK)
         rc = add(r, name, "weights", alone ? 3 : 4, shape, &to);
+    *kernel = to;
+    *count = taps * in;
     for (size_t tap = 0; tap < taps && rc == LIKEN_OK; tap++)
         for (size_t i = 0; i < in; i++)
             for (size_t o = 0; o < out; o++)
@@ -93,23 +86,54 @@ static int read_kernel(reader *r, const lk_layer *l, const char *name) {
     return rc;
 }
 
+/* Works a layer's normalisation into its kernel and its bias, which are here. */
+static int normalise(reader *r, const lk_layer *l, const lk_norm *n, float *kernel, size_t taps, float *bias) {
+    size_t factor = 0, mean = 0, variance = 0;
+    const size_t out = (size_t)l->out;
+    int rc = place_of(r, n->factor, out, &factor);
+    rc = rc == LIKEN_OK ? place_of(r, n->mean, out, &mean) : rc;
+    rc = rc == LIKEN_OK ? place_of(r, n->variance, out, &variance) : rc;
+    if (rc != LIKEN_OK)
+        return rc;
+    for (size_t o = 0; o < out; o++) {
+        const float k = value_at(r, factor, o) / sqrtf(value_at(r, variance, o) + 1e-5f);
+        if (!isfinite(k))
+            return lk_fail(r->err, LIKEN_E_MODEL, "The weights scale by no number: they belong to another network.");
+        for (size_t tap = 0; tap < taps; tap++)
+            kernel[tap * out + o] *= k;
+        bias[o] -= value_at(r, mean, o) * k;
+    }
+    return LIKEN_OK;
+}
+
+static bool is_normalised(const lk_blob *b, size_t number) {
+    static const lk_norm none = {0, 0, 0};
+    return b->norms != NULL && memcmp(&b->norms[number], &none, sizeof none) != 0;
+}
+
 static int read_layer(reader *r, size_t number) {
     const lk_layer *l = &r->blob->layers[number];
+    const bool has_bias = (l->has & LK_LAYER_BIAS) != 0;
+    float *kernel = NULL, *bias = NULL;
+    size_t taps = 0;
     char name[24];
     (void)snprintf(name, sizeof name, "%zu", number);
-    int rc = read_kernel(r, l, name);
-    if (rc == LIKEN_OK && (l->has & LK_LAYER_BIAS) != 0)
-        rc = read_vector(r, name, "bias", l->bias, l->out, l->out, 1);
+    int rc = read_kernel(r, l, name, &kernel, &taps);
+    if (rc == LIKEN_OK && has_bias)
+        rc = read_vector(r, name, "bias", l->bias, l->out, l->out, 1, &bias);
+    if (rc == LIKEN_OK && has_bias && is_normalised(r->blob, number))
+        rc = normalise(r, l, &r->blob->norms[number], kernel, taps, bias);
     if (rc == LIKEN_OK && (l->has & LK_LAYER_SLOPE) != 0)
-        rc = read_vector(r, name, "slope", l->slope, r->blob->one_slope ? 1 : l->out, l->out, r->blob->slope_scale);
+        rc = read_vector(r, name, "slope", l->slope, r->blob->one_slope ? 1 : l->out, l->out, r->blob->slope_scale,
+                         NULL);
     return rc;
 }
 
 static int read_all(reader *r) {
     int rc = LIKEN_OK;
     if (r->blob->affine) {
-        rc = read_vector(r, "photo", "factor", LK_BLOB_FOLLOWS, 3, 3, 1);
-        rc = rc == LIKEN_OK ? read_vector(r, "photo", "term", LK_BLOB_FOLLOWS, 3, 3, 1) : rc;
+        rc = read_vector(r, "photo", "factor", LK_BLOB_FOLLOWS, 3, 3, 1, NULL);
+        rc = rc == LIKEN_OK ? read_vector(r, "photo", "term", LK_BLOB_FOLLOWS, 3, 3, 1, NULL) : rc;
     }
     for (size_t i = 0; i < r->blob->count && rc == LIKEN_OK; i++)
         rc = read_layer(r, i);

@@ -1,5 +1,6 @@
 /* read_tfjs.c - tensorflow.js weights: a JSON manifest that lists tensors in the order in which their values lie in one
- * binary. Values are float32, or bytes (or 16-bit words) with a scale and a minimum: value = byte * scale + min. */
+ * binary. Values are float32, whole numbers of 32 bits, float16, or bytes (or 16-bit words) with a scale and a minimum:
+ * value = byte * scale + min. The manifest may be the "weightsManifest" of a graph, which is not read. */
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -16,7 +17,7 @@ typedef struct bytes {
 /* How the values of one tensor are stored. */
 typedef struct storage {
     size_t width; /* bytes a value */
-    int quantised;
+    enum { FLOAT, WHOLE, HALF, SCALED } as;
     double scale, min;
 } storage;
 
@@ -43,33 +44,37 @@ static int read_storage(json_t *entry, const char *name, storage *s, liken_error
     if (type == NULL || (strcmp(type, "float32") != 0 && strcmp(type, "int32") != 0))
         return bad(err, name, "is neither float32 nor int32");
     if (q == NULL) {
-        if (strcmp(type, "float32") != 0)
-            return bad(err, name, "is int32 without quantization, which liken does not read");
-        *s = (storage){.width = sizeof(float)};
+        *s = (storage){.width = sizeof(float), .as = strcmp(type, "int32") == 0 ? WHOLE : FLOAT};
         return LIKEN_OK;
     }
     const char *stored = json_string_value(json_object_get(q, "dtype"));
     json_t *scale = json_object_get(q, "scale"), *min = json_object_get(q, "min");
+    if (stored != NULL && strcmp(stored, "float16") == 0) {
+        *s = (storage){.width = 2, .as = HALF};
+        return LIKEN_OK;
+    }
     if (stored == NULL || (strcmp(stored, "uint8") != 0 && strcmp(stored, "uint16") != 0))
-        return bad(err, name, "is quantised to something else than uint8 or uint16");
+        return bad(err, name, "is quantised to something else than uint8, uint16 or float16");
     if (!json_is_number(scale) || !json_is_number(min))
         return bad(err, name, "has a quantization without scale and min");
     *s = (storage){.width = strcmp(stored, "uint8") == 0 ? 1 : 2,
-                   .quantised = 1,
+                   .as = SCALED,
                    .scale = json_number_value(scale),
                    .min = json_number_value(min)};
     return LIKEN_OK;
 }
 
 static float read_value(const storage *s, const uint8_t *at) {
-    if (s->quantised) {
+    if (s->as == HALF)
+        return lk_from_half(at);
+    if (s->as == SCALED) {
         const unsigned stored = s->width == 1 ? at[0] : (unsigned)at[0] | (unsigned)at[1] << 8;
         return (float)(stored * s->scale + s->min);
     }
     const uint32_t bits = (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
     float value;
     memcpy(&value, &bits, sizeof value);
-    return value;
+    return s->as == WHOLE ? (float)(int32_t)bits : value;
 }
 
 static int read_entry(lk_weights *w, json_t *entry, bytes *from, liken_error *err) {
@@ -104,9 +109,10 @@ static int read_entry(lk_weights *w, json_t *entry, bytes *from, liken_error *er
     return LIKEN_OK;
 }
 
-static int read_groups(lk_weights *w, json_t *groups, bytes *from, liken_error *err) {
+static int read_groups(lk_weights *w, json_t *manifest, bytes *from, liken_error *err) {
     size_t g, i;
     json_t *group, *entry;
+    json_t *groups = json_is_object(manifest) ? json_object_get(manifest, "weightsManifest") : manifest;
     if (!json_is_array(groups) || json_array_size(groups) == 0)
         return lk_fail(err, LIKEN_E_MODEL, "The weights manifest is not a list of groups of tensors.");
     json_array_foreach(groups, g, group) {

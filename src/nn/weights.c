@@ -105,3 +105,16 @@ int lk_weights_add(lk_weights *w, const char *name, size_t name_size, int rank, 
     *values = data;
     return LIKEN_OK;
 }
+
+float lk_from_half(const uint8_t *at) {
+    const uint32_t half = (uint32_t)at[0] | (uint32_t)at[1] << 8;
+    const uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 0x3ffu;
+    if (exponent == 0) { /* zero, and what is smaller than float16's ordinary numbers */
+        const float small = (float)fraction / 16777216.0f;
+        return sign != 0 ? -small : small;
+    }
+    const uint32_t bits = sign | (exponent == 31 ? 0xffu : exponent + 112) << 23 | fraction << 13;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}

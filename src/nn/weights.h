@@ -17,4 +17,7 @@ lk_weights *lk_weights_new(void);
 int lk_weights_add(lk_weights *w, const char *name, size_t name_size, int rank, const int64_t *shape, float **values,
                    liken_error *err);
 
+/* The float16 at two little-endian bytes. */
+float lk_from_half(const uint8_t *at);
+
 #endif

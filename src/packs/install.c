@@ -224,7 +224,7 @@ static int fail_unknown(const char *name, liken_error *err) {
     return lk_fail(
         err, LIKEN_E_NOT_FOUND,
         "liken cannot install a model pack %s by itself; it can install faceapi, yunet, reid, mobilefacenet, "
-        "dlib and seed. A pack of your own is a folder with a pack.json, put into the models folder.",
+        "dlib, seed, antispoof and mesh. A pack of your own is a folder with a pack.json, put into the models folder.",
         name);
 }
 

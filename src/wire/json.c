@@ -344,6 +344,7 @@ json_t *lk_json_state(const liken_state *s) {
     put(&o, "model", lk_json_text(s->model));
     put(&o, "detector", lk_json_text(s->detector));
     put(&o, "detector_note", lk_json_text(s->detector_note));
+    put(&o, "pack_note", lk_json_text(s->pack_note));
     put(&o, "cpu", lk_json_text(s->cpu));
     put(&o, "store", lk_json_text(s->store));
     put(&o, "data", lk_json_text(s->data));

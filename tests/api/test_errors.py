@@ -85,9 +85,10 @@ def test_collection_fields(shared):
 
 
 def test_wrong_model(shared, samples):
-    refused(shared.post(SEARCH, json={"descriptor": [0.1] * 128, "model": "other/1"}), 409, "model_mismatch", "model")
-    refused(shared.post(SEARCH, json={"descriptor": [0.1] * 3}), 409, "model_mismatch", "128")
-    assert shared.post(SEARCH, json={"descriptor": [0.1] * 128}).status == 200
+    numbers = shared.get("/v1/collections/default").json["dimension"]
+    refused(shared.post(SEARCH, json={"descriptor": [0.1] * numbers, "model": "other/1"}), 409, "model_mismatch", "model")
+    refused(shared.post(SEARCH, json={"descriptor": [0.1] * 3}), 409, "model_mismatch", str(numbers))
+    assert shared.post(SEARCH, json={"descriptor": [0.1] * numbers}).status == 200
 
 
 def test_photos(shared):

@@ -1,4 +1,6 @@
 """Collections of another descriptor pack than the default one."""
+import re
+
 import pytest
 
 from conftest import MODELS
@@ -30,10 +32,37 @@ def test_a_collection_of_a_pack(liken, samples, pack, numbers):
     assert twice["same"] and twice["threshold"] == collection["threshold"]
 
 
+@pytest.mark.parametrize("missing, taken", [((), "reid"), (("reid",), "mobilefacenet"), (("reid", "mobilefacenet"), "faceapi")])
+def test_the_best_pack_that_is_there_is_taken(liken, samples, tmp_path, missing, taken):
+    for pack in ("reid", "mobilefacenet", "yunet"):
+        need(pack)
+    folder = tmp_path / "packs"
+    folder.mkdir()
+    for pack in {"reid", "mobilefacenet", "faceapi", "yunet"} - set(missing):
+        (folder / pack).symlink_to(MODELS / pack)
+    there = {"LIKEN_MODELS": str(folder)}
+    _, err = liken("add", samples / "sample1.jpg", env=there)
+    assert err.count("liken models install reid") == (taken != "reid")
+    [collection] = liken.json("collections", "list")
+    assert collection["model"].startswith(taken + "-")
+    out, err = liken("doctor", env=there)
+    assert f"The pack {taken} describes faces in new collections" in out
+    # with all of them installed the collection keeps what it has, and none of this is worth a line
+    out, err = liken("search", samples / "sample1.jpg")
+    assert err == "" and "sample1.jpg" in out
+    # and where its pack is gone, that is said, with the command that mends it
+    if taken == "reid":
+        (folder / "reid").unlink()
+        _, err = liken("search", samples / "sample1.jpg", code=1, env=there)
+        assert collection["model"] in err and "liken models install reid" in err
+        out, _ = liken("doctor", code=1, env=there)
+        assert re.search("^bad  .*collections.*liken models install reid", out, re.M)
+
+
 def test_packs_are_not_mixed(liken, samples):
     need("reid")
     photo = samples / "sample1.jpg"
-    liken("collections", "create", "old")
+    liken("collections", "create", "old", "--pack", "faceapi")
     liken("collections", "create", "new", "--pack", "reid")
     liken("add", "--collection", "old", photo)
     liken("add", "--collection", "new", photo)

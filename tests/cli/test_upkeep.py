@@ -10,14 +10,14 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from conftest import BIN, MODELS
+from conftest import BIN, MODELS, best_pack
 
 
 def test_models(liken, models):
     packs = {pack["name"]: pack for pack in liken.json("models", "list")[0]}
     assert {"faceapi", "yunet", "dlib"} <= set(packs)
     assert packs["faceapi"]["installed"] is True
-    assert packs["faceapi"]["default"] is True
+    assert [name for name, pack in packs.items() if pack["default"]] == [best_pack()]
     assert os.path.isdir(packs["faceapi"]["path"])
     assert liken.json("models", "verify", "faceapi") == [{"pack": "faceapi", "status": "intact"}]
     liken("models", "verify")

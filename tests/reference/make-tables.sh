@@ -33,6 +33,13 @@ else
   echo "the network of the pack reid as ONNX: not available, see $work/reid.log"
 fi
 
+if "$work/venv/bin/python" "$here/liveness.py" "${LIKEN_MODEL_MIRROR:-$packs}/reference" > "$work/liveness.h" \
+  2> "$work/liveness.log"; then
+  mv "$work/liveness.h" "$to/reference_liveness.h"
+else
+  echo "the networks of the packs antispoof and mesh as ONNX: not available, see $work/liveness.log"
+fi
+
 if g++ -O2 -o "$work/dlib_resnet" "$here/dlib_resnet.cpp" -ldlib -lblas -llapack 2> "$work/dlib.log" &&
   "$work/dlib_resnet" "$packs/dlib/dlib_face_recognition_resnet_model_v1.dat" > "$work/dlib.h" 2>> "$work/dlib.log"; then
   mv "$work/dlib.h" "$to/reference_dlib.h"

@@ -45,7 +45,8 @@ def write_faces(data, chance, count):
     names, kept = ", ".join(columns), store.execute("SELECT min(id) FROM faces").fetchone()[0]
     [old] = store.execute(f"SELECT {names} FROM faces WHERE id = ?", (kept,))
     marks = ", ".join("?" * (len(columns) + 1))
-    rows = ((*old, array.array("f", [chance.gauss(0, 0.1) for _ in range(128)]).tobytes()) for _ in range(count))
+    [[size]] = store.execute("SELECT length(descriptor) / 4 FROM faces WHERE id = ?", (kept,)).fetchall()
+    rows = ((*old, array.array("f", [chance.gauss(0, 0.1) for _ in range(size)]).tobytes()) for _ in range(count))
     store.executemany(f"INSERT INTO faces ({names}, descriptor) VALUES ({marks})", rows)
     store.execute("DELETE FROM faces WHERE id > ? AND id % 13 = ? AND image = (SELECT image FROM faces WHERE id = ?)",
                   (kept, chance.randrange(13), kept))

@@ -53,6 +53,8 @@ class Mix:
         self.statuses = collections.Counter()
         self.faults = []
         self.number = 0
+        _, text = self.ask("search", "GET", "/v1/collections/default")
+        self.numbers = json.loads(text)["dimension"]
         self.until = time.monotonic() + SECONDS if SOAK else None
 
     def fault(self, sentence):
@@ -101,7 +103,7 @@ class Mix:
                 self.there[image["id"]] = image["sha256"]
 
     def search(self, dice):
-        body = json.dumps({"descriptor": [dice.uniform(-1, 1) for _ in range(128)], "threshold": 9,
+        body = json.dumps({"descriptor": [dice.uniform(-1, 1) for _ in range(self.numbers)], "threshold": 9,
                            "distinct": dice.choice(["face", "image"])})
         self.ask("search", "POST", "/v1/collections/default/search", body, {"Content-Type": "application/json"})
 

@@ -117,7 +117,7 @@ static void collections_come_and_go(void **state) {
     refused(post("/v1/collections", "{\"name\": \"a/b\"}", 400), "bad_argument", "name");
     refused(post("/v1/collections", "{\"metric\": \"l2\"}", 400), "bad_argument", "name");
     refused(post("/v1/collections", "{\"name\": \"x\", \"metric\": \"l3\"}", 400), "bad_argument", "normalized");
-    refused(post("/v1/collections", "{\"name\": \"x\", \"pack\": \"none\"}", 422), "model_error", "not installed");
+    refused(post("/v1/collections", "{\"name\": \"x\", \"pack\": \"none\"}", 422), "not_found", "not installed");
     /* a face is found in its own collection only */
     json_decref(photo(IMAGES, "FACES anna", 201));
     refused(plain("GET", "/v1/collections/party/faces/1", 404), "not_found", "no face 1");

@@ -16,6 +16,7 @@
 #include <string.h>
 
 const char *fake_version = "1.0";
+bool fake_faceapi = true;
 static atomic_int running, peak, clashes, loads;
 
 int fake_peak(void) {
@@ -281,10 +282,22 @@ static void calibrate(lk_models *m) {
     }
 }
 
+static bool is_there(const char *pack) {
+    return (fake_faceapi && strcmp(pack, "faceapi") == 0) || strcmp(pack, "other") == 0;
+}
+
+int lk_models_id_of(const char *folder, const char *pack, char out[LK_MODEL_ID], liken_error *err) {
+    (void)folder;
+    if (!is_there(pack))
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "Pack %s is not installed: liken models install %s", pack, pack);
+    (void)snprintf(out, LK_MODEL_ID, "%s-%s/fake", pack, fake_version);
+    return LIKEN_OK;
+}
+
 int lk_models_load(lk_models **out, const lk_models_options *o, liken_error *err) {
     const char *pack = o->pack == NULL ? "faceapi" : o->pack;
-    if (strcmp(pack, "faceapi") != 0 && strcmp(pack, "other") != 0)
-        return lk_fail(err, LIKEN_E_MODEL, "Pack %s is not installed: liken models install %s", pack, pack);
+    if (!is_there(pack))
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "Pack %s is not installed: liken models install %s", pack, pack);
     if (strcmp(pack, "other") == 0)
         pass(&other);
     lk_models *m = calloc(1, sizeof *m);
@@ -521,6 +534,19 @@ int lk_models_folder(const char *given, char **out, liken_error *err) {
 
 bool lk_pack_name_ok(const char *name) {
     return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
+}
+
+bool lk_pack_is_auto(const char *asked) {
+    return asked == NULL || strcmp(asked, LK_PACK_AUTO) == 0;
+}
+
+/* "other" is second best. */
+int lk_pack_choose(lk_pack_choice *out, const char *folder, liken_error *err) {
+    (void)folder;
+    (void)err;
+    *out = fake_faceapi ? (lk_pack_choice){"faceapi", "It is the best.", true}
+                        : (lk_pack_choice){"other", "There is no better one.", false};
+    return LIKEN_OK;
 }
 
 int liken_pack_list(const char *models, liken_pack **out, size_t *count, liken_error *err) {

@@ -14,6 +14,8 @@
 
 /* Which version of the packs is "installed"; "1.0" at first. */
 extern const char *fake_version;
+/* Whether "faceapi", the best of the two, is "installed"; it is at first. */
+extern bool fake_faceapi;
 
 /* The most pipelines that ran at once since the last call, and whether one was ever used by two threads. */
 int fake_peak(void);

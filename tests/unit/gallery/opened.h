@@ -24,6 +24,7 @@ static inline liken *open_with(liken_options o) {
 static inline int set_up(void **state) {
     (void)state;
     fake_version = "1.0";
+    fake_faceapi = true;
     sample_folder_make(&folder);
     lk = open_with((liken_options){.size = sizeof(liken_options), .threads = 3});
     return 0;

@@ -243,6 +243,90 @@ static void a_floor_above_acts_inside(void **state) {
     liken_free(above);
 }
 
+static struct { char warned[2048], told[2048]; } said;
+
+static void hear_log(void *ctx, liken_log_level level, const char *message) {
+    (void)ctx;
+    char *to = level == LIKEN_LOG_WARN ? said.warned : said.told;
+    const size_t used = strlen(to);
+    (void)snprintf(to + used, sizeof said.warned - used, "%s\n", message);
+}
+
+static void model_of(const char *collection, const char *model) {
+    liken_collection *c = NULL;
+    assert_ok(liken_collection_get(lk, NULL, collection, &c, &err), err);
+    assert_string_equal(c->model, model);
+    liken_collection_free(c);
+}
+
+static void reopen_hearing(void) {
+    liken_free(lk);
+    memset(&said, 0, sizeof said);
+    liken_set_log(hear_log, NULL);
+    lk = open_with((liken_options){.size = sizeof(liken_options), .pack = "auto"});
+    liken_set_log(NULL, NULL);
+}
+
+/* Another pack is the best that is there: "default" is what it was, and one process serves both. */
+static void collections_keep_their_model(void **state) {
+    (void)state;
+    const char *photo = "photo 10 10\nface 1 0.1 50";
+    liken_collection *c = NULL;
+    liken_state *s = NULL;
+    liken_free(lk);
+    sample_folder_remove(&folder);
+    sample_folder_make(&folder);
+    fake_faceapi = false;
+    lk = open_with((liken_options)LIKEN_OPTIONS_INIT);
+    model_of("default", "other-1.0/fake");
+    (void)add(photo);
+    fake_faceapi = true;
+    reopen_hearing();
+    assert_string_equal(said.warned, "");
+    assert_non_null(strstr(said.told, "Collection \"default\" keeps the model that it was made with, other-1.0/fake"));
+    assert_ok(liken_get_state(lk, NULL, &s, &err), err);
+    assert_string_equal(s->pack, "faceapi");
+    assert_string_equal(s->pack_note, "It is the best.");
+    liken_state_free(s);
+    model_of("default", "other-1.0/fake");
+    assert_int_equal(found(lk, photo), 1);
+    assert_ok(liken_collection_create(lk, NULL, "new", "auto", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_string_equal(c->model, "faceapi-1.0/fake");
+    liken_collection_free(c);
+    liken_add_options to = LIKEN_ADD_INIT;
+    to.collection = "new";
+    liken_image_free(add_to(lk, photo, &to));
+    liken_search_options in = LIKEN_SEARCH_INIT;
+    in.collection = "new";
+    liken_result *r = search(lk, photo, &in);
+    assert_string_equal(r->model, "faceapi-1.0/fake");
+    assert_int_equal(r->answers[0].match_count, 1);
+    liken_result_free(r);
+}
+
+/* As where two servers of one store have different packs. */
+static void a_collection_whose_pack_is_not_here_is_named(void **state) {
+    (void)state;
+    const char *photo = "photo 10 10\nface 1 0.1 50";
+    liken_collection *c = NULL;
+    (void)add(photo);
+    fake_faceapi = false;
+    reopen_hearing();
+    assert_non_null(strstr(said.warned, "Photos can be neither added nor searched here. Collection \"default\" holds"));
+    assert_non_null(strstr(said.warned, "liken models install faceapi"));
+    assert_int_equal(search_fails(photo, (liken_search_options)LIKEN_SEARCH_INIT), LIKEN_E_MISMATCH);
+    assert_non_null(strstr(err.message, "faceapi-1.0/fake"));
+    assert_non_null(strstr(err.message, "liken models install faceapi"));
+    memset(&said, 0, sizeof said);
+    liken_set_log(hear_log, NULL);
+    assert_ok(liken_collection_create(lk, NULL, "new", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    liken_set_log(NULL, NULL);
+    assert_string_equal(c->model, "other-1.0/fake");
+    assert_string_equal(said.warned, "There is no better one.\n");
+    liken_collection_free(c);
+    model_of("default", "faceapi-1.0/fake");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -253,6 +337,8 @@ int main(void) {
         T(without_models_the_store_still_works),
         T(default_exists_before_anything_was_written),
         T(read_only_searches_and_writes_nothing),
+        T(collections_keep_their_model),
+        T(a_collection_whose_pack_is_not_here_is_named),
         T(a_floor_above_acts_inside),
         T(texts_have_limits),
     };

@@ -86,6 +86,40 @@ static inline lk_weights *mobilefacenet_weights(void) {
     return w;
 }
 
+static inline lk_weights *minifas_v2_weights(void) {
+    char *bytes = NULL;
+    size_t size = 0;
+    lk_weights *w = NULL;
+    liken_error err;
+    if (model_file("antispoof", "2.7_80x80_MiniFASNetV2.pth", &bytes, &size))
+        assert_ok(lk_weights_read_minifas_v2(&w, bytes, size, &err), err);
+    free(bytes);
+    return w;
+}
+
+static inline lk_weights *minifas_v1se_weights(void) {
+    char *bytes = NULL;
+    size_t size = 0;
+    lk_weights *w = NULL;
+    liken_error err;
+    if (model_file("antispoof", "4_0_0_80x80_MiniFASNetV1SE.pth", &bytes, &size))
+        assert_ok(lk_weights_read_minifas_v1se(&w, bytes, size, &err), err);
+    free(bytes);
+    return w;
+}
+
+static inline lk_weights *mesh_weights(void) {
+    char *json = NULL, *bytes = NULL;
+    size_t json_size = 0, size = 0;
+    lk_weights *w = NULL;
+    liken_error err;
+    if (model_file("mesh", "facemesh.json", &json, &json_size) && model_file("mesh", "facemesh.bin", &bytes, &size))
+        assert_ok(lk_weights_read_tfjs(&w, json, json_size, bytes, size, &err), err);
+    free(json);
+    free(bytes);
+    return w;
+}
+
 static inline int build_reid(lk_net **out, const lk_weights *w, liken_error *err) {
     return lk_net_reid(out, w, (const float[]){0, 0, 0}, 1, err);
 }

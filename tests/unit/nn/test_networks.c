@@ -9,6 +9,7 @@
 #include "unit/nn/models.h"
 #include "unit/nn/reference_dlib.h"
 #include "unit/nn/reference_faceapi.h"
+#include "unit/nn/reference_liveness.h"
 #include "unit/nn/reference_reid.h"
 #include "unit/nn/reference_yunet.h"
 
@@ -171,6 +172,35 @@ static double cosine(const float *a, const float *b, size_t count) {
 }
 
 /* Fewer numbers, and the same angles between them. */
+static void test_liveness(void **unused) {
+    (void)unused;
+    lk_weights *w = or_skip(minifas_v2_weights(), "antispoof/2.7_80x80_MiniFASNetV2.pth");
+    subject s = open_subject(lk_net_minifas_v2, w, 80, 80, 3);
+    lk_net_forward(s.state, s.photos, 3);
+    CHECK(&s, "liveness", 0, minifas_v2_0, 1e-5);
+    CHECK(&s, "liveness", 1, minifas_v2_1, 1e-5);
+    CHECK(&s, "liveness", 2, minifas_v2_2, 1e-5);
+    close_subject(&s);
+    w = or_skip(minifas_v1se_weights(), "antispoof/4_0_0_80x80_MiniFASNetV1SE.pth");
+    s = open_subject(lk_net_minifas_v1se, w, 80, 80, 3);
+    lk_net_forward(s.state, s.photos, 3);
+    CHECK(&s, "liveness", 0, minifas_v1se_0, 1e-5);
+    CHECK(&s, "liveness", 1, minifas_v1se_1, 1e-5);
+    CHECK(&s, "liveness", 2, minifas_v1se_2, 1e-5);
+    close_subject(&s);
+}
+
+static void test_mesh(void **unused) {
+    (void)unused;
+    lk_weights *w = or_skip(mesh_weights(), "mesh/facemesh.bin");
+    subject s = open_subject(lk_net_face_mesh, w, 192, 192, 3);
+    lk_net_forward(s.state, s.photos, 3);
+    CHECK(&s, "mesh", 0, mesh_0, 2e-3); /* pixels of 192, told to 1e-5 of them */
+    CHECK(&s, "mesh", 1, mesh_1, 2e-3);
+    CHECK(&s, "mesh", 2, mesh_2, 2e-3);
+    close_subject(&s);
+}
+
 static void test_reid_fold(void **unused) {
     (void)unused;
     lk_weights *w = or_skip(reid_weights(), "reid/face-reidentification-retail-0095.bin");
@@ -277,6 +307,16 @@ static void test_levels_reid(void **unused) {
     check_levels(build_reid, reid_weights, "reid/face-reidentification-retail-0095.bin", 128, 128, 2);
 }
 
+static void test_levels_liveness(void **unused) {
+    (void)unused;
+    check_levels(lk_net_minifas_v1se, minifas_v1se_weights, "antispoof/4_0_0_80x80_MiniFASNetV1SE.pth", 80, 80, 2);
+}
+
+static void test_levels_mesh(void **unused) {
+    (void)unused;
+    check_levels(lk_net_face_mesh, mesh_weights, "mesh/facemesh.bin", 192, 192, 1);
+}
+
 static void test_levels_mobilefacenet(void **unused) {
     (void)unused;
     check_levels(build_mobilefacenet, mobilefacenet_weights, "mobilefacenet/MobileFaceNet.tflite", 112, 112, 1);
@@ -325,6 +365,10 @@ int main(void) {
         cmocka_unit_test(test_yunet),
         cmocka_unit_test(test_reid),
         cmocka_unit_test(test_reid_fold),
+        cmocka_unit_test(test_liveness),
+        cmocka_unit_test(test_mesh),
+        cmocka_unit_test(test_levels_liveness),
+        cmocka_unit_test(test_levels_mesh),
         cmocka_unit_test(test_levels_descriptor),
         cmocka_unit_test(test_levels_landmarks),
         cmocka_unit_test(test_levels_ssd),

@@ -41,6 +41,23 @@ static void test_tfjs(void **unused) {
     lk_weights_free(w);
 }
 
+/* The manifest of a graph, with halves and whole numbers. */
+static void test_tfjs_graph(void **unused) {
+    (void)unused;
+    static const char graph[] = "{\"modelTopology\":{},\"weightsManifest\":[{\"weights\":["
+                                "{\"name\":\"h\",\"shape\":[2],\"dtype\":\"float32\",\"quantization\":"
+                                "{\"dtype\":\"float16\",\"original_dtype\":\"float32\"}},"
+                                "{\"name\":\"i\",\"shape\":[1],\"dtype\":\"int32\"}]}]}";
+    static const uint8_t values[] = {0x00, 0x3c, 0x00, 0xc1, 0xfe, 0xff, 0xff, 0xff};
+    liken_error err;
+    lk_weights *w = NULL;
+    assert_ok(lk_weights_read_tfjs(&w, graph, strlen(graph), values, sizeof values, &err), err);
+    assert_float_equal(lk_weights_at(w, 0)->data[0], 1, 0);
+    assert_float_equal(lk_weights_at(w, 0)->data[1], -2.5, 0);
+    assert_float_equal(lk_weights_at(w, 1)->data[0], -2, 0);
+    lk_weights_free(w);
+}
+
 static void refuse_tfjs(const char *text, const void *bytes, size_t size, const char *says) {
     liken_error err = {0};
     lk_weights *w = NULL;
@@ -68,9 +85,10 @@ static void test_tfjs_refused(void **unused) {
     refuse_tfjs(ONE("\"shape\":[1.5],\"dtype\":\"float32\""), bin, 4, "whole number");
     refuse_tfjs(ONE("\"shape\":\"x\",\"dtype\":\"float32\""), bin, 4, "no shape");
     refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"string\""), bin, 4, "neither float32");
-    refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"int32\""), bin, 4, "without quantization");
-    refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"float32\",\"quantization\":{\"dtype\":\"float16\"}"), bin, 4,
-                "uint8 or uint16");
+    refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"int32\",\"quantization\":{}"), bin, 4, "quantised to something else");
+    refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"float32\",\"quantization\":{\"dtype\":\"float8\"}"), bin, 4,
+                "uint8, uint16 or float16");
+    refuse_tfjs("{\"weightsManifest\":7}", bin, 0, "not a list");
     refuse_tfjs(ONE("\"shape\":[1],\"dtype\":\"float32\",\"quantization\":{\"dtype\":\"uint8\",\"scale\":1}"), bin, 1,
                 "without scale and min");
     refuse_tfjs("[{\"weights\":[{\"name\":\"t\",\"shape\":[1],\"dtype\":\"float32\"},"
@@ -295,6 +313,37 @@ static void test_blob_refused(void **unused) {
     refuse_blob(&blob, blob.size, "end before");
 }
 
+/* A layer's normalisation goes into its kernel and its bias. */
+static void test_blob_normalised(void **unused) {
+    (void)unused;
+    static const float values[] = {0, 2, 3, 10, 20, 4, 5, 1, 2, 4 - 1e-5f, 1 - 1e-5f, -1e-5f};
+    static const lk_layer layer = {LK_LAYER_DENSE, 1, 2, 1, 1, LK_LAYER_BIAS, 4, 12, 0};
+    static const lk_norm norm = {20, 28, 36}, infinite = {20, 28, 40}, outside = {20, 28, 44};
+    lk_blob blob = {.layers = &layer,
+                    .norms = &norm,
+                    .count = 1,
+                    .size = sizeof values,
+                    .width = 4,
+                    .channels_first = true,
+                    .slope_scale = 1};
+    liken_error err = {0};
+    lk_weights *w = NULL;
+    assert_ok(lk_blob_read(&w, &blob, values, sizeof values, &err), err);
+    const float *kernel = lk_weights_find(w, "0/weights")->data, *bias = lk_weights_find(w, "0/bias")->data;
+    assert_float_equal(kernel[0], 2 * 4 / 2.0f, 1e-5);
+    assert_float_equal(kernel[1], 3 * 5 / 1.0f, 1e-4);
+    assert_float_equal(bias[0], 10 - 1 * 2, 1e-5);
+    assert_float_equal(bias[1], 20 - 2 * 5, 1e-4);
+    lk_weights_free(w);
+    w = NULL;
+    blob.norms = &infinite;
+    assert_int_equal(lk_blob_read(&w, &blob, values, sizeof values, &err), LIKEN_E_MODEL);
+    assert_non_null(strstr(err.message, "by no number"));
+    blob.norms = &outside;
+    assert_int_equal(lk_blob_read(&w, &blob, values, sizeof values, &err), LIKEN_E_MODEL);
+    assert_null(w);
+}
+
 /* Weights whose photo is multiplied by nothing make no network. */
 static void test_reid_of_zeros(void **unused) {
     (void)unused;
@@ -314,7 +363,9 @@ static void test_reid_of_zeros(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tfjs),
+        cmocka_unit_test(test_tfjs_graph),
         cmocka_unit_test(test_tfjs_refused),
+        cmocka_unit_test(test_blob_normalised),
         cmocka_unit_test(test_onnx),
         cmocka_unit_test(test_onnx_refused),
         cmocka_unit_test(test_dlib_refused),

@@ -90,7 +90,7 @@ static void the_known_packs_curves(void **state) {
     (void)state;
     size_t count = 0;
     const lk_known_pack *known = lk_known_all(&count);
-    assert_int_equal(count, 6);
+    assert_int_equal(count, 8);
     for (size_t i = 0; i < count; i++) {
         const lk_calibration *const curves[] = {&known[i].pack.descriptor.normalized, &known[i].pack.descriptor.l2};
         for (size_t k = 0; k < LK_LENGTH(curves) && known[i].pack.descriptor.dimension > 0; k++) {

@@ -366,30 +366,33 @@ static void clients_are_run_and_their_end_is_told(void **state) {
     assert_string_equal(err.message, "chatty failed: no output");
 }
 
+#define KNOWN 8 /* packs */
+
 static void the_list_has_known_packs_and_ones_own(void **state) {
     world *w = *state;
     liken_error err = {0};
     liken_pack *packs = NULL;
     size_t count = 0;
     assert_ok(liken_pack_list(w->models, &packs, &count, &err), err);
-    assert_int_equal(count, 6);
+    assert_int_equal(count, KNOWN);
     assert_string_equal(packs[0].name, "faceapi");
     assert_string_equal(packs[0].holds, "detector ssd, landmarks 68, descriptor 128");
-    assert_true(packs[0].known && packs[0].is_default && !packs[0].installed && packs[0].path == NULL);
-    assert_false(packs[1].is_default);
+    assert_true(packs[0].known && !packs[0].is_default && !packs[0].installed && packs[0].path == NULL);
+    assert_string_equal(packs[2].name, "reid");
+    assert_true(packs[2].is_default);
     liken_packs_free(packs, count);
     make_good_npm(w);
     assert_ok(install(w, LK_FROM_NPM, &err), err);
     run_in_shell("mkdir %s/bent %s/empty && printf '{}' > %s/bent/pack.json && touch %s/file", w->models, w->models,
                  w->models, w->models);
     assert_ok(liken_pack_list(w->models, &packs, &count, &err), err);
-    assert_int_equal(count, 8);
-    assert_string_equal(packs[6].name, "bent");
-    assert_false(packs[6].installed);
-    assert_non_null(strstr(packs[6].holds, "name is missing"));
-    assert_string_equal(packs[7].name, "pk");
-    assert_string_equal(packs[7].holds, "detector yunet");
-    assert_true(packs[7].installed && !packs[7].known && packs[7].path != NULL);
+    assert_int_equal(count, KNOWN + 2);
+    assert_string_equal(packs[KNOWN].name, "bent");
+    assert_false(packs[KNOWN].installed);
+    assert_non_null(strstr(packs[KNOWN].holds, "name is missing"));
+    assert_string_equal(packs[KNOWN + 1].name, "pk");
+    assert_string_equal(packs[KNOWN + 1].holds, "detector yunet");
+    assert_true(packs[KNOWN + 1].installed && !packs[KNOWN + 1].known && packs[KNOWN + 1].path != NULL);
     liken_packs_free(packs, count);
     liken_packs_free(NULL, 0);
     assert_ok(liken_pack_verify(w->models, "pk", NULL, &err), err);

@@ -290,6 +290,36 @@ static void the_models_folder_is_found(void **state) {
     }
 }
 
+/* The best that is there, said with what would be better; one that is there and damaged is not passed over. */
+static void the_best_pack_that_is_there_is_chosen(void **state) {
+    (void)state;
+    static const char *const worst_first[] = {"faceapi", "mobilefacenet", "reid"};
+    liken_error err = {0};
+    lk_pack_choice choice = {0};
+    char folder[] = "/tmp/liken-test-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(lk_pack_choose(&choice, folder, &err), LIKEN_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "liken models install"));
+    for (size_t i = 0; i < LK_LENGTH(worst_first); i++) {
+        size_t size = 0;
+        char *json = known_text(worst_first[i], &size);
+        (void)snprintf(path, sizeof path, "%s/%s", folder, worst_first[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+        write_at(path, "pack.json", json);
+        free(json);
+        assert_ok(lk_pack_choose(&choice, folder, &err), err);
+        assert_string_equal(choice.name, worst_first[i]);
+        assert_non_null(strstr(choice.why, worst_first[i]));
+        assert_true(choice.best == (i == 2));
+        assert_true(choice.best == (strstr(choice.why, "liken models install reid") == NULL));
+    }
+    assert_string_equal(choice.name, lk_pack_best());
+    write_at(path, "pack.json", "{");
+    assert_ok(lk_pack_choose(&choice, folder, &err), err);
+    assert_string_equal(choice.name, "reid");
+    assert_true(lk_pack_is_auto(NULL) && lk_pack_is_auto("auto") && !lk_pack_is_auto("reid"));
+}
+
 /* packaging/models is what npm and pip are given by hand; the table is what the installer gives them. */
 static void the_lock_files_agree_with_the_table(void **state) {
     (void)state;
@@ -297,6 +327,7 @@ static void the_lock_files_agree_with_the_table(void **state) {
         const char *pack, *path;
     } rows[] = {{"faceapi", "packaging/models/package-lock.json"},
                 {"mobilefacenet", "packaging/models/mobilefacenet/package-lock.json"},
+                {"mesh", "packaging/models/mesh/package-lock.json"},
                 {"dlib", "packaging/models/requirements-dlib.txt"}};
     for (size_t i = 0; i < LK_LENGTH(rows); i++) {
         liken_error err = {0};
@@ -313,10 +344,15 @@ static void the_lock_files_agree_with_the_table(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_packs_come_back_the_same), cmocka_unit_test(each_rule_refuses),
-        cmocka_unit_test(alignment_needs_its_landmarks),  cmocka_unit_test(places_of_points_are_five_shares),
-        cmocka_unit_test(text_that_is_not_json),          cmocka_unit_test(a_users_own_pack_is_opened_and_read),
-        cmocka_unit_test(the_models_folder_is_found),     cmocka_unit_test(the_lock_files_agree_with_the_table),
+        cmocka_unit_test(known_packs_come_back_the_same),
+        cmocka_unit_test(each_rule_refuses),
+        cmocka_unit_test(alignment_needs_its_landmarks),
+        cmocka_unit_test(places_of_points_are_five_shares),
+        cmocka_unit_test(text_that_is_not_json),
+        cmocka_unit_test(a_users_own_pack_is_opened_and_read),
+        cmocka_unit_test(the_models_folder_is_found),
+        cmocka_unit_test(the_lock_files_agree_with_the_table),
+        cmocka_unit_test(the_best_pack_that_is_there_is_chosen),
     };
     return cmocka_run_group_tests_name("packs/pack", tests, NULL, NULL);
 }
