@@ -12,6 +12,7 @@
 #include "auth/auth_int.h"
 
 #include "base/crypto.h"
+#include "base/lock.h"
 #include "base/log.h"
 
 #include <pthread.h>
@@ -68,6 +69,7 @@ static bool same(const struct file_mark *a, const struct file_mark *b) {
 /* ---- the file; the caller holds `reading` ---- */
 
 static int load_file(lk_keyring *ring, liken_error *err) {
+    LK_HELD(&ring->reading);
     struct part part = {0};
     const struct file_mark mark = look(ring->path); /* before reading: a change in between is seen at the next look */
     const lk_key_place place = {.store = ring->store, .file = ring->path};
@@ -104,6 +106,7 @@ static void refresh_file(lk_keyring *ring) {
 /* ---- the store; the caller holds `reading` ---- */
 
 static int load_store(lk_keyring *ring, liken_error *err) {
+    LK_HELD(&ring->reading);
     struct part part = {0};
     lk_key_mark mark;
     const int rc = lk_key_table_list(ring->store, &part.keys, &part.count, &mark, err);
@@ -164,10 +167,12 @@ int lk_keyring_open(lk_keyring **out, const lk_key_place *place, liken_error *er
     ring->store = place->store;
     ring->path = place->file == NULL ? NULL : strdup(place->file);
     int rc = place->file != NULL && ring->path == NULL ? lk_fail_memory(err) : lk_keys_take_over(place, err);
+    pthread_mutex_lock(&ring->reading);
     if (rc == LIKEN_OK && ring->path != NULL)
         rc = load_file(ring, err);
     if (rc == LIKEN_OK && ring->store != NULL)
         rc = load_store(ring, err);
+    pthread_mutex_unlock(&ring->reading);
     if (rc != LIKEN_OK) {
         lk_keyring_free(ring);
         return rc;

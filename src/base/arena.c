@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,6 +45,7 @@ void *lk_arena_alloc(lk_arena *a, size_t size) {
     }
     if (block == NULL)
         return NULL;
+    assert(at + size <= block->size);
     block->used = at + size;
     return memset((char *)block + HEADER + at, 0, size);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/sized.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ int lk_call_begin(lk_call *k, const liken_call *call, liken_error *err) {
 }
 
 void lk_call_end(lk_call *k) {
+    assert(innermost == k); /* calls of one thread nest */
     innermost = k->outer;
 }
 

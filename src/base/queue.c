@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct lk_workers {
     pthread_mutex_t lock;
@@ -62,6 +63,7 @@ static int start_thread(lk_workers *w, const char *name, int number) {
 
 int lk_workers_start(lk_workers **out, const char *name, int threads, size_t capacity, lk_job_fn *fn,
                      liken_error *err) {
+    assert(threads >= 1 && capacity >= 1 && strlen(name) <= 15);
     lk_workers *w = calloc(1, sizeof *w);
     if (w == NULL)
         return lk_fail_memory(err);
@@ -91,6 +93,7 @@ static bool put(lk_workers *w, void *job, bool wait) {
     if (fits) {
         w->ring[(w->head + w->waiting) % w->capacity] = job;
         w->waiting++;
+        assert(w->waiting <= w->capacity);
         pthread_cond_signal(&w->has_job);
     }
     pthread_mutex_unlock(&w->lock);

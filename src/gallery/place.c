@@ -5,9 +5,11 @@
  * had to leave comes back when there is room to spare, so that it does not come and go with every photo. */
 #include "gallery/gallery_int.h"
 
+#include "base/lock.h"
 #include "base/log.h"
 #include "kern/search/distance.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,6 +79,8 @@ static void let_go(liken *lk, const int64_t *ids, size_t count) {
 }
 
 static void publish(liken *lk, int64_t *remote, size_t count) {
+    for (size_t i = 1; i < count; i++)
+        assert(remote[i - 1] < remote[i]); /* they are looked for by halves */
     pthread_mutex_lock(&lk->slot_lock);
     int64_t *before = lk->remote;
     lk->remote = remote;
@@ -87,6 +91,7 @@ static void publish(liken *lk, int64_t *remote, size_t count) {
 
 void lk_place_leave(liken *lk, int64_t collection) {
     size_t kept = 0;
+    LK_HELD(&lk->sync_lock);
     pthread_mutex_lock(&lk->slot_lock);
     for (size_t i = 0; i < lk->remote_count; i++)
         if (lk->remote[i] != collection)
@@ -99,6 +104,7 @@ int lk_place_settle(liken *lk, int64_t **joined, size_t *joined_count, liken_err
     liken_collection **list = NULL;
     size_t count = 0, n = 0, gone = 0, back = 0;
     double used = 0;
+    LK_HELD(&lk->sync_lock);
     int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
     if (rc != LIKEN_OK)
         return rc;

@@ -8,6 +8,7 @@
  * saved costs the next start a longer way through the store, and no more. */
 #include "gallery/gallery_int.h"
 
+#include "base/lock.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -68,6 +69,7 @@ void lk_saver_stop(liken *lk) {
 }
 
 void lk_saver_count(liken *lk, lk_slot *slot, size_t changes) {
+    LK_HELD(&lk->sync_lock);
     (void)atomic_fetch_add(&slot->unsaved, (int64_t)changes);
     lk->pending += changes;
     if (lk->pending < SAVE_EVERY)

@@ -6,6 +6,7 @@
 #include "gallery/gallery_int.h"
 
 #include "base/buf.h"
+#include "base/lock.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -67,6 +68,7 @@ void lk_gallery_slot_drop(liken *lk, lk_slot *slot) {
 }
 
 void lk_slot_replace(liken *lk, lk_slot *old, lk_slot *s) {
+    LK_HELD(&lk->sync_lock);
     if (old != NULL)
         lk_index_discard(old->index);
     pthread_mutex_lock(&lk->slot_lock);

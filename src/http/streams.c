@@ -17,8 +17,10 @@
  * queue of the lane full. A client that closed its sending side may still read; the heartbeat asks it, and where there
  * is none to send, nothing is owed to it. */
 #include "base/clock.h"
+#include "base/lock.h"
 #include "http/http_int.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +58,7 @@ struct lk_streams {
 /* ---- those that wait ---- */
 
 static void leave_ring(lk_flow *f) {
+    assert(f->next != NULL); /* it waits */
     f->previous->next = f->next;
     f->next->previous = f->previous;
     f->previous = f->next = NULL;
@@ -63,6 +66,7 @@ static void leave_ring(lk_flow *f) {
 
 /* Under the lock. From here on it is the connection's thread's, and may be gone. */
 static void resume(lk_flow *f) {
+    LK_HELD(&f->request->server->streams->lock);
     leave_ring(f);
     lk_lanes_resume(f->request);
 }
@@ -134,6 +138,7 @@ void lk_http_wake_streams(lk_http *h) {
 static lk_streamed ask(lk_flow *f, char *to, size_t room, size_t *size) {
     *size = 0;
     f->last = f->source.next(f->source.cls, to, room, size);
+    assert(*size <= room);
     if (f->last != LK_STREAM_MORE)
         *size = 0;
     else if (*size == 0)
@@ -286,6 +291,7 @@ void lk_streams_close(lk_request *r) {
     r->flow = NULL;
     f->source.close(f->source.cls);
     pthread_mutex_lock(&s->lock);
+    assert(f->next == NULL && s->count >= f->counted); /* nobody resumes it any more */
     s->count -= f->counted;
     if (f->counted && f->peer != NULL)
         f->peer->streams--;

@@ -9,6 +9,7 @@
 #include "index/inner.h"
 
 #include "base/buf.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "kern/search/loops.h"
 
@@ -62,6 +63,7 @@ static void release(lk_index *ix, snapshot *s) {
 
 /* Under the lock. */
 static int hold(lk_index *ix, int64_t change, snapshot *s, liken_error *err) {
+    LK_HELD(&ix->lock);
     lk_view *v = atomic_load(&ix->current);
     s->state = atomic_load(&v->state);
     s->building = ix->building;
@@ -371,7 +373,9 @@ static int load_cache(lk_index *ix, const char *folder, int64_t *change, liken_e
 /* What an ended process left behind. */
 static int tidy(lk_index *ix, liken_error *err) {
     snapshot s = {0};
+    pthread_mutex_lock(&ix->lock);
     const int rc = hold(ix, 0, &s, err);
+    pthread_mutex_unlock(&ix->lock);
     s.head.next_number = UINT64_MAX;
     if (rc == LIKEN_OK)
         remove_unnamed(ix, &s);

@@ -9,9 +9,11 @@
 #include "index/inner.h"
 
 #include "base/buf.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "kern/search/distance.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +75,8 @@ static bool thinned(const lk_index *ix, const lk_view *v, size_t i) {
 }
 
 /* The next job; under the lock. The last segment is left alone unless it is full. */
-static bool find_job(const lk_index *ix, job *j) {
+static bool find_job(lk_index *ix, job *j) {
+    LK_HELD(&ix->lock);
     const lk_view *v = atomic_load(&ix->current);
     if (ix->failed_to_seal || atomic_load(&ix->damaged) || v->count == 0)
         return false;
@@ -103,7 +106,8 @@ static void job_free(lk_index *ix, job *j) {
 }
 
 /* References to the sources; under the lock. */
-static int take_sources(const lk_index *ix, job *j, liken_error *err) {
+static int take_sources(lk_index *ix, job *j, liken_error *err) {
+    LK_HELD(&ix->lock);
     const lk_view *v = atomic_load(&ix->current);
     j->version = lk_state_version(atomic_load(&((lk_view *)v)->state));
     j->sources = calloc(j->count, sizeof(lk_segment *));
@@ -220,7 +224,9 @@ static bool carry_deletions(const job *j, lk_segment *to) {
 
 /* Replaces the sources by `sealed` (NULL: by nothing); under the lock. The view has only grown at its end meanwhile. */
 static int replace(lk_index *ix, const job *j, lk_segment *sealed, liken_error *err) {
+    LK_HELD(&ix->lock);
     lk_view *v = atomic_load(&ix->current);
+    assert(j->first + j->count <= v->count);
     if (sealed != NULL && !carry_deletions(j, sealed))
         return lk_fail_memory(err);
     const size_t put = sealed != NULL, tail = v->count - j->first - j->count;

@@ -2,6 +2,7 @@
 
 #include "kern/search/distance.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,7 @@ static void fill(const lk_index *ix, lk_segment *s, const int64_t **ids, const f
     const size_t room = s->capacity - s->count, n = *count < room ? *count : room;
     if (n == 0)
         return;
+    assert(s->count == 0 || s->ids[s->count - 1] < (*ids)[0]); /* they ascend */
     lk_segment_append(s, *ids, *vectors, ix->dimension, n);
     *ids += n;
     *vectors += n * (size_t)ix->dimension;

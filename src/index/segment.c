@@ -2,6 +2,7 @@
 
 #include "kern/search/distance.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ void lk_segment_free(lk_segment *s) {
 
 void lk_segment_append(lk_segment *s, const int64_t *ids, const float *vectors, int dimension, size_t count) {
     const size_t d = (size_t)dimension;
+    assert(s->sealed == NULL && count <= s->capacity - s->count); /* written once, and never moved */
     memcpy(s->ids + s->count, ids, count * sizeof *ids);
     for (size_t i = 0; i < count; i++) {
         float *row = s->rows + (s->count + i) * s->stride;
@@ -99,6 +101,7 @@ bool lk_segment_prepare_delete(lk_segment *s) {
 }
 
 void lk_segment_mark(lk_segment *s, size_t row, uint64_t version) {
+    assert(row < s->count && s->deleted < s->count);
     atomic_store_explicit(&atomic_load(&s->stamps)[row], version, memory_order_relaxed);
     atomic_fetch_or_explicit(&s->dead[row / 64], UINT64_C(1) << (row % 64), memory_order_release);
     s->deleted++;

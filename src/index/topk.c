@@ -1,5 +1,6 @@
 #include "index/topk.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static bool worse(lk_neighbour a, lk_neighbour b) {
@@ -34,6 +35,7 @@ static void sink(lk_neighbour *h, size_t count) {
 
 void lk_topk_offer(lk_topk *t, int64_t id, float distance) {
     const lk_neighbour neighbour = {id, distance};
+    assert(t->count <= t->k);
     if (!(distance <= t->radius))
         return;
     if (t->count < t->k) {

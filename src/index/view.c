@@ -1,5 +1,7 @@
 #include "index/inner.h"
 
+#include "base/lock.h"
+
 #include <stdlib.h>
 
 lk_view *lk_view_new(size_t count) {
@@ -29,6 +31,7 @@ void lk_free_retired(lk_index *ix) {
 }
 
 void lk_view_publish(lk_index *ix, lk_view *v) {
+    LK_HELD(&ix->lock);
     for (size_t i = 0; i < v->count; i++)
         v->parts[i].segment->refs++;
     lk_view *old = atomic_exchange(&ix->current, v);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -137,6 +138,7 @@ int lk_pg_open_again(lk_pg **out, const lk_pg *db, const lk_pg_options *options,
 void lk_pg_close(lk_pg *db) {
     if (db == NULL)
         return;
+    assert(db->idle_count == db->open); /* every connection was given back */
     for (int i = 0; i < db->idle_count; i++)
         lk_pg_disconnect(db->idle[i]);
     pthread_mutex_destroy(&db->lock);
@@ -316,6 +318,7 @@ void lk_pg_give(lk_pg *db, lk_pg_conn *c) {
         db->open--;
         db->generation++;
     } else {
+        assert(db->idle_count < db->open && db->open <= db->options.connections);
         db->idle[db->idle_count++] = c;
     }
     pthread_cond_signal(&db->room);

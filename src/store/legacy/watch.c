@@ -15,6 +15,7 @@
 #include "store/legacy/legacy_int.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 
 #include <inttypes.h>
@@ -39,6 +40,7 @@ struct glance {
 /* ---- notes ---- */
 
 int lk_legacy_note_removed(lk_legacy_store *s, uint32_t number, liken_error *err) {
+    LK_HELD(&s->lock);
     lk_legacy_row *row = &s->rows.items[number - 1];
     if (s->removed_count == s->removed_room) {
         const size_t room = s->removed_room == 0 ? 256 : 2 * s->removed_room;
@@ -57,6 +59,7 @@ int lk_legacy_note_removed(lk_legacy_store *s, uint32_t number, liken_error *err
 }
 
 void lk_legacy_note_unfit(lk_legacy_store *s, uint32_t number, const char *why) {
+    LK_HELD(&s->lock);
     lk_legacy_row *row = &s->rows.items[number - 1];
     row->state = LK_LEGACY_UNFIT;
     s->rows.live--;

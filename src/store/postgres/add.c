@@ -3,12 +3,14 @@
  * gathers by itself. A photo that cannot be stored (an unknown collection, a foreign model) is left out of the group;
  * when the database itself refuses the group, each is tried alone, so that one cannot take the others down. */
 #include "store/postgres/names.h"
+#include "base/lock.h"
 #include "store/postgres/rows.h"
 
 #include "base/call.h"
 #include "store/codec.h"
 #include "store/events.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -378,6 +380,8 @@ static size_t picture_bytes(const liken_image *image) {
 
 /* Takes what waits. Called with the lock held. */
 static lk_postgres_job *take_group(lk_postgres *s) {
+    LK_HELD(&s->add_lock);
+    assert(s->first != NULL); /* who commits has put its own there, if nobody took it */
     lk_postgres_job *group = s->first, *end = group;
     size_t faces = group->image->face_count, bytes = picture_bytes(group->image);
     for (int n = 1; n < GROUP_IMAGES && end->next != NULL; n++) {

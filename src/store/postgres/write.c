@@ -15,6 +15,7 @@
 #include "base/crypto.h"
 #include "store/events.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,7 @@ static int begin(lk_postgres *s, lk_pg_conn *c, struct commit *k, lk_postgres_wr
 }
 
 static int commit(lk_pg_conn *c, const lk_postgres_write_state *w, struct commit *k, liken_error *err) {
+    assert(k->change > 0 && w->face >= 0 && w->image >= 0 && w->deletion >= 0);
     lk_random(&k->token, sizeof k->token);
     int rc = lk_pg_say(
         c, "UPDATE liken.counters SET face = $1, image = $2, deletion = $3, change = $4",
@@ -168,6 +170,7 @@ static int enter(lk_postgres *s, liken_error *err) {
 
 static void leave(lk_postgres *s) {
     pthread_mutex_lock(&s->write_lock);
+    assert(s->writers > 0 && s->writers <= WRITERS);
     s->writers--;
     pthread_cond_signal(&s->write_room);
     pthread_mutex_unlock(&s->write_lock);

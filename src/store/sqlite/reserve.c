@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -83,6 +84,7 @@ static void shrink(lk_sqlite_conn *c, int64_t keep, bool scarce) {
 }
 
 void lk_sqlite_give_back(lk_sqlite_store *s) {
+    assert(pthread_equal(pthread_self(), s->thread));
     lk_sqlite_conn *c = &s->writer;
     const bool scarce = lk_sqlite_free(s) < SCARCE;
     int64_t mode = 0, pages = 0;

@@ -7,6 +7,7 @@
  * came meanwhile are told so too, so that nobody waits twice. */
 #include "store/sqlite/sqlite_int.h"
 
+#include "base/lock.h"
 #include "store/events.h"
 
 #include <assert.h>
@@ -145,6 +146,7 @@ static void note_room(lk_sqlite_store *s, const lk_sqlite_job *group) {
 
 /* Takes up to a batch of waiting jobs; NULL when closing and nothing waits. Called with the lock held. */
 static lk_sqlite_job *take_group(lk_sqlite_store *s) {
+    LK_HELD(&s->queue_lock);
     while (s->first == NULL && !s->closing)
         pthread_cond_wait(&s->has_job, &s->queue_lock);
     lk_sqlite_job *group = s->first, *end = group;
@@ -168,6 +170,7 @@ static void tell_done(lk_sqlite_job *group) {
 }
 
 static void fail_waiting(lk_sqlite_store *s, const liken_error *why) {
+    LK_HELD(&s->queue_lock);
     fail_group(s->first, why->code, why);
     tell_done(s->first);
     s->first = s->last = NULL;

@@ -61,7 +61,9 @@ static lk_index *index_of(char *bytes, size_t size, lk_sealed **sealed) {
     assert_non_null(view->parts[0].segment);
     view->parts[0].rows = ROWS;
     atomic_init(&view->state, lk_state_of(1, ROWS));
+    pthread_mutex_lock(&ix->lock);
     lk_view_publish(ix, view);
+    pthread_mutex_unlock(&ix->lock);
     assert_null(atomic_load(&(*sealed)->codes));
     return ix;
 }

@@ -3,6 +3,7 @@
 #include "store/postgres/cluster/cluster.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "store/postgres/cluster/citus.h"
 
 #include <stdio.h>
@@ -63,6 +64,7 @@ static lk_shard *find(const lk_cluster *k, const char *name) {
 
 /* Under the lock. A known shard keeps its pool, whatever its address is now: a restart takes a new address up. */
 static int learn(lk_cluster *k, const char *name, const char *where, liken_error *err) {
+    LK_HELD(&k->lock);
     if (find(k, name) != NULL)
         return LIKEN_OK;
     if (k->count == LK_CLUSTER_SHARDS)
