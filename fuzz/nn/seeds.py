@@ -71,6 +71,52 @@ write("nn_onnx", "packed", onnx(initializer("w", [2, 2], packed=True), initializ
 write("nn_onnx", "scalar", onnx(initializer("s", []), initializer("empty", [0])))
 write("nn_onnx", "short", onnx(initializer("w", [1 << 20, 1 << 20], raw=bytes(8))))
 
+# ---- ONNX: whole networks, of photos of 16 pixels to 8 numbers ----
+
+
+def attribute(name, value):
+    if isinstance(value, float):
+        return field(1, name.encode()) + varint(2 << 3 | 5) + struct.pack("<f", value)
+    if isinstance(value, list):
+        return field(1, name.encode()) + b"".join(field(8, v) for v in value)
+    return field(1, name.encode()) + field(4 if isinstance(value, bytes) else 3, value)
+
+
+def node(op, inputs, output, **attributes):
+    return (b"".join(field(1, i.encode()) for i in inputs.split()) + field(2, output.encode()) + field(4, op.encode())
+            + b"".join(field(5, attribute(k, v)) for k, v in attributes.items()))
+
+
+def network(nodes, tensors, opset=13):
+    dims = field(1, field(2, b"batch")) + b"".join(field(1, field(1, d)) for d in (3, 16, 16))
+    photo = field(1, b"photo") + field(2, field(1, field(1, 1) + field(2, dims)))
+    graph = (b"".join(field(1, n) for n in nodes) + field(2, b"graph") + b"".join(field(5, t) for t in tensors)
+             + field(11, photo) + field(12, field(1, b"out")))
+    return field(1, 8) + field(7, graph) + field(8, field(1, b"") + field(2, opset))
+
+
+def whole(*values):
+    return struct.pack(f"<{len(values)}q", *values)
+
+
+write("nn_onnx", "connected", network(
+    [node("Sub", "photo half", "a"), node("Conv", "a k", "b", strides=[2, 2], pads=[1, 1, 1, 1]),
+     node("BatchNormalization", "b s s s v", "c", epsilon=0.001), node("PRelu", "c p", "d"),
+     node("Conv", "d e", "f", group=8, pads=[1, 1, 1, 1]), node("Add", "f d", "g"), node("MaxPool", "g", "h", kernel_shape=[2, 2], strides=[2, 2]),
+     node("Flatten", "h", "i"), node("Gemm", "i m", "out", transB=1)],
+    [initializer("half", []), initializer("k", [8, 3, 3, 3]), initializer("s", [8]), initializer("v", [8], raw=struct.pack("<8f", *[1] * 8)),
+     initializer("p", [8, 1, 1]), initializer("e", [8, 1, 3, 3]), initializer("m", [8, 128])]))
+write("nn_onnx", "squeezed", network(
+    [node("Conv", "photo k", "a", auto_pad=b"SAME_UPPER", strides=[4, 4]), node("GlobalAveragePool", "a", "b"), node("Conv", "b q", "c"),
+     node("Sigmoid", "c", "d"), node("Mul", "a d", "e"), node("HardSwish", "e", "f"), node("Clip", "f zero six", "g"),
+     node("AveragePool", "g", "h", kernel_shape=[3, 3], pads=[1, 1, 1, 1]), node("Conv", "h w", "i", group=8),
+     node("Shape", "i", "j"), node("Gather", "j first", "l"), node("Unsqueeze", "l first", "n"), node("Concat", "n rest", "o", axis=0),
+     node("Reshape", "i o", "r"), node("ReduceL2", "r", "t", axes=[1], keepdims=1), node("Div", "r t", "out")],
+    [initializer("k", [8, 3, 3, 3]), initializer("q", [8, 8, 1, 1]), initializer("zero", [], raw=struct.pack("<f", 0)),
+     initializer("six", [], raw=struct.pack("<f", 6)), initializer("w", [8, 1, 4, 4]), initializer("first", [], 7, whole(0)),
+     initializer("rest", [1], 7, whole(-1))]))
+write("nn_onnx", "elsewhere", network([node("Conv", "photo k", "out")], [initializer("k", [8, 3, 16, 16], raw=b"") + field(14, 1)]))
+
 # ---- dlib ----
 
 

@@ -1,7 +1,10 @@
+/* cmd_models.c - liken models: packs listed, installed, verified, and those of users calibrated. */
 #include "wire/json.h"
 #include "cli/caller.h"
 #include "cli/cli.h"
 #include "cli/message.h"
+#include "cli/subjects.h"
+#include "eval/curve.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -146,8 +149,75 @@ static int verify(const lk_cli *cli) {
     return code;
 }
 
+/* ---- calibrate ---- */
+
+static int print_curve(const lk_cli *cli, const char *metric, const lk_curve *c, liken_error *err) {
+    json_t *points = json_array();
+    if (!cli->json)
+        (void)printf("%s: threshold %.4f, where one pair of strangers in %.0f matches\n%10s %10s %10s\n", metric,
+                     (double)c->threshold, 1 / c->rate, "distance", "strangers", "same");
+    for (size_t i = 0; i < c->count; i++) {
+        const liken_curve_point *p = &c->points[i];
+        if (!cli->json)
+            (void)printf("%10.4f %10.6f %10.4f\n", (double)p->distance, p->false_matches, p->true_matches);
+        (void)json_array_append_new(points, json_pack("{s:f, s:f, s:f}", "distance", (double)p->distance, "fmr",
+                                                      p->false_matches, "tmr", p->true_matches));
+    }
+    json_t *json =
+        json_pack("{s:s, s:f, s:f, s:I, s:I, s:o}", "metric", metric, "threshold", (double)c->threshold, "fmr", c->rate,
+                  "same", (json_int_t)c->same, "strangers", (json_int_t)c->strangers, "points", points);
+    if (cli->json)
+        return lk_cli_print(json, err);
+    json_decref(json);
+    return LIKEN_OK;
+}
+
+static int make_curves(lk_subjects *s, lk_curve curves[2], liken_error *err) {
+    int rc = lk_curve_make(&curves[LIKEN_L2], s->pairs, s->subjects, err);
+    lk_subjects_normalize(s);
+    return rc == LIKEN_OK ? lk_curve_make(&curves[LIKEN_NORMALIZED], s->pairs, s->subjects, err) : rc;
+}
+
+/* Fails for a pack that has curves already, before photos are described in vain. */
+static int check_own(const lk_cli *cli, const char *name, liken_error *err) {
+    liken_pack *packs = NULL;
+    size_t count = 0;
+    int rc = liken_pack_list(folder_of(cli), &packs, &count, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        if (packs[i].known && strcmp(packs[i].name, name) == 0)
+            rc = liken_pack_calibrate(folder_of(cli), name, &(liken_curve){0}, &(liken_curve){0}, lk_cli_call(), err);
+    liken_packs_free(packs, count);
+    return rc;
+}
+
+static int calibrate(const lk_cli *cli) {
+    liken_error err = {0};
+    lk_subjects seen = {0};
+    lk_curve curves[2] = {0};
+    liken_options options = lk_cli_options(cli, false);
+    options.pack = cli->words[0];
+    int rc = check_own(cli, options.pack, &err);
+    if (rc == LIKEN_OK)
+        rc = lk_subjects_read(&seen, cli, cli->words[1], &options, &err);
+    if (rc == LIKEN_OK)
+        rc = make_curves(&seen, curves, &err);
+    lk_subjects_clear(&seen);
+    const liken_curve given[] = {{curves[0].threshold, curves[0].points, curves[0].count},
+                                 {curves[1].threshold, curves[1].points, curves[1].count}};
+    if (rc == LIKEN_OK)
+        rc = liken_pack_calibrate(folder_of(cli), options.pack, &given[LIKEN_NORMALIZED], &given[LIKEN_L2],
+                                  lk_cli_call(), &err);
+    for (int i = 0; rc == LIKEN_OK && i < 2; i++)
+        rc = print_curve(cli, liken_metric_code((liken_metric)i), &curves[i], &err);
+    if (rc == LIKEN_OK)
+        return LK_EXIT_DONE;
+    return rc == LIKEN_E_ARG ? (void)lk_cli_failed(cli, &err), LK_EXIT_FAILED : lk_cli_failed(cli, &err);
+}
+
 int lk_cmd_models(const lk_cli *cli) {
-    static const lk_verb verbs[] = {
-        {"list", 0, 0, list}, {"install", 0, LK_ANY, install}, {"verify", 0, LK_ANY, verify}};
+    static const lk_verb verbs[] = {{"list", 0, 0, list},
+                                    {"install", 0, LK_ANY, install},
+                                    {"verify", 0, LK_ANY, verify},
+                                    {"calibrate", 2, 2, calibrate}};
     return lk_cli_verb(cli, verbs, LK_LENGTH(verbs));
 }

@@ -294,20 +294,27 @@ const lk_command lk_commands[] = {
                    "The old system's clients find what liken import took over."}},
      .run = lk_cmd_serve},
     {.name = "models",
-     .synopsis = "list | install [NAME...] | verify [NAME...]",
-     .summary = "list, install and verify model packs",
+     .synopsis = "list | install [NAME...] | verify [NAME...] | calibrate PACK PAIRS.csv",
+     .summary = "list, install, verify and calibrate model packs",
      .description =
          "Networks come as packs of weights, which are fetched once and checked against pinned sha256 sums. "
          "install without a name takes yunet, which finds faces, reid, which describes them (where it cannot be "
          "had mobilefacenet), and faceapi, which does both less well, has the sample photos, and is needed only where "
          "one of the others cannot be had. New collections get the best that is installed; those that are there keep "
-         "theirs. verify without a name checks every installed pack.",
-     .settings = LK_BIT(MODELS),
+         "theirs. verify without a name checks every installed pack.\n\n"
+         "calibrate measures what a distance means to a pack of your own (docs/models.md), on pairs of photos as eval "
+         "takes them, and writes that into the pack's folder: curves for both metrics, and thresholds where one pair "
+         "of "
+         "strangers in 10,000 matches, or in 1,000 where the photos tell no more. It takes 10,000 pairs of different "
+         "people, which are counted among all the files, and 10 pairs of one person; more are better.",
+     .settings = LK_BIT(MODELS) | LK_BIT(DETECTOR) | LK_BIT(THREADS) | LK_BIT(MAX_FILE) | LK_BIT(MAX_MEGAPIXELS) |
+                 LK_BIT(MAX_FACES) | LK_BIT(SANDBOX),
      .least = 1,
      .most = LK_ANY,
-     .exits = {{LK_EXIT_FAILED, "a pack could not be installed, or is damaged"}},
+     .exits = {{LK_EXIT_FAILED, "a pack could not be installed, is damaged, or there are too few pairs to calibrate"}},
      .examples = {{"liken models install", "What most people need."},
-                  {"liken models install dlib", "The full-precision descriptors."}},
+                  {"liken models install dlib", "The full-precision descriptors."},
+                  {"liken models calibrate mine pairs.csv", "What a distance means to a network of your own."}},
      .run = lk_cmd_models},
     {.name = "keys",
      .synopsis = "list | add NAME | rm NAME",

@@ -32,10 +32,15 @@ const char *lk_models_detector(const lk_models *m);      /* "yunet" */
 const char *lk_models_detector_note(const lk_models *m); /* why auto fell back, or NULL */
 int lk_models_dimension(const lk_models *m);
 const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric metric);
+/* Can its descriptors be compared by that metric? LIKEN_E_MODEL: the pack has no curve for it; before this is asked
+ * none of the curves here is of use. */
+int lk_models_comparable(const lk_models *m, liken_metric metric, liken_error *err);
+/* The metric of whoever says none. */
+liken_metric lk_models_metric(const lk_models *m);
 /* A kept face whose quality.score is less is weak; 0: this pack has no classes, and none is. */
 float lk_models_good(const lk_models *m);
-/* The curve of two faces, each weak or not; of two that are not it is lk_models_calibration. Never NULL. A curve of weak
- * faces has at each rate a distance that is no larger than that of good ones. */
+/* The curve of two faces, each weak or not; of two that are not it is lk_models_calibration. Never NULL. A curve of
+ * weak faces has at each rate a distance that is no larger than that of good ones. */
 const lk_calibration *lk_models_between(const lk_models *m, liken_metric metric, bool a_weak, bool b_weak);
 
 typedef struct lk_pipeline lk_pipeline;

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/cpu.h"
+#include "base/crypto.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/words.h"
@@ -83,6 +84,67 @@ static int load_descriptor_net(lk_net **out, build_descriptor_fn *build, const l
     lk_weights *weights = NULL;
     const int rc = read_weights(&weights, pack, n, err);
     return rc != LIKEN_OK ? rc : built(build(out, weights, mean, (float)d->scale, err), weights, pack, n, err);
+}
+
+/* Eight digits of what makes the numbers: the file, by its sum, and how it sees a face. A pack of the user's own may
+ * change and keep its name and version. */
+static void write_own_mark(char mark[LK_MARK], const lk_pack_descriptor *d, const char *file_sum) {
+    char text[1024], sha256[LK_SHA256_HEX];
+    int used = snprintf(text, sizeof text, "%s %d %d %d", file_sum, d->chip, d->blue_first, d->normalise);
+    for (size_t i = 0; i < 3; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, " %.9g %.9g", d->mean[i], d->scales[i]);
+    for (size_t i = 0; d->placed && i < 5; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, " %.7g %.7g", (double)d->places[i].x,
+                         (double)d->places[i].y);
+    lk_sha256_hex(text, (size_t)used, sha256);
+    (void)snprintf(mark, LK_MARK, "%.8s", sha256);
+}
+
+static void mark_bytes(char mark[LK_MARK], const lk_pack_descriptor *d, const char *bytes, size_t size) {
+    char sum[LK_SHA256_HEX];
+    lk_sha256_hex(bytes, size, sum);
+    write_own_mark(mark, d, sum);
+}
+
+/* The mark of a pack that is not loaded: a sum that it states is its file's, or it could not be. Empty: it needs none.
+ */
+static int find_mark(char mark[LK_MARK], const lk_pack *pack, liken_error *err) {
+    const lk_pack_network *n = lk_pack_kind_network(pack, LK_KIND_EMBEDDING);
+    *mark = '\0';
+    for (size_t i = 0; n != NULL && i < pack->file_count; i++) {
+        if (strcmp(pack->files[i].name, n->files[0]) != 0)
+            continue;
+        LK_FREE char *bytes = NULL;
+        size_t size = 0;
+        const bool stated = pack->files[i].sha256 != NULL;
+        const int rc = stated ? LIKEN_OK : lk_pack_read(pack, n->files[0], &bytes, &size, err);
+        if (rc != LIKEN_OK)
+            return rc;
+        if (stated)
+            write_own_mark(mark, &pack->descriptor, pack->files[i].sha256);
+        else
+            mark_bytes(mark, &pack->descriptor, bytes, size);
+    }
+    return LIKEN_OK;
+}
+
+static int load_embedding(lk_models *m, const lk_pack_network *n, liken_error *err) {
+    const lk_pack_descriptor *d = &m->pack->descriptor;
+    lk_net_look look = {
+        .side = d->chip, .blue_first = d->blue_first, .normalise = d->normalise, .dimension = d->dimension};
+    memcpy(look.mean, d->mean, sizeof look.mean);
+    memcpy(look.scale, d->scales, sizeof look.scale);
+    LK_FREE char *bytes = NULL;
+    size_t size;
+    int rc = lk_pack_read(m->pack, n->files[0], &bytes, &size, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = lk_net_onnx(&m->descriptor_net, bytes, size, &look, err);
+    if (rc == LIKEN_OK)
+        mark_bytes(m->mark, d, bytes, size);
+    else
+        lk_error_prefix(err, "Model pack %s, %s", m->pack->name, n->files[0]);
+    return rc;
 }
 
 static int load_shape(lk_shape **out, int points, const lk_pack *pack, const lk_pack_network *n, liken_error *err) {
@@ -220,19 +282,26 @@ static int load_descriptor(lk_models *m, liken_error *err) {
     size_t i = 0;
     while (i < LK_LENGTH(descriptors) && descriptors[i].kind != n->kind)
         i++;
+    if (n->kind == LK_KIND_EMBEDDING) {
+        const int rc = load_embedding(m, n, err);
+        return rc != LIKEN_OK ? rc : lk_microbatch_new(&m->batch, lk_cpu_count(), (size_t)d->dimension, err);
+    }
     if (i == LK_LENGTH(descriptors) || d->dimension != descriptors[i].dimension || d->chip != descriptors[i].chip)
         return lk_fail(
             err, LIKEN_E_MODEL,
             "The model pack %s has a descriptor network that this liken cannot run: it runs dlib-resnet (150 pixels to "
-            "128 numbers), reid-retail-0095 (128 to 160) and mobilefacenet (112 to 192).",
+            "128 numbers), reid-retail-0095 (128 to 160), mobilefacenet (112 to 192) and, of anybody's, embedding.",
             m->pack->name);
     const int rc = load_descriptor_net(&m->descriptor_net, descriptors[i].build, m->pack, n, err);
     return rc != LIKEN_OK ? rc : lk_microbatch_new(&m->batch, lk_cpu_count(), (size_t)d->dimension, err);
 }
 
-static void write_id(char out[LK_MODEL_ID], const lk_pack *pack) {
+static void write_id(char out[LK_MODEL_ID], const lk_pack *pack, const char *mark) {
     const lk_pack_descriptor *d = &pack->descriptor;
-    if (d->placed)
+    if (*mark != '\0')
+        (void)snprintf(out, LK_MODEL_ID, "%s-%s/%d/%d/%s/%s", pack->name, pack->version, d->alignment, d->dimension,
+                       d->mirror ? "x4" : "x1", mark);
+    else if (d->placed)
         (void)snprintf(out, LK_MODEL_ID, "%s-%s/%d/%d/x1", pack->name, pack->version, d->alignment, d->dimension);
     else
         (void)snprintf(out, LK_MODEL_ID, "%s-%s/%d/%.2f/%s", pack->name, pack->version, d->alignment, d->padding,
@@ -241,9 +310,12 @@ static void write_id(char out[LK_MODEL_ID], const lk_pack *pack) {
 
 int lk_models_id_of(const char *folder, const char *pack, char out[LK_MODEL_ID], liken_error *err) {
     lk_pack *opened = NULL;
-    const int rc = lk_pack_open(&opened, folder, pack, err);
+    char mark[LK_MARK] = "";
+    int rc = lk_pack_open(&opened, folder, pack, err);
     if (rc == LIKEN_OK)
-        write_id(out, opened);
+        rc = find_mark(mark, opened, err);
+    if (rc == LIKEN_OK)
+        write_id(out, opened, mark);
     lk_pack_free(opened);
     return rc;
 }
@@ -256,7 +328,7 @@ static int load_all(lk_models *m, const char *folder, const lk_models_options *o
     rc = rc != LIKEN_OK ? rc : load_landmarks(m, folder, err);
     rc = rc != LIKEN_OK ? rc : load_descriptor(m, err);
     if (rc == LIKEN_OK)
-        write_id(m->id, m->pack);
+        write_id(m->id, m->pack, m->mark);
     return rc;
 }
 
@@ -308,6 +380,24 @@ int lk_models_dimension(const lk_models *m) {
 
 const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric metric) {
     return metric == LIKEN_L2 ? &m->pack->descriptor.l2 : &m->pack->descriptor.normalized;
+}
+
+int lk_models_comparable(const lk_models *m, liken_metric metric, liken_error *err) {
+    const lk_pack_descriptor *d = &m->pack->descriptor;
+    if (lk_models_calibration(m, metric)->count > 0)
+        return LIKEN_OK;
+    if (d->one_metric && d->metric != metric)
+        return lk_fail(err, LIKEN_E_MODEL,
+                       "Descriptors of the model pack %s are compared by %s, its pack.json says: give --metric %s.",
+                       m->pack->name, liken_metric_code(d->metric), liken_metric_code(d->metric));
+    return lk_fail(err, LIKEN_E_MODEL,
+                   "What a distance means to the model pack %s is not known yet. Measure it on pairs of photos: liken "
+                   "models calibrate %s PAIRS.csv",
+                   m->pack->name, m->pack->name);
+}
+
+liken_metric lk_models_metric(const lk_models *m) {
+    return m->pack->descriptor.one_metric ? m->pack->descriptor.metric : LIKEN_NORMALIZED;
 }
 
 float lk_models_good(const lk_models *m) {

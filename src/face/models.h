@@ -11,6 +11,8 @@
 #include "face/shape.h"
 #include "nn/nn.h"
 
+#define LK_MARK 9 /* eight digits */
+
 /* In the order of LK_DETECTOR_WORDS. */
 typedef enum lk_detector_kind { LK_DETECT_YUNET, LK_DETECT_SSD, LK_DETECT_HOG } lk_detector_kind;
 
@@ -23,6 +25,7 @@ struct lk_models {
     lk_points_kind points; /* what the chip is aligned by */
     lk_net *descriptor_net;
     lk_microbatch *batch; /* of the descriptor network */
+    char mark[LK_MARK];   /* of a network of the user's own; empty: none */
     char id[LK_MODEL_ID];
     char note[512]; /* empty: none */
 };

@@ -43,6 +43,8 @@ static int create(liken *lk, const char *name, const char *pack, liken_metric me
         rc = lk_fail(err, LIKEN_E_ARG, "A collection's metric is normalized or l2.");
     if (rc == LIKEN_OK)
         rc = lk_gallery_engine(lk, pack, &engine, err);
+    if (rc == LIKEN_OK)
+        rc = lk_models_comparable(engine->models, metric, err);
     if (rc != LIKEN_OK)
         return rc;
     if (lk->pack_is_poor && lk_pack_is_auto(pack))
@@ -72,7 +74,10 @@ int lk_gallery_make_default(liken *lk, liken_error *err) {
     int rc = lk_gallery_collection(lk, NULL, &c, err);
     if (rc != LIKEN_E_NOT_FOUND)
         return rc;
-    rc = create(lk, LK_DEFAULT_COLLECTION, NULL, LIKEN_NORMALIZED, &c, err);
+    lk_engine *engine;
+    rc = lk_gallery_engine(lk, NULL, &engine, err);
+    if (rc == LIKEN_OK)
+        rc = create(lk, LK_DEFAULT_COLLECTION, NULL, lk_models_metric(engine->models), &c, err);
     return rc == LIKEN_E_CONFLICT ? LIKEN_OK : rc; /* another process was quicker */
 }
 

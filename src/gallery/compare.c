@@ -18,18 +18,19 @@ static void set_reach(struct terms *t, const liken_collection *c) {
         t->reach[weak] = lk_gallery_reach(t->engine, c, weak == 1, c->threshold);
 }
 
-/* How a collection compares; without one, the handle's pack and the default metric. */
+/* How a collection compares; without one, the handle's pack and its metric. */
 static int terms_of(liken *lk, const char *collection, struct terms *t, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     int rc = LIKEN_OK;
     *t = (struct terms){.metric = LIKEN_NORMALIZED};
     if (collection == NULL) {
         rc = lk_gallery_engine(lk, NULL, &t->engine, err);
-        if (rc == LIKEN_OK)
-            set_reach(t, &(liken_collection){
-                             .metric = LIKEN_NORMALIZED,
-                             .threshold = lk_models_calibration(t->engine->models, LIKEN_NORMALIZED)->threshold});
-        return rc;
+        if (rc != LIKEN_OK)
+            return rc;
+        t->metric = lk_models_metric(t->engine->models);
+        set_reach(t, &(liken_collection){.metric = t->metric,
+                                         .threshold = lk_models_calibration(t->engine->models, t->metric)->threshold});
+        return lk_models_comparable(t->engine->models, t->metric, err);
     }
     rc = lk_gallery_collection(lk, collection, &c, err);
     if (rc == LIKEN_OK)

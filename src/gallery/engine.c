@@ -193,12 +193,14 @@ int lk_gallery_engine_for(liken *lk, const liken_collection *c, lk_engine **out,
     if (lk->no_models)
         return fail_without_models(err);
     lk_engine *own = find_model(lk, c->model);
-    if (own != NULL) {
+    int rc = own == NULL ? maker_of(lk, c, &name, err) : LIKEN_OK;
+    if (rc == LIKEN_OK && own == NULL)
+        rc = lk_gallery_engine(lk, name, &own, err);
+    if (rc == LIKEN_OK)
+        rc = lk_models_comparable(own->models, c->metric, err);
+    if (rc == LIKEN_OK)
         *out = own;
-        return LIKEN_OK;
-    }
-    const int rc = maker_of(lk, c, &name, err);
-    return rc == LIKEN_OK ? lk_gallery_engine(lk, name, out, err) : rc;
+    return rc;
 }
 
 static void tell_model(const liken *lk, const liken_collection *c) {

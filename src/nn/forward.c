@@ -21,29 +21,47 @@ static const lk_node *start_of(const lk_net_state *s, int i) {
     return &s->net->node[s->step[i].before != LK_NONE ? s->step[i].before : i];
 }
 
-/* What is no dense convolution, between any maps; `in2` is what ADD_UPSAMPLED adds and SCALE multiplies by. */
-static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_map *in2, const lk_map *out, int batch) {
+/* What looks through windows and is no dense convolution. */
+static void run_window(const lk_net_state *s, int i, const lk_map *in, const lk_map *out, int batch) {
     const lk_node *n = &s->net->node[i];
+    const lk_step *step = &s->step[i];
     switch (n->op) {
-    case LK_OP_CONV:
-        break;
     case LK_OP_DEPTHWISE:
-        s->kern->depthwise(&s->step[i].depthwise, in, out, batch);
+        s->kern->depthwise(&step->depthwise, in, out, batch);
         break;
     case LK_OP_DEPTHWISE_WHOLE:
-        s->kern->depthwise_whole(&s->step[i].depthwise, in, out, batch);
+        s->kern->depthwise_whole(&step->depthwise, in, out, batch);
+        break;
+    case LK_OP_DEPTHWISE_ANY:
+        s->kern->depthwise_any(&step->depthwise, in, out, batch);
         break;
     case LK_OP_MAX_POOL:
-        if (s->step[i].before != LK_NONE)
-            s->kern->depthwise(&s->step[s->step[i].before].depthwise, in, out, batch);
+        if (step->before != LK_NONE)
+            s->kern->depthwise(&s->step[step->before].depthwise, in, out, batch);
         else
             s->kern->max_pool(in, out, n->size, n->stride, batch);
+        break;
+    case LK_OP_POOL:
+        s->kern->pool(&step->pool, in, out, batch);
         break;
     case LK_OP_AVG_POOL:
         s->kern->avg_pool(in, out, n->size, n->stride, batch);
         break;
-    case LK_OP_GLOBAL_POOL:
+    default: /* LK_OP_GLOBAL_POOL */
         s->kern->avg_pool(in, out, in->height, in->height, batch);
+    }
+}
+
+/* What is no dense convolution, between any maps; `in2` is the second of two. */
+static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_map *in2, const lk_map *out, int batch) {
+    const lk_node *n = &s->net->node[i];
+    switch (n->op) {
+    case LK_OP_AFFINE:
+        s->kern->affine(&n->affine, in, out, batch);
+        break;
+    case LK_OP_SUM:
+    case LK_OP_PRODUCT:
+        s->kern->pair(in, in2, n->op == LK_OP_PRODUCT, out, batch);
         break;
     case LK_OP_ADD_UPSAMPLED:
         s->kern->add_upsampled(in, in2, out, batch);
@@ -54,6 +72,8 @@ static void run_plain(const lk_net_state *s, int i, const lk_map *in, const lk_m
     case LK_OP_SIGMOID:
         s->kern->sigmoid(in, out, batch);
         break;
+    default:
+        run_window(s, i, in, out, batch);
     }
 }
 

@@ -138,7 +138,8 @@ static void pack(lk_builder *b, const lk_conv_spec *s, lk_conv *c) {
         return;
     lk_kern_pack_conv(direct, s->kernel, s->height, s->width, s->channels_in, c->in, s->channels_out);
     c->weights = direct;
-    if (s->height != 3 || s->width != 3 || s->stride != 1 || c->in % LK_PANEL != 0 || lk_kern_get()->winograd == NULL)
+    if (s->direct || s->height != 3 || s->width != 3 || s->stride != 1 || c->in % LK_PANEL != 0 ||
+        lk_kern_get()->winograd == NULL)
         return;
     float *winograd = allocate(b, &b->net->arena, lk_kern_winograd_floats_weights(c->in, s->channels_out));
     if (winograd == NULL)
@@ -157,7 +158,8 @@ int lk_build_conv(lk_builder *b, const lk_conv_spec *s) {
                     .out = out,
                     .size = s->height,
                     .stride = s->stride,
-                    .pad = s->pad};
+                    .pad = s->pad,
+                    .pads = s->pads};
     node.conv = (lk_conv){.kernel_h = s->height,
                           .kernel_w = s->width,
                           .stride = s->stride,
@@ -209,6 +211,27 @@ int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *
                     .pad = pad};
     node.depthwise = (lk_depthwise){
         .stride = stride, .rectify = rectify, .weights = weights, .bias = keep_panels(b, bias, channels), .act = act};
+    return add_node(b, &node);
+}
+
+int lk_build_depthwise_padded(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int size,
+                              int stride, const lk_pads *pads, lk_act act) {
+    const size_t stored = (size_t)lk_panels(channels), taps = (size_t)size * (size_t)size;
+    float *weights = allocate(b, &b->net->arena, taps * stored);
+    if (weights == NULL)
+        return LK_INPUT;
+    for (size_t tap = 0; tap < taps; tap++)
+        memcpy(weights + tap * stored, kernel + tap * (size_t)channels, (size_t)channels * sizeof(float));
+    lk_node node = {.op = size == 3 && stride <= 2 ? LK_OP_DEPTHWISE : LK_OP_DEPTHWISE_ANY,
+                    .in = in,
+                    .in2 = LK_NONE,
+                    .out = lk_build_tensor(b, channels),
+                    .size = size,
+                    .stride = stride,
+                    .pad = LK_PAD_GIVEN,
+                    .pads = *pads};
+    node.depthwise = (lk_depthwise){
+        .stride = stride, .weights = weights, .bias = keep_panels(b, bias, channels), .act = act, .size = size};
     return add_node(b, &node);
 }
 
@@ -279,6 +302,53 @@ int lk_build_add_upsampled(lk_builder *b, int fine, int coarse) {
                           .stride = 1,
                           .pad = LK_PAD_NONE};
     return add_node(b, &node);
+}
+
+int lk_build_pool(lk_builder *b, int in, const lk_pool *pool, const lk_pads *pads) {
+    const lk_node node = {.op = LK_OP_POOL,
+                          .in = in,
+                          .in2 = LK_NONE,
+                          .out = lk_build_tensor(b, channels_of(b, in)),
+                          .size = pool->size,
+                          .stride = pool->stride,
+                          .pad = LK_PAD_GIVEN,
+                          .pads = *pads,
+                          .pool = *pool};
+    return add_node(b, &node);
+}
+
+int lk_build_affine(lk_builder *b, int in, const lk_affine *a, int channels) {
+    lk_node node = {.op = LK_OP_AFFINE,
+                    .in = in,
+                    .in2 = LK_NONE,
+                    .out = lk_build_tensor(b, channels),
+                    .size = 1,
+                    .stride = 1,
+                    .pad = LK_PAD_NONE,
+                    .affine = *a};
+    node.affine.factor = keep_panels(b, a->factor, channels);
+    node.affine.term = keep_panels(b, a->term, channels);
+    node.affine.slope = a->slope != NULL ? keep_panels(b, a->slope, channels) : NULL;
+    return add_node(b, &node);
+}
+
+static int build_two(lk_builder *b, lk_op op, int first, int second) {
+    const lk_node node = {.op = op,
+                          .in = first,
+                          .in2 = second,
+                          .out = lk_build_tensor(b, channels_of(b, first)),
+                          .size = 1,
+                          .stride = 1,
+                          .pad = LK_PAD_NONE};
+    return add_node(b, &node);
+}
+
+int lk_build_sum(lk_builder *b, int first, int second) {
+    return build_two(b, LK_OP_SUM, first, second);
+}
+
+int lk_build_product(lk_builder *b, int first, int second) {
+    return build_two(b, LK_OP_PRODUCT, first, second);
 }
 
 int lk_build_sigmoid(lk_builder *b, int in) {

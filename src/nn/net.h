@@ -13,8 +13,8 @@
 #include "kern/nets/kern.h"
 #include "nn/nn.h"
 
-#define LK_MAX_NODES 160
-#define LK_MAX_TENSORS 160
+#define LK_MAX_NODES 384 /* iResNet-200 as ONNX has 310 */
+#define LK_MAX_TENSORS 385
 #define LK_MAX_OUTPUTS 12
 #define LK_MAX_PARTS 6
 #define LK_INPUT 0 /* tensor 0: the photo, minus lk_net.mean */
@@ -29,14 +29,25 @@ typedef enum lk_op {
     LK_OP_GLOBAL_POOL,
     LK_OP_ADD_UPSAMPLED,
     LK_OP_SCALE,
-    LK_OP_SIGMOID
+    LK_OP_SIGMOID,
+    LK_OP_DEPTHWISE_ANY, /* any window, no border read */
+    LK_OP_POOL,          /* windows that may reach past the input */
+    LK_OP_AFFINE,
+    LK_OP_SUM,    /* of `in` and `in2`, which are of one size */
+    LK_OP_PRODUCT /* likewise */
 } lk_op;
 
 typedef enum lk_pad {
     LK_PAD_NONE, /* only windows that lie inside */
     LK_PAD_SAME, /* ceil(size / stride) outputs, what is missing is added evenly, the odd row last (tensorflow) */
-    LK_PAD_ONE   /* one row of zeros on each side (3x3 kernels) */
+    LK_PAD_ONE,  /* one row of zeros on each side (3x3 kernels) */
+    LK_PAD_GIVEN /* lk_pads */
 } lk_pad;
+
+/* Rows and columns of zeros around what a window sees, of LK_PAD_GIVEN. */
+typedef struct lk_pads {
+    int top, left, bottom, right;
+} lk_pads;
 
 typedef struct lk_node {
     lk_op op;
@@ -44,8 +55,11 @@ typedef struct lk_node {
     int in3;          /* of LK_OP_SCALE alone: residual, LK_NONE */
     int size, stride; /* kernel or window */
     lk_pad pad;
+    lk_pads pads;
     lk_conv conv;           /* top and left are the plan's */
     lk_depthwise depthwise; /* likewise */
+    lk_pool pool;           /* likewise */
+    lk_affine affine;
 } lk_node;
 
 /* A result: for each cell of each part's tensor, `count` channels from `first` on, parts one after the other. */
@@ -114,6 +128,8 @@ typedef struct lk_conv_spec {
     int channels_in, channels_out;
     int stride;
     lk_pad pad;
+    lk_pads pads; /* of LK_PAD_GIVEN */
+    bool direct;  /* without the weights for Winograd, which are four times as large */
     lk_act act;
     int residual; /* tensor to add before the activation, LK_NONE */
     int into;     /* an existing tensor to write, LK_NONE: a new one */
@@ -130,6 +146,9 @@ int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *
 /* Each channel by a kernel [height][width][channels] as large as the tensor is (which is the caller's to know): one
  * pixel. bias may be NULL. */
 int lk_build_depthwise_whole(lk_builder *b, int in, const float *kernel, const float *bias, int side, int channels);
+/* kernel [size][size][channels], any stride; bias may be NULL. */
+int lk_build_depthwise_padded(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int size,
+                              int stride, const lk_pads *pads, lk_act act);
 /* What the convolution (of any kind) that was added last writes goes through LK_ACT_PRELU with these slopes; it was
  * built without activation. */
 void lk_build_prelu(lk_builder *b, const float *slope, int channels);
@@ -139,6 +158,12 @@ int lk_build_avg_pool(lk_builder *b, int in, int size, int stride, int channels)
 int lk_build_global_pool(lk_builder *b, int in);
 int lk_build_add_upsampled(lk_builder *b, int fine, int coarse);
 
+/* Windows of pool->size; top and left are those of `pads`. Every window holds a pixel. */
+int lk_build_pool(lk_builder *b, int in, const lk_pool *pool, const lk_pads *pads);
+/* factor, term and slope (NULL: none) of `channels` are copied; the rest as in *a. */
+int lk_build_affine(lk_builder *b, int in, const lk_affine *a, int channels);
+int lk_build_sum(lk_builder *b, int first, int second);
+int lk_build_product(lk_builder *b, int first, int second);
 int lk_build_sigmoid(lk_builder *b, int in);
 /* Each channel of `in` times that of the single pixel `gate`, plus residual (LK_NONE: nothing). */
 int lk_build_scale(lk_builder *b, int in, int gate, int residual);

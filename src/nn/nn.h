@@ -5,6 +5,9 @@
 #ifndef LK_NN_NN_H
 #define LK_NN_NN_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/error.h"
 
 /* ---- weights: named tensors out of somebody else's file. Every reader has hard limits and is fuzzed. ---- */
@@ -68,10 +71,23 @@ int lk_net_minifas_v2(lk_net **out, const lk_weights *w, liken_error *err);
 int lk_net_minifas_v1se(lk_net **out, const lk_weights *w, liken_error *err);
 /* 192x192 RGB -> 1404: x0,y0,z0,x1,... in pixels of the input. */
 int lk_net_face_mesh(lk_net **out, const lk_weights *w, liken_error *err);
+/* How a network of somebody else's sees a photo, and what it makes of it. */
+typedef struct lk_net_look {
+    int side;        /* of the photo */
+    double mean[3];  /* red, green, blue: the network sees (pixel - mean) * scale */
+    double scale[3]; /* likewise */
+    bool blue_first; /* the order of its channels */
+    bool normalise;  /* the descriptor is divided by its length */
+    int dimension;   /* numbers of the descriptor; another count is refused */
+} lk_net_look;
+
+/* An embedding network out of an ONNX file, with all its weights in it: side x side RGB -> `dimension`. LIKEN_E_MODEL:
+ * damaged, or it holds what liken does not run; the sentence names the node. */
+int lk_net_onnx(lk_net **out, const void *bytes, size_t size, const lk_net_look *look, liken_error *err);
 void lk_net_free(lk_net *net);
 
 int lk_net_output_count(const lk_net *net);
-/* resnet, reid, mobilefacenet: "descriptor"; landmarks68: "points"; ssd: "boxes" (decoded, ymin xmin ymax xmax in
+/* resnet, reid, mobilefacenet, onnx: "descriptor"; landmarks68: "points"; ssd: "boxes" (decoded, ymin xmin ymax xmax in
  * 0..1), "scores" (after sigmoid, background dropped); yunet: "cls_8","obj_8","bbox_8","kps_8", then _16, _32 (cls and
  * obj after sigmoid); minifas: "liveness"; face_mesh: "mesh". */
 const char *lk_net_output_name(const lk_net *net, int i);

@@ -54,9 +54,15 @@ static int larger(int a, int b) {
 
 /* ---- sizes ---- */
 
-/* Outputs along one side, and the zeros before the first input. */
-static int outputs(int size, int window, int stride, lk_pad pad, int *before) {
+/* Outputs along one side, and the zeros before the first input. `first`, `last`: zeros at both ends, where given. */
+static int outputs(int size, const lk_node *n, int first, int last, int *before) {
+    const int window = n->size, stride = n->stride;
+    const lk_pad pad = n->pad;
     *before = 0;
+    if (pad == LK_PAD_GIVEN) {
+        *before = first;
+        return (size + first + last - window) / stride + 1;
+    }
     if (pad == LK_PAD_ONE) {
         *before = 1;
         return (size + 2 - window) / stride + 1;
@@ -74,14 +80,15 @@ static void size_node(plan *p, int i) {
     shape *out = &p->shape[n->out];
     lk_step *step = &p->s->step[i];
     int top = 0, left = 0;
-    step->height = n->op == LK_OP_GLOBAL_POOL ? 1 : outputs(in->height, n->size, n->stride, n->pad, &top);
-    step->width = n->op == LK_OP_GLOBAL_POOL ? 1 : outputs(in->width, n->size, n->stride, n->pad, &left);
+    step->height = n->op == LK_OP_GLOBAL_POOL ? 1 : outputs(in->height, n, n->pads.top, n->pads.bottom, &top);
+    step->width = n->op == LK_OP_GLOBAL_POOL ? 1 : outputs(in->width, n, n->pads.left, n->pads.right, &left);
     step->conv = n->conv;
     step->depthwise = n->depthwise;
+    step->pool = n->pool;
     step->winograd_from = INT_MAX; /* until measured */
     step->before = LK_NONE;
-    step->top = step->conv.top = step->depthwise.top = top;
-    step->left = step->conv.left = step->depthwise.left = left;
+    step->top = step->conv.top = step->depthwise.top = step->pool.top = top;
+    step->left = step->conv.left = step->depthwise.left = step->pool.left = left;
     if (out->height == 0) { /* else it is written into a larger tensor that is there */
         out->height = step->height;
         out->width = step->width;

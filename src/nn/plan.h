@@ -10,6 +10,7 @@ typedef struct lk_step {
     int top, left;     /* rows and columns of border before its first window */
     lk_conv conv;
     lk_depthwise depthwise;
+    lk_pool pool;
     int winograd_from; /* the smallest batch for which Winograd is faster */
     int before;        /* the depthwise node that this one, a 1x1 convolution or a pool, does as well; LK_NONE */
     bool done;         /* by the node behind it: never run alone */

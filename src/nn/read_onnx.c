@@ -1,82 +1,19 @@
-/* read_onnx.c - the float32 initialisers of an ONNX file. ONNX is protocol buffers: messages of fields, each a key
- * (number * 8 + wire type) and a value. Only the path Model.graph(7) -> Graph.initializer(5) -> Tensor is followed
- * (dims 1, data_type 2, float_data 4, name 8, raw_data 9, data_location 14); all else is skipped by its wire type.
- * Initialisers of other types and empty ones (shapes, axes) are not weights and are left out. */
+/* read_onnx.c - the float32 initialisers of an ONNX file, which is protocol buffers (proto.h). Only the path
+ * Model.graph(7) -> Graph.initializer(5) -> Tensor is followed (dims 1, data_type 2, float_data 4, name 8, raw_data 9,
+ * data_location 14); all else is skipped by its wire type. Initialisers of other types and empty ones (shapes, axes)
+ * are not weights and are left out. */
 #include <string.h>
 
+#include "nn/onnx.h"
 #include "nn/weights.h"
 
-typedef struct message {
-    const uint8_t *at, *end;
-} message;
-
-typedef struct field {
-    uint64_t number;
-    int wire;
-    uint64_t value;  /* wire 0 */
-    message content; /* wire 2 */
-} field;
-
 #define TYPE_FLOAT 1
-
-static int damaged(liken_error *err) {
-    return lk_fail(err, LIKEN_E_MODEL, "The ONNX file is damaged, or not an ONNX file.");
-}
-
-static int read_varint(message *m, uint64_t *out) {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && m->at < m->end; shift += 7) {
-        const uint8_t byte = *m->at++;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *out = value;
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int skip(message *m, uint64_t size) {
-    if (size > (uint64_t)(m->end - m->at))
-        return 0;
-    m->at += size;
-    return 1;
-}
-
-/* 1: a field; 0: the end; -1: damaged. */
-static int next_field(message *m, field *f) {
-    uint64_t key;
-    if (m->at == m->end)
-        return 0;
-    if (!read_varint(m, &key))
-        return -1;
-    f->number = key >> 3;
-    f->wire = (int)(key & 7);
-    switch (f->wire) {
-    case 0:
-        return read_varint(m, &f->value) ? 1 : -1;
-    case 1:
-        return skip(m, 8) ? 1 : -1;
-    case 2:
-        if (!read_varint(m, &f->value))
-            return -1;
-        f->content.at = m->at;
-        if (!skip(m, f->value))
-            return -1;
-        f->content.end = m->at;
-        return 1;
-    case 5:
-        return skip(m, 4) ? 1 : -1;
-    default:
-        return -1; /* groups (3, 4) are not used by ONNX */
-    }
-}
 
 typedef struct initializer {
     int64_t shape[4];
     int rank;
     uint64_t type, location;
-    message name, raw, floats;
+    lk_message name, raw, floats;
 } initializer;
 
 static int add_dim(initializer *t, uint64_t d) {
@@ -87,20 +24,20 @@ static int add_dim(initializer *t, uint64_t d) {
 }
 
 /* One dimension, or a packed list of them. */
-static int read_dims(initializer *t, field *f) {
+static int read_dims(initializer *t, lk_field *f) {
     if (f->wire == 0)
         return add_dim(t, f->value);
     uint64_t d;
     while (f->content.at < f->content.end)
-        if (!read_varint(&f->content, &d) || !add_dim(t, d))
+        if (!lk_message_varint(&f->content, &d) || !add_dim(t, d))
             return 0;
     return 1;
 }
 
-static int parse_tensor(message m, initializer *t) {
-    field f = {0};
+static int parse_tensor(lk_message m, initializer *t) {
+    lk_field f = {0};
     int more;
-    while ((more = next_field(&m, &f)) == 1) {
+    while ((more = lk_message_next(&m, &f)) == 1) {
         const int packed = f.wire == 2;
         if (f.number == 1 && (f.wire == 0 || packed)) {
             if (!read_dims(t, &f))
@@ -120,27 +57,26 @@ static int parse_tensor(message m, initializer *t) {
     return more == 0;
 }
 
-static int add_tensor(lk_weights *w, message m, liken_error *err) {
+static int add_tensor(lk_weights *w, lk_message m, liken_error *err) {
     initializer t = {0};
     if (!parse_tensor(m, &t))
-        return damaged(err);
+        return lk_onnx_damaged(err);
     if (t.type != TYPE_FLOAT)
         return LIKEN_OK;
     if (t.location != 0)
-        return lk_fail(err, LIKEN_E_MODEL,
-                       "The ONNX file keeps its weights in another file, which liken does not read.");
-    const message values = t.raw.at != NULL ? t.raw : t.floats;
+        return lk_onnx_external(err);
+    const lk_message values = t.raw.at != NULL ? t.raw : t.floats;
     const size_t size = values.at == NULL ? 0 : (size_t)(values.end - values.at);
     size_t count = 1;
     for (int i = 0; i < t.rank; i++) {
         if (t.shape[i] == 0)
             return LIKEN_OK;
         if (t.shape[i] < 0 || (size_t)t.shape[i] > size / count)
-            return damaged(err);
+            return lk_onnx_damaged(err);
         count *= (size_t)t.shape[i];
     }
     if (count * sizeof(float) != size || t.name.at == NULL)
-        return damaged(err);
+        return lk_onnx_damaged(err);
     float *to;
     const int status =
         lk_weights_add(w, (const char *)t.name.at, (size_t)(t.name.end - t.name.at), t.rank, t.shape, &to, err);
@@ -150,39 +86,39 @@ static int add_tensor(lk_weights *w, message m, liken_error *err) {
     return LIKEN_OK;
 }
 
-static int read_graph(lk_weights *w, message m, liken_error *err) {
-    field f = {0};
+static int read_graph(lk_weights *w, lk_message m, liken_error *err) {
+    lk_field f = {0};
     int more;
-    while ((more = next_field(&m, &f)) == 1)
+    while ((more = lk_message_next(&m, &f)) == 1)
         if (f.number == 5 && f.wire == 2) {
             const int status = add_tensor(w, f.content, err);
             if (status != LIKEN_OK)
                 return status;
         }
-    return more == 0 ? LIKEN_OK : damaged(err);
+    return more == 0 ? LIKEN_OK : lk_onnx_damaged(err);
 }
 
-static int read_model(lk_weights *w, message m, liken_error *err) {
-    field f = {0};
+static int read_model(lk_weights *w, lk_message m, liken_error *err) {
+    lk_field f = {0};
     int more;
-    while ((more = next_field(&m, &f)) == 1)
+    while ((more = lk_message_next(&m, &f)) == 1)
         if (f.number == 7 && f.wire == 2) {
             const int status = read_graph(w, f.content, err);
             if (status != LIKEN_OK)
                 return status;
         }
     if (more != 0 || lk_weights_count(w) == 0)
-        return damaged(err);
+        return lk_onnx_damaged(err);
     return LIKEN_OK;
 }
 
 int lk_weights_read_onnx(lk_weights **out, const void *bytes, size_t size, liken_error *err) {
     if (size == 0)
-        return damaged(err);
+        return lk_onnx_damaged(err);
     lk_weights *w = lk_weights_new();
     if (w == NULL)
         return lk_fail_memory(err);
-    const message m = {bytes, (const uint8_t *)bytes + size};
+    const lk_message m = {bytes, (const uint8_t *)bytes + size};
     const int status = read_model(w, m, err);
     if (status != LIKEN_OK) {
         lk_weights_free(w);

@@ -1,9 +1,9 @@
-/* json.c - pack.json to lk_pack and back.
+/* json.c - pack.json to lk_pack (json_write.c: and back).
  *
  * The text may be anybody's, so every key is looked at: an unknown one, a wrong type, a number out of range or a name
  * that could leave the folder is refused with a sentence that names it. Everything a lk_pack points to is in its arena.
  */
-#include "packs/pack.h"
+#include "packs/json_int.h"
 
 #include "base/limits.h"
 #include "base/words.h"
@@ -14,15 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct kind_row {
-    const char *name;
-    lk_pack_role role;
-    unsigned formats; /* bit per lk_pack_format */
-} kind_row;
-
-static const char *const role_names[] = {"detector", "landmarks", "descriptor", "liveness", "mesh"};
-static const char *const format_names[] = {"tfjs", "onnx", "dlib", "values"};
-static const kind_row kinds[] = {
+const char *const lk_pack_role_names[LK_PACK_ROLES] = {"detector", "landmarks", "descriptor", "liveness", "mesh"};
+const char *const lk_pack_format_names[LK_PACK_FORMATS] = {"tfjs", "onnx", "dlib", "values"};
+const lk_pack_kind_row lk_pack_kinds[LK_PACK_KINDS] = {
     [LK_KIND_YUNET] = {"yunet", LK_ROLE_DETECTOR, 1u << LK_FORMAT_ONNX},
     [LK_KIND_SSD_MOBILENET] = {"ssd-mobilenet", LK_ROLE_DETECTOR, 1u << LK_FORMAT_TFJS},
     [LK_KIND_LANDMARKS68] = {"landmarks68", LK_ROLE_LANDMARKS, 1u << LK_FORMAT_TFJS},
@@ -34,6 +28,7 @@ static const kind_row kinds[] = {
     [LK_KIND_MINIFAS_V2] = {"minifasnet-v2", LK_ROLE_LIVENESS, 1u << LK_FORMAT_VALUES},
     [LK_KIND_MINIFAS_V1SE] = {"minifasnet-v1se", LK_ROLE_LIVENESS, 1u << LK_FORMAT_VALUES},
     [LK_KIND_FACE_MESH] = {"face-mesh", LK_ROLE_MESH, 1u << LK_FORMAT_TFJS},
+    [LK_KIND_EMBEDDING] = {"embedding", LK_ROLE_DESCRIPTOR, 1u << LK_FORMAT_ONNX},
 };
 
 /* ---- reading: one object of the text, with the words for a complaint about it ---- */
@@ -43,10 +38,12 @@ typedef struct node {
     const char *where; /* "networks[2]" */
     lk_arena *arena;
     liken_error *err;
+    const char *file; /* NULL: pack.json */
 } node;
 
 static int wrong(const node *n, const char *key, const char *what) {
-    return lk_fail(n->err, LIKEN_E_MODEL, "pack.json: %s%s%s %s.", n->where, *n->where && *key ? "." : "", key, what);
+    return lk_fail(n->err, LIKEN_E_MODEL, "%s: %s%s%s %s.", n->file == NULL ? "pack.json" : n->file, n->where,
+                   *n->where && *key ? "." : "", key, what);
 }
 
 /* An object with no other keys than those. */
@@ -133,15 +130,17 @@ static int parse_file(const node *n, lk_pack_file *file) {
     int rc = expect_object(n, keys, LK_LENGTH(keys));
     if (rc == LIKEN_OK)
         rc = get_name(n, "name", &file->name);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK && json_object_get(n->json, "size") != NULL)
         rc = get_integer(n, "size", 1, (long long)LK_PACK_FILE_CEILING, &size);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK && json_object_get(n->json, "sha256") != NULL)
         rc = get_string(n, "sha256", 64, &file->sha256);
     if (rc != LIKEN_OK)
         return rc;
     file->size = (size_t)size;
-    if (strcmp(file->name, "pack.json") == 0)
-        return wrong(n, "name", "cannot be pack.json itself");
+    if (strcmp(file->name, "pack.json") == 0 || strcmp(file->name, LK_PACK_CURVES) == 0)
+        return wrong(n, "name", "cannot be pack.json itself, nor " LK_PACK_CURVES);
+    if (file->sha256 == NULL)
+        return LIKEN_OK;
     return strspn(file->sha256, "0123456789abcdef") == 64 ? LIKEN_OK
                                                           : wrong(n, "sha256", "is not 64 lower-case hex digits");
 }
@@ -158,7 +157,7 @@ static int parse_files(const node *top, const char *key, size_t least, const lk_
     for (size_t i = 0; i < n && rc == LIKEN_OK; i++) {
         char where[32];
         (void)snprintf(where, sizeof where, "%s[%zu]", key, i);
-        const node item = {json_array_get(array, i), where, top->arena, top->err};
+        const node item = {json_array_get(array, i), where, top->arena, top->err, top->file};
         rc = parse_file(&item, &files[i]);
         for (size_t j = 0; j < i && rc == LIKEN_OK; j++)
             if (strcmp(files[j].name, files[i].name) == 0)
@@ -185,20 +184,20 @@ static int get_choice(const node *n, const char *key, const char *const *names, 
 }
 
 static int get_kind(const node *n, lk_pack_network *network) {
-    const char *names[LK_LENGTH(kinds)];
-    for (size_t i = 0; i < LK_LENGTH(kinds); i++)
-        names[i] = kinds[i].name;
+    const char *names[LK_PACK_KINDS];
+    for (size_t i = 0; i < LK_PACK_KINDS; i++)
+        names[i] = lk_pack_kinds[i].name;
     size_t role = 0, kind = 0, format = 0;
-    int rc = get_choice(n, "role", role_names, LK_LENGTH(role_names), &role);
+    int rc = get_choice(n, "role", lk_pack_role_names, LK_PACK_ROLES, &role);
     if (rc == LIKEN_OK)
         rc = get_choice(n, "kind", names, LK_LENGTH(names), &kind);
     if (rc == LIKEN_OK)
-        rc = get_choice(n, "format", format_names, LK_LENGTH(format_names), &format);
+        rc = get_choice(n, "format", lk_pack_format_names, LK_PACK_FORMATS, &format);
     if (rc != LIKEN_OK)
         return rc;
-    if (kinds[kind].role != role)
+    if (lk_pack_kinds[kind].role != role)
         return wrong(n, "role", "does not fit its kind");
-    if ((kinds[kind].formats >> format & 1u) == 0)
+    if ((lk_pack_kinds[kind].formats >> format & 1u) == 0)
         return wrong(n, "format", "does not fit its kind");
     network->role = (lk_pack_role)role;
     network->kind = (lk_pack_kind)kind;
@@ -244,7 +243,7 @@ static int parse_networks(const node *top, lk_pack *pack) {
     for (size_t i = 0; i < n && rc == LIKEN_OK; i++) {
         char where[32];
         (void)snprintf(where, sizeof where, "networks[%zu]", i);
-        const node item = {json_array_get(array, i), where, top->arena, top->err};
+        const node item = {json_array_get(array, i), where, top->arena, top->err, top->file};
         rc = parse_network(&item, pack, &networks[i]);
         for (size_t j = 0; j < i && rc == LIKEN_OK; j++)
             if (networks[j].kind == networks[i].kind)
@@ -278,7 +277,7 @@ static int parse_point(const node *n, const lk_calibration_point *before, lk_cal
 
 static int parse_calibration(const node *above, const char *key, const char *where, lk_calibration *c) {
     static const char *const keys[] = {"threshold", "points"};
-    const node n = {json_object_get(above->json, key), where, above->arena, above->err};
+    const node n = {json_object_get(above->json, key), where, above->arena, above->err, above->file};
     const json_t *points = NULL;
     double threshold = 0;
     int rc = n.json == NULL ? wrong(above, key, "is missing") : expect_object(&n, keys, LK_LENGTH(keys));
@@ -293,7 +292,7 @@ static int parse_calibration(const node *above, const char *key, const char *whe
     for (int i = 0; i < c->count && rc == LIKEN_OK; i++) {
         char at[96];
         (void)snprintf(at, sizeof at, "%s.points[%d]", where, i);
-        const node item = {json_array_get(points, (size_t)i), at, above->arena, above->err};
+        const node item = {json_array_get(points, (size_t)i), at, above->arena, above->err, above->file};
         rc = parse_point(&item, i == 0 ? NULL : &c->points[i - 1], &c->points[i]);
     }
     return rc;
@@ -307,11 +306,35 @@ static int parse_mean(const node *n, double mean[3]) {
     return rc;
 }
 
-/* [[x, y], ...], five of them; without it the chip is cut by a mean face and `padding`. */
+/* One number, or one each for red, green and blue. */
+static int parse_scale(const node *n, lk_pack_descriptor *d) {
+    const json_t *value = json_object_get(n->json, "scale");
+    int rc = LIKEN_OK;
+    if (json_is_array(value) && json_array_size(value) != 3)
+        return wrong(n, "scale", "is neither a number nor three");
+    for (size_t i = 0; i < 3 && rc == LIKEN_OK; i++)
+        rc = number_of(n, "scale", json_is_array(value) ? json_array_get(value, i) : value, 1e-6, 1e3, &d->scales[i]);
+    d->scale = d->scales[0];
+    return rc;
+}
+
+/* Where the training photos of ArcFace, of 112 pixels, have the five points; most networks of others know no other. */
+static const liken_point arcface[5] = {
+    {38.2946f / 112, 51.6963f / 112}, {73.5318f / 112, 51.5014f / 112}, {56.0252f / 112, 71.7366f / 112},
+    {41.5493f / 112, 92.3655f / 112}, {70.7299f / 112, 92.2041f / 112},
+};
+
+/* [[x, y], ...], five of them, or "arcface"; without it the chip is cut by a mean face and `padding`. */
 static int parse_places(const node *n, lk_pack_descriptor *d) {
     const json_t *array = NULL;
-    if (json_object_get(n->json, "places") == NULL)
+    const json_t *places = json_object_get(n->json, "places");
+    if (places == NULL)
         return LIKEN_OK;
+    d->placed = true;
+    if (json_is_string(places) && strcmp(json_string_value(places), "arcface") == 0) {
+        memcpy(d->places, arcface, sizeof arcface);
+        return LIKEN_OK;
+    }
     int rc = get_array(n, "places", 5, 5, &array);
     for (size_t i = 0; i < 5 && rc == LIKEN_OK; i++) {
         const json_t *point = json_array_get(array, i);
@@ -322,59 +345,124 @@ static int parse_places(const node *n, lk_pack_descriptor *d) {
             rc = number_of(n, "places", json_array_get(point, k), 0, 1, &at[k]);
         d->places[i] = (liken_point){(float)at[0], (float)at[1]};
     }
-    d->placed = true;
     return rc;
 }
 
-static int parse_calibrations(const node *above, lk_pack_descriptor *d) {
+/* The curves of the metrics that the pack is compared by, out of an object. */
+static int parse_curves(const node *n, const char *where, lk_pack_descriptor *d) {
     static const char *const keys[] = {LK_METRIC_WORDS(LK_AND)};
-    const node n = {json_object_get(above->json, "calibration"), "descriptor.calibration", above->arena, above->err};
-    int rc = n.json == NULL ? wrong(above, "calibration", "is missing") : expect_object(&n, keys, LK_LENGTH(keys));
-    if (rc == LIKEN_OK)
-        rc = parse_calibration(&n, "normalized", "descriptor.calibration.normalized", &d->normalized);
-    if (rc == LIKEN_OK)
-        rc = parse_calibration(&n, "l2", "descriptor.calibration.l2", &d->l2);
+    lk_calibration *const curves[] = {&d->normalized, &d->l2};
+    int rc = expect_object(n, keys, LK_LENGTH(keys));
+    for (size_t i = 0; i < LK_LENGTH(keys) && rc == LIKEN_OK; i++) {
+        char at[64];
+        (void)snprintf(at, sizeof at, "%s%s%s", where, *where != '\0' ? "." : "", keys[i]);
+        const bool other = d->one_metric && d->metric != (liken_metric)i;
+        if (!other || json_object_get(n->json, keys[i]) != NULL)
+            rc = parse_calibration(n, keys[i], at, curves[i]);
+        if (other)
+            curves[i]->count = 0;
+    }
     return rc;
 }
 
-static int parse_descriptor(const node *top, lk_pack_descriptor *d) {
-    static const char *const keys[] = {"dimension", "chip",  "padding", "alignment",  "mirror",
-                                       "mean",      "scale", "places",  "calibration"};
-    const node n = {json_object_get(top->json, "descriptor"), "descriptor", top->arena, top->err};
-    long long dimension = 0, chip = 0, alignment = 0;
-    int rc = expect_object(&n, keys, LK_LENGTH(keys));
+static int parse_calibrations(const node *above, lk_pack_descriptor *d, bool optional) {
+    const node n = {json_object_get(above->json, "calibration"), "descriptor.calibration", above->arena, above->err,
+                    above->file};
+    if (n.json == NULL)
+        return optional ? LIKEN_OK : wrong(above, "calibration", "is missing");
+    return parse_curves(&n, n.where, d);
+}
+
+static int get_boolean(const node *n, const char *key, bool optional, bool *out) {
+    const json_t *value = json_object_get(n->json, key);
+    if (value == NULL && optional)
+        return LIKEN_OK;
+    if (!json_is_boolean(value))
+        return wrong(n, key, value == NULL ? "is missing" : "is not true or false");
+    *out = json_is_true(value);
+    return LIKEN_OK;
+}
+
+/* How a chip is cut. With places that is said, and padding, alignment and mirror need not be. */
+static int parse_cut(const node *n, lk_pack_descriptor *d) {
+    long long dimension = 0, chip = 0, alignment = 5;
+    int rc = get_integer(n, "dimension", 1, LK_DIMENSION_MAX, &dimension);
     if (rc == LIKEN_OK)
-        rc = get_integer(&n, "dimension", 1, LK_DIMENSION_MAX, &dimension);
+        rc = get_integer(n, "chip", 16, 1024, &chip);
     if (rc == LIKEN_OK)
-        rc = get_integer(&n, "chip", 16, 1024, &chip);
+        rc = parse_places(n, d);
+    if (rc == LIKEN_OK && !(d->placed && json_object_get(n->json, "padding") == NULL))
+        rc = get_number(n, "padding", 0, 4, &d->padding);
+    if (rc == LIKEN_OK && !(d->placed && json_object_get(n->json, "alignment") == NULL))
+        rc = get_integer(n, "alignment", 5, 68, &alignment);
     if (rc == LIKEN_OK)
-        rc = get_number(&n, "padding", 0, 4, &d->padding);
-    if (rc == LIKEN_OK)
-        rc = get_integer(&n, "alignment", 5, 68, &alignment);
-    if (rc == LIKEN_OK)
-        rc = parse_mean(&n, d->mean);
-    if (rc == LIKEN_OK)
-        rc = get_number(&n, "scale", 1e-6, 1e3, &d->scale);
-    if (rc == LIKEN_OK)
-        rc = parse_places(&n, d);
-    if (rc == LIKEN_OK)
-        rc = parse_calibrations(&n, d);
+        rc = get_boolean(n, "mirror", d->placed, &d->mirror);
     if (rc != LIKEN_OK)
         return rc;
-    const json_t *mirror = json_object_get(n.json, "mirror");
-    if (!json_is_boolean(mirror))
-        return wrong(&n, "mirror", mirror == NULL ? "is missing" : "is not true or false");
     if (alignment != 5 && alignment != 68)
-        return wrong(&n, "alignment", "is neither 5 nor 68");
+        return wrong(n, "alignment", "is neither 5 nor 68");
     if (d->placed && alignment != 5)
-        return wrong(&n, "places", "is there, and alignment is not 5");
-    d->mirror = json_is_true(mirror);
+        return wrong(n, "places", "is there, and alignment is not 5");
     if (d->placed && d->mirror)
-        return wrong(&n, "mirror", "is true, and a chip cut by places has no second cut");
+        return wrong(n, "mirror", "is true, and a chip cut by places has no second cut");
     d->dimension = (int)dimension;
     d->chip = (int)chip;
     d->alignment = (int)alignment;
     return LIKEN_OK;
+}
+
+/* What only a network of kind "embedding" may say. */
+static int parse_own(const node *n, lk_pack_descriptor *d, bool own) {
+    static const char *const orders[] = {"rgb", "bgr"}, *const metrics[] = {LK_METRIC_WORDS(LK_AND)};
+    size_t order = 0, metric = 0;
+    int rc = LIKEN_OK;
+    for (size_t i = 0; i < 3; i++) {
+        const char *key = ((const char *const[]){"channels", "normalise", "metric"})[i];
+        if (!own && json_object_get(n->json, key) != NULL)
+            return wrong(n, key, "is for a network of kind \"embedding\" only");
+    }
+    if (!own && (d->scales[1] != d->scale || d->scales[2] != d->scale))
+        return wrong(n, "scale", "is three numbers, which is for a network of kind \"embedding\" only");
+    if (json_object_get(n->json, "channels") != NULL)
+        rc = get_choice(n, "channels", orders, LK_LENGTH(orders), &order);
+    d->blue_first = order == 1;
+    if (rc == LIKEN_OK)
+        rc = get_boolean(n, "normalise", true, &d->normalise);
+    d->one_metric = rc == LIKEN_OK && json_object_get(n->json, "metric") != NULL;
+    if (d->one_metric)
+        rc = get_choice(n, "metric", metrics, LK_LENGTH(metrics), &metric);
+    d->metric = (liken_metric)metric;
+    return rc;
+}
+
+static int parse_descriptor(const node *top, lk_pack_descriptor *d, bool own) {
+    static const char *const keys[] = {"dimension", "chip",     "padding",   "alignment", "mirror", "mean",
+                                       "scale",     "channels", "normalise", "metric",    "places", "calibration"};
+    const node n = {json_object_get(top->json, "descriptor"), "descriptor", top->arena, top->err, top->file};
+    int rc = expect_object(&n, keys, LK_LENGTH(keys));
+    if (rc == LIKEN_OK)
+        rc = parse_cut(&n, d);
+    if (rc == LIKEN_OK)
+        rc = parse_mean(&n, d->mean);
+    if (rc == LIKEN_OK)
+        rc = parse_scale(&n, d);
+    if (rc == LIKEN_OK)
+        rc = parse_own(&n, d, own);
+    return rc == LIKEN_OK ? parse_calibrations(&n, d, own) : rc;
+}
+
+int lk_pack_read_curves(lk_pack *pack, const char *text, size_t size, liken_error *err) {
+    json_error_t fault;
+    lk_pack_descriptor d = pack->descriptor;
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &fault);
+    if (root == NULL)
+        return lk_fail(err, LIKEN_E_MODEL, LK_PACK_CURVES " is not JSON: line %d: %s.", fault.line, fault.text);
+    const node n = {root, "", &pack->arena, err, LK_PACK_CURVES};
+    const int rc = parse_curves(&n, "", &d);
+    json_decref(root);
+    if (rc == LIKEN_OK)
+        pack->descriptor = d;
+    return rc;
 }
 
 /* ---- the whole ---- */
@@ -412,7 +500,7 @@ static int parse_whole(const node *top, lk_pack *pack) {
     if (rc == LIKEN_OK)
         rc = parse_networks(top, pack);
     if (rc == LIKEN_OK && json_object_get(top->json, "descriptor") != NULL)
-        rc = parse_descriptor(top, &pack->descriptor);
+        rc = parse_descriptor(top, &pack->descriptor, lk_pack_kind_network(pack, LK_KIND_EMBEDDING) != NULL);
     return rc == LIKEN_OK ? check_whole(top, pack) : rc;
 }
 
@@ -426,7 +514,7 @@ int lk_pack_parse(lk_pack **out, const char *json, size_t size, liken_error *err
     lk_pack *pack = calloc(1, sizeof *pack);
     int rc = pack == NULL ? lk_fail_memory(err) : LIKEN_OK;
     if (rc == LIKEN_OK) {
-        const node top = {root, "", &pack->arena, err};
+        const node top = {root, "", &pack->arena, err, NULL};
         rc = parse_whole(&top, pack);
     }
     json_decref(root);
@@ -435,98 +523,5 @@ int lk_pack_parse(lk_pack **out, const char *json, size_t size, liken_error *err
         return rc;
     }
     *out = pack;
-    return LIKEN_OK;
-}
-
-/* ---- writing: NULL when out of memory; jansson passes NULL on, so only the end is checked ---- */
-
-/* The shortest decimal that is this float again. */
-static json_t *write_float(float value) {
-    char text[32];
-    (void)snprintf(text, sizeof text, "%.7g", (double)value);
-    if (strtof(text, NULL) != value)
-        (void)snprintf(text, sizeof text, "%.9g", (double)value);
-    return json_real(strtod(text, NULL));
-}
-
-static json_t *write_files(const lk_pack_file *files, size_t count) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < count && array != NULL; i++) {
-        json_t *item = json_pack("{s:s, s:I, s:s}", "name", files[i].name, "size", (json_int_t)files[i].size, "sha256",
-                                 files[i].sha256);
-        if (json_array_append_new(array, item) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
-}
-
-static json_t *write_networks(const lk_pack *pack) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < pack->network_count && array != NULL; i++) {
-        const lk_pack_network *n = &pack->networks[i];
-        json_t *item = json_pack("{s:s, s:s, s:s, s:[s, s*]}", "role", role_names[n->role], "kind", kinds[n->kind].name,
-                                 "format", format_names[n->format], "files", n->files[0], n->files[1]);
-        if (json_array_append_new(array, item) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
-}
-
-static json_t *write_calibration(const lk_calibration *c) {
-    json_t *points = json_array();
-    for (int i = 0; i < c->count && points != NULL; i++) {
-        const lk_calibration_point *p = &c->points[i];
-        json_t *item = json_pack("{s:o, s:f, s:f}", "distance", write_float(p->distance), "fmr", p->fmr, "tmr", p->tmr);
-        if (json_array_append_new(points, item) != 0) {
-            json_decref(points);
-            return NULL;
-        }
-    }
-    return json_pack("{s:o, s:o}", "threshold", write_float(c->threshold), "points", points);
-}
-
-static json_t *write_places(const lk_pack_descriptor *d) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < 5 && array != NULL; i++) {
-        json_t *point = json_pack("[o, o]", write_float(d->places[i].x), write_float(d->places[i].y));
-        if (json_array_append_new(array, point) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
-}
-
-static json_t *write_descriptor(const lk_pack_descriptor *d) {
-    json_t *out = json_pack("{s:i, s:i, s:f, s:i, s:b, s:[f, f, f], s:f, s:{s:o, s:o}}", "dimension", d->dimension,
-                            "chip", d->chip, "padding", d->padding, "alignment", d->alignment, "mirror", (int)d->mirror,
-                            "mean", d->mean[0], d->mean[1], d->mean[2], "scale", d->scale, "calibration", "normalized",
-                            write_calibration(&d->normalized), "l2", write_calibration(&d->l2));
-    if (out != NULL && d->placed && json_object_set_new(out, "places", write_places(d)) != 0) {
-        json_decref(out);
-        return NULL;
-    }
-    return out;
-}
-
-int lk_pack_write(const lk_pack *pack, char **out, size_t *size, liken_error *err) {
-    json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", pack->name, "version", pack->version, "licence",
-                             pack->licence, "source", pack->source, "files", write_files(pack->files, pack->file_count),
-                             "networks", write_networks(pack));
-    int failed = root == NULL;
-    if (!failed && pack->sample_count > 0)
-        failed = json_object_set_new(root, "samples", write_files(pack->samples, pack->sample_count));
-    if (!failed && pack->descriptor.dimension > 0)
-        failed = json_object_set_new(root, "descriptor", write_descriptor(&pack->descriptor));
-    char *text = failed ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    json_decref(root);
-    if (text == NULL)
-        return lk_fail_memory(err);
-    *out = text;
-    *size = strlen(text);
     return LIKEN_OK;
 }

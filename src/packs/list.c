@@ -29,12 +29,15 @@ static int describe(const lk_pack *pack, char **out, liken_error *err) {
             [LK_KIND_SHAPE68] = "landmarks 68",     [LK_KIND_DLIB_RESNET] = "descriptor",
             [LK_KIND_REID] = "descriptor",          [LK_KIND_MOBILEFACENET] = "descriptor",
             [LK_KIND_MINIFAS_V2] = "liveness 2.7",  [LK_KIND_MINIFAS_V1SE] = "liveness 4",
-            [LK_KIND_FACE_MESH] = "mesh 468",
+            [LK_KIND_FACE_MESH] = "mesh 468",       [LK_KIND_EMBEDDING] = "descriptor",
         };
         const lk_pack_network *n = &pack->networks[i];
         rc = lk_buf_format(&b, err, "%s%s", i == 0 ? "" : ", ", words[n->kind]);
         if (rc == LIKEN_OK && n->role == LK_ROLE_DESCRIPTOR)
-            rc = lk_buf_format(&b, err, " %d", pack->descriptor.dimension);
+            rc = lk_buf_format(&b, err, " %d%s", pack->descriptor.dimension,
+                               pack->descriptor.normalized.count + pack->descriptor.l2.count > 0
+                                   ? ""
+                                   : " without a calibration (liken models calibrate)");
     }
     if (rc == LIKEN_OK)
         *out = lk_buf_steal(&b, NULL);

@@ -58,6 +58,22 @@ static int fail_absent(const char *folder, const char *name, liken_error *err) {
                    name, folder);
 }
 
+/* What `liken models calibrate` has left beside pack.json. */
+static int read_curves(lk_pack *pack, const char *path, liken_error *err) {
+    LK_FREE char *file = lk_path_join(path, LK_PACK_CURVES);
+    LK_FREE char *text = NULL;
+    size_t size = 0;
+    if (file == NULL)
+        return lk_fail_memory(err);
+    if (lk_known_find(pack->name) != NULL || pack->descriptor.dimension == 0)
+        return LIKEN_OK;
+    liken_error why = {0};
+    const int rc = lk_file_read(file, LK_PACK_JSON_CEILING, &text, &size, &why);
+    if (rc == LIKEN_E_NOT_FOUND)
+        return LIKEN_OK;
+    return rc == LIKEN_OK ? lk_pack_read_curves(pack, text, size, err) : lk_fail(err, rc, "%s", why.message);
+}
+
 /* The pack in the folder `name`; where that is not there the sentence is about `wanted`. */
 static int open_folder(lk_pack **out, const char *folder, const char *name, const char *wanted, liken_error *err) {
     LK_FREE char *path = lk_path_join(folder, name);
@@ -73,6 +89,8 @@ static int open_folder(lk_pack **out, const char *folder, const char *name, cons
     rc = lk_pack_parse(&pack, text, size, err);
     if (rc == LIKEN_OK && strcmp(pack->name, name) != 0)
         rc = lk_fail(err, LIKEN_E_MODEL, "pack.json: name is \"%s\", but the folder is named %s.", pack->name, name);
+    if (rc == LIKEN_OK)
+        rc = read_curves(pack, path, err);
     if (rc == LIKEN_OK && (pack->path = lk_arena_string(&pack->arena, path)) == NULL)
         rc = lk_fail_memory(err);
     if (rc != LIKEN_OK) {
@@ -116,15 +134,16 @@ static int read_pinned(const lk_pack *pack, const char *folder, const lk_pack_fi
     LK_FREE char *bytes = NULL;
     size_t got = 0;
     char sha256[LK_SHA256_HEX];
-    const int rc = lk_file_read(path, file->size, &bytes, &got, err);
+    const int rc = lk_file_read(path, file->size > 0 ? file->size : LK_PACK_FILE_CEILING, &bytes, &got, err);
     if (rc == LIKEN_E_NOT_FOUND)
         return fail_file(pack, path, "is missing", err);
-    if (rc != LIKEN_OK && rc != LIKEN_E_TOO_LARGE)
+    if (rc != LIKEN_OK && (rc != LIKEN_E_TOO_LARGE || file->size == 0))
         return rc;
-    if (rc == LIKEN_E_TOO_LARGE || got != file->size)
+    if (file->size > 0 && (rc == LIKEN_E_TOO_LARGE || got != file->size))
         return fail_file(pack, path, "has another size than its pack.json states", err);
-    lk_sha256_hex(bytes, got, sha256);
-    if (strcmp(sha256, file->sha256) != 0)
+    if (file->sha256 != NULL)
+        lk_sha256_hex(bytes, got, sha256);
+    if (file->sha256 != NULL && strcmp(sha256, file->sha256) != 0)
         return fail_file(pack, path, "is damaged: its sha256 is not the pinned one", err);
     *out = bytes;
     *size = got;

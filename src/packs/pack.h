@@ -17,7 +17,20 @@
  *                     "places": [ [0.316, 0.462], [0.683, 0.462], [0.500, 0.641], [0.349, 0.825], [0.653, 0.825] ] } }
  *
  * "places" is optional: where on the chip the eyes, the tip of the nose and the corners of the mouth lie, as shares of
- * its side. Without it a mean face and the padding say that.
+ * its side, or "arcface", the places that most networks of others are trained with. Without it a mean face and the
+ * padding say that; with it, "padding", "alignment" and "mirror" may be left out.
+ *
+ * A network of kind "embedding" is anybody's: an ONNX file of one photo to one row of numbers (nn/onnx.h has what it
+ * may hold). Its pack may say as well:
+ *
+ *   "scale": [0.0171, 0.0175, 0.0174]   one each for red, green and blue, as "mean" has them always
+ *   "channels": "bgr"                   the order that the network wants; "rgb" is the default
+ *   "normalise": true                   the descriptor is divided by its length
+ *   "metric": "normalized"              the only metric that its descriptors are compared by, "normalized" or "l2"
+ *
+ * and its "calibration" may be missing: it then lies in calibration.json beside pack.json, as `liken models calibrate`
+ * writes it, or nowhere yet, and no collection is made with the pack. What calibration.json says goes before pack.json.
+ * "size" and "sha256" of a file may be missing; they are checked where they are there.
  *
  * All functions may be called from any thread; a lk_pack is immutable. */
 #ifndef LK_PACKS_PACK_H
@@ -29,7 +42,8 @@
 
 #include <stdbool.h>
 
-#define LK_PACK_FILE_CEILING ((size_t)128 << 20) /* one file of a pack */
+#define LK_PACK_FILE_CEILING ((size_t)512 << 20) /* one file of a pack; iResNet-100 is 261 MB */
+#define LK_PACK_CURVES "calibration.json"
 #define LK_PACK_JSON_CEILING ((size_t)256 << 10)
 #define LK_PACK_MAX_FILES 64
 #define LK_PACK_MAX_NETWORKS 16
@@ -53,16 +67,17 @@ typedef enum lk_pack_kind {
     LK_KIND_MOBILEFACENET, /* "mobilefacenet", descriptor, values */
     LK_KIND_MINIFAS_V2,    /* "minifasnet-v2", liveness, values */
     LK_KIND_MINIFAS_V1SE,  /* "minifasnet-v1se", liveness, values */
-    LK_KIND_FACE_MESH      /* "face-mesh", mesh, tfjs */
+    LK_KIND_FACE_MESH,     /* "face-mesh", mesh, tfjs */
+    LK_KIND_EMBEDDING      /* "embedding", descriptor, onnx */
 } lk_pack_kind;
 
 /* LK_FORMAT_VALUES: numbers at places that the kind knows, in a file that says nothing of them. */
 typedef enum lk_pack_format { LK_FORMAT_TFJS, LK_FORMAT_ONNX, LK_FORMAT_DLIB, LK_FORMAT_VALUES } lk_pack_format;
 
 typedef struct lk_pack_file {
-    const char *name; /* no folder in it: [A-Za-z0-9._-], not starting with '.' */
-    size_t size;
-    const char *sha256; /* 64 lower-case hex digits */
+    const char *name;   /* no folder in it: [A-Za-z0-9._-], not starting with '.' */
+    size_t size;        /* 0: not stated */
+    const char *sha256; /* 64 lower-case hex digits; NULL: not stated */
 } lk_pack_file;
 
 typedef struct lk_pack_network {
@@ -89,9 +104,13 @@ typedef struct lk_pack_descriptor {
     bool legacy;    /* cut and coloured as the legacy system did (face/legacy.h); of the built-in table only */
     double mean[3]; /* R, G, B; input = (pixel - mean) * scale */
     double scale;
+    double scales[3]; /* R, G, B, of LK_KIND_EMBEDDING; of others `scale` thrice, or nothing in the built-in table */
+    bool blue_first, normalise; /* of LK_KIND_EMBEDDING */
+    bool one_metric;            /* compared by `metric` alone */
+    liken_metric metric;
     bool placed;                   /* the chip is cut so that the five points lie at `places`; padding is not read */
     liken_point places[5];         /* shares of the chip's side, in the order of liken_face.landmarks */
-    lk_calibration normalized, l2; /* one for each liken_metric */
+    lk_calibration normalized, l2; /* one for each liken_metric; count 0: it has none */
     lk_pack_classes classes;
 } lk_pack_descriptor;
 
@@ -112,7 +131,8 @@ typedef struct lk_pack {
  * *out is freed with free(). LIKEN_E_ARG when none of them is set. */
 int lk_models_folder(const char *given, char **out, liken_error *err);
 
-/* Reads and checks <folder>/<name>/pack.json (or its lender's); opens no other file. `folder` as in
+/* Reads and checks <folder>/<name>/pack.json (or its lender's) and, of a pack that is not known, its calibration.json;
+ * opens no other file. `folder` as in
  * lk_models_folder's answer.
  * LIKEN_E_ARG (`name` is not one), LIKEN_E_NOT_FOUND (no such folder or no pack.json; the sentence names the command
  * that installs it), LIKEN_E_MODEL (malformed, or its name is not the folder's). */
@@ -124,6 +144,10 @@ int lk_pack_parse(lk_pack **out, const char *json, size_t size, liken_error *err
 
 /* The text of pack.json (numbers to nine digits); parsing it gives the same pack. *out is freed with free(). */
 int lk_pack_write(const lk_pack *pack, char **out, size_t *size, liken_error *err);
+
+/* The same for calibration.json: replaces the curves of the pack, or fails and leaves them. */
+int lk_pack_read_curves(lk_pack *pack, const char *json, size_t size, liken_error *err);
+int lk_pack_write_curves(const lk_pack *pack, char **out, size_t *size, liken_error *err);
 
 /* The first network of that role; NULL when there is none. */
 const lk_pack_network *lk_pack_role_network(const lk_pack *pack, lk_pack_role role);

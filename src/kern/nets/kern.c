@@ -90,3 +90,27 @@ void lk_kern_sigmoid(const lk_map *in, const lk_map *out, int batch) {
                 to[i] = 1.0f / (1.0f + expf(-from[i]));
         }
 }
+
+/* One pixel's window from (top, left) on, channel c. */
+static float pool_value(const lk_pool *p, const lk_map *in, int n, int top, int left, int c) {
+    int y0, y1, x0, x1;
+    lk_inside(top, p->size, in->height, &y0, &y1);
+    lk_inside(left, p->size, in->width, &x0, &x1);
+    float best = lk_map_at(in, n, top + y0, left + x0)[c], sum = 0;
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++) {
+            const float a = lk_map_at(in, n, top + y, left + x)[c];
+            best = a > best || a != a ? a : best;
+            sum += a;
+        }
+    return p->mean ? sum / (float)(p->whole ? p->size * p->size : (y1 - y0) * (x1 - x0)) : best;
+}
+
+void lk_kern_pool(const lk_pool *p, const lk_map *in, const lk_map *out, int batch) {
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < out->height; y++)
+            for (int x = 0; x < out->width; x++)
+                for (int c = 0; c < in->channels; c++)
+                    lk_map_at(out, n, y, x)[c] =
+                        pool_value(p, in, n, y * p->stride - p->top, x * p->stride - p->left, c);
+}

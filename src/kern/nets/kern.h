@@ -10,6 +10,7 @@
 #ifndef LK_KERN_NETS_KERN_H
 #define LK_KERN_NETS_KERN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,16 +59,34 @@ typedef struct lk_conv {
     const float *slope; /* out floats; of LK_ACT_PRELU alone */
 } lk_conv;
 
-/* A convolution of each channel alone: 3x3 with stride 1 or 2, or (depthwise_whole) as large as its input. */
+/* A convolution of each channel alone: 3x3 with stride 1 or 2, or as large as its input (depthwise_whole), or size x
+ * size with any stride (depthwise_any). */
 typedef struct lk_depthwise {
     int stride, top, left;
     int rectify; /* negative inputs count as zero */
     int pool;    /* an output is the largest of 2x2 of the convolution's; stride 1, no rectify and no slopes only */
-    const float *weights; /* [9][channels]; depthwise_whole: [height][width][channels] */
+    const float *weights; /* [9][channels]; whole and any: [height][width][channels] */
     const float *bias;    /* channels floats */
     lk_act act;
     const float *slope; /* channels floats; of LK_ACT_PRELU alone */
+    int size;           /* side of the window; of depthwise_any alone */
 } lk_depthwise;
+
+/* What becomes of a value: times its channel's factor, plus its term; where there are slopes, negative ones times
+ * theirs; not below `low`, not above `high` (infinite: no limit); with `gate`, times the value that came in. */
+typedef struct lk_affine {
+    const float *factor, *term; /* channels floats */
+    const float *slope;         /* likewise, or NULL */
+    float low, high;
+    bool gate;
+} lk_affine;
+
+/* Windows of size x size that may reach past the image: the largest of what lies inside, or (`mean`) its mean. `whole`:
+ * what lies outside counts as zeros in the mean. Every window holds a pixel. */
+typedef struct lk_pool {
+    int size, stride, top, left;
+    bool mean, whole;
+} lk_pool;
 
 typedef struct lk_kern {
     lk_cpu level;
@@ -95,10 +114,22 @@ typedef struct lk_kern {
     /* One pixel of out: each channel of in by a window as large as in. The strides and `rectify` of d are not read. */
     void (*depthwise_whole)(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch);
 
+    /* The whole of out, by windows of d->size that read no border; `rectify` and `pool` of d are not read. */
+    void (*depthwise_any)(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch);
+
     /* Windows of `size` x `size` every `stride` pixels, no border; writes the whole of out. avg_pool: out may have more
      * channels than in, they are set to zero. */
     void (*max_pool)(const lk_map *in, const lk_map *out, int size, int stride, int batch);
     void (*avg_pool)(const lk_map *in, const lk_map *out, int size, int stride, int batch);
+
+    /* The whole of out, which has in's channels. */
+    void (*pool)(const lk_pool *p, const lk_map *in, const lk_map *out, int batch);
+
+    /* The whole of out, which is as large as in and may be it. */
+    void (*affine)(const lk_affine *a, const lk_map *in, const lk_map *out, int batch);
+
+    /* out = a + b, or a * b; all of one size. */
+    void (*pair)(const lk_map *a, const lk_map *b, bool multiply, const lk_map *out, int batch);
 
     /* out = fine + coarse, each pixel of coarse counted for 2x2 of out. */
     void (*add_upsampled)(const lk_map *fine, const lk_map *coarse, const lk_map *out, int batch);

@@ -12,8 +12,15 @@ extern const lk_kern lk_kern_avx512;
 extern const lk_kern lk_kern_neon;
 #endif
 
-/* The same on every level: it runs on single pixels. */
+/* The same on every level: they are seldom, or run on single pixels. */
 void lk_kern_sigmoid(const lk_map *in, const lk_map *out, int batch);
+void lk_kern_pool(const lk_pool *p, const lk_map *in, const lk_map *out, int batch);
+
+/* The part [*first, *last) of a window of `size` from `start` on that lies in 0 ... length. */
+static inline void lk_inside(int start, int size, int length, int *first, int *last) {
+    *first = start < 0 ? -start : 0;
+    *last = start + size > length ? length - start : size;
+}
 
 /* Winograd tiles that are transformed, multiplied and transformed back together: few enough that both transformed
  * sides stay in a level-2 cache of 1 MiB, enough that the weights are read seldom. */

@@ -105,6 +105,25 @@ static void depthwise_whole(const lk_depthwise *d, const lk_map *in, const lk_ma
         }
 }
 
+static float any_value(const lk_depthwise *d, const lk_map *in, int n, int top, int left, int c) {
+    float sum = d->bias[c];
+    for (int k = 0; k < d->size * d->size; k++) {
+        const int y = top + k / d->size, x = left + k % d->size;
+        if (y >= 0 && x >= 0 && y < in->height && x < in->width)
+            sum += lk_map_at(in, n, y, x)[c] * d->weights[k * in->channels + c];
+    }
+    return activate(sum, d->act, slope_of(d->slope, c));
+}
+
+static void depthwise_any(const lk_depthwise *d, const lk_map *in, const lk_map *out, int batch) {
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < out->height; y++)
+            for (int x = 0; x < out->width; x++)
+                for (int c = 0; c < in->channels; c++)
+                    lk_map_at(out, n, y, x)[c] =
+                        any_value(d, in, n, y * d->stride - d->top, x * d->stride - d->left, c);
+}
+
 static void max_pool(const lk_map *in, const lk_map *out, int size, int stride, int batch) {
     for (int n = 0; n < batch; n++)
         for (int y = 0; y < out->height; y++)
@@ -148,6 +167,32 @@ static void scale(const lk_map *in, const lk_map *gate, const lk_map *residual, 
                 }
 }
 
+static float affine_value(const lk_affine *a, float x, int c) {
+    float y = x * a->factor[c] + a->term[c];
+    if (a->slope != NULL && y < 0)
+        y *= a->slope[c];
+    y = y < a->low ? a->low : y > a->high ? a->high : y;
+    return a->gate ? y * x : y;
+}
+
+static void affine(const lk_affine *a, const lk_map *in, const lk_map *out, int batch) {
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < out->height; y++)
+            for (int x = 0; x < out->width; x++)
+                for (int c = 0; c < out->channels; c++)
+                    lk_map_at(out, n, y, x)[c] = affine_value(a, lk_map_at(in, n, y, x)[c], c);
+}
+
+static void pair(const lk_map *a, const lk_map *b, bool multiply, const lk_map *out, int batch) {
+    for (int n = 0; n < batch; n++)
+        for (int y = 0; y < out->height; y++)
+            for (int x = 0; x < out->width; x++)
+                for (int c = 0; c < out->channels; c++) {
+                    const float p = lk_map_at(a, n, y, x)[c], q = lk_map_at(b, n, y, x)[c];
+                    lk_map_at(out, n, y, x)[c] = multiply ? p * q : p + q;
+                }
+}
+
 static void load_row(float *to, const uint8_t *from, size_t count, const float mean[3]) {
     for (size_t i = 0; i < count; i++)
         to[i] = (float)from[i] - mean[i % 3];
@@ -159,8 +204,12 @@ const lk_kern lk_kern_scalar = {
     .depthwise = depthwise,
     .separable = separable,
     .depthwise_whole = depthwise_whole,
+    .depthwise_any = depthwise_any,
     .max_pool = max_pool,
     .avg_pool = avg_pool,
+    .pool = lk_kern_pool,
+    .affine = affine,
+    .pair = pair,
     .add_upsampled = add_upsampled,
     .scale = scale,
     .sigmoid = lk_kern_sigmoid,

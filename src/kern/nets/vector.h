@@ -541,6 +541,8 @@ static void scale(const lk_map *in, const lk_map *gate, const lk_map *residual, 
         }
 }
 
+#include "kern/nets/plain.h"
+
 /* Three vectors at a time, so that each starts at the same channel in every round. */
 static void load_row(float *to, const uint8_t *from, size_t count, const float mean[3]) {
     float means[3 * LANES];
@@ -560,8 +562,9 @@ static void load_row(float *to, const uint8_t *from, size_t count, const float m
 #define LK_KERN_TABLE(cpu)                                                                                             \
     {                                                                                                                  \
         .level = (cpu), .conv = conv, .winograd = winograd, .depthwise = depthwise, .separable = separable,            \
-        .depthwise_whole = depthwise_whole, .max_pool = max_pool, .avg_pool = avg_pool,                                \
-        .add_upsampled = add_upsampled, .scale = scale, .sigmoid = lk_kern_sigmoid, .load_row = load_row               \
+        .depthwise_whole = depthwise_whole, .depthwise_any = depthwise_any, .max_pool = max_pool,                      \
+        .avg_pool = avg_pool, .pool = lk_kern_pool, .affine = affine, .pair = pair, .add_upsampled = add_upsampled,    \
+        .scale = scale, .sigmoid = lk_kern_sigmoid, .load_row = load_row                                               \
     }
 
 #endif

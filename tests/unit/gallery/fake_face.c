@@ -338,6 +338,18 @@ const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric met
     return &m->calibration[0][metric];
 }
 
+int lk_models_comparable(const lk_models *m, liken_metric metric, liken_error *err) {
+    (void)m;
+    (void)metric;
+    (void)err;
+    return LIKEN_OK;
+}
+
+liken_metric lk_models_metric(const lk_models *m) {
+    (void)m;
+    return LIKEN_NORMALIZED;
+}
+
 float lk_models_good(const lk_models *m) {
     (void)m;
     return 0.5f;

@@ -109,7 +109,7 @@ static void each_rule_refuses(void **state) {
         {"files.0.name", "\"pack.json\"", "pack.json itself"},
         {"files.0.name", "\"face_recognition_model.bin\"", "is named twice"},
         {"files.0.size", "0", "files[0].size is out of range"},
-        {"files.0.size", "134217729", "out of range"},
+        {"files.0.size", "536870913", "out of range"},
         {"files.0.size", "1.5", "not an integer"},
         {"files.0.sha256", "\"ABC\"", "hex digits"},
         {"files.0.extra", "1", "files[0].extra is not a key"},

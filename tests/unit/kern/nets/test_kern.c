@@ -577,6 +577,8 @@ static void test_pools(void **unused) {
     }
 }
 
+#include "unit/kern/nets/plain_cases.h"
+
 /* ---- rings ---- */
 
 /* The same image as a ring that begins somewhere in the middle. */
@@ -598,8 +600,8 @@ static void run_on_maps(const lk_kern *k, int which, const lk_map *in, const lk_
         table[i] = (float)(i * i % 17) - 8;
     const lk_conv full = {3, 3, 1, 1, 1, 16, 16, table, NULL, table, LK_ACT_NONE, NULL},
                   point = {1, 1, 1, 0, 0, 16, 16, table, NULL, table, LK_ACT_NONE, NULL};
-    const lk_depthwise d = {1, 1, 1, 0, 0, table, table, LK_ACT_PRELU, table},
-                       pooled = {1, 1, 1, 0, 1, table, table, LK_ACT_NONE, NULL};
+    const lk_depthwise d = {1, 1, 1, 0, 0, table, table, LK_ACT_PRELU, table, 0},
+                       pooled = {1, 1, 1, 0, 1, table, table, LK_ACT_NONE, NULL, 0};
     if (which == 0)
         k->conv(&full, in, out, NULL, out->height, out->width, 1);
     else if (which == 1)
@@ -750,7 +752,8 @@ int main(void) {
         cmocka_unit_test(test_pools),           cmocka_unit_test(test_rings),
         cmocka_unit_test(test_add_upsampled),   cmocka_unit_test(test_load_row),
         cmocka_unit_test(test_depthwise_whole), cmocka_unit_test(test_scale),
-        cmocka_unit_test(test_sigmoid),
+        cmocka_unit_test(test_sigmoid),         cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_affine),          cmocka_unit_test(test_pair),
     };
     return cmocka_run_group_tests_name("kern/nets", tests, NULL, NULL);
 }
