@@ -1,7 +1,7 @@
 #!/bin/sh
 # One benchmark, on an optimised build of its own; prints a table and writes BUILD/bench/NAME.json.
-# usage: tools/bench.sh BUILD hash|nn|pipeline|search|store
-# From the environment: N= (search, store), ENGINE= (store), KIND=, QUERIES=, RIVALS= (search).
+# usage: tools/bench.sh BUILD hash|nn|eyes|pipeline|search|store
+# From the environment: N= (search, store), ENGINE= (store), KIND=, QUERIES=, RIVALS= (search), OLD= (eyes).
 set -eu
 build=$1
 name=$2
@@ -14,7 +14,7 @@ ninja -C "$fast"
 mkdir -p "$build/bench"
 
 case "$name" in
-nn | pipeline | store) "$root/bench/$name/run.py" "$fast" && cp "$fast/bench/$name.json" "$build/bench/$name.json" ;;
+nn | eyes | pipeline | store) "$root/bench/$name/run.py" "$fast" && cp "$fast/bench/$name.json" "$build/bench/$name.json" ;;
 hash) exec "$fast/bench/hash/bench_hash" "$build/bench/hash.json" ;;
 search) exec "$fast/bench/search/bench_search" "$build/bench/search.json" ;;
 *) echo "bench.sh: there is no benchmark $name" >&2; exit 2 ;;

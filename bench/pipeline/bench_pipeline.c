@@ -1,7 +1,7 @@
 /* bench_pipeline.c - liken's part of the pipeline benchmark: photos to descriptors. Packs come from $LIKEN_MODELS.
  *
- * bench_pipeline make FROM.jpg LONG_SIDE TO.jpg
- *     Enlarges or shrinks a photo, at JPEG quality 90.
+ * bench_pipeline make FROM.jpg LONG_SIDE TO.jpg [NOISE]
+ *     Enlarges or shrinks a photo, at JPEG quality 90; NOISE: each value is up to so much more or less, by chance.
  * bench_pipeline raw PHOTO.jpg TO.ppm
  *     Decoded at 1:1, for the rivals.
  * bench_pipeline load
@@ -440,14 +440,29 @@ static int write_file(const char *path, const char *head, const void *bytes, siz
     return fclose(f) != 0 || wrong;
 }
 
-static int make(const char *from, int long_side, const char *to) {
+/* The same for the same photo. */
+static void add_noise(lk_image *image, int most) {
+    uint32_t chance = 1;
+    for (int y = 0; y < image->height; y++)
+        for (size_t i = 0; i < (size_t)image->width * 3; i++) {
+            uint8_t *value = image->rgb + (size_t)y * image->stride + i;
+            chance = chance * 1664525 + 1013904223;
+            const int noisy = *value + (int)(chance >> 16) % (2 * most + 1) - most;
+            *value = (uint8_t)(noisy < 0 ? 0 : noisy > 255 ? 255 : noisy);
+        }
+}
+
+static int make(const char *from, int long_side, const char *to, int noise) {
     liken_error err;
     lk_image image = decode(from), made = {0};
     const double scale = (double)long_side / (image.width > image.height ? image.width : image.height);
     void *jpeg = NULL;
     size_t size = 0;
-    if (lk_image_resize(&image, (int)(image.width * scale), (int)(image.height * scale), &made, &err) != LIKEN_OK ||
-        lk_image_encode_jpeg(&made, 90, &jpeg, &size, &err) != LIKEN_OK)
+    if (lk_image_resize(&image, (int)(image.width * scale), (int)(image.height * scale), &made, &err) != LIKEN_OK)
+        stop(&err);
+    if (noise > 0)
+        add_noise(&made, noise);
+    if (lk_image_encode_jpeg(&made, 90, &jpeg, &size, &err) != LIKEN_OK)
         stop(&err);
     const int status = write_file(to, "", jpeg, size);
     lk_image_clear(&image);
@@ -471,8 +486,8 @@ static int raw(const char *from, const char *to) {
 int main(int argc, char **argv) {
     liken_error err;
     lk_models *models = NULL;
-    if (argc == 5 && strcmp(argv[1], "make") == 0)
-        return make(argv[2], atoi(argv[3]), argv[4]);
+    if ((argc == 5 || argc == 6) && strcmp(argv[1], "make") == 0)
+        return make(argv[2], atoi(argv[3]), argv[4], argc == 6 ? atoi(argv[5]) : 0);
     if (argc == 4 && strcmp(argv[1], "raw") == 0)
         return raw(argv[2], argv[3]);
     const int threads = argc > 5 && strcmp(argv[1], "threads") == 0 ? atoi(argv[2]) : 0;
