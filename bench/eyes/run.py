@@ -135,14 +135,14 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     build, packs = pathlib.Path(sys.argv[1]).resolve(), packs_folder()
-    os.environ["LIKEN_MODELS"] = str(packs)
+    os.environ.update(LIKEN_MODELS=str(packs), LIKEN_DATA=str(build / "bench" / "eyes"))  # an old liken makes a gallery
     engines = {name: (str(build / "liken"), name) for name in PACKS if (packs / name / "pack.json").exists()}
     if os.environ.get("OLD"):
         engines["old"] = (os.environ["OLD"], None)
     base = "old" if "old" in engines else "faceapi"
     small, large = photos_of(build, packs)
     for program, pack in engines.values():  # what a first start leaves behind is there
-        cpu([program, "detect", "--describe", small[0], *(["--pack", pack] if pack else [])])
+        cpu([program, "detect", "--describe", "--sandbox", "off", small[0], *(["--pack", pack] if pack else [])])
     name = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     rows = [{"case": "machine", "cpu": name, "cpus": os.cpu_count(), "load": os.getloadavg()[0], "date": now}]

@@ -9,7 +9,7 @@ import sys
 import numpy
 
 from faces import need, rows
-from seed_treatment import describe, report
+from legacy_treatment import describe, report
 
 
 def main():

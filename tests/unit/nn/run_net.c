@@ -4,6 +4,7 @@
  * For each photo: the bytes that the network saw (side x side x 3), and its first output as floats. Weights come from
  * $LIKEN_MODELS; exit code 77 when it has none for that network. */
 #include <stdio.h>
+#include <string.h>
 
 #include "image/image.h"
 #include "unit/nn/models.h"
