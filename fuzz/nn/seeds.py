@@ -186,12 +186,12 @@ write("nn_dlib", "large", dlib(text("con_4") + b"".join(map(integer, [2, 1 << 30
 # ---- tables of places: flags, layers less one, twelve bytes a layer, values ----
 
 DENSE, EXPAND, DEPTH, WHOLE, SQUEEZE, EXCITE = range(6)
-HALVES, CHANNELS_FIRST, AFFINE, ONE_SLOPE = 1, 2, 4, 8
+HALVES, CHANNELS_FIRST, AFFINE, ONE_SLOPE, NORMALISED = 1, 2, 4, 8, 16
 BIAS, SLOPE, ADD = 1, 2, 4
 
 
-def blob_layer(kind, inputs, outputs, side, has, weights=0, bias=0, slope=0):
-    return bytes([kind, inputs - 1, outputs - 1, side - 1, has, 0]) + struct.pack(">3H", weights, bias, slope)
+def blob_layer(kind, inputs, outputs, side, has, weights=0, bias=0, slope=0, norm=0):
+    return bytes([kind, inputs - 1, outputs - 1, side - 1, has, norm]) + struct.pack(">3H", weights, bias, slope)
 
 
 def blob(flags, layers, values):
@@ -208,4 +208,5 @@ values = 32 + 9 + 72 + 9 + 32 + 4 + 8 + 3 + 8 + 4
 write("nn_blob", "block", blob(HALVES | CHANNELS_FIRST | AFFINE | ONE_SLOPE, block, halves(6 + values)))
 write("nn_blob", "places", blob(0, [blob_layer(DENSE, 3, 2, 3, BIAS | SLOPE, 16, 8, 232)], floats(60)))
 write("nn_blob", "whole", blob(CHANNELS_FIRST, [blob_layer(WHOLE, 5, 5, 7, BIAS)], floats(250)))
+write("nn_blob", "normalised", blob(NORMALISED | CHANNELS_FIRST, [blob_layer(DENSE, 2, 3, 1, BIAS, norm=36)], floats(60)))
 write("nn_blob", "short", blob(HALVES, block, halves(values - 1)))
