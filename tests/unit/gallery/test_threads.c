@@ -151,7 +151,7 @@ static void loading_a_pack_keeps_nobody_waiting(void **state) {
         assert_int_equal(pthread_create(&makers[i], NULL, make_of_other, lk), 0);
     wait_until(fake_other_waits());
     assert_int_equal(liken_collection_create(lk, NULL, "none", "absent", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err),
-                     LIKEN_E_MODEL); /* another one that has to be looked for */
+                     LIKEN_E_NOT_FOUND); /* another one that has to be looked for */
     assert_ok(liken_collection_create(lk, NULL, "mine", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
     liken_collection_free(c);
     assert_ok(liken_get_state(lk, NULL, &s, &err), err);
