@@ -149,7 +149,8 @@ typedef enum liken_reason {
     LIKEN_LOW_CONFIDENCE,
     LIKEN_OCCLUDED,
     LIKEN_SUPPRESSED, /* the person asked not to be found */
-    LIKEN_OVER_LIMIT  /* more faces in the photo than max_faces */
+    LIKEN_OVER_LIMIT, /* more faces in the photo than max_faces */
+    LIKEN_LOW_LIGHT
 } liken_reason;
 
 LIKEN_API const char *liken_reason_code(liken_reason r);   /* "too_small"; never NULL */

@@ -40,6 +40,7 @@ static const struct {
     [LIKEN_SUPPRESSED] = {"suppressed", "The person asked not to be found; the face is not stored."},
     [LIKEN_OVER_LIMIT] = {"over_limit",
                           "The photo holds more faces than the limit; raise max_faces or crop the photo."},
+    [LIKEN_LOW_LIGHT] = {"low_light", "The face is too dark; use a photo taken in more light."},
 };
 
 const char *liken_reason_code(liken_reason r) {

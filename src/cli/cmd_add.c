@@ -26,7 +26,7 @@ typedef struct adding {
     size_t added, existed, unchanged, extended, replaced, skipped, failed, faces, without_face, previews;
     int64_t lost; /* photos whose files hold others now */
     lk_pruned pruned;
-    size_t refused[LIKEN_OVER_LIMIT + 1]; /* by reason */
+    size_t refused[LIKEN_LOW_LIGHT + 1]; /* by reason */
     lk_add_report *report;                /* NULL: none is written */
     char why[512];                        /* not all was looked at; else empty */
 } adding;

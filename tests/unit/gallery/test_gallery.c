@@ -678,7 +678,7 @@ static void reasons_have_words(void **state) {
     assert_string_equal(liken_reason_code(LIKEN_OVER_LIMIT), "over_limit");
     assert_string_equal(liken_reason_code((liken_reason)99), "unknown");
     assert_string_equal(liken_reason_code((liken_reason)-1), "unknown");
-    for (int r = LIKEN_KEPT; r <= LIKEN_OVER_LIMIT; r++)
+    for (int r = LIKEN_KEPT; r <= LIKEN_LOW_LIGHT; r++)
         assert_true(strlen(liken_reason_advice((liken_reason)r)) > 10);
 }
 
