@@ -327,9 +327,11 @@ static int load_all(lk_models *m, const char *folder, const lk_models_options *o
     rc = rc != LIKEN_OK ? rc : load_detector(m, folder, options->detector, err);
     rc = rc != LIKEN_OK ? rc : load_landmarks(m, folder, err);
     rc = rc != LIKEN_OK ? rc : load_descriptor(m, err);
-    if (rc == LIKEN_OK)
-        write_id(m->id, m->pack, m->mark);
-    return rc;
+    if (rc != LIKEN_OK)
+        return rc;
+    m->classes = lk_known_classes(m->pack);
+    write_id(m->id, m->pack, m->mark);
+    return LIKEN_OK;
 }
 
 int lk_models_load(lk_models **out, const lk_models_options *options, liken_error *err) {
@@ -378,10 +380,6 @@ int lk_models_dimension(const lk_models *m) {
     return m->pack->descriptor.dimension;
 }
 
-const lk_calibration *lk_models_calibration(const lk_models *m, liken_metric metric) {
-    return metric == LIKEN_L2 ? &m->pack->descriptor.l2 : &m->pack->descriptor.normalized;
-}
-
 int lk_models_comparable(const lk_models *m, liken_metric metric, liken_error *err) {
     const lk_pack_descriptor *d = &m->pack->descriptor;
     if (lk_models_calibration(m, metric)->count > 0)
@@ -398,15 +396,4 @@ int lk_models_comparable(const lk_models *m, liken_metric metric, liken_error *e
 
 liken_metric lk_models_metric(const lk_models *m) {
     return m->pack->descriptor.one_metric ? m->pack->descriptor.metric : LIKEN_NORMALIZED;
-}
-
-float lk_models_good(const lk_models *m) {
-    return m->pack->descriptor.classes.good;
-}
-
-const lk_calibration *lk_models_between(const lk_models *m, liken_metric metric, bool a_weak, bool b_weak) {
-    const lk_pack_classes *c = &m->pack->descriptor.classes;
-    if (!(c->good > 0) || !(a_weak || b_weak))
-        return lk_models_calibration(m, metric);
-    return a_weak && b_weak ? &c->weak[metric] : &c->mixed[metric];
 }

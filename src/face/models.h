@@ -17,7 +17,8 @@
 typedef enum lk_detector_kind { LK_DETECT_YUNET, LK_DETECT_SSD, LK_DETECT_HOG } lk_detector_kind;
 
 struct lk_models {
-    lk_pack *pack; /* of the descriptor; its descriptor part says how a chip is cut */
+    lk_pack *pack;                  /* of the descriptor; its descriptor part says how a chip is cut */
+    const lk_pack_classes *classes; /* NULL: none */
     lk_detector_kind detector;
     lk_net *detector_net;  /* NULL for hog */
     lk_net *landmarks_net; /* one of these two, or neither: the detector's own points */

@@ -164,7 +164,7 @@ static const uint8_t *second_chip(job *j, const lk_detection *d) {
 static int keep(job *j, const liken_face *face, const lk_detection *d, liken_error *err) {
     liken_face *kept = &j->faces.kept[j->faces.kept_count];
     *kept = *face;
-    if (j->describe) {
+    if (j->describe || j->pipeline->models->classes != NULL) {
         kept->dimension = lk_models_dimension(j->pipeline->models);
         kept->descriptor = malloc((size_t)kept->dimension * sizeof *kept->descriptor);
         if (kept->descriptor == NULL)
@@ -202,6 +202,31 @@ static int judge(job *j, const lk_detection *d, liken_error *err) {
     return rc == LIKEN_OK ? keep(j, &face, d, err) : rc;
 }
 
+static void undescribe(liken_face *face) {
+    free(face->descriptor);
+    face->descriptor = NULL;
+    face->dimension = 0;
+}
+
+/* A pack with classes has the last word once descriptors are there: scores are final, and what is below its floor is
+ * refused after all. */
+static void judge_described(job *j, const lk_pack_classes *classes) {
+    const bool yunet = j->pipeline->models->detector == LK_DETECT_YUNET;
+    const size_t count = j->faces.kept_count;
+    j->faces.kept_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        liken_face face = j->faces.kept[i];
+        lk_quality_described(&face.quality, yunet ? face.confidence : 1, face.descriptor, face.dimension, classes);
+        const bool poor = !lk_quality_enough(&face.quality, classes);
+        if (poor || !j->describe)
+            undescribe(&face);
+        if (poor)
+            refuse(j, &face, lk_quality_blame(&face.quality));
+        else
+            j->faces.kept[j->faces.kept_count++] = face;
+    }
+}
+
 /* What the detector itself does not believe in is told of and costs no more. */
 static int judge_all(job *j, liken_error *err) {
     int rc = LIKEN_OK;
@@ -217,11 +242,14 @@ static int judge_all(job *j, liken_error *err) {
             refuse(j, &face, LIKEN_LOW_CONFIDENCE);
         }
     }
-    if (rc == LIKEN_OK)
-        lk_describer_flush(j->pipeline->describer);
-    else
+    if (rc != LIKEN_OK) {
         lk_describer_reset(j->pipeline->describer);
-    return rc;
+        return rc;
+    }
+    lk_describer_flush(j->pipeline->describer);
+    if (j->pipeline->models->classes != NULL)
+        judge_described(j, j->pipeline->models->classes);
+    return LIKEN_OK;
 }
 
 int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int view, lk_faces *out,

@@ -12,6 +12,18 @@
 #define SURE 0.8f /* a detector as sure as that has seen a profile, not a texture */
 #define DEGREES 57.29578f
 
+/* What a fault of a face that the descriptor shows to be poor is called by. */
+#define SMALL 26.0f
+#define DARK 0.12f
+#define AWAY_YAW 45.0f
+#define AWAY_PITCH 35.0f
+#define SOFT 0.33f
+
+/* 0 at `low` and under, 1 at `high` and over. */
+static float ramp(float v, float low, float high) {
+    return fminf(1, fmaxf(0, (v - low) / (high - low)));
+}
+
 /* ---- pose ---- */
 
 /* On the mean face: how far out the nose tip stands, in eye distances, and where between eyes (0) and mouth (1) it is.
@@ -79,16 +91,56 @@ void lk_quality_chip(const uint8_t *chip, int side, liken_quality *q) {
 
 /* ---- all together ---- */
 
-/* 0 at `low` and under, 1 at `high` and over. */
-static float ramp(float v, float low, float high) {
-    return fminf(1, fmaxf(0, (v - low) / (high - low)));
-}
-
 void lk_quality_score(liken_quality *q, float confidence) {
     const float size = ramp(q->size, 8, 80), sharp = ramp(q->sharpness, 0, 0.5f);
     const float pose = ramp(fmaxf(fabsf(q->yaw), fabsf(q->pitch)), 90, 15);
     const float light = fminf(ramp(q->brightness, 0.02f, 0.2f), ramp(q->brightness, 1, 0.85f));
     q->score = powf(size * sharp * pose * light, 0.25f) * ramp(confidence, 0.3f, 0.9f);
+}
+
+/* ---- by the descriptor ---- */
+
+static double dot(const float *a, const float *b, int dimension) {
+    double sum = 0;
+    for (int i = 0; i < dimension; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+static float cap(float value, const lk_pack_limit *limit, float good) {
+    return value < limit->weak ? fmaxf(limit->least, good * value / limit->weak)
+                               : good + (1 - good) * ramp(value, limit->weak, limit->full);
+}
+
+void lk_quality_described(liken_quality *q, float confidence, const float *descriptor, int dimension,
+                          const lk_pack_classes *c) {
+    const float norm = (float)sqrt(dot(descriptor, descriptor, dimension));
+    float nearest = -1;
+    q->score = 0;
+    if (!isfinite(norm) || !(norm > 0))
+        return;
+    for (int i = 0; i < c->poor_count; i++)
+        nearest = fmaxf(nearest, (float)dot(descriptor, c->poor + (ptrdiff_t)i * dimension, dimension) / norm);
+    float score = ramp(nearest, c->among, c->apart);
+    score = fminf(score, cap(q->size, &c->size, c->good));
+    score = fminf(score, cap(q->brightness, &c->brightness, c->good));
+    score = fminf(score, cap(q->sharpness, &c->sharpness, c->good));
+    score = fminf(score, cap(norm, &c->norm, c->good));
+    q->score = fminf(score, cap(confidence, &c->confidence, c->good));
+}
+
+bool lk_quality_enough(const liken_quality *q, const lk_pack_classes *c) {
+    return q->score >= (q->size < c->size.full ? c->floor : c->large_floor);
+}
+
+liken_reason lk_quality_blame(const liken_quality *q) {
+    if (q->size < SMALL)
+        return LIKEN_TOO_SMALL;
+    if (q->brightness < DARK)
+        return LIKEN_LOW_LIGHT;
+    if (fabsf(q->yaw) > AWAY_YAW || fabsf(q->pitch) > AWAY_PITCH)
+        return LIKEN_EXTREME_POSE;
+    return q->sharpness < SOFT ? LIKEN_BLURRED : LIKEN_OCCLUDED;
 }
 
 liken_reason lk_quality_judge(const liken_quality *q, float confidence, float accept) {

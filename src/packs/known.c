@@ -442,6 +442,7 @@ static const lk_known_pack known[] = {
                              REID_PLACES,
                              .normalized = REID_NORMALIZED,
                              .l2 = REID_L2}},
+     .classes = &lk_classes_reid,
      .from = LK_FROM_ADDRESS,
      .addresses = {"https://download.01.org/opencv/2019/open_model_zoo/R3/20190905_163000_models_bin/"
                    "face-reidentification-retail-0095/FP16",
@@ -547,4 +548,12 @@ const lk_known_pack *lk_known_find(const char *name) {
         if (strcmp(known[i].pack.name, name) == 0)
             return &known[i];
     return NULL;
+}
+
+const lk_pack_classes *lk_known_classes(const lk_pack *pack) {
+    const lk_known_pack *same = lk_known_find(pack->name);
+    return same != NULL && strcmp(same->pack.version, pack->version) == 0 &&
+                   same->pack.descriptor.dimension == pack->descriptor.dimension
+               ? same->classes
+               : NULL;
 }

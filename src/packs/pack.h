@@ -87,11 +87,32 @@ typedef struct lk_pack_network {
     const char *files[2]; /* tfjs: manifest, binary; others: one file and NULL */
 } lk_pack_network;
 
-/* What a face's score (liken_quality.score) means to this descriptor. Poor faces look alike to a network: among each
- * other they have a curve of their own, which keeps them further apart. */
+/* What may cap a score: at `weak` a face is just weak, below it in proportion but never less than `least`, at `full`
+ * and more there is nothing against it. */
+typedef struct lk_pack_limit {
+    float weak, full, least;
+} lk_pack_limit;
+
+/* A face of that score meets so many times the strangers that its class does. */
+typedef struct lk_pack_excess {
+    float score, times;
+} lk_pack_excess;
+
+/* Poor faces look alike to a network: their descriptors gather about a few places, whoever they are of. How near to one
+ * of those a descriptor lies tells how many strangers it will be taken for, and is what a face's score
+ * (liken_quality.score) comes from. Among each other weak faces have a curve of their own, which keeps them further
+ * apart. Measured for the very weights of a pack that liken knows. */
 typedef struct lk_pack_classes {
-    float floor;                      /* a face with less is refused */
-    float good;                       /* one with less is weak; 0: the pack has no classes, and the rest is not read */
+    float floor;        /* a face with less is refused; */
+    float large_floor;  /* so is one of size.full and more with less than this: nothing excuses it */
+    float good;         /* more than both; one with less is weak */
+    const float *poor;  /* the places: poor_count unit vectors of the pack's dimension, one behind another */
+    int poor_count;     /* at least 1 */
+    float apart, among; /* the cosine to the nearest place, from which on it is a fault, and at which nothing is left */
+    lk_pack_limit size, brightness, sharpness, norm,
+        confidence;                   /* norm: length of the descriptor; confidence: yunet's */
+    lk_pack_excess excess[16];        /* by rising score; of two faces of one class */
+    int excess_count;                 /* at least 1 */
     lk_calibration mixed[2], weak[2]; /* for each liken_metric: a weak face and a good one; two weak ones */
 } lk_pack_classes;
 
@@ -111,7 +132,6 @@ typedef struct lk_pack_descriptor {
     bool placed;                   /* the chip is cut so that the five points lie at `places`; padding is not read */
     liken_point places[5];         /* shares of the chip's side, in the order of liken_face.landmarks */
     lk_calibration normalized, l2; /* one for each liken_metric; count 0: it has none */
-    lk_pack_classes classes;
 } lk_pack_descriptor;
 
 typedef struct lk_pack {
@@ -189,6 +209,7 @@ typedef enum lk_pack_from { LK_FROM_NPM, LK_FROM_PIP, LK_FROM_ADDRESS } lk_pack_
 typedef struct lk_known_pack {
     lk_pack pack;
     const char *lender; /* the known pack whose files it reads, in whose folder, or NULL: a treatment, not weights */
+    const lk_pack_classes *classes; /* NULL: it has none, and every face is good */
     lk_pack_from from;
     const char *package;        /* npm, pip: the package's name; its version is the pack's */
     const char *pin;            /* npm: the lock file's integrity; pip: sha256 of the archive */
@@ -200,6 +221,9 @@ typedef struct lk_known_pack {
 
 /* NULL when `name` is not a known pack. */
 const lk_known_pack *lk_known_find(const char *name);
+extern const lk_pack_classes lk_classes_reid; /* classes.c */
+/* The classes of a pack that was opened: those of the known pack of its name, version and dimension; NULL: none. */
+const lk_pack_classes *lk_known_classes(const lk_pack *pack);
 /* All known packs, *count of them. */
 const lk_known_pack *lk_known_all(size_t *count);
 

@@ -223,6 +223,68 @@ static void what_was_folded_is_kept(void **state) {
     assert_int_equal(system(text), 0);
 }
 
+/* The mean over (2*reach+1) x (2*reach+1) pixels. */
+static lk_image blurred(const lk_image *in, int reach) {
+    lk_image out = {.width = in->width, .height = in->height, .stride = (size_t)in->width * 3};
+    out.rgb = malloc(out.stride * (size_t)out.height);
+    assert_non_null(out.rgb);
+    for (int y = 0; y < in->height; y++)
+        for (int i = 0; i < in->width * 3; i++) {
+            int sum = 0;
+            for (int dy = -reach; dy <= reach; dy++)
+                for (int dx = -reach; dx <= reach; dx++) {
+                    const int at = i + 3 * dx, row = y + dy;
+                    const int column = at < 0 || at >= in->width * 3 ? i : at;
+                    sum += in->rgb[(size_t)(row < 0 || row >= in->height ? y : row) * in->stride + (size_t)column];
+                }
+            out.rgb[(size_t)y * out.stride + (size_t)i] = (uint8_t)(sum / ((2 * reach + 1) * (2 * reach + 1)));
+        }
+    return out;
+}
+
+static double mean_score(const lk_faces *f) {
+    double sum = 0;
+    for (size_t i = 0; i < f->kept_count; i++)
+        sum += (double)f->kept[i].quality.score;
+    for (size_t i = 0; i < f->refused_count; i++)
+        if (f->refused[i].reason != LIKEN_LOW_CONFIDENCE)
+            sum += (double)f->refused[i].quality.score;
+    return sum / (double)(f->kept_count + f->refused_count);
+}
+
+/* With the pack reid: sharp faces are good, a blur takes from their score each time, and who only looks for faces is
+ * told the same scores as who stores them. */
+static void a_blur_takes_from_the_score(void **state) {
+    (void)state;
+    need("faceapi");
+    need("yunet");
+    need("reid");
+    lk_models *m = load("reid", "yunet");
+    lk_image image = drawn_sample(folder, 1);
+    lk_faces sharp = run(m, &image, true, 0), seen = run(m, &image, false, 0);
+    assert_int_equal(sharp.kept_count, seen.kept_count);
+    for (size_t i = 0; i < sharp.kept_count; i++) {
+        assert_true(sharp.kept[i].quality.score >= lk_models_good(m));
+        assert_float_equal(sharp.kept[i].quality.score, seen.kept[i].quality.score, 1e-4);
+        assert_null(seen.kept[i].descriptor);
+    }
+    double before = mean_score(&sharp);
+    for (int reach = 2; reach <= 6; reach += 2) {
+        lk_image soft = blurred(&image, reach);
+        lk_faces f = run(m, &soft, false, 0);
+        assert_true(f.kept_count + f.refused_count > 0);
+        assert_true(mean_score(&f) < before);
+        before = mean_score(&f);
+        lk_faces_clear(&f);
+        free(soft.rgb);
+    }
+    assert_true(before < (double)lk_models_good(m));
+    lk_faces_clear(&sharp);
+    lk_faces_clear(&seen);
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
 static void mobilefacenet_describes_the_sample(void **state) {
     (void)state;
     need("faceapi");
@@ -415,6 +477,7 @@ int main(void) {
         cmocka_unit_test(the_id_says_what_changes_the_numbers),
         cmocka_unit_test(without_yunet_auto_takes_ssd_and_says_so),
         cmocka_unit_test(reid_describes_the_sample),
+        cmocka_unit_test(a_blur_takes_from_the_score),
         cmocka_unit_test(mobilefacenet_describes_the_sample),
         cmocka_unit_test(what_was_folded_is_kept),
         cmocka_unit_test(ssd_finds_the_sample),

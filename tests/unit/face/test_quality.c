@@ -132,6 +132,119 @@ static void what_is_worse_scores_less(void **state) {
     }
 }
 
+/* ---- by the descriptor ---- */
+
+enum { DIMENSION = 4 };
+
+/* Two places of poor faces. Nothing but nearness to them is against a face of `fine`. */
+static const float places[] = {1, 0, 0, 0, 0, 0.6f, 0.8f, 0};
+static const lk_pack_classes classes = {.floor = 0.05f,
+                                        .large_floor = 0.3f,
+                                        .good = 0.7f,
+                                        .poor = places,
+                                        .poor_count = 2,
+                                        .apart = 0.2f,
+                                        .among = 0.8f,
+                                        .size = {20, 40, 0.6f},
+                                        .brightness = {0.05f, 0.1f, 0.6f},
+                                        .sharpness = {0.2f, 0.3f, 0},
+                                        .norm = {5, 6, 0},
+                                        .confidence = {0.8f, 0.9f, 0}};
+static const liken_quality fine = {.size = 80, .sharpness = 0.5f, .brightness = 0.5f};
+
+/* `near` of the way from a face like no other to the place of poor faces of that index. */
+static float score_near(liken_quality q, float confidence, int place, float near, float length) {
+    float d[DIMENSION];
+    for (int i = 0; i < DIMENSION; i++)
+        d[i] = length * (near * places[place * DIMENSION + i] + (i == 3 ? sqrtf(1 - near * near) : 0));
+    lk_quality_described(&q, confidence, d, DIMENSION, &classes);
+    return q.score;
+}
+
+static void who_is_near_to_poor_faces_scores_less(void **state) {
+    (void)state;
+    for (int place = 0; place < classes.poor_count; place++) {
+        assert_float_equal(score_near(fine, 1, place, 0.1f, 10), 1, 1e-6);
+        assert_float_equal(score_near(fine, 1, place, 0.5f, 10), 0.5, 1e-5);
+        assert_float_equal(score_near(fine, 1, place, 1, 10), 0, 1e-6);
+        float before = 1;
+        for (float near = 0; near <= 1; near += 0.05f) {
+            const float score = score_near(fine, 1, place, near, 10);
+            assert_true(score <= before && score >= 0);
+            before = score;
+        }
+    }
+}
+
+static void the_rest_caps_a_score(void **state) {
+    (void)state;
+    liken_quality small = fine, dark = fine, soft = fine;
+    small.size = 10;
+    dark.brightness = 0.01f;
+    soft.sharpness = 0.1f;
+    assert_float_equal(score_near(small, 1, 0, 0, 10), 0.6, 1e-6); /* never less for want of pixels alone, */
+    assert_float_equal(score_near(dark, 1, 0, 0, 10), 0.6, 1e-6);  /* or of light */
+    assert_float_equal(score_near(soft, 1, 0, 0, 10), 0.35, 1e-6);
+    assert_float_equal(score_near(fine, 0.4f, 0, 0, 10), 0.35, 1e-6);
+    assert_float_equal(score_near(fine, 1, 0, 0, 2.5f), 0.35, 1e-6);
+    small.size = 30;
+    assert_float_equal(score_near(small, 1, 0, 0, 10), 0.85, 1e-6);
+    assert_float_equal(score_near(small, 1, 0, 0.5f, 10), 0.5, 1e-5); /* the worst counts */
+}
+
+static void smaller_and_softer_never_scores_more(void **state) {
+    (void)state;
+    float before = 0;
+    for (liken_quality q = fine; q.size > 4; q.size -= 4) {
+        const float score = score_near(q, 1, 0, 0.3f, 10);
+        assert_true(q.size >= 80 || score <= before);
+        before = score;
+    }
+    for (liken_quality q = fine; q.sharpness > 0; q.sharpness -= 0.05f) {
+        const float score = score_near(q, 1, 0, 0.3f, 10);
+        assert_true(score <= before || q.sharpness >= 0.5f);
+        before = score;
+    }
+}
+
+static void a_descriptor_of_nothing_scores_nothing(void **state) {
+    (void)state;
+    const float odd[][DIMENSION] = {{0}, {NAN, 1, 1, 1}, {INFINITY, 0, 0, 0}};
+    for (size_t i = 0; i < LK_LENGTH(odd); i++) {
+        liken_quality q = fine;
+        lk_quality_described(&q, 1, odd[i], DIMENSION, &classes);
+        assert_true(q.score == 0);
+        assert_false(lk_quality_enough(&q, &classes));
+    }
+}
+
+static void a_small_face_is_excused(void **state) {
+    (void)state;
+    liken_quality q = {.size = 20, .score = 0.1f};
+    assert_true(lk_quality_enough(&q, &classes));
+    q.size = 40;
+    assert_false(lk_quality_enough(&q, &classes));
+    q.score = 0.3f;
+    assert_true(lk_quality_enough(&q, &classes));
+}
+
+static void a_poor_face_is_called_by_its_fault(void **state) {
+    (void)state;
+    liken_quality q = fine;
+    assert_int_equal(lk_quality_blame(&q), LIKEN_OCCLUDED);
+    q.sharpness = 0.1f;
+    assert_int_equal(lk_quality_blame(&q), LIKEN_BLURRED);
+    q.yaw = -60;
+    assert_int_equal(lk_quality_blame(&q), LIKEN_EXTREME_POSE);
+    q.yaw = 0;
+    q.pitch = 50;
+    assert_int_equal(lk_quality_blame(&q), LIKEN_EXTREME_POSE);
+    q.brightness = 0.04f;
+    assert_int_equal(lk_quality_blame(&q), LIKEN_LOW_LIGHT);
+    q.size = 16;
+    assert_int_equal(lk_quality_blame(&q), LIKEN_TOO_SMALL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frontal_face_has_no_angles),
@@ -142,6 +255,12 @@ int main(void) {
         cmocka_unit_test(a_flat_chip_is_blurred_and_its_brightness_known),
         cmocka_unit_test(each_reason_has_its_case),
         cmocka_unit_test(what_is_worse_scores_less),
+        cmocka_unit_test(who_is_near_to_poor_faces_scores_less),
+        cmocka_unit_test(the_rest_caps_a_score),
+        cmocka_unit_test(smaller_and_softer_never_scores_more),
+        cmocka_unit_test(a_descriptor_of_nothing_scores_nothing),
+        cmocka_unit_test(a_small_face_is_excused),
+        cmocka_unit_test(a_poor_face_is_called_by_its_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

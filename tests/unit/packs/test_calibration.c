@@ -107,11 +107,57 @@ static void the_known_packs_curves(void **state) {
     }
 }
 
+/* Of two curves: at each rate the first has the smaller distance. */
+static void is_nearer(const lk_calibration *a, const lk_calibration *b) {
+    for (int i = 1; i < a->count; i++)
+        assert_true(a->points[i].distance > a->points[i - 1].distance && a->points[i].fmr > a->points[i - 1].fmr &&
+                    a->points[i].tmr >= a->points[i - 1].tmr);
+    for (int i = 0; i < b->count; i++)
+        assert_true(lk_calibration_distance(a, b->points[i].fmr) <= b->points[i].distance);
+}
+
+static void places_have_length_one(const lk_pack_classes *c, int dimension) {
+    for (int i = 0; i < c->poor_count; i++) {
+        double square = 0;
+        for (int k = 0; k < dimension; k++)
+            square += (double)c->poor[i * dimension + k] * (double)c->poor[i * dimension + k];
+        assert_float_equal(square, 1, 2e-3);
+    }
+}
+
+static void the_known_packs_classes(void **state) {
+    (void)state;
+    size_t count = 0, with = 0;
+    const lk_known_pack *known = lk_known_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        const lk_pack_classes *c = known[i].classes;
+        if (c == NULL)
+            continue;
+        with++;
+        const lk_pack_descriptor *d = &known[i].pack.descriptor;
+        assert_ptr_equal(lk_known_classes(&known[i].pack), c);
+        assert_true(0 < c->floor && c->floor < c->large_floor && c->large_floor < c->good && c->good < 1);
+        assert_true(c->poor_count > 0 && c->apart < c->among);
+        places_have_length_one(c, d->dimension);
+        for (int k = 1; k < c->excess_count; k++)
+            assert_true(c->excess[k].score > c->excess[k - 1].score && c->excess[k].times >= 1);
+        is_nearer(&c->mixed[LIKEN_NORMALIZED], &d->normalized);
+        is_nearer(&c->weak[LIKEN_NORMALIZED], &c->mixed[LIKEN_NORMALIZED]);
+        is_nearer(&c->mixed[LIKEN_L2], &d->l2);
+        is_nearer(&c->weak[LIKEN_L2], &c->mixed[LIKEN_L2]);
+    }
+    assert_true(with > 0);
+    lk_pack other = lk_known_find("reid")->pack; /* other weights under that name */
+    other.version = "1";
+    assert_null(lk_known_classes(&other));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_go_through_the_points), cmocka_unit_test(between_points_the_logarithm_is_straight),
         cmocka_unit_test(outside_it_is_clamped),       cmocka_unit_test(similarity_is_half_at_the_threshold_and_falls),
         cmocka_unit_test(as_rare_by_another_curve),    cmocka_unit_test(the_known_packs_curves),
+        cmocka_unit_test(the_known_packs_classes),
     };
     return cmocka_run_group_tests_name("packs/calibration", tests, NULL, NULL);
 }
