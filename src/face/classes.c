@@ -35,21 +35,22 @@ static double excess_at(const lk_pack_excess *p, int count, float score) {
     return exp((1 - t) * log((double)p[i - 1].times) + t * log((double)p[i].times));
 }
 
-static double excess(const lk_models *m, float score, bool other_weak) {
-    const lk_pack_classes *c = m->classes;
-    return c == NULL || (score < c->good) != other_weak ? 1 : excess_at(c->excess, c->excess_count, score);
+/* Where the rates come to more than all, all is where the curve ends. */
+static void times(lk_calibration *c, double factor) {
+    int i = 0;
+    while (i < c->count) {
+        c->points[i].fmr *= factor;
+        if (c->points[i++].fmr >= 1) {
+            c->points[i - 1].fmr = 1;
+            c->count = i;
+        }
+    }
 }
 
-static bool is_weak(const lk_models *m, float score) {
-    return score < lk_models_good(m);
-}
-
-float lk_models_radius(const lk_models *m, liken_metric metric, float score, bool other_weak, double fmr) {
-    return lk_calibration_distance(lk_models_between(m, metric, is_weak(m, score), other_weak),
-                                   fmr / excess(m, score, other_weak));
-}
-
-double lk_models_fmr(const lk_models *m, liken_metric metric, float score, bool other_weak, float distance) {
-    return fmin(1, lk_calibration_fmr(lk_models_between(m, metric, is_weak(m, score), other_weak), distance) *
-                       excess(m, score, other_weak));
+lk_calibration lk_models_curve(const lk_models *m, liken_metric metric, bool weak, float score, bool other_weak) {
+    lk_calibration c = *lk_models_between(m, metric, weak, other_weak);
+    if (m->classes != NULL && weak == other_weak)
+        times(&c,
+              excess_at(m->classes->excess, m->classes->excess_count, weak ? score : fmaxf(score, m->classes->good)));
+    return c;
 }

@@ -42,11 +42,9 @@ float lk_models_good(const lk_models *m);
 /* The curve of two faces, each weak or not; of two that are not it is lk_models_calibration. Never NULL. A curve of
  * weak faces has at each rate a distance that is no larger than that of good ones. */
 const lk_calibration *lk_models_between(const lk_models *m, liken_metric metric, bool a_weak, bool b_weak);
-/* Of a query face of that score and stored faces that are weak, or are not: the distance within which its false match
- * rate is `fmr`, and its false match rate within `distance`. They follow the curve of the two and the score, so that a
- * poor query is not taken for more strangers than was asked for. Without classes lk_calibration_distance and _fmr. */
-float lk_models_radius(const lk_models *m, liken_metric metric, float score, bool other_weak, double fmr);
-double lk_models_fmr(const lk_models *m, liken_metric metric, float score, bool other_weak, float distance);
+/* The same for a query face of that score: where both are of one class its rates are those that such a query meets, so
+ * that a poor one is not taken for more strangers than was asked for. */
+lk_calibration lk_models_curve(const lk_models *m, liken_metric metric, bool weak, float score, bool other_weak);
 
 typedef struct lk_pipeline lk_pipeline;
 int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err);

@@ -3,7 +3,10 @@
  * seen badly is weak, from the moment it is added, and a pair of faces is judged by the curve of its kind: of two good
  * ones, of a good and a weak one, of two weak ones. Whatever threshold is asked for is that of two good ones; the
  * others have the distance at which strangers are as rare. A search therefore has one radius for good faces and another
- * for weak ones, and all strangers, of whichever kind, are expected at the same rate. */
+ * for weak ones, and all strangers, of whichever kind, are expected at the same rate.
+ *
+ * How poor the query itself is counts besides: a weak one looks less far among weak faces the lower its score is, and a
+ * good one that is small or dark keeps the threshold and is told of more strangers. */
 #include "gallery/gallery_int.h"
 
 #include <math.h>
@@ -14,14 +17,15 @@ void lk_gallery_classify(const lk_engine *e, lk_faces *faces) {
         faces->kept[i].weak = faces->kept[i].quality.score < good;
 }
 
-lk_reach lk_gallery_reach(const lk_engine *e, const liken_collection *c, bool weak, float threshold) {
+lk_reach lk_gallery_reach(const lk_engine *e, const liken_collection *c, bool weak, float score, float threshold) {
     const lk_calibration *usual = lk_models_between(e->models, c->metric, false, false);
     lk_reach r;
     for (int class = 0; class < 2; class ++) {
-        const lk_calibration *own = lk_models_between(e->models, c->metric, weak, class == 1);
-        r.calibration[class] = *own;
-        r.calibration[class].threshold = lk_calibration_as_rare(own, usual, c->threshold);
-        r.radius[class] = lk_calibration_as_rare(own, usual, threshold);
+        const lk_calibration own = lk_models_curve(e->models, c->metric, weak, score, class == 1);
+        const lk_calibration *by = weak || class == 1 ? &own : usual; /* two good faces have the threshold itself */
+        r.calibration[class] = own;
+        r.calibration[class].threshold = lk_calibration_as_rare(by, usual, c->threshold);
+        r.radius[class] = lk_calibration_as_rare(by, usual, threshold);
     }
     return r;
 }

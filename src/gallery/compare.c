@@ -15,7 +15,7 @@ struct terms {
 
 static void set_reach(struct terms *t, const liken_collection *c) {
     for (int weak = 0; weak < 2; weak++)
-        t->reach[weak] = lk_gallery_reach(t->engine, c, weak == 1, c->threshold);
+        t->reach[weak] = lk_gallery_reach(t->engine, c, weak == 1, 1, c->threshold);
 }
 
 /* How a collection compares; without one, the handle's pack and its metric. */

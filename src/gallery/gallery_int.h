@@ -159,8 +159,8 @@ typedef struct lk_reach {
 
 /* Sets ->weak of the kept faces. */
 void lk_gallery_classify(const lk_engine *e, lk_faces *faces);
-/* For a face that is weak or not, and a threshold for two good ones. */
-lk_reach lk_gallery_reach(const lk_engine *e, const liken_collection *c, bool weak, float threshold);
+/* For a face that is weak or not, of that score (1: it is not to count), and a threshold for two good ones. */
+lk_reach lk_gallery_reach(const lk_engine *e, const liken_collection *c, bool weak, float score, float threshold);
 
 /* ---- sync.c ---- */
 

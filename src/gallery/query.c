@@ -66,7 +66,7 @@ static int take_match(lk_query *q, lk_store_match *h, float distance, liken_erro
         .image_height = h->height,
         .captured_at = h->captured_at,
         .distance = distance,
-        .similarity = lk_calibration_similarity(&q->reach->calibration[h->weak], distance),
+        .similarity = lk_calibration_similarity(&q->reach.calibration[h->weak], distance),
         .weak = h->weak,
     };
     *h = (lk_store_match){0};
@@ -140,9 +140,9 @@ int lk_query_index(lk_query *q, const lk_index_query *query, lk_neighbour *neigh
     (void)atomic_fetch_add(&s->lk->searching, 1);
     lk_index_query asked = *query;
     asked.vector = q->vector;
-    asked.radius = q->reach->radius[0];
+    asked.radius = q->reach.radius[0];
     asked.apart = true;
-    asked.odd_radius = q->reach->radius[1];
+    asked.odd_radius = q->reach.radius[1];
     asked.only = s->allowed;
     asked.only_count = s->allowed_count;
     asked.threads = threads_for(s->lk);
@@ -179,8 +179,8 @@ static int page_from_store(lk_query *q, size_t k, lk_neighbour *neighbours, size
     const lk_store_query query = {.collection = s->collection->id,
                                   .vector = q->vector,
                                   .dimension = s->collection->dimension,
-                                  .radius = q->reach->radius[0],
-                                  .weak_radius = q->reach->radius[1],
+                                  .radius = q->reach.radius[0],
+                                  .weak_radius = q->reach.radius[1],
                                   .k = k,
                                   .except = q->seen.list,
                                   .except_count = q->seen.count,
@@ -262,11 +262,21 @@ static int ask(lk_query *q, liken_error *err) {
     return rc;
 }
 
-int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, bool weak, int64_t exclude, liken_answer *out,
-                 liken_error *err) {
+/* Strangers are as rare in each class, but that a good face that is none of the best has more of them among good ones.
+ */
+static double stranger_rate(const lk_query *q, bool weak) {
+    const lk_scope *s = q->scope;
+    const lk_calibration *of = weak ? &s->reach[0].calibration[0] : &q->reach.calibration[0];
+    return isinf(s->threshold) ? 1 : lk_calibration_fmr(of, s->threshold);
+}
+
+int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, const liken_face *face, int64_t exclude,
+                 liken_answer *out, liken_error *err) {
+    const bool weak = face != NULL && face->weak;
+    const float score = face != NULL ? face->quality.score : 1;
     const size_t dimension = (size_t)s->collection->dimension;
     *q = (lk_query){.scope = s,
-                    .reach = &s->reach[weak],
+                    .reach = lk_gallery_reach(s->engine, s->collection, weak, score, s->threshold),
                     .exclude = exclude,
                     .out = out,
                     .vector = malloc(dimension * sizeof *q->vector)};
@@ -277,9 +287,7 @@ int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, bool weak, i
     else
         memcpy(q->vector, descriptor, dimension * sizeof *q->vector);
     const int rc = ask(q, err);
-    /* the rate of every pair of classes */
-    const double rate = isinf(s->threshold) ? 1 : lk_calibration_fmr(&s->reach[0].calibration[0], s->threshold);
-    out->expected_false_matches = rate * (double)q->searched;
+    out->expected_false_matches = stranger_rate(q, weak) * (double)q->searched;
     return rc;
 }
 

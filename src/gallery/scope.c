@@ -76,7 +76,7 @@ static void set_threshold(lk_scope *s, size_t views) {
     else
         s->threshold = s->collection->threshold;
     for (int weak = 0; weak < 2; weak++)
-        s->reach[weak] = lk_gallery_reach(s->engine, s->collection, weak == 1, s->threshold);
+        s->reach[weak] = lk_gallery_reach(s->engine, s->collection, weak == 1, 1, s->threshold);
 }
 
 int lk_scope_ready(lk_scope *s, size_t views, liken_error *err) {

@@ -42,7 +42,7 @@ static int add_answer(lk_scope *s, liken_result *r, const liken_face *face, cons
         a->face.descriptor = NULL;
     }
     lk_query q;
-    int rc = lk_query_run(&q, s, descriptor, face != NULL && face->weak, exclude, a, err);
+    int rc = lk_query_run(&q, s, descriptor, face, exclude, a, err);
     if (rc == LIKEN_OK)
         rc = lk_query_total(&q, err);
     lk_query_close(&q);

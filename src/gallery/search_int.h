@@ -14,7 +14,7 @@ typedef struct lk_scope {
     liken_collection *collection;
     lk_engine *engine;
     float threshold;   /* of two good faces */
-    lk_reach reach[2]; /* of a good face that is searched by, and of a weak one */
+    lk_reach reach[2]; /* of a good face that is searched by, and of a weak one, whatever their scores */
     size_t limit;
     bool remote;   /* the store searches */
     lk_slot *slot; /* else; NULL: no faces */
@@ -40,7 +40,7 @@ bool lk_scope_takes_all(const lk_scope *s);
 
 typedef struct lk_query {
     lk_scope *scope;
-    const lk_reach *reach;
+    lk_reach reach;
     float *vector;   /* in the index's own form */
     int64_t exclude; /* a face that is not compared at all, or 0 */
     lk_ids seen;     /* faces that may not come again */
@@ -56,9 +56,10 @@ typedef struct lk_query {
     size_t all_count;
 } lk_query;
 
-/* Answers a descriptor, as the network gave it, of a weak face or a good one, into *out. To be closed in any case. */
-int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, bool weak, int64_t exclude, liken_answer *out,
-                 liken_error *err);
+/* Answers a descriptor, as the network gave it, into *out. `face`: whose it is, which says how good it is; NULL: a good
+ * one. To be closed in any case. */
+int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, const liken_face *face, int64_t exclude,
+                 liken_answer *out, liken_error *err);
 void lk_query_close(lk_query *q);
 /* Asks the index; mends it once when a block of it turns out to be damaged. */
 int lk_query_index(lk_query *q, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,

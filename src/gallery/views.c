@@ -160,7 +160,7 @@ static int search_view(const views *v, size_t i, liken_result *r, lk_ids *faces,
     liken_answer own = {0};
     lk_query q;
     bool gathered = false;
-    int rc = lk_query_run(&q, v->scope, descriptor_of(v, i), is_weak(v, i), 0, &own, err);
+    int rc = lk_query_run(&q, v->scope, descriptor_of(v, i), v->faces[i].kept, 0, &own, err);
     if (rc == LIKEN_OK && *known)
         rc = lk_query_gather(&q, faces, &gathered, err);
     *known = *known && gathered;

@@ -26,8 +26,8 @@ static void without_classes_all_faces_are_good(void **state) {
         for (int k = 0; k < 4; k++)
             assert_ptr_equal(lk_models_between(&without, (liken_metric)metric, k & 1, k >> 1),
                              lk_models_calibration(&without, (liken_metric)metric));
-    assert_float_equal(lk_models_radius(&without, LIKEN_NORMALIZED, 0, false, 1e-3), 1.2, 1e-6);
-    assert_float_equal(lk_models_fmr(&without, LIKEN_L2, 0, true, 12), 1e-3, 1e-9);
+    const lk_calibration curve = lk_models_curve(&without, LIKEN_L2, true, 0, true);
+    assert_memory_equal(&curve, &pack.descriptor.l2, sizeof curve);
 }
 
 static void each_two_classes_have_their_curve(void **state) {
@@ -40,39 +40,41 @@ static void each_two_classes_have_their_curve(void **state) {
 }
 
 /* A distance of 0.2 is a tenth of the rate on these curves. */
-static void a_poor_query_looks_less_far_among_its_like(void **state) {
+static void a_poor_query_has_more_strangers_among_its_like(void **state) {
     (void)state;
     const struct {
+        bool weak;
         float score;
         bool other_weak;
-        double radius; /* for 1e-3 */
+        double within; /* the distance at which the rate is 1e-3 */
     } cases[] = {
-        {1, false, 1.2},
-        {0.9f, false, 1.2},
-        {0.7f, false, 1.2 - 0.2 * log10(4)},
-        {0.8f, false, 1.2 - 0.2 * log10(2)}, /* the middle of 4 and 1 */
-        {0.8f, true, 1.1},
-        {0.5f, false, 1.1}, /* of two classes the score does not matter */
-        {0.6f, true, 0.7},
-        {0.5f, true, 0.5},
-        {0.1f, true, 0.5},
+        {false, 1, false, 1.2},
+        {false, 0.9f, false, 1.2},
+        {false, 0.7f, false, 1.2 - 0.2 * log10(4)},
+        {false, 0.8f, false, 1.2 - 0.2 * log10(2)}, /* the middle of 4 and 1 */
+        {false, 0.8f, true, 1.1},
+        {true, 0.5f, false, 1.1}, /* of two classes the score does not matter */
+        {true, 0.6f, true, 0.7},
+        {true, 0.5f, true, 0.5},
+        {true, 0.1f, true, 0.5},
     };
     for (size_t i = 0; i < LK_LENGTH(cases); i++) {
-        const float radius = lk_models_radius(&with, LIKEN_NORMALIZED, cases[i].score, cases[i].other_weak, 1e-3);
-        assert_float_equal(radius, cases[i].radius, 1e-5);
-        const double fmr = lk_models_fmr(&with, LIKEN_NORMALIZED, cases[i].score, cases[i].other_weak, radius);
-        assert_float_equal(fmr, 1e-3, 1e-8);
+        const lk_calibration c =
+            lk_models_curve(&with, LIKEN_NORMALIZED, cases[i].weak, cases[i].score, cases[i].other_weak);
+        assert_float_equal(lk_calibration_distance(&c, 1e-3), cases[i].within, 1e-5);
     }
 }
 
 static void a_rate_is_never_over_all(void **state) {
     (void)state;
-    assert_true(lk_models_fmr(&with, LIKEN_NORMALIZED, 0.5f, true, 3) <= 1);
+    const lk_calibration c = lk_models_curve(&with, LIKEN_NORMALIZED, true, 0.5f, true);
+    assert_float_equal(c.points[c.count - 1].fmr, 1, 1e-12);
+    assert_float_equal(lk_calibration_fmr(&c, 3), 1, 1e-12);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_classes_all_faces_are_good), cmocka_unit_test(each_two_classes_have_their_curve),
-        cmocka_unit_test(a_poor_query_looks_less_far_among_its_like), cmocka_unit_test(a_rate_is_never_over_all)};
+        cmocka_unit_test(a_poor_query_has_more_strangers_among_its_like), cmocka_unit_test(a_rate_is_never_over_all)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

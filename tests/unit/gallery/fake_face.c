@@ -359,12 +359,9 @@ const lk_calibration *lk_models_between(const lk_models *m, liken_metric metric,
     return &m->calibration[a_weak + b_weak][metric];
 }
 
-float lk_models_radius(const lk_models *m, liken_metric metric, float score, bool other_weak, double fmr) {
-    return lk_calibration_distance(lk_models_between(m, metric, score < lk_models_good(m), other_weak), fmr);
-}
-
-double lk_models_fmr(const lk_models *m, liken_metric metric, float score, bool other_weak, float distance) {
-    return lk_calibration_fmr(lk_models_between(m, metric, score < lk_models_good(m), other_weak), distance);
+lk_calibration lk_models_curve(const lk_models *m, liken_metric metric, bool weak, float score, bool other_weak) {
+    (void)score;
+    return *lk_models_between(m, metric, weak, other_weak);
 }
 
 /* ---- the pipeline ---- */
