@@ -162,7 +162,8 @@ typedef struct liken_quality {
     float sharpness;  /* 0 (blurred) .. 1 (sharp) */
     float brightness; /* mean luma of the chip, 0..1 */
     float yaw, pitch, roll;
-    float score; /* 0..1, all of the above together */
+    float score; /* 0..1: how little the face looks like poor ones, which are taken for each other; see docs/accuracy.md
+                  */
 } liken_quality;
 
 typedef struct liken_face {

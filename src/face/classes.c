@@ -35,14 +35,15 @@ static double excess_at(const lk_pack_excess *p, int count, float score) {
     return exp((1 - t) * log((double)p[i - 1].times) + t * log((double)p[i].times));
 }
 
-/* Where the rates come to more than all, all is where the curve ends. */
+/* Where the rate comes to 1 the curve ends. */
 static void times(lk_calibration *c, double factor) {
-    int i = 0;
-    while (i < c->count) {
+    const float end = lk_calibration_distance(c, 1 / factor);
+    for (int i = 0; i < c->count; i++) {
         c->points[i].fmr *= factor;
-        if (c->points[i++].fmr >= 1) {
-            c->points[i - 1].fmr = 1;
-            c->count = i;
+        if (c->points[i].fmr >= 1) {
+            c->points[i].fmr = 1;
+            c->points[i].distance = end;
+            c->count = i + 1;
         }
     }
 }

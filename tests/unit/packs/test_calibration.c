@@ -141,6 +141,8 @@ static void the_known_packs_classes(void **state) {
         places_have_length_one(c, d->dimension);
         for (int k = 1; k < c->excess_count; k++)
             assert_true(c->excess[k].score > c->excess[k - 1].score && c->excess[k].times >= 1);
+        for (int k = 0; k < 2; k++) /* no curve ends where it begins */
+            assert_true(c->weak[k].points[0].fmr * (double)c->excess[0].times < 1e-2);
         is_nearer(&c->mixed[LIKEN_NORMALIZED], &d->normalized);
         is_nearer(&c->weak[LIKEN_NORMALIZED], &c->mixed[LIKEN_NORMALIZED]);
         is_nearer(&c->mixed[LIKEN_L2], &d->l2);
