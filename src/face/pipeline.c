@@ -217,11 +217,14 @@ static void judge_described(job *j, const lk_pack_classes *classes) {
     for (size_t i = 0; i < count; i++) {
         liken_face face = j->faces.kept[i];
         lk_quality_described(&face.quality, yunet ? face.confidence : 1, face.descriptor, face.dimension, classes);
-        const bool poor = !lk_quality_enough(&face.quality, classes);
-        if (poor || !j->describe)
+        const liken_reason reason = !lk_quality_enough(&face.quality, classes) ? lk_quality_blame(&face.quality)
+                                    : lk_quality_drawn(&face.quality, face.descriptor, face.dimension, classes)
+                                        ? LIKEN_LOW_CONFIDENCE
+                                        : LIKEN_KEPT;
+        if (reason != LIKEN_KEPT || !j->describe)
             undescribe(&face);
-        if (poor)
-            refuse(j, &face, lk_quality_blame(&face.quality));
+        if (reason != LIKEN_KEPT)
+            refuse(j, &face, reason);
         else
             j->faces.kept[j->faces.kept_count++] = face;
     }

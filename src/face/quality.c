@@ -129,6 +129,12 @@ void lk_quality_described(liken_quality *q, float confidence, const float *descr
     q->score = fminf(score, cap(confidence, &c->confidence, c->good));
 }
 
+bool lk_quality_drawn(const liken_quality *q, const float *descriptor, int dimension, const lk_pack_classes *c) {
+    const double norm = sqrt(dot(descriptor, descriptor, dimension));
+    return c->drawn != NULL && q->size >= c->size.full &&
+           dot(descriptor, c->drawn, dimension) >= (double)c->drawn_from * norm;
+}
+
 bool lk_quality_enough(const liken_quality *q, const lk_pack_classes *c) {
     return q->score >= (q->size < c->size.full ? c->floor : c->large_floor);
 }

@@ -37,6 +37,9 @@ bool lk_quality_enough(const liken_quality *q, const lk_pack_classes *classes);
 /* What to call the fault of a face whose score is below the floor. */
 liken_reason lk_quality_blame(const liken_quality *q);
 
+/* Is it a drawn face? False where the classes do not know, and of a small one. */
+bool lk_quality_drawn(const liken_quality *q, const float *descriptor, int dimension, const lk_pack_classes *classes);
+
 /* LIKEN_KEPT, or the first reason to refuse a face of this confidence and quality; `accept` is the detector's. */
 liken_reason lk_quality_judge(const liken_quality *q, float confidence, float accept);
 

@@ -109,6 +109,8 @@ typedef struct lk_pack_classes {
     const float *poor;  /* the places: poor_count unit vectors of the pack's dimension, one behind another */
     int poor_count;     /* at least 1 */
     float apart, among; /* the cosine to the nearest place, from which on it is a fault, and at which nothing is left */
+    const float *drawn; /* a unit vector: where drawn faces lie, of people and of animals; NULL: not known */
+    float drawn_from;   /* the cosine to it from which on a face of size.full and more is not a person's */
     lk_pack_limit size, brightness, sharpness, norm,
         confidence;                   /* norm: length of the descriptor; confidence: yunet's */
     lk_pack_excess excess[16];        /* by rising score; of two faces of one class */

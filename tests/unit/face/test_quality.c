@@ -228,6 +228,20 @@ static void a_small_face_is_excused(void **state) {
     assert_true(lk_quality_enough(&q, &classes));
 }
 
+static void a_large_face_near_to_drawn_ones_is_drawn(void **state) {
+    (void)state;
+    const float drawn[DIMENSION] = {0, 0, 0.6f, 0.8f}, real[DIMENSION] = {3, 2, 1, 0}, head[DIMENSION] = {1, 0, 5, 6};
+    lk_pack_classes c = classes;
+    liken_quality q = {.size = 50};
+    assert_false(lk_quality_drawn(&q, head, DIMENSION, &c)); /* not known */
+    c.drawn = drawn;
+    c.drawn_from = 0.4f;
+    assert_true(lk_quality_drawn(&q, head, DIMENSION, &c));
+    assert_false(lk_quality_drawn(&q, real, DIMENSION, &c));
+    q.size = 30;
+    assert_false(lk_quality_drawn(&q, head, DIMENSION, &c));
+}
+
 static void a_poor_face_is_called_by_its_fault(void **state) {
     (void)state;
     liken_quality q = fine;
@@ -260,6 +274,7 @@ int main(void) {
         cmocka_unit_test(smaller_and_softer_never_scores_more),
         cmocka_unit_test(a_descriptor_of_nothing_scores_nothing),
         cmocka_unit_test(a_small_face_is_excused),
+        cmocka_unit_test(a_large_face_near_to_drawn_ones_is_drawn),
         cmocka_unit_test(a_poor_face_is_called_by_its_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
