@@ -24,7 +24,9 @@ static void search(lk_sealed *sealed) {
     view->parts[0].segment = segment;
     view->parts[0].rows = segment->count;
     atomic_init(&view->state, lk_state_of(0, segment->count));
+    pthread_mutex_lock(&ix->lock);
     lk_view_publish(ix, view);
+    pthread_mutex_unlock(&ix->lock);
     float vector[LK_INDEX_MAX_DIMENSION] = {1, 0.5f, -0.25f};
     const int64_t only[] = {-1, 2, 5};
     lk_neighbour hits[8];
