@@ -319,7 +319,7 @@ static int check(struct doctor *d, liken *lk, liken_error *err) {
         check_store(d, lk);
     if (rc == LIKEN_OK && !lk->no_models)
         check_collections(d, lk);
-    else
+    if (rc != LIKEN_OK)
         say(d, "store", rc == LIKEN_E_NOT_FOUND ? LIKEN_NOTE : LIKEN_BAD, "%s", why.message);
     check_disk(d, lk->data);
     return lk_call_check(err);
