@@ -334,11 +334,12 @@ typedef struct liken_collection {
 
 LIKEN_API void liken_collection_free(liken_collection *c);
 
-/* `name`: 1-64 of [A-Za-z0-9._-], not starting with '.'. `pack` NULL: the handle's own. CONFLICT when it exists,
- * UNSUPPORTED when its store cannot search so. NOT_FOUND, MODEL: there is no such pack. Write errors. */
+/* `name`: 1-64 of [A-Za-z0-9._-], not starting with '.'. `pack` NULL: the handle's own. `keep`: LIKEN_KEEP_THUMBNAIL is
+ * what most want. CONFLICT when it exists, UNSUPPORTED when its store cannot search so. NOT_FOUND, MODEL: there is no
+ * such pack. Write errors. */
 LIKEN_API LIKEN_CHECKED int liken_collection_create(liken *lk, const liken_call *call, const char *name,
                                                     const char *pack, liken_metric metric, liken_search search,
-                                                    liken_collection **out, liken_error *err);
+                                                    liken_keep keep, liken_collection **out, liken_error *err);
 /* Changes where it is searched. Searches are right at any moment; a handle with no_models returns when the database is
  * ready to be quick, any other prepares it in the background. UNSUPPORTED says what to install. NOT_FOUND: no such
  * collection. Write errors. */
@@ -683,11 +684,12 @@ LIKEN_API char *liken_path_of_label(const char *label);
 
 typedef enum liken_event_kind {
     LIKEN_IMAGE_ADDED = 0,
-    LIKEN_IMAGE_CHANGED, /* its labels, image_ids, tags or captured_at */
+    LIKEN_IMAGE_CHANGED, /* its labels, image_ids, tags or captured_at, or a picture of it came later */
     LIKEN_IMAGE_REMOVED, /* with its faces */
     LIKEN_FACE_REMOVED,
     LIKEN_COLLECTION_CREATED,
-    LIKEN_COLLECTION_REMOVED /* with all it held; "default" is created again at once */
+    LIKEN_COLLECTION_REMOVED, /* with all it held; "default" is created again at once */
+    LIKEN_COLLECTION_CHANGED  /* how much it keeps, or how it is searched */
 } liken_event_kind;
 
 LIKEN_API const char *liken_event_code(liken_event_kind kind); /* "image_added"; never NULL */

@@ -1,8 +1,6 @@
 /* collections.c - /v1/collections */
 #include "api/api_int.h"
 
-#include "base/log.h"
-
 #include <stdio.h>
 
 #include <string.h>
@@ -28,36 +26,20 @@ void lk_collections_list(lk_ask *q) {
     lk_answer_json(q->request, 200, json_pack("{s:o}", "collections", shown));
 }
 
-/* One that does not keep what it should is not made, even when the client is gone by now. False: answered, and freed.
- */
-static bool keep_as_asked(lk_ask *q, liken_collection *c, liken_error *err) {
-    liken_collection *now = NULL;
-    const liken_keep keep = (liken_keep)lk_args_word(&q->args, "keep");
-    if (liken_collection_set_keep(q->api->lk, NULL, c->name, keep, &now, err) == LIKEN_OK) {
-        c->keep = now->keep;
-        liken_collection_free(now);
-        return true;
-    }
-    lk_answer_error(q->request, err);
-    if (liken_collection_remove(q->api->lk, NULL, c->name, err) != LIKEN_OK)
-        lk_log(LIKEN_LOG_WARN, "Collection \"%s\" was made, and keeps thumbnails. %s", c->name, err->message);
-    liken_collection_free(c);
-    return false;
-}
-
 void lk_collections_create(lk_ask *q) {
     liken_error err = {0};
     liken_collection *c = NULL;
     const char *name = lk_args_text(&q->args, "name"), *pack = lk_args_text(&q->args, "pack");
     const liken_metric metric = (liken_metric)lk_args_word(&q->args, "metric");
     const liken_search search = (liken_search)lk_args_word(&q->args, "search");
-    const bool keeps = lk_args_has(&q->args, "keep");
+    const liken_keep keep =
+        lk_args_has(&q->args, "keep") ? (liken_keep)lk_args_word(&q->args, "keep") : LIKEN_KEEP_THUMBNAIL;
     if (name == NULL)
         lk_args_fail(&q->args, LIKEN_E_ARG, "name",
                      "A collection needs a name: 1 to 64 letters, digits, '.', '_' or '-'.");
     if (lk_args_refused(&q->args))
         return;
-    const int rc = liken_collection_create(q->api->lk, &q->call, name, pack, metric, search, &c, &err);
+    const int rc = liken_collection_create(q->api->lk, &q->call, name, pack, metric, search, keep, &c, &err);
     if ((rc == LIKEN_E_MODEL || rc == LIKEN_E_NOT_FOUND) &&
         pack != NULL) { /* the client's choice, not the server's fault */
         lk_answer_error_as(q->request, 422, &err, "pack");
@@ -67,8 +49,6 @@ void lk_collections_create(lk_ask *q) {
         lk_answer_error(q->request, &err);
         return;
     }
-    if (keeps && !keep_as_asked(q, c, &err))
-        return;
     char place[128];
     (void)snprintf(place, sizeof place, "/v1/collections/%.64s", c->name); /* names need no escape */
     lk_respond_header(q->request, "Location", place);

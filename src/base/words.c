@@ -21,8 +21,8 @@ const char *liken_keep_code(liken_keep k) {
 }
 
 const char *liken_event_code(liken_event_kind kind) {
-    static const char *const codes[] = {"image_added",  "image_changed",      "image_removed",
-                                        "face_removed", "collection_created", "collection_removed"};
+    static const char *const codes[] = {"image_added",        "image_changed",      "image_removed",     "face_removed",
+                                        "collection_created", "collection_removed", "collection_changed"};
     return WORD_OF(codes, kind);
 }
 

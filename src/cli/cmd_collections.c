@@ -34,16 +34,8 @@ static liken_search search_of(const lk_cli *cli) {
     return (liken_search)lk_config_choice(cli->config, LK_SET_SEARCH);
 }
 
-/* *c, replaced by what it is then. */
-static int set_keep(const lk_cli *cli, liken *lk, liken_collection **c, liken_error *err) {
-    liken_collection *now = NULL;
-    const liken_keep keep = (liken_keep)lk_config_choice(cli->config, LK_SET_KEEP);
-    const int rc = liken_collection_set_keep(lk, lk_cli_call(), cli->words[0], keep, &now, err);
-    if (rc == LIKEN_OK) {
-        liken_collection_free(*c);
-        *c = now;
-    }
-    return rc;
+static liken_keep keep_of(const lk_cli *cli) {
+    return (liken_keep)lk_config_choice(cli->config, LK_SET_KEEP);
 }
 
 static int create(const lk_cli *cli) {
@@ -56,9 +48,7 @@ static int create(const lk_cli *cli) {
     int rc = liken_open(&lk, &options, lk_cli_call(), &err);
     if (rc == LIKEN_OK)
         rc = liken_collection_create(lk, lk_cli_call(), cli->words[0], lk_config_text(cli->config, LK_SET_PACK), metric,
-                                     search_of(cli), &c, &err);
-    if (rc == LIKEN_OK && lk_config_given(cli->config, LK_SET_KEEP))
-        rc = set_keep(cli, lk, &c, &err);
+                                     search_of(cli), keep_of(cli), &c, &err);
     if (rc == LIKEN_OK)
         rc = print_collection(cli, c, &err);
     liken_collection_free(c);
@@ -78,8 +68,11 @@ static int set(const lk_cli *cli) {
     int rc = lk_cli_open(cli, true, &lk, &err);
     if (rc == LIKEN_OK && searches)
         rc = liken_collection_set_search(lk, lk_cli_call(), cli->words[0], search_of(cli), &c, &err);
-    if (rc == LIKEN_OK && keeps)
-        rc = set_keep(cli, lk, &c, &err);
+    if (rc == LIKEN_OK && keeps) {
+        liken_collection_free(c);
+        c = NULL;
+        rc = liken_collection_set_keep(lk, lk_cli_call(), cli->words[0], keep_of(cli), &c, &err);
+    }
     if (rc == LIKEN_OK)
         rc = print_collection(cli, c, &err);
     liken_collection_free(c);

@@ -33,14 +33,22 @@ int lk_gallery_collection(liken *lk, const char *name, liken_collection **out, l
     return rc == LIKEN_OK ? lk->store->ops->collections->get(lk->store, name, out, err) : rc;
 }
 
-static int create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_collection **out,
-                  liken_error *err) {
+static int check_keep(liken_keep keep, liken_error *err) {
+    if (keep >= LIKEN_KEEP_NOTHING && keep <= LIKEN_KEEP_ORIGINAL)
+        return LIKEN_OK;
+    return lk_fail(err, LIKEN_E_ARG, "A collection keeps nothing, thumbnail, preview or original.");
+}
+
+static int create(liken *lk, const char *name, const char *pack, liken_metric metric, liken_keep keep,
+                  liken_collection **out, liken_error *err) {
     lk_engine *engine;
     int rc = lk_gallery_needs_store(lk, err);
     if (rc == LIKEN_OK)
         rc = check_name(name, err);
     if (rc == LIKEN_OK && metric != LIKEN_NORMALIZED && metric != LIKEN_L2)
         rc = lk_fail(err, LIKEN_E_ARG, "A collection's metric is normalized or l2.");
+    if (rc == LIKEN_OK)
+        rc = check_keep(keep, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_engine(lk, pack, &engine, err);
     if (rc == LIKEN_OK)
@@ -58,7 +66,7 @@ static int create(liken *lk, const char *name, const char *pack, liken_metric me
     c->metric = metric;
     c->threshold = lk_models_calibration(engine->models, metric)->threshold;
     c->created_at = lk_clock_now();
-    c->keep = LIKEN_KEEP_THUMBNAIL;
+    c->keep = keep;
     if (c->name == NULL || c->model == NULL)
         return lk_fail_memory(err);
     rc = lk->store->ops->collections->create(lk->store, c, err);
@@ -77,7 +85,7 @@ int lk_gallery_make_default(liken *lk, liken_error *err) {
     lk_engine *engine;
     rc = lk_gallery_engine(lk, NULL, &engine, err);
     if (rc == LIKEN_OK)
-        rc = create(lk, LK_DEFAULT_COLLECTION, NULL, lk_models_metric(engine->models), &c, err);
+        rc = create(lk, LK_DEFAULT_COLLECTION, NULL, lk_models_metric(engine->models), LIKEN_KEEP_THUMBNAIL, &c, err);
     return rc == LIKEN_E_CONFLICT ? LIKEN_OK : rc; /* another process was quicker */
 }
 
@@ -112,9 +120,9 @@ static int erase(liken *lk, liken_error *err) {
 
 /* One that cannot be searched as it should is not made. */
 static int create_searched(liken *lk, const char *name, const char *pack, liken_metric metric, liken_search search,
-                           liken_collection **out, liken_error *err) {
+                           liken_keep keep, liken_collection **out, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
-    int rc = create(lk, name, pack, metric, &c, err);
+    int rc = create(lk, name, pack, metric, keep, &c, err);
     if (rc == LIKEN_OK && search != LIKEN_SEARCH_AUTO) {
         rc = set_search(lk, c, (int)search, err);
         if (rc != LIKEN_OK && lk->store->ops->collections->remove(lk->store, c->id, false, NULL) == LIKEN_OK)
@@ -128,11 +136,11 @@ static int create_searched(liken *lk, const char *name, const char *pack, liken_
 }
 
 int liken_collection_create(liken *lk, const liken_call *call, const char *name, const char *pack, liken_metric metric,
-                            liken_search search, liken_collection **out, liken_error *err) {
+                            liken_search search, liken_keep keep, liken_collection **out, liken_error *err) {
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
     if (rc == LIKEN_OK)
-        rc = create_searched(lk, name, pack, metric, search, out, err);
+        rc = create_searched(lk, name, pack, metric, search, keep, out, err);
     lk_gallery_leave(lk, &k);
     return rc;
 }
@@ -169,11 +177,11 @@ static int set_keep(liken *lk, liken_collection *c, int to, liken_error *err) {
     const liken_keep keep = (liken_keep)to;
     const lk_store_pictures *ops = lk->store->ops->pictures;
     bool more = true;
-    if (keep < LIKEN_KEEP_NOTHING || keep > LIKEN_KEEP_ORIGINAL)
-        return lk_fail(err, LIKEN_E_ARG, "A collection keeps nothing, thumbnail, preview or original.");
-    if (ops == NULL)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "A legacy table has no room for pictures.");
-    int rc = ops->keep(lk->store, c->id, keep, err);
+    int rc = check_keep(keep, err);
+    if (rc == LIKEN_OK && ops == NULL)
+        rc = lk_fail(err, LIKEN_E_UNSUPPORTED, "A legacy table has no room for pictures.");
+    if (rc == LIKEN_OK)
+        rc = ops->keep(lk->store, c->id, keep, err);
     while (rc == LIKEN_OK && more) {
         rc = lk_call_check(err);
         rc = rc != LIKEN_OK ? rc : ops->trim(lk->store, c->id, &more, err);

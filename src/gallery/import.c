@@ -294,7 +294,8 @@ static int open_collection(struct import *m, liken_error *err) {
         rc = lk_gallery_collection(m->lk, m->name, &m->collection, err);
     if (rc == LIKEN_E_NOT_FOUND)
         rc = liken_collection_create(m->lk, lk_call_now(), m->name, anew ? NULL : LEGACY_PACK,
-                                     anew ? LIKEN_NORMALIZED : LIKEN_L2, LIKEN_SEARCH_AUTO, &m->collection, err);
+                                     anew ? LIKEN_NORMALIZED : LIKEN_L2, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL,
+                                     &m->collection, err);
     return rc == LIKEN_OK ? check_model(m, err) : rc;
 }
 

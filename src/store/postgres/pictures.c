@@ -97,7 +97,7 @@ static int put(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error
         rc = lk_pg_finish(c, lk_postgres_tables_queue(c, &t, false, err), err);
     lk_postgres_tables_free(&t);
     w->changed = true;
-    return rc;
+    return rc == LIKEN_OK ? lk_postgres_tell_image(c, w, LIKEN_IMAGE_CHANGED, p->image, err) : rc;
 }
 
 int lk_postgres_pictures_put(lk_store *s, int64_t image, const liken_picture *pictures, size_t count,
@@ -119,14 +119,17 @@ struct keep {
 
 static int set_keep(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const struct keep *k = arg;
-    int64_t id = 0;
-    const int rc =
-        lk_pg_number(c, "UPDATE liken.collections c SET keep = $2 WHERE id = $1 AND " LK_POSTGRES_LIVE " RETURNING id",
-                     LK_PG_ARGS(lk_pg_int8(k->collection), lk_pg_int2((int)k->keep)), 0, &id, err);
+    int64_t was = -1;
+    int rc = lk_pg_number(c, "SELECT c.keep FROM liken.collections c WHERE c.id = $1 AND " LK_POSTGRES_LIVE,
+                          LK_PG_ARGS(lk_pg_int8(k->collection)), -1, &was, err);
+    if (rc == LIKEN_OK && was < 0)
+        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile.");
+    if (rc != LIKEN_OK || was == (int64_t)k->keep)
+        return rc;
     w->changed = true;
-    if (rc == LIKEN_OK && id == 0)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile.");
-    return rc;
+    rc = lk_pg_exec(c, "UPDATE liken.collections SET keep = $2 WHERE id = $1",
+                    LK_PG_ARGS(lk_pg_int8(k->collection), lk_pg_int2((int)k->keep)), NULL, err);
+    return rc == LIKEN_OK ? lk_postgres_tell_collection(c, w, LIKEN_COLLECTION_CHANGED, k->collection, NULL, err) : rc;
 }
 
 int lk_postgres_keep(lk_store *s, int64_t collection, liken_keep keep, liken_error *err) {

@@ -118,7 +118,8 @@ int lk_postgres_image_erase(lk_pg_conn *c, lk_postgres_write_state *w, int64_t c
 /* ---- events.c ---- */
 
 /* Tells of a change, inside its lk_postgres_write and not inside a pipeline: of an image that is there (still, where it
- * is about to be removed), of a face that is about to be removed, of a collection under its name. */
+ * is about to be removed), of a face that is about to be removed, of a collection under its name (NULL: the one it has
+ * when it is asked). */
 int lk_postgres_tell_image(lk_pg_conn *c, const lk_postgres_write_state *w, liken_event_kind kind, int64_t image,
                            liken_error *err);
 int lk_postgres_tell_face(lk_pg_conn *c, const lk_postgres_write_state *w, int64_t face, liken_error *err);

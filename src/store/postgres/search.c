@@ -15,8 +15,15 @@ struct change {
 
 static int set(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const struct change *k = arg;
+    int64_t was = -1;
     w->changed = true; /* so that every process learns of it */
-    return lk_search_set(c, k->collection, k->search, err);
+    int rc = lk_pg_number(c, "SELECT search FROM liken.collections WHERE id = $1",
+                          LK_PG_ARGS(lk_pg_int8(k->collection)), -1, &was, err);
+    if (rc == LIKEN_OK)
+        rc = lk_search_set(c, k->collection, k->search, err);
+    return rc == LIKEN_OK && was >= 0 && was != (int64_t)k->search
+               ? lk_postgres_tell_collection(c, w, LIKEN_COLLECTION_CHANGED, k->collection, NULL, err)
+               : rc;
 }
 
 int lk_postgres_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err) {

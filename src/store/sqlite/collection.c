@@ -179,6 +179,35 @@ int lk_sqlite_collection_create(lk_store *s, liken_collection *c, liken_error *e
     return rc;
 }
 
+/* ---- changing one ---- */
+
+static int is_there(lk_sqlite_conn *c, int64_t collection, liken_error *err) {
+    sqlite3_stmt *stmt;
+    bool row = false;
+    int rc = lk_sqlite_use(c, "SELECT 1 FROM collections c WHERE c.id = ?1 AND " LK_SQLITE_LIVE, &stmt, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    (void)sqlite3_bind_int64(stmt, 1, collection);
+    rc = lk_sqlite_step(c, stmt, &row, err);
+    (void)sqlite3_reset(stmt);
+    return rc != LIKEN_OK || row ? rc : lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile.");
+}
+
+int lk_sqlite_collection_set(lk_sqlite_conn *c, const char *sql, int64_t collection, int to, liken_error *err) {
+    sqlite3_stmt *stmt;
+    int rc = is_there(c, collection, err);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_use(c, sql, &stmt, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    (void)sqlite3_bind_int64(stmt, 1, collection);
+    (void)sqlite3_bind_int(stmt, 2, to);
+    rc = lk_sqlite_run(c, stmt, err);
+    return rc == LIKEN_OK && sqlite3_changes(c->db) > 0
+               ? lk_sqlite_tell_collection(c, LIKEN_COLLECTION_CHANGED, collection, NULL, err)
+               : rc;
+}
+
 /* ---- how it is searched ---- */
 
 struct search {
@@ -188,16 +217,8 @@ struct search {
 
 static int set_search(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct search *job = arg;
-    sqlite3_stmt *stmt;
-    int rc = lk_sqlite_use(c, "UPDATE collections SET search = ?2 WHERE id = ?1", &stmt, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    (void)sqlite3_bind_int64(stmt, 1, job->collection);
-    (void)sqlite3_bind_int(stmt, 2, (int)job->search);
-    rc = lk_sqlite_run(c, stmt, err);
-    if (rc == LIKEN_OK && sqlite3_changes(c->db) == 0)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile.");
-    return rc;
+    return lk_sqlite_collection_set(c, "UPDATE collections SET search = ?2 WHERE id = ?1 AND search <> ?2",
+                                    job->collection, (int)job->search, err);
 }
 
 int lk_sqlite_search_set(lk_store *s, int64_t collection, liken_search search, liken_error *err) {

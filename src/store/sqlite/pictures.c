@@ -66,7 +66,12 @@ static int put(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const int64_t collection = rc == LIKEN_OK ? sqlite3_column_int64(stmt, 0) : 0;
     const liken_keep keep = rc == LIKEN_OK ? (liken_keep)sqlite3_column_int(stmt, 1) : LIKEN_KEEP_NOTHING;
     (void)sqlite3_reset(stmt);
-    return rc == LIKEN_OK ? lk_sqlite_pictures_add(c, collection, p->image, p->pictures, p->count, keep, err) : rc;
+    const int before = sqlite3_total_changes(c->db);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_pictures_add(c, collection, p->image, p->pictures, p->count, keep, err);
+    return rc == LIKEN_OK && sqlite3_total_changes(c->db) > before
+               ? lk_sqlite_tell_image(c, LIKEN_IMAGE_CHANGED, p->image, err)
+               : rc;
 }
 
 int lk_sqlite_pictures_put(lk_store *s, int64_t image, const liken_picture *pictures, size_t count, liken_error *err) {
@@ -163,16 +168,8 @@ struct keep {
 
 static int set_keep(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct keep *k = arg;
-    sqlite3_stmt *stmt;
-    int rc = lk_sqlite_use(c, "UPDATE collections SET keep = ?2 WHERE id = ?1", &stmt, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    (void)sqlite3_bind_int64(stmt, 1, k->collection);
-    (void)sqlite3_bind_int(stmt, 2, (int)k->keep);
-    rc = lk_sqlite_run(c, stmt, err);
-    if (rc == LIKEN_OK && sqlite3_changes(c->db) == 0)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "The collection was removed meanwhile.");
-    return rc;
+    return lk_sqlite_collection_set(c, "UPDATE collections SET keep = ?2 WHERE id = ?1 AND keep <> ?2", k->collection,
+                                    (int)k->keep, err);
 }
 
 int lk_sqlite_keep(lk_store *s, int64_t collection, liken_keep keep, liken_error *err) {

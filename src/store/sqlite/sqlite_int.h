@@ -212,10 +212,16 @@ int lk_sqlite_names_match(lk_sqlite_conn *c, lk_store_match *match, liken_error 
 /* image_remove, inside lk_sqlite_write. */
 int lk_sqlite_image_erase(lk_sqlite_conn *c, int64_t collection, int64_t id, liken_error *err);
 
+/* ---- collection.c ---- */
+
+/* Runs `sql`, which gives a live collection (?1) a number (?2) where it has another, and tells that it changed. Inside
+ * lk_sqlite_write. NOT_FOUND. */
+int lk_sqlite_collection_set(lk_sqlite_conn *c, const char *sql, int64_t collection, int to, liken_error *err);
+
 /* ---- events.c ---- */
 
 /* Tells of a change, inside its lk_sqlite_write: of an image that is there (still, where it is about to be removed), of
- * a face that is about to be removed, of a collection under its name. */
+ * a face that is about to be removed, of a collection under its name (NULL: the one it has when it is asked). */
 int lk_sqlite_tell_image(lk_sqlite_conn *c, liken_event_kind kind, int64_t image, liken_error *err);
 int lk_sqlite_tell_face(lk_sqlite_conn *c, int64_t face, liken_error *err);
 int lk_sqlite_tell_collection(lk_sqlite_conn *c, liken_event_kind kind, int64_t collection, const char *name,

@@ -41,6 +41,7 @@ static void codes_are_the_same_words(void **state) {
     assert_string_equal(liken_search_code(LIKEN_SEARCH_HNSW), "hnsw");
     assert_string_equal(liken_keep_code(LIKEN_KEEP_ORIGINAL), "original");
     assert_string_equal(liken_event_code(LIKEN_COLLECTION_REMOVED), "collection_removed");
+    assert_string_equal(liken_event_code(LIKEN_COLLECTION_CHANGED), "collection_changed");
     assert_string_equal(liken_reason_code(LIKEN_OVER_LIMIT), "over_limit");
     assert_string_equal(liken_reason_code(LIKEN_LOW_LIGHT), "low_light");
     assert_string_equal(liken_reason_code(LIKEN_KEPT), "kept");

@@ -83,7 +83,9 @@ static int64_t add(liken *lk, const char *collection, int first, int faces) {
 
 static void make_collection(liken *lk, const char *name) {
     liken_collection *c = NULL;
-    assert_ok(liken_collection_create(lk, NULL, name, NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(
+        liken_collection_create(lk, NULL, name, NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL, &c, &err),
+        err);
     liken_collection_free(c);
 }
 

@@ -170,7 +170,9 @@ static double distance(const float *a, const float *b) {
 static void answers_are_those_of_brute_force(void **state) {
     (void)state;
     liken_collection *c;
-    assert_ok(liken_collection_create(lk, NULL, "raw", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(
+        liken_collection_create(lk, NULL, "raw", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL, &c, &err),
+        err);
     assert_true(c->threshold == 0.6f);
     liken_collection_free(c);
     const char *const names[2] = {"default", "raw"};
@@ -521,14 +523,19 @@ static void what_is_removed_is_not_found(void **state) {
     (void)add("photo 1 1\nface 1 0.1 50");
     assert_int_equal(found(lk, query), 1);
     liken_collection *c;
-    assert_ok(liken_collection_create(lk, NULL, "b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL,
+                                      &c, &err),
+              err);
     liken_collection_free(c);
     c = NULL;
-    assert_int_equal(liken_collection_create(lk, NULL, "b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
+    assert_int_equal(liken_collection_create(lk, NULL, "b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO,
+                                             LIKEN_KEEP_THUMBNAIL, &c, &err),
                      LIKEN_E_CONFLICT);
-    assert_int_equal(liken_collection_create(lk, NULL, ".b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
+    assert_int_equal(liken_collection_create(lk, NULL, ".b", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO,
+                                             LIKEN_KEEP_THUMBNAIL, &c, &err),
                      LIKEN_E_ARG);
-    assert_int_equal(liken_collection_create(lk, NULL, "b/c", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err),
+    assert_int_equal(liken_collection_create(lk, NULL, "b/c", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO,
+                                             LIKEN_KEEP_THUMBNAIL, &c, &err),
                      LIKEN_E_ARG);
     assert_null(c);
     liken_image_free(add_to(lk, "photo 1 1\nface 1 0.1 50",
@@ -550,7 +557,9 @@ static void a_second_handle_sees_it_all(void **state) {
     assert_int_equal(found(second, query), 1);
     liken_image_free(image);
     liken_collection *c;
-    assert_ok(liken_collection_create(second, NULL, "b", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(
+        liken_collection_create(second, NULL, "b", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL, &c, &err),
+        err);
     liken_collection_free(c);
     liken_image_free(add_to(second, "photo 1 2\nface 1 0.1 50",
                             &(liken_add_options){.size = sizeof(liken_add_options), .collection = "b"}));
@@ -571,7 +580,9 @@ static void a_second_handle_sees_it_all(void **state) {
 static void a_collection_of_another_pack_gets_its_own_models(void **state) {
     (void)state;
     liken_collection *c;
-    assert_ok(liken_collection_create(lk, NULL, "b", "other", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "b", "other", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL,
+                                      &c, &err),
+              err);
     assert_string_equal(c->model, "other-1.0/fake");
     assert_int_equal(c->dimension, 64);
     liken_collection_free(c);
@@ -620,7 +631,9 @@ static void another_version_of_a_pack_is_refused_by_name(void **state) {
     liken_image *image = NULL;
     assert_int_equal(liken_add(lk, NULL, "photo 1 2", 9, NULL, &image, &err), LIKEN_E_MISMATCH);
     liken_collection *c;
-    assert_ok(liken_collection_create(lk, NULL, "new", "other", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "new", "other", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO,
+                                      LIKEN_KEEP_THUMBNAIL, &c, &err),
+              err);
     liken_collection_free(c);
     liken_result *r =
         search(lk, photo, &(liken_search_options){.size = sizeof(liken_search_options), .collection = "new"});

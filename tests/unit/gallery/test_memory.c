@@ -491,7 +491,8 @@ static bool making(long n, bool all) {
     liken_collection *c = NULL;
     (void)snprintf(name, sizeof name, "c%ld-%d", n, all);
     refuse_begin(n, all);
-    int rc = liken_collection_create(lk, NULL, name, NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err);
+    int rc = liken_collection_create(lk, NULL, name, NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL,
+                                     &c, &err);
     const bool refused = refuse_end(), done = done_or_refused(rc, n);
     assert_true(done == (c != NULL));
     liken_collection_free(c);
@@ -507,7 +508,8 @@ static bool emptying(long n, bool all) {
     liken_collection *c = NULL;
     liken_image *image = NULL;
     const liken_add_options o = {.size = sizeof(liken_add_options), .collection = "gone"};
-    int rc = liken_collection_create(lk, NULL, "gone", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err);
+    int rc = liken_collection_create(lk, NULL, "gone", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL,
+                                     &c, &err);
     assert_true(rc == LIKEN_OK || rc == LIKEN_E_CONFLICT); /* it may have stayed */
     liken_collection_free(c);
     assert_ok(liken_add(lk, NULL, text, sizeof text - 1, &o, &image, &err), err);

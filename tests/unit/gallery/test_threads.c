@@ -132,7 +132,8 @@ static void the_same_while_it_changes_where_it_is_searched(void **state) {
 static void *make_of_other(void *handle) {
     liken_collection *c = NULL;
     liken_error e;
-    const int rc = liken_collection_create(handle, NULL, "others", "other", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &e);
+    const int rc = liken_collection_create(handle, NULL, "others", "other", LIKEN_L2, LIKEN_SEARCH_AUTO,
+                                           LIKEN_KEEP_THUMBNAIL, &c, &e);
     liken_collection_free(c);
     return rc == LIKEN_OK ? handle : NULL;
 }
@@ -150,9 +151,12 @@ static void loading_a_pack_keeps_nobody_waiting(void **state) {
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&makers[i], NULL, make_of_other, lk), 0);
     wait_until(fake_other_waits());
-    assert_int_equal(liken_collection_create(lk, NULL, "none", "absent", LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err),
+    assert_int_equal(liken_collection_create(lk, NULL, "none", "absent", LIKEN_L2, LIKEN_SEARCH_AUTO,
+                                             LIKEN_KEEP_THUMBNAIL, &c, &err),
                      LIKEN_E_NOT_FOUND); /* another one that has to be looked for */
-    assert_ok(liken_collection_create(lk, NULL, "mine", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(
+        liken_collection_create(lk, NULL, "mine", NULL, LIKEN_L2, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL, &c, &err),
+        err);
     liken_collection_free(c);
     assert_ok(liken_get_state(lk, NULL, &s, &err), err);
     liken_state_free(s);

@@ -21,7 +21,7 @@ struct reader {
     char told[4096]; /* "added 1, removed 1, ...": what it heard since it was last looked at */
 };
 
-static const char *const words[] = {"added", "changed", "removed", "face", "created", "dropped"};
+static const char *const words[] = {"added", "changed", "removed", "face", "created", "dropped", "set"};
 
 /* Events of collections are told with their name, of faces with their id, others with that of the image. */
 static void note(struct reader *r, const liken_event *e) {
@@ -200,6 +200,28 @@ static void names_that_go_are_changes(void **state) {
     assert_true(removed);
     text(expected, sizeof expected, "removed %lld", two, 0, 0);
     assert_string_equal(follow(&r, ALL, 10), expected);
+}
+
+/* How much a collection keeps and how it is searched, once each, and not after it is gone. */
+static void a_collection_that_is_set_is_told(void **state) {
+    (void)state;
+    const int64_t c = make_collection("a");
+    struct reader r = {.next = now()};
+    liken_picture kept = {.kind = LIKEN_KEEP_PREVIEW, .type = "image/jpeg", .width = 4, .height = 3, .size = 3};
+    char bytes[] = "abc", expected[80];
+    kept.bytes = bytes;
+    const int64_t id = add(c, 1, 1);
+    assert_ok(store->ops->pictures->keep(store, c, LIKEN_KEEP_PREVIEW, &err), err);
+    assert_ok(store->ops->pictures->keep(store, c, LIKEN_KEEP_PREVIEW, &err), err); /* changes nothing */
+    assert_ok(store->ops->pictures->put(store, id, &kept, 1, &err), err);
+    assert_ok(store->ops->collections->search_set(store, c, LIKEN_SEARCH_MEMORY, &err), err);
+    assert_ok(store->ops->collections->search_set(store, c, LIKEN_SEARCH_MEMORY, &err), err);
+    text(expected, sizeof expected, "added %lld, set a, changed %lld, set a", id, id, 0);
+    assert_string_equal(follow(&r, c, "a", 10), expected);
+    assert_ok(store->ops->collections->remove(store, c, false, &err), err);
+    assert_int_equal(store->ops->pictures->keep(store, c, LIKEN_KEEP_NOTHING, &err), LIKEN_E_NOT_FOUND);
+    r = (struct reader){0};
+    assert_string_equal(follow(&r, ALL, 10), "created a, dropped a");
 }
 
 static void what_fails_is_not_told(void **state) {
@@ -418,15 +440,11 @@ static void none_appears_behind_a_reader(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        KIND_TEST(every_change_is_told_in_order),
-        KIND_TEST(pages_make_no_difference),
-        KIND_TEST(names_that_go_are_changes),
-        KIND_TEST(what_fails_is_not_told),
-        KIND_TEST(a_collection_goes_with_one_event),
-        KIND_TEST(old_events_are_let_go_of),
-        KIND_TEST(what_has_not_happened_is_refused),
-        KIND_TEST(a_copy_begins_behind_its_source),
-        KIND_TEST(who_did_it_is_told),
+        KIND_TEST(every_change_is_told_in_order),   KIND_TEST(pages_make_no_difference),
+        KIND_TEST(names_that_go_are_changes),       KIND_TEST(a_collection_that_is_set_is_told),
+        KIND_TEST(what_fails_is_not_told),          KIND_TEST(a_collection_goes_with_one_event),
+        KIND_TEST(old_events_are_let_go_of),        KIND_TEST(what_has_not_happened_is_refused),
+        KIND_TEST(a_copy_begins_behind_its_source), KIND_TEST(who_did_it_is_told),
         KIND_TEST(none_appears_behind_a_reader),
     };
     return kinds_run(tests, LK_LENGTH(tests));
