@@ -281,6 +281,9 @@ typedef struct liken_options {
                               the kernel refuses. Off by default, and under valgrind */
     size_t index_memory;   /* bytes that the indexes of collections searched by LIKEN_SEARCH_AUTO may take together;
                               default: half of the memory */
+    const char
+        *photo_folders; /* folders, by their whole paths and parted by ':', of which liken_picture_get and
+                           liken_crop_get may read files: photos that are there still, byte for byte. NULL: none */
 } liken_options;
 
 #define LIKEN_OPTIONS_INIT LIKEN_SIZED(liken_options)
@@ -345,9 +348,9 @@ LIKEN_API LIKEN_CHECKED int liken_collection_create(liken *lk, const liken_call 
  * collection. Write errors. */
 LIKEN_API LIKEN_CHECKED int liken_collection_set_search(liken *lk, const liken_call *call, const char *name,
                                                         liken_search search, liken_collection **out, liken_error *err);
-/* Changes how much it keeps of the photos that come from now on (of one that is there already, once the same photo is
- * added again and nothing is kept of it). What is kept of any beyond that is erased when this returns. ARG, NOT_FOUND,
- * READ_ONLY, STORE; UNSUPPORTED: a legacy table. */
+/* Changes how much it keeps of its photos: of those that come from now on, and of one that is there already once its
+ * bytes are added again (which liken_add_unchanged asks for). What is kept of any beyond that is erased when this
+ * returns. NOT_FOUND: no such collection. UNSUPPORTED: a legacy table. Write errors. */
 LIKEN_API LIKEN_CHECKED int liken_collection_set_keep(liken *lk, const liken_call *call, const char *name,
                                                       liken_keep keep, liken_collection **out, liken_error *err);
 /* NOT_FOUND: no such collection. */
@@ -388,14 +391,15 @@ typedef struct liken_add_options {
 
 /* Finds, describes and stores the faces of one photo. When it returns LIKEN_OK the photo is on disk
  * and findable. The same bytes again in the same collection: the first answer, ->existed set, with the label, the
- * image_id and the tags added to those that it has, and captured_at where it had none. NOT_FOUND: no such collection.
- * NO_FACE: require_face, and none was kept. MISMATCH, MODEL: the collection is of a model that is not installed.
- * TOO_LARGE: a text is over its limit. Photo errors, write errors. */
+ * image_id and the tags added to those that it has, captured_at where it had none, and the pictures that the collection
+ * keeps and it lacks. NOT_FOUND: no such collection. NO_FACE: require_face, and none was kept. MISMATCH, MODEL: the
+ * collection is of a model that is not installed. TOO_LARGE: a text is over its limit. Photo errors, write errors. */
 LIKEN_API LIKEN_CHECKED int liken_add(liken *lk, const liken_call *call, const void *bytes, size_t size,
                                       const liken_add_options *options, liken_image **out, liken_error *err);
 
 /* Adds a photo again by its file, which need not be read: LIKEN_E_NOT_FOUND unless options->file is a LIKEN_LABEL_FILE
- * of the collection with exactly options->file_mark. All else as liken_add. */
+ * of the collection with exactly options->file_mark, and all is kept of the photo that the collection keeps. All else
+ * as liken_add. */
 LIKEN_API LIKEN_CHECKED int liken_add_unchanged(liken *lk, const liken_call *call, const liken_add_options *options,
                                                 liken_image **out, liken_error *err);
 
@@ -427,8 +431,9 @@ typedef enum liken_picture_type { LIKEN_PICTURE_JPEG, LIKEN_PICTURE_WEBP } liken
 
 LIKEN_API void liken_picture_free(liken_picture *p);
 /* A stored photo: upright, sRGB, without metadata, its longer side at most `size` pixels (1..4096) and never enlarged;
- * of the smallest that is kept of it and has the pixels, else of the largest (->kind says which). ARG; NOT_FOUND: there
- * is no such photo, or nothing is kept of it, and the sentence says how to get it; STORE, MEMORY. */
+ * of the smallest that is kept of it and has the pixels, else of its file (options.photo_folders), else of the largest.
+ * ->kind says which; LIKEN_KEEP_NOTHING: the file. NOT_FOUND: there is no such photo, or no picture of it, and the
+ * sentence says how to get one. */
 LIKEN_API LIKEN_CHECKED int liken_picture_get(liken *lk, const liken_call *call, const char *collection, int64_t image,
                                               int size, liken_picture_type type, liken_picture **out, liken_error *err);
 /* The same of a face with some of what is around it: a square with sides of at most `size` pixels, or less of it where

@@ -25,6 +25,8 @@
 
 #define LK_LEGACY_FILE ((size_t)10 << 20) /* the legacy system's own limit of a photo */
 
+#define LK_PICTURES_HELD ((size_t)128 << 20) /* bytes of pictures that clients are still taking, all together */
+
 typedef struct lk_metrics lk_metrics;
 typedef struct lk_probe lk_probe;
 typedef struct lk_repeats lk_repeats;
@@ -43,6 +45,7 @@ struct lk_api {
     bool loopback;
     atomic_bool had_keys; /* since it started */
     size_t max_file;
+    _Atomic size_t pictures_held; /* bytes of pictures that are on their way to clients */
 };
 
 /* One request on its way through a resource: what the dispatcher found before, and where the answer goes. */

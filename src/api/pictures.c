@@ -4,7 +4,10 @@
  * A page's <img> sends no key. So whoever has one asks for links, which are good for minutes: an address with the time
  * up to which it counts and a signature of everything in it (collection, photo or face, size, time) by a secret of the
  * store. It opens this one picture in this one size, at every server of the store, and nothing else; what is erased is
- * gone for links as well. */
+ * gone for links as well.
+ *
+ * A picture is in memory until its client has it. All together they have a ceiling; beyond it clients are asked to come
+ * again. */
 #include "api/api_int.h"
 
 #include "base/clock.h"
@@ -41,13 +44,43 @@ static liken_picture_type type_for(const lk_request *r) {
     return weight_of(accept, "image/webp") > (jpeg < 0 ? 0 : jpeg) ? LIKEN_PICTURE_WEBP : LIKEN_PICTURE_JPEG;
 }
 
-static void release(void *picture) {
-    liken_picture_free(picture);
+/* ---- the answer ---- */
+
+typedef struct held {
+    lk_api *api;
+    liken_picture *picture;
+} held;
+
+static void release(void *owner) {
+    held *h = owner;
+    (void)atomic_fetch_sub(&h->api->pictures_held, h->picture->size);
+    liken_picture_free(h->picture);
+    free(h);
+}
+
+/* Takes the picture, unless there is no room for it: NULL, answered. One alone always has room. */
+static held *hold(lk_ask *q, liken_picture *p) {
+    held *h = malloc(sizeof *h);
+    const size_t others = atomic_fetch_add(&q->api->pictures_held, p->size);
+    if (h != NULL && (others == 0 || others + p->size <= LK_PICTURES_HELD)) {
+        *h = (held){q->api, p};
+        return h;
+    }
+    (void)atomic_fetch_sub(&q->api->pictures_held, p->size);
+    liken_picture_free(p);
+    free(h);
+    lk_respond_header(q->request, "Retry-After", "5");
+    lk_answer_problem(q->request, 503, "busy",
+                      "Too many pictures are on their way to clients that take them slowly. Try again soon.", NULL, -1);
+    return NULL;
 }
 
 /* Takes the picture. */
 static void answer(lk_ask *q, liken_picture *p) {
     char etag[LK_SHA256_HEX];
+    held *h = hold(q, p);
+    if (h == NULL)
+        return;
     lk_sha256_hex(p->bytes, p->size, etag);
     etag[32] = '\0';
     lk_respond_file(q->request, &(lk_file){.type = p->type,
@@ -55,7 +88,7 @@ static void answer(lk_ask *q, liken_picture *p) {
                                            .etag = etag,
                                            .personal = true,
                                            .release = release,
-                                           .owner = p});
+                                           .owner = h});
 }
 
 /* ---- pictures ---- */

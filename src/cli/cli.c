@@ -55,6 +55,7 @@ liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
         .max_faces = (int)lk_config_number(c, LK_SET_MAX_FACES),
         .sandbox = lk_config_choice(c, LK_SET_SANDBOX) == 0,
         .no_models = no_models,
+        .photo_folders = lk_config_text(c, LK_SET_PHOTO_FOLDERS),
     };
 }
 

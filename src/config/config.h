@@ -70,6 +70,7 @@ typedef enum lk_setting_id {
     LK_SET_IDLE_TIMEOUT,
     LK_SET_MAX_CONNECTIONS,
     LK_SET_MAX_PER_ADDRESS,
+    LK_SET_PHOTO_FOLDERS,
     LK_SET_LOG_JSON,
     LK_SET_DATA,
     LK_SET_STORE,

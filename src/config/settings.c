@@ -111,6 +111,9 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                                 "Connections open at once from one address (IPv6: one /64), loopback excepted; "
                                 "default: half of --max-connections.",
                                 1, 1e5},
+    [LK_SET_PHOTO_FOLDERS] = {"photo-folders", 0, LK_PATH, LK_ANYWHERE, "FOLDER[:FOLDER...]", NULL,
+                              "Folders whose photos may be shown from their files, as they were added; default: none.",
+                              0, 0},
     [LK_SET_LOG_JSON] = {"log-json", 0, LK_SWITCH, LK_ANYWHERE, NULL, "no", "Log one JSON object a line.", 0, 0},
     [LK_SET_DATA] = {"data", 0, LK_PATH, LK_ANYWHERE, "FOLDER", NULL,
                      "Where photos' faces are kept; default: ~/.local/share/liken.", 0, 0},

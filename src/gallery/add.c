@@ -300,7 +300,7 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
         return rc;
     rc = find(lk, c, &p, &image, err);
     if (rc == LIKEN_OK)
-        rc = lk_pictures_catch_up(lk, c, image, p.bytes, p.size, err);
+        rc = lk_pictures_catch_up(lk, c, &image, p.bytes, p.size, err);
     if (rc == LIKEN_OK)
         rc = add_again(lk, c, o, &image, err);
     if (rc == LIKEN_E_NOT_FOUND) { /* also when it was removed between the two */
@@ -354,6 +354,8 @@ static int add_unchanged(liken *lk, const liken_add_options *o, liken_image **ou
         rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The file is not known as it is now; read it.");
     if (rc == LIKEN_OK)
         rc = lk->store->ops->images->get(lk->store, c->id, file->image, &image, err);
+    if (rc == LIKEN_OK && lk_pictures_lack(lk, c, image))
+        rc = lk_fail(err, LIKEN_E_NOT_FOUND, "The collection keeps more of its photos now; read the file.");
     liken_file_free(file);
     if (rc == LIKEN_OK) {
         liken_add_options more = *o;

@@ -1,12 +1,14 @@
 /* Opening and closing a handle. */
 #include "gallery/gallery_int.h"
 #include "gallery/inside.h"
+#include "gallery/pictures.h"
 
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/log.h"
 #include "base/places.h"
 #include "base/sized.h"
+#include "base/text.h"
 #include "image/decode/decoders.h"
 #include "packs/pack.h"
 #include "pg/pg.h"
@@ -93,6 +95,9 @@ static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     lk->threads = o->threads == 0 ? lk_cpu_count() : o->threads;
     lk->max_faces = o->max_faces == 0 ? LK_DEFAULT_FACES : o->max_faces;
     lk->limits = (lk_photo_limits){.max_bytes = o->max_file_bytes, .max_pixels = o->max_pixels};
+    rc = lk_photo_folders_take(lk, o->photo_folders, err);
+    if (rc != LIKEN_OK)
+        return rc;
     lk->sandbox = o->sandbox;
     lk->read_only = o->read_only;
     lk->existing = o->existing;
@@ -267,6 +272,7 @@ void liken_free(liken *lk) {
     pthread_mutex_destroy(&lk->sync_lock);
     pthread_mutex_destroy(&lk->slot_lock);
     pthread_mutex_destroy(&lk->secret_lock);
+    lk_texts_free(lk->photo_folders, lk->photo_folder_count);
     free(lk->remote);
     free(lk->where);
     free(lk->legacy_table);

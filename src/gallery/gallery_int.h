@@ -67,6 +67,8 @@ struct liken {
     size_t index_memory; /* bytes for the indexes of LIKEN_SEARCH_AUTO */
     int threads, max_faces;
     lk_photo_limits limits;
+    char **photo_folders; /* of which files may be shown (photo_file.c) */
+    size_t photo_folder_count;
     bool read_only, existing, no_store, no_models;
     bool tended;        /* the store takes writes, and what it needs in the background is done by this process */
     bool sandbox;       /* as asked for; limits.decoders is NULL where it is off */

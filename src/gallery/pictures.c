@@ -68,13 +68,17 @@ void lk_pictures_forget(liken_image *image) {
     }
 }
 
+/* Into an image that is nothing yet. */
 static int make_of_bytes(liken *lk, liken_keep keep, liken_image *image, const void *bytes, size_t size,
                          liken_error *err) {
     lk_photo *photo = NULL;
     lk_image view = {0};
     int rc = lk_photo_open(&photo, bytes, size, &lk->limits, err);
-    if (rc == LIKEN_OK)
+    if (rc == LIKEN_OK) {
+        image->width = lk_photo_width(photo);
+        image->height = lk_photo_height(photo);
         rc = lk_photo_decode(photo, lk_pictures_side(keep), &view, NULL, err);
+    }
     if (rc == LIKEN_OK)
         rc = lk_pictures_make(image, keep, &view, bytes, size, lk_photo_kind(photo), err);
     lk_image_clear(&view);
@@ -82,22 +86,51 @@ static int make_of_bytes(liken *lk, liken_keep keep, liken_image *image, const v
     return rc;
 }
 
-int lk_pictures_catch_up(liken *lk, const liken_collection *c, liken_image *image, const void *bytes, size_t size,
-                         liken_error *err) {
-    if (image->picture_count > 0 || c->keep == LIKEN_KEEP_NOTHING || lk->store->ops->pictures == NULL)
-        return LIKEN_OK;
-    liken_error why = {0};
-    int rc = make_of_bytes(lk, c->keep, image, bytes, size, &why);
+static bool has(const liken_image *image, liken_keep kind) {
+    for (size_t i = 0; i < image->picture_count; i++)
+        if (image->pictures[i].kind == kind)
+            return true;
+    return false;
+}
+
+bool lk_pictures_lack(const liken *lk, const liken_collection *c, const liken_image *image) {
+    return lk->store->ops->pictures != NULL && c->keep != LIKEN_KEEP_NOTHING &&
+           !(has(image, LIKEN_KEEP_THUMBNAIL) && has(image, c->keep));
+}
+
+/* All that is kept of such a photo goes to the store, which takes what it has not got. */
+static int put_pictures(liken *lk, const liken_collection *c, int64_t id, const void *bytes, size_t size,
+                        liken_error *err) {
+    liken_image made = {0};
+    int rc = make_of_bytes(lk, c->keep, &made, bytes, size, err);
     if (rc == LIKEN_OK)
-        rc = lk->store->ops->pictures->put(lk->store, image->id, image->pictures, image->picture_count, &why);
-    lk_pictures_forget(image);
-    if (rc != LIKEN_OK)
-        image->picture_count = 0;
-    if (rc == LIKEN_E_NOT_FOUND && err != NULL)
-        *err = why;
-    if (rc == LIKEN_OK || rc == LIKEN_E_NOT_FOUND)
+        rc = lk->store->ops->pictures->put(lk->store, id, made.pictures, made.picture_count, err);
+    lk_pictures_forget(&made);
+    free(made.pictures);
+    return rc;
+}
+
+int lk_pictures_catch_up(liken *lk, const liken_collection *c, liken_image **image, const void *bytes, size_t size,
+                         liken_error *err) {
+    liken_image *now = NULL;
+    liken_error why = {0};
+    const int64_t id = (*image)->id;
+    if (!lk_pictures_lack(lk, c, *image))
+        return LIKEN_OK;
+    int rc = put_pictures(lk, c, id, bytes, size, &why);
+    if (rc == LIKEN_OK)
+        rc = lk->store->ops->images->get(lk->store, c->id, id, &now, &why);
+    if (rc == LIKEN_OK) {
+        now->existed = (*image)->existed;
+        liken_image_free(*image);
+        *image = now;
+        return LIKEN_OK;
+    }
+    if (rc == LIKEN_E_NOT_FOUND) {
+        if (err != NULL)
+            *err = why;
         return rc;
-    lk_log(LIKEN_LOG_WARN, "Photo %lld is known, but no picture of it could be kept. %s", (long long)image->id,
-           why.message);
+    }
+    lk_log(LIKEN_LOG_WARN, "Photo %lld is known, but no picture of it could be kept. %s", (long long)id, why.message);
     return LIKEN_OK;
 }

@@ -1,4 +1,5 @@
-/* pictures.h - what is kept of photos to be looked at (pictures.c makes it, show.c shows it). */
+/* pictures.h - what is kept of photos to be looked at (pictures.c makes it, show.c shows it, or
+ * the photo's own file, which photo_file.c finds). */
 #ifndef LK_GALLERY_PICTURES_H
 #define LK_GALLERY_PICTURES_H
 
@@ -17,8 +18,19 @@ LK_CHECKED int lk_pictures_make(liken_image *image, liken_keep keep, const lk_im
                                 size_t size, const char *kind, liken_error *err);
 /* Frees the bytes of its pictures, which are in the store. */
 void lk_pictures_forget(liken_image *image);
-/* A photo that came before its collection kept anything gets its pictures when its bytes come again. */
-LK_CHECKED int lk_pictures_catch_up(liken *lk, const liken_collection *c, liken_image *image, const void *bytes,
+/* Is there less of it than its collection keeps? */
+bool lk_pictures_lack(const liken *lk, const liken_collection *c, const liken_image *image);
+/* A photo that came before its collection kept so much gets what it lacks when its bytes come again; *image is replaced
+ * by what it is then. What cannot be made is logged, and no fault. NOT_FOUND: the photo was removed meanwhile. */
+LK_CHECKED int lk_pictures_catch_up(liken *lk, const liken_collection *c, liken_image **image, const void *bytes,
                                     size_t size, liken_error *err);
+
+/* ---- photo_file.c ---- */
+
+/* Takes options.photo_folders. ARG: one is no whole path. */
+LK_CHECKED int lk_photo_folders_take(liken *lk, const char *folders, liken_error *err);
+/* The photo's own file, whole, from a folder that is allowed; free(out->bytes). NOT_FOUND, without a sentence: there is
+ * none whose bytes are those that were added. */
+LK_CHECKED int lk_photo_file(const liken *lk, const liken_image *image, liken_picture *out, liken_error *err);
 
 #endif

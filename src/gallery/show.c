@@ -1,7 +1,8 @@
 /* Showing what is kept of photos: upright, sRGB, without metadata, no larger than asked and never enlarged.
  *
  * Of what is kept the smallest that has the pixels is taken, so that a wall of thumbnails costs one reading each: what
- * fits is given as it lies there. Everything else is decoded as an upload is, by the same decoders under the same
+ * fits is given as it lies there. Where none has them the photo's own file is looked for (photo_file.c), then the
+ * largest that is kept is taken. Everything else is decoded as an upload is, by the same decoders under the same
  * limits, and written anew, so nothing that came from outside is ever passed on. What is kept and cannot be decoded any
  * more (a limit was lowered) gives way to the next. */
 #include "gallery/pictures.h"
@@ -64,7 +65,7 @@ static int decode(liken *lk, const void *bytes, size_t size, int want, lk_image 
     return rc;
 }
 
-/* ---- which of those that are kept ---- */
+/* ---- what it is made of ---- */
 
 static int nothing_kept(const liken_image *image, liken_error *err) {
     return lk_fail(err, LIKEN_E_NOT_FOUND,
@@ -73,39 +74,62 @@ static int nothing_kept(const liken_image *image, liken_error *err) {
                    (long long)image->id, image->collection);
 }
 
-/* Does this one have as many pixels as are wanted, or all that the photo has? */
-static bool is_enough(const liken_picture *p, const liken_image *image, int want) {
-    const int has = longer(p->width, p->height);
-    return has >= want || has >= longer(image->width, image->height);
+/* Of those that are kept, which are in the order of their sizes, the first that has as many pixels as are wanted, or
+ * all that the photo has. */
+static size_t first_enough(const liken_image *image, int want) {
+    const int full = longer(image->width, image->height);
+    size_t i = 0;
+    while (i < image->picture_count && longer(image->pictures[i].width, image->pictures[i].height) < want &&
+           longer(image->pictures[i].width, image->pictures[i].height) < full)
+        i++;
+    return i;
 }
 
-/* The i-th to be tried, NULL after the last: those that are enough, smallest first, then the others, largest first. */
-static const liken_picture *choice(const liken_image *image, int want, size_t i) {
-    size_t enough = 0;
-    while (enough < image->picture_count && !is_enough(&image->pictures[enough], image, want))
-        enough++; /* they are in the order of their sizes */
-    if (i < image->picture_count - enough)
-        return &image->pictures[enough + i];
-    i -= image->picture_count - enough;
-    return i < enough ? &image->pictures[enough - 1 - i] : NULL;
-}
-
-/* The bytes of the best one; `try` makes something of it. What cannot be used gives way to the next. */
 typedef int use_fn(liken *lk, const liken_image *image, liken_picture *p, void *ctx, liken_error *err);
 
-static int use_best(liken *lk, const liken_image *image, int want, use_fn *use, void *ctx, liken_error *err) {
-    int rc = nothing_kept(image, err);
-    const liken_picture *kept;
-    for (size_t i = 0; rc != LIKEN_OK && rc != LIKEN_E_MEMORY && (kept = choice(image, want, i)) != NULL; i++) {
-        liken_picture p = {0};
-        rc = lk->store->ops->pictures->get(lk->store, 0, image->id, kept->kind, &p, err);
-        if (rc == LIKEN_OK)
-            rc = use(lk, image, &p, ctx, err);
-        if (rc != LIKEN_OK)
-            lk_log(LIKEN_LOG_DEBUG, "The %s of photo %lld: %s", liken_keep_code(kept->kind), (long long)image->id,
-                   err == NULL ? "cannot be used" : err->message);
-        free(p.bytes);
-    }
+/* A picture is wanted, and what makes it. */
+struct wanted {
+    const liken_image *image;
+    use_fn *use;
+    void *ctx;
+};
+
+static int use_kept(liken *lk, const struct wanted *w, const liken_picture *kept, liken_error *err) {
+    liken_picture p = {0};
+    int rc = lk->store->ops->pictures->get(lk->store, 0, w->image->id, kept->kind, &p, err);
+    if (rc == LIKEN_OK)
+        rc = w->use(lk, w->image, &p, w->ctx, err);
+    if (rc != LIKEN_OK)
+        lk_log(LIKEN_LOG_DEBUG, "The %s of photo %lld: %s", liken_keep_code(kept->kind), (long long)w->image->id,
+               err == NULL ? "cannot be used" : err->message);
+    free(p.bytes);
+    return rc;
+}
+
+/* A file that cannot be used says nothing. */
+static int use_file(liken *lk, const struct wanted *w) {
+    liken_picture p = {0};
+    liken_error why = {0};
+    int rc = lk_photo_file(lk, w->image, &p, &why);
+    if (rc == LIKEN_OK)
+        rc = w->use(lk, w->image, &p, w->ctx, &why);
+    if (rc != LIKEN_OK && why.code != LIKEN_OK)
+        lk_log(LIKEN_LOG_DEBUG, "The file of photo %lld: %s", (long long)w->image->id, why.message);
+    free(p.bytes);
+    return rc;
+}
+
+/* Of the best there is. What cannot be used gives way to the next. */
+static int use_best(liken *lk, const struct wanted *w, int want, liken_error *err) {
+    const liken_picture *kept = w->image->pictures;
+    const size_t count = w->image->picture_count, first = first_enough(w->image, want);
+    int rc = nothing_kept(w->image, err);
+    for (size_t i = first; rc != LIKEN_OK && rc != LIKEN_E_MEMORY && i < count; i++)
+        rc = use_kept(lk, w, &kept[i], err);
+    if (rc != LIKEN_OK && rc != LIKEN_E_MEMORY && use_file(lk, w) == LIKEN_OK)
+        return LIKEN_OK;
+    for (size_t i = first; rc != LIKEN_OK && rc != LIKEN_E_MEMORY && i > 0; i--)
+        rc = use_kept(lk, w, &kept[i - 1], err);
     return rc;
 }
 
@@ -122,7 +146,8 @@ static int show(liken *lk, const liken_image *image, liken_picture *p, void *ctx
     const struct shown *s = ctx;
     lk_image whole = {0}, small = {0};
     (void)image;
-    if (p->kind != LIKEN_KEEP_ORIGINAL && s->type == LIKEN_PICTURE_JPEG && longer(p->width, p->height) <= s->size) {
+    const bool is_ours = p->kind == LIKEN_KEEP_THUMBNAIL || p->kind == LIKEN_KEEP_PREVIEW;
+    if (is_ours && s->type == LIKEN_PICTURE_JPEG && longer(p->width, p->height) <= s->size) {
         liken_picture as_it_is = *p;
         p->bytes = NULL;
         return hand_out(&as_it_is, s->out, err);
@@ -156,7 +181,7 @@ static int picture(liken *lk, const char *collection, int64_t id, int size, like
     if (rc == LIKEN_OK)
         rc = find_image(lk, collection, id, &image, err);
     if (rc == LIKEN_OK)
-        rc = use_best(lk, image, size, show, &s, err);
+        rc = use_best(lk, &(struct wanted){image, show, &s}, size, err);
     liken_image_free(image);
     return rc;
 }
@@ -244,7 +269,7 @@ static int face_crop(liken *lk, const char *collection, int64_t id, struct shown
     if (rc == LIKEN_OK) {
         const area a = area_around(&face->box, image->width, image->height);
         s->box = &face->box;
-        rc = use_best(lk, image, side_for(&a, image, s->size), crop, s, err);
+        rc = use_best(lk, &(struct wanted){image, crop, s}, side_for(&a, image, s->size), err);
     }
     liken_face_free(face);
     liken_image_free(image);

@@ -75,8 +75,8 @@ int lk_image_resize(const lk_image *source, int width, int height, lk_image *out
 void lk_image_draw_box(lk_image *image, float x, float y, float width, float height, const uint8_t rgb[3]);
 void lk_image_draw_dot(lk_image *image, float x, float y, float radius, const uint8_t rgb[3]);
 
-/* The picture with its longer side at most `long_side` (>= 1) pixels and no side 0: shrunk by area, or a copy of one
- * that is no larger. MEMORY. */
+/* The picture, to be looked at, with its longer side at most `long_side` (>= 1) pixels and no side 0: shrunk by area,
+ * to within two of 255, or a copy of one that is no larger. MEMORY. */
 int lk_image_fit(const lk_image *source, int long_side, lk_image *out, liken_error *err);
 
 /* ---- encode.c: pictures as files: sRGB, without metadata of any kind --------------------------------- */

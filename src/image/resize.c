@@ -70,12 +70,3 @@ int lk_image_resize(const lk_image *source, int width, int height, lk_image *out
     lk_image_clear(&small);
     return rc;
 }
-
-int lk_image_fit(const lk_image *source, int long_side, lk_image *out, liken_error *err) {
-    const int longer = source->width > source->height ? source->width : source->height;
-    if (longer <= long_side)
-        return lk_image_resize(source, source->width, source->height, out, err);
-    const int64_t width = ((int64_t)source->width * long_side + longer / 2) / longer,
-                  height = ((int64_t)source->height * long_side + longer / 2) / longer;
-    return lk_image_resize(source, width < 1 ? 1 : (int)width, height < 1 ? 1 : (int)height, out, err);
-}

@@ -1,6 +1,8 @@
 """Pictures: what is kept of photos is shown upright and bare, by key or by a link for minutes, and goes with them."""
 import struct
 
+import pytest
+
 from test_keys import make_key  # noqa: F401 - a fixture
 
 PLACE = "GPS of my garden"
@@ -101,6 +103,62 @@ def test_a_collection_keeps_what_it_is_told_to(server, samples):
     assert change("nothing").status == 200
     assert picture(server, image, collection="nothing").status == 404
     assert change("everything").status == 400
+
+
+def test_a_file_is_shown_where_the_operator_allows_it(start, samples, tmp_path):
+    photo, other = turned(samples[0][1]), samples[1][1]
+    allowed, outside = tmp_path / "allowed", tmp_path / "outside"
+    (allowed / "2024").mkdir(parents=True)
+    outside.mkdir()
+    real = allowed / "2024" / "a.jpg"
+    for path in (real, outside / "a.jpg", outside / "b.jpg", outside / "c.jpg"):
+        path.write_bytes(photo)
+    (allowed / "way").symlink_to(outside)
+    (allowed / "link.jpg").symlink_to(outside / "b.jpg")
+    server = start("--photo-folders", f"{tmp_path / 'none'}:{allowed}/")
+    image = server.add(photo, url=str(real)).json
+    full = max(image["width"], image["height"])
+    assert full > 400
+
+    def longest():
+        shown = picture(server, image, "?size=4096")
+        assert shown.status == 200 and bare(shown.body)
+        return max(size(shown.body))
+
+    def crop():
+        return server.get(f"/v1/collections/default/faces/{image['faces'][0]['id']}/crop?size=4096")
+
+    assert longest() == full  # of the file; a thumbnail is kept
+    box = image["faces"][0]["box"]
+    assert abs(max(size(crop().body)) - min(1.6 * max(box["width"], box["height"]), image["width"], image["height"])) <= 3
+    assert max(size(picture(server, image).body)) == 400
+    real.write_bytes(other)
+    assert longest() == 400  # other bytes lie there now
+    real.unlink()
+    assert longest() == 400
+    for label in ("outside/a.jpg", str(outside / "a.jpg"), str(allowed / ".." / "outside" / "a.jpg"), str(allowed / "way" / "c.jpg"),
+                  str(allowed / "link.jpg"), str(allowed), "http://127.0.0.1/a.jpg", "../outside/a.jpg", "/"):
+        assert server.add(photo, url=label).status == 200
+        assert longest() == 400, label
+    (allowed / "later.jpg").write_bytes(photo)
+    assert server.add(photo, url="later.jpg").status == 200  # as somebody named it who was in that folder
+    assert longest() == full
+    assert server.call("PATCH", "/v1/collections/default", json={"keep": "nothing"}).status == 200
+    assert longest() == full  # nothing is kept, and the file is there
+    (allowed / "later.jpg").unlink()
+    assert picture(server, image).status == 404 and crop().status == 404
+    assert server.stop() == 0
+
+
+def test_no_file_is_shown_where_nothing_was_said(start, samples, tmp_path):
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(samples[0][1])
+    server = start()
+    image = server.add(photo.read_bytes(), url=str(photo)).json
+    assert max(size(picture(server, image, "?size=4096").body)) == 400
+    assert server.stop() == 0
+    with pytest.raises(RuntimeError, match="no whole path"):
+        start("--photo-folders", "photos", data="other")
 
 
 def test_links_open_one_picture_for_minutes(server, samples, make_key):

@@ -1,5 +1,6 @@
 #include "unit/api/ask.h"
 
+#include "api/api_int.h"
 #include "auth/auth.h"
 
 #include <pthread.h>
@@ -70,6 +71,24 @@ static void images_are_added_listed_and_removed(void **state) {
     refused(plain("GET", IMAGES "/abc", 404), "not_found", "whole numbers");
     refused(plain("DELETE", "/v1/collections/default/faces/77", 404), "not_found", "no face 77");
     json_decref(one);
+}
+
+/* Clients that take theirs slowly hold them. */
+static void pictures_on_their_way_have_a_ceiling(void **state) {
+    (void)state;
+    json_decref(photo(IMAGES, "FACES anna", 201));
+    atomic_store(&api->pictures_held, LK_PICTURES_HELD - 1);
+    char *answer = ask("GET", IMAGES "/1/picture", "", "", 0);
+    assert_non_null(strstr(answer, "Retry-After:"));
+    refused(expect(answer, 503), "busy", "Too many pictures");
+    assert_int_equal(atomic_load(&api->pictures_held), LK_PICTURES_HELD - 1);
+    atomic_store(&api->pictures_held, 0);
+    answer = ask("GET", IMAGES "/1/picture", "", "", 0);
+    assert_int_equal(wire_status(answer), 200);
+    free(answer);
+    for (int i = 0; i < 3000 && atomic_load(&api->pictures_held) > 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    assert_int_equal(atomic_load(&api->pictures_held), 0);
 }
 
 static void any_bytes_in_a_label_are_data(void **state) {
@@ -444,6 +463,7 @@ int main(void) {
 #define KEYED(test) cmocka_unit_test_setup_teardown(test, start_with_keys, stop_with_keys)
     const struct CMUnitTest tests[] = {
         OPEN(images_are_added_listed_and_removed),
+        OPEN(pictures_on_their_way_have_a_ceiling),
         OPEN(any_bytes_in_a_label_are_data),
         OPEN(a_search_answers_every_face),
         OPEN(collections_come_and_go),

@@ -1,6 +1,7 @@
 #include "unit/gallery/fake_face.h"
 
 #include "base/call.h"
+#include "base/limits.h"
 
 #include "face/face.h"
 #include "packs/pack.h"
@@ -141,6 +142,21 @@ void lk_image_draw_text(lk_image *image, int x, int y, int scale, const char *te
 const char *lk_photo_kind(const lk_photo *p) {
     (void)p;
     return "jpeg";
+}
+
+lk_photo_limits lk_photo_limits_of(const lk_photo_limits *given) {
+    lk_photo_limits limits = given == NULL ? (lk_photo_limits){0} : *given;
+    if (limits.max_bytes == 0)
+        limits.max_bytes = LK_DEFAULT_FILE_BYTES;
+    return limits;
+}
+
+int lk_photo_width(const lk_photo *p) {
+    return p->width;
+}
+
+int lk_photo_height(const lk_photo *p) {
+    return p->height;
 }
 
 /* Of the size that was asked for, black. */

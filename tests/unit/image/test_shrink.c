@@ -42,6 +42,30 @@ static void averages_the_exact_area(void **state) {
     }
 }
 
+/* What is made to be looked at is nearly that. */
+static void fits_as_well_as_can_be_seen(void **state) {
+    (void)state;
+    static const int sizes[][3] = {{97, 61, 96}, {97, 61, 40}, {61, 97, 7},  {1, 1, 5},    {64, 3, 32},
+                                   {300, 1, 19}, {300, 5, 10}, {999, 17, 1}, {50, 50, 50}, {451, 333, 400}};
+    srand(2);
+    for (size_t k = 0; k < LK_LENGTH(sizes); k++) {
+        const int *s = sizes[k];
+        liken_error err = {0};
+        lk_image in = picture(s[0], s[1]), out = {0}, want = {0};
+        for (size_t i = 0; i < in.stride * (size_t)in.height; i++)
+            in.rgb[i] = rand() % 3 == 0 ? 255 : (uint8_t)rand();
+        assert_ok(lk_image_fit(&in, s[2], &out, &err), err);
+        const int longer = s[0] > s[1] ? s[0] : s[1];
+        assert_int_equal(out.width > out.height ? out.width : out.height, longer < s[2] ? longer : s[2]);
+        assert_ok(lk_image_resize(&in, out.width, out.height, &want, &err), err);
+        for (size_t i = 0; i < out.stride * (size_t)out.height; i++)
+            assert_in_range(out.rgb[i] + 2 - want.rgb[i], 0, 4);
+        lk_image_clear(&in);
+        lk_image_clear(&out);
+        lk_image_clear(&want);
+    }
+}
+
 static void enlarges_smoothly(void **state) {
     (void)state;
     liken_error err = {0};
@@ -107,8 +131,9 @@ static void draws_within_the_picture(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(averages_the_exact_area), cmocka_unit_test(enlarges_smoothly),
-                                       cmocka_unit_test(turns_all_eight_ways),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(averages_the_exact_area),
+                                       cmocka_unit_test(fits_as_well_as_can_be_seen),
+                                       cmocka_unit_test(enlarges_smoothly), cmocka_unit_test(turns_all_eight_ways),
                                        cmocka_unit_test(draws_within_the_picture)};
     return cmocka_run_group_tests_name("image/shrink", tests, NULL, NULL);
 }
