@@ -1,10 +1,11 @@
-/* encode.c - upright RGB as a file, through libvips.
+/* encode.c - upright RGB as a file: JPEG (jpeg_write.c), and WebP through libvips.
  *
  * What is written holds pixels and nothing else: they are sRGB already, which is what a file without a profile means,
  * and neither EXIF nor a thumbnail of the camera's was ever near them. The pixels come from liken's own decoding, so
  * nothing from outside reaches an encoder but numbers. WebP is written at a low effort: more of it saves a tenth of the
  * bytes for several times the work. */
 #include "image/image.h"
+#include "image/jpeg_write.h"
 #include "image/reader.h"
 
 #include "base/log.h"
@@ -14,8 +15,7 @@
 #include <vips/vips.h>
 
 #define WEBP_EFFORT 2 /* of 0..6 */
-
-static const int less[] = {LK_IMAGE_QUALITY, 60, 42, 25, 10}; /* qualities, until it is small enough */
+#define WORST 10      /* quality at which a picture can still be recognised */
 
 const char *lk_image_media(lk_image_type type) {
     return type == LK_IMAGE_WEBP ? "image/webp" : "image/jpeg";
@@ -28,12 +28,6 @@ static uint8_t *pack_rows(const lk_image *image) {
     for (int y = 0; packed != NULL && y < image->height; y++)
         memcpy(packed + (size_t)y * row_bytes, image->rgb + (size_t)y * image->stride, row_bytes);
     return packed;
-}
-
-static int write_as(VipsImage *in, lk_image_type type, int quality, void **bytes, size_t *size) {
-    if (type == LK_IMAGE_WEBP)
-        return vips_webpsave_buffer(in, bytes, size, "Q", quality, "effort", WEBP_EFFORT, "strip", TRUE, NULL);
-    return vips_jpegsave_buffer(in, bytes, size, "Q", quality, "optimize_coding", TRUE, "strip", TRUE, NULL);
 }
 
 /* A WebP in its simplest form: the pixels alone. Some libvips write EXIF of their own beside them, whatever they are
@@ -58,13 +52,13 @@ static size_t bare_webp(uint8_t *bytes, size_t size) {
 }
 
 /* *bytes is freed with g_free. */
-static bool save(const uint8_t *packed, int width, int height, lk_image_type type, int quality, void **bytes,
-                 size_t *size) {
+static bool save(const uint8_t *packed, int width, int height, int quality, void **bytes, size_t *size) {
     VipsImage *in =
         vips_image_new_from_memory(packed, (size_t)width * 3 * (size_t)height, width, height, 3, VIPS_FORMAT_UCHAR);
     VipsImage *named = NULL;
-    const bool saved = in != NULL && vips_copy(in, &named, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) == 0 &&
-                       write_as(named, type, quality, bytes, size) == 0;
+    const bool saved =
+        in != NULL && vips_copy(in, &named, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) == 0 &&
+        vips_webpsave_buffer(named, bytes, size, "Q", quality, "effort", WEBP_EFFORT, "strip", TRUE, NULL) == 0;
     if (named != NULL)
         g_object_unref(named);
     if (in != NULL)
@@ -75,16 +69,15 @@ static bool save(const uint8_t *packed, int width, int height, lk_image_type typ
     return saved;
 }
 
-int lk_image_encode(const lk_image *image, lk_image_type type, int quality, void **out, size_t *out_size,
-                    liken_error *err) {
+static int write_webp(const lk_image *image, int quality, void **out, size_t *out_size, liken_error *err) {
     const int rc = lk_vips_enter(err);
     if (rc != LIKEN_OK)
         return rc;
     uint8_t *packed = pack_rows(image);
     void *bytes = NULL, *mine = NULL;
     size_t size = 0;
-    const bool saved = packed != NULL && save(packed, image->width, image->height, type, quality, &bytes, &size);
-    if (saved && type == LK_IMAGE_WEBP)
+    const bool saved = packed != NULL && save(packed, image->width, image->height, quality, &bytes, &size);
+    if (saved)
         size = bare_webp(bytes, size);
     if (saved && (mine = malloc(size)) != NULL)
         memcpy(mine, bytes, size); /* the caller frees with free() */
@@ -96,21 +89,53 @@ int lk_image_encode(const lk_image *image, lk_image_type type, int quality, void
         return lk_fail_memory(err);
     if (!saved)
         return lk_fail(err, LIKEN_E_INTERNAL,
-                       "The picture of %d x %d could not be written as %s. Is libvips installed whole?", image->width,
-                       image->height, type == LK_IMAGE_WEBP ? "WebP" : "JPEG");
+                       "The picture of %d x %d could not be written as WebP. Is libvips installed whole?", image->width,
+                       image->height);
     *out = mine;
     *out_size = size;
     return LIKEN_OK;
 }
 
+int lk_image_encode(const lk_image *image, lk_image_type type, int quality, void **out, size_t *out_size,
+                    liken_error *err) {
+    return (type == LK_IMAGE_WEBP ? write_webp : lk_jpeg_write)(image, quality, out, out_size, err);
+}
+
+/* ---- within so many bytes ---- */
+
+/* How large a file is by its quality, beside one of LK_IMAGE_QUALITY: about so, of photos. */
+static const struct {
+    double quality, size;
+} sizes[] = {{10, 0.23}, {25, 0.44}, {42, 0.61}, {60, 0.78}, {LK_IMAGE_QUALITY, 1}};
+
+static double size_of(double quality) {
+    size_t i = 1;
+    while (i + 1 < LK_LENGTH(sizes) && sizes[i].quality < quality)
+        i++;
+    const double along = (quality - sizes[i - 1].quality) / (sizes[i].quality - sizes[i - 1].quality);
+    return sizes[i - 1].size + along * (sizes[i].size - sizes[i - 1].size);
+}
+
+/* The quality at which what has `size` bytes at `quality` likely has a little less than `most`. */
+static int quality_for(int quality, size_t size, size_t most) {
+    const double wanted = 0.97 * size_of(quality) * (double)most / (double)size;
+    int less = quality - 1;
+    while (less > WORST && size_of(less) > wanted)
+        less--;
+    return less < WORST ? WORST : less;
+}
+
+/* Two tries as a rule: the first tells how busy the picture is. */
 int lk_image_encode_within(const lk_image *image, lk_image_type type, size_t most, void **out, size_t *out_size,
                            liken_error *err) {
     void *bytes = NULL;
     size_t size = 0;
-    int rc = lk_image_encode(image, type, less[0], &bytes, &size, err);
-    for (size_t i = 1; rc == LIKEN_OK && size > most && i < LK_LENGTH(less); i++) {
+    int quality = LK_IMAGE_QUALITY;
+    int rc = lk_image_encode(image, type, quality, &bytes, &size, err);
+    while (rc == LIKEN_OK && size > most && quality > WORST) {
         free(bytes);
-        rc = lk_image_encode(image, type, less[i], &bytes, &size, err);
+        quality = quality_for(quality, size, most);
+        rc = lk_image_encode(image, type, quality, &bytes, &size, err);
     }
     if (rc != LIKEN_OK)
         return rc;

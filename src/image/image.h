@@ -87,8 +87,8 @@ const char *lk_image_media(lk_image_type type); /* "image/jpeg" */
 
 #define LK_IMAGE_QUALITY 75 /* of what is made to be looked at on a page */
 
-/* *bytes is freed with free(). INTERNAL: libvips was built without the encoder (or the picture is larger than the kind
- * of file can be: 65500 pixels a side in JPEG, 16383 in WebP). */
+/* *bytes is freed with free(). INTERNAL: libvips was built without WebP (or the picture is larger than the kind of file
+ * can be: 65500 pixels a side in JPEG, 16383 in WebP). */
 int lk_image_encode(const lk_image *image, lk_image_type type, int quality, void **bytes, size_t *size,
                     liken_error *err);
 /* The same at LK_IMAGE_QUALITY, or so much less, but not below what can still be recognised, that it has at most `most`

@@ -88,7 +88,11 @@ def same_faces(a, b):
     return [f["id"] for f in a["faces"]] == [f["id"] for f in b["faces"]] and len(a["refused"]) == len(b["refused"])
 
 
-def verify(gallery, acknowledged, faces_of):
+def kinds(image):
+    return [p["kind"] for p in image["pictures"]]
+
+
+def verify(gallery, acknowledged, faces_of, kept=("thumbnail",)):
     images = stored(gallery)
     for sha, answer in acknowledged.items():
         assert sha in images, f"{answer.get('file')} was acknowledged and is gone"
@@ -96,7 +100,7 @@ def verify(gallery, acknowledged, faces_of):
     for image in images.values():
         wanted = faces_of.setdefault(image["width"] * 100000 + image["height"], len(image["faces"]))
         assert len(image["faces"]) == wanted, f"{image.get('file')} is there by half"
-        assert [p["kind"] for p in image["pictures"]] == ["thumbnail"], f"{image.get('file')} is there without its picture"
+        assert kinds(image) == list(kept), f"{image.get('file')} is there without its pictures"
     status, out, err = run(gallery, "doctor", "--json")
     assert status == 0, out + err
 
@@ -131,6 +135,17 @@ class Server:
             connection.request(method, path, body, {"Content-Type": kind} if body is not None else {})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read() or b"null")
+        finally:
+            connection.close()
+
+    def picture(self, image, size):
+        """Made of all that is kept of it: an original that was cut would not be decoded."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        try:
+            connection.request("GET", f"/v1/collections/default/images/{image}/picture?size={min(size, 4096)}")
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
+            return answer.read()
         finally:
             connection.close()
 
@@ -179,22 +194,74 @@ def check_restarted(gallery, known):
             assert status == 200, found
             status, one = server.call("GET", f"/v1/collections/default/images/{answer['id']}")
             assert status == 200 and same_faces(one, answer)
+            assert server.picture(answer["id"], max(answer["width"], answer["height"]))[:3] == b"\xff\xd8\xff"
     finally:
         server.kill()
 
 
 def test_kill_server(photos, gallery):
+    """With originals, so that a photo goes into the store with more than fits one page of it."""
     chance, acknowledged, faces_of = random.Random(SEED + 1), {}, {}
+    Server(gallery).kill()  # which makes the gallery
+    status, _, err = run(gallery, "collections", "set", "default", "--keep", "original")
+    assert status == 0, err
     for i in range(gallery.rounds):
         load = Load(Server(gallery), acknowledged, chance.randrange(8), chance.uniform(0, 0.3))
         load.run(photos[i * 40:(i + 1) * 40])
         if i % 5 == 4 or i == gallery.rounds - 1:
-            verify(gallery, acknowledged, faces_of)
+            verify(gallery, acknowledged, faces_of, ("thumbnail", "original"))
             check_restarted(gallery, chance.sample(sorted(acknowledged.values(), key=lambda a: a["id"]), 5))
     assert len(acknowledged) > gallery.rounds
 
 
-def test_kill_move(photos, gallery, tmp_path):
+def test_kill_catching_up(photos, gallery):
+    """What is kept later is made for one photo after the other, and for each whole or not at all."""
+    chance, batch = random.Random(SEED + 3), list(map(str, photos[:16]))
+    status, _, err = run(gallery, "add", *batch)
+    assert status == 0, err
+    for keep, before, after in (("preview", ["thumbnail"], ["thumbnail", "preview"]),
+                                ("original", ["thumbnail", "preview"], ["thumbnail", "preview", "original"])):
+        status, _, err = run(gallery, "collections", "set", "default", "--keep", keep)
+        assert status == 0, err
+        for _ in range(20 if SOAK else 2):
+            with subprocess.Popen([BIN, "add", "--json", *gallery.flags, *batch], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, text=True) as child:
+                for _ in range(chance.randrange(8)):
+                    child.stdout.readline()
+                child.send_signal(signal.SIGKILL)
+            assert all(kinds(image) in (before, after) for image in stored(gallery).values())
+        status, out, err = run(gallery, "add", "--json", *batch)
+        assert status == 0, err
+        assert [kinds(image) for image in stored(gallery).values()] == [after] * len(batch)
+        status, out, err = run(gallery, "doctor", "--json")
+        assert status == 0, out + err
+
+
+class Places:
+    """Empty places that a gallery is moved to: what `liken move` calls them, and the gallery that is there then."""
+
+    def __init__(self, request, kind, folder):
+        self.server = request.getfixturevalue("postgres") if kind == "postgres" else None
+        self.kind, self.folder = kind, folder
+
+    def make(self, name):
+        data = self.folder / name
+        if not self.server:
+            return f"sqlite:{data}", Gallery("sqlite", "sqlite", data)
+        url = self.server.url(self.server.of(data))
+        return url, Gallery("postgres", url, data)
+
+
+@pytest.fixture
+def places(request, tmp_path):
+    return Places(request, request.param, tmp_path)
+
+
+PAIRS = [("sqlite", "postgres"), ("postgres", "sqlite")] + ([("sqlite", "sqlite"), ("postgres", "postgres")] if SOAK else [])
+
+
+@pytest.mark.parametrize("gallery, places", PAIRS, indirect=True)
+def test_kill_move(photos, gallery, places):
     """There under `liken move` that is killed again and again: each photo arrives with its pictures, and they are the same."""
     chance, moves = random.Random(SEED + 2), 20 if SOAK else 2
     status, _, err = run(gallery, "collections", "create", "whole", "--keep", "original")
@@ -206,14 +273,13 @@ def test_kill_move(photos, gallery, tmp_path):
     assert {len(image["pictures"]) for image in want["whole"]} == {2}
     place = gallery.flags[3] if gallery.flags[3] != "sqlite" else "sqlite:" + gallery.flags[1]
     for i in range(moves):
-        data = tmp_path / f"moved{i}"
-        command = [BIN, "move", "--json", "--from", place, "--to", f"sqlite:{data}"]
+        to, moved = places.make(f"moved{i}")
+        command = [BIN, "move", "--json", "--from", place, "--to", to]
         for _ in range(3 if SOAK else 2):
             with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
                 time.sleep(chance.uniform(0, 0.2))
                 child.send_signal(signal.SIGKILL)
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        moved = Gallery("sqlite", "sqlite", data)
         assert done.returncode == 0 or "already" in done.stderr, done.stderr  # the last one killed may have been through
         for collection, images in want.items():
             assert lines(run(moved, "list", "--json", "--collection", collection)[1]) == images
