@@ -90,12 +90,12 @@ static int push_and_pull(lk_pg_conn *c, bool *more, liken_error *err) {
     return LIKEN_OK;
 }
 
+/* Much to send takes long; what is waited for is that the server takes some more of it. */
 int lk_pg_flush(lk_pg_conn *c, liken_error *err) {
-    const double until = limit_of(c);
     bool more = true;
     int rc = push_and_pull(c, &more, err);
     while (rc == LIKEN_OK && more) {
-        rc = wait_ready(c, POLLIN | POLLOUT, until, err);
+        rc = wait_ready(c, POLLIN | POLLOUT, limit_of(c), err);
         if (rc == LIKEN_OK)
             rc = push_and_pull(c, &more, err);
     }

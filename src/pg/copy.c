@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define GATHER ((size_t)256 << 10)
-#define ROW_MAX ((size_t)640 << 20) /* the server takes 1 GB; no value that liken stores has more than 512 MiB */
+#define ROW_MAX ((size_t)512 << 20) /* the server takes 1 GB; what liken stores in a row has half of this at most */
 
 static const char signature[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0"; /* with no flags and no extension */
 #define SIGNATURE_BYTES 19

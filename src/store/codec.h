@@ -39,7 +39,7 @@ void lk_face_from_row(const lk_face_row *row, liken_face *f);
 /* 64 lower-case hex digits to 32 bytes; false when it is anything else. */
 bool lk_sha256_parse(const char *hex, unsigned char out[32]);
 
-#define LK_STORE_PICTURE_MAX ((size_t)512 << 20) /* bytes of one picture that is kept */
+#define LK_STORE_PICTURE_MAX ((size_t)256 << 20) /* bytes of one picture that is kept */
 /* Is this a picture that can be kept? TOO_LARGE; INTERNAL for what only liken itself can have got wrong. */
 int lk_store_check_picture(const liken_picture *p, liken_error *err);
 

@@ -317,6 +317,17 @@ static int add_rows(lk_pg_conn *c, const lk_postgres_write_state *w, const struc
     return rc;
 }
 
+#define LARGE ((size_t)16 << 20) /* bytes of pictures in one transaction beyond which a statement may take */
+#define LARGE_MS 60000           /* so long */
+
+static bool is_large(const lk_postgres_job *group) {
+    size_t bytes = 0;
+    for (; group != NULL; group = group->next)
+        for (size_t i = 0; i < group->image->picture_count; i++)
+            bytes += group->image->pictures[i].size;
+    return bytes > LARGE;
+}
+
 static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const struct group *g = arg;
     const int64_t before = w->face;
@@ -324,7 +335,10 @@ static int add_group(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken
     int rc = sort_out(c, w, g->first, err);
     if (rc != LIKEN_OK || !w->changed)
         return rc;
-    rc = lk_search_plans_read(c, &plans, err);
+    if (is_large(g->first))
+        rc = lk_pg_patience(c, LARGE_MS, err);
+    if (rc == LIKEN_OK)
+        rc = lk_search_plans_read(c, &plans, err);
     if (rc == LIKEN_OK)
         rc = add_rows(c, w, g, &plans, before, err);
     lk_search_plans_free(&plans);

@@ -304,7 +304,9 @@ static int put(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error
     lk_postgres_tables t;
     lk_cluster_map map = {0};
     lk_postgres_tables_init(&t, NULL);
-    int rc = lk_cluster_look(p->store->cluster, c, &map, err);
+    int rc = lk_pg_patience(c, LK_POSTGRES_LONG_MS, err); /* an original may be large, and nobody else waits */
+    if (rc == LIKEN_OK)
+        rc = lk_cluster_look(p->store->cluster, c, &map, err);
     for (size_t i = 0; rc == LIKEN_OK && i < p->count; i++)
         rc = fill_image(&t, p->images[i], p->collections[i], w, err);
     if (rc == LIKEN_OK && map.epoch != 0)

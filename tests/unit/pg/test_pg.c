@@ -285,6 +285,25 @@ static void copy_takes_rows_or_none(void **state) {
     lk_pg_give(db, c);
 }
 
+/* An original that is kept may have some hundred megabytes. */
+static void copy_takes_large_values(void **state) {
+    (void)state;
+    const size_t size = (size_t)65 << 20;
+    LK_FREE char *zeros = calloc(1, size);
+    lk_pg_conn *c = take();
+    lk_pg_column large;
+    assert_non_null(zeros);
+    lk_pg_column_init(&large, LK_PG_BYTEA);
+    assert_ok(lk_pg_column_add(&large, lk_pg_bytes(zeros, size), &err), err);
+    assert_ok(lk_pg_script(c, "CREATE TABLE large (b bytea)", &err), err);
+    assert_ok(lk_pg_copy_start(c, "COPY large (b) FROM STDIN (FORMAT binary)", &err), err);
+    assert_ok(lk_pg_copy_columns(c, &large, 1, &err), err);
+    assert_ok(lk_pg_copy_end(c, &err), err);
+    assert_int_equal(number(c, "SELECT length(b) FROM large"), (int64_t)size);
+    lk_pg_column_free(&large);
+    lk_pg_give(db, c);
+}
+
 static void hear_log(void *ctx, liken_log_level level, const char *message) {
     if (level == LIKEN_LOG_WARN && strstr(message, "mind the gap") != NULL)
         ++*(int *)ctx;
@@ -609,6 +628,7 @@ int main(void) {
         T(more_statements_than_are_kept_work_all_the_same),
         T(what_is_left_open_is_rolled_back),
         T(copy_takes_rows_or_none),
+        T(copy_takes_large_values),
         T(notices_go_to_the_log),
         T(there_are_never_more_connections_than_allowed),
         T(many_threads_share_few_connections),
