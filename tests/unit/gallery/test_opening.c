@@ -290,7 +290,9 @@ static void collections_keep_their_model(void **state) {
     liken_state_free(s);
     model_of("default", "other-1.0/fake");
     assert_int_equal(found(lk, photo), 1);
-    assert_ok(liken_collection_create(lk, NULL, "new", "auto", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "new", "auto", LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO,
+                                      LIKEN_KEEP_THUMBNAIL, &c, &err),
+              err);
     assert_string_equal(c->model, "faceapi-1.0/fake");
     liken_collection_free(c);
     liken_add_options to = LIKEN_ADD_INIT;
@@ -319,7 +321,9 @@ static void a_collection_whose_pack_is_not_here_is_named(void **state) {
     assert_non_null(strstr(err.message, "liken models install faceapi"));
     memset(&said, 0, sizeof said);
     liken_set_log(hear_log, NULL);
-    assert_ok(liken_collection_create(lk, NULL, "new", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, &c, &err), err);
+    assert_ok(liken_collection_create(lk, NULL, "new", NULL, LIKEN_NORMALIZED, LIKEN_SEARCH_AUTO, LIKEN_KEEP_THUMBNAIL,
+                                      &c, &err),
+              err);
     liken_set_log(NULL, NULL);
     assert_string_equal(c->model, "other-1.0/fake");
     assert_string_equal(said.warned, "There is no better one.\n");
