@@ -233,11 +233,13 @@ typedef struct liken_image {
     char **tags;
     size_t tag_count;
     int64_t captured_at, added_at;
-    char sha256[65];   /* of the bytes, hex */
-    int width, height; /* upright, full size */
-    char *model;       /* id of what made the descriptors */
-    char *detector;    /* "yunet", "ssd", "hog" */
-    liken_face *faces; /* kept, largest first */
+    char sha256[65];     /* of the bytes, hex */
+    int width, height;   /* upright, full size */
+    float smallest_face; /* height in pixels of the faces that were looked for everywhere in the photo; smaller ones may
+                            be among the faces, and may have been missed. 0 in an image that comes from the store */
+    char *model;         /* id of what made the descriptors */
+    char *detector;      /* "yunet", "ssd", "hog" */
+    liken_face *faces;   /* kept, largest first */
     size_t face_count;
     liken_face *refused; /* seen and not kept */
     size_t refused_count;
@@ -256,6 +258,8 @@ LIKEN_API void liken_image_free(liken_image *image);
 
 typedef struct liken liken;
 
+#define LIKEN_THOROUGH 16 /* as min_face: smaller faces cannot be told apart */
+
 typedef struct liken_options {
     size_t size;       /* LIKEN_OPTIONS_INIT sets it */
     const char *data;  /* folder of the store and index; default $LIKEN_DATA, else ~/.local/share/liken */
@@ -271,6 +275,11 @@ typedef struct liken_options {
     size_t max_file_bytes; /* default 64 MiB */
     size_t max_pixels;     /* default 120 million */
     int max_faces;         /* kept per photo; default 1000 */
+    int min_face;          /* 10 to 4096: faces of that height in pixels are looked for everywhere in a photo, whatever
+                              it costs (seconds where that is little and the photo large); LIKEN_THOROUGH: the smallest
+                              that can be told apart. Default: what is quick, which is about a fortieth of the longer
+                              side, and whatever smaller ones can be made out at little cost. UNSUPPORTED with the
+                              detectors ssd and hog where they cannot */
     bool read_only;        /* open an existing store, write nothing */
     bool existing;         /* use the gallery that is there: none is made, nor brought up from an older liken's form */
     bool no_store;         /* only the models: detect, draw, compare without a collection; all else fails with ARG */
@@ -385,6 +394,7 @@ typedef struct liken_add_options {
     size_t tag_count;
     int64_t captured_at; /* 0 and LIKEN_NO_TIME: by the photo's EXIF, where that says it (docs/photos.md) */
     bool require_face;   /* LIKEN_E_NO_FACE, storing nothing, when no face is kept */
+    int min_face;        /* as liken_options.min_face, and by default that */
 } liken_add_options;
 
 #define LIKEN_ADD_INIT LIKEN_SIZED(liken_add_options)
@@ -417,6 +427,7 @@ typedef struct liken_detect_options {
     size_t size;      /* LIKEN_DETECT_INIT sets it */
     bool describe;    /* also compute descriptors */
     const char *pack; /* default: the handle's */
+    int min_face;     /* as liken_options.min_face, and by default that */
 } liken_detect_options;
 
 #define LIKEN_DETECT_INIT LIKEN_SIZED(liken_detect_options)
@@ -530,6 +541,7 @@ typedef struct liken_answer {
 /* A photo that was searched by. */
 typedef struct liken_query_photo {
     int width, height;   /* upright, full size */
+    float smallest_face; /* as liken_image.smallest_face */
     char *note;          /* as liken_image.note */
     liken_face *refused; /* seen, and not searched for */
     size_t refused_count;

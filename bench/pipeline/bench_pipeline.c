@@ -156,7 +156,7 @@ static double run_whole(const worker *w, const char *bytes, size_t size, size_t 
     lk_faces out = {0};
     const double start = lk_clock_cpu();
     lk_photo *photo = open_photo(bytes, size);
-    if (lk_pipeline_run(w->pipeline, photo, true, (int)*faces, 0, &out, &err) != LIKEN_OK)
+    if (lk_pipeline_run(w->pipeline, photo, true, (int)*faces, 0, 0, &out, &err) != LIKEN_OK)
         stop(&err);
     lk_photo_free(photo);
     const double took = lk_clock_cpu() - start;
@@ -340,7 +340,7 @@ static double run_boxed(const worker *w, const char *bytes, size_t size, lk_deco
     lk_photo *photo = NULL;
     const double start = family_seconds();
     if (lk_photo_open(&photo, bytes, size, &(lk_photo_limits){.decoders = decoders}, &err) != LIKEN_OK ||
-        lk_pipeline_run(w->pipeline, photo, true, 0, 0, &out, &err) != LIKEN_OK)
+        lk_pipeline_run(w->pipeline, photo, true, 0, 0, 0, &out, &err) != LIKEN_OK)
         stop(&err);
     lk_photo_free(photo);
     const double took = family_seconds() - start;
@@ -388,7 +388,7 @@ static double run_kept(const worker *w, const char *bytes, size_t length, double
     void *jpeg = NULL;
     lk_photo *photo = open_photo(bytes, length);
     const double start = process_seconds();
-    if (lk_pipeline_run(w->pipeline, photo, true, 0, LK_PREVIEW_SIDE, &out, &err) != LIKEN_OK)
+    if (lk_pipeline_run(w->pipeline, photo, true, 0, 0, LK_PREVIEW_SIDE, &out, &err) != LIKEN_OK)
         stop(&err);
     const double looked = process_seconds();
     if (lk_image_fit(&out.view, LK_THUMBNAIL_SIDE, &small, &err) != LIKEN_OK ||

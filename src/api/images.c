@@ -29,6 +29,7 @@ static void read_options(lk_ask *q, liken_add_options *o) {
     o->tags = lk_args_texts(a, "tags", &o->tag_count);
     o->captured_at = lk_args_time(a, "captured_at");
     o->require_face = lk_args_switch(a, "require_face");
+    o->min_face = lk_ask_min_face(q);
 }
 
 static void mix(char print[LK_SHA256_HEX], const void *bytes, size_t size) {
@@ -48,6 +49,7 @@ static void fingerprint(const liken_add_options *o, char print[LK_SHA256_HEX]) {
     for (size_t i = 0; i < o->tag_count; i++)
         mix(print, o->tags[i], strlen(o->tags[i]));
     mix(print, &o->captured_at, sizeof o->captured_at);
+    mix(print, &o->min_face, sizeof o->min_face);
 }
 
 void lk_images_place(lk_request *r, const liken_image *image) {

@@ -33,12 +33,15 @@ static const lk_param new_collection[] = {LK_TEXT("name", LK_NAME_MAX),
 
 static const lk_param changed_collection[] = {SEARCHES, KEEPS, {0}};
 
+#define MIN_FACE LK_WHOLE("min_face", LK_FACE_LEAST, LK_FACE_MOST, 0), LK_SWITCH("thorough")
+
 static const lk_param new_image[] = {LK_PHOTO_NEEDED("file", LK_LABEL_MAX),
                                      LK_TEXT("url", LK_LABEL_MAX),
                                      LK_TEXT("image_id", LK_IMAGE_ID_MAX),
                                      LK_TEXTS("tags", LK_TAGS_MAX, LK_TAG_MAX),
                                      LK_TIME("captured_at"),
                                      LK_SWITCH("require_face"),
+                                     MIN_FACE,
                                      {0}};
 
 static const lk_param images[] = {LK_TEXT("image_id", LK_IMAGE_ID_MAX),
@@ -68,7 +71,7 @@ static const lk_param search[] = {LK_PHOTO("file"),
 
 static const lk_param comparison[] = {LK_PHOTO_PART("a"), LK_PHOTO_PART("b"), LK_TEXT("collection", LK_NAME_MAX), {0}};
 
-static const lk_param detection[] = {LK_PHOTO_NEEDED("file", 0), LK_SWITCH("descriptors"), {0}};
+static const lk_param detection[] = {LK_PHOTO_NEEDED("file", 0), LK_SWITCH("descriptors"), MIN_FACE, {0}};
 
 static const lk_param shown_image[] = {LK_WHOLE("size", 1, LK_SIDE_MAX, 400), {0}};
 

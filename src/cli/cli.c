@@ -37,6 +37,13 @@ int lk_cli_usage(const lk_cli *cli, const char *format, ...) {
     return LK_EXIT_USAGE;
 }
 
+/* The smaller of what --min-face and --thorough ask for; 0: neither is there. */
+static int min_face(const lk_config *c) {
+    const int given = (int)lk_config_number(c, LK_SET_MIN_FACE);
+    const bool thorough = lk_config_switch(c, LK_SET_THOROUGH);
+    return thorough && (given == 0 || given > LIKEN_THOROUGH) ? LIKEN_THOROUGH : given;
+}
+
 liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
     const lk_config *c = cli->config;
     static const char *const detectors[] = {"auto", LK_DETECTOR_WORDS(LK_AND)};
@@ -53,6 +60,7 @@ liken_options lk_cli_options(const lk_cli *cli, bool no_models) {
         .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
         .max_pixels = (size_t)(lk_config_number(c, LK_SET_MAX_MEGAPIXELS) * 1e6),
         .max_faces = (int)lk_config_number(c, LK_SET_MAX_FACES),
+        .min_face = min_face(c),
         .sandbox = lk_config_choice(c, LK_SET_SANDBOX) == 0,
         .no_models = no_models,
         .photo_folders = lk_config_text(c, LK_SET_PHOTO_FOLDERS),

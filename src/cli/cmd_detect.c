@@ -56,9 +56,10 @@ static void print_face(const liken_face *f) {
 static void print_photo(const lk_outcome *o) {
     LK_FREE char *file = lk_printable(o->path->name);
     const liken_image *image = o->image;
-    (void)printf("%s: %dx%d, %zu %s, %zu refused (%s)\n", file == NULL ? "?" : file, image->width, image->height,
-                 image->face_count, image->face_count == 1 ? "face" : "faces", image->refused_count,
-                 image->detector == NULL ? "no detector" : image->detector);
+    (void)printf("%s: %dx%d, %zu %s, %zu refused (%s, from %.0f pixels on everywhere)\n", file == NULL ? "?" : file,
+                 image->width, image->height, image->face_count, image->face_count == 1 ? "face" : "faces",
+                 image->refused_count, image->detector == NULL ? "no detector" : image->detector,
+                 (double)image->smallest_face);
     if (image->note != NULL)
         (void)printf("  read: %s\n", image->note);
     for (size_t i = 0; i < image->face_count; i++)

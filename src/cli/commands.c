@@ -7,7 +7,8 @@
 /* What reads photos takes these. */
 #define PHOTO                                                                                                          \
     (GALLERY | LK_BIT(INDEX_MEMORY) | LK_BIT(MODELS) | LK_BIT(PACK) | LK_BIT(DETECTOR) | LK_BIT(THREADS) |             \
-     LK_BIT(MAX_FILE) | LK_BIT(MAX_MEGAPIXELS) | LK_BIT(MAX_FACES) | LK_BIT(SANDBOX))
+     LK_BIT(MAX_FILE) | LK_BIT(MAX_MEGAPIXELS) | LK_BIT(MAX_FACES) | LK_BIT(MIN_FACE) | LK_BIT(THOROUGH) |             \
+     LK_BIT(SANDBOX))
 
 #define INTERRUPTED                                                                                                    \
     { LK_EXIT_INTERRUPTED, "interrupted; what was finished is kept" }

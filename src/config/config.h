@@ -87,6 +87,8 @@ typedef enum lk_setting_id {
     LK_SET_MAX_FILE,
     LK_SET_MAX_MEGAPIXELS,
     LK_SET_MAX_FACES,
+    LK_SET_MIN_FACE,
+    LK_SET_THOROUGH,
     LK_SET_SANDBOX,
     LK_SET_LOG_LEVEL,
     LK_SET_JSON,

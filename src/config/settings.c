@@ -147,6 +147,12 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                                "Refuse larger photos, in millions of pixels.", 0.001, 10000},
     [LK_SET_MAX_FACES] = {"max-faces", 0, LK_INTEGER, LK_ANYWHERE, "NUMBER", LK_DIGITS(LK_DEFAULT_FACES),
                           "Faces kept per photo, largest first.", 1, LK_FACES_MAX},
+    [LK_SET_MIN_FACE] = {"min-face", 0, LK_INTEGER, LK_ANYWHERE, "PIXELS", NULL,
+                         "Look for faces of this height everywhere in a photo, whatever it costs; default: what is "
+                         "quick (smallest_face in an answer).",
+                         LK_FACE_LEAST, LK_FACE_MOST},
+    [LK_SET_THOROUGH] = {"thorough", 0, LK_SWITCH, LK_ANYWHERE, NULL, "no",
+                         "Look for the smallest faces that can be told apart, 16 pixels, everywhere in a photo.", 0, 0},
     [LK_SET_SANDBOX] = {"sandbox", 0, LK_CHOICE, LK_ANYWHERE, "on|off", "on",
                         "Decode photos in helper processes that can do nothing else.", 0, 0},
     [LK_SET_LOG_LEVEL] = {"log-level", 0, LK_CHOICE, LK_ANYWHERE, LK_LOG_LEVEL_WORDS("|"), NULL,

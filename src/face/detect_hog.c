@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define ENLARGEMENTS 1
+#define SEEN 40.0f /* the sides of its smallest face, enlarged once */
 #define ACCEPT 0.5f
 
 typedef struct hog {
@@ -30,6 +31,11 @@ static int hog_find(lk_detector *base, lk_source *source, lk_detections *out, li
     int rc = look_at(source, &image, err);
     if (rc != LIKEN_OK)
         return rc;
+    rc = lk_detector_one_look(base, "hog", SEEN * (float)source->height / (float)image.height, err);
+    if (rc != LIKEN_OK) {
+        lk_image_clear(&image);
+        return rc;
+    }
     lk_hog_face *faces = NULL;
     size_t count = 0;
     rc = lk_hog_detect(((hog *)base)->hog, &image, ENLARGEMENTS, &faces, &count, err);

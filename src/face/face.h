@@ -59,13 +59,15 @@ typedef struct lk_faces {
     int64_t captured_at;     /* as lk_photo_captured_at; set by whoever opened the photo */
     char note[LK_NOTE_ROOM]; /* as lk_photo_note, "" for none */
     const char *kind;        /* as lk_photo_kind; set with captured_at */
+    float smallest_face;     /* height of the faces that were looked for everywhere */
     lk_image view;           /* the upright photo, smaller; {0} where none was asked for */
 } lk_faces;
 void lk_faces_clear(lk_faces *f); /* accepts {0} */
 
-/* Coordinates are of the full upright photo. With `describe`, kept faces carry descriptors. `view`: the longer side
+/* Coordinates are of the full upright photo. With `describe`, kept faces carry descriptors. `min_face`: as in
+ * liken_options; UNSUPPORTED where the detector cannot. `view`: the longer side
  * that out->view is to have at most, of the pixels that were decoded for the faces; 0: none is wanted. */
-int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int view, lk_faces *out,
-                    liken_error *err);
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view,
+                    lk_faces *out, liken_error *err);
 
 #endif

@@ -76,6 +76,16 @@ void lk_nms(lk_detections *list, float iou) {
     list->count = kept;
 }
 
+int lk_detector_one_look(lk_detector *d, const char *name, float smallest, liken_error *err) {
+    if (d->min_face > 0 && (float)d->min_face < smallest)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                       "The detector %s looks at a photo once, and sees faces from %.0f pixels on in this one; %d were "
+                       "asked for. Use the detector yunet (liken models install yunet), or ask for larger faces.",
+                       name, (double)smallest, d->min_face);
+    d->smallest = smallest;
+    return LIKEN_OK;
+}
+
 void lk_detector_free(lk_detector *detector) {
     if (detector != NULL)
         detector->free(detector);

@@ -255,7 +255,7 @@ static int judge_all(job *j, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int view, lk_faces *out,
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view, lk_faces *out,
                     liken_error *err) {
     job j = {.pipeline = p,
              .source = lk_source_of(photo),
@@ -263,6 +263,7 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
              .max_faces = max_faces > 0 ? (size_t)max_faces : LK_DEFAULT_FACES};
     j.faces.width = j.source.width;
     j.faces.height = j.source.height;
+    p->detector->min_face = min_face;
     int rc = find(&j, err);
     rc = rc != LIKEN_OK ? rc : lk_call_check(err);
     rc = rc != LIKEN_OK ? rc : enough_pixels(&j, err);
@@ -275,6 +276,7 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
         lk_faces_clear(&j.faces);
         return rc;
     }
+    j.faces.smallest_face = p->detector->smallest;
     *out = j.faces;
     return LIKEN_OK;
 }

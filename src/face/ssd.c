@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define SIDE 512
+#define SEEN 32.0f /* height of a face, in pixels of the look, that it finds in four of five photos */
 #define SSD_IOU 0.5f
 #define ACCEPT 0.5f
 #define REPORT 0.35f
@@ -37,7 +38,10 @@ static int add_boxes(const ssd *s, double scale, lk_detections *out, liken_error
 static int ssd_find(lk_detector *base, lk_source *source, lk_detections *out, liken_error *err) {
     ssd *s = (ssd *)base;
     lk_frame frame;
-    int rc = lk_source_frame(source, SIDE, 0, true, &frame, err);
+    int rc = lk_detector_one_look(base, "ssd", SEEN / SIDE * (float)lk_source_long_side(source), err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = lk_source_frame(source, SIDE, 0, true, &frame, err);
     if (rc != LIKEN_OK)
         return rc;
     const lk_net_input input = {frame.rgb, (size_t)frame.width * 3};

@@ -30,6 +30,7 @@ int lk_gallery_image(const lk_engine *e, const char sha256[65], lk_faces *faces,
     image->captured_at = faces->captured_at;
     image->width = faces->width;
     image->height = faces->height;
+    image->smallest_face = faces->smallest_face;
     image->faces = faces->kept;
     image->face_count = faces->kept_count;
     image->refused = faces->refused;
@@ -56,11 +57,12 @@ static int take_photo(struct photo *out, const void *bytes, size_t size, liken_e
 }
 
 /* With the pictures that `keep` says. */
-static int look(liken *lk, lk_engine *e, const struct photo *p, bool describe, liken_keep keep, liken_image **out,
-                liken_error *err) {
+static int look(liken *lk, lk_engine *e, const struct photo *p, bool describe, int min_face, liken_keep keep,
+                liken_image **out, liken_error *err) {
     lk_faces faces = {0};
     liken_image *image = NULL;
-    int rc = lk_gallery_look_and_view(lk, e, p->bytes, p->size, describe, lk_pictures_side(keep), &faces, err);
+    int rc =
+        lk_gallery_look_and_view(lk, e, p->bytes, p->size, describe, min_face, lk_pictures_side(keep), &faces, err);
     lk_image view = faces.view;
     const char *kind = faces.kind;
     faces.view = (lk_image){0};
@@ -87,7 +89,7 @@ static int detect(liken *lk, const void *bytes, size_t size, const liken_detect_
         rc = take_photo(&p, bytes, size, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_engine(lk, o.pack, &engine, err);
-    return rc == LIKEN_OK ? look(lk, engine, &p, o.describe, LIKEN_KEEP_NOTHING, out, err) : rc;
+    return rc == LIKEN_OK ? look(lk, engine, &p, o.describe, o.min_face, LIKEN_KEEP_NOTHING, out, err) : rc;
 }
 
 int liken_detect(liken *lk, const liken_call *call, const void *bytes, size_t size, const liken_detect_options *options,
@@ -196,7 +198,8 @@ static int add_new(liken *lk, const liken_collection *c, const struct photo *p, 
     liken_image *image = NULL, *existing = NULL;
     int rc = lk_gallery_engine_for(lk, c, &engine, err);
     if (rc == LIKEN_OK)
-        rc = look(lk, engine, p, true, lk->store->ops->pictures == NULL ? LIKEN_KEEP_NOTHING : c->keep, &image, err);
+        rc = look(lk, engine, p, true, o->min_face, lk->store->ops->pictures == NULL ? LIKEN_KEEP_NOTHING : c->keep,
+                  &image, err);
     if (rc == LIKEN_OK && o->require_face && image->face_count == 0)
         rc = no_face(image, err);
     if (rc == LIKEN_OK)

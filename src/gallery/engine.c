@@ -275,23 +275,33 @@ static void pipeline_give(liken *lk, lk_engine *e, lk_pipeline *p) {
     pthread_mutex_unlock(&lk->engine_lock);
 }
 
-int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, lk_faces *out,
-                    liken_error *err) {
-    return lk_gallery_look_and_view(lk, e, bytes, size, describe, 0, out, err);
+int lk_gallery_check_min_face(int min_face, liken_error *err) {
+    if (min_face == 0 || (min_face >= LK_FACE_LEAST && min_face <= LK_FACE_MOST))
+        return LIKEN_OK;
+    return lk_fail(err, LIKEN_E_ARG, "min_face is %d; use %d to %d pixels, or 0 for what is quick.", min_face,
+                   LK_FACE_LEAST, LK_FACE_MOST);
 }
 
-int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int view,
-                             lk_faces *out, liken_error *err) {
+int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, lk_faces *out,
+                    liken_error *err) {
+    return lk_gallery_look_and_view(lk, e, bytes, size, describe, 0, 0, out, err);
+}
+
+int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int min_face,
+                             int view, lk_faces *out, liken_error *err) {
     lk_photo *photo = NULL;
     lk_pipeline *p = NULL;
     if (bytes == NULL)
         return lk_fail(err, LIKEN_E_ARG, "No photo was given.");
-    int rc = lk_photo_open(&photo, bytes, size, &lk->limits, err); /* cheap: a bad file does not wait for a pipeline */
+    int rc = lk_gallery_check_min_face(min_face, err);
+    rc = rc != LIKEN_OK ? rc
+                        : lk_photo_open(&photo, bytes, size, &lk->limits,
+                                        err); /* cheap: a bad file does not wait for a pipeline */
     if (rc != LIKEN_OK)
         return rc;
     rc = pipeline_take(lk, e, &p, err);
     if (rc == LIKEN_OK) {
-        rc = lk_pipeline_run(p, photo, describe, lk->max_faces, view, out, err);
+        rc = lk_pipeline_run(p, photo, describe, lk->max_faces, min_face > 0 ? min_face : lk->min_face, view, out, err);
         pipeline_give(lk, e, p);
     }
     if (rc == LIKEN_OK) {

@@ -31,6 +31,8 @@ void lk_gallery_leave(liken *lk, lk_call *k) {
 static int check_options(const liken_options *o, liken_error *err) {
     if (o->threads < 0 || o->threads > LK_THREADS_MAX)
         return lk_fail(err, LIKEN_E_ARG, "threads is %d; use 1 to %d, or 0 for one a CPU.", o->threads, LK_THREADS_MAX);
+    if (lk_gallery_check_min_face(o->min_face, err) != LIKEN_OK)
+        return LIKEN_E_ARG;
     if (o->max_faces < 0 || o->max_faces > LK_FACES_MAX)
         return lk_fail(err, LIKEN_E_ARG, "max_faces is %d; use 1 to %d, or 0 for %d.", o->max_faces, LK_FACES_MAX,
                        LK_DEFAULT_FACES);
@@ -94,6 +96,7 @@ static int copy_options(liken *lk, const liken_options *o, liken_error *err) {
     lk->index_memory = o->index_memory;
     lk->threads = o->threads == 0 ? lk_cpu_count() : o->threads;
     lk->max_faces = o->max_faces == 0 ? LK_DEFAULT_FACES : o->max_faces;
+    lk->min_face = o->min_face;
     lk->limits = (lk_photo_limits){.max_bytes = o->max_file_bytes, .max_pixels = o->max_pixels};
     rc = lk_photo_folders_take(lk, o->photo_folders, err);
     if (rc != LIKEN_OK)

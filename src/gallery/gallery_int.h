@@ -65,7 +65,7 @@ struct liken {
     char *address;       /* the same as it may be shown, without a password */
     char *legacy_table;  /* served in place; NULL: liken's own tables */
     size_t index_memory; /* bytes for the indexes of LIKEN_SEARCH_AUTO */
-    int threads, max_faces;
+    int threads, max_faces, min_face;
     lk_photo_limits limits;
     char **photo_folders; /* of which files may be shown (photo_file.c) */
     size_t photo_folder_count;
@@ -147,8 +147,10 @@ void lk_gallery_engines_free(liken *lk);
 /* Finds the faces of a photo; waits while all pipelines are in use. */
 int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, lk_faces *out,
                     liken_error *err);
-/* The same with out->view (lk_pipeline_run). */
-int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int view,
+/* ARG: a min_face that is neither 0 nor one of liken_options. */
+int lk_gallery_check_min_face(int min_face, liken_error *err);
+/* The same with out->view and `min_face`, 0: the gallery's own (lk_pipeline_run). */
+int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int min_face, int view,
                              lk_faces *out, liken_error *err);
 
 /* ---- classes.c ---- */

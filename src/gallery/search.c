@@ -88,6 +88,7 @@ int lk_result_photo(liken_result *r, lk_faces *faces, size_t searched_for, liken
     liken_query_photo *p = &r->photos[r->photo_count++];
     *p = (liken_query_photo){.width = faces->width,
                              .height = faces->height,
+                             .smallest_face = faces->smallest_face,
                              .refused = faces->refused,
                              .refused_count = faces->refused_count,
                              .others = faces->kept_count - searched_for,

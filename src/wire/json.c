@@ -198,6 +198,8 @@ json_t *lk_json_image(const liken_image *image) {
     put(&o, "sha256", lk_json_text(image->sha256));
     put(&o, "width", json_integer(image->width));
     put(&o, "height", json_integer(image->height));
+    if (image->smallest_face > 0)
+        put(&o, "smallest_face", lk_json_number((double)image->smallest_face));
     put(&o, "model", lk_json_text(image->model));
     put(&o, "detector", lk_json_text(image->detector));
     if (image->note != NULL)
@@ -250,6 +252,7 @@ static bool is_face(const liken_face *face) {
 static void put_photo(json_t **o, const liken_query_photo *p) {
     put(o, "width", json_integer(p->width));
     put(o, "height", json_integer(p->height));
+    put(o, "smallest_face", lk_json_number((double)p->smallest_face));
     if (p->note != NULL)
         put(o, "note", lk_json_text(p->note));
     if (p->others > 0)

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_SEEN 9 /* pixels of the window; as small as the network sees */
+#define LEAST_SEEN 9  /* pixels of the window; as small as the network sees */
+#define LEAST_FELT 5  /* smaller ones it has a faint idea of, */
+#define FAINTLY 0.15f /* which scores so */
 #define MOST_SEEN 400
 
 struct lk_yunet {
@@ -42,7 +44,7 @@ static int run_of(const uint8_t *p, size_t step, int most) {
 
 static float score_of(const uint8_t *rgb, size_t stride, int x, int y, int size) {
     const uint8_t *top = rgb + (size_t)(y + size / 8) * stride + (size_t)(x + size / 2) * 3;
-    return top[2] > 150 ? 0.9f : doubtful;
+    return top[2] > 150 ? 0.97f : doubtful;
 }
 
 int lk_yunet_look(lk_yunet *yunet, const uint8_t *rgb, size_t stride, int width, int height, float floor,
@@ -57,12 +59,13 @@ int lk_yunet_look(lk_yunet *yunet, const uint8_t *rgb, size_t stride, int width,
             if (!red(p) || (x > 0 && red(p - 3)) || (y > 0 && red(p - stride)))
                 continue;
             const int w = run_of(p, 3, width - x), h = run_of(p, stride, height - y);
-            if (w < LEAST_SEEN || h < LEAST_SEEN || h > MOST_SEEN)
+            if (w < LEAST_FELT || h < LEAST_FELT || h > MOST_SEEN)
                 continue;
             const lk_detection d = {.box = {(float)x, (float)y, (float)w, (float)h},
                                     .pointed = true,
                                     .points = {{(float)x, (float)y}},
-                                    .score = score_of(rgb, stride, x, y, h)};
+                                    .score =
+                                        w < LEAST_SEEN || h < LEAST_SEEN ? FAINTLY : score_of(rgb, stride, x, y, h)};
             const int rc = d.score > floor ? lk_detections_add(out, &d, err) : LIKEN_OK;
             if (rc != LIKEN_OK)
                 return rc;
@@ -102,7 +105,8 @@ static lk_photo *as_photo(const lk_image *image, void **jpeg) {
     return photo;
 }
 
-static void find(const lk_image *image, lk_detections *out) {
+/* Looks for faces of `min_face` everywhere; gives the size that it could look for. */
+static float find_from(int min_face, const lk_image *image, lk_detections *out) {
     liken_error err;
     lk_detector *detector = NULL;
     void *jpeg = NULL;
@@ -110,16 +114,23 @@ static void find(const lk_image *image, lk_detections *out) {
     lk_source source = lk_source_of(photo);
     pixels_looked_at = 0;
     assert_ok(lk_detector_yunet(&detector, NULL, &err), err);
+    detector->min_face = min_face;
     assert_ok(detector->find(detector, &source, out, &err), err);
+    const float smallest = detector->smallest;
     lk_source_clear(&source);
     lk_photo_free(photo);
     free(jpeg);
     lk_detector_free(detector);
+    return smallest;
+}
+
+static void find(const lk_image *image, lk_detections *out) {
+    (void)find_from(0, image, out);
 }
 
 static int begin(void **state) {
     (void)state;
-    doubtful = 0.9f;
+    doubtful = 0.97f;
     return 0;
 }
 
@@ -216,7 +227,55 @@ static void a_little_portrait_is_not_enlarged(void **state) {
     find(&image, &found);
     assert_int_equal(found.count, 2);
     assert_true(has(&found, 70, 60, 100, 2) && has(&found, 200, 210, 12, 2));
+    assert_true(pixels_looked_at <= 2 * 320 * 320);
+    lk_detections_clear(&found);
+    lk_image_clear(&image);
+    image = gray(250, 250);
+    square(&image, 200, 210, 12); /* alone: the photo may have more to show */
+    find(&image, &found);
+    assert_int_equal(found.count, 1);
+    assert_true(has(&found, 200, 210, 12, 2));
     assert_true(pixels_looked_at >= 640 * 640);
+    lk_detections_clear(&found);
+    lk_image_clear(&image);
+}
+
+/* 40 pixels of 4000 are 6.4 of 640. */
+static void what_is_only_felt_is_looked_at_closer(void **state) {
+    (void)state;
+    lk_image image = gray(4000, 3000);
+    lk_detections found = {0};
+    square(&image, 3100, 1700, 40);
+    square(&image, 120, 90, 46);
+    assert_float_equal(find_from(0, &image, &found), 100, 0.5);
+    assert_int_equal(found.count, 2);
+    assert_true(has(&found, 3100, 1700, 40, 6) && has(&found, 120, 90, 46, 6));
+    assert_true(pixels_looked_at < 3 * 640 * 480);
+    lk_detections_clear(&found);
+    lk_image_clear(&image);
+}
+
+/* 24 pixels are not even felt in the first look. */
+static void what_is_asked_for_is_looked_for_everywhere(void **state) {
+    (void)state;
+    lk_image image = gray(4000, 3000);
+    lk_detections found = {0};
+    size_t count = 0;
+    for (int y = 31; y + 40 < 3000; y += 577)
+        for (int x = 17; x + 40 < 4000; x += 419, count++)
+            square(&image, x, y, 24);
+    square(&image, 200, 700, 400);
+    (void)find_from(0, &image, &found);
+    assert_int_equal(found.count, 1);
+    lk_detections_clear(&found);
+    assert_float_equal(find_from(24, &image, &found), 24, 0.1);
+    assert_int_equal(found.count, count + 1);
+    for (int y = 31; y + 40 < 3000; y += 577)
+        for (int x = 17; x + 40 < 4000; x += 419)
+            assert_true(has(&found, x, y, 24, 3));
+    assert_true(has(&found, 200, 700, 400, 8));
+    lk_detections_clear(&found);
+    assert_float_equal(find_from(300, &image, &found), 100, 0.5); /* never less than is quick */
     lk_detections_clear(&found);
     lk_image_clear(&image);
 }
@@ -243,6 +302,34 @@ static void a_photo_on_its_side_is_turned(void **state) {
         lk_detections_clear(&found);
         lk_image_clear(&image);
     }
+}
+
+/* Its mark lies at its bottom; the network sees a face of sorts all the same. */
+static void a_face_on_its_head_beside_an_upright_one(void **state) {
+    (void)state;
+    doubtful = 0.9f;
+    lk_image image = gray(1400, 900);
+    lk_detections found = {0};
+    square(&image, 100, 200, 300);
+    square(&image, 900, 200, 300);
+    for (int j = 0; j < 150; j++)
+        for (size_t i = 0; i < 900; i++) { /* upside down */
+            uint8_t *a = image.rgb + (size_t)(200 + j) * image.stride + 2700 + i;
+            uint8_t *b = image.rgb + (size_t)(499 - j) * image.stride + 2700 + i, kept = *a;
+            *a = *b;
+            *b = kept;
+        }
+    find(&image, &found);
+    assert_int_equal(found.count, 2);
+    assert_true(has(&found, 100, 200, 300, 5) && has(&found, 900, 200, 300, 5));
+    for (size_t i = 0; i < 2; i++) { /* the first point is the window's upper left corner, in its turn */
+        const lk_detection *d = &found.items[i];
+        const bool upright = d->box.x < 500;
+        assert_float_equal(d->points[0].x, upright ? d->box.x : d->box.x + d->box.width, 4);
+        assert_float_equal(d->points[0].y, upright ? d->box.y : d->box.y + d->box.height, 4);
+    }
+    lk_detections_clear(&found);
+    lk_image_clear(&image);
 }
 
 static void what_one_look_alone_sees_is_doubted(void **state) {
@@ -280,6 +367,9 @@ int main(void) {
         cmocka_unit_test_setup(tiles_without_suspicion_are_not_looked_at, begin),
         cmocka_unit_test_setup(a_little_portrait_is_not_enlarged, begin),
         cmocka_unit_test_setup(a_photo_on_its_side_is_turned, begin),
+        cmocka_unit_test_setup(what_is_only_felt_is_looked_at_closer, begin),
+        cmocka_unit_test_setup(what_is_asked_for_is_looked_for_everywhere, begin),
+        cmocka_unit_test_setup(a_face_on_its_head_beside_an_upright_one, begin),
         cmocka_unit_test_setup(what_one_look_alone_sees_is_doubted, begin),
         cmocka_unit_test_setup(strips_and_specks_are_looked_at_too, begin),
     };

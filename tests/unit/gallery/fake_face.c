@@ -524,7 +524,7 @@ static int larger(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int view, lk_faces *out,
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view, lk_faces *out,
                     liken_error *err) {
     (void)max_faces;
     int rc = LIKEN_OK;
@@ -536,6 +536,7 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
     sched_yield();
     pass(&faces);
     *out = (lk_faces){.width = photo->width, .height = photo->height};
+    out->smallest_face = min_face > 0 ? (float)min_face : 100;
     const bool whole = read_faces(p, photo->text, describe, out, &rc, err);
     if (out->kept_count > 1)
         qsort(out->kept, out->kept_count, sizeof *out->kept, larger);
