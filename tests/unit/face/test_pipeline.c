@@ -46,7 +46,7 @@ static lk_faces run(const lk_models *m, const lk_image *image, bool describe, in
     assert_ok(lk_image_encode_jpeg(image, 95, &jpeg, &size, &err), err);
     assert_ok(lk_photo_open(&photo, jpeg, size, NULL, &err), err);
     assert_ok(lk_pipeline_new(&p, m, &err), err);
-    assert_ok(lk_pipeline_run(p, photo, describe, max_faces, 0, &faces, &err), err);
+    assert_ok(lk_pipeline_run(p, photo, describe, max_faces, 0, 0, &faces, &err), err);
     lk_pipeline_free(p);
     lk_photo_free(photo);
     free(jpeg);
