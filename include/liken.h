@@ -528,14 +528,26 @@ typedef struct liken_match {
     bool weak;        /* this face was seen badly (liken_face.weak) */
 } liken_match;
 
+/* What an expectation is taken from. */
+typedef enum liken_expected {
+    LIKEN_EXPECTED_BY_PACK = 0, /* the pack's curve, which is of all people: a search in the database, or few faces */
+    LIKEN_EXPECTED_BY_GALLERY /* also from how many faces of the collection are near this one without being its person's
+                               */
+} liken_expected;
+
+/* "pack", "gallery"; never NULL. */
+LIKEN_API const char *liken_expected_code(liken_expected e);
+
 typedef struct liken_answer {
     liken_face face;      /* the query face; zeroed for a search by descriptor */
     liken_match *matches; /* nearest first, ties by face id */
     size_t match_count;
-    int64_t total; /* matches within the threshold, those beyond the limit too; -1: not known, because the limit was
-                      reached and the search was approximate or uncounted, or because images are to be counted and more
-                      than 262,144 faces lie within the threshold (of a database's search, faces too) */
+    int64_t total;   /* matches within the threshold, those beyond the limit too; -1: not known, because the limit was
+                        reached and the search was approximate or uncounted, or because images are to be counted and more
+                        than 262,144 faces lie within the threshold (of a database's search, faces too) */
+    float threshold; /* applied; of several photos the largest of theirs */
     double expected_false_matches; /* strangers expected within the threshold among those searched */
+    liken_expected expected_by;
 } liken_answer;
 
 /* A photo that was searched by. */
@@ -556,7 +568,7 @@ typedef struct liken_result {
     bool exact;        /* false only where an approximate database index was chosen */
     double recall;     /* 1 when exact; else what share of the true nearest ten it found when last measured */
     uint64_t searched; /* faces compared (after filters) */
-    float threshold;   /* applied */
+    float threshold;   /* applied; where each answer has its own (max_false_matches) the largest */
     char *collection, *model, *detector;
     liken_query_photo *photos; /* as they were given; none in a search by face or descriptor */
     size_t photo_count;

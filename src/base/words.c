@@ -20,6 +20,11 @@ const char *liken_keep_code(liken_keep k) {
     return WORD_OF(codes, k);
 }
 
+const char *liken_expected_code(liken_expected e) {
+    static const char *const codes[] = {"pack", "gallery"};
+    return WORD_OF(codes, e);
+}
+
 const char *liken_event_code(liken_event_kind kind) {
     static const char *const codes[] = {"image_added",        "image_changed",      "image_removed",     "face_removed",
                                         "collection_created", "collection_removed", "collection_changed"};

@@ -262,32 +262,20 @@ static int ask(lk_query *q, liken_error *err) {
     return rc;
 }
 
-/* Strangers are as rare in each class, but that a good face that is none of the best has more of them among good ones.
- */
-static double stranger_rate(const lk_query *q, bool weak) {
-    const lk_scope *s = q->scope;
-    const lk_calibration *of = weak ? &s->reach[0].calibration[0] : &q->reach.calibration[0];
-    return isinf(s->threshold) ? 1 : lk_calibration_fmr(of, s->threshold);
-}
-
 int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, const liken_face *face, int64_t exclude,
                  liken_answer *out, liken_error *err) {
-    const bool weak = face != NULL && face->weak;
-    const float score = face != NULL ? face->quality.score : 1;
     const size_t dimension = (size_t)s->collection->dimension;
-    *q = (lk_query){.scope = s,
-                    .reach = lk_gallery_reach(s->engine, s->collection, weak, score, s->threshold),
-                    .exclude = exclude,
-                    .out = out,
-                    .vector = malloc(dimension * sizeof *q->vector)};
+    *q = (lk_query){.scope = s, .exclude = exclude, .out = out, .vector = malloc(dimension * sizeof *q->vector)};
     if (q->vector == NULL)
         return lk_fail_memory(err);
     if (s->collection->metric == LIKEN_NORMALIZED)
         (void)lk_vector_normalize(descriptor, dimension, q->vector);
     else
         memcpy(q->vector, descriptor, dimension * sizeof *q->vector);
-    const int rc = ask(q, err);
-    out->expected_false_matches = stranger_rate(q, weak) * (double)q->searched;
+    int rc = lk_query_expect(q, face, err);
+    if (rc == LIKEN_OK)
+        rc = ask(q, err);
+    lk_query_say_expected(q);
     return rc;
 }
 

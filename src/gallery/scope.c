@@ -66,13 +66,12 @@ static int scope_filter(lk_scope *s, liken_error *err) {
 /* Settles the threshold, and what it means for each class. */
 static void set_threshold(lk_scope *s, size_t views) {
     const liken_search_options *o = s->options;
+    s->wanted = o->max_false_matches / (double)(views > 0 ? views : 1);
     const lk_calibration *usual = lk_models_between(s->engine->models, s->collection->metric, false, false);
     if (o->threshold > 0)
         s->threshold = o->threshold;
     else if (o->max_false_matches > 0)
-        s->threshold =
-            lk_calibration_distance(usual, o->max_false_matches / (double)(s->searched > 0 ? s->searched : 1) /
-                                               (double)(views > 0 ? views : 1));
+        s->threshold = lk_calibration_distance(usual, s->wanted / (double)(s->searched > 0 ? s->searched : 1));
     else
         s->threshold = s->collection->threshold;
     for (int weak = 0; weak < 2; weak++)

@@ -47,6 +47,7 @@ static int add_answer(lk_scope *s, liken_result *r, const liken_face *face, cons
         rc = lk_query_total(&q, err);
     lk_query_close(&q);
     r->searched = q.searched;
+    r->threshold = r->answer_count == 1 || q.threshold > r->threshold ? q.threshold : r->threshold;
     r->recall = s->recall;
     r->exact = s->exact;
     size_t matches = 0;

@@ -4,6 +4,7 @@
 #define LK_GALLERY_SEARCH_INT_H
 
 #include "gallery/gallery_int.h"
+#include "packs/expectation.h"
 
 /* ---- scope.c: collection, threshold, filters, resolved once ---- */
 
@@ -15,6 +16,7 @@ typedef struct lk_scope {
     lk_engine *engine;
     float threshold;   /* of two good faces */
     lk_reach reach[2]; /* of a good face that is searched by, and of a weak one, whatever their scores */
+    double wanted;     /* strangers in one answer that the threshold is to be chosen by; 0: it is given */
     size_t limit;
     bool remote;   /* the store searches */
     lk_slot *slot; /* else; NULL: no faces */
@@ -40,7 +42,12 @@ bool lk_scope_takes_all(const lk_scope *s);
 
 typedef struct lk_query {
     lk_scope *scope;
+    bool weak;       /* the face that is searched by, */
+    float score;     /* and how well it was seen */
+    float threshold; /* of two good faces */
     lk_reach reach;
+    lk_expectation expectation;
+    bool learnt;     /* the gallery told something to it */
     float *vector;   /* in the index's own form */
     int64_t exclude; /* a face that is not compared at all, or 0 */
     lk_ids seen;     /* faces that may not come again */
@@ -61,6 +68,16 @@ typedef struct lk_query {
 int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, const liken_face *face, int64_t exclude,
                  liken_answer *out, liken_error *err);
 void lk_query_close(lk_query *q);
+
+/* ---- expect.c ---- */
+
+/* Settles the threshold of a face that is searched by (NULL: a good one), and what it means for each class. */
+int lk_query_expect(lk_query *q, const liken_face *face, liken_error *err);
+/* Fills in what out says of strangers, once it is known how many faces were compared. */
+void lk_query_say_expected(const lk_query *q);
+
+/* ---- query.c ---- */
+
 /* Asks the index; mends it once when a block of it turns out to be damaged. */
 int lk_query_index(lk_query *q, const lk_index_query *query, lk_neighbour *neighbours, size_t *count,
                    uint64_t *searched, liken_error *err);

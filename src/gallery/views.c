@@ -152,6 +152,9 @@ static int merge(const views *v, liken_answer *into, liken_answer *from, size_t 
     into->matches = list;
     into->match_count = kept;
     into->expected_false_matches += from->expected_false_matches;
+    into->threshold = fmaxf(into->threshold, from->threshold);
+    if (from->expected_by == LIKEN_EXPECTED_BY_GALLERY)
+        into->expected_by = from->expected_by;
     return LIKEN_OK;
 }
 
@@ -190,6 +193,7 @@ static int search_views(const views *v, liken_result *r, liken_error *err) {
         rc = lk_total_of(v->scope, &faces, &a->total, err);
     if (known && a->total < (int64_t)a->match_count)
         a->total = (int64_t)a->match_count;
+    r->threshold = a->threshold;
     r->exact = v->scope->exact;
     r->recall = v->scope->recall;
     lk_ids_free(&faces);

@@ -237,7 +237,9 @@ static json_t *answer(const liken_answer *a, bool has_face, bool several) {
         push(&matches, match(&a->matches[i], several));
     if (has_face)
         put(&o, "face", lk_json_face(&a->face));
+    put(&o, "threshold", shortest(a->threshold));
     put(&o, "expected_false_matches", lk_json_number(a->expected_false_matches));
+    put(&o, "expected_by", json_string(liken_expected_code(a->expected_by)));
     put(&o, "total", a->total >= 0 ? json_integer(a->total) : json_null());
     put(&o, "matches", matches);
     return o;

@@ -168,11 +168,41 @@ static void weak_faces_must_be_nearer(void **state) {
     assert_true(told);
 }
 
+/* In a gallery of faces that are told apart, one that has look-alikes and one that has none. */
+static void the_gallery_tells_what_to_expect(void **state) {
+    (void)state;
+    char text[64];
+    for (int i = 0; i < 400; i++) {
+        (void)snprintf(text, sizeof text, "photo %d 1\nface %d 1.%d 50", i + 1, i < 40 ? 0 : i, i);
+        (void)add(text);
+        if (i == 150) {
+            liken_result *few = search(lk, "photo 9 9\nface 999 0 50", NULL);
+            assert_int_equal(few->answers[0].expected_by, LIKEN_EXPECTED_BY_PACK);
+            assert_true(fabs(few->answers[0].expected_false_matches - 151 * 1e-3) < 1e-6);
+            liken_result_free(few);
+        }
+    }
+    const liken_search_options wanted = {.size = sizeof(liken_search_options), .max_false_matches = 0.5};
+    liken_result *many = search(lk, "photo 9 9\nface 0 0.5 50", NULL),
+                 *none = search(lk, "photo 9 9\nface 999 0 50", NULL),
+                 *chosen = search(lk, "photo 9 9\nface 0 0.5 50", &wanted);
+    assert_int_equal(many->answers[0].expected_by, LIKEN_EXPECTED_BY_GALLERY);
+    assert_int_equal(none->answers[0].expected_by, LIKEN_EXPECTED_BY_GALLERY);
+    assert_true(many->answers[0].expected_false_matches > none->answers[0].expected_false_matches);
+    assert_true(many->answers[0].threshold == many->threshold && none->answers[0].threshold == many->threshold);
+    assert_true(fabs(chosen->answers[0].expected_false_matches - 0.5) < 0.01);
+    assert_true(chosen->answers[0].threshold == chosen->threshold && chosen->threshold != many->threshold);
+    liken_result_free(many);
+    liken_result_free(none);
+    liken_result_free(chosen);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(both_classes_are_searched_as_by_brute_force, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_threshold_of_a_weak_pair_is_as_rare, set_up, tear_down),
         cmocka_unit_test_setup_teardown(weak_faces_must_be_nearer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_gallery_tells_what_to_expect, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,84 @@
+/* How many strangers a face that is searched by has to expect. The pack's curve says how rare they are on the whole;
+ * where the faces are in memory a sample of them is measured, which says how many look-alikes this face has here
+ * (packs/expectation.h), and what is said follows that. Where the store searches, or there are few faces, the curve
+ * alone is asked.
+ *
+ * Faces within the collection's own threshold are no strangers for sure, so nothing is learnt from them. */
+#include "gallery/search_int.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define SAMPLE 2048 /* faces */
+#define ENOUGH 200  /* fewer tell nothing */
+
+/* Strangers are as rare in each class, but that a good face that is none of the best has more of them among good ones.
+ */
+static const lk_calibration *curve_of(const lk_query *q) {
+    return &(q->weak ? q->scope->reach : &q->reach)->calibration[0];
+}
+
+static double rate_of(const lk_query *q, float threshold) {
+    return isinf(threshold) ? 1 : lk_calibration_fmr(curve_of(q), threshold);
+}
+
+/* Counts a sample of the collection. A damaged index is for the search to mend, which comes next. */
+static int look_around(lk_query *q, liken_error *err) {
+    const lk_scope *s = q->scope;
+    size_t count = 0;
+    LK_FREE lk_neighbour *sample = malloc(SAMPLE * sizeof *sample);
+    if (sample == NULL)
+        return lk_fail_memory(err);
+    const int rc = lk_index_sample(s->slot->index, q->vector, sample, SAMPLE, &count, err);
+    if (rc != LIKEN_OK && rc != LIKEN_E_STORE)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        const bool weak = lk_key_weak(sample[i].id);
+        if (lk_key_face(sample[i].id) != q->exclude)
+            lk_expectation_count(&q->expectation, lk_calibration_fmr(&q->reach.calibration[weak], sample[i].distance));
+    }
+    q->learnt = count >= ENOUGH;
+    if (q->learnt)
+        lk_expectation_learn(&q->expectation);
+    return LIKEN_OK;
+}
+
+static double share_within(const lk_query *q, float threshold) {
+    const double rate = rate_of(q, threshold);
+    return q->learnt && rate < 1 ? lk_expectation_rate(&q->expectation, rate) : rate;
+}
+
+static void set_threshold(lk_query *q, float threshold) {
+    const lk_scope *s = q->scope;
+    q->threshold = threshold;
+    q->reach = lk_gallery_reach(s->engine, s->collection, q->weak, q->score, threshold);
+}
+
+/* The threshold within which so many strangers are expected. */
+static float threshold_for(const lk_query *q, double strangers) {
+    const double share = strangers / (double)(q->scope->searched > 0 ? q->scope->searched : 1);
+    const double rate = q->learnt && share < 1 ? lk_expectation_inverse(&q->expectation, share) : share;
+    return lk_calibration_distance(curve_of(q), rate);
+}
+
+int lk_query_expect(lk_query *q, const liken_face *face, liken_error *err) {
+    const lk_scope *s = q->scope;
+    q->weak = face != NULL && face->weak;
+    q->score = face != NULL ? face->quality.score : 1;
+    set_threshold(q, s->threshold);
+    const double near = fmax(rate_of(q, s->collection->threshold), s->wanted > 0 ? 0 : rate_of(q, s->threshold));
+    int rc = LIKEN_OK;
+    if (near < 1 && s->slot != NULL) {
+        lk_expectation_init(&q->expectation, near);
+        rc = look_around(q, err);
+    }
+    if (rc == LIKEN_OK && s->wanted > 0)
+        set_threshold(q, threshold_for(q, s->wanted));
+    return rc;
+}
+
+void lk_query_say_expected(const lk_query *q) {
+    q->out->threshold = q->threshold;
+    q->out->expected_by = q->learnt ? LIKEN_EXPECTED_BY_GALLERY : LIKEN_EXPECTED_BY_PACK;
+    q->out->expected_false_matches = share_within(q, q->threshold) * (double)q->searched;
+}
