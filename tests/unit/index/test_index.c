@@ -35,6 +35,40 @@ static void an_answer_may_be_long(void **state) {
     history_end(&h);
 }
 
+/* All where there is room for them, else evenly chosen, and none that was deleted. */
+static void a_sample_is_measured_as_a_search_is(void **state) {
+    (void)state;
+    liken_error err = {0};
+    history h;
+    bool right = history_begin(&h, 16, spread, NULL, 0) && history_add(&h, 3000, 1) && history_delete(&h, 300, 2);
+    if (!right)
+        fail_msg("%s", h.why);
+    static lk_neighbour all[4000], some[4000];
+    float v[16] = {0.25f};
+    for (int round = 0; round < 2; round++) {
+        size_t found = 0, count = 0, next = 0;
+        const lk_index_query q = {.vector = v, .radius = INFINITY, .k = 4000};
+        assert_ok(lk_index_search(h.ix, &q, all, &found, NULL, &err), err);
+        assert_ok(lk_index_sample(h.ix, v, some, 4000, &count, &err), err);
+        assert_int_equal(count, found);
+        for (size_t i = 0; i < count; i++) {
+            size_t at = 0;
+            while (at < found && all[at].id != some[i].id)
+                at++;
+            assert_true(at < found && all[at].distance == some[i].distance);
+            assert_true(i == 0 || some[i].id > some[i - 1].id);
+        }
+        assert_ok(lk_index_sample(h.ix, v, all, 100, &found, &err), err);
+        assert_in_range(found, 60, 100);
+        for (size_t i = 0; i < found; i++, next++)
+            while (next < count && some[next].id != all[i].id)
+                next++;
+        assert_true(next <= count);
+        lk_index_settle(h.ix); /* sealed */
+    }
+    history_end(&h);
+}
+
 static void what_is_not_a_question_is_refused(void **state) {
     (void)state;
     liken_error err = {0};
@@ -79,6 +113,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_add_may_fill_many_segments),
         cmocka_unit_test(an_answer_may_be_long),
+        cmocka_unit_test(a_sample_is_measured_as_a_search_is),
         cmocka_unit_test(what_is_not_a_question_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
