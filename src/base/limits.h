@@ -15,7 +15,7 @@
 #define LK_DEFAULT_MEGAPIXELS 120
 #define LK_DEFAULT_PIXELS ((size_t)LK_DEFAULT_MEGAPIXELS * 1000000)
 #define LK_DEFAULT_FACES 1000 /* of a photo */
-#define LK_FACE_LEAST 10 /* pixels of height that min_face may ask for, */
+#define LK_FACE_LEAST 10      /* pixels of height that min_face may ask for, */
 #define LK_FACE_MOST 4096
 #define LK_FACES_MAX 100000
 #define LK_THREADS_MAX 1024   /* photos at once */

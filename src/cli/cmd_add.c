@@ -27,8 +27,8 @@ typedef struct adding {
     int64_t lost; /* photos whose files hold others now */
     lk_pruned pruned;
     size_t refused[LIKEN_LOW_LIGHT + 1]; /* by reason */
-    lk_add_report *report;                /* NULL: none is written */
-    char why[512];                        /* not all was looked at; else empty */
+    lk_add_report *report;               /* NULL: none is written */
+    char why[512];                       /* not all was looked at; else empty */
 } adding;
 
 /* The options for one file; `label` and `place` are to be freed. */

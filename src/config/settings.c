@@ -135,8 +135,9 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                              1024 * 1024, 1024.0 * 1024 * 1024 * 1024 * 16},
     [LK_SET_MODELS] = {"models", 0, LK_PATH, LK_ANYWHERE, "FOLDER", NULL,
                        "Where model packs are installed; default: ~/.local/share/liken/models.", 0, 0},
-    [LK_SET_PACK] = {"pack", 0, LK_TEXT, LK_ANYWHERE, "NAME", NULL,
-                     "The model pack that describes faces in new collections; default: auto, the best that is installed.", 0, 0},
+    [LK_SET_PACK] =
+        {"pack", 0, LK_TEXT, LK_ANYWHERE, "NAME", NULL,
+         "The model pack that describes faces in new collections; default: auto, the best that is installed.", 0, 0},
     [LK_SET_DETECTOR] = {"detector", 0, LK_CHOICE, LK_ANYWHERE, "auto|" LK_DETECTOR_WORDS("|"), "auto",
                          "What finds faces; auto takes yunet where its pack is installed, else ssd.", 0, 0},
     [LK_SET_THREADS] = {"threads", 0, LK_INTEGER, LK_ANYWHERE, "NUMBER", NULL,

@@ -255,8 +255,8 @@ static int judge_all(job *j, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view, lk_faces *out,
-                    liken_error *err) {
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view,
+                    lk_faces *out, liken_error *err) {
     job j = {.pipeline = p,
              .source = lk_source_of(photo),
              .describe = describe,

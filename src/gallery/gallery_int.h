@@ -61,10 +61,10 @@ struct liken {
     char *pack;            /* the handle's own: "auto" only where no pack is there to take */
     const char *pack_note; /* why auto took it; NULL: it was named */
     bool pack_is_poor;     /* and there is a better one to install */
-    char *where;         /* the PostgreSQL server; NULL: SQLite in `data` */
-    char *address;       /* the same as it may be shown, without a password */
-    char *legacy_table;  /* served in place; NULL: liken's own tables */
-    size_t index_memory; /* bytes for the indexes of LIKEN_SEARCH_AUTO */
+    char *where;           /* the PostgreSQL server; NULL: SQLite in `data` */
+    char *address;         /* the same as it may be shown, without a password */
+    char *legacy_table;    /* served in place; NULL: liken's own tables */
+    size_t index_memory;   /* bytes for the indexes of LIKEN_SEARCH_AUTO */
     int threads, max_faces, min_face;
     lk_photo_limits limits;
     char **photo_folders; /* of which files may be shown (photo_file.c) */
@@ -150,8 +150,8 @@ int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, boo
 /* ARG: a min_face that is neither 0 nor one of liken_options. */
 int lk_gallery_check_min_face(int min_face, liken_error *err);
 /* The same with out->view and `min_face`, 0: the gallery's own (lk_pipeline_run). */
-int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int min_face, int view,
-                             lk_faces *out, liken_error *err);
+int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int min_face,
+                             int view, lk_faces *out, liken_error *err);
 
 /* ---- classes.c ---- */
 

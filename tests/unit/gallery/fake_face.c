@@ -524,8 +524,8 @@ static int larger(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view, lk_faces *out,
-                    liken_error *err) {
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view,
+                    lk_faces *out, liken_error *err) {
     (void)max_faces;
     int rc = LIKEN_OK;
     if (atomic_flag_test_and_set(&p->busy))

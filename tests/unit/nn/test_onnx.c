@@ -52,7 +52,7 @@ static void any_byte_may_be_wrong(void **state) {
     (void)state;
     size_t size = 0;
     char *bytes = read_seed("squeezed", &size);
-    for (size_t i = 0; i < size; i += size > 2000 && i > 1500 ? 37 : 1) {
+    for (size_t i = 0; i<size; i += size> 2000 && i > 1500 ? 37 : 1) {
         const char was = bytes[i];
         liken_error err = {0};
         lk_net *net = NULL;
