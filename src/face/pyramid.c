@@ -15,7 +15,7 @@
  * the detector, and some photos lie on their side without saying so. A turn that shows more than the photo as it is
  * gets the whole procedure.
  *
- * The numbers were chosen on annotated photos; tests/accuracy/test_detection.py and test_pasted.py measure the result.
+ * The numbers were chosen on annotated photos; tests/accuracy/test_detection.py and pasted.py measure the result.
  */
 #include "face/closer.h"
 #include "face/turned.h"

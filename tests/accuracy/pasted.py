@@ -4,9 +4,10 @@ The photos of boxes.csv are small, so scenes of 12 to 48 megapixels are made her
 shapes, fine texture and grain, into which labelled photos are pasted whole (enlarged up to three times) and single faces
 cut from them (24 to 160 pixels high). By hand, all scenes or the first few, with flags for liken:
 
-    LIKEN_FACES=... LIKEN_MODELS=... python tests/accuracy/test_pasted.py [SCENES [FLAG...]]
+    LIKEN_FACES=... LIKEN_MODELS=... python tests/accuracy/pasted.py [SCENES [FLAG...]]
 
-Faces are counted as in test_detection.py; a column is a range of face heights in pixels of the scene."""
+Faces are counted as in test_detection.py; a column is a range of face heights in pixels of the scene.
+Needs Pillow."""
 import pathlib
 import random
 import resource
