@@ -52,6 +52,7 @@ def test_images(server, samples):
     assert (image["file"], image["image_id"], sorted(image["tags"])) == (name, "7", ["a", "b"])
     assert image["captured_at"] == "2024-05-01T00:00:00Z"
     assert image["faces"] and not image["existed"]
+    assert image.pop("smallest_face") > 0  # of the call that looked
 
     again = server.add(photo, image_id="8")
     assert again.status == 200

@@ -39,6 +39,7 @@ def load(server, photos, acknowledged, refused, threads=4):
             with lock:
                 if answer.status_code == 201:
                     image = answer.json()
+                    del image["smallest_face"]  # of the call that looked
                     acknowledged[image["sha256"]] = image
                 else:
                     refused.append(i)
