@@ -1,7 +1,7 @@
 /* What a face is told of strangers. With LIKEN_DESCRIPTORS and LIKEN_FACES it prints, for galleries of real
  * descriptors (reid), how many strangers the queries found for each that they were told, altogether and by tenths of
- * the queries in the order of what they were told. The model was chosen on the people of even number; these are the
- * others:  build/tests/unit/test_packs_expectation */
+ * the queries in the order of what they were told. The model was chosen on a random half of the people, some of whom
+ * are among these:  build/tests/unit/test_packs_expectation */
 #include "unit/test.h"
 
 #include "kern/search/distance.h"
