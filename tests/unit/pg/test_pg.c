@@ -296,10 +296,13 @@ static void copy_takes_large_values(void **state) {
     lk_pg_column_init(&large, LK_PG_BYTEA);
     assert_ok(lk_pg_column_add(&large, lk_pg_bytes(zeros, size), &err), err);
     assert_ok(lk_pg_script(c, "CREATE TABLE large (b bytea)", &err), err);
+    assert_ok(lk_pg_script(c, "BEGIN", &err), err);
+    assert_ok(lk_pg_patience(c, 600000, &err), err);
     assert_ok(lk_pg_copy_start(c, "COPY large (b) FROM STDIN (FORMAT binary)", &err), err);
     assert_ok(lk_pg_copy_columns(c, &large, 1, &err), err);
     assert_ok(lk_pg_copy_end(c, &err), err);
     assert_int_equal(number(c, "SELECT length(b) FROM large"), (int64_t)size);
+    assert_ok(lk_pg_script(c, "COMMIT", &err), err);
     lk_pg_column_free(&large);
     lk_pg_give(db, c);
 }
