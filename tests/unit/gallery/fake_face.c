@@ -524,6 +524,13 @@ static int larger(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
+/* No larger than is asked for: some tests have photos of a billion pixels. */
+static int view_of(const lk_photo *photo, int side, lk_image *out, liken_error *err) {
+    lk_photo fitted = {.width = photo->width < side ? photo->width : side,
+                       .height = photo->height < side ? photo->height : side};
+    return lk_photo_decode(&fitted, 0, out, NULL, err);
+}
+
 int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view,
                     lk_faces *out, liken_error *err) {
     (void)max_faces;
@@ -543,7 +550,7 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
     atomic_fetch_sub(&running, 1);
     atomic_flag_clear(&p->busy);
     if (whole && rc == LIKEN_OK && view > 0)
-        rc = lk_photo_decode(photo, view, &out->view, NULL, err);
+        rc = view_of(photo, view, &out->view, err);
     if (whole && rc == LIKEN_OK)
         return LIKEN_OK;
     lk_faces_clear(out);
