@@ -142,4 +142,4 @@ def test_the_pack_that_is_asked_for_is_the_one_that_is_named(liken, tmp_path):
     assert "The model pack seed" in err and err.rstrip().endswith("liken models install seed"), err
     assert "`liken models install seed` installs that" in (pathlib.Path(__file__).parents[2] / "docs" / "legacy.md").read_text()
     _, err = liken("models", "install", "nobody", "--models", str(tmp_path), code=1)
-    assert "dlib and seed" in err
+    assert "dlib, seed" in err
