@@ -353,7 +353,7 @@ static void *add_photos(void *arg) {
     while (bench_seconds() < a->until) {
         liken_image *im = photo(atomic_fetch_add(&a->next, 1), 1, false), *existing = NULL;
         liken_error why = {0};
-        if (a->e->store->ops->images->add(a->e->store, a->e->collection, im, &existing, &why) != LIKEN_OK)
+        if (a->e->store->ops->images->add(a->e->store, a->e->collection, im, false, &existing, &why) != LIKEN_OK)
             bench_fail("adding", why.message);
         liken_image_free(im);
     }
