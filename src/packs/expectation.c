@@ -20,7 +20,8 @@
 #define SLOPE_SPREAD 0.042
 #define UNLEARNT 0.2 /* weight of the curve itself */
 #define REACH 3.3    /* of the grid, in spreads */
-#define APART 1.5    /* the first level is so many times the nearest that is looked at */
+#define WEIGHTS ((size_t)LK_EXPECT_SHIFTS * LK_EXPECT_SLOPES)
+#define APART 1.5 /* the first level is so many times the nearest that is looked at */
 
 static double normal(double z) {
     return 0.5 * erfc(-z * M_SQRT1_2);
@@ -56,13 +57,13 @@ static double prior(size_t i) {
 }
 
 /* Logarithms of weights become weights. */
-static void settle(double *weights, size_t n) {
+static void settle(double weights[WEIGHTS]) {
     double best = -INFINITY, sum = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < WEIGHTS; i++)
         best = fmax(best, weights[i]);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < WEIGHTS; i++)
         sum += weights[i] = exp(weights[i] - best);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < WEIGHTS; i++)
         weights[i] /= sum;
 }
 
@@ -73,7 +74,9 @@ void lk_expectation_init(lk_expectation *e, double near) {
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
         if (levels[i] > APART * near)
             e->levels[e->level_count++] = levels[i];
-    lk_expectation_learn(e);
+    for (size_t i = 0; i < WEIGHTS; i++)
+        e->weights[i] = prior(i);
+    settle(e->weights);
 }
 
 void lk_expectation_count(lk_expectation *e, double rate) {
@@ -97,13 +100,12 @@ static double likelihood(const lk_expectation *e, size_t point, const double *z)
 }
 
 void lk_expectation_learn(lk_expectation *e) {
-    const size_t n = sizeof e->weights / sizeof e->weights[0];
     double z[LK_EXPECT_LEVELS];
     for (size_t k = 0; k < e->level_count; k++)
         z[k] = quantile(e->levels[k]);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < WEIGHTS; i++)
         e->weights[i] = prior(i) + likelihood(e, i, z);
-    settle(e->weights, n);
+    settle(e->weights);
 }
 
 double lk_expectation_rate(const lk_expectation *e, double rate) {
@@ -111,7 +113,7 @@ double lk_expectation_rate(const lk_expectation *e, double rate) {
         return 1;
     const double z = quantile(rate);
     double sum = 0;
-    for (size_t i = 0; i < sizeof e->weights / sizeof e->weights[0]; i++)
+    for (size_t i = 0; i < WEIGHTS; i++)
         sum += e->weights[i] * share_at(i, z);
     return (1 - UNLEARNT) * sum + UNLEARNT * rate;
 }
