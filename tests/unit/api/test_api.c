@@ -86,9 +86,7 @@ static void pictures_on_their_way_have_a_ceiling(void **state) {
     answer = ask("GET", IMAGES "/1/picture", "", "", 0);
     assert_int_equal(wire_status(answer), 200);
     free(answer);
-    for (int i = 0; i < 3000 && atomic_load(&api->pictures_held) > 0; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-    assert_int_equal(atomic_load(&api->pictures_held), 0);
+    wait_until(atomic_load(&api->pictures_held) == 0);
 }
 
 static void any_bytes_in_a_label_are_data(void **state) {
