@@ -209,9 +209,9 @@ lk_lane lk_pictures_lane(const lk_request *r);
 lk_resource_fn lk_status, lk_health, lk_ready, lk_metrics_get;
 lk_resource_fn lk_legacy_add, lk_legacy_search;
 
-/* Adds the Location of a stored image to the answer. */
 /* What the parameters min_face and thorough ask for together, as liken_options.min_face. */
 int lk_ask_min_face(const lk_ask *q);
+/* Adds the Location of a stored image to the answer. */
 void lk_images_place(lk_request *r, const liken_image *image);
 /* LIKEN_OK when the face is one of the collection that is asked about. */
 int lk_faces_check(const lk_ask *q, int64_t face, liken_error *err);

@@ -294,9 +294,8 @@ int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t 
     if (bytes == NULL)
         return lk_fail(err, LIKEN_E_ARG, "No photo was given.");
     int rc = lk_gallery_check_min_face(min_face, err);
-    rc = rc != LIKEN_OK ? rc
-                        : lk_photo_open(&photo, bytes, size, &lk->limits,
-                                        err); /* cheap: a bad file does not wait for a pipeline */
+    if (rc == LIKEN_OK) /* cheap: a bad file does not wait for a pipeline */
+        rc = lk_photo_open(&photo, bytes, size, &lk->limits, err);
     if (rc != LIKEN_OK)
         return rc;
     rc = pipeline_take(lk, e, &p, err);
