@@ -305,9 +305,8 @@ const lk_command lk_commands[] = {
          "theirs. verify without a name checks every installed pack.\n\n"
          "calibrate measures what a distance means to a pack of your own (docs/models.md), on pairs of photos as eval "
          "takes them, and writes that into the pack's folder: curves for both metrics, and thresholds where one pair "
-         "of "
-         "strangers in 10,000 matches, or in 1,000 where the photos tell no more. It takes 10,000 pairs of different "
-         "people, which are counted among all the files, and 10 pairs of one person; more are better.",
+         "of strangers in 10,000 matches, or in 1,000 where the photos tell no more. It takes 10,000 pairs of "
+         "different people, which are counted among all the files, and 10 pairs of one person; more are better.",
      .settings = LK_BIT(MODELS) | LK_BIT(DETECTOR) | LK_BIT(THREADS) | LK_BIT(MAX_FILE) | LK_BIT(MAX_MEGAPIXELS) |
                  LK_BIT(MAX_FACES) | LK_BIT(SANDBOX),
      .least = 1,
