@@ -1,6 +1,8 @@
 """Every route does what the contract says, on real photos."""
+import base64
 import concurrent.futures
 
+import pytest
 import requests
 
 import contract
@@ -187,6 +189,47 @@ def test_no_face_is_an_answer(server):
     assert server.get("/v1/status").json["images"] == 0
     added = server.add(blank)
     assert added.status == 201 and added.json["faces"] == []
+
+
+def test_faces_of_a_height_are_looked_for_everywhere(server, start):
+    if server.get("/v1/status").json["detector"] != "yunet":
+        pytest.skip("the yunet pack is not installed")
+    photo = gray_bmp(1024, 512)
+
+    def sought(one=server, **fields):
+        answer = one.post("/v1/detect", files={"file": photo}, data=fields)
+        assert answer.status == 200, answer.json
+        return answer.json["smallest_face"]
+
+    quick = sought()
+    assert 16 < quick < 64
+    assert sought(thorough="false") == sought(min_face=4096) == quick
+    assert sought(min_face=16) == sought(thorough="true") == sought(min_face=20, thorough="true") == 16
+    assert [sought(min_face=12), sought(min_face=12, thorough="true")] == [12, 12]  # the smaller of the two
+    text = base64.b64encode(photo).decode()
+    assert server.post("/v1/detect", json={"file": text, "min_face": 20}).json["smallest_face"] == 20
+    added = server.add(photo, min_face=20)
+    assert (added.status, added.json["smallest_face"]) == (201, 20)
+    again = server.add(photo, thorough="true")
+    assert again.status == 200 and "smallest_face" not in again.json  # it was not looked at
+    key = {"Idempotency-Key": "one"}
+    path, other = "/v1/collections/default/images", {"file": gray_bmp(1024, 513)}
+    assert server.post(path, files=other, data={"thorough": "true"}, headers=key).json["smallest_face"] == 16
+    assert server.post(path, files=other, data={"min_face": 20}, headers=key).json["code"] == "key_reused"
+    thorough = start("--thorough", data="thorough")
+    assert [sought(thorough), sought(thorough, min_face=20)] == [16, 20]  # what is asked for counts
+    assert thorough.stop() == 0
+
+
+def test_a_detector_that_looks_once_says_so(start):
+    server, photo = start("--detector", "ssd"), gray_bmp(1024, 512)
+    path = "/v1/collections/default/images"
+    for answer in (server.post("/v1/detect", files={"file": photo}, data={"min_face": 10}),
+                   server.post(path, files={"file": photo}, data={"min_face": 10})):
+        assert (answer.status, answer.json["code"]) == (422, "unsupported"), answer.json
+        assert "yunet" in answer.json["detail"]
+    assert server.get("/v1/status").json["images"] == 0
+    assert server.stop() == 0
 
 
 def gray_bmp(width, height):

@@ -8,7 +8,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from conftest import best_pack, remarks
+from conftest import MODELS, best_pack, remarks
 
 
 def summary(lines):
@@ -222,6 +222,33 @@ def test_detect(liken, album, tmp_path):
     assert remarks(err) == ""
     liken("detect", "--max-file", "10K", names[0], code=1)
     liken("detect", "--max-megapixels", "1", names[0], code=1)
+
+
+def test_faces_of_a_height_are_looked_for_everywhere(liken, models, tmp_path):
+    (tmp_path / "gray.ppm").write_bytes(b"P6 1024 512 255\n" + bytes([128]) * (1024 * 512 * 3))
+    for flags in (["--min-face", "9"], ["--min-face", "0"], ["--min-face", "4097"], ["--min-face", "16.5"], ["--min-face", "small"],
+                  ["--thorough=perhaps"]):
+        for command in ("detect", "add"):
+            assert flags[0].split("=")[0] in liken(command, *flags, "gray.ppm", code=2)[1]
+    _, err = liken("detect", "--detector", "ssd", "--min-face", "10", "gray.ppm", code=1)
+    assert "liken models install yunet" in err
+
+    def sought(*flags):
+        [line] = liken.json("detect", *flags, "gray.ppm", code=3)
+        return line["smallest_face"]
+
+    if not (MODELS / "yunet" / "pack.json").exists():
+        pytest.skip(f"the yunet pack is not in {MODELS} (LIKEN_MODELS)")
+    quick = sought()
+    assert 16 < quick < 64
+    assert sought("--min-face", "4096") == quick
+    assert sought("--thorough") == sought("--thorough", "--min-face", "20") == 16
+    assert sought("--thorough", "--min-face", "12") == 12
+    assert "from 20 pixels on everywhere" in liken("detect", "--min-face", "20", "gray.ppm", code=3)[0]
+    [line, _] = liken.json("add", "--min-face", "20", "gray.ppm")
+    assert line["smallest_face"] == 20
+    [line, _] = liken.json("add", "--thorough", "gray.ppm")
+    assert line["status"] == "existed" and "smallest_face" not in line  # it was not looked at
 
 
 def test_compare(liken, album):
