@@ -273,8 +273,10 @@ static int add_again(liken *lk, const liken_collection *c, const liken_add_optio
 
 /* A label that others may have too comes from old clients as well, and a legacy table has long ids: what these may be
  * is for the store to say. */
-static int check_names(const liken *lk, const liken_add_options *o, liken_error *err) {
-    int rc = LIKEN_OK;
+static int check_options(const liken *lk, const liken_add_options *o, liken_error *err) {
+    int rc = lk_gallery_check_min_face(o->min_face, err);
+    if (rc != LIKEN_OK)
+        return rc;
     if ((unsigned)o->file_kind > LIKEN_LABEL_SHARED)
         return lk_fail(err, LIKEN_E_ARG,
                        "A label is given as LIKEN_LABEL_OWN, LIKEN_LABEL_FILE or LIKEN_LABEL_SHARED.");
@@ -294,7 +296,7 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
     struct photo p;
     int rc = lk_gallery_may_write(lk, err);
     if (rc == LIKEN_OK)
-        rc = check_names(lk, o, err);
+        rc = check_options(lk, o, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_OK)
@@ -348,7 +350,7 @@ static int add_unchanged(liken *lk, const liken_add_options *o, liken_image **ou
     liken_mark mark = {0};
     if (o->file == NULL || o->file_mark == NULL)
         return lk_fail(err, LIKEN_E_ARG, "A file is known again by its label and its mark; both are needed.");
-    int rc = check_names(lk, o, err);
+    int rc = check_options(lk, o, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_OK && lk->store->ops->names != NULL)

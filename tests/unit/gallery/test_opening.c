@@ -79,7 +79,8 @@ static void options_without_a_length_are_refused(void **state) {
 
 static void options_are_checked(void **state) {
     (void)state;
-    const liken_options bad[] = {{.threads = -1}, {.threads = 100000}, {.max_faces = -1}, {.pack = "../x"}};
+    const liken_options bad[] = {{.threads = -1}, {.threads = 100000}, {.max_faces = -1},
+                                 {.min_face = 9}, {.min_face = 4097},  {.pack = "../x"}};
     for (size_t i = 0; i < LK_LENGTH(bad); i++) {
         liken_options o = bad[i];
         liken *handle = NULL;
@@ -93,6 +94,41 @@ static void options_are_checked(void **state) {
     assert_int_equal(liken_open(&handle, &o, NULL, &err), LIKEN_E_MODEL);
     assert_non_null(strstr(err.message, "liken models install none"));
     assert_null(handle);
+}
+
+static float sought(int min_face) {
+    const liken_detect_options o = {.size = sizeof o, .min_face = min_face};
+    liken_image *image = NULL;
+    assert_ok(liken_detect(lk, NULL, "photo 9 9", 9, &o, &image, &err), err);
+    const float smallest = image->smallest_face;
+    liken_image_free(image);
+    return smallest;
+}
+
+/* What a call asks for counts, else what the handle does; also of a photo that is there, which is not looked at. */
+static void how_small_faces_are_looked_for(void **state) {
+    (void)state;
+    static const int bad[] = {-1, 1, 9, 4097};
+    liken_add_options to = LIKEN_ADD_INIT;
+    liken_image *image = add_to(lk, "photo 9 9", &to);
+    liken_image_free(image);
+    image = NULL;
+    for (size_t i = 0; i < LK_LENGTH(bad); i++) {
+        const liken_detect_options o = {.size = sizeof o, .min_face = bad[i]};
+        assert_int_equal(liken_detect(lk, NULL, "photo 9 9", 9, &o, &image, &err), LIKEN_E_ARG);
+        assert_non_null(strstr(err.message, "10 to 4096 pixels"));
+        to.min_face = bad[i];
+        assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &to, &image, &err), LIKEN_E_ARG);
+        assert_int_equal(liken_add(lk, NULL, "photo 9 8", 9, &to, &image, &err), LIKEN_E_ARG);
+        assert_null(image);
+    }
+    to.min_face = 10;
+    image = add_to(lk, "photo 9 8", &to);
+    assert_true(image->smallest_face == 10);
+    liken_image_free(image);
+    liken_free(lk);
+    lk = open_with((liken_options){.size = sizeof(liken_options), .min_face = 30});
+    assert_true(sought(0) == 30 && sought(4096) == 4096);
 }
 
 static void without_models_the_store_still_works(void **state) {
@@ -338,6 +374,7 @@ int main(void) {
         T(options_say_how_long_they_are),
         T(options_without_a_length_are_refused),
         T(options_are_checked),
+        T(how_small_faces_are_looked_for),
         T(without_models_the_store_still_works),
         T(default_exists_before_anything_was_written),
         T(read_only_searches_and_writes_nothing),
