@@ -164,7 +164,7 @@ static int balance(const lk_cli *cli) {
     return finish(cli, liken_cluster_balance(&options, &call, &err), &err, "balanced");
 }
 
-/* ---- status, sweep ---- */
+/* ---- status, clean ---- */
 
 static json_t *shard_json(const liken_shard *s) {
     json_t *json =
@@ -264,6 +264,6 @@ static int clean(const lk_cli *cli) {
 int lk_cmd_cluster(const lk_cli *cli) {
     static const lk_verb verbs[] = {{"plan", 1, 1, plan},       {"create", 1, 64, create}, {"add", 1, 1, add},
                                     {"balance", 0, 0, balance}, {"status", 0, 0, status},  {"clean", 0, 0, clean},
-                                    {"sweep", 0, 0, clean}}; /* its name before 0.1 */
+                                    {"sweep", 0, 0, clean}}; /* the same by another name */
     return lk_cli_verb(cli, verbs, LK_LENGTH(verbs));
 }

@@ -124,4 +124,4 @@ def test_a_gallery_spread_grown_and_broken(postgres, shards, start, samples):
     for image in server.get("/v1/collections/default/images").json["images"]:
         assert server.delete(f"/v1/collections/default/images/{image['id']}").status == 204
     assert sum(one["faces"] for one in cluster(store, "status", "--deep")["shards"]) == 0
-    assert cluster(store, "clean") == cluster(store, "sweep") == {"removed": 0}  # its old name
+    assert cluster(store, "clean") == cluster(store, "sweep") == {"removed": 0}  # by its other name
