@@ -83,8 +83,8 @@ LK_CHECKED int lk_index_search(lk_index *ix, const lk_index_query *query, lk_nei
 LK_CHECKED int lk_index_search_many(lk_index *ix, const lk_index_query *queries, size_t n,
                                     lk_neighbour *const *neighbours, size_t *counts, liken_error *err);
 
-/* Measures the query against at most `room` (above 0) of the vectors, all where there are no more, else evenly chosen;
- * in the order of ids. STORE (as above). */
+/* Measures the query against at most `room` (above 0) of the vectors, all where there are no more, else about half of
+ * that at least, evenly chosen; in the order of ids. STORE (as above). */
 LK_CHECKED int lk_index_sample(lk_index *ix, const float *vector, lk_neighbour *neighbours, size_t room, size_t *count,
                                liken_error *err);
 

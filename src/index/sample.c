@@ -1,5 +1,6 @@
 /* A sample of all vectors, measured: rows at even distances, which for faces in the order of their adding is as good as
- * by chance and is the same each time, so that what it touches stays in the cache. */
+ * by chance. The distance is a power of two, so that they are the same each time, until there are twice as many, and
+ * what is touched stays in the cache. */
 #include "index/inner.h"
 
 #include "kern/search/loops.h"
@@ -14,16 +15,23 @@ static size_t rows_of(const lk_view *v, uint64_t state) {
     return rows;
 }
 
+/* From one row to the next, that there are no more than `room`. */
+static size_t step_for(size_t rows, size_t room) {
+    size_t step = 1;
+    while ((rows + step - 1) / step > room)
+        step *= 2;
+    return step;
+}
+
 static bool is_usable(const lk_segment *s, size_t row, uint64_t version) {
     return lk_segment_alive(s, row, version) && (s->sealed == NULL || lk_sealed_intact(s->sealed, LK_PART_ROWS, row));
 }
 
 /* `query` is padded and aligned as rows are. */
 static size_t sample(const lk_view *v, uint64_t state, const float *query, lk_neighbour *out, size_t room) {
-    const size_t rows = rows_of(v, state), wanted = rows < room ? rows : room;
+    const size_t rows = rows_of(v, state), step = step_for(rows, room);
     size_t part = 0, before = 0, count = 0;
-    for (size_t i = 0; i < wanted; i++) {
-        const size_t at = (size_t)((double)i * (double)rows / (double)wanted);
+    for (size_t at = 0; at < rows; at += step) {
         while (at >= before + lk_view_rows(v, part, state))
             before += lk_view_rows(v, part++, state);
         const lk_segment *s = v->parts[part].segment;

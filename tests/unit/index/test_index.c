@@ -66,6 +66,13 @@ static void a_sample_is_measured_as_a_search_is(void **state) {
         assert_true(next <= count);
         lk_index_settle(h.ix); /* sealed */
     }
+    size_t before = 0, after = 0; /* what is added later leaves the sample as it was, and comes after it */
+    assert_ok(lk_index_sample(h.ix, v, all, 100, &before, &err), err);
+    assert_true(history_add(&h, 40, 3));
+    assert_ok(lk_index_sample(h.ix, v, some, 100, &after, &err), err);
+    assert_true(after > before);
+    for (size_t i = 0; i < before; i++)
+        assert_int_equal(some[i].id, all[i].id);
     history_end(&h);
 }
 
