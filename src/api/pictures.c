@@ -60,15 +60,19 @@ static void release(void *owner) {
 
 /* Takes the picture, unless there is no room for it: NULL, answered. One alone always has room. */
 static held *hold(lk_ask *q, liken_picture *p) {
+    liken_error err = {0};
     held *h = malloc(sizeof *h);
-    const size_t others = atomic_fetch_add(&q->api->pictures_held, p->size);
-    if (h != NULL && (others == 0 || others + p->size <= LK_PICTURES_HELD)) {
-        *h = (held){q->api, p};
-        return h;
+    if (h == NULL) {
+        (void)lk_fail_memory(&err);
+        liken_picture_free(p);
+        lk_answer_error(q->request, &err);
+        return NULL;
     }
-    (void)atomic_fetch_sub(&q->api->pictures_held, p->size);
-    liken_picture_free(p);
-    free(h);
+    *h = (held){q->api, p};
+    const size_t others = atomic_fetch_add(&q->api->pictures_held, p->size);
+    if (others == 0 || others + p->size <= LK_PICTURES_HELD)
+        return h;
+    release(h);
     lk_respond_header(q->request, "Retry-After", "5");
     lk_answer_problem(q->request, 503, "busy",
                       "Too many pictures are on their way to clients that take them slowly. Try again soon.", NULL, -1);
