@@ -275,6 +275,8 @@ struct removals {
     int64_t last, keys[BATCH];
 };
 
+_Static_assert(BATCH % 2 == 0, "a removal takes two keys");
+
 /* A collection that was removed goes as a whole; its faces' removals, which come bit by bit, are then nobody's. */
 static int drop_removed(liken *lk, liken_error *err) {
     liken_collection **list = NULL;
