@@ -22,22 +22,38 @@ static double rate_of(const lk_query *q, float threshold) {
     return isinf(threshold) ? 1 : lk_calibration_fmr(curve_of(q), threshold);
 }
 
+/* Where a curve has the rates of the levels: comparing distances with these is what makes counting cheap. */
+static void levels_of(const lk_expectation *e, const lk_calibration *c, float at[LK_EXPECT_LEVELS]) {
+    for (size_t k = 0; k < e->level_count; k++)
+        at[k] = e->levels[k] < c->points[c->count - 1].fmr ? lk_calibration_distance(c, e->levels[k]) : INFINITY;
+}
+
+static void count(lk_query *q, const lk_neighbour *sample, size_t n) {
+    float at[2][LK_EXPECT_LEVELS];
+    for (int weak = 0; weak < 2; weak++)
+        levels_of(&q->expectation, &q->reach.calibration[weak], at[weak]);
+    for (size_t i = 0; i < n; i++) {
+        const float *levels = at[lk_key_weak(sample[i].id)];
+        size_t passed = q->expectation.level_count;
+        while (passed > 0 && !(sample[i].distance > levels[passed - 1]))
+            passed--;
+        if (lk_key_face(sample[i].id) != q->exclude)
+            lk_expectation_count(&q->expectation, passed);
+    }
+}
+
 /* Counts a sample of the collection. A damaged index is for the search to mend, which comes next. */
 static int look_around(lk_query *q, liken_error *err) {
     const lk_scope *s = q->scope;
-    size_t count = 0;
+    size_t found = 0;
     LK_FREE lk_neighbour *sample = malloc(SAMPLE * sizeof *sample);
     if (sample == NULL)
         return lk_fail_memory(err);
-    const int rc = lk_index_sample(s->slot->index, q->vector, sample, SAMPLE, &count, err);
+    const int rc = lk_index_sample(s->slot->index, q->vector, sample, SAMPLE, &found, err);
     if (rc != LIKEN_OK && rc != LIKEN_E_STORE)
         return rc;
-    for (size_t i = 0; i < count; i++) {
-        const bool weak = lk_key_weak(sample[i].id);
-        if (lk_key_face(sample[i].id) != q->exclude)
-            lk_expectation_count(&q->expectation, lk_calibration_fmr(&q->reach.calibration[weak], sample[i].distance));
-    }
-    q->learnt = count >= ENOUGH;
+    count(q, sample, found);
+    q->learnt = found >= ENOUGH;
     if (q->learnt)
         lk_expectation_learn(&q->expectation);
     return LIKEN_OK;

@@ -79,12 +79,9 @@ void lk_expectation_init(lk_expectation *e, double near) {
     settle(e->weights);
 }
 
-void lk_expectation_count(lk_expectation *e, double rate) {
-    size_t i = e->level_count;
-    while (i > 0 && !(rate > e->levels[i - 1]))
-        i--;
-    if (i > 0)
-        e->counts[i - 1]++;
+void lk_expectation_count(lk_expectation *e, size_t passed) {
+    if (passed > 0)
+        e->counts[passed - 1]++;
 }
 
 /* The logarithm of the chance of the counts, but for what is the same everywhere. */

@@ -24,8 +24,8 @@ typedef struct lk_expectation {
 /* Knows nothing of the gallery yet. `near`: faces within the distance of that rate (above 0, below 1) are not looked
  * at. */
 void lk_expectation_init(lk_expectation *e, double near);
-/* A face of the gallery lies where the curve of its kind has this rate. */
-void lk_expectation_count(lk_expectation *e, double rate);
+/* A face of the gallery lies where the curve of its kind has the rates of so many levels behind it. */
+void lk_expectation_count(lk_expectation *e, size_t passed);
 void lk_expectation_learn(lk_expectation *e);
 /* The share of strangers within the distance at which the curve has `rate`, for this face; rises with it. */
 double lk_expectation_rate(const lk_expectation *e, double rate);

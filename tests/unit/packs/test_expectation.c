@@ -13,6 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void count_rate(lk_expectation *e, double rate) {
+    size_t passed = 0;
+    while (passed < e->level_count && rate > e->levels[passed])
+        passed++;
+    lk_expectation_count(e, passed);
+}
+
 static void nothing_learnt_is_about_the_curve(void **state) {
     (void)state;
     lk_expectation e;
@@ -32,7 +39,7 @@ static double after(double near_share, double far_share) {
     lk_expectation e;
     lk_expectation_init(&e, 1e-4);
     for (int i = 0; i < 2000; i++)
-        lk_expectation_count(&e, i < 2000 * near_share ? 2e-3 : i < 2000 * far_share ? 0.05 : 0.9);
+        count_rate(&e, i < 2000 * near_share ? 2e-3 : i < 2000 * far_share ? 0.05 : 0.9);
     lk_expectation_learn(&e);
     return lk_expectation_rate(&e, 1e-4);
 }
@@ -45,7 +52,7 @@ static void look_alikes_tell_of_more(void **state) {
     lk_expectation_init(&e, 1e-4);
     const double before = lk_expectation_rate(&e, 1e-4);
     for (int i = 0; i < 50; i++)
-        lk_expectation_count(&e, 1e-5);
+        count_rate(&e, 1e-5);
     lk_expectation_learn(&e);
     assert_true(fabs(lk_expectation_rate(&e, 1e-4) - before) < 1e-12);
 }
@@ -128,7 +135,7 @@ static void ask(const struct set *s, size_t q, size_t size, size_t turn, const l
         const bool stranger = strcmp(s->names[q], s->names[i]) != 0 && !is_alias(s->names[i]);
         compared++;
         for (size_t r = 0; r < 2; r++) {
-            lk_expectation_count(&e[r], rate);
+            count_rate(&e[r], rate);
             out[r].found += stranger && rate <= rates[r];
         }
     }
