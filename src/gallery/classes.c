@@ -20,7 +20,7 @@ void lk_gallery_classify(const lk_engine *e, lk_faces *faces) {
 lk_reach lk_gallery_reach(const lk_engine *e, const liken_collection *c, bool weak, float score, float threshold) {
     const lk_calibration *usual = lk_models_between(e->models, c->metric, false, false);
     lk_reach r;
-    for (int class = 0; class < 2; class ++) {
+    for (int class = 0; class < 2; class += 1) {
         const lk_calibration own = lk_models_curve(e->models, c->metric, weak, score, class == 1);
         const lk_calibration *by = weak || class == 1 ? &own : usual; /* two good faces have the threshold itself */
         r.calibration[class] = own;

@@ -1,10 +1,10 @@
 /* A photo's own file, found by its labels.
  *
  * Labels come from whoever adds photos, and a server may show pictures to many: so a file is read only where the
- * operator allowed it (options.photo_folders), only if it lies there and not where a link leads, and only the very
- * bytes that were added count, by their SHA-256. Whoever sees the picture sees nothing that was not given to liken.
- * What does not fit is passed over in silence: there are other pictures, and an answer that told why would tell of
- * files. */
+ * operator allowed it (options.photo_folders), only if it lies there, wherever a link leads within it, and only the
+ * very bytes that were added count, by their SHA-256. Whoever sees the picture sees nothing that was not given to
+ * liken. What does not fit is passed over in silence: there are other pictures, and an answer that told why would tell
+ * of files. */
 #include "gallery/pictures.h"
 
 #include "base/beneath.h"
