@@ -107,7 +107,9 @@ static int find_in_turn(search *s, lk_detections *out, liken_error *err) {
         rc = lk_closer_hints(&s->look, s->whole, hint_budget(s), out, err);
     rc = rc != LIKEN_OK ? rc : lk_closer_judge(&s->look, s->whole, s->least, out, err);
     lk_nms(out, LK_YUNET_IOU);
-    return rc != LIKEN_OK ? rc : judge_turned(s, out, err);
+    rc = rc != LIKEN_OK ? rc : judge_turned(s, out, err);
+    lk_nms(out, LK_YUNET_IOU); /* two parts of a turned face are both that face now */
+    return rc;
 }
 
 static float best_score(const lk_detections *list) {

@@ -212,7 +212,6 @@ static void tiles_without_suspicion_are_not_looked_at(void **state) {
     lk_image_clear(&image);
 }
 
-/* Seen upright with half a heart only, and surely when turned back. */
 static void a_little_portrait_is_not_enlarged(void **state) {
     (void)state;
     lk_image image = gray(250, 250);
@@ -280,6 +279,7 @@ static void what_is_asked_for_is_looked_for_everywhere(void **state) {
     lk_image_clear(&image);
 }
 
+/* Seen upright with half a heart only, and surely when turned back. */
 static void a_photo_on_its_side_is_turned(void **state) {
     (void)state;
     static const int marks[][2] = {{0, 1}, {1, 0}, {-1, 0}}; /* where a square's mark lies: below, right, left */
@@ -332,6 +332,26 @@ static void a_face_on_its_head_beside_an_upright_one(void **state) {
     lk_image_clear(&image);
 }
 
+/* Without its upper left corner a square is two overlapping ones to the stand-in, and whole when seen from below. */
+static void a_face_on_its_head_is_told_once(void **state) {
+    (void)state;
+    doubtful = 0.75f;
+    lk_image image = gray(1400, 900);
+    lk_detections found = {0};
+    for (int j = 0; j < 300; j++)
+        for (int i = j < 180 ? 180 : 0; i < 300; i++) {
+            uint8_t *p = image.rgb + (size_t)(200 + j) * image.stride + (size_t)(500 + i) * 3;
+            p[0] = 255;
+            p[1] = 0;
+            p[2] = j > 200 && i > 75 && i < 225 ? 255 : 0;
+        }
+    find(&image, &found);
+    assert_int_equal(found.count, 1);
+    assert_true(has(&found, 500, 200, 300, 6));
+    lk_detections_clear(&found);
+    lk_image_clear(&image);
+}
+
 static void what_one_look_alone_sees_is_doubted(void **state) {
     (void)state;
     doubtful = 0.55f;
@@ -370,6 +390,7 @@ int main(void) {
         cmocka_unit_test_setup(what_is_only_felt_is_looked_at_closer, begin),
         cmocka_unit_test_setup(what_is_asked_for_is_looked_for_everywhere, begin),
         cmocka_unit_test_setup(a_face_on_its_head_beside_an_upright_one, begin),
+        cmocka_unit_test_setup(a_face_on_its_head_is_told_once, begin),
         cmocka_unit_test_setup(what_one_look_alone_sees_is_doubted, begin),
         cmocka_unit_test_setup(strips_and_specks_are_looked_at_too, begin),
     };
