@@ -11,7 +11,8 @@
 
 #define LK_FOLDED_FILE "folded"
 
-/* Adds it to `w`, which was read from the file `made_of` of `pack`. Any thread, any process. */
+/* Adds it to `w`, which was read from the file `made_of` of `pack`. Where pack.json does not state that file's sha256
+ * nothing is kept, as nothing would tell what it was made of. Any thread, any process. */
 int lk_folded_add(lk_weights *w, const lk_pack *pack, const char *made_of, liken_error *err);
 
 #endif
