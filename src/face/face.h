@@ -26,7 +26,8 @@ typedef struct lk_models_options {
 int lk_models_load(lk_models **out, const lk_models_options *options, liken_error *err);
 void lk_models_free(lk_models *m);
 const char *lk_models_id(const lk_models *m); /* descriptor model id */
-/* The id that lk_models_load of this pack would have, from its pack.json alone. Errors of lk_pack_open. */
+/* The id that lk_models_load of this pack would have, from its pack.json alone where that states the sha256 of a
+ * network of the user's own, else that file is read. Errors of lk_pack_open and lk_pack_read. */
 int lk_models_id_of(const char *folder, const char *pack, char out[LK_MODEL_ID], liken_error *err);
 const char *lk_models_detector(const lk_models *m);      /* "yunet" */
 const char *lk_models_detector_note(const lk_models *m); /* why auto fell back, or NULL */
