@@ -12,14 +12,6 @@
 
 #define CEILING ((size_t)16 << 20)
 
-/* NULL: pack.json states none. */
-static const char *sum_of_file(const lk_pack *pack, const char *name) {
-    for (size_t i = 0; i < pack->file_count; i++)
-        if (strcmp(pack->files[i].name, name) == 0)
-            return pack->files[i].sha256;
-    return NULL;
-}
-
 static bool sum(const void *numbers, size_t size, const char *made_of, uint8_t out[LK_SHA256_BYTES]) {
     const size_t more = strlen(made_of);
     LK_FREE uint8_t *bytes = malloc(size + more + 1);
@@ -62,7 +54,7 @@ static void keep(const lk_weights *w, const char *path, const char *made_of) {
 }
 
 int lk_folded_add(lk_weights *w, const lk_pack *pack, const char *made_of, liken_error *err) {
-    const char *sum_of_weights = sum_of_file(pack, made_of);
+    const char *sum_of_weights = lk_pack_sum(pack, made_of);
     if (sum_of_weights == NULL)
         return lk_weights_fold_reid(w, err);
     LK_FREE char *path = lk_path_join(pack->path, LK_FOLDED_FILE);

@@ -100,31 +100,29 @@ static void write_own_mark(char mark[LK_MARK], const lk_pack_descriptor *d, cons
     (void)snprintf(mark, LK_MARK, "%.8s", sha256);
 }
 
-static void mark_bytes(char mark[LK_MARK], const lk_pack_descriptor *d, const char *bytes, size_t size) {
+/* By the sum that pack.json states, which is the file's or it could not be read; by the bytes where it states none. */
+static void mark_bytes(char mark[LK_MARK], const lk_pack *pack, const char *file, const char *bytes, size_t size) {
+    const char *stated = lk_pack_sum(pack, file);
     char sum[LK_SHA256_HEX];
-    lk_sha256_hex(bytes, size, sum);
-    write_own_mark(mark, d, sum);
+    if (stated == NULL)
+        lk_sha256_hex(bytes, size, sum);
+    write_own_mark(mark, &pack->descriptor, stated != NULL ? stated : sum);
 }
 
-/* The mark of a pack that is not loaded: a sum that it states is its file's, or it could not be. Empty: it needs none.
- */
+/* The mark of a pack that is not loaded. Empty: it needs none. */
 static int find_mark(char mark[LK_MARK], const lk_pack *pack, liken_error *err) {
     const lk_pack_network *n = lk_pack_kind_network(pack, LK_KIND_EMBEDDING);
+    LK_FREE char *bytes = NULL;
+    size_t size = 0;
     *mark = '\0';
-    for (size_t i = 0; n != NULL && i < pack->file_count; i++) {
-        if (strcmp(pack->files[i].name, n->files[0]) != 0)
-            continue;
-        LK_FREE char *bytes = NULL;
-        size_t size = 0;
-        const bool stated = pack->files[i].sha256 != NULL;
-        const int rc = stated ? LIKEN_OK : lk_pack_read(pack, n->files[0], &bytes, &size, err);
+    if (n == NULL)
+        return LIKEN_OK;
+    if (lk_pack_sum(pack, n->files[0]) == NULL) {
+        const int rc = lk_pack_read(pack, n->files[0], &bytes, &size, err);
         if (rc != LIKEN_OK)
             return rc;
-        if (stated)
-            write_own_mark(mark, &pack->descriptor, pack->files[i].sha256);
-        else
-            mark_bytes(mark, &pack->descriptor, bytes, size);
     }
+    mark_bytes(mark, pack, n->files[0], bytes, size);
     return LIKEN_OK;
 }
 
@@ -141,7 +139,7 @@ static int load_embedding(lk_models *m, const lk_pack_network *n, liken_error *e
         return rc;
     rc = lk_net_onnx(&m->descriptor_net, bytes, size, &look, err);
     if (rc == LIKEN_OK)
-        mark_bytes(m->mark, d, bytes, size);
+        mark_bytes(m->mark, m->pack, n->files[0], bytes, size);
     else
         lk_error_prefix(err, "Model pack %s, %s", m->pack->name, n->files[0]);
     return rc;

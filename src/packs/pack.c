@@ -151,11 +151,22 @@ static int read_pinned(const lk_pack *pack, const char *folder, const lk_pack_fi
     return LIKEN_OK;
 }
 
-int lk_pack_read(const lk_pack *pack, const char *file, char **out, size_t *size, liken_error *err) {
+static const lk_pack_file *find_file(const lk_pack *pack, const char *name) {
     for (size_t i = 0; i < pack->file_count; i++)
-        if (strcmp(pack->files[i].name, file) == 0)
-            return read_pinned(pack, pack->path, &pack->files[i], out, size, err);
-    return lk_fail(err, LIKEN_E_INTERNAL, "The model pack %s has no file %s.", pack->name, file);
+        if (strcmp(pack->files[i].name, name) == 0)
+            return &pack->files[i];
+    return NULL;
+}
+
+const char *lk_pack_sum(const lk_pack *pack, const char *file) {
+    const lk_pack_file *found = find_file(pack, file);
+    return found == NULL ? NULL : found->sha256;
+}
+
+int lk_pack_read(const lk_pack *pack, const char *file, char **out, size_t *size, liken_error *err) {
+    const lk_pack_file *found = find_file(pack, file);
+    return found != NULL ? read_pinned(pack, pack->path, found, out, size, err)
+                         : lk_fail(err, LIKEN_E_INTERNAL, "The model pack %s has no file %s.", pack->name, file);
 }
 
 static int verify_files(const lk_pack *pack, const char *folder, const lk_pack_file *files, size_t count,

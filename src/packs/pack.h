@@ -180,6 +180,9 @@ const lk_pack_network *lk_pack_kind_network(const lk_pack *pack, lk_pack_kind ki
  * LIKEN_E_MODEL (missing, of another size, or damaged; the sentence names the command that mends it), LIKEN_E_IO. */
 int lk_pack_read(const lk_pack *pack, const char *file, char **out, size_t *size, liken_error *err);
 
+/* The sha256 that pack.json states of such a file; NULL: none. */
+const char *lk_pack_sum(const lk_pack *pack, const char *file);
+
 /* Every file and sample against its sha256, as lk_pack_read. */
 int lk_pack_verify(const lk_pack *pack, liken_error *err);
 
