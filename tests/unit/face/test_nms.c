@@ -2,6 +2,8 @@
 
 #include "face/detect.h"
 
+#include <string.h>
+
 static lk_detection at(float x, float y, float size, float score) {
     return (lk_detection){.box = {x, y, size, size}, .score = score};
 }
@@ -79,6 +81,23 @@ static void a_full_list_keeps_the_best(void **state) {
     assert_int_equal(list.count, 0);
 }
 
+static void one_look_sees_no_smaller_faces(void **state) {
+    (void)state;
+    static const int enough[] = {0, 40, 41, 10000}, too_small[] = {1, 10, 39};
+    liken_error err = {0};
+    for (size_t i = 0; i < LK_LENGTH(enough); i++) {
+        lk_detector d = {.min_face = enough[i]};
+        assert_ok(lk_detector_one_look(&d, "ssd", 40, &err), err);
+        assert_float_equal(d.smallest, 40, 0);
+    }
+    for (size_t i = 0; i < LK_LENGTH(too_small); i++) {
+        lk_detector d = {.min_face = too_small[i]};
+        assert_int_equal(lk_detector_one_look(&d, "ssd", 40, &err), LIKEN_E_UNSUPPORTED);
+        assert_non_null(
+            strstr(err.message, "The detector ssd looks at a photo once, and sees faces from 40 pixels on"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(overlap_is_shared_area_over_joint_area),
@@ -86,6 +105,7 @@ int main(void) {
         cmocka_unit_test(a_chain_is_not_eaten_whole),
         cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(a_full_list_keeps_the_best),
+        cmocka_unit_test(one_look_sees_no_smaller_faces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
