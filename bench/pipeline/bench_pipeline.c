@@ -1,4 +1,5 @@
-/* bench_pipeline.c - liken's part of the pipeline benchmark: photos to descriptors. Packs come from $LIKEN_MODELS.
+/* bench_pipeline.c - liken's part of the pipeline benchmark: photos to descriptors. Packs come from $LIKEN_MODELS,
+ * the descriptor's by the name of $LIKEN_PACK or as auto chooses.
  *
  * bench_pipeline make FROM.jpg LONG_SIDE TO.jpg [NOISE]
  *     Enlarges or shrinks a photo, at JPEG quality 90; NOISE: each value is up to so much more or less, by chance.

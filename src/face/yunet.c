@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATES 3 /* a photo needs its whole at two sizes and one tile size */
+#define STATES 3 /* the whole at two sizes, and a canvas; canvases differ in size, and planning one is quick */
 #define STRIDES 3
 
 typedef struct slot {
