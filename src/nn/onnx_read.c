@@ -11,6 +11,7 @@
 
 typedef struct reader {
     lk_onnx *out;
+    bool *made; /* values */
     liken_error *err;
     int status;
 } reader;
@@ -83,6 +84,15 @@ static int value_of(reader *r, const lk_message *m) {
     o->name[o->values] = name;
     o->place[at] = ++o->values;
     return o->values - 1;
+}
+
+/* A value has one maker: an initialiser, a node or the photo. */
+static void claim(reader *r, int value) {
+    if (r->status != LIKEN_OK || value == LK_NONE)
+        return;
+    if (r->made[value])
+        fail_damaged(r);
+    r->made[value] = true;
 }
 
 /* ---- tensors ---- */
@@ -262,9 +272,10 @@ static void read_node(reader *r, lk_message m, lk_onnx_node *n) {
             continue;
         if (f.number == 1)
             add_link(r, &f.content, n->input, &n->inputs, LK_ONNX_INPUTS);
-        else if (f.number == 2)
+        else if (f.number == 2) {
             add_link(r, &f.content, n->output, &n->outputs, LK_ONNX_OUTPUTS);
-        else if (f.number == 3)
+            claim(r, n->output[n->outputs - 1]);
+        } else if (f.number == 3)
             n->name = text_of(r, &f.content);
         else if (f.number == 4)
             n->op = text_of(r, &f.content);
@@ -336,6 +347,7 @@ static void read_shape(reader *r, lk_message m) {
 static void read_initializer(reader *r, lk_message m) {
     int name = LK_NONE;
     const lk_onnx_tensor *t = new_tensor(r, m, &name);
+    claim(r, name);
     if (r->status == LIKEN_OK && name != LK_NONE)
         r->out->constant[name] = t;
 }
@@ -352,6 +364,7 @@ static void read_input(reader *r, lk_message m) {
         return;
     }
     r->out->input = value;
+    claim(r, value);
     read_shape(r, m);
 }
 
@@ -406,6 +419,7 @@ int lk_onnx_read(lk_onnx *out, const void *bytes, size_t size, liken_error *err)
     lk_field f;
     out->name = alloc(&r, LK_ONNX_VALUES * sizeof *out->name);
     out->constant = alloc(&r, LK_ONNX_VALUES * sizeof *out->constant);
+    r.made = alloc(&r, LK_ONNX_VALUES * sizeof *r.made);
     out->place = alloc(&r, PLACES * sizeof *out->place);
     while (next(&r, &model, &f)) {
         if (f.number == 8 && f.wire == LK_WIRE_BYTES)

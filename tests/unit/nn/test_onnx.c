@@ -66,8 +66,24 @@ static void any_byte_may_be_wrong(void **state) {
     free(bytes);
 }
 
+/* What would be run wrongly, or not at all. */
+static void made_up_files_are_refused(void **state) {
+    (void)state;
+    static const char *const names[] = {"twice", "circle"};
+    for (size_t i = 0; i < LK_LENGTH(names); i++) {
+        size_t size = 0;
+        char *bytes = read_seed(names[i], &size);
+        liken_error err = {0};
+        lk_net *net = NULL;
+        if (lk_net_onnx(&net, bytes, size, &look, &err) != LIKEN_E_MODEL || net != NULL || *err.message == '\0')
+            fail_msg("%s: %s", names[i], err.message);
+        free(bytes);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(memory_that_runs_out_is_told),
-                                       cmocka_unit_test(any_byte_may_be_wrong)};
+                                       cmocka_unit_test(any_byte_may_be_wrong),
+                                       cmocka_unit_test(made_up_files_are_refused)};
     return cmocka_run_group_tests_name("nn/onnx", tests, NULL, NULL);
 }
