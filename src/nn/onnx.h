@@ -75,11 +75,14 @@ int lk_onnx_damaged(liken_error *err);
 /* The file has its weights elsewhere: how to make one file. */
 int lk_onnx_external(liken_error *err);
 
-/* Value i of a tensor of FLOAT, FLOAT16 or DOUBLE. */
+/* Is it of FLOAT, FLOAT16 or DOUBLE? */
+bool lk_onnx_is_real(const lk_onnx_tensor *t);
+/* Value i of such a tensor. */
 float lk_onnx_float(const lk_onnx_tensor *t, size_t i);
 /* The values of a tensor of INT32 or INT64, LK_ONNX_INTS at most; their count, or -1. */
 int lk_onnx_integers(const lk_onnx_tensor *t, int64_t to[LK_ONNX_INTS]);
 
+bool lk_onnx_is(const lk_onnx_node *n, const char *op);
 /* Is its operator one of ONNX's own set? */
 bool lk_onnx_own(const lk_onnx_node *n);
 /* NULL when the node has none of that name. */

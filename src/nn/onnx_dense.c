@@ -29,10 +29,6 @@ typedef struct dense {
     int residual; /* tensor of the net, LK_NONE */
 } dense;
 
-static bool is(const lk_onnx_node *n, const char *op) {
-    return strcmp(n->op, op) == 0;
-}
-
 static void free_dense(dense *d) {
     free(d->kernel);
     free(d->bias);
@@ -65,7 +61,7 @@ static const lk_onnx_tensor *weights_of(lk_lowering *l, int i, int rank) {
     const lk_onnx_tensor *t = v->known == LK_CONSTANT ? v->constant : NULL;
     if (t == NULL)
         lk_refuse(l, "has weights that the network works out as it runs; liken wants them in the file");
-    else if (t->type != LK_ONNX_FLOAT && t->type != LK_ONNX_FLOAT16 && t->type != LK_ONNX_DOUBLE)
+    else if (!lk_onnx_is_real(t))
         lk_refuse(l, "has weights of type %d; liken reads float32, float16 and float64", t->type);
     else if (t->rank != rank || t->count == 0)
         lk_refuse(l, "has weights of %d dimensions instead of %d", t->rank, rank);
@@ -243,7 +239,7 @@ static void turn(dense *d, const lk_onnx_tensor *w, bool turned, float times) {
 }
 
 static void read_connected(lk_lowering *l, const lk_onnx_node *n, dense *d) {
-    const bool gemm = is(n, "Gemm"), turned = gemm && lk_onnx_int(n, "transB", 0) != 0;
+    const bool gemm = lk_onnx_is(n, "Gemm"), turned = gemm && lk_onnx_int(n, "transB", 0) != 0;
     const lk_value *x = lk_map_input(l, 0, true);
     const lk_onnx_tensor *w = weights_of(l, 1, 2);
     if (x == NULL || w == NULL)
@@ -285,7 +281,7 @@ static lk_value made_by(const dense *d, bool flat) {
 
 static bool takes_norm(lk_lowering *l, const lk_onnx_node *n, dense *d) {
     float *factor = NULL, *term = NULL;
-    if (!is(n, "BatchNormalization"))
+    if (!lk_onnx_is(n, "BatchNormalization"))
         return false;
     if (lk_batch_norm(l, n, d->out, &factor, &term))
         scale_outputs(d, factor, term);
@@ -303,7 +299,7 @@ static bool takes_act(lk_lowering *l, const lk_onnx_node *n, dense *d, const lk_
 
 /* A sum or product with a constant, or a sum with a map that is there already. */
 static bool takes_second(lk_lowering *l, const lk_onnx_node *n, dense *d, const lk_value *made, int result) {
-    const bool add = is(n, "Add"), multiply = is(n, "Mul");
+    const bool add = lk_onnx_is(n, "Add"), multiply = lk_onnx_is(n, "Mul");
     if ((!add && !multiply) || n->inputs != 2)
         return false;
     const int other = n->input[n->input[0] == result];
@@ -326,7 +322,7 @@ static bool takes_second(lk_lowering *l, const lk_onnx_node *n, dense *d, const 
 
 static bool takes(lk_lowering *l, dense *d, const lk_value *made, int result) {
     const lk_onnx_node *n = &l->graph->node[l->at];
-    if (is(n, "Identity") || is(n, "Dropout"))
+    if (lk_onnx_is(n, "Identity") || lk_onnx_is(n, "Dropout"))
         return true;
     if (d->act != LK_ACT_NONE)
         return false;
@@ -384,9 +380,9 @@ static int build(lk_lowering *l, const dense *d) {
 }
 
 bool lk_lower_dense(lk_lowering *l, const lk_onnx_node *n) {
-    const bool conv = is(n, "Conv");
+    const bool conv = lk_onnx_is(n, "Conv");
     dense d = {.residual = LK_NONE};
-    if (!conv && !is(n, "Gemm") && !is(n, "MatMul"))
+    if (!conv && !lk_onnx_is(n, "Gemm") && !lk_onnx_is(n, "MatMul"))
         return false;
     if (conv)
         read_conv(l, n, &d);

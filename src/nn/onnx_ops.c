@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is(const lk_onnx_node *n, const char *op) {
-    return strcmp(n->op, op) == 0;
-}
-
 /* A map as large as x. */
 static void set_like(lk_lowering *l, int tensor, const lk_value *x) {
     lk_set_map(l, tensor, x->channels, x->height, x->width, x->flat);
@@ -52,8 +48,7 @@ static const lk_value *seen_input(lk_lowering *l, int i) {
 static const lk_onnx_tensor *numbers_of(lk_lowering *l, int i, int count) {
     const lk_value *v = lk_input_of(l, i, false);
     const lk_onnx_tensor *t = v->known == LK_CONSTANT ? v->constant : NULL;
-    if (t == NULL || t->count != (size_t)count ||
-        (t->type != LK_ONNX_FLOAT && t->type != LK_ONNX_FLOAT16 && t->type != LK_ONNX_DOUBLE)) {
+    if (t == NULL || t->count != (size_t)count || !lk_onnx_is_real(t)) {
         lk_refuse(l, "has no constant of %d numbers as its input %d", count, i + 1);
         return NULL;
     }
@@ -103,8 +98,7 @@ static bool limits(lk_lowering *l, const lk_onnx_node *n, float *low, float *hig
         if (v->known == LK_UNKNOWN)
             continue;
         const lk_onnx_tensor *t = v->known == LK_CONSTANT ? v->constant : NULL;
-        if (t == NULL || t->count != 1 ||
-            (t->type != LK_ONNX_FLOAT && t->type != LK_ONNX_FLOAT16 && t->type != LK_ONNX_DOUBLE))
+        if (t == NULL || t->count != 1 || !lk_onnx_is_real(t))
             return false;
         *(i == 1 ? low : high) = lk_onnx_float(t, 0);
     }
@@ -113,9 +107,9 @@ static bool limits(lk_lowering *l, const lk_onnx_node *n, float *low, float *hig
 
 lk_act lk_simple_act(lk_lowering *l, const lk_onnx_node *n) {
     float low, high;
-    if (is(n, "Relu"))
+    if (lk_onnx_is(n, "Relu"))
         return LK_ACT_RELU;
-    if (!is(n, "Clip") || !limits(l, n, &low, &high) || low < 0 || low > 0)
+    if (!lk_onnx_is(n, "Clip") || !limits(l, n, &low, &high) || low < 0 || low > 0)
         return LK_ACT_NONE;
     return high == 6 ? LK_ACT_RELU6 : isinf(high) ? LK_ACT_RELU : LK_ACT_NONE;
 }
@@ -123,16 +117,15 @@ lk_act lk_simple_act(lk_lowering *l, const lk_onnx_node *n) {
 float *lk_slopes(lk_lowering *l, const lk_onnx_node *n, const lk_value *like, bool quiet) {
     const size_t count = (size_t)like->channels;
     const lk_onnx_tensor *t = NULL;
-    if (is(n, "PRelu") && n->inputs == 2 && n->input[1] != LK_NONE) {
+    if (lk_onnx_is(n, "PRelu") && n->inputs == 2 && n->input[1] != LK_NONE) {
         const lk_value *v = &l->value[n->input[1]];
         t = v->known == LK_CONSTANT ? v->constant : NULL;
-        if (t == NULL || (t->count != count && t->count != 1) ||
-            (t->type != LK_ONNX_FLOAT && t->type != LK_ONNX_FLOAT16 && t->type != LK_ONNX_DOUBLE)) {
+        if (t == NULL || (t->count != count && t->count != 1) || !lk_onnx_is_real(t)) {
             if (!quiet)
                 lk_refuse(l, "has slopes that are not one constant, or one for each of %d channels", like->channels);
             return NULL;
         }
-    } else if (!is(n, "LeakyRelu")) {
+    } else if (!lk_onnx_is(n, "LeakyRelu")) {
         return NULL;
     }
     float *to = malloc(count * sizeof *to);
@@ -166,17 +159,17 @@ static void lower_curve(lk_lowering *l, const lk_onnx_node *n) {
     float low = -INFINITY, high = INFINITY, *slope;
     if (x == NULL)
         return;
-    if (is(n, "Relu")) {
+    if (lk_onnx_is(n, "Relu")) {
         curve(l, x, 1, 0, NULL, 0, INFINITY, false);
-    } else if (is(n, "Clip")) {
+    } else if (lk_onnx_is(n, "Clip")) {
         if (!limits(l, n, &low, &high))
             lk_refuse(l, "has limits that are not constants, or the wrong way round");
         curve(l, x, 1, 0, NULL, low, high, false);
-    } else if (is(n, "HardSigmoid")) {
+    } else if (lk_onnx_is(n, "HardSigmoid")) {
         curve(l, x, lk_onnx_real(n, "alpha", 0.2f), lk_onnx_real(n, "beta", 0.5f), NULL, 0, 1, false);
-    } else if (is(n, "HardSwish")) {
+    } else if (lk_onnx_is(n, "HardSwish")) {
         curve(l, x, 1.0f / 6, 0.5f, NULL, 0, 1, true);
-    } else if (is(n, "Sigmoid")) {
+    } else if (lk_onnx_is(n, "Sigmoid")) {
         set_like(l, lk_build_sigmoid(&l->build, x->tensor), x);
     } else {
         slope = lk_slopes(l, n, x, false);
@@ -197,7 +190,7 @@ static void invert(float *numbers, int count, bool divide) {
 static void with_constant(lk_lowering *l, const lk_onnx_node *n, const lk_value *x, const lk_value *constant,
                           bool first) {
     float *numbers = lk_per_channel(l, constant, x, false);
-    const bool divide = is(n, "Div"), subtract = is(n, "Sub");
+    const bool divide = lk_onnx_is(n, "Div"), subtract = lk_onnx_is(n, "Sub");
     if (numbers == NULL)
         return;
     if (first && divide)
@@ -214,7 +207,7 @@ static void with_constant(lk_lowering *l, const lk_onnx_node *n, const lk_value 
             shift(l, x, minus, numbers);
         free(minus);
     } else {
-        shift(l, x, divide || is(n, "Mul") ? numbers : NULL, divide || is(n, "Mul") ? NULL : numbers);
+        shift(l, x, divide || lk_onnx_is(n, "Mul") ? numbers : NULL, divide || lk_onnx_is(n, "Mul") ? NULL : numbers);
     }
     free(numbers);
 }
@@ -229,11 +222,12 @@ static void two_maps(lk_lowering *l, const lk_onnx_node *n) {
         return;
     const bool gated = a->height * a->width == 1 && b->height * b->width > 1;
     const lk_value *map = gated ? b : a, *gate = gated ? a : b;
-    if (same_size(a, b) && is(n, "Mul"))
+    if (same_size(a, b) && lk_onnx_is(n, "Mul"))
         set_like(l, lk_build_product(&l->build, a->tensor, b->tensor), a);
-    else if (same_size(a, b) && is(n, "Add"))
+    else if (same_size(a, b) && lk_onnx_is(n, "Add"))
         set_like(l, lk_build_sum(&l->build, a->tensor, b->tensor), a);
-    else if (is(n, "Mul") && a->channels == b->channels && gate->height * gate->width == 1 && !gate->flat && !map->flat)
+    else if (lk_onnx_is(n, "Mul") && a->channels == b->channels && gate->height * gate->width == 1 && !gate->flat &&
+             !map->flat)
         set_like(l, lk_build_scale(&l->build, map->tensor, gate->tensor, LK_NONE), map);
     else
         lk_refuse(l, "joins maps of %d x %d x %d and %d x %d x %d in a way that liken does not know", a->channels,
@@ -244,7 +238,7 @@ static void lower_arithmetic(lk_lowering *l, const lk_onnx_node *n) {
     const lk_value *a = lk_input_of(l, 0, false), *b = lk_input_of(l, 1, false);
     if (l->build.status != LIKEN_OK)
         return;
-    if (b->known == LK_LENGTH_OF && is(n, "Div") && a->known == LK_MAP && a->tensor == b->tensor) {
+    if (b->known == LK_LENGTH_OF && lk_onnx_is(n, "Div") && a->known == LK_MAP && a->tensor == b->tensor) {
         lk_value v = *a;
         v.unit = true;
         lk_set(l, &v);
@@ -280,7 +274,7 @@ static int hang(int size, int window, int stride, int zeros) {
 }
 
 static void lower_pool(lk_lowering *l, const lk_onnx_node *n) {
-    const bool mean = is(n, "AveragePool"), whole = lk_onnx_int(n, "count_include_pad", 0) != 0;
+    const bool mean = lk_onnx_is(n, "AveragePool"), whole = lk_onnx_int(n, "count_include_pad", 0) != 0;
     const lk_value *x = lk_map_input(l, 0, false);
     const int size = twice(l, n, "kernel_shape", 0), stride = twice(l, n, "strides", 1);
     if (x == NULL || l->build.status != LIKEN_OK)
@@ -400,7 +394,7 @@ static void lower_squeeze(lk_lowering *l, const lk_onnx_node *n) {
     if (x == NULL)
         return;
     lk_value v = *x;
-    bool good = count == 2 && x->height * x->width == 1 && x->flat == is(n, "Unsqueeze");
+    bool good = count == 2 && x->height * x->width == 1 && x->flat == lk_onnx_is(n, "Unsqueeze");
     for (int i = 0; good && i < 2; i++)
         good = axes[i] == 2 || axes[i] == 3 || axes[i] == -1 || axes[i] == -2;
     if (!good)
@@ -412,7 +406,7 @@ static void lower_squeeze(lk_lowering *l, const lk_onnx_node *n) {
 static void lower_length(lk_lowering *l, const lk_onnx_node *n) {
     const lk_value *x = lk_map_input(l, 0, false);
     int64_t axes[LK_ONNX_INTS] = {0};
-    const bool alone = is(n, "LpNormalization");
+    const bool alone = lk_onnx_is(n, "LpNormalization");
     const int count = alone ? 1 : axes_of(l, n, axes);
     const int64_t axis = alone ? lk_onnx_int(n, "axis", -1) : axes[0];
     if (x == NULL)
@@ -433,7 +427,7 @@ static void lower_length(lk_lowering *l, const lk_onnx_node *n) {
 /* What passes its first input on as it is. */
 static void lower_passed(lk_lowering *l, const lk_onnx_node *n) {
     const lk_value *v = lk_input_of(l, 0, false);
-    const lk_value *mode = is(n, "Dropout") ? lk_input_of(l, 2, true) : NULL;
+    const lk_value *mode = lk_onnx_is(n, "Dropout") ? lk_input_of(l, 2, true) : NULL;
     if (mode != NULL && mode->known == LK_CONSTANT && mode->constant->count == 1 && *mode->constant->values.at != 0)
         lk_refuse(l, "is as it was while training; export the network for inference");
     lk_set(l, v);
@@ -470,16 +464,17 @@ static const struct {
 
 bool lk_lower_op(lk_lowering *l, const lk_onnx_node *n) {
     if (n->inputs > 0 && n->input[0] != LK_NONE && l->value[n->input[0]].known == LK_LENGTH_OF &&
-        (is(n, "Clip") || is(n, "Max") || is(n, "Expand"))) { /* so that nothing is divided by zero */
+        (lk_onnx_is(n, "Clip") || lk_onnx_is(n, "Max") ||
+         lk_onnx_is(n, "Expand"))) { /* so that nothing is divided by zero */
         lower_passed(l, n);
         return true;
     }
-    if (is(n, "GlobalAveragePool") || is(n, "GlobalMaxPool")) {
-        whole_pool(l, is(n, "GlobalAveragePool"), false);
+    if (lk_onnx_is(n, "GlobalAveragePool") || lk_onnx_is(n, "GlobalMaxPool")) {
+        whole_pool(l, lk_onnx_is(n, "GlobalAveragePool"), false);
         return true;
     }
     for (size_t i = 0; i < LK_LENGTH(operators); i++)
-        if (is(n, operators[i].op)) {
+        if (lk_onnx_is(n, operators[i].op)) {
             operators[i].lower(l, n);
             return true;
         }

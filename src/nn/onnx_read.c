@@ -1,8 +1,8 @@
 /* onnx_read.c - an ONNX file to a lk_onnx (see onnx.h): numbers of fields are those of onnx.proto. Values are numbered
  * by their names in the order in which they are met; a node's inputs that are left out have an empty name. */
 #include "nn/onnx.h"
+#include "nn/weights.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,14 +173,8 @@ static const lk_onnx_tensor *new_tensor(reader *r, lk_message m, int *name) {
     return t;
 }
 
-static float half(const uint8_t *p) {
-    uint16_t bits;
-    memcpy(&bits, p, sizeof bits);
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    const float size = exponent == 31  ? fraction != 0 ? NAN : INFINITY
-                       : exponent == 0 ? ldexpf((float)fraction, -24)
-                                       : ldexpf((float)(fraction + 1024), exponent - 25);
-    return (bits & 0x8000) != 0 ? -size : size;
+bool lk_onnx_is_real(const lk_onnx_tensor *t) {
+    return t->type == LK_ONNX_FLOAT || t->type == LK_ONNX_FLOAT16 || t->type == LK_ONNX_DOUBLE;
 }
 
 float lk_onnx_float(const lk_onnx_tensor *t, size_t i) {
@@ -188,7 +182,7 @@ float lk_onnx_float(const lk_onnx_tensor *t, size_t i) {
     float f;
     double d;
     if (t->type == LK_ONNX_FLOAT16)
-        return half(p + 2 * i);
+        return lk_from_half(p + 2 * i);
     if (t->type == LK_ONNX_DOUBLE) {
         memcpy(&d, p + i * sizeof d, sizeof d);
         return (float)d;
@@ -287,9 +281,13 @@ static void read_node(reader *r, lk_message m, lk_onnx_node *n) {
             fail_many(r, "attributes of a node", LK_ONNX_ATTRIBUTES);
     }
     const lk_onnx_attribute *value = lk_onnx_find(n, "value");
-    if (r->status == LIKEN_OK && strcmp(n->op, "Constant") == 0 && value != NULL && n->outputs == 1 &&
+    if (r->status == LIKEN_OK && lk_onnx_is(n, "Constant") && value != NULL && n->outputs == 1 &&
         n->output[0] != LK_NONE)
         r->out->constant[n->output[0]] = value->t;
+}
+
+bool lk_onnx_is(const lk_onnx_node *n, const char *op) {
+    return strcmp(n->op, op) == 0;
 }
 
 bool lk_onnx_own(const lk_onnx_node *n) {

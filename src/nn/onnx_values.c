@@ -94,15 +94,11 @@ static bool spans_channels(const lk_onnx_tensor *t, const lk_value *like) {
     return t->rank >= 3 && end[-1] == 1 && end[-2] == 1 && end[-3] == like->channels;
 }
 
-static bool is_real(const lk_onnx_tensor *t) {
-    return t->type == LK_ONNX_FLOAT || t->type == LK_ONNX_FLOAT16 || t->type == LK_ONNX_DOUBLE;
-}
-
 float *lk_per_channel(lk_lowering *l, const lk_value *constant, const lk_value *like, bool quiet) {
     const lk_onnx_tensor *t = constant->known == LK_CONSTANT ? constant->constant : NULL;
     if (l->build.status != LIKEN_OK)
         return NULL;
-    if (t == NULL || !is_real(t) || !spans_channels(t, like)) {
+    if (t == NULL || !lk_onnx_is_real(t) || !spans_channels(t, like)) {
         if (!quiet)
             lk_refuse(l, "has a constant that is not one number, or one for each of %d channels", like->channels);
         return NULL;
@@ -199,33 +195,29 @@ static void lower_slice(lk_lowering *l, const lk_value *data) {
     lk_set(l, &v);
 }
 
-static bool is(const lk_onnx_node *n, const char *op) {
-    return strcmp(n->op, op) == 0;
-}
-
 bool lk_lower_shape(lk_lowering *l, const lk_onnx_node *n) {
-    if (is(n, "Constant")) {
+    if (lk_onnx_is(n, "Constant")) {
         if (n->outputs == 1 && n->output[0] != LK_NONE && l->value[n->output[0]].known != LK_CONSTANT)
             lk_refuse(l, "holds no tensor");
         return true;
     }
-    if (is(n, "Shape")) {
+    if (lk_onnx_is(n, "Shape")) {
         lower_shape_of(l, n);
         return true;
     }
     lk_value first;
     if (n->inputs == 0 || n->input[0] == LK_NONE || !integers(&l->value[n->input[0]], &first))
         return false;
-    if (is(n, "Gather")) {
+    if (lk_onnx_is(n, "Gather")) {
         lower_gather(l, &first);
-    } else if (is(n, "Concat")) {
+    } else if (lk_onnx_is(n, "Concat")) {
         lower_concat(l, n);
-    } else if (is(n, "Slice")) {
+    } else if (lk_onnx_is(n, "Slice")) {
         lower_slice(l, &first);
-    } else if (is(n, "Cast") || is(n, "Identity")) {
+    } else if (lk_onnx_is(n, "Cast") || lk_onnx_is(n, "Identity")) {
         lk_set(l, &first);
-    } else if (is(n, "Unsqueeze") || is(n, "Squeeze")) {
-        first.scalar = is(n, "Squeeze");
+    } else if (lk_onnx_is(n, "Unsqueeze") || lk_onnx_is(n, "Squeeze")) {
+        first.scalar = lk_onnx_is(n, "Squeeze");
         lk_set(l, &first);
     } else {
         return false;
