@@ -115,12 +115,15 @@ write("nn_onnx", "squeezed", network(
     [initializer("k", [8, 3, 3, 3]), initializer("q", [8, 8, 1, 1]), initializer("zero", [], raw=struct.pack("<f", 0)),
      initializer("six", [], raw=struct.pack("<f", 6)), initializer("w", [8, 1, 4, 4]), initializer("first", [], 7, whole(0)),
      initializer("rest", [1], 7, whole(-1))]))
-kernel, row = initializer("k", [8, 3, 3, 3]), initializer("m", [8, 1568])
+kernel, row = initializer("k", [8, 3, 3, 3]), initializer("m", [8, 392])
 write("nn_onnx", "twice", network(
     [node("Conv", "photo k", "a"), node("Conv", "a e", "a", group=8, strides=[4, 4]), node("Flatten", "a", "b"), node("Gemm", "b n", "out", transB=1)],
     [kernel, initializer("e", [8, 1, 2, 2]), initializer("n", [8, 128])]))
 write("nn_onnx", "circle", network(
-    [node("Conv", "photo k", "a"), node("Identity", "a", "a") + field(2, b"b"), node("Flatten", "b", "c"), node("Gemm", "c m", "out", transB=1)], [kernel, row]))
+    [node("Conv", "photo k", "a", strides=[2, 2]), node("Identity", "a", "a") + field(2, b"b"), node("Flatten", "b", "c"), node("Gemm", "c m", "out", transB=1)], [kernel, row]))
+write("nn_onnx", "varint_bias", network(
+    [node("Conv", "photo k e", "a", strides=[2, 2]), node("Flatten", "a", "b"), node("Gemm", "b m", "out", transB=1)],
+    [kernel, row, field(1, 8) + field(2, 6) + field(8, b"e") + field(5, bytes(8))]))
 write("nn_onnx", "elsewhere", network([node("Conv", "photo k", "out")], [initializer("k", [8, 3, 16, 16], raw=b"") + field(14, 1)]))
 
 # ---- dlib ----

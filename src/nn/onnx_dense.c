@@ -73,7 +73,7 @@ static void add_bias(lk_lowering *l, dense *d, int i, float times) {
     const lk_value *v = lk_input_of(l, i, true);
     if (v->known == LK_UNKNOWN || l->build.status != LIKEN_OK)
         return;
-    const size_t count = v->known == LK_CONSTANT ? v->constant->count : 0;
+    const size_t count = v->known == LK_CONSTANT && lk_onnx_is_real(v->constant) ? v->constant->count : 0;
     if (count != (size_t)d->out && count != 1) {
         lk_refuse(l, "has a bias that is not one number for each of %d outputs", d->out);
         return;
