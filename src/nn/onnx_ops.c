@@ -373,7 +373,7 @@ static void lower_reshape(lk_lowering *l, const lk_onnx_node *n) {
     int64_t known = 1;
     for (int i = 0; i < count && i < 4; i++) {
         dim[i] = dim[i] == 0 && lk_onnx_int(n, "allowzero", 0) == 0 ? had[i] : dim[i];
-        known *= dim[i] > 0 && dim[i] <= all ? dim[i] : 1;
+        known *= dim[i] > 0 && dim[i] <= all / known ? dim[i] : 1; /* no more than all */
     }
     for (int i = 0; i < count && i < 4; i++)
         dim[i] = dim[i] == -1 ? all / known : dim[i];

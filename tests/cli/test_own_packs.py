@@ -125,6 +125,7 @@ REFUSED = {
     "unequal maps": (lambda: small(lambda g, x: g.node("Add", x, g.conv(x, 8, 4))), "joins maps of 8 x 8 x 8 and 4 x 8 x 8"),
     "along the width": (lambda: small(lambda g, x: g.node("Add", x, g.numbers(8))), "one for each of 8 channels"),
     "an odd shape": (lambda: small(lambda g, x: g.node("Reshape", x, g.ints(1, 4, 16, 8))), "a shape that liken does not follow"),
+    "a shape past all counting": (lambda: small(lambda g, x: g.node("Reshape", g.conv("photo", 3, 1 << 14, 1), g.ints(*[1 << 22] * 3, -1))), "a shape that liken does not follow"),
     "from nowhere": (lambda: small(lambda g, x: g.node("Relu", "nobody")), 'reads "nobody", which no node before it makes'),
     "weights of the run": (lambda: small(lambda g, x: g.node("Conv", x, x)), "works out as it runs"),
     "activation first": (lambda: changed(lambda m: m.graph.node[0].CopyFrom(onnx.helper.make_node("Relu", ["photo"], ["v1"], "first"))), "works on the photo itself"),
