@@ -124,7 +124,7 @@ typedef struct lk_lowering {
     bool *needed; /* nodes */
     bool *done;   /* nodes that became part of one before them */
     int at;       /* node */
-    double multiplications;
+    double multiplications, weights;
     bool blue_first;
     bool seen; /* a convolution has seen the photo: build.net->mean is fixed */
 } lk_lowering;

@@ -14,6 +14,7 @@
 #define WINOGRAD_MOST (128 * 128)       /* channels in times out */
 #define ALONE_MOST 64                   /* side of a kernel of each channel alone */
 #define MULTIPLICATIONS_MOST 1e11       /* of the whole network; iResNet-200 has 2.4e10 */
+#define WEIGHTS_MOST 268435456.0        /* likewise, with the zeros that are put in: 1 GiB */
 #define OUT_MOST 16384
 
 typedef struct dense {
@@ -43,9 +44,10 @@ static bool allocate(lk_lowering *l, dense *d) {
     if (l->build.status != LIKEN_OK)
         return false;
     l->multiplications += (double)kernel_count(d) * d->height * d->width;
-    if (l->multiplications > MULTIPLICATIONS_MOST) {
-        lk_refuse(l, "takes the network over %g multiplications a face; liken runs no larger one",
-                  MULTIPLICATIONS_MOST);
+    l->weights += (double)kernel_count(d);
+    if (l->multiplications > MULTIPLICATIONS_MOST || l->weights > WEIGHTS_MOST) {
+        lk_refuse(l, "takes the network over %g multiplications a face or %.0f weights; liken runs no larger one",
+                  MULTIPLICATIONS_MOST, WEIGHTS_MOST);
         return false;
     }
     d->kernel = calloc(kernel_count(d), sizeof *d->kernel);

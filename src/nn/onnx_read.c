@@ -7,11 +7,13 @@
 #include <string.h>
 
 #define NAME_MOST 512
-#define PLACES (4 * LK_ONNX_VALUES) /* of the hash table */
+#define GRAPH_MOST ((size_t)64 << 20) /* bytes of all that is kept beside the file */
+#define PLACES (4 * LK_ONNX_VALUES)   /* of the hash table */
 
 typedef struct reader {
     lk_onnx *out;
-    bool *made; /* values */
+    bool *made;   /* values */
+    size_t taken; /* bytes, and a little each time */
     liken_error *err;
     int status;
 } reader;
@@ -38,6 +40,12 @@ static void fail_many(reader *r, const char *what, int most) {
 }
 
 static void *alloc(reader *r, size_t size) {
+    r->taken += size + 16;
+    if (r->taken > GRAPH_MOST && r->status == LIKEN_OK)
+        r->status =
+            lk_fail(r->err, LIKEN_E_MODEL,
+                    "The ONNX file has more nodes, names and tensors than the %zu MiB of them that liken holds.",
+                    GRAPH_MOST >> 20);
     void *p = r->status == LIKEN_OK ? lk_arena_alloc(&r->out->arena, size) : NULL;
     if (p == NULL && r->status == LIKEN_OK)
         r->status = lk_fail_memory(r->err);

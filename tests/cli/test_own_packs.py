@@ -102,6 +102,14 @@ def photo_dims(*dims):
     return changed(edit)
 
 
+def dilated(g):
+    """Kernels of two taps, 64 times as large with the zeros between them."""
+    x = g.conv("photo", 3, 1 << 11, 1)
+    for _ in range(2):
+        x = g.node("Conv", x, g.numbers(1 << 11, 1 << 11, 1, 2), dilations=[7, 7], pads=[0, 0, 0, 7], kernel_shape=[1, 2])
+    return x
+
+
 REFUSED = {
     "not ONNX": (lambda: (b"\x89PNG\r\n\x1a\n" * 9, 16, 8), "damaged, or not an ONNX file"),
     "empty": (lambda: (b"", 16, 8), "damaged, or not an ONNX file"),
@@ -126,6 +134,8 @@ REFUSED = {
     "along the width": (lambda: small(lambda g, x: g.node("Add", x, g.numbers(8))), "one for each of 8 channels"),
     "an odd shape": (lambda: small(lambda g, x: g.node("Reshape", x, g.ints(1, 4, 16, 8))), "a shape that liken does not follow"),
     "a shape past all counting": (lambda: small(lambda g, x: g.node("Reshape", g.conv("photo", 3, 1 << 14, 1), g.ints(*[1 << 22] * 3, -1))), "a shape that liken does not follow"),
+    "a million tensors": (lambda: (onnx.ModelProto(graph=onnx.GraphProto(initializer=[onnx.TensorProto()] * 10**6)).SerializeToString() + b"B\x02\x10\x0d", 16, 8), "than the 64 MiB of them"),
+    "holes by the gigabyte": (lambda: small(lambda g, x: dilated(g)), "or 268435456 weights"),
     "from nowhere": (lambda: small(lambda g, x: g.node("Relu", "nobody")), 'reads "nobody", which no node before it makes'),
     "weights of the run": (lambda: small(lambda g, x: g.node("Conv", x, x)), "works out as it runs"),
     "activation first": (lambda: changed(lambda m: m.graph.node[0].CopyFrom(onnx.helper.make_node("Relu", ["photo"], ["v1"], "first"))), "works on the photo itself"),
