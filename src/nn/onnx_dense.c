@@ -324,7 +324,7 @@ static bool takes_second(lk_lowering *l, const lk_onnx_node *n, dense *d, const 
 
 static bool takes(lk_lowering *l, dense *d, const lk_value *made, int result) {
     const lk_onnx_node *n = &l->graph->node[l->at];
-    if (lk_onnx_is(n, "Identity") || lk_onnx_is(n, "Dropout"))
+    if (lk_onnx_is(n, "Identity") || (lk_onnx_is(n, "Dropout") && n->inputs < 3)) /* of 3: may be while training */
         return true;
     if (d->act != LK_ACT_NONE)
         return false;

@@ -424,12 +424,20 @@ static void lower_length(lk_lowering *l, const lk_onnx_node *n) {
 
 /* ---- the table ---- */
 
+/* A bool's only byte; the values of such tensors are not counted. */
+static bool is_true(const lk_onnx_tensor *t) {
+    return t->values.at != NULL && lk_message_size(&t->values) == 1 && *t->values.at != 0;
+}
+
 /* What passes its first input on as it is. */
 static void lower_passed(lk_lowering *l, const lk_onnx_node *n) {
     const lk_value *v = lk_input_of(l, 0, false);
     const lk_value *mode = lk_onnx_is(n, "Dropout") ? lk_input_of(l, 2, true) : NULL;
-    if (mode != NULL && mode->known == LK_CONSTANT && mode->constant->count == 1 && *mode->constant->values.at != 0)
+    if (mode != NULL && mode->known == LK_CONSTANT && is_true(mode->constant))
         lk_refuse(l, "is as it was while training; export the network for inference");
+    if (lk_onnx_is(n, "Cast") && (v->known == LK_MAP || v->known == LK_PHOTO) &&
+        !lk_onnx_is_real(&(lk_onnx_tensor){.type = (int)lk_onnx_int(n, "to", 0)}))
+        lk_refuse(l, "makes whole numbers of a map");
     lk_set(l, v);
 }
 

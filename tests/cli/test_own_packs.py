@@ -140,6 +140,8 @@ REFUSED = {
     "weights of the run": (lambda: small(lambda g, x: g.node("Conv", x, x)), "works out as it runs"),
     "activation first": (lambda: changed(lambda m: m.graph.node[0].CopyFrom(onnx.helper.make_node("Relu", ["photo"], ["v1"], "first"))), "works on the photo itself"),
     "training": (lambda: small(lambda g, x: g.node("BatchNormalization", x, *[g.numbers(8)] * 4, training_mode=1), opset=15), "export the network for inference"),
+    "dropping out": (lambda: small(lambda g, x: g.node("Dropout", x, "", g.constant(True, bool))), "Dropout) is as it was while training"),
+    "whole numbers": (lambda: small(lambda g, x: g.node("Cast", x, to=onnx.TensorProto.INT64)), "whole numbers of a map"),
     "a long row": (lambda: small(lambda g, x: g.node("Relu", g.node("Flatten", x))), "8 x 8 x 8 numbers in one row"),
 }
 
