@@ -190,18 +190,22 @@ int lk_build_point(lk_builder *b, int in, const float *kernel, const float *bias
     return lk_build_conv(b, &s);
 }
 
+/* A kernel [side][side][channels] for the tensor `in`, each tap in whole panels, in the net's arena. */
+static const float *keep_taps(lk_builder *b, int in, const float *kernel, int side, int channels) {
+    const size_t stored = (size_t)lk_panels(channels), taps = (size_t)side * (size_t)side;
+    if (b->status == LIKEN_OK && b->net->channels[in] != lk_panels(channels))
+        (void)fault(b, "a depthwise convolution does not fit its input");
+    float *kept = allocate(b, &b->net->arena, taps * stored);
+    for (size_t tap = 0; kept != NULL && tap < taps; tap++)
+        memcpy(kept + tap * stored, kernel + tap * (size_t)channels, (size_t)channels * sizeof(float));
+    return kept;
+}
+
 int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int stride,
                        lk_pad pad, lk_act act, bool rectify) {
-    if (b->status != LIKEN_OK)
-        return LK_INPUT;
-    const int stored = lk_panels(channels);
-    if (b->net->channels[in] != stored)
-        return fault(b, "a depthwise convolution does not fit its input");
-    float *weights = allocate(b, &b->net->arena, 9 * (size_t)stored);
+    const float *weights = keep_taps(b, in, kernel, 3, channels);
     if (weights == NULL)
         return LK_INPUT;
-    for (size_t tap = 0; tap < 9; tap++)
-        memcpy(weights + tap * (size_t)stored, kernel + tap * (size_t)channels, (size_t)channels * sizeof(float));
     lk_node node = {.op = LK_OP_DEPTHWISE,
                     .in = in,
                     .in2 = LK_NONE,
@@ -216,12 +220,9 @@ int lk_build_depthwise(lk_builder *b, int in, const float *kernel, const float *
 
 int lk_build_depthwise_padded(lk_builder *b, int in, const float *kernel, const float *bias, int channels, int size,
                               int stride, const lk_pads *pads, lk_act act) {
-    const size_t stored = (size_t)lk_panels(channels), taps = (size_t)size * (size_t)size;
-    float *weights = allocate(b, &b->net->arena, taps * stored);
+    const float *weights = keep_taps(b, in, kernel, size, channels);
     if (weights == NULL)
         return LK_INPUT;
-    for (size_t tap = 0; tap < taps; tap++)
-        memcpy(weights + tap * stored, kernel + tap * (size_t)channels, (size_t)channels * sizeof(float));
     lk_node node = {.op = size == 3 && stride <= 2 ? LK_OP_DEPTHWISE : LK_OP_DEPTHWISE_ANY,
                     .in = in,
                     .in2 = LK_NONE,
@@ -236,16 +237,9 @@ int lk_build_depthwise_padded(lk_builder *b, int in, const float *kernel, const 
 }
 
 int lk_build_depthwise_whole(lk_builder *b, int in, const float *kernel, const float *bias, int side, int channels) {
-    if (b->status != LIKEN_OK)
-        return LK_INPUT;
-    const size_t stored = (size_t)lk_panels(channels), taps = (size_t)side * (size_t)side;
-    if (b->net->channels[in] != lk_panels(channels))
-        return fault(b, "a depthwise convolution does not fit its input");
-    float *weights = allocate(b, &b->net->arena, taps * stored);
+    const float *weights = keep_taps(b, in, kernel, side, channels);
     if (weights == NULL)
         return LK_INPUT;
-    for (size_t tap = 0; tap < taps; tap++)
-        memcpy(weights + tap * stored, kernel + tap * (size_t)channels, (size_t)channels * sizeof(float));
     lk_node node = {.op = LK_OP_DEPTHWISE_WHOLE,
                     .in = in,
                     .in2 = LK_NONE,
@@ -293,15 +287,19 @@ int lk_build_global_pool(lk_builder *b, int in) {
     return build_window(b, LK_OP_GLOBAL_POOL, in, 0, 1, channels_of(b, in));
 }
 
-int lk_build_add_upsampled(lk_builder *b, int fine, int coarse) {
-    const lk_node node = {.op = LK_OP_ADD_UPSAMPLED,
-                          .in = fine,
-                          .in2 = coarse,
-                          .out = lk_build_tensor(b, channels_of(b, fine)),
+static int build_two(lk_builder *b, lk_op op, int first, int second) {
+    const lk_node node = {.op = op,
+                          .in = first,
+                          .in2 = second,
+                          .out = lk_build_tensor(b, channels_of(b, first)),
                           .size = 1,
                           .stride = 1,
                           .pad = LK_PAD_NONE};
     return add_node(b, &node);
+}
+
+int lk_build_add_upsampled(lk_builder *b, int fine, int coarse) {
+    return build_two(b, LK_OP_ADD_UPSAMPLED, fine, coarse);
 }
 
 int lk_build_pool(lk_builder *b, int in, const lk_pool *pool, const lk_pads *pads) {
@@ -329,17 +327,6 @@ int lk_build_affine(lk_builder *b, int in, const lk_affine *a, int channels) {
     node.affine.factor = keep_panels(b, a->factor, channels);
     node.affine.term = keep_panels(b, a->term, channels);
     node.affine.slope = a->slope != NULL ? keep_panels(b, a->slope, channels) : NULL;
-    return add_node(b, &node);
-}
-
-static int build_two(lk_builder *b, lk_op op, int first, int second) {
-    const lk_node node = {.op = op,
-                          .in = first,
-                          .in2 = second,
-                          .out = lk_build_tensor(b, channels_of(b, first)),
-                          .size = 1,
-                          .stride = 1,
-                          .pad = LK_PAD_NONE};
     return add_node(b, &node);
 }
 
