@@ -35,19 +35,7 @@ static int first(lk_builder *b) {
         return LK_INPUT;
     for (int i = 0; i < 27 * 16; i++)
         scaled[i] = kernel[i] / 255;
-    const lk_conv_spec s = {.in = LK_INPUT,
-                            .kernel = scaled,
-                            .bias = bias_of(b, 1, 16),
-                            .height = 3,
-                            .width = 3,
-                            .channels_in = 3,
-                            .channels_out = 16,
-                            .stride = 2,
-                            .pad = LK_PAD_SAME,
-                            .act = LK_ACT_NONE,
-                            .residual = LK_NONE,
-                            .into = LK_NONE};
-    const int x = lk_build_conv(b, &s);
+    const int x = lk_build_first(b, scaled, bias_of(b, 1, 16), 16, LK_PAD_SAME, LK_ACT_NONE);
     add_slope(b, 1, 16);
     return x;
 }

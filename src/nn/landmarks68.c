@@ -29,19 +29,7 @@ static int first(lk_builder *b) {
         return LK_INPUT;
     for (int i = 0; i < 27 * 32; i++)
         kernel[i] = filters[i] / 255;
-    const lk_conv_spec s = {.in = LK_INPUT,
-                            .kernel = kernel,
-                            .bias = bias,
-                            .height = 3,
-                            .width = 3,
-                            .channels_in = 3,
-                            .channels_out = 32,
-                            .stride = 2,
-                            .pad = LK_PAD_SAME,
-                            .act = LK_ACT_RELU,
-                            .residual = LK_NONE,
-                            .into = LK_NONE};
-    return lk_build_conv(b, &s);
+    return lk_build_first(b, kernel, bias, 32, LK_PAD_SAME, LK_ACT_RELU);
 }
 
 static int block(lk_builder *b, int x, int number, int in, int out) {

@@ -173,6 +173,22 @@ int lk_build_conv(lk_builder *b, const lk_conv_spec *s) {
     return add_node(b, &node);
 }
 
+int lk_build_first(lk_builder *b, const float *kernel, const float *bias, int channels_out, lk_pad pad, lk_act act) {
+    const lk_conv_spec s = {.in = LK_INPUT,
+                            .kernel = kernel,
+                            .bias = bias,
+                            .height = 3,
+                            .width = 3,
+                            .channels_in = 3,
+                            .channels_out = channels_out,
+                            .stride = 2,
+                            .pad = pad,
+                            .act = act,
+                            .residual = LK_NONE,
+                            .into = LK_NONE};
+    return lk_build_conv(b, &s);
+}
+
 int lk_build_point(lk_builder *b, int in, const float *kernel, const float *bias, int channels_in, int channels_out,
                    lk_act act, int residual) {
     const lk_conv_spec s = {.in = in,

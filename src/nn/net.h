@@ -137,6 +137,8 @@ typedef struct lk_conv_spec {
 
 /* Each returns the tensor it writes. */
 int lk_build_conv(lk_builder *b, const lk_conv_spec *spec);
+/* 3x3 of the photo with stride 2: kernel [3][3][3][channels_out]. */
+int lk_build_first(lk_builder *b, const float *kernel, const float *bias, int channels_out, lk_pad pad, lk_act act);
 /* 1x1: the same matrix, kernel [in][out], at every pixel; bias may be NULL. */
 int lk_build_point(lk_builder *b, int in, const float *kernel, const float *bias, int channels_in, int channels_out,
                    lk_act act, int residual);

@@ -113,19 +113,7 @@ static int first(lk_builder *b) {
         for (int i = 0; i < 3; i++)
             for (int tap = 0; tap < 9; tap++)
                 kernel[(tap * 3 + 2 - i) * 16 + o] = filters[(o * 3 + i) * 9 + tap];
-    const lk_conv_spec s = {.in = LK_INPUT,
-                            .kernel = kernel,
-                            .bias = bias,
-                            .height = 3,
-                            .width = 3,
-                            .channels_in = 3,
-                            .channels_out = 16,
-                            .stride = 2,
-                            .pad = LK_PAD_ONE,
-                            .act = LK_ACT_RELU,
-                            .residual = LK_NONE,
-                            .into = LK_NONE};
-    return lk_build_conv(b, &s);
+    return lk_build_first(b, kernel, bias, 16, LK_PAD_ONE, LK_ACT_RELU);
 }
 
 static int stage(lk_builder *b, int x, int number, int depth) {
