@@ -318,14 +318,9 @@ static int parse_scale(const node *n, lk_pack_descriptor *d) {
     return rc;
 }
 
-/* Where the training photos of ArcFace, of 112 pixels, have the five points; most networks of others know no other. */
-static const liken_point arcface[5] = {
-    {38.2946f / 112, 51.6963f / 112}, {73.5318f / 112, 51.5014f / 112}, {56.0252f / 112, 71.7366f / 112},
-    {41.5493f / 112, 92.3655f / 112}, {70.7299f / 112, 92.2041f / 112},
-};
-
 /* [[x, y], ...], five of them, or "arcface"; without it the chip is cut by a mean face and `padding`. */
 static int parse_places(const node *n, lk_pack_descriptor *d) {
+    static const liken_point arcface[5] = LK_ARCFACE_PLACES;
     const json_t *array = NULL;
     const json_t *places = json_object_get(n->json, "places");
     if (places == NULL)

@@ -2,7 +2,7 @@
  *
  * This table is what `liken models install` writes out as pack.json, so it is also the one place for the default packs'
  * calibration (the curves at the top). packaging/models pins the same packages for their own clients. */
-#include "packs/pack.h"
+#include "packs/json_int.h"
 
 #include <string.h>
 
@@ -352,14 +352,6 @@ static const lk_pack_network mobilefacenet_networks[] = {
     {LK_ROLE_DESCRIPTOR, LK_KIND_MOBILEFACENET, LK_FORMAT_VALUES, {"MobileFaceNet.tflite", NULL}},
 };
 
-/* Where ArcFace's training photos of 112 pixels have them. */
-#define ARCFACE_PLACES                                                                                                 \
-    .placed = true,                                                                                                    \
-    .places = {                                                                                                        \
-        {38.2946f / 112, 51.6963f / 112}, {73.5318f / 112, 51.5014f / 112}, {56.0252f / 112, 71.7366f / 112},          \
-        {41.5493f / 112, 92.3655f / 112}, {70.7299f / 112, 92.2041f / 112},                                            \
-    }
-
 /* ---- antispoof: the weights alone ---- */
 
 static const lk_pack_file antispoof_files[] = {
@@ -462,7 +454,8 @@ static const lk_known_pack known[] = {
                              .alignment = 5,
                              .mean = {127.5, 127.5, 127.5},
                              .scale = 0.0078125 /* 1/128 */,
-                             ARCFACE_PLACES,
+                             .placed = true,
+                             .places = LK_ARCFACE_PLACES,
                              .normalized = MOBILEFACENET_NORMALIZED,
                              .l2 = MOBILEFACENET_L2}},
      .from = LK_FROM_NPM,
