@@ -1,15 +1,15 @@
 /* blob_antispoof.c - the networks of the pack antispoof (blob.h): MiniFASNet V2 and V1SE of minivision-ai's
  * Silent-Face-Anti-Spoofing. Their files are PyTorch's: a pickle, which is not read, and then the tensors, each behind
  * its count, in no order that means anything. Where they lie follows from the pinned files. */
-#include "nn/blob.h"
+#include "nn/blob_words.h"
 
-#define DENSE LK_LAYER_DENSE
-#define EXPAND LK_LAYER_EXPAND
-#define DEPTH LK_LAYER_DEPTH
-#define WHOLE LK_LAYER_WHOLE
-#define BIAS LK_LAYER_BIAS
-#define SLOPE LK_LAYER_SLOPE
-#define ADD LK_LAYER_ADD
+/* The two differ in their layers alone. */
+#define MINIFAS(table, normalised, bytes)                                                                              \
+    {                                                                                                                  \
+        .layers = table, .norms = normalised, .count = LK_LENGTH(table), .size = bytes, .width = 4,                    \
+        .channels_first = true, .blue_first = true, .slope_scale = 1, .pad = LK_PAD_ONE, .side = 80,                   \
+        .output = "liveness", .shares = true, .dimension = 3                                                           \
+    }
 
 static const lk_layer v2[] = {
     {DENSE, 3, 32, 3, 2, BIAS | SLOPE, 1845869, 67009, 67665},
@@ -85,19 +85,7 @@ static const lk_norm v2_norms[] = {
     {1460133, 1191277, 741541}, {952557, 1724877, 1725397},  {0, 0, 0},
 };
 
-const lk_blob lk_blob_minifas_v2 = {.layers = v2,
-                                    .norms = v2_norms,
-                                    .count = LK_LENGTH(v2),
-                                    .size = 1849453,
-                                    .width = 4,
-                                    .channels_first = true,
-                                    .blue_first = true,
-                                    .slope_scale = 1,
-                                    .pad = LK_PAD_ONE,
-                                    .side = 80,
-                                    .output = "liveness",
-                                    .shares = true,
-                                    .dimension = 3};
+const lk_blob lk_blob_minifas_v2 = MINIFAS(v2, v2_norms, 1849453);
 
 static const lk_layer v1se[] = {
     {DENSE, 3, 32, 3, 2, BIAS | SLOPE, 1852674, 74786, 75458},
@@ -181,16 +169,4 @@ static const lk_norm v1se_norms[] = {
     {1113830, 1185726, 1187782}, {1451990, 1453030, 1453550}, {0, 0, 0},
 };
 
-const lk_blob lk_blob_minifas_v1se = {.layers = v1se,
-                                      .norms = v1se_norms,
-                                      .count = LK_LENGTH(v1se),
-                                      .size = 1856130,
-                                      .width = 4,
-                                      .channels_first = true,
-                                      .blue_first = true,
-                                      .slope_scale = 1,
-                                      .pad = LK_PAD_ONE,
-                                      .side = 80,
-                                      .output = "liveness",
-                                      .shares = true,
-                                      .dimension = 3};
+const lk_blob lk_blob_minifas_v1se = MINIFAS(v1se, v1se_norms, 1856130);

@@ -1,13 +1,5 @@
 /* blob_tables.c - the networks that are read by a table of places (blob.h). */
-#include "nn/blob.h"
-
-#define DENSE LK_LAYER_DENSE
-#define EXPAND LK_LAYER_EXPAND
-#define DEPTH LK_LAYER_DEPTH
-#define WHOLE LK_LAYER_WHOLE
-#define BIAS LK_LAYER_BIAS
-#define SLOPE LK_LAYER_SLOPE
-#define ADD LK_LAYER_ADD
+#include "nn/blob_words.h"
 
 /* A layer behind the one before. */
 #define NEXT LK_BLOB_FOLLOWS, LK_BLOB_FOLLOWS, LK_BLOB_FOLLOWS
