@@ -145,6 +145,8 @@ void lk_set_map(lk_lowering *l, int tensor, int channels, int height, int width,
  * `quiet`, none) where it does not. */
 float *lk_per_channel(lk_lowering *l, const lk_value *constant, const lk_value *like, bool quiet);
 
+/* Whole numbers as LK_INTEGERS, out of such or out of a constant of one dimension at most. False: it is neither. */
+bool lk_integers(const lk_value *v, lk_value *out);
 /* Does the node work on what is known of shapes alone? Then it is worked out. */
 bool lk_lower_shape(lk_lowering *l, const lk_onnx_node *n);
 

@@ -319,16 +319,15 @@ static void whole_pool(lk_lowering *l, bool mean, bool flat) {
 /* Axes by attribute or (from opset 13 or 18 on) by input; their count. */
 static int axes_of(lk_lowering *l, const lk_onnx_node *n, int64_t to[LK_ONNX_INTS]) {
     const lk_onnx_attribute *a = lk_onnx_find(n, "axes");
-    const lk_value *v = lk_input_of(l, 1, true);
+    lk_value v;
     if (a != NULL && a->count <= LK_ONNX_INTS) {
         memcpy(to, a->ints, sizeof a->ints);
         return a->count;
     }
-    if (v->known == LK_INTEGERS) {
-        memcpy(to, v->ints, sizeof v->ints);
-        return v->count;
-    }
-    return v->known == LK_CONSTANT ? lk_onnx_integers(v->constant, to) : -1;
+    if (!lk_integers(lk_input_of(l, 1, true), &v))
+        return -1;
+    memcpy(to, v.ints, sizeof v.ints);
+    return v.count;
 }
 
 static void lower_mean(lk_lowering *l, const lk_onnx_node *n) {
@@ -357,17 +356,12 @@ static void lower_flatten(lk_lowering *l, const lk_onnx_node *n) {
 
 /* To a row of all numbers, or to what it is already. */
 static void lower_reshape(lk_lowering *l, const lk_onnx_node *n) {
-    const lk_value *x = lk_map_input(l, 0, true), *shape = lk_input_of(l, 1, true);
-    int64_t dim[LK_ONNX_INTS] = {0};
+    const lk_value *x = lk_map_input(l, 0, true);
+    lk_value shape;
     if (x == NULL)
         return;
-    int count = -1;
-    if (shape->known == LK_INTEGERS) {
-        count = shape->count;
-        memcpy(dim, shape->ints, sizeof dim);
-    } else if (shape->known == LK_CONSTANT) {
-        count = lk_onnx_integers(shape->constant, dim);
-    }
+    const int count = lk_integers(lk_input_of(l, 1, true), &shape) ? shape.count : -1;
+    int64_t *dim = shape.ints;
     const int64_t all = (int64_t)x->channels * x->height * x->width,
                   had[] = {1, x->flat ? all : x->channels, x->height, x->width};
     int64_t known = 1;

@@ -113,8 +113,7 @@ float *lk_per_channel(lk_lowering *l, const lk_value *constant, const lk_value *
 
 /* ---- shapes ---- */
 
-/* Whole numbers, of either kind. */
-static bool integers(const lk_value *v, lk_value *out) {
+bool lk_integers(const lk_value *v, lk_value *out) {
     if (v->known == LK_INTEGERS) {
         *out = *v;
         return true;
@@ -129,7 +128,7 @@ static bool integers(const lk_value *v, lk_value *out) {
 /* Integers of the node's input i; a refusal where it has others. */
 static lk_value integers_of(lk_lowering *l, int i) {
     lk_value v = {.known = LK_INTEGERS};
-    if (!integers(lk_input_of(l, i, false), &v))
+    if (!lk_integers(lk_input_of(l, i, false), &v))
         lk_refuse(l, "works on a shape in a way that liken does not know");
     return v;
 }
@@ -187,7 +186,7 @@ static void lower_slice(lk_lowering *l, const lk_value *data) {
     const lk_value from = integers_of(l, 1), to = integers_of(l, 2);
     lk_value v = {.known = LK_INTEGERS}, step;
     if (from.count != 1 || to.count != 1 ||
-        (integers(lk_input_of(l, 4, true), &step) && (step.count != 1 || step.ints[0] != 1)))
+        (lk_integers(lk_input_of(l, 4, true), &step) && (step.count != 1 || step.ints[0] != 1)))
         lk_refuse(l, "cuts a shape in a way that liken does not know");
     else
         for (int64_t i = clamp(from.ints[0], data->count); i < clamp(to.ints[0], data->count); i++)
@@ -206,7 +205,7 @@ bool lk_lower_shape(lk_lowering *l, const lk_onnx_node *n) {
         return true;
     }
     lk_value first;
-    if (n->inputs == 0 || n->input[0] == LK_NONE || !integers(&l->value[n->input[0]], &first))
+    if (n->inputs == 0 || n->input[0] == LK_NONE || !lk_integers(&l->value[n->input[0]], &first))
         return false;
     if (lk_onnx_is(n, "Gather")) {
         lower_gather(l, &first);
