@@ -17,7 +17,7 @@ static void move_refused(liken_image *photo, const liken_reason *reasons) {
     size_t kept = 0;
     for (size_t i = 0; i < photo->face_count; i++) {
         liken_face *f = &photo->faces[i];
-        assert((unsigned)reasons[i] <= LIKEN_OVER_LIMIT);
+        assert((unsigned)reasons[i] <= LIKEN_LOW_LIGHT);
         if (reasons[i] == LIKEN_KEPT) {
             photo->faces[kept++] = *f;
             continue;
