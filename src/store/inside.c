@@ -64,21 +64,3 @@ int lk_inside_judge(const lk_inside *inside, lk_sql *q, const lk_change *change,
 int lk_inside_changed(const lk_inside *inside, lk_sql *q, const lk_change *change, liken_error *err) {
     return inside == NULL || inside->changed == NULL ? LIKEN_OK : inside->changed(inside->ctx, q, change, err);
 }
-
-static int take_ids(void *ctx, const lk_sql_value *row, int columns, liken_error *err) {
-    lk_change *change = ctx;
-    (void)columns;
-    (void)err;
-    change->collection = row[0].whole;
-    change->image = row[1].whole;
-    change->face = row[2].whole;
-    return LIKEN_OK;
-}
-
-int lk_inside_told(const lk_inside *inside, lk_sql *q, lk_change change, liken_error *err) {
-    if (inside == NULL || inside->changed == NULL)
-        return LIKEN_OK;
-    const int rc = lk_sql_query(q, "SELECT collection, image, face FROM liken.events ORDER BY number DESC LIMIT 1",
-                                LK_SQL_NO_ARGS, take_ids, &change, err);
-    return rc == LIKEN_OK ? inside->changed(inside->ctx, q, &change, err) : rc;
-}

@@ -28,7 +28,8 @@ typedef struct lk_change {
 /* Either function may be NULL. */
 typedef struct lk_inside {
     /* Of a new photo, before it is written. Sets reasons[i], which is LIKEN_KEPT, to why photo->faces[i] is not to be
-     * kept: it is then among the refused, without its descriptor. */
+     * kept: it is then among the refused, without its descriptor. Where the transaction is run again, what was refused
+     * stays so, and is not asked about. */
     int (*judge)(void *ctx, lk_sql *q, const lk_change *change, liken_reason *reasons, liken_error *err);
     /* Of every change that events tell of. The rows of what is added are there, those of what is removed still are, and
      * what changes may be as it was or as it will be. */
@@ -47,7 +48,5 @@ LK_CHECKED int lk_store_inside(lk_store *s, const lk_inside *inside, liken_error
 LK_CHECKED int lk_inside_judge(const lk_inside *inside, lk_sql *q, const lk_change *change, liken_image *photo,
                                bool face_required, liken_error *err);
 LK_CHECKED int lk_inside_changed(const lk_inside *inside, lk_sql *q, const lk_change *change, liken_error *err);
-/* Of the event that was just written in this transaction; of *change kind, actor and request_id are set. */
-LK_CHECKED int lk_inside_told(const lk_inside *inside, lk_sql *q, lk_change change, liken_error *err);
 
 #endif

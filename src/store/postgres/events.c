@@ -14,6 +14,7 @@ static lk_postgres *of(lk_store *s) {
 #define TELL                                                                                                           \
     "INSERT INTO liken.events (number, last_image, kind, collection, name, image, face, at, actor)"                    \
     " SELECT " LK_EVENTS_NUMBER("liken.events", "$1::bigint") ", $1, $2, "
+#define TOLD " RETURNING collection, image, face"
 
 static int tell(lk_pg_conn *c, const lk_postgres_write_state *w, const char *sql, liken_event_kind kind, int64_t id,
                 const char *name, liken_error *err) {
@@ -22,30 +23,36 @@ static int tell(lk_pg_conn *c, const lk_postgres_write_state *w, const char *sql
                               LK_PG_ARGS(lk_pg_int8(w->image), lk_pg_int2((int)kind), lk_pg_int8(id), lk_pg_text(name),
                                          lk_pg_int8(lk_clock_now()), lk_pg_text(w->actor)),
                               &r, err);
-    const bool told = rc == LIKEN_OK && lk_pg_touched(r) > 0;
+    if (rc != LIKEN_OK)
+        return rc;
+    const bool told = lk_pg_rows(r) > 0;
+    const lk_change change = {.kind = kind,
+                              .collection = told ? lk_pg_get_int(r, 0, 0) : 0,
+                              .image = told ? lk_pg_get_int(r, 0, 1) : 0,
+                              .face = told ? lk_pg_get_int(r, 0, 2) : 0,
+                              .actor = w->actor,
+                              .request_id = w->request};
     lk_postgres_statements q = lk_postgres_statements_on(c);
     lk_pg_clear(r);
-    return told ? lk_inside_told(w->inside, &q.base,
-                                 (lk_change){.kind = kind, .actor = w->actor, .request_id = w->request}, err)
-                : rc;
+    return told ? lk_inside_changed(w->inside, &q.base, &change, err) : LIKEN_OK;
 }
 
 int lk_postgres_tell_image(lk_pg_conn *c, const lk_postgres_write_state *w, liken_event_kind kind, int64_t image,
                            liken_error *err) {
-    return tell(c, w, TELL "i.collection, $4::text, i.id, NULL, $5, $6 FROM liken.images i WHERE i.id = $3", kind,
+    return tell(c, w, TELL "i.collection, $4::text, i.id, NULL, $5, $6 FROM liken.images i WHERE i.id = $3" TOLD, kind,
                 image, NULL, err);
 }
 
 int lk_postgres_tell_face(lk_pg_conn *c, const lk_postgres_write_state *w, int64_t face, liken_error *err) {
     return tell(c, w,
                 TELL "i.collection, $4::text, i.id, f.id, $5, $6 FROM liken.faces f JOIN liken.images i"
-                     " ON i.id = f.image WHERE f.id = $3",
+                     " ON i.id = f.image WHERE f.id = $3" TOLD,
                 LIKEN_FACE_REMOVED, face, NULL, err);
 }
 
 int lk_postgres_tell_collection(lk_pg_conn *c, const lk_postgres_write_state *w, liken_event_kind kind,
                                 int64_t collection, const char *name, liken_error *err) {
-    return tell(c, w, TELL "$3::bigint, $4::text, NULL, NULL, $5, $6", kind, collection, name, err);
+    return tell(c, w, TELL "$3::bigint, $4::text, NULL, NULL, $5, $6" TOLD, kind, collection, name, err);
 }
 
 int lk_postgres_events_begin(lk_pg_conn *c, const lk_postgres_write_state *w, int64_t last_event, liken_error *err) {

@@ -14,11 +14,13 @@ static lk_sqlite_store *of(lk_store *s) {
 #define TELL                                                                                                           \
     "INSERT INTO events (number, last_image, kind, collection, name, image, face, at, actor)"                          \
     " SELECT " LK_EVENTS_NUMBER("events", LAST_IMAGE) ", " LAST_IMAGE ", ?1, "
+#define TOLD " RETURNING collection, image, face"
 
 static int tell(lk_sqlite_conn *c, const char *sql, liken_event_kind kind, int64_t id, const char *name,
                 liken_error *err) {
     sqlite3_stmt *stmt;
-    const int rc = lk_sqlite_use(c, sql, &stmt, err);
+    bool told = false;
+    int rc = lk_sqlite_use(c, sql, &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)sqlite3_bind_int(stmt, 1, (int)kind);
@@ -27,28 +29,33 @@ static int tell(lk_sqlite_conn *c, const char *sql, liken_event_kind kind, int64
     lk_sqlite_text(stmt, 4, c->actor);
     if (name != NULL)
         lk_sqlite_text(stmt, 5, name);
-    const int told = lk_sqlite_run(c, stmt, err);
+    rc = lk_sqlite_step(c, stmt, &told, err);
+    const lk_change change = {.kind = kind,
+                              .collection = told ? sqlite3_column_int64(stmt, 0) : 0,
+                              .image = told ? sqlite3_column_int64(stmt, 1) : 0,
+                              .face = told ? sqlite3_column_int64(stmt, 2) : 0,
+                              .actor = c->actor,
+                              .request_id = c->request};
     lk_sqlite_statements q = lk_sqlite_statements_on(c);
-    return told == LIKEN_OK && sqlite3_changes(c->db) > 0
-               ? lk_inside_told(c->inside, &q.base,
-                                (lk_change){.kind = kind, .actor = c->actor, .request_id = c->request}, err)
-               : told;
+    (void)sqlite3_reset(stmt);
+    return rc == LIKEN_OK && told ? lk_inside_changed(c->inside, &q.base, &change, err) : rc;
 }
 
 int lk_sqlite_tell_image(lk_sqlite_conn *c, liken_event_kind kind, int64_t image, liken_error *err) {
-    return tell(c, TELL "i.collection, NULL, i.id, NULL, ?3, ?4 FROM images i WHERE i.id = ?2", kind, image, NULL, err);
+    return tell(c, TELL "i.collection, NULL, i.id, NULL, ?3, ?4 FROM images i WHERE i.id = ?2" TOLD, kind, image, NULL,
+                err);
 }
 
 int lk_sqlite_tell_face(lk_sqlite_conn *c, int64_t face, liken_error *err) {
     return tell(c,
                 TELL "i.collection, NULL, i.id, f.id, ?3, ?4 FROM faces f JOIN images i ON i.id = f.image"
-                     " WHERE f.id = ?2",
+                     " WHERE f.id = ?2" TOLD,
                 LIKEN_FACE_REMOVED, face, NULL, err);
 }
 
 int lk_sqlite_tell_collection(lk_sqlite_conn *c, liken_event_kind kind, int64_t collection, const char *name,
                               liken_error *err) {
-    return tell(c, TELL "?2, ?5, NULL, NULL, ?3, ?4", kind, collection, name, err);
+    return tell(c, TELL "?2, ?5, NULL, NULL, ?3, ?4" TOLD, kind, collection, name, err);
 }
 
 int lk_sqlite_events_begin(lk_sqlite_conn *c, int64_t last_event, liken_error *err) {

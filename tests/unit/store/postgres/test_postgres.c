@@ -262,9 +262,10 @@ static void the_feed_of_two_writers_has_no_gaps(void **state) {
     const int64_t c = make_collection(stores[0]);
     struct reader r = {0};
     start_adders(a, ADDERS, stores, c);
-    for (int rounds = 0; rounds < 100; rounds++) {
+    for (int rounds = 0; r.count < 400; rounds++) { /* while they add */
+        assert_in_range(rounds, 0, 60000);
         assert_ok(stores[0]->ops->feed->vectors_after(stores[0], r.last, follow, &r, &err), err);
-        sleep_ms(5);
+        sleep_ms(1);
     }
     const size_t photos = end_adders(a, ADDERS);
     assert_ok(stores[0]->ops->feed->vectors_after(stores[0], r.last, follow, &r, &err), err);
@@ -341,7 +342,8 @@ static void check_added(lk_store *s, int64_t collection, const struct adder *a, 
 static void hurry(lk_store *store, int statement_ms) {
     lk_postgres *s = (lk_postgres *)store;
     pthread_mutex_lock(&s->version_lock);
-    while (!s->hearing) {
+    for (int waits = 0; !s->hearing; waits++) {
+        assert_in_range(waits, 0, 12000);
         pthread_mutex_unlock(&s->version_lock);
         sleep_ms(5);
         pthread_mutex_lock(&s->version_lock);
