@@ -2,7 +2,8 @@
 """Builds and tests everything, stage by stage; prints what failed last and closes with `N passed, N failed, N skipped`.
 
 A stage belongs to a step of the check; the stages of a step run side by side, one more than there are cores since each
-waits now and then (--jobs), the longest first, since none of them may depend on how busy the machine is. Within a stage everything goes one after another.
+waits now and then (--jobs), the longest first; none of them may depend on how busy the machine is. Within a stage
+everything goes one after another.
 
 Each command of a stage writes its whole output to BUILD/check/COMMAND.log. A stage is counted test by test where its
 runner says so (meson's test log with cmocka's lines in it, pytest's junit file), else as one test by its exit status, 77

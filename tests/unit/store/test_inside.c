@@ -43,7 +43,7 @@ static int judge(void *ctx, lk_sql *q, const lk_change *c, liken_reason *reasons
         assert_non_null(c->photo->faces[i].descriptor);
         assert_int_equal(reasons[i], LIKEN_KEPT);
         if (i < f->suppress)
-            reasons[i] = LIKEN_SUPPRESSED;
+            reasons[i] = i == 0 ? LIKEN_SUPPRESSED : LIKEN_LOW_LIGHT;
     }
     const int rc = write_row(q, "judged ", e);
     if (rc == LIKEN_OK && c->photo->width == f->refuse_width)
@@ -183,7 +183,7 @@ static void a_face_is_refused(void **state) {
         assert_int_equal(both[i]->face_count, 1);
         assert_int_equal(both[i]->refused_count, 3);
         assert_int_equal(both[i]->refused[1].reason, LIKEN_SUPPRESSED);
-        assert_int_equal(both[i]->refused[2].reason, LIKEN_SUPPRESSED);
+        assert_int_equal(both[i]->refused[2].reason, LIKEN_LOW_LIGHT);
         assert_null(both[i]->refused[1].descriptor);
         assert_int_equal(both[i]->faces[0].id, image->faces[0].id);
     }
