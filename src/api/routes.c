@@ -67,6 +67,7 @@ static const lk_param search[] = {LK_PHOTO("file"),
                                   LK_SWITCH("partial"),
                                   LK_SWITCH("main_face"),
                                   LK_SWITCH("total"),
+                                  MIN_FACE,
                                   {0}};
 
 static const lk_param comparison[] = {LK_PHOTO_PART("a"), LK_PHOTO_PART("b"), LK_TEXT("collection", LK_NAME_MAX), {0}};

@@ -14,6 +14,7 @@ static void read_options(lk_ask *q, liken_search_options *o) {
     o->captured_to = lk_args_time(a, "captured_to");
     o->partial = lk_args_switch(a, "partial");
     o->main_face = lk_args_switch(a, "main_face");
+    o->min_face = lk_ask_min_face(q);
     o->uncounted = lk_args_has(a, "total") && !lk_args_switch(a, "total");
     if (o->threshold > 0 && o->max_false_matches > 0)
         lk_args_fail(a, LIKEN_E_ARG, "max_false_matches", "Give threshold or max_false_matches, not both.");

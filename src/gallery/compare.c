@@ -46,7 +46,7 @@ static int look(liken *lk, const struct terms *t, const void *bytes, size_t size
                 liken_error *err) {
     lk_faces faces = {0};
     char sha256[LK_SHA256_HEX];
-    int rc = lk_gallery_look(lk, t->engine, bytes, size, true, &faces, err);
+    int rc = lk_gallery_look(lk, t->engine, bytes, size, 0, &faces, err);
     if (rc != LIKEN_OK)
         lk_error_prefix(err, "The %s photo", which);
     for (size_t i = 0; rc == LIKEN_OK && t->metric == LIKEN_NORMALIZED && i < faces.kept_count; i++)

@@ -282,9 +282,9 @@ int lk_gallery_check_min_face(int min_face, liken_error *err) {
                    LK_FACE_LEAST, LK_FACE_MOST);
 }
 
-int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, lk_faces *out,
+int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, int min_face, lk_faces *out,
                     liken_error *err) {
-    return lk_gallery_look_and_view(lk, e, bytes, size, describe, 0, 0, out, err);
+    return lk_gallery_look_and_view(lk, e, bytes, size, true, min_face, 0, out, err);
 }
 
 int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int min_face,

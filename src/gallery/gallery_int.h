@@ -146,10 +146,11 @@ int lk_gallery_tell_models(liken *lk, liken_error *err);
 void lk_gallery_engines_free(liken *lk);
 /* ARG: a min_face that is neither 0 nor one of liken_options. */
 int lk_gallery_check_min_face(int min_face, liken_error *err);
-/* Finds the faces of a photo; waits while all pipelines are in use. */
-int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, lk_faces *out,
+/* Finds and describes the faces of a photo, those of `min_face` pixels everywhere, 0: as the gallery's own
+ * (lk_pipeline_run); waits while all pipelines are in use. */
+int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, int min_face, lk_faces *out,
                     liken_error *err);
-/* The same with out->view and `min_face`, 0: the gallery's own (lk_pipeline_run). */
+/* The same with out->view, and described or not. */
 int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int min_face,
                              int view, lk_faces *out, liken_error *err);
 

@@ -105,7 +105,7 @@ int lk_result_photo(liken_result *r, lk_faces *faces, size_t searched_for, liken
 static int search_photo(lk_scope *s, const void *bytes, size_t size, liken_result **out, liken_error *err) {
     lk_faces faces = {0};
     liken_result *r = NULL;
-    int rc = lk_gallery_look(s->lk, s->engine, bytes, size, true, &faces, err);
+    int rc = lk_gallery_look(s->lk, s->engine, bytes, size, s->options->min_face, &faces, err);
     const size_t count = s->options->main_face && faces.kept_count > 1 ? 1 : faces.kept_count;
     if (rc == LIKEN_OK)
         rc = lk_scope_ready(s, 1, err);

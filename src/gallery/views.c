@@ -33,8 +33,8 @@ static bool is_weak(const views *v, size_t i) {
 static int look(views *v, liken_error *err) {
     int rc = LIKEN_OK;
     for (size_t i = 0; rc == LIKEN_OK && i < v->count; i++) {
-        rc = lk_gallery_look(v->scope->lk, v->scope->engine, v->photos[i].bytes, v->photos[i].size, true, &v->faces[i],
-                             err);
+        rc = lk_gallery_look(v->scope->lk, v->scope->engine, v->photos[i].bytes, v->photos[i].size,
+                             v->scope->options->min_face, &v->faces[i], err);
         if (rc != LIKEN_OK && v->photos[i].name != NULL)
             lk_error_prefix(err, "%s", v->photos[i].name);
         else if (rc != LIKEN_OK)

@@ -106,7 +106,7 @@ def test_photos(shared):
     ({"min_face": value}, "min_face must be a whole number from 10 to 4096") for value in ("9", "0", "-16", "4097", "1e400", "16.5", "small", "")
 ] + [({"thorough": "perhaps"}, "thorough")])
 def test_how_small_faces_are_looked_for(shared, samples, fields, word):
-    for path in (IMAGES, "/v1/detect"):
+    for path in (IMAGES, "/v1/detect", SEARCH):
         refused(shared.post(path, files={"file": samples[0][1]}, data=fields), 400, "bad_argument", word)
     assert shared.get("/v1/status").json["images"] == 0
 

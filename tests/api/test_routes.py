@@ -212,6 +212,8 @@ def test_faces_of_a_height_are_looked_for_everywhere(server, start):
     assert (added.status, added.json["smallest_face"]) == (201, 20)
     again = server.add(photo, thorough="true")
     assert again.status == 200 and "smallest_face" not in again.json  # it was not looked at
+    searched = server.post("/v1/collections/default/search", files={"file": photo}, data={"min_face": 20}).json
+    assert searched["smallest_face"] == 20
     key = {"Idempotency-Key": "one"}
     path, other = "/v1/collections/default/images", {"file": gray_bmp(1024, 513)}
     assert server.post(path, files=other, data={"thorough": "true"}, headers=key).json["smallest_face"] == 16

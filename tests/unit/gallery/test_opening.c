@@ -110,6 +110,7 @@ static void how_small_faces_are_looked_for(void **state) {
     (void)state;
     static const int bad[] = {-1, 1, 9, 4097};
     liken_add_options to = LIKEN_ADD_INIT;
+    liken_result *result = NULL;
     liken_image *image = add_to(lk, "photo 9 9", &to);
     liken_image_free(image);
     image = NULL;
@@ -121,7 +122,14 @@ static void how_small_faces_are_looked_for(void **state) {
         assert_int_equal(liken_add(lk, NULL, "photo 9 9", 9, &to, &image, &err), LIKEN_E_ARG);
         assert_int_equal(liken_add(lk, NULL, "photo 9 8", 9, &to, &image, &err), LIKEN_E_ARG);
         assert_null(image);
+        const liken_search_options by = {.size = sizeof by, .min_face = bad[i]};
+        assert_int_equal(liken_search_photo(lk, NULL, "photo 9 9", 9, &by, &result, &err), LIKEN_E_ARG);
+        assert_null(result);
     }
+    const liken_search_options by = {.size = sizeof by, .min_face = 12};
+    assert_ok(liken_search_photo(lk, NULL, "photo 9 9", 9, &by, &result, &err), err);
+    assert_true(result->photos[0].smallest_face == 12);
+    liken_result_free(result);
     to.min_face = 10;
     image = add_to(lk, "photo 9 8", &to);
     assert_true(image->smallest_face == 10);
