@@ -247,7 +247,7 @@ EMULATED = "kern/nets_emulated"
 # dlib, all templates, is not ours to check: leaving it out halves the compilation
 SANITIZED_BUILD = ["-Db_lundef=false", "-Ddlib=disabled"]
 # The other builds: options and environment. What clang makes is never run: it is asked for its warnings.
-BUILDS = {"clang": (["-Doptimization=0"], {"CC": "clang", "CXX": "clang++"}),
+BUILDS = {"clang": (["-Doptimization=0", "-Dbench=true"], {"CC": "clang", "CXX": "clang++"}),
           "asan": (["-Db_sanitize=address,undefined", *SANITIZED_BUILD], {}),
           "tsan": (["-Db_sanitize=thread", *SANITIZED_BUILD], {})}
 # What a quick run under a sanitizer is made of: for addresses what reads bytes from outside, for threads what shares.
