@@ -91,6 +91,7 @@ typedef struct job {
     lk_faces faces; /* arrays with room for all that was found */
     bool describe;
     size_t max_faces;
+    size_t judged; /* so many of the kept ones had the last word said of them */
 } job;
 
 static int larger_first(const void *pa, const void *pb) {
@@ -175,6 +176,46 @@ static int keep(job *j, const liken_face *face, const lk_detection *d, liken_err
     return LIKEN_OK;
 }
 
+static void undescribe(liken_face *face) {
+    free(face->descriptor);
+    face->descriptor = NULL;
+    face->dimension = 0;
+}
+
+/* A pack with classes has the last word once descriptors are there: scores are final, and what is below its floor is
+ * refused after all. */
+static void settle(job *j) {
+    const lk_pack_classes *classes = j->pipeline->models->classes;
+    const bool yunet = j->pipeline->models->detector == LK_DETECT_YUNET;
+    const size_t count = j->faces.kept_count;
+    lk_describer_flush(j->pipeline->describer);
+    if (classes == NULL)
+        return;
+    j->faces.kept_count = j->judged;
+    for (size_t i = j->judged; i < count; i++) {
+        liken_face face = j->faces.kept[i];
+        lk_quality_described(&face.quality, yunet ? face.confidence : 1, face.descriptor, face.dimension, classes);
+        const liken_reason reason = !lk_quality_enough(&face.quality, classes) ? lk_quality_blame(&face.quality)
+                                    : lk_quality_drawn(&face.quality, face.descriptor, face.dimension, classes)
+                                        ? LIKEN_LOW_CONFIDENCE
+                                        : LIKEN_KEPT;
+        if (reason != LIKEN_KEPT || !j->describe)
+            undescribe(&face);
+        if (reason != LIKEN_KEPT)
+            refuse(j, &face, reason);
+        else
+            j->faces.kept[j->faces.kept_count++] = face;
+    }
+    j->judged = j->faces.kept_count;
+}
+
+/* Whether max_faces are kept for good: what the pack refuses after all leaves its place to a smaller face. */
+static bool is_full(job *j) {
+    if (j->faces.kept_count >= j->max_faces)
+        settle(j);
+    return j->faces.kept_count >= j->max_faces;
+}
+
 static int judge(job *j, const lk_detection *d, liken_error *err) {
     const lk_pack_descriptor *cut = &j->pipeline->models->pack->descriptor;
     liken_face face = begin_face(d);
@@ -191,7 +232,7 @@ static int judge(job *j, const lk_detection *d, liken_error *err) {
     lk_quality_chip(j->pipeline->chip, cut->chip, &face.quality);
     lk_quality_score(&face.quality, face.confidence);
     liken_reason reason = lk_quality_judge(&face.quality, face.confidence, j->pipeline->detector->accept);
-    if (reason == LIKEN_KEPT && j->faces.kept_count >= j->max_faces)
+    if (reason == LIKEN_KEPT && is_full(j))
         reason = LIKEN_OVER_LIMIT;
     if (reason != LIKEN_KEPT) {
         refuse(j, &face, reason);
@@ -200,34 +241,6 @@ static int judge(job *j, const lk_detection *d, liken_error *err) {
     lk_legacy_cut *legacy = j->pipeline->legacy; /* it describes another chip than the one that was judged */
     const int rc = legacy == NULL ? LIKEN_OK : lk_legacy_cut_chip(legacy, &j->source, d, j->pipeline->chip, err);
     return rc == LIKEN_OK ? keep(j, &face, d, err) : rc;
-}
-
-static void undescribe(liken_face *face) {
-    free(face->descriptor);
-    face->descriptor = NULL;
-    face->dimension = 0;
-}
-
-/* A pack with classes has the last word once descriptors are there: scores are final, and what is below its floor is
- * refused after all. */
-static void judge_described(job *j, const lk_pack_classes *classes) {
-    const bool yunet = j->pipeline->models->detector == LK_DETECT_YUNET;
-    const size_t count = j->faces.kept_count;
-    j->faces.kept_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        liken_face face = j->faces.kept[i];
-        lk_quality_described(&face.quality, yunet ? face.confidence : 1, face.descriptor, face.dimension, classes);
-        const liken_reason reason = !lk_quality_enough(&face.quality, classes) ? lk_quality_blame(&face.quality)
-                                    : lk_quality_drawn(&face.quality, face.descriptor, face.dimension, classes)
-                                        ? LIKEN_LOW_CONFIDENCE
-                                        : LIKEN_KEPT;
-        if (reason != LIKEN_KEPT || !j->describe)
-            undescribe(&face);
-        if (reason != LIKEN_KEPT)
-            refuse(j, &face, reason);
-        else
-            j->faces.kept[j->faces.kept_count++] = face;
-    }
 }
 
 /* What the detector itself does not believe in is told of and costs no more. */
@@ -249,9 +262,7 @@ static int judge_all(job *j, liken_error *err) {
         lk_describer_reset(j->pipeline->describer);
         return rc;
     }
-    lk_describer_flush(j->pipeline->describer);
-    if (j->pipeline->models->classes != NULL)
-        judge_described(j, j->pipeline->models->classes);
+    settle(j);
     return LIKEN_OK;
 }
 

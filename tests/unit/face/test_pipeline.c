@@ -397,6 +397,72 @@ static void what_is_over_the_limit_is_refused_and_told(void **state) {
     lk_models_free(m);
 }
 
+static bool larger(const liken_face *a, const liken_face *b) {
+    return a->box.width * a->box.height > b->box.width * b->box.height;
+}
+
+/* One picture under the other. */
+static lk_image stacked(const lk_image *above, const lk_image *below) {
+    const int width = above->width > below->width ? above->width : below->width;
+    lk_image out = {.width = width, .height = above->height + below->height, .stride = (size_t)width * 3};
+    out.rgb = calloc((size_t)out.height, out.stride);
+    assert_non_null(out.rgb);
+    for (int y = 0; y < out.height; y++) {
+        const lk_image *of = y < above->height ? above : below;
+        const size_t row = (size_t)(y < above->height ? y : y - above->height);
+        memcpy(out.rgb + (size_t)y * out.stride, of->rgb + row * of->stride, (size_t)of->width * 3);
+    }
+    return out;
+}
+
+/* Of what the pack refused after all the largest, or NULL. */
+static const liken_face *refused_late(const lk_faces *f) {
+    const liken_face *largest = NULL;
+    for (size_t i = 0; i < f->refused_count; i++)
+        if (f->refused[i].reason != LIKEN_LOW_CONFIDENCE && (largest == NULL || larger(&f->refused[i], largest)))
+            largest = &f->refused[i];
+    return largest;
+}
+
+static lk_image around(const liken_face *face, const lk_image *image) {
+    const int more = (int)face->box.height / 2, x = (int)face->box.x - more, y = (int)face->box.y - more;
+    const lk_image part = {.width = (int)face->box.width + 2 * more,
+                           .height = (int)face->box.height + 2 * more,
+                           .stride = image->stride,
+                           .rgb = image->rgb + (size_t)y * image->stride + (size_t)x * 3};
+    assert_true(x > 0 && y > 0 && x + part.width <= image->width && y + part.height <= image->height);
+    return part;
+}
+
+static void what_is_refused_late_takes_no_place_of_the_limit(void **state) {
+    (void)state;
+    need("faceapi");
+    need("yunet");
+    need("reid");
+    liken_error err;
+    lk_models *m = load("reid", "yunet");
+    lk_image image = drawn_sample(folder, 1), soft = blurred(&image, 14), small;
+    lk_faces blur = run(m, &soft, true, 0);
+    assert_non_null(refused_late(&blur));
+    const lk_image part = around(refused_late(&blur), &soft);
+    assert_ok(lk_image_resize(&image, image.width / 2, image.height / 2, &small, &err), err);
+    lk_image both = stacked(&part, &small);
+    lk_faces all = run(m, &both, true, 0), one = run(m, &both, true, 1);
+    assert_true(all.kept_count > 1);
+    assert_true(refused_late(&all) != NULL && larger(refused_late(&all), &all.kept[0]));
+    assert_int_equal(one.kept_count, 1);
+    assert_true(one.kept[0].box.x == all.kept[0].box.x && one.kept[0].box.y == all.kept[0].box.y);
+    assert_int_equal(one.refused_count + 1, all.refused_count + all.kept_count);
+    lk_faces_clear(&all);
+    lk_faces_clear(&one);
+    lk_faces_clear(&blur);
+    free(both.rgb);
+    free(soft.rgb);
+    lk_image_clear(&small);
+    drawn_free(&image);
+    lk_models_free(m);
+}
+
 static void a_photo_without_faces_has_none(void **state) {
     (void)state;
     need("yunet");
@@ -514,6 +580,7 @@ int main(void) {
         cmocka_unit_test(a_smaller_copy_shows_the_same_people),
         cmocka_unit_test(a_photo_on_its_side_shows_the_same_people),
         cmocka_unit_test(what_is_over_the_limit_is_refused_and_told),
+        cmocka_unit_test(what_is_refused_late_takes_no_place_of_the_limit),
         cmocka_unit_test(a_photo_without_faces_has_none),
         cmocka_unit_test(the_dlib_pack_tells_people_apart),
         cmocka_unit_test(threads_share_models_and_agree),
