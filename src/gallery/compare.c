@@ -10,12 +10,21 @@
 struct terms {
     lk_engine *engine;
     liken_metric metric;
-    lk_reach reach[2]; /* of a good face, and of a weak one */
+    float threshold;   /* of two good faces */
+    lk_reach reach[2]; /* of a good face, and of a weak one that is none the poorer for its score */
 };
 
-static void set_reach(struct terms *t, const liken_collection *c) {
+/* How far a face looks. */
+static lk_reach reach_of(const struct terms *t, bool weak, float score) {
+    const liken_collection c = {.metric = t->metric, .threshold = t->threshold};
+    return lk_gallery_reach(t->engine, &c, weak, score, t->threshold);
+}
+
+static void set_terms(struct terms *t, liken_metric metric, float threshold) {
+    t->metric = metric;
+    t->threshold = threshold;
     for (int weak = 0; weak < 2; weak++)
-        t->reach[weak] = lk_gallery_reach(t->engine, c, weak == 1, 1, c->threshold);
+        t->reach[weak] = reach_of(t, weak == 1, 1);
 }
 
 /* How a collection compares; without one, the handle's pack and its metric. */
@@ -27,18 +36,15 @@ static int terms_of(liken *lk, const char *collection, struct terms *t, liken_er
         rc = lk_gallery_engine(lk, NULL, &t->engine, err);
         if (rc != LIKEN_OK)
             return rc;
-        t->metric = lk_models_metric(t->engine->models);
-        set_reach(t, &(liken_collection){.metric = t->metric,
-                                         .threshold = lk_models_calibration(t->engine->models, t->metric)->threshold});
-        return lk_models_comparable(t->engine->models, t->metric, err);
+        const liken_metric metric = lk_models_metric(t->engine->models);
+        set_terms(t, metric, lk_models_calibration(t->engine->models, metric)->threshold);
+        return lk_models_comparable(t->engine->models, metric, err);
     }
     rc = lk_gallery_collection(lk, collection, &c, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_engine_for(lk, c, &t->engine, err);
-    if (rc == LIKEN_OK) {
-        t->metric = c->metric;
-        set_reach(t, c);
-    }
+    if (rc == LIKEN_OK)
+        set_terms(t, c->metric, c->threshold);
     return rc;
 }
 
@@ -59,20 +65,35 @@ static int look(liken *lk, const struct terms *t, const void *bytes, size_t size
     return rc;
 }
 
+/* The curve of two faces. Of two weak ones the poorer counts, as if it were what is searched for. */
+static lk_calibration between(const struct terms *t, const liken_face *a, const liken_face *b) {
+    if (!a->weak || !b->weak)
+        return t->reach[a->weak].calibration[b->weak];
+    return reach_of(t, true, fminf(a->quality.score, b->quality.score)).calibration[1];
+}
+
+/* How near a weak face must be to one that is no poorer: room for all of them, or NULL. */
+static float *thresholds_of_weak(const struct terms *t, const liken_image *image) {
+    float *of = malloc((image->face_count + 1) * sizeof *of);
+    for (size_t i = 0; of != NULL && i < image->face_count; i++)
+        of[i] = image->faces[i].weak ? between(t, &image->faces[i], &image->faces[i]).threshold : INFINITY;
+    return of;
+}
+
 /* Of the pairs the one that is alike most: the nearest, but that weak faces have to be nearer. */
-static int measure(liken_comparison *c, const struct terms *t, size_t dimension, liken_error *err) {
+static void measure(liken_comparison *c, const struct terms *t, size_t dimension, const float *weak_a,
+                    const float *weak_b) {
     const size_t columns = c->b->face_count;
     float best = INFINITY;
     c->distance = INFINITY;
     c->best_a = c->best_b = -1;
-    c->distances = malloc((c->a->face_count * columns + 1) * sizeof(*c->distances));
-    if (c->distances == NULL)
-        return lk_fail_memory(err);
     for (size_t i = 0; i < c->a->face_count; i++) {
         for (size_t j = 0; j < columns; j++) {
+            const bool one = c->a->faces[i].weak, other = c->b->faces[j].weak;
             const float d = lk_distance(c->a->faces[i].descriptor, c->b->faces[j].descriptor, dimension);
             c->distances[i * columns + j] = d;
-            const float share = d / t->reach[c->a->faces[i].weak].calibration[c->b->faces[j].weak].threshold;
+            const float share =
+                d / (one && other ? fminf(weak_a[i], weak_b[j]) : t->reach[one].calibration[other].threshold);
             if (share >= best)
                 continue;
             best = share;
@@ -81,7 +102,17 @@ static int measure(liken_comparison *c, const struct terms *t, size_t dimension,
             c->best_b = (int)j;
         }
     }
-    return LIKEN_OK;
+}
+
+static int measure_all(liken_comparison *c, const struct terms *t, liken_error *err) {
+    float *weak_a = thresholds_of_weak(t, c->a), *weak_b = thresholds_of_weak(t, c->b);
+    c->distances = malloc((c->a->face_count * c->b->face_count + 1) * sizeof(*c->distances));
+    const bool room = weak_a != NULL && weak_b != NULL && c->distances != NULL;
+    if (room)
+        measure(c, t, (size_t)lk_models_dimension(t->engine->models), weak_a, weak_b);
+    free(weak_a);
+    free(weak_b);
+    return room ? LIKEN_OK : lk_fail_memory(err);
 }
 
 static void forget_descriptors(liken_image *image) {
@@ -100,19 +131,19 @@ static int compare(liken *lk, const struct terms *t, const void *const bytes[2],
     if (rc == LIKEN_OK)
         rc = look(lk, t, bytes[1], sizes[1], "second", &c->b, err);
     if (rc == LIKEN_OK)
-        rc = measure(c, t, (size_t)lk_models_dimension(t->engine->models), err);
+        rc = measure_all(c, t, err);
     if (rc != LIKEN_OK) {
         liken_comparison_free(c);
         return rc;
     }
     forget_descriptors(c->a);
     forget_descriptors(c->b);
-    const bool none = c->best_a < 0, weak_a = !none && c->a->faces[c->best_a].weak,
-               weak_b = !none && c->b->faces[c->best_b].weak;
-    const lk_calibration *calibration = &t->reach[weak_a].calibration[weak_b];
-    c->threshold = calibration->threshold;
+    const bool none = c->best_a < 0;
+    const lk_calibration calibration =
+        none ? t->reach[0].calibration[0] : between(t, &c->a->faces[c->best_a], &c->b->faces[c->best_b]);
+    c->threshold = calibration.threshold;
     c->same = c->distance <= c->threshold;
-    c->similarity = none ? 0 : lk_calibration_similarity(calibration, c->distance);
+    c->similarity = none ? 0 : lk_calibration_similarity(&calibration, c->distance);
     *out = c;
     return LIKEN_OK;
 }

@@ -376,8 +376,10 @@ const lk_calibration *lk_models_between(const lk_models *m, liken_metric metric,
 }
 
 lk_calibration lk_models_curve(const lk_models *m, liken_metric metric, bool weak, float score, bool other_weak) {
-    (void)score;
-    return *lk_models_between(m, metric, weak, other_weak);
+    lk_calibration c = *lk_models_between(m, metric, weak, other_weak);
+    for (int i = 0; weak && other_weak && score < 0.2f && i < c.count; i++)
+        c.points[i].distance *= 0.5f;
+    return c;
 }
 
 /* ---- the pipeline ---- */
@@ -457,7 +459,8 @@ static bool keep(const lk_pipeline *p, unsigned person, float noise, unsigned sa
 
 /* The last one. True. */
 static bool weaken(lk_faces *out) {
-    out->kept[out->kept_count - 1].quality.score = 0.25f;
+    liken_face *face = &out->kept[out->kept_count - 1];
+    face->quality.score = face->box.height < 10 ? 0.1f : 0.25f;
     return true;
 }
 

@@ -168,6 +168,19 @@ static void weak_faces_must_be_nearer(void **state) {
     assert_true(told);
 }
 
+/* Of two weak ones the poorer says how near they must be, whichever photo comes first. */
+static void a_comparison_heeds_the_poorer_face(void **state) {
+    (void)state;
+    const char *const text[2] = {"photo 1 1\nweak 1 0 50", "photo 2 1\nweak 1 0 8"};
+    for (int a = 0; a < 2; a++)
+        for (int b = 0; b < 2; b++) {
+            liken_comparison *c = NULL;
+            assert_ok(liken_compare(lk, NULL, text[a], strlen(text[a]), text[b], strlen(text[b]), NULL, &c, &err), err);
+            assert_true(fabsf(c->threshold - (a + b > 0 ? 0.1f : 0.2f)) < 1e-6f);
+            liken_comparison_free(c);
+        }
+}
+
 /* In a gallery of faces that are told apart, one that has look-alikes and one that has none. */
 static void the_gallery_tells_what_to_expect(void **state) {
     (void)state;
@@ -202,6 +215,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(both_classes_are_searched_as_by_brute_force, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_threshold_of_a_weak_pair_is_as_rare, set_up, tear_down),
         cmocka_unit_test_setup_teardown(weak_faces_must_be_nearer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_comparison_heeds_the_poorer_face, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_gallery_tells_what_to_expect, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
