@@ -1,7 +1,7 @@
 # A thin front: meson builds, tools/ does the rest. `make start` and `make check` need nothing done before them.
 BUILD ?= build
 
-.PHONY: start check build deps bench bench-eyes bench-hash bench-nn bench-pipeline bench-search bench-store soak fuzz fmt tidy clean
+.PHONY: start check build deps bench bench-eyes bench-hash bench-nn bench-pipeline bench-score bench-search bench-store soak fuzz fmt tidy clean
 
 start: deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD) liken liken-decode
@@ -20,9 +20,9 @@ build: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD)
 
-bench: bench-hash bench-nn bench-eyes bench-pipeline bench-search bench-store
+bench: bench-hash bench-nn bench-eyes bench-pipeline bench-score bench-search bench-store
 
-bench-eyes bench-hash bench-nn bench-pipeline bench-search bench-store:
+bench-eyes bench-hash bench-nn bench-pipeline bench-score bench-search bench-store:
 	@tools/bench.sh $(BUILD) $(@:bench-%=%)
 
 soak: build

@@ -1,6 +1,6 @@
 /* bench_score.c - what it costs to judge a face, against what it costs to describe it. Packs come from $LIKEN_MODELS.
  *
- * bench_score [PACK]
+ * make bench-score, or bench_score [PACK]
  *     CPU microseconds a face (reid by default, a pack with classes): the descriptor network, four faces at a time;
  * what is measured of the chip (sharpness and brightness, of any pack); the score from the descriptor; and the score as
  * a share of the descriptor. The best of some rounds. */
