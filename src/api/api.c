@@ -122,6 +122,8 @@ int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *
                                       .done = lk_metrics_done,
                                       .ctx = api};
         rc = lk_http_start(&api->http, &http, api->routes, lk_row_count, err);
+        if (rc == LIKEN_OK)
+            rc = lk_follow_start(&api->follow, lk, api->http, err);
     }
     if (rc != LIKEN_OK) {
         lk_api_stop(api);
@@ -146,6 +148,7 @@ bool lk_api_open(lk_api *api) {
 void lk_api_stop(lk_api *api) {
     if (api == NULL)
         return;
+    lk_follow_stop(api->follow);
     lk_http_stop(api->http);
     lk_probe_stop(api->probe);
     lk_metrics_free(api->metrics);

@@ -10,7 +10,8 @@
  *   repeat.c   Idempotency-Key
  *   metrics.c  counters and /metrics
  *   probe.c    how the store is, known without waiting for it
- *   collections.c images.c faces.c pictures.c search.c compare.c detect.c status.c legacy.c   the resources */
+ *   follow.c   wakes the streams of events when something happened
+ *   collections.c images.c faces.c pictures.c events.c search.c compare.c detect.c status.c legacy.c   the resources */
 #ifndef LK_API_API_INT_H
 #define LK_API_API_INT_H
 
@@ -29,6 +30,7 @@
 
 typedef struct lk_metrics lk_metrics;
 typedef struct lk_probe lk_probe;
+typedef struct lk_follow lk_follow;
 typedef struct lk_repeats lk_repeats;
 
 struct lk_api {
@@ -38,6 +40,7 @@ struct lk_api {
     lk_keyring *keys;
     lk_metrics *metrics;
     lk_probe *probe;
+    lk_follow *follow;
     lk_repeats *repeats;
     char *address;
     char *data, *store; /* places that no answer tells of, or NULL */
@@ -110,6 +113,9 @@ bool lk_guard_is_loopback(const char *address);
 /* The key that the request came with, found once; NULL: none, or none that is known. It lasts as long as the request.
  */
 const lk_key *lk_guard_key(lk_api *api, lk_request *r);
+/* May a request that was admitted still go on, by the keys as they are now? For answers that last. On one thread at a
+ * time. */
+bool lk_guard_still_may(lk_api *api, lk_request *r);
 /* 401. */
 void lk_guard_refuse_keyless(lk_request *r);
 
@@ -194,6 +200,12 @@ int lk_probe_start(lk_probe **out, liken *lk, lk_keyring *keys, liken_error *err
 void lk_probe_read(lk_probe *p, lk_finding *out);
 void lk_probe_stop(lk_probe *p);
 
+/* ---- follow.c ---- */
+
+int lk_follow_start(lk_follow **out, liken *lk, lk_http *http, liken_error *err);
+/* Before the server is stopped. */
+void lk_follow_stop(lk_follow *f);
+
 /* ---- resources ---- */
 
 lk_resource_fn lk_collections_list, lk_collections_create, lk_collections_get, lk_collections_change,
@@ -202,7 +214,7 @@ lk_resource_fn lk_images_add, lk_images_list, lk_images_get, lk_images_remove;
 lk_resource_fn lk_faces_get, lk_faces_remove;
 lk_resource_fn lk_pictures_image, lk_pictures_face, lk_pictures_link, lk_pictures_linked_image, lk_pictures_linked_face,
     lk_pictures_preview;
-lk_resource_fn lk_search, lk_compare, lk_detect;
+lk_resource_fn lk_search, lk_compare, lk_detect, lk_events;
 /* A photo goes to its lane; a face or a descriptor does not wait behind photos. */
 lk_lane lk_search_lane(const lk_request *r);
 lk_lane lk_pictures_lane(const lk_request *r);

@@ -131,6 +131,16 @@ lk_glance lk_guard_glance(lk_request *r, const lk_route *route, void *ctx) {
     return may ? LK_MAY : LK_NOT_SURE;
 }
 
+bool lk_guard_still_may(lk_api *api, lk_request *r) {
+    const lk_row *row = lk_row_of(r);
+    if (lk_keyring_refresh(api->keys, NULL) != LIKEN_OK)
+        return false;
+    if (lk_api_open(api))
+        return true;
+    const lk_key *key = lk_guard_key(api, r);
+    return key != NULL && lk_key_allows(key, row->scope, collection_of(api, r, row, key));
+}
+
 bool lk_guard_admit(lk_request *r, const lk_route *route, void *ctx) {
     lk_api *api = ctx;
     const lk_row *row = route->tag;

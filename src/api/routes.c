@@ -86,6 +86,9 @@ static const lk_param links[] = {LK_IDS("images", 1000),
                                  LK_WHOLE("minutes", 1, 60, 10),
                                  {0}};
 
+static const lk_param events[] = {
+    LK_WHOLE("after", 0, INT64_MAX, 0), LK_WHOLE("limit", 1, LK_PAGE_MAX, LK_DEFAULT_PAGE), {0}};
+
 static const lk_param linked[] = {
     LK_WHOLE("size", 1, LK_SIDE_MAX, 0), LK_WHOLE("expires", 1, INT64_MAX, 0), LK_TEXT("signature", 64), {0}};
 
@@ -125,6 +128,7 @@ const lk_row lk_rows[] = {
     {"POST", COLLECTION "/links", lk_pictures_link, links, STORE, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
     {"GET", "/v1/linked/{c}/images/{id}", lk_pictures_linked_image, linked, PHOTOS, READS, NO_KEY, ADDRESS, LK_BODY_SMALL, lk_pictures_lane},
     {"GET", "/v1/linked/{c}/faces/{id}", lk_pictures_linked_face, linked, PHOTOS, READS, NO_KEY, ADDRESS, LK_BODY_SMALL, lk_pictures_lane},
+    {"GET", COLLECTION "/events", lk_events, events, STORE, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
     {"POST", "/v1/preview", lk_pictures_preview, preview, PHOTOS, READS, SEARCH, ANY, LK_BODY_PHOTO, NULL},
     {"POST", COLLECTION "/search", lk_search, search, PHOTOS, READS, SEARCH, ADDRESS, LK_BODY_PHOTO, lk_search_lane},
     {"POST", "/v1/compare", lk_compare, comparison, PHOTOS, READS, SEARCH, ANY, LK_BODY_TWO_PHOTOS, NULL},

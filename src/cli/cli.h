@@ -102,6 +102,7 @@ int lk_cmd_add(const lk_cli *cli);
 int lk_cmd_search(const lk_cli *cli);
 int lk_cmd_compare(const lk_cli *cli);
 int lk_cmd_detect(const lk_cli *cli);
+int lk_cmd_events(const lk_cli *cli);
 int lk_cmd_list(const lk_cli *cli);
 int lk_cmd_rm(const lk_cli *cli);
 int lk_cmd_cluster(const lk_cli *cli);

@@ -140,6 +140,21 @@ const lk_command lk_commands[] = {
      .examples = {{"liken list --image-id 7", "Under your own id."},
                   {"liken list --captured-from 2026-07-01 --captured-to 2026-07-31", "What was taken in July."}},
      .run = lk_cmd_list},
+    {.name = "events",
+     .synopsis = "",
+     .summary = "tell what happened in a collection",
+     .description =
+         "Photos added, changed and removed, faces removed, the collection made and changed, in the order in which it "
+         "happened and whoever did it: number, time (UTC), kind, ids, and who. The last million of a gallery are kept. "
+         "With --after only what came after that number; with --follow it goes on. With --json one object a line.",
+     .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(AFTER) | LK_BIT(FOLLOW),
+     .least = 0,
+     .most = 0,
+     .exits = {{LK_EXIT_NOTHING, "nothing happened since"},
+               {LK_EXIT_FAILED, "the collection could not be read, or --after is too long ago"}},
+     .examples = {{"liken events --after 1204", "What came after event 1204."},
+                  {"liken events --follow --json", "One object a line for another program, as it happens."}},
+     .run = lk_cmd_events},
     {.name = "rm",
      .synopsis = "[ID...]",
      .summary = "remove photos or one face",

@@ -1,10 +1,13 @@
 #include "cli/interrupt.h"
 
+#include "base/clock.h"
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_int signals;
@@ -32,4 +35,11 @@ bool lk_interrupted(void) {
 void lk_interrupt_wait(void) {
     while (!lk_interrupted())
         (void)sem_wait(&happened);
+}
+
+bool lk_interrupt_wait_for(double seconds) {
+    const struct timespec until = lk_clock_after(seconds);
+    while (!lk_interrupted() && sem_clockwait(&happened, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR)
+        ;
+    return lk_interrupted();
 }

@@ -9,5 +9,7 @@ void lk_interrupt_arm(void);
 bool lk_interrupted(void);
 /* Sleeps until it happens. */
 void lk_interrupt_wait(void);
+/* The same for so many seconds at most; has it happened? */
+bool lk_interrupt_wait_for(double seconds);
 
 #endif

@@ -60,6 +60,8 @@ typedef enum lk_setting_id {
     LK_SET_SCOPE,
     LK_SET_DEEP,
     LK_SET_YES,
+    LK_SET_AFTER,
+    LK_SET_FOLLOW,
     LK_SET_ADDRESS,
     LK_SET_PORT,
     LK_SET_KEY_FILE,

@@ -326,6 +326,21 @@ json_t *lk_json_comparison(const liken_comparison *c) {
     return o;
 }
 
+json_t *lk_json_event(const liken_event *e, bool with_actor) {
+    json_t *o = json_object();
+    put(&o, "number", json_integer(e->number));
+    put(&o, "kind", json_string(liken_event_code(e->kind)));
+    put(&o, "collection", lk_json_text(e->collection));
+    if (e->image > 0)
+        put(&o, "image", json_integer(e->image));
+    if (e->face > 0)
+        put(&o, "face", json_integer(e->face));
+    put(&o, "at", lk_json_time(e->at));
+    if (with_actor && e->actor != NULL)
+        put(&o, "actor", lk_json_text(e->actor));
+    return o;
+}
+
 json_t *lk_json_collection(const liken_collection *c) {
     json_t *o = json_object();
     put(&o, "id", json_integer(c->id));

@@ -27,6 +27,9 @@ json_t *lk_json_result(const liken_result *result);
 /* {same, distance, similarity, threshold, best: {a, b}|null, distances: [[...]], a: image, b: image} */
 json_t *lk_json_comparison(const liken_comparison *comparison);
 
+/* {number, kind, collection, image, face, at, actor}; image and face only where it is about one, actor only when asked
+ * for and known. */
+json_t *lk_json_event(const liken_event *event, bool with_actor);
 json_t *lk_json_collection(const liken_collection *collection);
 json_t *lk_json_state(const liken_state *state);
 

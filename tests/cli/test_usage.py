@@ -6,7 +6,7 @@ import pytest
 
 from conftest import BIN, ROOT
 
-COMMANDS = ["add", "search", "compare", "detect", "list", "rm", "collections", "cluster", "export", "import", "move", "serve",
+COMMANDS = ["add", "search", "compare", "detect", "list", "events", "rm", "collections", "cluster", "export", "import", "move", "serve",
             "models", "keys", "eval", "status", "doctor", "version", "help", "man"]
 
 
