@@ -11,7 +11,7 @@
 #define LEAST 96.0f
 #define HINT_MARGIN 1.0f
 #define HINT_LEAST 48.0f
-#define ALONE 0.12f /* by how much one closer look alone counts less */
+#define ALONE 0.13f /* by how much one closer look alone counts less */
 #define TINY 14.0f  /* a peak of that height in the first look may be of a face of half of it */
 #define ENOUGH 0.75 /* of the pixels that a scale asks for: it is not worth decoding the photo again for the rest */
 
