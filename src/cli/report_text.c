@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const rate_names[LK_REPORT_RATES] = {"0.01", "0.001", "0.0001"};
+static const char *const rate_names[LK_REPORT_RATES] = {"0.01", "0.001", "0.0001", "0.00001"};
 
 /* An object of one value per false match rate. */
 static json_t *per_rate(const lk_report *r, json_t *(*make)(const lk_rate *)) {
@@ -75,8 +75,8 @@ static void print_share(double share, int digits, const char *mark) {
 }
 
 void lk_report_print(const lk_report *reports, size_t count) {
-    (void)printf("%-28s %6s %6s  %8s   %8s   %8s   %8s   %8s   %8s   %8s   %8s  %8s\n", "source", "pairs", "used",
-                 "accuracy", "(used)", "thresh.", "TMR 1e-2", "1e-3", "1e-4", "AUC", "EER", "ms/face");
+    (void)printf("%-28s %6s %6s  %8s   %8s   %8s   %8s   %8s   %8s   %8s   %8s   %8s  %8s\n", "source", "pairs", "used",
+                 "accuracy", "(used)", "thresh.", "TMR 1e-2", "1e-3", "1e-4", "1e-5", "AUC", "EER", "ms/face");
     bool all = false;
     for (size_t i = 0; i < count; i++) {
         const lk_report *r = &reports[i];

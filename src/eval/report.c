@@ -165,7 +165,7 @@ static void judge(lk_report *r, distances *d) {
 }
 
 int lk_report_make(lk_report *out, const lk_pairs *p, const lk_subject *subjects, uint16_t source, liken_error *err) {
-    static const double rates[LK_REPORT_RATES] = {1e-2, 1e-3, 1e-4};
+    static const double rates[LK_REPORT_RATES] = {1e-2, 1e-3, 1e-4, 1e-5};
     lk_report r = {.source = p->sources[source]};
     distances d = {0};
     LK_FREE bool *in = lk_pairs_files_of(p, source);

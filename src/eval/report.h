@@ -4,7 +4,7 @@
 
 #include "eval/pairs.h"
 
-#define LK_REPORT_RATES 3 /* false match rates 1e-2, 1e-3, 1e-4 */
+#define LK_REPORT_RATES 4 /* false match rates 1e-2, 1e-3, 1e-4, 1e-5 */
 #define LK_CURVE_POINTS 160
 #define LK_CURVE_LOWEST (-5.0) /* decades of false match rate */
 

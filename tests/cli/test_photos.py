@@ -339,7 +339,7 @@ def test_eval(liken, samples, tmp_path):
     assert report["auc"] == 1
     assert report["eer"] == 0
     assert report["strangers_pairs"] == 60  # 12 photos, 66 pairs, 6 of one person
-    assert set(report["tmr_at_fmr"]) == {"0.01", "0.001", "0.0001"}
+    assert set(report["tmr_at_fmr"]) == {"0.01", "0.001", "0.0001", "0.00001"}
     assert report["strangers_at_fmr"]["0.0001"] == {"set": "all", "pairs": 60}
     assert report["tmr_at_fmr"]["0.0001"] is None
     assert report["files_without_face"] == [] and report["unreadable"] == []
