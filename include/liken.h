@@ -757,6 +757,38 @@ LIKEN_API void liken_event_list_free(liken_event_list *l);
 LIKEN_API LIKEN_CHECKED int liken_events_after(liken *lk, const liken_call *call, const char *collection, int64_t after,
                                                int limit, liken_event_list **out, liken_error *err);
 
+/* ---- what distances mean in one gallery ------------------------------------------------------------ */
+
+#define LIKEN_CURVE_FACES 50 /* good faces that it takes */
+
+/* Shares of pairs, and of faces, that lie within a distance. */
+typedef struct liken_gallery_point {
+    float distance;
+    double pack_strangers, pack_same; /* by the pack's curve: pairs of strangers, pairs of one person */
+    double apart;                     /* pairs of different photos: strangers, and pairs of one person among them */
+    double strangers; /* of those the strangers, as estimated from where most of them lie; NAN: there are too few */
+    double together;  /* pairs of one photo, who are two people unless it is a collage or shows a mirror */
+    double nearest;   /* faces whose nearest one in another photo of those compared lies there */
+} liken_gallery_point;
+
+typedef struct liken_gallery_curve {
+    char *collection, *model;
+    float threshold;          /* of the collection; one of the points has it */
+    int64_t faces, weak;      /* good ones and weak ones in the collection; of these the weak ones are left out */
+    int64_t compared, photos; /* good faces that were taken by chance, all those of a photo together; their photos */
+    int64_t apart_pairs, together_pairs;
+    double same; /* share of the pairs of different photos that are of one person, as estimated; NAN: too few */
+    liken_gallery_point *points; /* by rising distance */
+    size_t count;
+} liken_gallery_curve;
+
+LIKEN_API void liken_gallery_curve_free(liken_gallery_curve *c);
+/* Compares up to 4096 good faces of a collection (NULL: "default") with each other, to be held against the pack's
+ * curve; reads all of its descriptors once. Nothing is changed. ARG: it has fewer than LIKEN_CURVE_FACES. NOT_FOUND;
+ * MISMATCH, MODEL: its model is not installed. */
+LIKEN_API LIKEN_CHECKED int liken_calibrate(liken *lk, const liken_call *call, const char *collection,
+                                            liken_gallery_curve **out, liken_error *err);
+
 /* ---- importing from the legacy system (docs/legacy.md) ------------------------------------------------------ */
 
 typedef struct liken_import_options {

@@ -113,6 +113,7 @@ int lk_cmd_collections(const lk_cli *cli);
 int lk_cmd_serve(const lk_cli *cli);
 int lk_cmd_models(const lk_cli *cli);
 int lk_cmd_keys(const lk_cli *cli);
+int lk_cmd_calibrate(const lk_cli *cli);
 int lk_cmd_eval(const lk_cli *cli);
 int lk_cmd_status(const lk_cli *cli);
 int lk_cmd_doctor(const lk_cli *cli);

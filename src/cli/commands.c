@@ -346,6 +346,30 @@ const lk_command lk_commands[] = {
      .exits = {{LK_EXIT_NOTHING, "no such key"}, {LK_EXIT_FAILED, "not done; the message says why"}},
      .examples = {{"liken keys add --scope search,add website", "Prints the key."}},
      .run = lk_cmd_keys},
+    {.name = "calibrate",
+     .synopsis = "[COLLECTION]",
+     .summary = "show whether the pack's distances hold in a collection",
+     .description =
+         "Takes up to 4096 good faces of the collection by chance, whole photos of them, compares all with each other, "
+         "and prints what share of the pairs lies within a distance, beside what the pack's curve says of strangers. "
+         "Each row is a distance at which the pack's rate of strangers is the one named, and the threshold.\n\n"
+         "one photo: pairs of faces of one photo. They are two people, so this column should not be far above the "
+         "pack's; strangers in one photo are harder to tell apart (same light, often family), and a collage, a mirror "
+         "or a picture of a picture shows one person twice.\n\n"
+         "photos: pairs of different photos. Those of one person are among them, and nobody has said which they are: "
+         "where the column is far above the pack's, on the near side, it is mostly they. strangers: what is left "
+         "without them, an estimate from the far side, where most pairs lie. Where it is above the pack's the people "
+         "of the collection are more alike than people are on the whole, and a smaller --threshold promises what the "
+         "pack's does. nearest: faces whose nearest one in another photo, of those compared, lies there.\n\n"
+         "A dash: fewer than ten pairs lie there. Nothing is changed; `liken models calibrate` is another thing, "
+         "which gives a pack of your own its curve.",
+     .settings = PHOTO | LK_BIT(SVG),
+     .least = 0,
+     .most = 1,
+     .exits = {{LK_EXIT_FAILED, "the collection holds too few faces, or could not be read"}, INTERRUPTED},
+     .examples = {{"liken calibrate", "The table, of the collection default."},
+                  {"liken calibrate --svg party.svg party", "The table, and the curves to look at."}},
+     .run = lk_cmd_calibrate},
     {.name = "eval",
      .synopsis = "PAIRS.csv",
      .summary = "measure how well same and different people are told apart",

@@ -57,6 +57,7 @@ typedef enum lk_setting_id {
     LK_SET_SEARCH,
     LK_SET_KEEP,
     LK_SET_DET,
+    LK_SET_SVG,
     LK_SET_SCOPE,
     LK_SET_DEEP,
     LK_SET_YES,

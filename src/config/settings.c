@@ -80,6 +80,7 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                      "How much of each photo the collection keeps, to be looked at.", 0, 0},
     [LK_SET_DET] = {"det", 0, LK_PATH, LK_IN_FLAG, "OUT.svg", NULL,
                     "Write the curve of missed against false matches as SVG.", 0, 0},
+    [LK_SET_SVG] = {"svg", 0, LK_PATH, LK_IN_FLAG, "OUT.svg", NULL, "Write the curves as SVG.", 0, 0},
     [LK_SET_SCOPE] = {"scope", 0, LK_TEXT, LK_IN_FLAG, "SCOPES", "read,search",
                       "What the key may do: words of " LK_SCOPE_WORDS(", ") ", parted by commas.", 0, 0},
     [LK_SET_DEEP] = {"deep", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",

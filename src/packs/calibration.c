@@ -24,6 +24,20 @@ double lk_calibration_fmr(const lk_calibration *c, float distance) {
     return exp((1 - t) * log(p[i - 1].fmr) + t * log(p[i].fmr));
 }
 
+double lk_calibration_tmr(const lk_calibration *c, float distance) {
+    const lk_calibration_point *p = c->points;
+    const int last = c->count - 1;
+    if (!(distance > 0))
+        return 0;
+    if (distance >= p[last].distance)
+        return 1;
+    int i = 0;
+    while (distance > p[i].distance)
+        i++;
+    const double from = i > 0 ? (double)p[i - 1].distance : 0, before = i > 0 ? p[i - 1].tmr : 0;
+    return before + (p[i].tmr - before) * ((double)distance - from) / ((double)p[i].distance - from);
+}
+
 float lk_calibration_distance(const lk_calibration *c, double fmr) {
     const lk_calibration_point *p = c->points;
     const int last = c->count - 1;

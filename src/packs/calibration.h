@@ -17,6 +17,8 @@ typedef struct lk_calibration {
 
 /* Share of strangers' pairs within `distance`; log-linear between points, clamped outside. */
 double lk_calibration_fmr(const lk_calibration *c, float distance);
+/* Share of pairs of one person within `distance`; straight between points and from nothing at 0, 1 from the last on. */
+double lk_calibration_tmr(const lk_calibration *c, float distance);
 /* The distance at which the false match rate is `fmr`. */
 float lk_calibration_distance(const lk_calibration *c, double fmr);
 /* The distance at which strangers are as rare by `of` as within `distance` by `usual`. Where the latter ends with its

@@ -366,6 +366,31 @@ def test_eval_refuses_bad_files(liken, tmp_path):
     assert "bad.csv: line 4: a quoted field does not end." in err
 
 
+def test_calibrate(liken, samples, tmp_path):
+    """For the plumbing: one photo, over and over."""
+    (tmp_path / "many").mkdir()
+    photo = (samples / "sample1.jpg").read_bytes()
+    for i in range(50):
+        (tmp_path / "many" / f"{i}.jpg").write_bytes(photo + b"#" * i)
+    liken("add", "many/0.jpg")
+    _, err = liken("calibrate", code=1)
+    assert "takes at least 50" in err
+    liken("add", "many")
+    out, _ = liken("calibrate", "--svg", "curve.svg")
+    [[curve]] = [liken.json("calibrate", "default")]
+    assert curve["compared"] == curve["faces"] >= 50 and curve["photos"] == 50
+    assert out.startswith(f"default: {curve['faces']} good faces, {curve['weak']} weak ones left out")
+    assert sum(line.endswith("  threshold") for line in out.splitlines()) == 1
+    assert [point["nearest"] for point in curve["points"]] == [1] * len(curve["points"])
+    distances = [point["distance"] for point in curve["points"]]
+    assert distances == sorted(distances) and curve["threshold"] in distances
+    root = xml.etree.ElementTree.parse(tmp_path / "curve.svg").getroot()
+    words = " ".join(root.itertext())
+    for word in ("distance", "share within the distance", "pack: strangers", "nearest of a face", "threshold"):
+        assert word in words
+    liken("calibrate", "nowhere", code=1)
+
+
 def test_a_collection_that_is_not_there_is_said_once(liken, album):
     out, err = liken("add", "--collection", "party", str(album), code=1)
     assert out == "" and err.count("There is no collection") == 1 and "liken collections create party" in err

@@ -36,6 +36,16 @@ static void between_points_the_logarithm_is_straight(void **state) {
     }
 }
 
+static void right_pairs_lie_on_straight_lines(void **state) {
+    (void)state;
+    near(lk_calibration_tmr(&curve, 0), 0);
+    near(lk_calibration_tmr(&curve, 0.15f), 0.4);
+    near(lk_calibration_tmr(&curve, 0.3f), 0.8);
+    near(lk_calibration_tmr(&curve, 0.35f), 0.875);
+    near(lk_calibration_tmr(&curve, 0.5f), 0.975);
+    near(lk_calibration_tmr(&curve, 7), 1);
+}
+
 static void outside_it_is_clamped(void **state) {
     (void)state;
     static const float low[] = {-INFINITY, -1, 0, 0.1f, NAN};
@@ -156,9 +166,13 @@ static void the_known_packs_classes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rates_go_through_the_points), cmocka_unit_test(between_points_the_logarithm_is_straight),
-        cmocka_unit_test(outside_it_is_clamped),       cmocka_unit_test(similarity_is_half_at_the_threshold_and_falls),
-        cmocka_unit_test(as_rare_by_another_curve),    cmocka_unit_test(the_known_packs_curves),
+        cmocka_unit_test(rates_go_through_the_points),
+        cmocka_unit_test(between_points_the_logarithm_is_straight),
+        cmocka_unit_test(right_pairs_lie_on_straight_lines),
+        cmocka_unit_test(outside_it_is_clamped),
+        cmocka_unit_test(similarity_is_half_at_the_threshold_and_falls),
+        cmocka_unit_test(as_rare_by_another_curve),
+        cmocka_unit_test(the_known_packs_curves),
         cmocka_unit_test(the_known_packs_classes),
     };
     return cmocka_run_group_tests_name("packs/calibration", tests, NULL, NULL);
