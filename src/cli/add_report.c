@@ -77,7 +77,7 @@ static int write_photo(lk_add_report *r, const char *path, const lk_outcome *o, 
         put_nothing(&r->row, 5);
     } else {
         put_nothing(&r->row, 5);
-        lk_csv_put_text(&r->row, liken_status_code(o->rc));
+        lk_csv_put_text(&r->row, o->reason != NULL ? o->reason : liken_status_code(o->rc));
         put_nothing(&r->row, 4);
     }
     lk_csv_put_text(&r->row, remark(o));

@@ -53,8 +53,17 @@ static bool is_settled(const liken_mark *mark) {
     return (int64_t)now.tv_sec * SECOND + now.tv_nsec - mark->mtime > tick;
 }
 
+static int take_address(const lk_batch *b, lk_outcome *o, double *started) {
+    LK_FREE char *bytes = NULL;
+    size_t size = 0;
+    const liken_mark none = {0};
+    const int rc = b->fetch(b->ctx, o->path, &bytes, &size, &o->reason, &o->err);
+    *started = lk_clock_monotonic();
+    return rc == LIKEN_OK ? b->work(b->ctx, o->path, &none, bytes, size, &o->image, &o->err) : rc;
+}
+
 /* Reads the file unless it is known, and works on it. */
-static int take(const lk_batch *b, lk_outcome *o, double *started) {
+static int take_file(const lk_batch *b, lk_outcome *o, double *started) {
     LK_FREE char *bytes = NULL;
     size_t size = 0;
     liken_mark mark = mark_of(o->path->name);
@@ -87,7 +96,7 @@ static void work_on(void *job, int worker) {
     else if (o->path->fault != 0)
         o->rc = lk_fail_errno(&o->err, LIKEN_E_IO, o->path->fault, "The folder cannot be read");
     else
-        o->rc = take(s->run->batch, o, &started);
+        o->rc = (o->path->url ? take_address : take_file)(s->run->batch, o, &started);
     o->seconds = lk_clock_monotonic() - started;
     pthread_mutex_lock(&s->run->lock);
     s->finished = true;
@@ -186,8 +195,10 @@ void lk_outcome_say(const lk_outcome *o) {
 json_t *lk_outcome_json(const lk_outcome *o, json_t *head) {
     if (head == NULL)
         return NULL;
-    json_t *rest =
-        o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", lk_cli_error_json(&o->err));
+    json_t *error = o->rc == LIKEN_OK ? NULL : lk_cli_error_json(&o->err);
+    if (error != NULL && o->reason != NULL)
+        (void)json_object_set_new(error, "reason", json_string(o->reason));
+    json_t *rest = o->rc == LIKEN_OK ? lk_json_image(o->image) : json_pack("{s:o}", "error", error);
     const int failed = rest == NULL || json_object_update_missing(head, rest) != 0;
     json_decref(rest);
     if (failed)

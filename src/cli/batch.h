@@ -17,6 +17,7 @@ typedef struct lk_outcome {
     liken_error err;    /* when rc is not LIKEN_OK */
     liken_image *image; /* when it is; freed after `done` */
     bool unread;        /* it was `known` */
+    const char *reason; /* a code for why what was fetched did not come; NULL: `err` says it all */
     double seconds;     /* of `work` alone */
 } lk_outcome;
 
@@ -31,6 +32,8 @@ typedef struct lk_batch {
     int (*known)(void *ctx, const lk_path *path, const liken_mark *mark, liken_image **out, liken_error *err);
     int (*work)(void *ctx, const lk_path *path, const liken_mark *mark, const char *bytes, size_t size,
                 liken_image **out, liken_error *err);
+    /* All bytes of what is no file, but an address. */
+    int (*fetch)(void *ctx, const lk_path *path, char **bytes, size_t *size, const char **reason, liken_error *err);
     /* On the calling thread, in the order of `paths`. Anything but LIKEN_OK ends the batch. */
     int (*done)(void *ctx, const lk_outcome *o, liken_error *err);
     void *ctx;

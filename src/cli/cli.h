@@ -45,7 +45,7 @@ typedef struct lk_command {
     lk_setting_set settings; /* LK_BIT(...) of those it takes, beside those that all take */
     size_t least, most;      /* words after its name */
     lk_exit exits[5];        /* beside 0, 2 and 130; ends with a NULL `when` */
-    lk_example examples[7];  /* ends with a NULL `line` */
+    lk_example examples[8];  /* ends with a NULL `line` */
     int (*run)(const lk_cli *cli);
 } lk_command;
 

@@ -11,6 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/message.h"
 #include "cli/prune.h"
+#include "cli/web_photo.h"
 #include "cli/when.h"
 
 #include <jansson.h>
@@ -21,6 +22,7 @@
 typedef struct adding {
     const lk_cli *cli;
     liken *lk;
+    lk_fetch *client;          /* for addresses */
     liken_add_options options; /* without `file` */
     const char *label;         /* --file-label, or NULL: each its path */
     size_t added, existed, unchanged, extended, replaced, skipped, failed, faces, without_face, previews;
@@ -35,13 +37,13 @@ typedef struct adding {
 static int options_of(const adding *a, const lk_path *path, const liken_mark *mark, liken_add_options *options,
                       char **label, char **place, liken_error *err) {
     int rc = LIKEN_OK;
-    if (a->label == NULL)
+    if (a->label == NULL && !path->url)
         rc = lk_file_label(a->lk, a->options.collection, path, label, place, err);
-    else if ((*label = lk_cli_label(a->label)) == NULL)
+    else if ((*label = lk_cli_label(a->label != NULL ? a->label : path->name)) == NULL)
         rc = lk_fail_memory(err);
     *options = a->options;
     options->file = *label;
-    options->file_kind = LIKEN_LABEL_FILE;
+    options->file_kind = path->url ? LIKEN_LABEL_OWN : LIKEN_LABEL_FILE;
     options->file_place = *place;
     options->file_mark = a->label != NULL ? NULL : mark;
     return rc;
@@ -62,6 +64,12 @@ static int work(void *ctx, const lk_path *path, const liken_mark *mark, const ch
     LK_FREE char *label = NULL, *place = NULL;
     const int rc = options_of(a, path, mark, &options, &label, &place, err);
     return rc == LIKEN_OK ? liken_add(a->lk, lk_cli_call(), bytes, size, &options, out, err) : rc;
+}
+
+static int fetch(void *ctx, const lk_path *path, char **bytes, size_t *size, const char **reason, liken_error *err) {
+    const adding *a = ctx;
+    const size_t max = lk_config_size(a->cli->config, LK_SET_MAX_FILE);
+    return lk_web_read(a->client, path->name, max, bytes, size, reason, err);
 }
 
 /* A fault of the installation or the collection, which every other photo would meet as well. */
@@ -92,7 +100,7 @@ static const char *count(adding *a, const lk_outcome *o) {
 
 static int done(void *ctx, const lk_outcome *o, liken_error *err) {
     adding *a = ctx;
-    if (is_general(o->rc)) {
+    if (is_general(o->rc) && o->reason == NULL) {
         *err = o->err;
         return o->rc;
     }
@@ -234,6 +242,7 @@ static int run(adding *a, const lk_paths *paths, liken_error *err) {
                             .max_file = lk_config_size(c, LK_SET_MAX_FILE),
                             .known = all_are_read ? NULL : known,
                             .work = work,
+                            .fetch = fetch,
                             .done = done,
                             .ctx = a};
     const double started = lk_clock_monotonic();
@@ -271,6 +280,14 @@ static int check_collection(const adding *a, liken_error *err) {
                          name);
 }
 
+/* Only where it is of use: also to say what is wrong with --allow-host. */
+static int open_client(adding *a, const lk_paths *paths, liken_error *err) {
+    bool wanted = lk_config_given(a->cli->config, LK_SET_ALLOW_HOST);
+    for (size_t i = 0; !wanted && i < paths->count; i++)
+        wanted = paths->items[i].url;
+    return wanted ? lk_web_open(&a->client, a->cli, err) : LIKEN_OK;
+}
+
 int lk_cmd_add(const lk_cli *cli) {
     const lk_config *c = cli->config;
     liken_error err = {0};
@@ -285,6 +302,8 @@ int lk_cmd_add(const lk_cli *cli) {
     int rc = lk_cli_captured_at(cli, &a.options.captured_at, &err);
     if (rc == LIKEN_OK)
         rc = collect(cli, &paths, &err);
+    if (rc == LIKEN_OK)
+        rc = open_client(&a, &paths, &err);
     if (rc == LIKEN_OK && lk_config_given(c, LK_SET_REPORT)) /* before a gallery is made */
         rc = lk_add_report_open(&a.report, lk_config_text(c, LK_SET_REPORT), &err);
     if (rc == LIKEN_OK)
@@ -297,6 +316,7 @@ int lk_cmd_add(const lk_cli *cli) {
     }
     lk_add_report_drop(a.report); /* of what never began */
     liken_free(a.lk);
+    lk_fetch_close(a.client);
     lk_paths_free(&paths);
     if (rc == LIKEN_E_CANCELLED)
         lk_message("%s The same command goes on from here.", err.message);

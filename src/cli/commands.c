@@ -18,7 +18,8 @@ const lk_command lk_commands[] = {
      .synopsis = "PATH...",
      .summary = "find the faces in photos and keep them",
      .description =
-         "Each PATH is a photo, a folder, or - for a list of paths on standard input, one a line. Folders are "
+         "Each PATH is a photo, a folder, the address of a photo (https://...), or - for a list of these on standard "
+         "input, one a line. Folders are "
          "walked, sorted by name; links to folders are followed once, last. What starts with a dot and what file "
          "servers keep beside photos (@eaDir, #recycle, $RECYCLE.BIN ...) is left out, unless --include-hidden, and "
          "so is what --exclude names. A file in a folder that is no photo at all is named and left; a file that you "
@@ -34,6 +35,10 @@ const lk_command lk_commands[] = {
          "--tag is added to it, and --captured-at where it had no time. So a run that was interrupted is taken up "
          "again by the same command. The first Ctrl-C "
          "finishes the photos in progress, the second quits at once; either way nothing is half there.\n\n"
+         "An address is fetched when --allow-host names its host, and those that it redirects to, and only from public "
+         "addresses: hosts in your own network are asked when their numeric address is named as well, like 10.1.2.3 or "
+         "10.1.0.0/16. Proxies, cookies and passwords are not used. The address is the photo's label; "
+         "docs/fetching.md has the codes of what is refused.\n\n"
          "With --json one object a line is printed for each photo, in the order of the paths, with a status "
          "(added, existed, skipped, failed; existed is \"unchanged\" where the file was not read; \"replaced\" is the "
          "photo that lost its label to this one), then one for each label that is pruned, and at the end an object "
@@ -43,7 +48,7 @@ const lk_command lk_commands[] = {
          "and also when the first Ctrl-C ends the run; docs/taking.md has the columns.",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE_LABEL) | LK_BIT(TAG) |
                  LK_BIT(CAPTURED_AT) | LK_BIT(REQUIRE_FACE) | LK_BIT(PRUNE) | LK_BIT(YES) | LK_BIT(VERIFY) |
-                 LK_BIT(INCLUDE_HIDDEN) | LK_BIT(EXCLUDE) | LK_BIT(NULL) | LK_BIT(REPORT),
+                 LK_BIT(INCLUDE_HIDDEN) | LK_BIT(EXCLUDE) | LK_BIT(NULL) | LK_BIT(ALLOW_HOST) | LK_BIT(REPORT),
      .least = 1,
      .most = LK_ANY,
      .exits = {{LK_EXIT_FAILED, "some photos could not be added, each is named; or what was to be pruned was not"},
@@ -53,6 +58,7 @@ const lk_command lk_commands[] = {
                   {"find /srv -newer stamp -print0 | liken add -0 -", "Whatever another program lists."},
                   {"liken add --report ~/added.csv ~/Photos", "What became of each photo, as a table."},
                   {"liken add --captured-at 1994-08-01 ~/Scans/1994", "Scans, of which EXIF says nothing."},
+                  {"liken add --allow-host example.org https://example.org/7.jpg", "A photo on the web."},
                   {"liken add --image-id 7 --tag party --file-label https://example.org/7.jpg 7.jpg",
                    "One photo under your own names."}},
      .run = lk_cmd_add},

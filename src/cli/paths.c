@@ -28,7 +28,7 @@ static int push(lk_paths *p, const char *name, bool walked, int fault, liken_err
     char *copy = strdup(name);
     if (copy == NULL)
         return lk_fail_memory(err);
-    p->items[p->count++] = (lk_path){copy, walked, walked ? p->root : 0, fault};
+    p->items[p->count++] = (lk_path){.name = copy, .walked = walked, .root = walked ? p->root : 0, .fault = fault};
     return LIKEN_OK;
 }
 
@@ -197,12 +197,22 @@ static int walk_root(lk_paths *p, const char *name, const struct stat *st, liken
     return rc;
 }
 
+static bool is_address(const char *word) {
+    return strncasecmp(word, "http://", 7) == 0 || strncasecmp(word, "https://", 8) == 0;
+}
+
 int lk_paths_add(lk_paths *p, const char *name, liken_error *err) {
     struct stat st;
     if (*name == '\0')
         return lk_fail(err, LIKEN_E_ARG, "A path is empty; name a photo or a folder.");
     if (strlen(name) > LK_PATH_CEILING)
         return lk_fail(err, LIKEN_E_ARG, "A path is longer than %d bytes: %.40s...", LK_PATH_CEILING, name);
+    if (is_address(name)) {
+        const int rc = push(p, name, false, 0, err);
+        if (rc == LIKEN_OK)
+            p->items[p->count - 1].url = true;
+        return rc;
+    }
     if (stat(name, &st) == 0 && S_ISDIR(st.st_mode))
         return walk_root(p, name, &st, err);
     return push(p, name, false, 0, err);

@@ -14,6 +14,7 @@
 
 typedef struct lk_path {
     char *name;
+    bool url;    /* no path: an address on the web, http://... or https://... */
     bool walked; /* found in a folder, not named by the user */
     size_t root; /* bytes of that folder's name as it was given, with the slash; 0: not walked */
     int fault;   /* errno of a folder that could not be read, LK_TOO_DEEP, or 0 */
@@ -43,11 +44,11 @@ typedef struct lk_paths {
     size_t root; /* bytes of its name, with the slash */
 } lk_paths;      /* {0} is an empty one */
 
-/* Adds a file as it is named, or everything in a folder: entries by byte order, folders in place; what links to folders
- * lead to comes last, and only where it was not met yet. Left out is what is no regular file, unless `hidden` what
- * starts with '.' and the folders that other programs keep beside photos (@eaDir, #recycle, $RECYCLE.BIN ...), and what
- * `excludes` matches: a pattern without a slash the name of an entry, one with a slash its path below the folder (with
- * a slash in front, too) or its whole path as it is named. */
+/* Adds an address, or a file as it is named, or everything in a folder: entries by byte order, folders in place; what
+ * links to folders lead to comes last, and only where it was not met yet. Left out is what is no regular file, unless
+ * `hidden` what starts with '.' and the folders that other programs keep beside photos (@eaDir, #recycle, $RECYCLE.BIN
+ * ...), and what `excludes` matches: a pattern without a slash the name of an entry, one with a slash its path below
+ * the folder (with a slash in front, too) or its whole path as it is named. */
 int lk_paths_add(lk_paths *p, const char *name, liken_error *err);
 /* Adds each line (or NUL-ended text) of `in` as lk_paths_add does; empty ones are left out. */
 int lk_paths_add_list(lk_paths *p, FILE *in, bool nul, liken_error *err);

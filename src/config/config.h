@@ -39,6 +39,7 @@ typedef enum lk_setting_id {
     LK_SET_INCLUDE_HIDDEN,
     LK_SET_EXCLUDE,
     LK_SET_NULL,
+    LK_SET_ALLOW_HOST,
     LK_SET_THRESHOLD,
     LK_SET_MAX_FALSE_MATCHES,
     LK_SET_LIMIT,

@@ -39,6 +39,8 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                         "Leave out of folders what matches, by name, or with a slash by path; may be repeated.", 0, 0},
     [LK_SET_NULL] = {"null", '0', LK_SWITCH, LK_IN_FLAG, NULL, "no",
                      "Paths on standard input end with a NUL byte, not with a line feed.", 0, 0},
+    [LK_SET_ALLOW_HOST] = {"allow-host", 0, LK_LIST, LK_IN_FLAG, "HOST", NULL,
+                           "Photos may be fetched from this host (also *.HOST, HOST:PORT); may be repeated.", 0, 0},
     [LK_SET_THRESHOLD] = {"threshold", 0, LK_NUMBER, LK_ANYWHERE, "DISTANCE", NULL,
                           "The largest distance that matches; default: the collection's own.", 1e-6, LK_DISTANCE_MAX},
     [LK_SET_MAX_FALSE_MATCHES] = {"max-false-matches", 0, LK_NUMBER, LK_ANYWHERE, "NUMBER", NULL,
