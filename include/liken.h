@@ -334,7 +334,7 @@ LIKEN_API const char *liken_search_code(liken_search s);
 typedef struct liken_collection {
     int64_t id;
     char *name;
-    char *model; /* descriptor model id; images added later must be described by the same */
+    char *model; /* descriptor model id: what describes the images that are added; liken_upgrade changes it */
     int dimension;
     liken_metric metric;
     liken_search search; /* as chosen */
@@ -342,6 +342,7 @@ typedef struct liken_collection {
     float threshold;     /* default search threshold for this model and metric */
     int64_t created_at;
     int64_t images, faces;
+    int64_t generation; /* how often its model was changed (liken_upgrade) */
 } liken_collection;
 
 LIKEN_API void liken_collection_free(liken_collection *c);

@@ -9,6 +9,10 @@ lk_sql_value lk_sql_int(int64_t v) {
     return (lk_sql_value){.kind = LK_SQL_INT, .whole = v};
 }
 
+lk_sql_value lk_sql_real(float v) {
+    return (lk_sql_value){.kind = LK_SQL_REAL, .real = v};
+}
+
 lk_sql_value lk_sql_text(const char *text) {
     return (lk_sql_value){
         .kind = LK_SQL_TEXT, .null = text == NULL, .bytes = text, .size = text == NULL ? 0 : strlen(text)};

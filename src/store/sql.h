@@ -3,8 +3,9 @@
  * A statement is written by the program, as PostgreSQL writes it: parameters are $1, $2 ..., a table is liken.NAME
  * (and no text in it has "liken."). Both databases know what such tables need: INSERT ... ON CONFLICT DO NOTHING,
  * RETURNING, count and max of whole numbers, LIMIT, ORDER BY. What they do not share is kept out or lies here: the
- * types of columns (LK_SQL_TABLE_...; time is a whole number that the caller gives), the parameters, the name of a
- * table. Values are whole numbers, text and bytes, or NULL; text never becomes SQL.
+ * types of columns (LK_SQL_TABLE_...; time is a whole number that the caller gives), the parameters
+ * (a whole one for a column that is not INT is CAST($1 AS bigint)), the name of a table. Values are whole numbers,
+ * numbers of float's precision, text and bytes, or NULL; text never becomes SQL.
  *
  *     static int count_keys(lk_sql *q, void *arg, liken_error *err) {
  *         return lk_sql_number(q, "SELECT count(*) FROM liken.keys WHERE scopes = $1", LK_SQL_ARGS(lk_sql_int(1)), 0,
@@ -18,20 +19,22 @@
 
 #include "store/store.h"
 
-#define LK_SQL_VALUES 16               /* parameters of a statement, columns of a row */
+#define LK_SQL_VALUES 24               /* parameters of a statement, columns of a row */
 #define LK_SQL_BYTES ((size_t)1 << 20) /* of one text or blob */
 
-typedef enum lk_sql_kind { LK_SQL_INT, LK_SQL_TEXT, LK_SQL_BLOB } lk_sql_kind;
+typedef enum lk_sql_kind { LK_SQL_INT, LK_SQL_TEXT, LK_SQL_BLOB, LK_SQL_REAL } lk_sql_kind;
 
 typedef struct lk_sql_value {
     lk_sql_kind kind; /* as a parameter, of a NULL too; in a row a NULL may have any */
     bool null;
     int64_t whole;     /* INT; else 0 */
+    float real;        /* REAL; else 0 */
     const char *bytes; /* TEXT and BLOB, in a row with a NUL behind; else NULL */
     size_t size;       /* of them */
 } lk_sql_value;
 
 lk_sql_value lk_sql_int(int64_t v);
+lk_sql_value lk_sql_real(float v);
 lk_sql_value lk_sql_text(const char *text);               /* NULL: NULL. Borrowed. */
 lk_sql_value lk_sql_blob(const void *bytes, size_t size); /* NULL: NULL. Borrowed. */
 lk_sql_value lk_sql_null(lk_sql_kind kind);
@@ -95,5 +98,26 @@ struct lk_sql {
     "CREATE TABLE " P "keys (id " ID ", name " TEXT " NOT NULL UNIQUE, sha256 " TEXT " NOT NULL UNIQUE, scopes " INT   \
     " NOT NULL, collection " TEXT ", created_at " INT " NOT NULL)" END ";"                                             \
     "CREATE TABLE " P "key_files (sha256 " TEXT " PRIMARY KEY, taken_at " INT " NOT NULL)" END ";"
+
+/* A collection that changes its model (upgrade.h). upgrades: to which, or, once it was switched, from which; upgraded:
+ * the photos whose faces lie in `cold` as that model sees them, missing 1: of which no pixels were left; cold: those
+ * faces, the kept ones (reason 0; face NULL: it has no id yet) and the refused ones, with the columns of LK_FACE_NAMES.
+ * REAL: a column of float's precision. */
+#define LK_SQL_UPGRADES(REAL, P, ID, TEXT, INT, BLOB, END)                                                             \
+    "CREATE TABLE " P "upgrades (collection " INT " PRIMARY KEY REFERENCES " P "collections (id) ON DELETE CASCADE,"   \
+    " model " TEXT " NOT NULL, dimension " INT " NOT NULL, metric " INT " NOT NULL, threshold " REAL " NOT NULL,"      \
+    " switched " INT " NOT NULL, began_at " INT " NOT NULL, switched_at " INT ")" END ";"                              \
+    "CREATE TABLE " P "upgraded (image " INT " PRIMARY KEY REFERENCES " P "images (id) ON DELETE CASCADE,"             \
+    " collection " INT " NOT NULL, missing " INT " NOT NULL)" END ";"                                                  \
+    "CREATE INDEX upgraded_by_collection ON " P "upgraded (collection, image);"                                        \
+    "CREATE TABLE " P "cold (id " ID ", collection " INT " NOT NULL, image " INT " NOT NULL REFERENCES " P             \
+    "images (id) ON DELETE CASCADE, face " INT ", reason " INT " NOT NULL, weak " INT " NOT NULL,"                     \
+    " x " REAL " NOT NULL, y " REAL " NOT NULL, width " REAL " NOT NULL, height " REAL " NOT NULL, landmarks " BLOB    \
+    " NOT NULL, confidence " REAL " NOT NULL, size " REAL " NOT NULL, sharpness " REAL " NOT NULL, brightness " REAL   \
+    " NOT NULL, yaw " REAL " NOT NULL, pitch " REAL " NOT NULL, roll " REAL " NOT NULL, score " REAL " NOT NULL,"      \
+    " descriptor " BLOB ")" END ";"                                                                                    \
+    "CREATE INDEX cold_by_collection ON " P "cold (collection, id);"                                                   \
+    "CREATE INDEX cold_by_face ON " P "cold (face);"                                                                   \
+    "CREATE INDEX cold_by_image ON " P "cold (image);"
 
 #endif

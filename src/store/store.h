@@ -31,6 +31,7 @@ typedef struct lk_store_vector {
     const float *descriptor;
     int dimension;
     bool weak;
+    int64_t generation; /* of its collection (liken_collection), when the descriptor was read; -1: not known */
 } lk_store_vector;
 typedef int lk_store_vector_fn(void *ctx, const lk_store_vector *v); /* non-zero stops with that status */
 typedef int lk_store_deletion_fn(void *ctx, int64_t seq, int64_t face);
@@ -247,6 +248,11 @@ typedef struct lk_store_searching {
                                      lk_store_vector_fn *fn, void *ctx, liken_error *err);
 } lk_store_searching;
 
+/* Changing the model of a collection (upgrade.h). NULL: it cannot. */
+typedef struct lk_store_upgrading {
+    LK_CHECKED int (*swap)(lk_store *s, int64_t collection, const char *model, int64_t *waiting, liken_error *err);
+} lk_store_upgrading;
+
 typedef struct lk_store_ops {
     void (*close)(lk_store *s);
     const char *(*name)(const lk_store *s);                            /* "sqlite" */
@@ -273,6 +279,7 @@ typedef struct lk_store_ops {
     const lk_store_pictures *pictures;
     const lk_store_copying *copy;
     const lk_store_searching *searching;
+    const lk_store_upgrading *upgrading;
     const struct lk_store_sql *sql; /* sql.h; NULL: it has no tables of liken's own */
 } lk_store_ops;
 

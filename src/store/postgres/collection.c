@@ -5,7 +5,7 @@
 
 #define SELECT_COLLECTION                                                                                              \
     "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces, c.search, "     \
-    "c.keep"                                                                                                           \
+    "c.keep, c.generation"                                                                                                         \
     " FROM liken.collections c JOIN liken.models m ON m.id = c.model"
 
 static lk_postgres *of(lk_store *s) {
@@ -27,6 +27,7 @@ static int read_row(const lk_pg_result *r, int row, liken_collection **out, like
     c->faces = lk_pg_get_int(r, row, 8);
     c->search = (liken_search)lk_pg_get_int(r, row, 9);
     c->keep = (liken_keep)lk_pg_get_int(r, row, 10);
+    c->generation = lk_pg_get_int(r, row, 11);
     *out = c;
     return LIKEN_OK;
 }

@@ -103,13 +103,13 @@ static int read_from_citus(lk_pg_conn *c, struct page *p, liken_error *err) {
     p->full = rc == LIKEN_OK && lk_pg_get_int(r, 0, 0) == PAGE;
     lk_pg_clear(r);
     if (rc == LIKEN_OK)
-        rc =
-            lk_pg_exec(c,
-                       "SELECT f.id, f.image, i.collection, v.descriptor, f.weak FROM liken.faces f JOIN liken.images i"
-                       " ON i.id = f.image LEFT JOIN (SELECT face, descriptor FROM liken.vectors WHERE face > $1"
-                       " AND face <= $2 OFFSET 0) v ON v.face = f.id WHERE f.id > $1 AND f.id <= $2"
-                       " AND i.collection <> ALL ($3) ORDER BY f.id",
-                       LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(last), lk_pg_array(&p->except)), &p->rows, err);
+        rc = lk_pg_exec(c,
+                        "SELECT f.id, f.image, i.collection, v.descriptor, f.weak, -1::bigint FROM liken.faces f JOIN "
+                        "liken.images i"
+                        " ON i.id = f.image LEFT JOIN (SELECT face, descriptor FROM liken.vectors WHERE face > $1"
+                        " AND face <= $2 OFFSET 0) v ON v.face = f.id WHERE f.id > $1 AND f.id <= $2"
+                        " AND i.collection <> ALL ($3) ORDER BY f.id",
+                        LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(last), lk_pg_array(&p->except)), &p->rows, err);
     return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
 }
 
@@ -118,12 +118,13 @@ static int read_from_one(lk_pg_conn *c, struct page *p, liken_error *err) {
     /* a vector without a face is what a crash may leave in a cluster; it is nobody's. One that has just been moved may
      * be on two shards for a moment. */
     if (rc == LIKEN_OK)
-        rc = lk_pg_queue(
-            c,
-            "SELECT DISTINCT ON (v.face) v.face, f.image, v.collection, v.descriptor, f.weak FROM liken.vectors v"
-            " JOIN liken.faces f ON f.id = v.face WHERE v.face > $1 AND f.id > $1"
-            " AND v.collection <> ALL ($3) ORDER BY v.face LIMIT $2",
-            LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), err);
+        rc =
+            lk_pg_queue(c,
+                        "SELECT DISTINCT ON (v.face) v.face, f.image, v.collection, v.descriptor, f.weak,"
+                        " (SELECT c.generation FROM liken.collections c WHERE c.id = v.collection) FROM liken.vectors v"
+                        " JOIN liken.faces f ON f.id = v.face WHERE v.face > $1 AND f.id > $1"
+                        " AND v.collection <> ALL ($3) ORDER BY v.face LIMIT $2",
+                        LK_PG_ARGS(lk_pg_int8(p->after), lk_pg_int8(PAGE), lk_pg_array(&p->except)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_say(c, "COMMIT", LK_PG_NO_ARGS, err);
     if (rc == LIKEN_OK)
@@ -192,6 +193,7 @@ static int pass_vector(const lk_postgres *s, const lk_pg_result *r, int row, flo
         .descriptor = values,
         .dimension = (int)(size / 4),
         .weak = lk_pg_get_int(r, row, 4) != 0,
+        .generation = lk_pg_get_int(r, row, 5),
     };
     return fn(ctx, &vector);
 }

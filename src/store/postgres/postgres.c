@@ -186,6 +186,9 @@ static const lk_store_searching searching = {
     .tend = lk_postgres_search_tend,
     .vectors_except = lk_postgres_vectors_except,
 };
+static const lk_store_upgrading upgrading = {
+    .swap = lk_postgres_swap,
+};
 static const lk_store_events events = {
     .after = lk_postgres_events_after,
     .trim = lk_postgres_events_trim,
@@ -209,6 +212,7 @@ static const lk_store_ops operations = {
     .pictures = &pictures,
     .copy = &copy,
     .searching = &searching,
+    .upgrading = &upgrading,
     .sql = &lk_postgres_sql,
 };
 

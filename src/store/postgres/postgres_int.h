@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 
-#define LK_POSTGRES_SCHEMA 8        /* the version this liken writes */
+#define LK_POSTGRES_SCHEMA 9        /* the version this liken writes */
 #define LK_POSTGRES_CHANNEL "liken" /* NOTIFY with each commit; the payload is its change number */
 #define LK_POSTGRES_LONG_MS 600000  /* for what has to go through a whole collection */
 
@@ -189,6 +189,8 @@ int lk_postgres_pictures_put(lk_store *s, int64_t image, const liken_picture *pi
 int lk_postgres_keep(lk_store *s, int64_t collection, liken_keep keep, liken_error *err);
 int lk_postgres_trim(lk_store *s, int64_t collection, bool *more, liken_error *err);
 int lk_postgres_secret(lk_store *s, uint8_t out[32], liken_error *err);
+
+int lk_postgres_swap(lk_store *s, int64_t collection, const char *model, int64_t *waiting, liken_error *err);
 
 int lk_postgres_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err);
 

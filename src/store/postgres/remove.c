@@ -49,6 +49,8 @@ static int remove_face(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, lik
     if (rc == LIKEN_OK)
         rc = lk_pg_say(c, "DELETE FROM ONLY liken.vectors WHERE face = $1", LK_PG_ARGS(lk_pg_int8(id)), err);
     if (rc == LIKEN_OK)
+        rc = lk_pg_say(c, "DELETE FROM liken.cold WHERE face = $1", LK_PG_ARGS(lk_pg_int8(id)), err);
+    if (rc == LIKEN_OK)
         rc = lk_pg_queue(
             c,
             "WITH gone AS (DELETE FROM liken.faces f USING liken.images i, liken.collections c WHERE f.id = $1"

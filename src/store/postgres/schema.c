@@ -124,7 +124,14 @@ static const char step_8[] =
     "ALTER TABLE liken.faces ADD COLUMN weak smallint NOT NULL DEFAULT 0 CHECK (weak IN (0, 1));"
     "CREATE INDEX faces_weak ON liken.faces (id) WHERE weak = 1;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
+/* Collections that change their model (store/upgrade.h); generation: how often that happened. What lies in `cold` would
+ * be compressed in vain. */
+static const char step_9[] =
+    "ALTER TABLE liken.collections ADD COLUMN generation bigint NOT NULL DEFAULT 0;" LK_SQL_TABLE(
+        LK_SQL_UPGRADES, "real",
+        LK_POSTGRES_TYPES) "ALTER TABLE liken.cold ALTER COLUMN descriptor SET STORAGE EXTERNAL;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {

@@ -6,6 +6,8 @@ static lk_pg_value parameter(const lk_sql_value *v) {
     switch (v->kind) {
     case LK_SQL_INT:
         return v->null ? lk_pg_null(LK_PG_INT8) : lk_pg_int8(v->whole);
+    case LK_SQL_REAL:
+        return v->null ? lk_pg_null(LK_PG_FLOAT4) : lk_pg_float4(v->real);
     case LK_SQL_TEXT:
         return v->null ? lk_pg_null(LK_PG_TEXT) : lk_pg_text(v->bytes);
     default:
@@ -21,6 +23,10 @@ static int take_value(const lk_pg_result *r, int row, int column, lk_sql_value *
     case LK_PG_INT4:
     case LK_PG_INT8:
         v->whole = lk_pg_get_int(r, row, column);
+        return LIKEN_OK;
+    case LK_PG_FLOAT4:
+        v->kind = LK_SQL_REAL;
+        v->real = (float)lk_pg_get_real(r, row, column);
         return LIKEN_OK;
     case LK_PG_TEXT:
     case LK_PG_BYTEA:

@@ -6,7 +6,7 @@
 
 #define SELECT_COLLECTION                                                                                              \
     "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces, c.search, "     \
-    "c.keep"                                                                                                           \
+    "c.keep, c.generation"                                                                                                         \
     " FROM collections c JOIN models m ON m.id = c.model"
 
 static lk_sqlite_store *of(lk_store *s) {
@@ -28,6 +28,7 @@ static int read_row(sqlite3_stmt *stmt, liken_collection **out, liken_error *err
     c->faces = sqlite3_column_int64(stmt, 8);
     c->search = sqlite3_column_int(stmt, 9) == LIKEN_SEARCH_MEMORY ? LIKEN_SEARCH_MEMORY : LIKEN_SEARCH_AUTO;
     c->keep = (liken_keep)sqlite3_column_int(stmt, 10);
+    c->generation = sqlite3_column_int64(stmt, 11);
     *out = c;
     return LIKEN_OK;
 }

@@ -60,6 +60,7 @@ static int pass_vector(const lk_sqlite_conn *c, sqlite3_stmt *stmt, const struct
         .descriptor = values,
         .dimension = size / 4,
         .weak = sqlite3_column_int(stmt, 4) != 0,
+        .generation = sqlite3_column_int64(stmt, 5),
     };
     const int rc = v->fn(v->ctx, &vector);
     return rc == 0 ? LIKEN_OK : rc;
@@ -69,11 +70,12 @@ static int read_vectors(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct vectors *v = arg;
     sqlite3_stmt *stmt;
     bool row = false;
-    int rc = lk_sqlite_use(
-        c,
-        "SELECT f.id, f.image, i.collection, f.descriptor, f.weak FROM faces f JOIN images i ON i.id = f.image"
-        " JOIN collections c ON c.id = i.collection WHERE f.id > ?1 AND " LK_SQLITE_LIVE " ORDER BY f.id",
-        &stmt, err);
+    int rc =
+        lk_sqlite_use(c,
+                      "SELECT f.id, f.image, i.collection, f.descriptor, f.weak, c.generation FROM faces f JOIN images "
+                      "i ON i.id = f.image"
+                      " JOIN collections c ON c.id = i.collection WHERE f.id > ?1 AND " LK_SQLITE_LIVE " ORDER BY f.id",
+                      &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
     LK_FREE float *values = malloc(LK_DIMENSION_MAX * sizeof *values);

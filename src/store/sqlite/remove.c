@@ -69,6 +69,8 @@ static int remove_face(lk_sqlite_conn *c, void *arg, liken_error *err) {
         rc = lk_sqlite_tell_face(c, id, err);
     if (rc == LIKEN_OK)
         rc = run3(c, "DELETE FROM faces WHERE id = ?1", (const int64_t[3]){id, 0, 0}, NULL, err);
+    if (rc == LIKEN_OK)
+        rc = run3(c, "DELETE FROM cold WHERE face = ?1", (const int64_t[3]){id, 0, 0}, NULL, err);
     return rc == LIKEN_OK ? subtract(c, collection, 0, 1, err) : rc;
 }
 

@@ -45,6 +45,8 @@ static int bind(lk_sqlite_conn *c, sqlite3_stmt *stmt, const lk_sql_value *value
             rc = sqlite3_bind_null(stmt, at);
         else if (values[i].kind == LK_SQL_INT)
             rc = sqlite3_bind_int64(stmt, at, values[i].whole);
+        else if (values[i].kind == LK_SQL_REAL)
+            rc = sqlite3_bind_double(stmt, at, (double)values[i].real);
         else if (values[i].kind == LK_SQL_TEXT)
             rc = sqlite3_bind_text(stmt, at, values[i].bytes, (int)values[i].size, SQLITE_STATIC);
         else
@@ -61,6 +63,10 @@ static int take_value(const lk_sqlite_conn *c, sqlite3_stmt *stmt, int column, l
         return LIKEN_OK;
     case SQLITE_INTEGER:
         v->whole = sqlite3_column_int64(stmt, column);
+        return LIKEN_OK;
+    case SQLITE_FLOAT:
+        v->kind = LK_SQL_REAL;
+        v->real = (float)sqlite3_column_double(stmt, column);
         return LIKEN_OK;
     case SQLITE_TEXT:
         v->kind = LK_SQL_TEXT;

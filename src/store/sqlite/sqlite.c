@@ -145,6 +145,9 @@ static const lk_store_copying copy = {
     .put = lk_sqlite_copy_put,
     .end = lk_sqlite_copy_end,
 };
+static const lk_store_upgrading upgrading = {
+    .swap = lk_sqlite_swap,
+};
 static const lk_store_events events = {
     .after = lk_sqlite_events_after,
     .trim = lk_sqlite_events_trim,
@@ -167,6 +170,7 @@ static const lk_store_ops operations = {
     .erasing = &erasing,
     .pictures = &pictures,
     .copy = &copy,
+    .upgrading = &upgrading,
     .sql = &lk_sqlite_sql,
 };
 

@@ -17,7 +17,7 @@
 #include <sqlite3.h>
 
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
-#define LK_SQLITE_SCHEMA 9               /* the version this liken writes */
+#define LK_SQLITE_SCHEMA 10              /* the version this liken writes */
 #define LK_SQLITE_READERS 8
 #define LK_SQLITE_STATEMENTS 128
 #define LK_SQLITE_BATCH 512
@@ -291,6 +291,8 @@ int lk_sqlite_pictures_put(lk_store *s, int64_t image, const liken_picture *pict
 int lk_sqlite_keep(lk_store *s, int64_t collection, liken_keep keep, liken_error *err);
 int lk_sqlite_trim(lk_store *s, int64_t collection, bool *more, liken_error *err);
 int lk_sqlite_secret(lk_store *s, uint8_t out[32], liken_error *err);
+
+int lk_sqlite_swap(lk_store *s, int64_t collection, const char *model, int64_t *waiting, liken_error *err);
 
 int lk_sqlite_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err);
 
