@@ -15,6 +15,7 @@ typedef struct lk_detection {
     float score;   /* 0..1 */
     float seen_at; /* of yunet: pixels of the look that saw it last, a photo pixel; */
     int looks;     /* how many looks it has been judged by */
+    int64_t id;    /* of a face that was stored, and is judged again (lk_pipeline_again) */
 } lk_detection;
 
 typedef struct lk_detections {

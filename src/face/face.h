@@ -71,4 +71,17 @@ void lk_faces_clear(lk_faces *f); /* accepts {0} */
 int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view,
                     lk_faces *out, liken_error *err);
 
+/* Faces that were found in a photo before, as they are stored. */
+typedef struct lk_found {
+    const liken_face *kept, *refused;
+    size_t kept_count, refused_count;
+    const char *detector; /* by which */
+} lk_found;
+
+/* The same where nothing is looked for: each of the faces is judged and described once more, by this pack, and keeps
+ * its id. Those whose detector did not believe in them stay refused, and, since one detector's confidence says nothing
+ * to another, so do all that were refused and were found by another one than lk_models has. */
+int lk_pipeline_again(lk_pipeline *p, lk_photo *photo, const lk_found *found, int max_faces, lk_faces *out,
+                      liken_error *err);
+
 #endif

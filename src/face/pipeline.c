@@ -92,6 +92,9 @@ typedef struct job {
     bool describe;
     size_t max_faces;
     size_t judged; /* so many of the kept ones had the last word said of them */
+    const lk_found *known; /* faces that were found before; NULL: they are looked for */
+    float accept;          /* the confidence that is enough */
+    bool yunet;            /* they were found by it */
 } job;
 
 static int larger_first(const void *pa, const void *pb) {
@@ -102,15 +105,20 @@ static int larger_first(const void *pa, const void *pb) {
     return a->x != b->x ? (a->x < b->x ? -1 : 1) : (a->y > b->y) - (a->y < b->y);
 }
 
+/* Room for so many faces, kept and refused. */
+static int make_room(job *j, size_t count, liken_error *err) {
+    j->faces.kept = calloc(count, sizeof *j->faces.kept);
+    j->faces.refused = calloc(count, sizeof *j->faces.refused);
+    return j->faces.kept == NULL || j->faces.refused == NULL ? lk_fail_memory(err) : LIKEN_OK;
+}
+
 static int find(job *j, liken_error *err) {
     lk_detector *detector = j->pipeline->detector;
     int rc = detector->find(detector, &j->source, &j->found, err);
     if (rc != LIKEN_OK || j->found.count == 0)
         return rc;
     qsort(j->found.items, j->found.count, sizeof *j->found.items, larger_first);
-    j->faces.kept = calloc(j->found.count, sizeof *j->faces.kept);
-    j->faces.refused = calloc(j->found.count, sizeof *j->faces.refused);
-    return j->faces.kept == NULL || j->faces.refused == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    return make_room(j, j->found.count, err);
 }
 
 /* Decoded large enough for the smallest accepted face. */
@@ -119,7 +127,7 @@ static int enough_pixels(job *j, liken_error *err) {
     double scale = 0;
     for (size_t i = 0; i < j->found.count; i++) {
         const lk_detection *d = &j->found.items[i];
-        if (d->score >= j->pipeline->detector->accept)
+        if (d->score >= j->accept)
             scale = j->pipeline->legacy != NULL ? 1 : fmax(scale, side / fmax(d->box.width, d->box.height));
     }
     return scale > 0 ? lk_source_need(&j->source, scale, err) : LIKEN_OK;
@@ -130,8 +138,9 @@ static void refuse(job *j, const liken_face *face, liken_reason reason) {
     j->faces.refused[j->faces.refused_count++].reason = reason;
 }
 
-static liken_face begin_face(const lk_detection *d) {
-    liken_face face = {.box = d->box, .confidence = d->score, .quality.size = d->box.height};
+static liken_face begin_face(const job *j, const lk_detection *d) {
+    liken_face face = {
+        .id = j->known == NULL ? 0 : d->id, .box = d->box, .confidence = d->score, .quality.size = d->box.height};
     memcpy(face.landmarks, d->points, sizeof face.landmarks);
     if (d->pointed)
         lk_quality_pose(face.landmarks, &face.quality);
@@ -186,7 +195,6 @@ static void undescribe(liken_face *face) {
  * refused after all. */
 static void settle(job *j) {
     const lk_pack_classes *classes = j->pipeline->models->classes;
-    const bool yunet = j->pipeline->models->detector == LK_DETECT_YUNET;
     const size_t count = j->faces.kept_count;
     lk_describer_flush(j->pipeline->describer);
     if (classes == NULL)
@@ -194,7 +202,7 @@ static void settle(job *j) {
     j->faces.kept_count = j->judged;
     for (size_t i = j->judged; i < count; i++) {
         liken_face face = j->faces.kept[i];
-        lk_quality_described(&face.quality, yunet ? face.confidence : 1, face.descriptor, face.dimension, classes);
+        lk_quality_described(&face.quality, j->yunet ? face.confidence : 1, face.descriptor, face.dimension, classes);
         const liken_reason reason = !lk_quality_enough(&face.quality, classes) ? lk_quality_blame(&face.quality)
                                     : lk_quality_drawn(&face.quality, face.descriptor, face.dimension, classes)
                                         ? LIKEN_LOW_CONFIDENCE
@@ -218,7 +226,7 @@ static bool is_full(job *j) {
 
 static int judge(job *j, const lk_detection *d, liken_error *err) {
     const lk_pack_descriptor *cut = &j->pipeline->models->pack->descriptor;
-    liken_face face = begin_face(d);
+    liken_face face = begin_face(j, d);
     lk_landmarks points;
     lk_landmarker_find(j->pipeline->landmarker, &j->source, d, 1, &points);
     if (!d->pointed) {
@@ -231,7 +239,7 @@ static int judge(job *j, const lk_detection *d, liken_error *err) {
     }
     lk_quality_chip(j->pipeline->chip, cut->chip, &face.quality);
     lk_quality_score(&face.quality, face.confidence);
-    liken_reason reason = lk_quality_judge(&face.quality, face.confidence, j->pipeline->detector->accept);
+    liken_reason reason = lk_quality_judge(&face.quality, face.confidence, j->accept);
     if (reason == LIKEN_KEPT && is_full(j))
         reason = LIKEN_OVER_LIMIT;
     if (reason != LIKEN_KEPT) {
@@ -251,10 +259,10 @@ static int judge_all(job *j, liken_error *err) {
         rc = lk_call_check(err);
         if (rc != LIKEN_OK)
             break;
-        if (d->score >= j->pipeline->detector->accept) {
+        if (d->score >= j->accept) {
             rc = judge(j, d, err);
         } else {
-            const liken_face face = begin_face(d);
+            const liken_face face = begin_face(j, d);
             refuse(j, &face, LIKEN_LOW_CONFIDENCE);
         }
     }
@@ -266,14 +274,32 @@ static int judge_all(job *j, liken_error *err) {
     return LIKEN_OK;
 }
 
-int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view,
-                    lk_faces *out, liken_error *err) {
+static job begin(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces) {
     job j = {.pipeline = p,
              .source = lk_source_of(photo),
              .describe = describe,
-             .max_faces = max_faces > 0 ? (size_t)max_faces : LK_DEFAULT_FACES};
+             .max_faces = max_faces > 0 ? (size_t)max_faces : LK_DEFAULT_FACES,
+             .accept = p->detector->accept,
+             .yunet = p->models->detector == LK_DETECT_YUNET};
     j.faces.width = j.source.width;
     j.faces.height = j.source.height;
+    return j;
+}
+
+/* `rc`: how it went so far. */
+static int end(job *j, int rc, lk_faces *out) {
+    lk_source_clear(&j->source);
+    lk_detections_clear(&j->found);
+    if (rc != LIKEN_OK)
+        lk_faces_clear(&j->faces);
+    else
+        *out = j->faces;
+    return rc;
+}
+
+int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces, int min_face, int view,
+                    lk_faces *out, liken_error *err) {
+    job j = begin(p, photo, describe, max_faces);
     p->detector->min_face = min_face;
     int rc = find(&j, err);
     rc = rc != LIKEN_OK ? rc : lk_call_check(err);
@@ -281,13 +307,50 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
     rc = rc != LIKEN_OK ? rc : judge_all(&j, err);
     if (rc == LIKEN_OK && view > 0 && j.source.image.rgb != NULL)
         rc = lk_image_fit(&j.source.image, view, &j.faces.view, err);
-    lk_source_clear(&j.source);
-    lk_detections_clear(&j.found);
-    if (rc != LIKEN_OK) {
-        lk_faces_clear(&j.faces);
-        return rc;
-    }
     j.faces.smallest_face = p->detector->smallest;
-    *out = j.faces;
-    return LIKEN_OK;
+    return end(&j, rc, out);
+}
+
+/* ---- faces that were found before ---- */
+
+/* Points that are not of a network that this pack has are found again; they were found so then. */
+static lk_detection detection_of(const job *j, const liken_face *f) {
+    const lk_models *m = j->pipeline->models;
+    lk_detection d = {.id = f->id, .box = f->box, .score = f->confidence};
+    d.pointed = j->yunet || (m->landmarks_net == NULL && m->landmarks_shape == NULL);
+    memcpy(d.points, f->landmarks, sizeof d.points);
+    return d;
+}
+
+static int take_known(job *j, liken_error *err) {
+    const lk_found *k = j->known;
+    const bool same = strcmp(k->detector, lk_models_detector(j->pipeline->models)) == 0;
+    j->yunet = strcmp(k->detector, "yunet") == 0;
+    j->accept = same ? j->accept : 0;
+    int rc = make_room(j, k->kept_count + k->refused_count + 1, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < k->kept_count; i++) {
+        const lk_detection d = detection_of(j, &k->kept[i]);
+        rc = lk_detections_add(&j->found, &d, err);
+    }
+    for (size_t i = 0; rc == LIKEN_OK && i < k->refused_count; i++) {
+        const lk_detection d = detection_of(j, &k->refused[i]);
+        if (!same || d.score < j->accept)
+            refuse(j, &k->refused[i], k->refused[i].reason);
+        else
+            rc = lk_detections_add(&j->found, &d, err);
+    }
+    if (rc == LIKEN_OK && j->found.count > 1)
+        qsort(j->found.items, j->found.count, sizeof *j->found.items, larger_first);
+    return rc;
+}
+
+int lk_pipeline_again(lk_pipeline *p, lk_photo *photo, const lk_found *found, int max_faces, lk_faces *out,
+                      liken_error *err) {
+    job j = begin(p, photo, true, max_faces);
+    j.known = found;
+    int rc = take_known(&j, err);
+    rc = rc != LIKEN_OK ? rc : lk_call_check(err);
+    rc = rc != LIKEN_OK ? rc : enough_pixels(&j, err);
+    rc = rc != LIKEN_OK ? rc : judge_all(&j, err);
+    return end(&j, rc, out);
 }

@@ -229,6 +229,24 @@ static int add_new(liken *lk, const liken_collection *c, const struct photo *p, 
     return LIKEN_OK;
 }
 
+#define SWITCHES 5 /* of a collection's model, under one photo */
+
+/* add_new to the collection as it is now: it may have changed its model while the photo was described. */
+static int add_to_model(liken *lk, liken_collection **c, const struct photo *p, const liken_add_options *o,
+                        liken_image **out, liken_error *err) {
+    int rc = add_new(lk, *c, p, o, out, err);
+    for (int i = 0; rc == LIKEN_E_MISMATCH && i < SWITCHES; i++) {
+        LK_COLLECTION liken_collection *now = NULL;
+        if (lk_gallery_collection(lk, (*c)->name, &now, NULL) != LIKEN_OK || now->generation == (*c)->generation)
+            break;
+        liken_collection *before = *c;
+        *c = now;
+        now = before;
+        rc = add_new(lk, *c, p, o, out, err);
+    }
+    return rc;
+}
+
 static int find(liken *lk, const liken_collection *c, const struct photo *p, liken_image **out, liken_error *err) {
     const int rc = lk->store->ops->images->find(lk->store, c->id, p->sha256, out, err);
     if (rc == LIKEN_OK)
@@ -311,7 +329,7 @@ static int add(liken *lk, const void *bytes, size_t size, const liken_add_option
     if (rc == LIKEN_E_NOT_FOUND) { /* also when it was removed between the two */
         liken_image_free(image);
         image = NULL;
-        rc = add_new(lk, c, &p, o, &image, err);
+        rc = add_to_model(lk, &c, &p, o, &image, err);
     }
     if (rc == LIKEN_OK)
         *out = image;

@@ -44,6 +44,7 @@ typedef struct lk_slot {
     int64_t collection;
     liken_metric metric;
     int dimension;
+    int64_t generation; /* of the collection (liken_collection): all in it is of that one's model */
     lk_index *index;
     char trouble[256];       /* why its cache was of no use, or empty */
     bool cached;             /* it began with what a cache held */

@@ -87,6 +87,8 @@ static int label(lk_query *q, const lk_neighbour *neighbours, size_t count, like
     for (size_t i = 0; i < count; i++) {
         if (rc == LIKEN_OK)
             rc = lk_ids_add(&q->seen, ids[i], err);
+        if (!q->scope->remote) /* as the face is compared, whatever the store says by now */
+            labels[i].weak = lk_key_weak(neighbours[i].id);
         if (rc == LIKEN_OK)
             rc = take_match(q, &labels[i], neighbours[i].distance, err);
         lk_store_match_clear(&labels[i]);
@@ -149,7 +151,9 @@ int lk_query_index(lk_query *q, const lk_index_query *query, lk_neighbour *neigh
     int rc = lk_index_search(s->slot->index, &asked, neighbours, count, searched, err);
     if (rc == LIKEN_E_STORE) {
         rc = lk_gallery_mend(s->lk, &s->slot, err);
-        if (rc == LIKEN_OK && s->slot != NULL)
+        if (rc == LIKEN_OK && s->slot != NULL && s->slot->generation != s->collection->generation)
+            rc = lk_scope_still(s, err);
+        else if (rc == LIKEN_OK && s->slot != NULL)
             rc = lk_index_search(s->slot->index, &asked, neighbours, count, searched, err);
     }
     (void)atomic_fetch_sub(&s->lk->searching, 1);
@@ -188,8 +192,9 @@ static int page_from_store(lk_query *q, size_t k, lk_neighbour *neighbours, size
                                   .missing = s->options->partial ? &s->missing : NULL};
     if (rc == LIKEN_OK)
         rc = lk_database_search(s->lk, s->collection, &query, neighbours, count, &exact, &recall, err);
-    if (rc != LIKEN_OK)
-        return rc;
+    const int still = rc == LIKEN_OK || rc == LIKEN_E_STORE ? lk_scope_still(s, rc == LIKEN_OK ? err : NULL) : rc;
+    if (rc != LIKEN_OK || still != LIKEN_OK)
+        return rc != LIKEN_OK ? rc : still;
     s->exact = s->exact && exact;
     s->recall = recall < s->recall ? recall : s->recall;
     return LIKEN_OK;

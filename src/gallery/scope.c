@@ -29,7 +29,7 @@ static int check_options(const liken_search_options *o, liken_error *err) {
 }
 
 int lk_scope_open(lk_scope *s, liken *lk, const liken_search_options *options, liken_error *err) {
-    *s = (lk_scope){.lk = lk, .exact = true, .recall = 1};
+    *s = (lk_scope){.lk = lk, .exact = true, .recall = 1, .attempts = s->attempts};
     s->options = &s->asked;
     int rc = lk_sized_take(&s->asked, sizeof s->asked, options, "liken_search_options", err);
     if (rc == LIKEN_OK)
@@ -48,6 +48,31 @@ void lk_scope_close(lk_scope *s) {
     lk_gallery_slot_drop(s->lk, s->slot);
     liken_collection_free(s->collection);
     free(s->allowed);
+}
+
+#define ATTEMPTS 5
+
+bool lk_scope_again(lk_scope *s, int rc) {
+    if (rc == LIKEN_OK || !s->switched || s->attempts + 1 >= ATTEMPTS)
+        return false;
+    const int attempts = s->attempts + 1;
+    lk_scope_close(s);
+    *s = (lk_scope){.attempts = attempts};
+    return true;
+}
+
+static int switched(lk_scope *s, liken_error *err) {
+    s->switched = true;
+    return lk_fail(err, LIKEN_E_BUSY, "Collection \"%s\" is changing its model; try again in a moment.",
+                   s->collection->name);
+}
+
+int lk_scope_still(lk_scope *s, liken_error *err) {
+    LK_COLLECTION liken_collection *now = NULL;
+    const int rc = lk_gallery_collection(s->lk, s->collection->name, &now, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    return now->id == s->collection->id && now->generation != s->collection->generation ? switched(s, err) : LIKEN_OK;
 }
 
 static int scope_filter(lk_scope *s, liken_error *err) {
@@ -84,6 +109,8 @@ int lk_scope_ready(lk_scope *s, size_t views, liken_error *err) {
         return rc;
     lk_store *store = s->lk->store;
     s->slot = lk_gallery_slot_take(s->lk, s->collection->id);
+    if (s->slot != NULL && s->slot->generation != s->collection->generation)
+        return switched(s, err);
     s->remote = s->slot == NULL && lk_place_is_remote(s->lk, s->collection->id);
     s->searched = s->slot == NULL ? 0 : lk_index_size(s->slot->index);
     rc = scope_filter(s, err);

@@ -126,10 +126,13 @@ int liken_search_photo(liken *lk, const liken_call *call, const void *bytes, siz
     lk_scope s = {0};
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
-    if (rc == LIKEN_OK)
+    bool again = rc == LIKEN_OK;
+    while (again) {
         rc = lk_scope_open(&s, lk, options, err);
-    if (rc == LIKEN_OK)
-        rc = search_photo(&s, bytes, size, out, err);
+        if (rc == LIKEN_OK)
+            rc = search_photo(&s, bytes, size, out, err);
+        again = lk_scope_again(&s, rc);
+    }
     lk_scope_close(&s);
     lk_gallery_leave(lk, &k);
     return rc;
@@ -137,14 +140,14 @@ int liken_search_photo(liken *lk, const liken_call *call, const void *bytes, siz
 
 /* ---- by a stored face ---- */
 
-/* A face of another collection may be looked for, when the same model described it. */
-static int check_home(lk_scope *s, int64_t home, liken_error *err) {
-    if (home == s->collection->id)
-        return LIKEN_OK;
+/* A face of another collection may be looked for, when the same model described it. *generation: of that. */
+static int check_home(lk_scope *s, int64_t home, int64_t *generation, liken_error *err) {
     liken_collection **list = NULL;
     size_t count = 0;
     int rc = s->lk->store->ops->collections->list(s->lk->store, &list, &count, err);
     for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
+        if (list[i]->id == home)
+            *generation = list[i]->generation;
         if (list[i]->id == home && strcmp(list[i]->model, s->collection->model) != 0)
             rc = lk_fail(err, LIKEN_E_MISMATCH,
                          "The face belongs to collection \"%s\" of model %s, and \"%s\" holds "
@@ -155,13 +158,33 @@ static int check_home(lk_scope *s, int64_t home, liken_error *err) {
     return rc;
 }
 
+static int get_face(const lk_scope *s, int64_t id, liken_face **face, int64_t *home, liken_error *err) {
+    liken_face_free(*face);
+    *face = NULL;
+    return s->lk->store->ops->faces->get(s->lk->store, NULL, id, face, NULL, home, err);
+}
+
+/* The face with a descriptor of the scope's model: its collection has the same model before and after it is read. */
+static int face_of_model(lk_scope *s, int64_t id, liken_face **face, liken_error *err) {
+    int64_t home = 0, before = 0, after = 0;
+    int rc = get_face(s, id, face, &home, err);
+    if (rc == LIKEN_OK && home == s->collection->id)
+        return lk_scope_still(s, err);
+    if (rc == LIKEN_OK)
+        rc = check_home(s, home, &before, err);
+    if (rc == LIKEN_OK)
+        rc = get_face(s, id, face, &home, err);
+    if (rc == LIKEN_OK)
+        rc = check_home(s, home, &after, err);
+    if (rc == LIKEN_OK && before != after)
+        rc = lk_fail(err, LIKEN_E_BUSY, "The face's collection is changing its model; try again in a moment.");
+    return rc;
+}
+
 static int search_face(lk_scope *s, int64_t face_id, liken_result **out, liken_error *err) {
     liken_face *face = NULL;
     liken_result *r = NULL;
-    int64_t home = 0;
-    int rc = s->lk->store->ops->faces->get(s->lk->store, NULL, face_id, &face, NULL, &home, err);
-    if (rc == LIKEN_OK)
-        rc = check_home(s, home, err);
+    int rc = face_of_model(s, face_id, &face, err);
     if (rc == LIKEN_OK && face->dimension != s->collection->dimension)
         rc = lk_fail(err, LIKEN_E_STORE, "Face %lld has %d numbers where its model has %d; run liken doctor.",
                      (long long)face_id, face->dimension, s->collection->dimension);
@@ -185,10 +208,13 @@ int liken_search_face(liken *lk, const liken_call *call, int64_t face_id, const 
     lk_scope s = {0};
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
-    if (rc == LIKEN_OK)
+    bool again = rc == LIKEN_OK;
+    while (again) {
         rc = lk_scope_open(&s, lk, options, err);
-    if (rc == LIKEN_OK)
-        rc = search_face(&s, face_id, out, err);
+        if (rc == LIKEN_OK)
+            rc = search_face(&s, face_id, out, err);
+        again = lk_scope_again(&s, rc);
+    }
     lk_scope_close(&s);
     lk_gallery_leave(lk, &k);
     return rc;
@@ -240,10 +266,13 @@ int liken_search_descriptor(liken *lk, const liken_call *call, const float *desc
     lk_scope s = {0};
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
-    if (rc == LIKEN_OK)
+    bool again = rc == LIKEN_OK;
+    while (again) {
         rc = lk_scope_open(&s, lk, options, err);
-    if (rc == LIKEN_OK)
-        rc = search_descriptor(&s, descriptor, dimension, model, out, err);
+        if (rc == LIKEN_OK)
+            rc = search_descriptor(&s, descriptor, dimension, model, out, err);
+        again = lk_scope_again(&s, rc);
+    }
     lk_scope_close(&s);
     lk_gallery_leave(lk, &k);
     return rc;

@@ -27,11 +27,18 @@ typedef struct lk_scope {
     bool exact;               /* unless the store said otherwise */
     lk_store_missing missing; /* parts of the store that were left out; only where that was asked for */
     double recall;            /* the least that it said */
+    bool switched;            /* the collection changed its model since the scope was opened */
+    int attempts;             /* with that, how often */
 } lk_scope;
 
 /* Collection, models and limits: all that can be said before the query photo is looked at. To be closed in any case. */
 int lk_scope_open(lk_scope *s, liken *lk, const liken_search_options *options, liken_error *err);
 void lk_scope_close(lk_scope *s);
+/* After a search that failed with `rc`: is it to be done again, from lk_scope_open on, because the collection changed
+ * its model under it? Then the scope is closed. An answer is of one model or none. */
+bool lk_scope_again(lk_scope *s, int rc);
+/* BUSY, and ->switched is set, unless the collection is as it was when the scope was opened. */
+int lk_scope_still(lk_scope *s, liken_error *err);
 /* Brings the index up to the store, applies the filters and settles the threshold; `views`: how many query faces share
  * one answer, and the strangers that may be expected in it. */
 int lk_scope_ready(lk_scope *s, size_t views, liken_error *err);

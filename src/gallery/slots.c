@@ -124,13 +124,15 @@ static bool keeps_caches(const liken *lk) {
 }
 
 static int open_index(liken *lk, const liken_collection *c, const char *folder, lk_slot *s, liken_error *err) {
-    char model[128], store[37];
+    char model[128], store[64];
     if (lk->store->ops->numbers != NULL) /* an index of such numbers is of no use to the next start */
         return lk_index_new(&s->index, c->dimension, err);
     (void)snprintf(model, sizeof model, "%.100s %s by key", c->model, liken_metric_code(c->metric));
     int rc = lk->store->ops->id(lk->store, store, err);
     if (rc != LIKEN_OK)
         return rc;
+    if (c->generation > 0) /* back at a model that it had, it may hold other faces than then */
+        (void)snprintf(store + strlen(store), sizeof store - strlen(store), " %" PRId64, c->generation);
     liken_error why = {0};
     rc = (keeps_caches(lk) ? lk_index_open : lk_index_open_read_only)(&s->index, folder, c->dimension, model, store,
                                                                       &s->change, &why);
@@ -159,7 +161,8 @@ static int make(liken *lk, const liken_collection *c, bool cached, lk_slot **out
     lk_slot *s = folder == NULL ? NULL : calloc(1, sizeof *s);
     if (s == NULL)
         return lk_fail_memory(err);
-    *s = (lk_slot){.collection = c->id, .metric = c->metric, .dimension = c->dimension, .users = 1};
+    *s = (lk_slot){
+        .collection = c->id, .metric = c->metric, .dimension = c->dimension, .generation = c->generation, .users = 1};
     const int rc = (cached ? open_index : open_empty)(lk, c, folder, s, err);
     if (rc != LIKEN_OK) {
         free(s);

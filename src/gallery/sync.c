@@ -10,6 +10,11 @@
  * they end, and that is looked up before the faces are read. When that is done each index must hold as many faces as
  * the store counts; one that does not had a cache that was wrong, and is made anew.
  *
+ * A collection that changed its model (liken_upgrade) has one more in `generation`, and other descriptors, and perhaps
+ * other faces, under ids that were read long ago. So each slot knows the generation that it is of and is made anew when
+ * the store tells another; a face of another generation ends the reading before it gets in. A search asks for the slot
+ * of the generation that its query was described for, and begins again when there is another (scope.c).
+ *
  * What the store itself searches (place.c) is left out of all this; a collection that comes back from there is read
  * anew.
  *
@@ -35,6 +40,7 @@ struct feed {
     liken_error *err;
     lk_slot *slot;       /* of the vectors that wait */
     const lk_slot *only; /* not NULL: just this one is fed, apart from the others */
+    bool switched;       /* a face was of another generation than its slot, and the reading ended there */
     int64_t removed;     /* a collection that is no more, and whose faces are therefore passed over */
     int64_t reached;     /* the last face that was read */
     int64_t until;       /* about the last one that there is; 0: not known */
@@ -121,6 +127,11 @@ static void tell_progress(struct feed *f) {
            percent);
 }
 
+static int end_at_switch(struct feed *f) {
+    f->switched = true;
+    return lk_fail(f->err, LIKEN_E_BUSY, "A collection changes its model again and again; try again later.");
+}
+
 static int take_vector(void *ctx, const lk_store_vector *v) {
     struct feed *f = ctx;
     int rc = LIKEN_OK;
@@ -130,6 +141,8 @@ static int take_vector(void *ctx, const lk_store_vector *v) {
         return LIKEN_OK;
     if (f->slot == NULL || f->slot->collection != v->collection)
         rc = turn_to(f, v->collection);
+    if (rc == LIKEN_OK && f->slot != NULL && v->generation >= 0 && v->generation != f->slot->generation)
+        return end_at_switch(f);
     if (rc != LIKEN_OK || f->slot == NULL || v->id <= f->slot->last)
         return rc;
     const size_t dimension = (size_t)f->slot->dimension;
@@ -177,8 +190,9 @@ static int read_feed(liken *lk, struct feed *f, liken_error *err) {
     return rc == LIKEN_OK ? ops->searching->vectors_except(lk->store, f->reached, out, count, take_vector, f, err) : rc;
 }
 
-/* Feeds all slots what they have not seen, or, where `only` is given, that one slot everything. */
-static int read_faces(liken *lk, lk_slot *only, int64_t until, liken_error *err) {
+/* Feeds all slots what they have not seen, or, where `only` is given, that one slot everything. *switched: it failed
+ * where a slot turned out to be of an earlier generation. */
+static int read_faces(liken *lk, lk_slot *only, int64_t until, bool *switched, liken_error *err) {
     struct feed *f = calloc(1, sizeof *f);
     if (f == NULL)
         return lk_fail_memory(err);
@@ -195,6 +209,7 @@ static int read_faces(liken *lk, lk_slot *only, int64_t until, liken_error *err)
         rc = flush_vectors(f);
     if (rc == LIKEN_OK && only == NULL)
         atomic_store(&lk->seen_face, f->reached);
+    *switched = f->switched;
     free(f->vectors);
     free(f);
     return rc;
@@ -202,33 +217,46 @@ static int read_faces(liken *lk, lk_slot *only, int64_t until, liken_error *err)
 
 /* ---- making an index anew ---- */
 
-/* A slot for the list, complete: it holds the faces of now, and thereby also removals that are still to be read. *out:
- * NULL when the collection was removed meanwhile. */
-static int build(liken *lk, int64_t collection, lk_slot *old, const char *reason, lk_slot **out, liken_error *err) {
+#define SWITCHES 5 /* of a collection, while it is read, before that is given up */
+
+/* One attempt of build. *switched: there has to be another. */
+static int build_once(liken *lk, int64_t collection, lk_slot *old, const char *reason, lk_slot **out, bool *switched,
+                      liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     lk_slot *s = NULL;
+    *switched = false;
     int rc = find_collection(lk, collection, &c, err);
     if (rc != LIKEN_OK)
         return rc;
     if (c != NULL) {
-        lk_log(old == NULL ? LIKEN_LOG_INFO : LIKEN_LOG_WARN,
+        const bool damaged = old != NULL && old->generation == c->generation;
+        lk_log(damaged ? LIKEN_LOG_WARN : LIKEN_LOG_INFO,
                "The index of collection \"%s\" is made anew from the store (%lld faces): %s.", c->name,
                (long long)c->faces, reason);
         if (old != NULL)
             lk_index_discard(old->index);
         rc = lk_slot_new(lk, c, &s, err);
-    }
-    if (rc == LIKEN_OK && s != NULL) {
-        if (old != NULL)
+        if (rc == LIKEN_OK && damaged)
             (void)snprintf(s->trouble, sizeof s->trouble, "%s", reason);
-        rc = read_faces(lk, s, 0, err);
     }
+    if (rc == LIKEN_OK && s != NULL)
+        rc = read_faces(lk, s, 0, switched, err);
     if (rc != LIKEN_OK) {
         lk_gallery_slot_drop(lk, s);
         return rc;
     }
     *out = s;
     return LIKEN_OK;
+}
+
+/* A slot for the list, complete: it holds the faces of now, and thereby also removals that are still to be read. *out:
+ * NULL when the collection was removed meanwhile. */
+static int build(liken *lk, int64_t collection, lk_slot *old, const char *reason, lk_slot **out, liken_error *err) {
+    bool switched = true;
+    int rc = LIKEN_OK;
+    for (int i = 0; switched && i < SWITCHES; i++)
+        rc = build_once(lk, collection, old, reason, out, &switched, err);
+    return rc;
 }
 
 static int rebuild(liken *lk, lk_slot *old, const char *reason, liken_error *err) {
@@ -245,6 +273,42 @@ static int rebuild_spoilt(liken *lk, liken_error *err) {
         next = s->next;
         if (s->spoilt)
             rc = rebuild(lk, s, "its cache is damaged", err);
+    }
+    return rc;
+}
+
+/* The slot of a collection, if there is one, is to be of the generation that the collection has. One without a slot may
+ * have got faces whose ids were passed long ago. */
+static int follow_one(liken *lk, const liken_collection *c, liken_error *err) {
+    static const char reason[] = "its faces are described by another model now";
+    lk_slot *old = lk_slot_find(lk, c->id), *s = NULL;
+    if (old != NULL ? old->generation == c->generation
+                    : c->generation == 0 || c->faces == 0 || lk_place_is_remote(lk, c->id))
+        return LIKEN_OK;
+    const int rc = build(lk, c->id, old, reason, &s, err);
+    if (rc == LIKEN_OK && (old != NULL || s != NULL))
+        lk_slot_replace(lk, old, s);
+    return rc;
+}
+
+static int follow_switches(liken *lk, liken_error *err) {
+    liken_collection **list = NULL;
+    size_t count = 0;
+    int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = follow_one(lk, list[i], err);
+    liken_collections_free(list, count);
+    return rc;
+}
+
+static int read_news(liken *lk, int64_t until, liken_error *err) {
+    bool switched = true;
+    int rc = LIKEN_OK;
+    for (int i = 0; switched && i < SWITCHES; i++) {
+        switched = false;
+        rc = follow_switches(lk, err);
+        if (rc == LIKEN_OK)
+            rc = read_faces(lk, NULL, until, &switched, err);
     }
     return rc;
 }
@@ -481,7 +545,7 @@ static int verify(liken *lk, int64_t face, int64_t removal, liken_error *err) {
 static int catch_up(liken *lk, int64_t until, liken_error *err) {
     int rc = settle_places(lk, err);
     if (rc == LIKEN_OK)
-        rc = read_faces(lk, NULL, until, err);
+        rc = read_news(lk, until, err);
     if (rc == LIKEN_OK)
         rc = read_removals(lk, err);
     if (rc == LIKEN_OK && lk->remote_count > 0)

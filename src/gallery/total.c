@@ -56,7 +56,8 @@ static int gather_from_store(lk_query *q, lk_ids *faces, bool *known, liken_erro
                                   .except_count = q->exclude != 0,
                                   .filter = s->options,
                                   .missing = s->options->partial ? &s->missing : NULL};
-    return lk_database_within(s->lk, s->collection, &query, faces, known, err);
+    const int rc = lk_database_within(s->lk, s->collection, &query, faces, known, err);
+    return rc == LIKEN_OK ? lk_scope_still(s, err) : rc;
 }
 
 int lk_query_gather(lk_query *q, lk_ids *faces, bool *known, liken_error *err) {

@@ -222,18 +222,22 @@ int liken_search_photos(liken *lk, const liken_call *call, const liken_photo *ph
                         const liken_search_options *options, liken_result **out, liken_error *err) {
     lk_scope s = {0};
     lk_faces faces[LIKEN_PHOTOS_MAX] = {{0}};
-    views v = {.scope = &s, .photos = photos, .count = count, .faces = faces};
+    views v;
     if (count < 1 || count > LIKEN_PHOTOS_MAX)
         return lk_fail(err, LIKEN_E_ARG, "A search takes 1 to %d photos of a person, not %zu.", LIKEN_PHOTOS_MAX,
                        count);
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
-    if (rc == LIKEN_OK)
+    bool again = rc == LIKEN_OK;
+    while (again) {
+        v = (views){.scope = &s, .photos = photos, .count = count, .faces = faces};
         rc = lk_scope_open(&s, lk, options, err);
-    if (rc == LIKEN_OK)
-        rc = search(&v, out, err);
-    for (size_t i = 0; i < count; i++)
-        lk_faces_clear(&faces[i]);
+        if (rc == LIKEN_OK)
+            rc = search(&v, out, err);
+        for (size_t i = 0; i < count; i++)
+            lk_faces_clear(&faces[i]);
+        again = lk_scope_again(&s, rc);
+    }
     lk_scope_close(&s);
     lk_gallery_leave(lk, &k);
     return rc;

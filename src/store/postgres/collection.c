@@ -5,7 +5,7 @@
 
 #define SELECT_COLLECTION                                                                                              \
     "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces, c.search, "     \
-    "c.keep, c.generation"                                                                                                         \
+    "c.keep, c.generation"                                                                                             \
     " FROM liken.collections c JOIN liken.models m ON m.id = c.model"
 
 static lk_postgres *of(lk_store *s) {

@@ -6,7 +6,7 @@
 
 #define SELECT_COLLECTION                                                                                              \
     "SELECT c.id, c.name, m.name, m.dimension, c.metric, c.threshold, c.created_at, c.images, c.faces, c.search, "     \
-    "c.keep, c.generation"                                                                                                         \
+    "c.keep, c.generation"                                                                                             \
     " FROM collections c JOIN models m ON m.id = c.model"
 
 static lk_sqlite_store *of(lk_store *s) {
