@@ -720,7 +720,7 @@ typedef enum liken_event_kind {
     LIKEN_FACE_REMOVED,
     LIKEN_COLLECTION_CREATED,
     LIKEN_COLLECTION_REMOVED, /* with all it held; "default" is created again at once */
-    LIKEN_COLLECTION_CHANGED  /* how much it keeps, or how it is searched */
+    LIKEN_COLLECTION_CHANGED /* how much it keeps, how it is searched, or its model, with which faces may come and go */
 } liken_event_kind;
 
 LIKEN_API const char *liken_event_code(liken_event_kind kind); /* "image_added"; never NULL */
@@ -815,6 +815,63 @@ typedef struct liken_import_count {
  * model. NOT_FOUND: no such table. Write errors. What was imported before it failed stays. */
 LIKEN_API LIKEN_CHECKED int liken_import(liken *lk, const liken_call *call, const liken_import_options *options,
                                          liken_import_count *out, liken_error *err);
+
+/* ---- changing the model of a collection (docs/models.md) ------------------------------------------------------ */
+
+typedef struct liken_upgrade_options {
+    size_t size;            /* LIKEN_UPGRADE_INIT sets it */
+    const char *collection; /* default "default" */
+    const char *pack;       /* that is to describe its faces; NULL: the model that it had before, while that is kept */
+    bool apply;             /* switch once all is described; else that is only prepared and compared */
+    bool drop_missing;      /* switch although there are photos without pixels: they stay, and their faces go */
+    int sample;             /* faces by which the two models are compared; 0: 200; negative: none */
+} liken_upgrade_options;
+
+#define LIKEN_UPGRADE_INIT LIKEN_SIZED(liken_upgrade_options)
+
+/* A match that one of the models finds within its threshold, and the other does not. */
+typedef struct liken_upgrade_match {
+    int64_t face, match;        /* face 0: it has no id before the switch */
+    int64_t image, match_image; /* the photos that they are in */
+    char *file, *match_file;    /* the first label of each, or NULL */
+    float similarity;           /* to the model that finds it */
+} liken_upgrade_match;
+
+typedef struct liken_upgrade {
+    char *collection, *model; /* model: what its faces are described by now */
+    char *other;              /* what they are prepared to be described by, or were before; NULL: nothing is kept */
+    bool switched;            /* the collection has been switched, and `other` is the way back */
+    int64_t photos;           /* of the collection */
+    int64_t ready;            /* of them, what is described by `other` */
+    int64_t missing;          /* of those, what has no pixels any more */
+    int64_t faces;            /* of the collection */
+    int64_t kept, gone, came; /* faces that `other` keeps too; does not keep; keeps and `model` does not */
+    /* By `sampled` faces, all matches in other photos, by `model` and by `other`: */
+    int64_t sampled, matches_now, matches_then, lost_count, gained_count;
+    liken_upgrade_match *lost, *gained; /* the most similar of those that only `model` finds; only `other` */
+    size_t lost_shown, gained_shown;    /* 20 at most */
+} liken_upgrade;
+
+LIKEN_API void liken_upgrade_free(liken_upgrade *u);
+
+/* Describes the faces of a collection by another pack, beside what is there, from the originals that are kept and from
+ * the photos' own files (options.photo_folders), compares what the two find, and with ->apply switches in one moment:
+ * ids, labels and tags stay, answers before are all of the one model, answers after all of the other, in every process.
+ * Searches and additions go on meanwhile; photos that are added are taken along. A face that only one of the packs
+ * keeps goes, or comes, with it. Again, or after an interruption: goes on. Where photos have no pixels any more it does
+ * not switch, unless ->drop_missing. What was there is kept, for the way back, until liken_upgrade_end. Progress is
+ * told of "photos described". Of a collection that is of that model already it tells the state. NOT_FOUND: no such
+ * collection, or pack, or no way back. CONFLICT: another change of model is prepared or kept. UNSUPPORTED: a legacy
+ * table; a collection that is searched in the database, a gallery that is spread over servers. MODEL. Write errors. */
+LIKEN_API LIKEN_CHECKED int liken_upgrade_run(liken *lk, const liken_call *call, const liken_upgrade_options *options,
+                                              liken_upgrade **out, liken_error *err);
+/* How far that is; compares nothing. NOT_FOUND: no such collection. UNSUPPORTED: a legacy table. */
+LIKEN_API LIKEN_CHECKED int liken_upgrade_get(liken *lk, const liken_call *call, const char *collection,
+                                              liken_upgrade **out, liken_error *err);
+/* Forgets what is prepared, or the way back; *faces, which may be NULL: how many descriptors and refusals that was.
+ * NOT_FOUND: no such collection, or nothing is kept. UNSUPPORTED: a legacy table. Write errors. */
+LIKEN_API LIKEN_CHECKED int liken_upgrade_end(liken *lk, const liken_call *call, const char *collection, int64_t *faces,
+                                              liken_error *err);
 
 /* ---- moving a gallery to another store ------------------------------------------------------------------ */
 

@@ -312,3 +312,21 @@ int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t 
     lk_photo_free(photo);
     return rc;
 }
+
+int lk_gallery_look_again(liken *lk, lk_engine *e, const void *bytes, size_t size, const lk_found *found, lk_faces *out,
+                          liken_error *err) {
+    lk_photo *photo = NULL;
+    lk_pipeline *p = NULL;
+    int rc = lk_photo_open(&photo, bytes, size, &lk->limits, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    rc = pipeline_take(lk, e, &p, err);
+    if (rc == LIKEN_OK) {
+        rc = lk_pipeline_again(p, photo, found, lk->max_faces, out, err);
+        pipeline_give(lk, e, p);
+    }
+    if (rc == LIKEN_OK)
+        lk_gallery_classify(e, out);
+    lk_photo_free(photo);
+    return rc;
+}

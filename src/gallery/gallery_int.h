@@ -155,6 +155,10 @@ int lk_gallery_look(liken *lk, lk_engine *e, const void *bytes, size_t size, int
 int lk_gallery_look_and_view(liken *lk, lk_engine *e, const void *bytes, size_t size, bool describe, int min_face,
                              int view, lk_faces *out, liken_error *err);
 
+/* The faces of a photo that were found before, by this engine (lk_pipeline_again). Photo errors. */
+int lk_gallery_look_again(liken *lk, lk_engine *e, const void *bytes, size_t size, const lk_found *found, lk_faces *out,
+                          liken_error *err);
+
 /* ---- classes.c ---- */
 
 /* What a face is compared by, for stored faces of each class: [0] good ones, [1] weak ones. */

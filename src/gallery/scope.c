@@ -56,7 +56,10 @@ bool lk_scope_again(lk_scope *s, int rc) {
     if (rc == LIKEN_OK || !s->switched || s->attempts + 1 >= ATTEMPTS)
         return false;
     const int attempts = s->attempts + 1;
+    liken *lk = s->lk;
     lk_scope_close(s);
+    if (lk_gallery_sync_now(lk, NULL) != LIKEN_OK) /* the news of the switch may still be on its way */
+        return false;
     *s = (lk_scope){.attempts = attempts};
     return true;
 }

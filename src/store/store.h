@@ -250,6 +250,7 @@ typedef struct lk_store_searching {
 
 /* Changing the model of a collection (upgrade.h). NULL: it cannot. */
 typedef struct lk_store_upgrading {
+    LK_CHECKED int (*may)(lk_store *s, int64_t collection, liken_error *err); /* NULL: always */
     LK_CHECKED int (*swap)(lk_store *s, int64_t collection, const char *model, int64_t *waiting, liken_error *err);
 } lk_store_upgrading;
 

@@ -44,19 +44,28 @@ static int read_row(lk_sql *q, struct get *g, liken_error *err) {
 static const char sql_waiting[] = "SELECT count(*) FROM liken.images i WHERE i.collection = $1"
                                   " AND NOT EXISTS (SELECT 1 FROM liken.upgraded u WHERE u.image = i.id)";
 
+static const char sql_ready[] = "SELECT count(*) FROM liken.upgraded WHERE collection = $1";
+static const char sql_missing[] = "SELECT count(*) FROM liken.upgraded WHERE collection = $1 AND missing = 1";
+static const char sql_kept[] = "SELECT count(*) FROM liken.cold k WHERE k.collection = $1 AND k.reason = 0"
+                               " AND EXISTS (SELECT 1 FROM liken.faces f WHERE f.id = k.face)";
+static const char sql_came[] = "SELECT count(*) FROM liken.cold k WHERE k.collection = $1 AND k.reason = 0"
+                               " AND NOT EXISTS (SELECT 1 FROM liken.faces f WHERE f.id = k.face)";
+static const char sql_gone[] =
+    "SELECT count(*) FROM liken.upgraded u JOIN liken.faces f ON f.image = u.image WHERE u.collection = $1"
+    " AND NOT EXISTS (SELECT 1 FROM liken.cold k WHERE k.face = f.id AND k.reason = 0)";
+
 static int read_upgrade(lk_sql *q, void *arg, liken_error *err) {
     struct get *g = arg;
+    lk_upgrade *u = &g->found;
+    const struct {
+        const char *sql;
+        int64_t *out;
+    } counts[] = {{sql_ready, &u->ready}, {sql_missing, &u->missing}, {sql_waiting, &u->waiting},
+                  {sql_kept, &u->kept},   {sql_came, &u->came},       {sql_gone, &u->gone}};
     int rc = read_row(q, g, err);
-    if (rc != LIKEN_OK || !g->there)
-        return rc;
-    rc = lk_sql_number(q, "SELECT count(*) FROM liken.upgraded WHERE collection = $1",
-                       LK_SQL_ARGS(lk_sql_int(g->collection)), 0, &g->found.ready, err);
-    if (rc == LIKEN_OK)
-        rc = lk_sql_number(q, "SELECT count(*) FROM liken.upgraded WHERE collection = $1 AND missing = 1",
-                           LK_SQL_ARGS(lk_sql_int(g->collection)), 0, &g->found.missing, err);
-    return rc == LIKEN_OK
-               ? lk_sql_number(q, sql_waiting, LK_SQL_ARGS(lk_sql_int(g->collection)), 0, &g->found.waiting, err)
-               : rc;
+    for (size_t i = 0; rc == LIKEN_OK && g->there && i < LK_LENGTH(counts); i++)
+        rc = lk_sql_number(q, counts[i].sql, LK_SQL_ARGS(lk_sql_int(g->collection)), 0, counts[i].out, err);
+    return rc;
 }
 
 int lk_upgrade_get(lk_store *s, int64_t collection, lk_upgrade *out, bool *there, liken_error *err) {
@@ -71,6 +80,12 @@ int lk_upgrade_get(lk_store *s, int64_t collection, lk_upgrade *out, bool *there
 }
 
 /* ---- beginning ---- */
+
+int lk_upgrade_may(lk_store *s, int64_t collection, liken_error *err) {
+    if (s->ops->upgrading == NULL)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED, "A legacy table keeps the model that it was made with.");
+    return s->ops->upgrading->may == NULL ? LIKEN_OK : s->ops->upgrading->may(s, collection, err);
+}
 
 static int check_model(const struct get *g, const char *model, liken_error *err) {
     if (g->there && strcmp(g->found.model, model) == 0)
@@ -211,21 +226,24 @@ int lk_upgrade_put(lk_store *s, int64_t collection, const char *model, const lk_
 
 /* ---- what was described ---- */
 
+#define PAGE 2048
+
 struct faces {
-    int64_t collection;
+    int64_t collection, after;
     lk_cold_face_fn *fn;
     void *ctx;
     float *values;
+    size_t count;
 };
 
 static int pass_face(void *ctx, const lk_sql_value *row, int columns, liken_error *err) {
-    const struct faces *f = ctx;
+    struct faces *f = ctx;
     (void)columns;
     const size_t size = row[3].null ? 0 : row[3].size;
     if (size == 0 || size % 4 != 0 || size > 4 * LK_DIMENSION_MAX)
         return lk_fail(err, LIKEN_E_STORE,
-                       "The upgrade holds a descriptor of %zu bytes, which cannot be right; end it "
-                       "with liken upgrade --finish and begin again.",
+                       "The upgrade holds a descriptor of %zu bytes, which cannot be right; end it with liken upgrade "
+                       "--finish and begin again.",
                        size);
     lk_floats_decode(row[3].bytes, size / 4, f->values);
     const lk_cold_face face = {.face = row[0].null ? 0 : row[0].whole,
@@ -233,29 +251,36 @@ static int pass_face(void *ctx, const lk_sql_value *row, int columns, liken_erro
                                .weak = row[2].whole != 0,
                                .descriptor = f->values,
                                .dimension = (int)(size / 4)};
+    f->count++;
+    f->after = row[4].whole;
     return f->fn(f->ctx, &face, err);
 }
 
+/* A page; `fn` is not called again for what it was given. */
 static int read_faces(lk_sql *q, void *arg, liken_error *err) {
-    const struct faces *f = arg;
+    struct faces *f = arg;
+    f->count = 0;
     return lk_sql_query(q,
-                        "SELECT k.face, k.image, k.weak, k.descriptor FROM liken.cold k WHERE k.collection = $1"
-                        " AND k.reason = 0 ORDER BY k.id",
-                        LK_SQL_ARGS(lk_sql_int(f->collection)), pass_face, arg, err);
+                        "SELECT k.face, k.image, k.weak, k.descriptor, k.id FROM liken.cold k WHERE k.collection = $1"
+                        " AND k.id > $2 AND k.reason = 0 ORDER BY k.id LIMIT $3",
+                        LK_SQL_ARGS(lk_sql_int(f->collection), lk_sql_int(f->after), lk_sql_int(PAGE)), pass_face, arg,
+                        err);
 }
 
 int lk_upgrade_faces(lk_store *s, int64_t collection, lk_cold_face_fn *fn, void *ctx, liken_error *err) {
     LK_FREE float *values = malloc(LK_DIMENSION_MAX * sizeof *values);
-    struct faces f = {collection, fn, ctx, values};
-    return values == NULL ? lk_fail_memory(err) : lk_sql_read(s, read_faces, &f, err);
+    struct faces f = {.collection = collection, .fn = fn, .ctx = ctx, .values = values, .count = PAGE};
+    int rc = values == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    while (rc == LIKEN_OK && f.count == PAGE)
+        rc = lk_sql_read(s, read_faces, &f, err);
+    return rc;
 }
 
 /* ---- the switch ---- */
 
 int lk_upgrade_switch(lk_store *s, int64_t collection, const char *model, int64_t *waiting, liken_error *err) {
-    if (s->ops->upgrading == NULL)
-        return lk_fail(err, LIKEN_E_UNSUPPORTED, "A legacy table keeps the model that it was made with.");
-    return s->ops->upgrading->swap(s, collection, model, waiting, err);
+    const int rc = lk_upgrade_may(s, collection, err);
+    return rc == LIKEN_OK ? s->ops->upgrading->swap(s, collection, model, waiting, err) : rc;
 }
 
 /* Faces that come in and had no id get theirs, in the order in which an add would have given them. */

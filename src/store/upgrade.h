@@ -24,6 +24,7 @@ typedef struct lk_upgrade {
     bool switched; /* it was the collection's own before */
     int64_t began_at, switched_at;
     int64_t ready, missing, waiting; /* photos in `cold`; of those without pixels; that are to be looked at yet */
+    int64_t kept, gone, came; /* faces of those photos: live ones that are in `cold`, that are not; others in `cold` */
 } lk_upgrade;
 
 /* A photo as the new model sees it; ids of the faces as in the store, 0: none yet. */
@@ -48,6 +49,8 @@ typedef int lk_cold_face_fn(void *ctx, const lk_cold_face *face, liken_error *er
 /* *there false, and *out untouched: none is prepared and there is no way back. UNSUPPORTED: a legacy table; so all
  * others. */
 LK_CHECKED int lk_upgrade_get(lk_store *s, int64_t collection, lk_upgrade *out, bool *there, liken_error *err);
+/* Can the collection be switched at all? UNSUPPORTED says why not. */
+LK_CHECKED int lk_upgrade_may(lk_store *s, int64_t collection, liken_error *err);
 /* Begins one to wanted's model, or takes up the one that is there; photos whose pixels were missing are to be looked at
  * again. CONFLICT: that is to another model. */
 LK_CHECKED int lk_upgrade_begin(lk_store *s, const lk_upgrade *wanted, liken_error *err);

@@ -187,6 +187,7 @@ static const lk_store_searching searching = {
     .vectors_except = lk_postgres_vectors_except,
 };
 static const lk_store_upgrading upgrading = {
+    .may = lk_postgres_may_swap,
     .swap = lk_postgres_swap,
 };
 static const lk_store_events events = {

@@ -190,6 +190,7 @@ int lk_postgres_keep(lk_store *s, int64_t collection, liken_keep keep, liken_err
 int lk_postgres_trim(lk_store *s, int64_t collection, bool *more, liken_error *err);
 int lk_postgres_secret(lk_store *s, uint8_t out[32], liken_error *err);
 
+int lk_postgres_may_swap(lk_store *s, int64_t collection, liken_error *err);
 int lk_postgres_swap(lk_store *s, int64_t collection, const char *model, int64_t *waiting, liken_error *err);
 
 int lk_postgres_check(lk_store *s, lk_check_fn *fn, void *ctx, int *bad, liken_error *err);

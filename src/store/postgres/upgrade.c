@@ -48,11 +48,12 @@ struct swap {
     int64_t waiting;
 };
 
+/* In a transaction. */
 static int check_place(lk_pg_conn *c, const struct swap *s, liken_error *err) {
     lk_cluster_map map;
     int64_t columns = 0;
     int rc = lk_cluster_look(s->store->cluster, c, &map, err);
-    if (rc == LIKEN_OK && map.count > 0)
+    if (rc == LIKEN_OK && (map.citus || map.count > 0))
         return lk_fail(err, LIKEN_E_UNSUPPORTED,
                        "The gallery is spread over several servers, where a collection cannot change its model in one "
                        "step. Make a new collection with the other pack, and add the photos to it.");
@@ -62,9 +63,22 @@ static int check_place(lk_pg_conn *c, const struct swap *s, liken_error *err) {
     if (rc == LIKEN_OK && columns > 0)
         rc = lk_fail(err, LIKEN_E_UNSUPPORTED,
                      "The collection is searched inside the database, where its model cannot be changed. Have it "
-                     "searched in memory, change it, and then have it searched in the database again (liken "
-                     "collections search).");
+                     "searched in memory (liken collections set NAME --search memory), change it, and then have it searched "
+                     "in the database again.");
     return rc;
+}
+
+static int may(lk_pg_conn *c, void *arg, liken_error *err) {
+    int rc = lk_pg_script(c, "BEGIN", err);
+    if (rc == LIKEN_OK)
+        rc = check_place(c, arg, err);
+    return rc == LIKEN_OK ? lk_pg_script(c, "COMMIT", err) : rc;
+}
+
+int lk_postgres_may_swap(lk_store *base, int64_t collection, liken_error *err) {
+    lk_postgres *s = (lk_postgres *)base;
+    struct swap w = {.store = s, .collection = collection};
+    return lk_pg_with(s->db, may, &w, err);
 }
 
 static int swap(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {

@@ -299,7 +299,7 @@ static void calibrate(lk_models *m) {
 }
 
 static bool is_there(const char *pack) {
-    return (fake_faceapi && strcmp(pack, "faceapi") == 0) || strcmp(pack, "other") == 0;
+    return (fake_faceapi && strcmp(pack, "faceapi") == 0) || strcmp(pack, "other") == 0 || strcmp(pack, "third") == 0;
 }
 
 int lk_models_id_of(const char *folder, const char *pack, char out[LK_MODEL_ID], liken_error *err) {
@@ -412,7 +412,7 @@ static float noise_of(unsigned *seed) {
 
 void fake_descriptor(const char *pack, unsigned person, float noise, unsigned salt, float *out) {
     const int dimension = strcmp(pack, "other") == 0 ? 64 : 128;
-    unsigned who = (person + 1) * 2654435761u, which = (salt + 1) * 40503u;
+    unsigned who = (person + (strcmp(pack, "third") == 0 ? 1000003u : 1)) * 2654435761u, which = (salt + 1) * 40503u;
     for (int i = 0; i < dimension; i++)
         out[i] = 0.2f * noise_of(&who) + noise * 0.15f * noise_of(&which);
 }
@@ -457,6 +457,19 @@ static bool keep(const lk_pipeline *p, unsigned person, float noise, unsigned sa
     return true;
 }
 
+/* A face that only the pack "other" keeps, or all but that one. False without memory. */
+static bool keep_if(bool by_other, liken_reason reason, const lk_pipeline *p, unsigned person, float noise,
+                    unsigned salt, float pixels, bool describe, lk_faces *out) {
+    if ((strcmp(p->models->pack, "other") == 0) == by_other)
+        return keep(p, person, noise, salt, pixels, describe, out);
+    liken_face *f = more(&out->refused, &out->refused_count);
+    if (f == NULL)
+        return false;
+    measure(f, pixels);
+    f->reason = reason;
+    return true;
+}
+
 /* The last one. True. */
 static bool weaken(lk_faces *out) {
     liken_face *face = &out->kept[out->kept_count - 1];
@@ -482,6 +495,10 @@ static bool read_line(const lk_pipeline *p, const char *line, size_t size, bool 
         return keep(p, person, noise, salt_of(line, size), pixels, describe, out);
     if (sscanf(line, "weak %u %f %f", &person, &noise, &pixels) == 3 && isfinite(noise) && isfinite(pixels))
         return keep(p, person, noise, salt_of(line, size), pixels, describe, out) && weaken(out);
+    if (sscanf(line, "soft %u %f %f", &person, &noise, &pixels) == 3 && isfinite(noise) && isfinite(pixels))
+        return keep_if(false, LIKEN_BLURRED, p, person, noise, salt_of(line, size), pixels, describe, out);
+    if (sscanf(line, "dim %u %f %f", &person, &noise, &pixels) == 3 && isfinite(noise) && isfinite(pixels))
+        return keep_if(true, LIKEN_LOW_LIGHT, p, person, noise, salt_of(line, size), pixels, describe, out);
     if (sscanf(line, "small %f", &pixels) == 1 && isfinite(pixels))
         return refuse(pixels, out);
     return true;
@@ -558,6 +575,28 @@ int lk_pipeline_run(lk_pipeline *p, lk_photo *photo, bool describe, int max_face
         return LIKEN_OK;
     lk_faces_clear(out);
     return rc != LIKEN_OK ? rc : lk_fail_memory(err);
+}
+
+/* Of each size there is one face, or they are in the order in which they were. */
+static void give_ids(const liken_face *from, size_t from_count, liken_face *to, size_t to_count) {
+    for (size_t i = 0; i < from_count; i++) {
+        for (size_t k = 0; k < to_count; k++) {
+            if (to[k].id != 0 || to[k].box.height < from[i].box.height || to[k].box.height > from[i].box.height)
+                continue;
+            to[k].id = from[i].id;
+            break;
+        }
+    }
+}
+
+int lk_pipeline_again(lk_pipeline *p, lk_photo *photo, const lk_found *known, int max_faces, lk_faces *out,
+                      liken_error *err) {
+    const int rc = lk_pipeline_run(p, photo, true, max_faces, 0, 0, out, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    give_ids(known->kept, known->kept_count, out->kept, out->kept_count);
+    give_ids(known->kept, known->kept_count, out->refused, out->refused_count);
+    return LIKEN_OK;
 }
 
 void lk_faces_clear(lk_faces *f) {
