@@ -840,7 +840,8 @@ typedef struct liken_upgrade_match {
 typedef struct liken_upgrade {
     char *collection, *model; /* model: what its faces are described by now */
     char *other;              /* what they are prepared to be described by, or were before; NULL: nothing is kept */
-    bool switched;            /* the collection has been switched, and `other` is the way back */
+    bool former;              /* `other` is what they were described by before: the way back */
+    bool done;                /* of liken_upgrade_run: `model` is what was asked for */
     int64_t photos;           /* of the collection */
     int64_t ready;            /* of them, what is described by `other` */
     int64_t missing;          /* of those, what has no pixels any more */

@@ -109,6 +109,7 @@ int lk_cmd_cluster(const lk_cli *cli);
 int lk_cmd_export(const lk_cli *cli);
 int lk_cmd_import(const lk_cli *cli);
 int lk_cmd_move(const lk_cli *cli);
+int lk_cmd_upgrade(const lk_cli *cli);
 int lk_cmd_collections(const lk_cli *cli);
 int lk_cmd_serve(const lk_cli *cli);
 int lk_cmd_models(const lk_cli *cli);

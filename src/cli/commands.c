@@ -294,6 +294,37 @@ const lk_command lk_commands[] = {
      .examples = {{"liken move --from sqlite: --to postgres://db.example.org/liken", "It has outgrown one machine."},
                   {"liken move --from postgres:///liken --to sqlite:/srv/liken", "And back."}},
      .run = lk_cmd_move},
+    {.name = "upgrade",
+     .synopsis = "[COLLECTION]",
+     .summary = "describe a collection by another model pack, while it is in use",
+     .description =
+         "The faces of COLLECTION (default: the collection default) are described by the pack of --pack (default: "
+         "the best that is installed), beside what is there: from the originals that are kept, and from the photos' "
+         "own "
+         "files, wherever their labels lead (only below --photo-folders where those are named), if they have the bytes "
+         "that were added. Nothing is looked for anew: each face is where it was found, and keeps its id. Searches and "
+         "additions go on meanwhile, here and elsewhere, and photos that are added are taken along. A run that is "
+         "interrupted, or killed, goes on with the same command.\n\n"
+         "Then both are compared: by a sample of faces, what matches in other photos now and then, and what of it is "
+         "lost or gained is shown, so that you can look at it. A face that the pack sees too poorly goes with the "
+         "switch, one that it keeps and that had been refused comes.\n\n"
+         "When you say so (or with --yes) the collection is switched, in one moment and for every process on the "
+         "gallery: an answer is of the one model or of the other. Each machine that serves the gallery needs the pack. "
+         "Photos that have no pixels any more are counted, and it is not switched unless --drop-missing says that "
+         "their faces may go.\n\n"
+         "What was there is kept: --back is the way back, the same way, and --finish lets go of it. Until then the "
+         "descriptors take twice their room. A collection that is searched inside PostgreSQL is to be searched in "
+         "memory while it changes; a gallery that is spread over servers cannot change.",
+     .settings = PHOTO | LK_BIT(PHOTO_FOLDERS) | LK_BIT(BACK) | LK_BIT(FINISH) | LK_BIT(DROP_MISSING) | LK_BIT(SAMPLE) |
+                 LK_BIT(YES),
+     .least = 0,
+     .most = 1,
+     .exits = {{LK_EXIT_FAILED, "not switched: photos have no pixels any more, or it failed"}, INTERRUPTED},
+     .examples = {{"liken upgrade --pack reid", "Prepare it for collection default, show what changes, and ask."},
+                  {"liken upgrade staff --pack reid --yes", "Another collection, at night."},
+                  {"liken upgrade staff --back --yes", "It was better before."},
+                  {"liken upgrade staff --finish", "It is good; let go of the former model."}},
+     .run = lk_cmd_upgrade},
     {.name = "serve",
      .synopsis = "",
      .summary = "answer over HTTP",

@@ -33,6 +33,23 @@ int lk_gallery_collection(liken *lk, const char *name, liken_collection **out, l
     return rc == LIKEN_OK ? lk->store->ops->collections->get(lk->store, name, out, err) : rc;
 }
 
+int lk_gallery_collection_of(liken *lk, int64_t id, liken_collection **out, liken_error *err) {
+    liken_collection **list = NULL;
+    size_t count = 0;
+    const int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    *out = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (list[i]->id != id)
+            continue;
+        *out = list[i];
+        list[i] = NULL;
+    }
+    liken_collections_free(list, count);
+    return LIKEN_OK;
+}
+
 static int check_keep(liken_keep keep, liken_error *err) {
     if (keep >= LIKEN_KEEP_NOTHING && keep <= LIKEN_KEEP_ORIGINAL)
         return LIKEN_OK;

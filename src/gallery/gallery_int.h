@@ -264,6 +264,8 @@ int lk_tend(liken *lk, liken_error *err);
 
 /* `name` NULL: "default". */
 int lk_gallery_collection(liken *lk, const char *name, liken_collection **out, liken_error *err);
+/* *out: NULL when there is none of that id any more. */
+int lk_gallery_collection_of(liken *lk, int64_t id, liken_collection **out, liken_error *err);
 /* Makes "default" when it is not there and can be made. */
 int lk_gallery_make_default(liken *lk, liken_error *err);
 

@@ -212,6 +212,14 @@ static int label_of(const struct shadow *s, int64_t image, char **out, liken_err
     return lost ? lk_fail_memory(err) : rc == LIKEN_E_NOT_FOUND ? LIKEN_OK : rc;
 }
 
+/* Is this pair among the first `n` the other way round? */
+static bool is_shown(const liken_upgrade_match *list, size_t n, const struct query *q, const struct match *m) {
+    for (size_t i = 0; i < n; i++)
+        if (m->face > 0 && list[i].face == m->face && list[i].match == q->face)
+            return true;
+    return false;
+}
+
 static int show(const struct shadow *s, const struct side *side, size_t count, liken_upgrade_match **out, size_t *shown,
                 liken_error *err) {
     const size_t n = count < SHOWN ? count : SHOWN;
@@ -219,9 +227,11 @@ static int show(const struct shadow *s, const struct side *side, size_t count, l
     *out = calloc(n + 1, sizeof(**out));
     if (*out == NULL)
         return lk_fail_memory(err);
-    for (size_t i = 0; rc == LIKEN_OK && i < n; i++) {
+    for (size_t i = 0; rc == LIKEN_OK && i < count && *shown < n; i++) {
         const struct match *m = &side->matches[i];
         const struct query *q = &side->queries[m->query];
+        if (is_shown(*out, *shown, q, m))
+            continue;
         liken_upgrade_match *to = &(*out)[(*shown)++];
         *to = (liken_upgrade_match){.face = q->face,
                                     .match = m->face < 0 ? 0 : m->face,

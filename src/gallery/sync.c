@@ -65,28 +65,10 @@ static int flush_vectors(struct feed *f) {
     return LIKEN_OK;
 }
 
-/* *out: NULL when there is no such collection any more. */
-static int find_collection(liken *lk, int64_t id, liken_collection **out, liken_error *err) {
-    liken_collection **list = NULL;
-    size_t count = 0;
-    const int rc = lk->store->ops->collections->list(lk->store, &list, &count, err);
-    if (rc != LIKEN_OK)
-        return rc;
-    *out = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (list[i]->id != id)
-            continue;
-        *out = list[i];
-        list[i] = NULL;
-    }
-    liken_collections_free(list, count);
-    return LIKEN_OK;
-}
-
 /* The slot of a collection's first face; NULL when the collection was removed meanwhile. */
 static int first_face(liken *lk, int64_t collection, lk_slot **out, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
-    int rc = find_collection(lk, collection, &c, err);
+    int rc = lk_gallery_collection_of(lk, collection, &c, err);
     if (rc == LIKEN_OK && c != NULL)
         rc = lk_slot_new(lk, c, out, err);
     if (rc == LIKEN_OK && c != NULL)
@@ -225,7 +207,7 @@ static int build_once(liken *lk, int64_t collection, lk_slot *old, const char *r
     LK_COLLECTION liken_collection *c = NULL;
     lk_slot *s = NULL;
     *switched = false;
-    int rc = find_collection(lk, collection, &c, err);
+    int rc = lk_gallery_collection_of(lk, collection, &c, err);
     if (rc != LIKEN_OK)
         return rc;
     if (c != NULL) {

@@ -62,7 +62,7 @@ static int report(const struct upgrade *g, liken_upgrade **out, liken_error *err
     r->photos = c->images;
     r->faces = c->faces;
     if (g->there) {
-        r->switched = g->now.switched;
+        r->former = g->now.switched;
         r->ready = g->now.ready;
         r->missing = g->now.missing;
         r->kept = g->now.kept;
@@ -82,7 +82,7 @@ static int turn_round(const struct upgrade *g, liken_upgrade *r, liken_error *er
     char *model = r->model;
     r->model = r->other;
     r->other = model;
-    r->switched = true;
+    r->former = r->done = true;
     r->photos = now->images;
     r->faces = now->faces;
     return LIKEN_OK;
@@ -186,6 +186,8 @@ static int run(struct upgrade *g, liken_upgrade **out, liken_error *err) {
         rc = prepare(g, err);
     if (rc == LIKEN_OK)
         rc = report(g, &r, err);
+    if (rc == LIKEN_OK)
+        r->done = there;
     if (rc == LIKEN_OK && !there)
         rc = compare(g, r, err);
     if (rc == LIKEN_OK && !there && g->options->apply && (r->missing == 0 || g->options->drop_missing))

@@ -6,8 +6,8 @@ import pytest
 
 from conftest import BIN, ROOT
 
-COMMANDS = ["add", "search", "compare", "detect", "list", "events", "rm", "collections", "cluster", "export", "import", "move", "serve",
-            "models", "keys", "calibrate", "eval", "status", "doctor", "version", "help", "man"]
+COMMANDS = ["add", "search", "compare", "detect", "list", "events", "rm", "collections", "cluster", "export", "import", "move",
+            "upgrade", "serve", "models", "keys", "calibrate", "eval", "status", "doctor", "version", "help", "man"]
 
 
 def test_the_overview_names_every_command(liken):

@@ -61,10 +61,11 @@ static int check_place(lk_pg_conn *c, const struct swap *s, liken_error *err) {
         rc = lk_pg_number(c, "SELECT count(*) FROM liken.near WHERE collection = $1",
                           LK_PG_ARGS(lk_pg_int8(s->collection)), 0, &columns, err);
     if (rc == LIKEN_OK && columns > 0)
-        rc = lk_fail(err, LIKEN_E_UNSUPPORTED,
-                     "The collection is searched inside the database, where its model cannot be changed. Have it "
-                     "searched in memory (liken collections set NAME --search memory), change it, and then have it searched "
-                     "in the database again.");
+        rc = lk_fail(
+            err, LIKEN_E_UNSUPPORTED,
+            "The collection is searched inside the database, where its model cannot be changed. Have it "
+            "searched in memory (liken collections set NAME --search memory), change it, and then have it searched "
+            "in the database again.");
     return rc;
 }
 

@@ -110,7 +110,7 @@ static void ends_as_a_fresh_collection(void **state) {
     fill("fresh", 0, PHOTOS);
     const int64_t first = face_of("a", "0", 0);
     liken_upgrade *u = upgrade((liken_upgrade_options){.collection = "a", .pack = "other"});
-    assert_false(u->switched);
+    assert_false(u->done);
     assert_string_equal(u->model, "faceapi-1.0/fake");
     assert_string_equal(u->other, "other-1.0/fake");
     assert_int_equal(u->ready, PHOTOS - 2);
@@ -123,7 +123,7 @@ static void ends_as_a_fresh_collection(void **state) {
     fill("a", PHOTOS - 2, PHOTOS); /* which it takes along */
     expect_same_answers(lk, "a", "as-it-was");
     u = upgrade((liken_upgrade_options){.collection = "a", .pack = "other", .apply = true});
-    assert_true(u->switched);
+    assert_true(u->done);
     assert_string_equal(u->model, "other-1.0/fake");
     assert_int_equal(u->photos, PHOTOS);
     liken_upgrade_free(u);
@@ -135,7 +135,7 @@ static void ends_as_a_fresh_collection(void **state) {
     assert_int_equal(c->generation, 1);
     liken_collection_free(c);
     u = upgrade((liken_upgrade_options){.collection = "a", .pack = "other", .apply = true}); /* once more is nothing */
-    assert_true(u->switched);
+    assert_true(u->done);
     liken_upgrade_free(u);
 
     u = upgrade((liken_upgrade_options){.collection = "a", .apply = true}); /* back */
@@ -168,14 +168,14 @@ static void photos_without_pixels_are_told(void **state) {
     liken_collection_free(c);
     fill("a", 4, 6);
     liken_upgrade *u = upgrade((liken_upgrade_options){.collection = "a", .pack = "third", .apply = true});
-    assert_false(u->switched);
+    assert_false(u->done);
     assert_int_equal(u->missing, 4);
     assert_int_equal(u->ready, 6);
     liken_upgrade_free(u);
     assert_int_equal(upgrade_fails((liken_upgrade_options){.collection = "a", .pack = "other"}), LIKEN_E_CONFLICT);
     fill("a", 0, 1); /* its bytes come again, and with them its pixels */
     u = upgrade((liken_upgrade_options){.collection = "a", .pack = "third", .apply = true, .drop_missing = true});
-    assert_true(u->switched);
+    assert_true(u->done);
     assert_int_equal(u->missing, 3);
     liken_upgrade_free(u);
     c = collection("a");
@@ -210,14 +210,14 @@ static void goes_on_where_it_was_stopped(void **state) {
     assert_ok(liken_upgrade_get(lk, NULL, "a", &u, &err), err);
     const int64_t ready = u->ready;
     assert_true(ready > 0 && ready < 70);
-    assert_false(u->switched);
+    assert_false(u->former);
     liken_upgrade_free(u);
     assert_int_equal(liken_upgrade_run(lk, &call, &o, &u, &err), LIKEN_E_CANCELLED);
     assert_ok(liken_upgrade_get(lk, NULL, "a", &u, &err), err);
     assert_true(u->ready > ready);
     liken_upgrade_free(u);
     u = upgrade(o);
-    assert_true(u->switched);
+    assert_true(u->done);
     liken_upgrade_free(u);
 }
 
@@ -287,7 +287,7 @@ static void keep_switching(liken *handle) {
             .size = sizeof o, .collection = "busy", .pack = i % 2 == 0 ? "third" : "faceapi", .apply = true};
         liken_upgrade *u = NULL;
         assert_ok(liken_upgrade_run(handle, NULL, &o, &u, &err), err);
-        assert_true(u->switched);
+        assert_true(u->done);
         liken_upgrade_free(u);
     }
 }
