@@ -508,9 +508,10 @@ typedef struct liken_search_options {
     size_t tag_count;
     int64_t captured_from, captured_to; /* inclusive; 0 or LIKEN_NO_TIME: open */
     bool main_face;                     /* of a photo, only its largest usable face is searched for */
-    bool uncounted; /* liken_answer.total may be unknown: quicker where many thousands lie within the threshold */
-    bool partial;   /* a cluster's server that does not answer (LIKEN_E_BUSY) is left out and named in ->missing */
-    int min_face;   /* of photos, as liken_options.min_face, and by default that */
+    bool uncounted;      /* liken_answer.total may be unknown: quicker where many thousands lie within the threshold */
+    bool partial;        /* a cluster's server that does not answer (LIKEN_E_BUSY) is left out and named in ->missing */
+    float max_threshold; /* > 0: nothing is searched farther than this, whatever chose the threshold */
+    int min_face;        /* of photos, as liken_options.min_face, and by default that */
 } liken_search_options;
 
 #define LIKEN_SEARCH_INIT LIKEN_SIZED(liken_search_options)

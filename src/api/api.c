@@ -73,6 +73,23 @@ static int open_keys(lk_api *api, const lk_api_options *o, liken_error *err) {
     return rc == LIKEN_OK ? check_open(api, &place, err) : rc;
 }
 
+#define USES_EVERY 60.0 /* seconds: a key costs the store one write in so many, at most */
+
+/* When keys were used last is worth knowing, and not worth a request's waiting for. */
+static bool save_uses(void *ctx) {
+    lk_api *api = ctx;
+    liken_error err = {0};
+    const int rc = lk_keyring_save(api->keys, &err);
+    const bool news = rc != LIKEN_OK && rc != api->uses_trouble;
+    api->uses_trouble = rc;
+    if (news && rc == LIKEN_E_READ_ONLY)
+        lk_log(LIKEN_LOG_WARN, "When keys are used last is not written down: the store can only be read.");
+    else if (news)
+        lk_log(LIKEN_LOG_WARN, "When keys were used last could not be written down, which is tried again: %s",
+               err.message);
+    return false;
+}
+
 static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     api->address = strdup(o->address != NULL ? o->address : "127.0.0.1");
     api->legacy = strdup(o->legacy != NULL ? o->legacy : LK_DEFAULT_COLLECTION);
@@ -92,7 +109,12 @@ static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = lk_metrics_make(&api->metrics, api->routes, lk_row_count, err);
     if (rc == LIKEN_OK)
+        rc = lk_pace_make(&api->pace, o->address_rate, err);
+    if (rc == LIKEN_OK)
         rc = lk_probe_start(&api->probe, api->lk, api->keys, err);
+    if (rc == LIKEN_OK)
+        rc =
+            lk_chore_start(&api->uses, &(lk_chore_options){"liken-uses", save_uses, api, USES_EVERY, 0, 0, false}, err);
     return rc;
 }
 
@@ -150,7 +172,11 @@ void lk_api_stop(lk_api *api) {
         return;
     lk_follow_stop(api->follow);
     lk_http_stop(api->http);
+    lk_chore_stop(api->uses);
+    if (api->http != NULL) /* what came since its last round */
+        (void)save_uses(api);
     lk_probe_stop(api->probe);
+    lk_pace_free(api->pace);
     lk_metrics_free(api->metrics);
     lk_repeats_free(api->repeats);
     lk_keyring_free(api->keys);

@@ -2,7 +2,7 @@
 #ifndef LK_API_API_H
 #define LK_API_API_H
 
-#include "base/error.h"
+#include "auth/auth.h"
 
 typedef struct lk_api lk_api;
 
@@ -20,6 +20,7 @@ typedef struct lk_api_options {
     size_t max_file_bytes; /* of one photo; default 64 MiB, as in liken_options */
     int idle_timeout;      /* seconds; default 30 */
     int max_connections;   /* default 1024 */
+    lk_rate address_rate;  /* requests of one address; {0}: any number */
     int max_per_peer;      /* of them from one address, loopback excepted; default: half of all */
 } lk_api_options;
 

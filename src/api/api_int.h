@@ -9,6 +9,7 @@
  *   hints.c    what a body is that is not what it is said to be
  *   repeat.c   Idempotency-Key
  *   metrics.c  counters and /metrics
+ *   pace.c     how often: rates, and wrong keys
  *   probe.c    how the store is, known without waiting for it
  *   follow.c   wakes the streams of events when something happened
  *   collections.c images.c faces.c pictures.c events.c search.c compare.c detect.c status.c legacy.c   the resources */
@@ -17,6 +18,7 @@
 
 #include "api/api.h"
 #include "auth/auth.h"
+#include "base/chore.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "wire/args.h"
@@ -29,6 +31,7 @@
 #define LK_PICTURES_HELD ((size_t)128 << 20) /* bytes of pictures that clients are still taking, all together */
 
 typedef struct lk_metrics lk_metrics;
+typedef struct lk_pace lk_pace;
 typedef struct lk_probe lk_probe;
 typedef struct lk_follow lk_follow;
 typedef struct lk_repeats lk_repeats;
@@ -39,6 +42,9 @@ struct lk_api {
     lk_route *routes; /* of the rows, in their order */
     lk_keyring *keys;
     lk_metrics *metrics;
+    lk_pace *pace;
+    lk_chore *uses;   /* writes down when keys were used */
+    int uses_trouble; /* the last time; the chore's own */
     lk_probe *probe;
     lk_follow *follow;
     lk_repeats *repeats;
@@ -116,8 +122,25 @@ const lk_key *lk_guard_key(lk_api *api, lk_request *r);
 /* May a request that was admitted still go on, by the keys as they are now? For answers that last. On one thread at a
  * time. */
 bool lk_guard_still_may(lk_api *api, lk_request *r);
-/* 401. */
+/* 401: none, or one that counts no more. */
 void lk_guard_refuse_keyless(lk_request *r);
+
+/* ---- pace.c ---- */
+
+/* Why it was too often; and how many keys were wrong. */
+typedef enum lk_pace_why { LK_PACE_ADDRESS, LK_PACE_KEY, LK_PACE_GUESSES, LK_PACE_WRONG, LK_PACE_WHYS } lk_pace_why;
+
+int lk_pace_make(lk_pace **out, lk_rate address_rate, liken_error *err);
+void lk_pace_free(lk_pace *p);
+void lk_pace_set(lk_pace *p, lk_rate address_rate); /* of each address from now on; {0}: any */
+unsigned long long lk_pace_refused(const lk_pace *p, lk_pace_why why);
+/* One request more. False: it is answered 429. None of these waits. */
+bool lk_pace_address(lk_pace *p, lk_request *r);
+bool lk_pace_key(lk_pace *p, lk_request *r, const lk_key *key);
+/* May its address still try a key that is not known? Else the same. */
+bool lk_pace_guess(lk_pace *p, lk_request *r);
+/* Its key is wrong: says so in the log ("A key that is not known"), counts, and holds the answer back. */
+void lk_pace_wrong(lk_pace *p, lk_request *r, const char *what);
 
 /* ---- answer.c ---- */
 
@@ -221,6 +244,8 @@ lk_lane lk_pictures_lane(const lk_request *r);
 lk_resource_fn lk_status, lk_health, lk_ready, lk_metrics_get;
 lk_resource_fn lk_legacy_add, lk_legacy_search;
 
+/* Holds a search to what its key may; `asked`: its limit was. False: it is answered, with 403 or what went wrong. */
+bool lk_search_hold(lk_ask *q, liken_search_options *o, bool asked);
 /* What the parameters min_face and thorough ask for together, as liken_options.min_face. */
 int lk_ask_min_face(const lk_ask *q);
 /* Adds the Location of a stored image to the answer. */

@@ -9,9 +9,11 @@
  * else is asked of the store, where keys are, on a thread that may wait for it; and so is every request before it is
  * done, so that a key counts, and no longer counts, from the next request on. While the store does not answer nobody
  * is let in where a key is needed; a server that never had one stays open to this machine. A key is looked up once a
- * request, and again only where the keys have changed since. /metrics alone, which must answer while the disk does not,
- * takes the keys in memory. */
+ * request, and again only where the keys have changed since. How often is another question (pace.c), asked once a
+ * request: of its address before all else, of its key when that is known to be good. /metrics alone, which must answer
+ * while the disk does not, takes the keys in memory. */
 #include "api/api_int.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,26 +67,68 @@ static bool admit_open(lk_request *r) {
 
 /* What is known of a request's key; the note of the request. */
 struct found {
-    bool known, looked;
-    unsigned long long version; /* of the keys, when it was looked up */
+    bool known, looked, expired;
+    bool address_paid, key_paid, wrong; /* told to pace.c */
+    unsigned long long version;         /* of the keys, when it was looked up */
     lk_key key;
 };
 
-const lk_key *lk_guard_key(lk_api *api, lk_request *r) {
+static struct found *found_of(lk_request *r) {
+    return lk_request_note(r, sizeof(struct found));
+}
+
+/* The key that was sent, or what was sent in its place; NULL: nothing was. */
+static const char *sent_key(const lk_request *r) {
     const char *header = lk_request_header(r, "Authorization");
     if (header == NULL || strncasecmp(header, "Bearer ", 7) != 0)
         return NULL;
-    struct found *f = lk_request_note(r, sizeof *f);
+    return header + 7 + strspn(header + 7, " ");
+}
+
+const lk_key *lk_guard_key(lk_api *api, lk_request *r) {
+    const char *sent = sent_key(r);
+    struct found *f = found_of(r);
+    if (sent == NULL)
+        return NULL;
     const unsigned long long version = lk_keyring_version(api->keys);
     if (f == NULL) /* nothing is opened without memory */
         return NULL;
     if (!f->looked || f->version != version) {
-        header += 7 + strspn(header + 7, " ");
-        f->known = lk_keyring_find(api->keys, header, &f->key);
+        f->known = lk_keyring_find(api->keys, sent, &f->key);
         f->version = version;
         f->looked = true;
     }
-    return f->known ? &f->key : NULL;
+    f->expired = f->known && lk_key_expired(&f->key, lk_clock_now());
+    return f->known && !f->expired ? &f->key : NULL;
+}
+
+/* Its key is none that opens anything: that is told to pace.c, once. */
+static void note_wrong(lk_api *api, lk_request *r) {
+    struct found *f = found_of(r);
+    char what[LK_KEY_NAME_MAX + 64] = "A key that is not known";
+    if (f == NULL || f->wrong || sent_key(r) == NULL)
+        return;
+    f->wrong = true;
+    if (f->expired)
+        (void)snprintf(what, sizeof what, "The key %s, which has expired,", f->key.name);
+    lk_pace_wrong(api->pace, r, what);
+}
+
+/* Each once a request. False: answered. */
+static bool pay_address(lk_api *api, lk_request *r, const lk_row *row) {
+    struct found *f = found_of(r);
+    if (f == NULL || f->address_paid || (row->scope == 0 && row->lane == LK_LANE_AT_ONCE))
+        return true;
+    f->address_paid = true;
+    return lk_pace_address(api->pace, r);
+}
+
+static bool pay_key(lk_api *api, lk_request *r, const lk_key *key) {
+    struct found *f = found_of(r);
+    if (f == NULL || f->key_paid)
+        return true;
+    f->key_paid = true;
+    return lk_pace_key(api->pace, r, key);
 }
 
 static const char *collection_of(const lk_api *api, const lk_request *r, const lk_row *row, const lk_key *key) {
@@ -94,14 +138,24 @@ static const char *collection_of(const lk_api *api, const lk_request *r, const l
 }
 
 void lk_guard_refuse_keyless(lk_request *r) {
+    const struct found *f = found_of(r);
+    char when[32], sentence[160];
     lk_respond_header(r, "WWW-Authenticate", "Bearer");
-    (void)refuse(r, 401, "no_key", "This needs a valid key: send \"Authorization: Bearer lk_...\".");
+    if (f == NULL || !f->expired) {
+        (void)refuse(r, 401, "no_key", "This needs a valid key: send \"Authorization: Bearer lk_...\".");
+        return;
+    }
+    lk_clock_format(f->key.limits.expires_at, when, sizeof when);
+    (void)snprintf(sentence, sizeof sentence, "This key ended at %s. Whoever runs the server can make a new one.",
+                   when);
+    (void)refuse(r, 401, "key_expired", sentence);
 }
 
 static bool admit_key(lk_api *api, lk_request *r, const lk_row *row) {
     const lk_key *key = lk_guard_key(api, r);
     if (key == NULL) {
         lk_guard_refuse_keyless(r);
+        note_wrong(api, r);
         return false;
     }
     const char *collection = collection_of(api, r, row, key);
@@ -112,6 +166,9 @@ static bool admit_key(lk_api *api, lk_request *r, const lk_row *row) {
                        collection != NULL && collection[0] != '\0' ? "this collection" : "all collections");
         return refuse(r, 403, "forbidden", sentence);
     }
+    if (!pay_key(api, r, key))
+        return false;
+    lk_keyring_used(api->keys, key, lk_clock_now());
     return true;
 }
 
@@ -124,11 +181,14 @@ static bool admit(lk_api *api, lk_request *r, const lk_row *row) {
 lk_glance lk_guard_glance(lk_request *r, const lk_route *route, void *ctx) {
     lk_api *api = ctx;
     const lk_row *row = route->tag;
-    if (row->scope == 0 || lk_api_open(api) || lk_request_header(r, "Authorization") == NULL)
+    if (!pay_address(api, r, row))
+        return LK_MAY_NOT;
+    if (row->scope == 0 || lk_api_open(api) || sent_key(r) == NULL)
         return admit(api, r, row) ? LK_MAY : LK_MAY_NOT;
     const lk_key *key = lk_guard_key(api, r);
-    const bool may = key != NULL && lk_key_allows(key, row->scope, collection_of(api, r, row, key));
-    return may ? LK_MAY : LK_NOT_SURE;
+    if (key != NULL && lk_key_allows(key, row->scope, collection_of(api, r, row, key)))
+        return admit(api, r, row) ? LK_MAY : LK_MAY_NOT;
+    return key != NULL || lk_pace_guess(api->pace, r) ? LK_NOT_SURE : LK_MAY_NOT;
 }
 
 bool lk_guard_still_may(lk_api *api, lk_request *r) {

@@ -215,12 +215,12 @@ void lk_legacy_search(lk_ask *q) {
     liken_error err = {0};
     const lk_part *file;
     liken_result *result = NULL;
-    const liken_search_options o = {
+    liken_search_options o = {
         .size = sizeof(liken_search_options), .collection = q->collection, .limit = LK_MATCHES_MAX, .uncounted = true};
     json_t *fields = NULL;
     const bool taken = take_file(r, &file, &fields, "Invalid file");
     json_decref(fields);
-    if (!taken)
+    if (!taken || !lk_search_hold(q, &o, false))
         return;
     if (liken_search_photo(q->api->lk, &q->call, file->data, file->size, &o, &result, &err) != LIKEN_OK)
         refuse(r, file, &err, "Invalid file");

@@ -147,6 +147,15 @@ static void lanes_of(lk_buf *b, lk_http *http) {
                             states[i].gone);
 }
 
+static void refusals(lk_buf *b, const lk_pace *pace) {
+    static const char *const whys[LK_PACE_WHYS] = {"address_rate", "key_rate", "wrong_keys", "wrong_key"};
+    head(b, "liken_guard_refused_total", "counter",
+         "Requests refused for a rate, of their address or key, for too many wrong keys, or for a wrong key.");
+    for (lk_pace_why why = 0; why < LK_PACE_WHYS; why++)
+        (void)lk_buf_format(b, NULL, "liken_guard_refused_total{why=\"%s\"} %llu\n", whys[why],
+                            lk_pace_refused(pace, why));
+}
+
 /* What the store said when it was last asked; without an answer these are left out. */
 static void gallery_of(lk_buf *b, lk_probe *probe) {
     lk_finding found;
@@ -174,6 +183,7 @@ void lk_metrics_get(lk_ask *q) {
     gauge(&b, "liken_queue_waiting", "Requests that wait for a worker.", (double)lk_http_waiting(http));
     gauge(&b, "liken_streams", "Answers that come bit by bit and have not ended.", (double)lk_http_streams(http));
     lanes_of(&b, http);
+    refusals(&b, api->pace);
     gallery_of(&b, api->probe);
     lk_respond(q->request, 200, "text/plain; version=0.0.4; charset=utf-8", b.data != NULL ? b.data : "", b.size);
     lk_buf_free(&b);

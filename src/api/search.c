@@ -2,6 +2,8 @@
  * photos of one person, by a stored face, or by a descriptor. */
 #include "api/api_int.h"
 
+#include <stdio.h>
+
 static void read_options(lk_ask *q, liken_search_options *o) {
     lk_args *a = &q->args;
     o->collection = q->collection;
@@ -18,6 +20,48 @@ static void read_options(lk_ask *q, liken_search_options *o) {
     o->uncounted = lk_args_has(a, "total") && !lk_args_switch(a, "total");
     if (o->threshold > 0 && o->max_false_matches > 0)
         lk_args_fail(a, LIKEN_E_ARG, "max_false_matches", "Give threshold or max_false_matches, not both.");
+}
+
+/* What the key may search within; 0: anything. False: that could not be told. */
+static bool find_most(lk_ask *q, double *most, liken_error *err) {
+    liken_collection *c = NULL;
+    *most = q->key == NULL ? 0 : lk_key_max_threshold(q->key);
+    if (*most >= 0)
+        return true;
+    const int rc = liken_collection_get(q->api->lk, &q->call, q->collection, &c, err);
+    if (rc == LIKEN_OK)
+        *most = (double)c->threshold;
+    liken_collection_free(c);
+    return rc == LIKEN_OK;
+}
+
+static bool over(lk_ask *q, const char *parameter, double most) {
+    char sentence[200];
+    (void)snprintf(
+        sentence, sizeof sentence,
+        "This key may not ask for so much: its %s is %g at most. Whoever runs the server can make a key that "
+        "may (liken keys add --max-%s).",
+        parameter, most, parameter);
+    lk_answer_problem(q->request, 403, "over_cap", sentence, parameter, most);
+    return false;
+}
+
+bool lk_search_hold(lk_ask *q, liken_search_options *o, bool asked) {
+    liken_error err = {0};
+    double most = 0;
+    const int limit = q->key == NULL ? 0 : q->key->limits.max_limit;
+    if (limit > 0 && o->limit > limit && asked)
+        return over(q, "limit", limit);
+    if (limit > 0 && o->limit > limit)
+        o->limit = limit;
+    if (!find_most(q, &most, &err)) {
+        lk_answer_error(q->request, &err);
+        return false;
+    }
+    if (most > 0 && o->threshold > (float)most)
+        return over(q, "threshold", most);
+    o->max_threshold = (float)most;
+    return true;
 }
 
 typedef struct query {
@@ -67,7 +111,7 @@ void lk_search(lk_ask *q) {
     query by = {0};
     read_query(&q->args, &by);
     read_options(q, &o);
-    if (lk_args_refused(&q->args))
+    if (lk_args_refused(&q->args) || !lk_search_hold(q, &o, lk_args_has(&q->args, "limit")))
         return;
     if (run(q, &by, &o, &result, &err) != LIKEN_OK)
         lk_args_answer_photo(&q->args, &(const char *){"file"}, by.photo != NULL, &err);

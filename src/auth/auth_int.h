@@ -4,6 +4,8 @@
 
 #include "auth/auth.h"
 
+#include "base/buf.h"
+
 #define LK_KEY_FILE_BYTES ((size_t)1 << 20)
 
 /* ---- file.c ---- */
@@ -38,6 +40,22 @@ LK_CHECKED int lk_key_table_take(struct lk_store *s, const char *hash, const lk_
                                  liken_error *err);
 /* Was the file with this hash taken over? */
 LK_CHECKED int lk_key_table_has_taken(struct lk_store *s, const char *hash, bool *taken, liken_error *err);
+
+/* When it was used last, by the hash of its text. */
+typedef struct lk_key_use {
+    char sha256[65];
+    int64_t used_at;
+} lk_key_use;
+
+/* All of them or none; what another server noted later stays. */
+LK_CHECKED int lk_key_table_used(struct lk_store *s, const lk_key_use *uses, size_t count, liken_error *err);
+
+/* ---- limits.c ---- */
+
+/* Takes over what one word of a line says; ARG ends without a full stop, since the line is named before it. */
+LK_CHECKED int lk_limits_read(const char *word, lk_key_limits *limits, liken_error *err);
+/* " expires=... rate=...", or nothing. */
+LK_CHECKED int lk_limits_write(const lk_key_limits *limits, lk_buf *b, liken_error *err);
 
 /* ---- keys.c ---- */
 

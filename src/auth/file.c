@@ -12,6 +12,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#define FIELDS 8
+
 static bool good_hash(const char *hash) {
     return strspn(hash, "0123456789abcdef") == 64 && hash[64] == '\0';
 }
@@ -19,7 +21,7 @@ static bool good_hash(const char *hash) {
 /* Reads one line, which it cuts up. An empty name: the line holds no key. */
 static int parse_line(char *line, lk_key *key, liken_error *err) {
     line[strcspn(line, "#")] = '\0';
-    char *rest = NULL, *fields[5];
+    char *rest = NULL, *fields[FIELDS + 1];
     size_t n = 0;
     for (char *f = strtok_r(line, " \t\r", &rest); f != NULL && n < LK_LENGTH(fields);
          f = strtok_r(NULL, " \t\r", &rest))
@@ -27,14 +29,16 @@ static int parse_line(char *line, lk_key *key, liken_error *err) {
     *key = (lk_key){0};
     if (n == 0)
         return LIKEN_OK;
-    if (n != 4)
-        return lk_fail(err, LIKEN_E_ARG, "a line has four fields: NAME SCOPES COLLECTION SHA256");
+    if (n < 4 || n > FIELDS)
+        return lk_fail(err, LIKEN_E_ARG, "a line has four fields, NAME SCOPES COLLECTION SHA256, and limits");
     const bool all = strcmp(fields[2], "*") == 0;
     if (!lk_key_good_name(fields[0]) || (!all && !lk_key_good_name(fields[2])))
         return lk_fail(err, LIKEN_E_ARG, "names are 1 to %d letters, digits, '.', '_' or '-'", LK_KEY_NAME_MAX);
     if (!good_hash(fields[3]))
         return lk_fail(err, LIKEN_E_ARG, "the last field must be 64 hex digits (lower case)");
-    const int rc = lk_scopes_parse(fields[1], &key->scopes, err);
+    int rc = lk_scopes_parse(fields[1], &key->scopes, err);
+    for (size_t i = 4; rc == LIKEN_OK && i < n; i++)
+        rc = lk_limits_read(fields[i], &key->limits, err);
     if (rc != LIKEN_OK)
         return rc;
     (void)snprintf(key->collection, sizeof key->collection, "%s", all ? "" : fields[2]);
@@ -109,16 +113,22 @@ int lk_key_file_lock(const char *path, bool make, int *fd, liken_error *err) {
     return lk_fail_errno(err, LIKEN_E_IO, why, "The folder %s cannot be locked", folder);
 }
 
+static int write_key(lk_buf *b, const lk_key *key, liken_error *err) {
+    char scopes[40];
+    lk_scopes_format(key->scopes, scopes, sizeof scopes);
+    int rc = lk_buf_format(b, err, "%s %s %s %s", key->name, scopes, key->collection[0] == '\0' ? "*" : key->collection,
+                           key->sha256);
+    if (rc == LIKEN_OK)
+        rc = lk_limits_write(&key->limits, b, err);
+    return rc == LIKEN_OK ? lk_buf_string(b, "\n", err) : rc;
+}
+
 static int write_keys(const char *path, const lk_key *keys, size_t count, liken_error *err) {
     lk_buf b;
     lk_buf_init(&b, LK_KEY_FILE_BYTES);
-    int rc = lk_buf_string(&b, "# keys of liken: NAME SCOPES COLLECTION SHA256\n", err);
-    for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
-        char scopes[40];
-        lk_scopes_format(keys[i].scopes, scopes, sizeof scopes);
-        rc = lk_buf_format(&b, err, "%s %s %s %s\n", keys[i].name, scopes,
-                           keys[i].collection[0] == '\0' ? "*" : keys[i].collection, keys[i].sha256);
-    }
+    int rc = lk_buf_string(&b, "# keys of liken: NAME SCOPES COLLECTION SHA256 LIMITS\n", err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = write_key(&b, &keys[i], err);
     if (rc == LIKEN_OK)
         rc = lk_file_write(path, b.data, b.size, err);
     lk_buf_free(&b);

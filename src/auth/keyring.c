@@ -8,6 +8,9 @@
  * the refresh fails. A file is looked at by one stat: every change of it is a rename, so its inode or time differs. A
  * file that went bad opens nothing: refusing everybody is the safe mistake.
  *
+ * When a key was used last is noted in memory and written down by lk_keyring_save, many at once and seldom, so that no
+ * request waits for it or writes.
+ *
  * `lock` guards what is in memory and is held for microseconds; `reading` is held by whoever looks. */
 #include "auth/auth_int.h"
 
@@ -31,6 +34,7 @@ struct file_mark { /* which file it was; all zero: none */
 struct part { /* the keys of one place */
     lk_key *keys;
     size_t count;
+    bool *used; /* of a store: whose last use is still to be written down; else NULL */
 };
 
 struct lk_keyring {
@@ -105,6 +109,33 @@ static void refresh_file(lk_keyring *ring) {
 
 /* ---- the store; the caller holds `reading` ---- */
 
+static void free_part(struct part *part) {
+    free(part->keys);
+    free(part->used);
+}
+
+static size_t place_of(const struct part *part, const char *sha256) {
+    size_t i = 0;
+    while (i < part->count && memcmp(part->keys[i].sha256, sha256, LK_SHA256_HEX) != 0)
+        i++;
+    return i;
+}
+
+static void note_use(struct part *part, const char *sha256, int64_t when) {
+    const size_t i = place_of(part, sha256);
+    if (i == part->count || part->used == NULL || part->keys[i].used_at >= when)
+        return;
+    part->keys[i].used_at = when;
+    part->used[i] = true;
+}
+
+/* What is known of uses and not written down yet stays so. */
+static void carry_uses(const struct part *from, struct part *to) {
+    for (size_t i = 0; i < from->count; i++)
+        if (from->used[i])
+            note_use(to, from->keys[i].sha256, from->keys[i].used_at);
+}
+
 static int load_store(lk_keyring *ring, liken_error *err) {
     LK_HELD(&ring->reading);
     struct part part = {0};
@@ -112,13 +143,19 @@ static int load_store(lk_keyring *ring, liken_error *err) {
     const int rc = lk_key_table_list(ring->store, &part.keys, &part.count, &mark, err);
     if (rc != LIKEN_OK)
         return rc;
+    part.used = calloc(part.count + 1, sizeof *part.used);
+    if (part.used == NULL) {
+        free_part(&part);
+        return lk_fail_memory(err);
+    }
     pthread_mutex_lock(&ring->lock);
-    lk_key *before = ring->table.keys;
+    struct part before = ring->table;
+    carry_uses(&before, &part);
     ring->store_mark = mark;
     ring->table = part;
     ring->version++;
     pthread_mutex_unlock(&ring->lock);
-    free(before);
+    free_part(&before);
     return LIKEN_OK;
 }
 
@@ -186,8 +223,8 @@ void lk_keyring_free(lk_keyring *ring) {
         return;
     pthread_mutex_destroy(&ring->reading);
     pthread_mutex_destroy(&ring->lock);
-    free(ring->file.keys);
-    free(ring->table.keys);
+    free_part(&ring->file);
+    free_part(&ring->table);
     free(ring->path);
     free(ring);
 }
@@ -225,4 +262,52 @@ bool lk_keyring_find(lk_keyring *ring, const char *secret, lk_key *out) {
         *out = *found;
     pthread_mutex_unlock(&ring->lock);
     return found != NULL;
+}
+
+/* ---- last uses ---- */
+
+void lk_keyring_used(lk_keyring *ring, const lk_key *key, int64_t now) {
+    pthread_mutex_lock(&ring->lock);
+    note_use(&ring->table, key->sha256, now);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+/* Takes out what is to be written down. NULL: nothing is, or there is no memory for it. */
+static lk_key_use *take_uses(lk_keyring *ring, size_t *count) {
+    struct part *part = &ring->table;
+    size_t n = 0;
+    *count = 0;
+    pthread_mutex_lock(&ring->lock);
+    for (size_t i = 0; i < part->count; i++)
+        n += part->used[i];
+    lk_key_use *uses = n == 0 ? NULL : calloc(n, sizeof *uses);
+    for (size_t i = 0; uses != NULL && i < part->count; i++)
+        if (part->used[i]) {
+            uses[*count].used_at = part->keys[i].used_at;
+            memcpy(uses[(*count)++].sha256, part->keys[i].sha256, LK_SHA256_HEX);
+            part->used[i] = false;
+        }
+    pthread_mutex_unlock(&ring->lock);
+    return uses;
+}
+
+/* They could not be written down. */
+static void put_back(lk_keyring *ring, const lk_key_use *uses, size_t count) {
+    struct part *part = &ring->table;
+    pthread_mutex_lock(&ring->lock);
+    for (size_t k = 0; k < count; k++) {
+        const size_t i = place_of(part, uses[k].sha256);
+        if (i < part->count)
+            part->used[i] = true;
+    }
+    pthread_mutex_unlock(&ring->lock);
+}
+
+int lk_keyring_save(lk_keyring *ring, liken_error *err) {
+    size_t count = 0;
+    LK_FREE lk_key_use *uses = take_uses(ring, &count);
+    const int rc = uses == NULL ? LIKEN_OK : lk_key_table_used(ring->store, uses, count, err);
+    if (rc != LIKEN_OK)
+        put_back(ring, uses, count);
+    return rc;
 }

@@ -138,18 +138,21 @@ static int add_to_store(const lk_key_place *place, const lk_key *key, liken_erro
 }
 
 int lk_key_add(const lk_key_place *place, const char *name, unsigned scopes, const char *collection,
-               char secret[LK_KEY_TEXT], liken_error *err) {
+               const lk_key_limits *limits, char secret[LK_KEY_TEXT], liken_error *err) {
     if (!lk_key_good_name(name) || (collection != NULL && !lk_key_good_name(collection)))
         return lk_fail(err, LIKEN_E_ARG, "Names are 1 to %d letters, digits, '.', '_' or '-'.", LK_KEY_NAME_MAX);
     if (scopes == 0)
         return lk_fail(err, LIKEN_E_ARG, "A key needs at least one scope: " LK_SCOPE_WORDS(", ") ".");
     char text[LK_KEY_TEXT];
-    lk_key key = {.scopes = scopes};
+    lk_key key = {.scopes = scopes, .limits = limits == NULL ? (lk_key_limits){0} : *limits};
+    int rc = lk_limits_check(&key.limits, err);
+    if (rc != LIKEN_OK)
+        return rc;
     make_secret(text);
     (void)snprintf(key.name, sizeof key.name, "%s", name);
     (void)snprintf(key.collection, sizeof key.collection, "%s", collection != NULL ? collection : "");
     lk_sha256_hex(text, strlen(text), key.sha256);
-    const int rc = place->store == NULL ? lk_key_file_add(place->file, &key, err) : add_to_store(place, &key, err);
+    rc = place->store == NULL ? lk_key_file_add(place->file, &key, err) : add_to_store(place, &key, err);
     if (rc == LIKEN_OK)
         memcpy(secret, text, sizeof text);
     return rc;

@@ -1,11 +1,12 @@
-/* Keys in the store, by sql.h. No row is ever changed and no id given twice, so how many there are and the last id
- * tell whether anything happened to them. */
+/* Keys in the store, by sql.h. Of a row nothing ever changes but when the key was used last, and no id is given twice,
+ * so how many there are and the last id tell whether anything happened to what they open. */
 #include "auth/auth_int.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/sql.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ int lk_key_table_mark(lk_store *s, lk_key_mark *mark, liken_error *err) {
 }
 
 #define READ_MAX 100000 /* keys that are read at all */
+#define MILLION 1e6     /* a table has whole numbers: of a distance so many parts */
 
 struct keys {
     lk_key *list;
@@ -62,9 +64,14 @@ static int take_key(void *ctx, const lk_sql_value *row, int columns, liken_error
     if (rc != LIKEN_OK)
         return rc;
     lk_key *key = &k->list[k->count];
-    *key = (lk_key){.scopes = (unsigned)row[2].whole};
+    *key = (lk_key){.scopes = (unsigned)row[2].whole,
+                    .limits = {.expires_at = row[4].whole,
+                               .rate = {(int)row[5].whole, (int)row[6].whole},
+                               .max_limit = (int)row[7].whole,
+                               .max_threshold = (double)row[8].whole / MILLION},
+                    .used_at = row[9].whole};
     if (!take_text(&row[0], key->name, sizeof key->name) || !take_text(&row[1], key->sha256, sizeof key->sha256) ||
-        !take_text(&row[3], key->collection, sizeof key->collection))
+        !take_text(&row[3], key->collection, sizeof key->collection) || lk_limits_check(&key->limits, NULL) != LIKEN_OK)
         return lk_fail(err, LIKEN_E_STORE,
                        "The store holds a key that cannot be right (\"%.64s\"); no key is accepted.",
                        row[0].null ? "" : row[0].bytes);
@@ -77,7 +84,9 @@ static int read_keys(lk_sql *q, void *arg, liken_error *err) {
     k->count = 0;
     const int rc = read_mark(q, &k->mark, err); /* before: a change in between is seen at the next look */
     return rc != LIKEN_OK ? rc
-                          : lk_sql_query(q, "SELECT name, sha256, scopes, collection FROM liken.keys ORDER BY id",
+                          : lk_sql_query(q,
+                                         "SELECT name, sha256, scopes, collection, expires_at, rate, rate_seconds,"
+                                         " max_limit, max_threshold, used_at FROM liken.keys ORDER BY id",
                                          LK_SQL_NO_ARGS, take_key, k, err);
 }
 
@@ -107,13 +116,17 @@ static int check_room(lk_sql *q, liken_error *err) {
 /* *made: 0 where a key has that name or hash. */
 static int insert(lk_sql *q, const lk_key *key, const char *name, int64_t *made, liken_error *err) {
     int rc = check_room(q, err);
+    const lk_key_limits *l = &key->limits;
     if (rc == LIKEN_OK)
         rc = lk_sql_run(q,
-                        "INSERT INTO liken.keys (name, sha256, scopes, collection, created_at)"
-                        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+                        "INSERT INTO liken.keys (name, sha256, scopes, collection, created_at, expires_at, rate,"
+                        " rate_seconds, max_limit, max_threshold)"
+                        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
                         LK_SQL_ARGS(lk_sql_text(name), lk_sql_text(key->sha256), lk_sql_int((int64_t)key->scopes),
                                     lk_sql_text(key->collection[0] == '\0' ? NULL : key->collection),
-                                    lk_sql_int(lk_clock_now())),
+                                    lk_sql_int(lk_clock_now()), lk_sql_int(l->expires_at), lk_sql_int(l->rate.count),
+                                    lk_sql_int(l->rate.seconds), lk_sql_int(l->max_limit),
+                                    lk_sql_int(llround(l->max_threshold * MILLION))),
                         made, err);
     return rc;
 }
@@ -144,6 +157,25 @@ int lk_key_table_remove(lk_store *s, const char *name, liken_error *err) {
     struct name n = {.name = name};
     const int rc = lk_sql_remove(s, drop, &n, err);
     return rc == LIKEN_OK && n.gone == 0 ? lk_key_unknown(name, err) : rc;
+}
+
+struct uses {
+    const lk_key_use *list;
+    size_t count;
+};
+
+static int note_uses(lk_sql *q, void *arg, liken_error *err) {
+    const struct uses *u = arg;
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < u->count; i++)
+        rc = lk_sql_run(q, "UPDATE liken.keys SET used_at = $2 WHERE sha256 = $1 AND used_at < $2",
+                        LK_SQL_ARGS(lk_sql_text(u->list[i].sha256), lk_sql_int(u->list[i].used_at)), NULL, err);
+    return rc;
+}
+
+int lk_key_table_used(lk_store *s, const lk_key_use *uses, size_t count, liken_error *err) {
+    struct uses u = {uses, count};
+    return lk_sql_write(s, note_uses, &u, err);
 }
 
 /* ---- taking a file over ---- */

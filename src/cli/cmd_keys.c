@@ -1,6 +1,7 @@
 /* cmd_keys.c - liken keys add, list and rm: the keys of a gallery's server, in its store or in a file. */
 #include "auth/auth.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "cli/caller.h"
 #include "cli/cli.h"
@@ -13,21 +14,41 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* What holds it back, and when it was used, as people read it. */
+static void print_limits(const lk_key *key) {
+    char text[32];
+    const lk_key_limits *l = &key->limits;
+    const double threshold = lk_key_max_threshold(key);
+    lk_rate_format(l->rate, text, sizeof text);
+    if (l->rate.count > 0)
+        (void)printf(", %s", text);
+    if (l->max_limit > 0)
+        (void)printf(", max-limit %d", l->max_limit);
+    if (threshold > 0)
+        (void)printf(", max-threshold %g", threshold);
+    else if (threshold < 0)
+        (void)printf(", max-threshold of the collection");
+    lk_clock_format(l->expires_at, text, sizeof text);
+    if (l->expires_at != 0)
+        (void)printf(", %s %s", lk_key_expired(key, lk_clock_now()) ? "EXPIRED" : "until", text);
+    lk_clock_format(key->used_at, text, sizeof text);
+    if (key->used_at != 0)
+        (void)printf(", last used %s", text);
+    (void)printf("\n");
+}
+
 static int print_key(const lk_cli *cli, const lk_key *key, const char *secret, liken_error *err) {
     char scopes[64];
     lk_scopes_format(key->scopes, scopes, sizeof scopes);
-    const bool bound = key->collection[0] != '\0';
-    if (cli->json) {
-        json_t *json = json_pack("{s:s, s:s, s:s?}", "name", key->name, "scopes", scopes, "collection",
-                                 bound ? key->collection : NULL);
-        if (json != NULL && secret != NULL)
-            (void)json_object_set_new(json, "key", json_string(secret));
-        return lk_cli_print(json, err);
-    }
-    if (secret != NULL)
+    if (cli->json)
+        return lk_cli_print(lk_key_json(key, secret), err);
+    if (secret != NULL) {
         (void)printf("%s\n", secret);
-    else
-        (void)printf("%-20s %-30s %s\n", key->name, scopes, bound ? key->collection : "every collection");
+    } else {
+        (void)printf("%-20s %-30s %s", key->name, scopes,
+                     key->collection[0] != '\0' ? key->collection : "every collection");
+        print_limits(key);
+    }
     return LIKEN_OK;
 }
 
@@ -125,33 +146,53 @@ static int check_collection(const lk_cli *cli, const char *name) {
                : LK_EXIT_NOTHING;
 }
 
-static int make(const lk_cli *cli, unsigned scopes, const char *collection, char secret[LK_KEY_TEXT],
+/* What the flags say of a key that is to be made. */
+static int read_key(const lk_cli *cli, const char *collection, lk_key *key, liken_error *err) {
+    const lk_config *c = cli->config;
+    const char *expires = lk_config_text(c, LK_SET_EXPIRES), *rate = lk_config_text(c, LK_SET_RATE);
+    *key = (lk_key){.limits = {.max_limit = (int)lk_config_number(c, LK_SET_MAX_LIMIT),
+                               .max_threshold = lk_config_number(c, LK_SET_MAX_THRESHOLD)}};
+    (void)snprintf(key->name, sizeof key->name, "%s", cli->words[0]);
+    (void)snprintf(key->collection, sizeof key->collection, "%s", collection != NULL ? collection : "");
+    int rc = lk_scopes_parse(lk_config_text(c, LK_SET_SCOPE), &key->scopes, err);
+    if (rc == LIKEN_OK && expires != NULL) {
+        rc = lk_expiry_parse(expires, lk_clock_now(), &key->limits.expires_at, err);
+        if (rc != LIKEN_OK)
+            lk_error_prefix(err, "--expires");
+    }
+    if (rc == LIKEN_OK && rate != NULL) {
+        rc = lk_rate_parse(rate, &key->limits.rate, err);
+        if (rc != LIKEN_OK)
+            lk_error_prefix(err, "--rate");
+    }
+    return rc;
+}
+
+static int make(const lk_cli *cli, const lk_key *key, const char *collection, char secret[LK_KEY_TEXT],
                 liken_error *err) {
     const liken_options options = lk_cli_options(cli, true);
     liken *lk = NULL;
     lk_key_place place;
     int rc = open_keys(cli, &options, &lk, &place, err);
     if (rc == LIKEN_OK)
-        rc = lk_key_add(&place, cli->words[0], scopes, collection, secret, err);
+        rc = lk_key_add(&place, cli->words[0], key->scopes, collection, &key->limits, secret, err);
     liken_free(lk);
     return rc;
 }
 
 static int add(const lk_cli *cli) {
     liken_error err = {0};
-    lk_key key = {0};
+    lk_key key;
     char secret[LK_KEY_TEXT];
     const bool bound = lk_config_given(cli->config, LK_SET_COLLECTION);
     const char *collection = bound ? lk_config_text(cli->config, LK_SET_COLLECTION) : NULL;
     const int code = check_collection(cli, collection);
     if (code != LK_EXIT_DONE)
         return code;
-    int rc = lk_scopes_parse(lk_config_text(cli->config, LK_SET_SCOPE), &key.scopes, &err);
+    int rc = read_key(cli, collection, &key, &err);
     if (rc == LIKEN_OK)
-        rc = make(cli, key.scopes, collection, secret, &err);
+        rc = make(cli, &key, collection, secret, &err);
     if (rc == LIKEN_OK) {
-        (void)snprintf(key.name, sizeof key.name, "%s", cli->words[0]);
-        (void)snprintf(key.collection, sizeof key.collection, "%s", bound ? collection : "");
         rc = print_key(cli, &key, secret, &err);
         lk_message("Keep it now: it is not shown again.");
     }

@@ -25,23 +25,33 @@ static int print_address(const lk_cli *cli, lk_api *api, liken_error *err) {
     return rc;
 }
 
+static int read_address_rate(const lk_config *c, lk_rate *rate, liken_error *err) {
+    const char *text = lk_config_text(c, LK_SET_ADDRESS_RATE);
+    const int rc = text == NULL ? LIKEN_OK : lk_rate_parse(text, rate, err);
+    if (rc != LIKEN_OK)
+        lk_error_prefix(err, "%s", lk_config_origin(c, LK_SET_ADDRESS_RATE));
+    return rc;
+}
+
 static int serve(const lk_cli *cli, liken *lk, liken_error *err) {
     const lk_config *c = cli->config;
-    const lk_api_options options = {.address = lk_config_text(c, LK_SET_ADDRESS),
-                                    .port = (int)lk_config_number(c, LK_SET_PORT),
-                                    .keys = cli->keys,
-                                    .key_file = lk_config_text(c, LK_SET_KEY_FILE),
-                                    .legacy = lk_config_text(c, LK_SET_LEGACY_COLLECTION),
-                                    .workers = (int)lk_config_number(c, LK_SET_THREADS),
-                                    .store_threads = (int)lk_config_number(c, LK_SET_STORE_THREADS),
-                                    .queue = lk_config_size(c, LK_SET_QUEUE),
-                                    .queue_seconds = (int)lk_config_number(c, LK_SET_QUEUE_TIMEOUT),
-                                    .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
-                                    .idle_timeout = (int)lk_config_number(c, LK_SET_IDLE_TIMEOUT),
-                                    .max_connections = (int)lk_config_number(c, LK_SET_MAX_CONNECTIONS),
-                                    .max_per_peer = (int)lk_config_number(c, LK_SET_MAX_PER_ADDRESS)};
+    lk_api_options options = {.address = lk_config_text(c, LK_SET_ADDRESS),
+                              .port = (int)lk_config_number(c, LK_SET_PORT),
+                              .keys = cli->keys,
+                              .key_file = lk_config_text(c, LK_SET_KEY_FILE),
+                              .legacy = lk_config_text(c, LK_SET_LEGACY_COLLECTION),
+                              .workers = (int)lk_config_number(c, LK_SET_THREADS),
+                              .store_threads = (int)lk_config_number(c, LK_SET_STORE_THREADS),
+                              .queue = lk_config_size(c, LK_SET_QUEUE),
+                              .queue_seconds = (int)lk_config_number(c, LK_SET_QUEUE_TIMEOUT),
+                              .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
+                              .idle_timeout = (int)lk_config_number(c, LK_SET_IDLE_TIMEOUT),
+                              .max_connections = (int)lk_config_number(c, LK_SET_MAX_CONNECTIONS),
+                              .max_per_peer = (int)lk_config_number(c, LK_SET_MAX_PER_ADDRESS)};
     lk_api *api = NULL;
-    int rc = lk_api_start(&api, &options, lk, err);
+    int rc = read_address_rate(c, &options.address_rate, err);
+    if (rc == LIKEN_OK)
+        rc = lk_api_start(&api, &options, lk, err);
     if (rc == LIKEN_OK)
         rc = print_address(cli, api, err);
     if (rc == LIKEN_OK) {

@@ -337,7 +337,7 @@ const lk_command lk_commands[] = {
          "server at once, and it stays closed while it runs, even without keys.",
      .settings = PHOTO | LK_BIT(ADDRESS) | LK_BIT(PORT) | LK_BIT(KEY_FILE) | LK_BIT(LEGACY_COLLECTION) | LK_BIT(QUEUE) |
                  LK_BIT(QUEUE_TIMEOUT) | LK_BIT(STORE_THREADS) | LK_BIT(IDLE_TIMEOUT) | LK_BIT(MAX_CONNECTIONS) |
-                 LK_BIT(MAX_PER_ADDRESS) | LK_BIT(PHOTO_FOLDERS) | LK_BIT(LOG_JSON),
+                 LK_BIT(MAX_PER_ADDRESS) | LK_BIT(ADDRESS_RATE) | LK_BIT(PHOTO_FOLDERS) | LK_BIT(LOG_JSON),
      .least = 0,
      .most = 0,
      .exits = {{LK_EXIT_FAILED, "the server could not start"}},
@@ -374,14 +374,20 @@ const lk_command lk_commands[] = {
      .description =
          "Keys are kept in the gallery's store, so every server on it has the same. A key is shown once, when it is "
          "made; only its hash is kept. --scope says what it may do, and with --collection it opens that collection "
-         "only, which --yes lets be one that is still to be made. A running server takes changes up at once. The file "
+         "only, which --yes lets be one that is still to be made. --expires, --rate, --max-limit and --max-threshold "
+         "hold "
+         "it back; list shows them, and to a minute when the key was used last (not of keys in a file). A running "
+         "server takes changes up at once. The file "
          "of keys that an older liken had in the data folder is taken over and renamed to keys.taken-over. With "
          "--key-file, keys are in that file instead, and with --legacy-table in the file keys of the data folder.",
-     .settings = GALLERY | LK_BIT(KEY_FILE) | LK_BIT(SCOPE) | LK_BIT(COLLECTION) | LK_BIT(YES),
+     .settings = GALLERY | LK_BIT(KEY_FILE) | LK_BIT(SCOPE) | LK_BIT(COLLECTION) | LK_BIT(EXPIRES) | LK_BIT(RATE) |
+                 LK_BIT(MAX_LIMIT) | LK_BIT(MAX_THRESHOLD) | LK_BIT(YES),
      .least = 1,
      .most = 2,
      .exits = {{LK_EXIT_NOTHING, "no such key"}, {LK_EXIT_FAILED, "not done; the message says why"}},
-     .examples = {{"liken keys add --scope search,add website", "Prints the key."}},
+     .examples = {{"liken keys add --scope search,add website", "Prints the key."},
+                  {"liken keys add --scope search --expires 30d --rate 60/min --max-limit 5 kiosk",
+                   "For a month, once a second, five matches a face."}},
      .run = lk_cmd_keys},
     {.name = "calibrate",
      .synopsis = "[COLLECTION]",

@@ -74,7 +74,7 @@ static void set_threshold(lk_query *q, float threshold) {
 static float threshold_for(const lk_query *q, double strangers) {
     const double share = strangers / (double)(q->scope->searched > 0 ? q->scope->searched : 1);
     const double rate = q->learnt && share < 1 ? lk_expectation_inverse(&q->expectation, share) : share;
-    return lk_calibration_distance(curve_of(q), rate);
+    return lk_scope_held(q->scope, lk_calibration_distance(curve_of(q), rate));
 }
 
 int lk_query_expect(lk_query *q, const liken_face *face, liken_error *err) {

@@ -21,6 +21,8 @@ static int check_options(const liken_search_options *o, liken_error *err) {
         return lk_fail(err, LIKEN_E_ARG, "max_false_matches is a number above 0.");
     if (o->threshold > 0 && o->max_false_matches > 0)
         return lk_fail(err, LIKEN_E_ARG, "Give threshold or max_false_matches, not both: each decides the other.");
+    if (!(o->max_threshold >= 0))
+        return lk_fail(err, LIKEN_E_ARG, "max_threshold is a distance, 0 or more.");
     for (size_t i = 0; i < o->tag_count; i++) {
         if (o->tags[i] == NULL)
             return lk_fail(err, LIKEN_E_ARG, "A tag is missing its text.");
@@ -91,6 +93,11 @@ static int scope_filter(lk_scope *s, liken_error *err) {
     return rc;
 }
 
+float lk_scope_held(const lk_scope *s, float threshold) {
+    const float most = s->options->max_threshold;
+    return most > 0 && threshold > most ? most : threshold;
+}
+
 /* Settles the threshold, and what it means for each class. */
 static void set_threshold(lk_scope *s, size_t views) {
     const liken_search_options *o = s->options;
@@ -102,6 +109,7 @@ static void set_threshold(lk_scope *s, size_t views) {
         s->threshold = lk_calibration_distance(usual, s->wanted / (double)(s->searched > 0 ? s->searched : 1));
     else
         s->threshold = s->collection->threshold;
+    s->threshold = lk_scope_held(s, s->threshold);
     for (int weak = 0; weak < 2; weak++)
         s->reach[weak] = lk_gallery_reach(s->engine, s->collection, weak == 1, 1, s->threshold);
 }

@@ -42,6 +42,8 @@ int lk_scope_still(lk_scope *s, liken_error *err);
 /* Brings the index up to the store, applies the filters and settles the threshold; `views`: how many query faces share
  * one answer, and the strangers that may be expected in it. */
 int lk_scope_ready(lk_scope *s, size_t views, liken_error *err);
+/* The threshold, or the largest that may be. */
+float lk_scope_held(const lk_scope *s, float threshold);
 /* Does every face that is compared lie within the threshold? */
 bool lk_scope_takes_all(const lk_scope *s);
 

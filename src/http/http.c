@@ -79,7 +79,9 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
     if (rc == LIKEN_OK)
         rc = lk_streams_start(&h->streams, h, err);
     if (rc == LIKEN_OK)
-        rc = lk_lanes_start(&h->lanes, &h->o, err);
+        rc = lk_late_make(&h->late, err);
+    if (rc == LIKEN_OK)
+        rc = lk_lanes_start(&h->lanes, &h->o, h->late, err);
     if (rc == LIKEN_OK)
         rc = lk_linger_start(&h->linger, err);
     if (rc == LIKEN_OK)
@@ -124,6 +126,7 @@ void lk_http_stop(lk_http *h) {
     if (h->daemon != NULL)
         MHD_stop_daemon(h->daemon);
     lk_lanes_free(h->lanes);
+    lk_late_free(h->late);
     lk_streams_free(h->streams);
     lk_linger_free(h->linger);
     lk_patience_free(h->patience);

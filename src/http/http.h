@@ -28,6 +28,9 @@ const char *lk_request_header(const lk_request *r, const char *name);
 /* Is this the media type of the body, whatever parameters follow it? */
 bool lk_request_is(const lk_request *r, const char *media_type);
 const char *lk_request_peer(const lk_request *r); /* "127.0.0.1" */
+/* The same as 16 bytes, for counting: of IPv4 mapped into IPv6, of IPv6 its /64, which is what one subscriber is given.
+ */
+void lk_request_address(const lk_request *r, uint8_t out[16]);
 /* Is its client gone? Then nobody need work for it. Any thread, while the request lives. */
 bool lk_request_gone(const lk_request *r);
 lk_http *lk_request_server(const lk_request *r);
@@ -57,6 +60,9 @@ const void *lk_request_start(const lk_request *r, size_t *size);
 void lk_respond(lk_request *r, int status, const char *content_type, const void *body, size_t size);
 /* Adds a header to the answer; call before the answer. The value is copied, the name borrowed. */
 void lk_respond_header(lk_request *r, const char *name, const char *value);
+
+/* A refusal of `glance` or `admit` is to be held back so long, and a second more at most; no thread waits for it. */
+void lk_respond_late(lk_request *r, double seconds);
 
 typedef struct lk_bytes {
     const void *bytes;

@@ -12,6 +12,7 @@
  *   accept.c   listening, accepting, turning away
  *   receive.c  headers, body, end of body
  *   lanes.c    where handlers run
+ *   late.c     answers that are held back
  *   streams.c  answers that come bit by bit
  *   send.c     handing answers over */
 #ifndef LK_HTTP_HTTP_INT_H
@@ -128,6 +129,8 @@ void lk_peers_free(lk_peers *p);
 /* One connection more of this address. NULL: out of memory, and nothing is counted; leave takes it. */
 lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address);
 /* Of an address that has a connection; borrowed while it has. */
+/* What an address is counted by. */
+void lk_peers_address(const struct sockaddr *address, uint8_t out[16]);
 lk_peer *lk_peers_find(lk_peers *p, const struct sockaddr *address);
 void lk_peers_leave(lk_peers *p, lk_peer *peer);
 
@@ -197,7 +200,10 @@ struct lk_request {
     bool begun, complete, running, sent; /* headers seen; body seen; counted as running; answer handed over */
     bool asked, has_body;                /* asked: whether it may, on another thread */
     struct crew *crew;                   /* whose queue it is or was in (lanes.c) */
-    double queued;                       /* since when */
+    double queued;                       /* since when; or held back since */
+    double late;                         /* seconds that its answer is to be held back */
+    bool held_back;                      /* it is, or was */
+    lk_request *next_late;               /* of those that are */
     atomic_bool worked;                  /* hands what another thread wrote to the one that sends it */
     size_t received, held, broken; /* bytes of the body: that came, that are in memory; the limit that a 413 is about */
     char start[LK_BODY_START];     /* of the body */
@@ -226,6 +232,7 @@ char *lk_request_wire(const lk_request *r, size_t *size);
 
 typedef struct lk_lanes lk_lanes;
 typedef struct lk_streams lk_streams;
+typedef struct lk_late lk_late;
 
 struct lk_http {
     lk_http_options o;
@@ -234,6 +241,7 @@ struct lk_http {
     struct MHD_Daemon *daemon;
     lk_lanes *lanes;
     lk_streams *streams;
+    lk_late *late;
     lk_linger *linger;
     lk_patience *patience;
     lk_peers *peers;
@@ -271,7 +279,8 @@ void lk_http_completed(void *cls, struct MHD_Connection *connection, void **stat
 
 /* ---- lanes.c ---- */
 
-int lk_lanes_start(lk_lanes **out, const lk_http_options *o, liken_error *err);
+/* It takes the looks of `late`, which must outlive it. */
+int lk_lanes_start(lk_lanes **out, const lk_http_options *o, lk_late *late, liken_error *err);
 /* Once nothing runs and nothing waits. NULL is accepted. */
 void lk_lanes_free(lk_lanes *l);
 /* Answers a request whose lane has no room for it; said with its headers, so that its body need not come. */
@@ -287,6 +296,17 @@ void lk_lanes_resume(lk_request *r);
 bool lk_lanes_fill(lk_request *r, lk_lane lane);
 /* Runs the handler of a request that was received whole, here or in its lane. */
 enum MHD_Result lk_lanes_run(lk_request *r);
+
+/* ---- late.c ---- */
+
+int lk_late_make(lk_late **out, liken_error *err);
+/* Once none is held back. NULL is accepted. */
+void lk_late_free(lk_late *l);
+/* Suspends a request that has an answer which is to come late, once; false: there is nothing to wait for. Afterwards it
+ * counts as running until lk_lanes_leave. */
+bool lk_late_hold(lk_late *l, lk_request *r);
+/* Resumes those whose time has come. */
+void lk_late_look(lk_late *l);
 
 /* ---- streams.c ---- */
 

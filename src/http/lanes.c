@@ -36,6 +36,7 @@ struct crew {
 struct lk_lanes {
     struct crew crews[LK_LANES][2]; /* [lane][writes]; those of LK_LANE_AT_ONCE stay empty */
     lk_chore *looker;
+    lk_late *late; /* the server's */
 };
 
 static struct crew *crew_of(const lk_http *h, lk_lane lane, bool writes) {
@@ -146,6 +147,7 @@ static bool look_at_all(void *ctx) {
     for (lk_lane lane = LK_LANE_STORE; lane < LK_LANES; lane++)
         for (int writes = 0; writes < 2; writes++)
             drop_unwanted(&l->crews[lane][writes]);
+    lk_late_look(l->late);
     return false;
 }
 
@@ -240,10 +242,11 @@ static int start_crews(lk_lanes *l, const lk_http_options *o, liken_error *err) 
     return rc;
 }
 
-int lk_lanes_start(lk_lanes **out, const lk_http_options *o, liken_error *err) {
+int lk_lanes_start(lk_lanes **out, const lk_http_options *o, lk_late *late, liken_error *err) {
     lk_lanes *l = calloc(1, sizeof *l);
     if (l == NULL)
         return lk_fail_memory(err);
+    l->late = late;
     const lk_chore_options looker = {.name = "liken-lanes", .fn = look_at_all, .ctx = l, .every = LOOK};
     int rc = start_crews(l, o, err);
     if (rc == LIKEN_OK)

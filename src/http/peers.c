@@ -18,7 +18,7 @@ struct lk_peers {
     lk_peer *buckets[BUCKETS];
 };
 
-static void address_of(const struct sockaddr *a, uint8_t out[16]) {
+void lk_peers_address(const struct sockaddr *a, uint8_t out[16]) {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     memset(out, 0, 16);
     if (a->sa_family == AF_INET) {
@@ -75,7 +75,7 @@ void lk_peers_free(lk_peers *p) {
 
 lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address) {
     uint8_t key[16];
-    address_of(address, key);
+    lk_peers_address(address, key);
     pthread_mutex_lock(&p->lock);
     lk_peer **at = find(p, key), *peer = *at;
     if (peer == NULL && (peer = calloc(1, sizeof *peer)) != NULL) {
@@ -91,7 +91,7 @@ lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address) {
 
 lk_peer *lk_peers_find(lk_peers *p, const struct sockaddr *address) {
     uint8_t key[16];
-    address_of(address, key);
+    lk_peers_address(address, key);
     pthread_mutex_lock(&p->lock);
     lk_peer *peer = *find(p, key);
     pthread_mutex_unlock(&p->lock);

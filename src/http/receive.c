@@ -125,7 +125,7 @@ static bool admit(lk_request *r) {
 }
 
 static enum MHD_Result begin(lk_request *r, const char *method, const char *version) {
-    if (r->asked) {
+    if (r->asked || r->held_back) {
         (void)atomic_load(&r->worked);
         lk_lanes_leave(r);
         if (lk_request_gone(r))
@@ -142,6 +142,8 @@ static enum MHD_Result begin(lk_request *r, const char *method, const char *vers
         if (!admit(r))
             return MHD_YES;
     }
+    if (lk_late_hold(r->server->late, r))
+        return MHD_YES; /* begin is called again */
     r->begun = true;
     admit_body(r); /* also where refused: whether a body comes decides how to answer */
     if (r->answer.status == 0)

@@ -152,6 +152,14 @@ const char *lk_request_peer(const lk_request *r) {
     return r->peer;
 }
 
+void lk_request_address(const lk_request *r, uint8_t out[16]) {
+    const union MHD_ConnectionInfo *info =
+        r->connection == NULL ? NULL : MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    memset(out, 0, 16);
+    if (info != NULL && info->client_addr != NULL)
+        lk_peers_address(info->client_addr, out);
+}
+
 const char *lk_request_id(const lk_request *r) {
     return r->id;
 }

@@ -35,9 +35,11 @@ static int put_key(void *ctx, const lk_sql_value *row, int columns, liken_error 
         call_it(name, sizeof name, own, n);
         rc = lk_sql_run(
             c->to,
-            "INSERT INTO liken.keys (name, sha256, scopes, collection, created_at)"
-            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-            LK_SQL_ARGS(lk_sql_text(name), row[1], row[2], lk_sql_text(row[3].null ? NULL : row[3].bytes), row[4]),
+            "INSERT INTO liken.keys (name, sha256, scopes, collection, created_at, expires_at, rate, rate_seconds,"
+            " max_limit, max_threshold, used_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+            LK_SQL_ARGS(lk_sql_text(name), row[1], row[2], lk_sql_text(row[3].null ? NULL : row[3].bytes), row[4],
+                        row[5], row[6], row[7], row[8], row[9], row[10]),
             &made, err);
     }
     if (rc == LIKEN_OK && made != 0 && strcmp(name, own) != 0)
@@ -53,8 +55,11 @@ static int put_key_file(void *ctx, const lk_sql_value *row, int columns, liken_e
 }
 
 static int read_tables(lk_sql *from, void *arg, liken_error *err) {
-    const int rc = lk_sql_query(from, "SELECT name, sha256, scopes, collection, created_at FROM liken.keys ORDER BY id",
-                                LK_SQL_NO_ARGS, put_key, arg, err);
+    const int rc =
+        lk_sql_query(from,
+                     "SELECT name, sha256, scopes, collection, created_at, expires_at, rate, rate_seconds, max_limit,"
+                     " max_threshold, used_at FROM liken.keys ORDER BY id",
+                     LK_SQL_NO_ARGS, put_key, arg, err);
     return rc == LIKEN_OK ? lk_sql_query(from, "SELECT sha256, taken_at FROM liken.key_files", LK_SQL_NO_ARGS,
                                          put_key_file, arg, err)
                           : rc;

@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 
-#define LK_POSTGRES_SCHEMA 9        /* the version this liken writes */
+#define LK_POSTGRES_SCHEMA 10       /* the version this liken writes */
 #define LK_POSTGRES_CHANNEL "liken" /* NOTIFY with each commit; the payload is its change number */
 #define LK_POSTGRES_LONG_MS 600000  /* for what has to go through a whole collection */
 

@@ -131,7 +131,9 @@ static const char step_9[] =
         LK_SQL_UPGRADES, "real",
         LK_POSTGRES_TYPES) "ALTER TABLE liken.cold ALTER COLUMN descriptor SET STORAGE EXTERNAL;";
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9};
+static const char step_10[] = LK_SQL_TABLE(LK_SQL_KEY_LIMITS, LK_POSTGRES_TYPES);
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9, step_10};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {

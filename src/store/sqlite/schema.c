@@ -107,7 +107,10 @@ static const char step_9[] = "ALTER TABLE faces ADD COLUMN weak INTEGER NOT NULL
 static const char step_10[] = "ALTER TABLE collections ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;" LK_SQL_TABLE(
     LK_SQL_UPGRADES, "REAL", LK_SQLITE_TYPES);
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9, step_10};
+static const char step_11[] = LK_SQL_TABLE(LK_SQL_KEY_LIMITS, LK_SQLITE_TYPES);
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4,  step_5, step_6,
+                                    step_7, step_8, step_9, step_10, step_11};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
 static int examine(lk_sqlite_conn *c, int *version, liken_error *err) {

@@ -373,11 +373,11 @@ static int start_with_keys(void **state) {
     memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
     assert_non_null(mkdtemp(folder));
     (void)snprintf(keys_path, sizeof keys_path, "%s/keys", folder);
-    assert_ok(lk_key_add(&(lk_key_place){NULL, keys_path}, "reader", LK_SCOPE_READ, NULL, reader, &err), err);
+    assert_ok(lk_key_add(&(lk_key_place){NULL, keys_path}, "reader", LK_SCOPE_READ, NULL, NULL, reader, &err), err);
     assert_ok(lk_key_add(&(lk_key_place){NULL, keys_path}, "bound", LK_SCOPE_READ | LK_SCOPE_ADD | LK_SCOPE_SEARCH,
-                         "party", bound, &err),
+                         "party", NULL, bound, &err),
               err);
-    assert_ok(lk_key_add(&(lk_key_place){NULL, keys_path}, "boss", LK_SCOPE_ADMIN, NULL, admin, &err), err);
+    assert_ok(lk_key_add(&(lk_key_place){NULL, keys_path}, "boss", LK_SCOPE_ADMIN, NULL, NULL, admin, &err), err);
     key = NULL;
     start_on("0.0.0.0", keys_path, 8);
     return 0;

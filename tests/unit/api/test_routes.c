@@ -30,7 +30,7 @@ static void a_key_is_looked_up_once(void **state) {
     liken_error err = {0};
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof path, "%s/keys", folder);
-    assert_ok(lk_key_add(&(lk_key_place){NULL, path}, "one", LK_SCOPE_ADMIN, NULL, secret, &err), err);
+    assert_ok(lk_key_add(&(lk_key_place){NULL, path}, "one", LK_SCOPE_ADMIN, NULL, NULL, secret, &err), err);
     start_on(NULL, path, 8);
     key = secret;
     static const char again[] = "Content-Type: image/jpeg\r\nIdempotency-Key: k\r\n";
@@ -44,7 +44,7 @@ static void a_key_is_looked_up_once(void **state) {
     assert_int_equal(lookups(), 1);
     free(ask("GET", "/healthz", "", "", 0));
     assert_int_equal(lookups(), 0);
-    assert_ok(lk_key_add(&(lk_key_place){NULL, path}, "two", LK_SCOPE_READ, NULL, later, &err), err);
+    assert_ok(lk_key_add(&(lk_key_place){NULL, path}, "two", LK_SCOPE_READ, NULL, NULL, later, &err), err);
     key = later; /* which the keys in memory do not have yet */
     json_decref(plain("GET", "/v1/collections", 200));
     assert_int_equal(lookups(), 2);
@@ -86,7 +86,7 @@ static void who_calls_is_told_and_who_hangs_up_stops_it(void **state) {
     liken_error err = {0};
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof path, "%s/keys", folder);
-    assert_ok(lk_key_add(&(lk_key_place){NULL, path}, "anna", LK_SCOPE_SEARCH, NULL, secret, &err), err);
+    assert_ok(lk_key_add(&(lk_key_place){NULL, path}, "anna", LK_SCOPE_SEARCH, NULL, NULL, secret, &err), err);
     start_on(NULL, path, 8);
     const int n = snprintf(request, sizeof request,
                            "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"

@@ -63,12 +63,12 @@ static void a_key_is_made_listed_and_removed(void **state) {
     assert_ok(lk_key_list(&in_file, &keys, &count, &err), err); /* no file: no keys */
     assert_int_equal(count, 0);
     free(keys);
-    assert_ok(lk_key_add(&in_file, "phone", LK_SCOPE_READ | LK_SCOPE_SEARCH, "party", secret, &err), err);
-    assert_ok(lk_key_add(&in_file, "cms", LK_SCOPE_ADD, NULL, other, &err), err);
+    assert_ok(lk_key_add(&in_file, "phone", LK_SCOPE_READ | LK_SCOPE_SEARCH, "party", NULL, secret, &err), err);
+    assert_ok(lk_key_add(&in_file, "cms", LK_SCOPE_ADD, NULL, NULL, other, &err), err);
     assert_int_equal(strlen(secret), 67);
     assert_memory_equal(secret, "lk_", 3);
     assert_string_not_equal(secret, other);
-    assert_int_equal(lk_key_add(&in_file, "cms", LK_SCOPE_READ, NULL, other, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(lk_key_add(&in_file, "cms", LK_SCOPE_READ, NULL, NULL, other, &err), LIKEN_E_CONFLICT);
     assert_ok(lk_key_list(&in_file, &keys, &count, &err), err);
     assert_int_equal(count, 2);
     assert_string_equal(keys[0].name, "phone");
@@ -95,10 +95,10 @@ static void bad_names_are_refused(void **state) {
     long_name[65] = '\0';
     const char *bad[] = {"", "a b", "a#", "ä", "a\n", long_name};
     for (size_t i = 0; i < LK_LENGTH(bad); i++) {
-        assert_int_equal(lk_key_add(&in_file, bad[i], LK_SCOPE_READ, NULL, secret, &err), LIKEN_E_ARG);
-        assert_int_equal(lk_key_add(&in_file, "x", LK_SCOPE_READ, bad[i], secret, &err), LIKEN_E_ARG);
+        assert_int_equal(lk_key_add(&in_file, bad[i], LK_SCOPE_READ, NULL, NULL, secret, &err), LIKEN_E_ARG);
+        assert_int_equal(lk_key_add(&in_file, "x", LK_SCOPE_READ, bad[i], NULL, secret, &err), LIKEN_E_ARG);
     }
-    assert_int_equal(lk_key_add(&in_file, "x", 0, NULL, secret, &err), LIKEN_E_ARG);
+    assert_int_equal(lk_key_add(&in_file, "x", 0, NULL, NULL, secret, &err), LIKEN_E_ARG);
     assert_string_equal(secret, "untouched");
 }
 
@@ -145,7 +145,7 @@ static void the_ring_follows_the_file(void **state) {
     lk_key key;
     assert_ok(lk_keyring_open(&ring, &in_file, &err), err);
     assert_true(lk_keyring_empty(ring));
-    assert_ok(lk_key_add(&in_file, "phone", LK_SCOPE_READ, NULL, secret, &err), err);
+    assert_ok(lk_key_add(&in_file, "phone", LK_SCOPE_READ, NULL, NULL, secret, &err), err);
     assert_true(lk_keyring_empty(ring)); /* nobody looked at the file yet */
     refresh(ring);
     assert_false(lk_keyring_empty(ring));
@@ -189,7 +189,7 @@ static void *add_ten(void *number) {
     for (int i = 0; i < 10; i++) {
         char name[32], secret[LK_KEY_TEXT];
         (void)snprintf(name, sizeof name, "k%d-%d", *(int *)number, i);
-        if (lk_key_add(&in_file, name, LK_SCOPE_READ, NULL, secret, NULL) != LIKEN_OK)
+        if (lk_key_add(&in_file, name, LK_SCOPE_READ, NULL, NULL, secret, NULL) != LIKEN_OK)
             return NULL;
     }
     return number;
@@ -251,7 +251,7 @@ static void signals_do_not_end_the_wait_for_the_lock(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, unlock_late, &lock), 0);
     pthread_sigmask(SIG_UNBLOCK, &timer, NULL);
     assert_int_equal(setitimer(ITIMER_REAL, &ringing, NULL), 0);
-    const int rc = lk_key_add(&in_file, "late", LK_SCOPE_READ, NULL, secret, &err);
+    const int rc = lk_key_add(&in_file, "late", LK_SCOPE_READ, NULL, NULL, secret, &err);
     pthread_join(thread, NULL);
     assert_int_equal(setitimer(ITIMER_REAL, &silent, NULL), 0);
     assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);

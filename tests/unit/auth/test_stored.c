@@ -56,7 +56,7 @@ static void rings_follow_the_store(void **state) {
     const lk_key_place two = {second, NULL};
     assert_ok(lk_keyring_open(&ring, &one, &err), err);
     assert_true(lk_keyring_empty(ring));
-    assert_ok(lk_key_add(&two, "phone", LK_SCOPE_READ, "party", secret, &err), err);
+    assert_ok(lk_key_add(&two, "phone", LK_SCOPE_READ, "party", NULL, secret, &err), err);
     assert_true(lk_keyring_empty(ring)); /* nobody looked yet */
     refresh(ring);
     assert_true(lk_keyring_find(ring, secret, &key));
@@ -66,9 +66,9 @@ static void rings_follow_the_store(void **state) {
     const unsigned long long version = lk_keyring_version(ring);
     refresh(ring);
     assert_true(lk_keyring_version(ring) == version); /* nothing happened, nothing was read */
-    assert_int_equal(lk_key_add(&one, "phone", LK_SCOPE_READ, NULL, other, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(lk_key_add(&one, "phone", LK_SCOPE_READ, NULL, NULL, other, &err), LIKEN_E_CONFLICT);
     assert_ok(lk_key_remove(&one, "phone", &err), err); /* and another comes, so that there are as many as before */
-    assert_ok(lk_key_add(&two, "cms", LK_SCOPE_ADMIN, NULL, other, &err), err);
+    assert_ok(lk_key_add(&two, "cms", LK_SCOPE_ADMIN, NULL, NULL, other, &err), err);
     refresh(ring);
     assert_false(lk_keyring_find(ring, secret, &key));
     assert_true(lk_keyring_find(ring, other, &key));
@@ -76,6 +76,89 @@ static void rings_follow_the_store(void **state) {
     expect_names("cms");
     lk_keyring_free(ring);
     second->ops->close(second);
+}
+
+/* ---- what holds a key back, and its last use ---- */
+
+static int64_t used_at(const lk_key_place *place) {
+    lk_key *keys = NULL;
+    size_t count = 0;
+    assert_ok(lk_key_list(place, &keys, &count, &err), err);
+    assert_int_equal(count, 1);
+    const int64_t when = keys[0].used_at;
+    free(keys);
+    return when;
+}
+
+static void limits_and_last_uses_are_kept(void **state) {
+    (void)state;
+    lk_keyring *ring = NULL, *other = NULL;
+    char secret[LK_KEY_TEXT];
+    lk_key key;
+    const lk_key_place place = here();
+    const lk_key_limits limits = {.expires_at = 5000, .rate = {60, 600}, .max_limit = 7, .max_threshold = 0.725};
+    assert_ok(lk_key_add(&place, "kiosk", LK_SCOPE_SEARCH, NULL, &limits, secret, &err), err);
+    assert_ok(lk_keyring_open(&ring, &place, &err), err);
+    assert_ok(lk_keyring_open(&other, &place, &err), err);
+    assert_true(lk_keyring_find(ring, secret, &key));
+    assert_int_equal(key.limits.expires_at, 5000);
+    assert_true(lk_key_expired(&key, 5000) && !lk_key_expired(&key, 4999));
+    assert_int_equal(key.limits.rate.count, 60);
+    assert_int_equal(key.limits.rate.seconds, 600);
+    assert_int_equal(key.limits.max_limit, 7);
+    assert_true(lk_key_max_threshold(&key) > 0.7249999 && lk_key_max_threshold(&key) < 0.7250001);
+    assert_int_equal(key.used_at, 0);
+    lk_keyring_used(ring, &key, 1000);
+    assert_int_equal(used_at(&place), 0); /* no request writes */
+    assert_ok(lk_keyring_save(ring, &err), err);
+    assert_int_equal(used_at(&place), 1000);
+    lk_keyring_used(other, &key, 900); /* another server is late */
+    assert_ok(lk_keyring_save(other, &err), err);
+    assert_int_equal(used_at(&place), 1000);
+    const unsigned long long version = lk_keyring_version(ring);
+    refresh(ring);
+    assert_true(lk_keyring_version(ring) == version); /* what was noted is no change of what keys open */
+    lk_keyring_used(ring, &key, 2000);
+    assert_ok(lk_key_add(&place, "late", LK_SCOPE_READ, NULL, NULL, secret, &err), err);
+    assert_ok(lk_key_remove(&place, "late", &err), err);
+    refresh(ring); /* reads the keys again, and forgets no use */
+    assert_ok(lk_keyring_save(ring, &err), err);
+    assert_int_equal(used_at(&place), 2000);
+    assert_ok(lk_keyring_save(ring, &err), err);
+    lk_keyring_free(ring);
+    lk_keyring_free(other);
+}
+
+static void limits_that_cannot_be_are_refused(void **state) {
+    (void)state;
+    static const lk_key_limits bad[] = {{.expires_at = -1},    {.rate = {-1, 1}}, {.rate = {1, 0}},
+                                        {.max_limit = 10001},  {.max_limit = -1}, {.max_threshold = -1},
+                                        {.max_threshold = 1e7}};
+    char secret[LK_KEY_TEXT];
+    const lk_key_place place = here();
+    for (size_t i = 0; i < LK_LENGTH(bad); i++)
+        assert_int_equal(lk_key_add(&place, "x", LK_SCOPE_READ, NULL, &bad[i], secret, &err), LIKEN_E_ARG);
+    expect_names("");
+}
+
+static void a_store_that_is_only_read_keeps_no_uses(void **state) {
+    (void)state;
+    lk_store *reader = NULL;
+    lk_keyring *ring = NULL;
+    char secret[LK_KEY_TEXT];
+    lk_key key;
+    const lk_key_place place = here();
+    assert_ok(lk_key_add(&place, "one", LK_SCOPE_READ, NULL, NULL, secret, &err), err);
+    assert_ok(kinds_open(&reader, true, &err), err);
+    assert_ok(lk_keyring_open(&ring, &(lk_key_place){reader, NULL}, &err), err);
+    assert_true(lk_keyring_find(ring, secret, &key));
+    assert_ok(lk_keyring_save(ring, &err), err); /* nothing to write */
+    lk_keyring_used(ring, &key, 1000);
+    assert_int_equal(lk_keyring_save(ring, &err), LIKEN_E_READ_ONLY);
+    assert_int_equal(lk_keyring_save(ring, &err), LIKEN_E_READ_ONLY);
+    assert_int_equal(used_at(&place), 0);
+    lk_keyring_free(ring);
+    reader->ops->close(reader);
 }
 
 /* ---- a store that does not answer ---- */
@@ -97,7 +180,7 @@ static void a_silent_store_lets_nobody_in(void **state) {
     char secret[LK_KEY_TEXT];
     lk_key key;
     const lk_key_place place = here();
-    assert_ok(lk_key_add(&place, "phone", LK_SCOPE_READ, NULL, secret, &err), err);
+    assert_ok(lk_key_add(&place, "phone", LK_SCOPE_READ, NULL, NULL, secret, &err), err);
     assert_ok(lk_keyring_open(&ring, &place, &err), err);
     ops.sql = &silent;
     store->ops = &ops;
@@ -175,7 +258,7 @@ static void who_may_only_read_reads_both(void **state) {
     lk_keyring *ring = NULL;
     char secret[LK_KEY_TEXT];
     lk_key key;
-    assert_ok(lk_key_add(&(lk_key_place){store, NULL}, "in-store", LK_SCOPE_READ, NULL, secret, &err), err);
+    assert_ok(lk_key_add(&(lk_key_place){store, NULL}, "in-store", LK_SCOPE_READ, NULL, NULL, secret, &err), err);
     write_file("old read * " HASH "1\n");
     assert_ok(kinds_open(&reader, true, &err), err);
     assert_ok(lk_keyring_open(&ring, &(lk_key_place){reader, path}, &err), err);
@@ -214,7 +297,7 @@ static void more_than_may_be_made_count(void **state) {
     char secret[LK_KEY_TEXT], late[LK_KEY_TEXT];
     const lk_key_place place = {store, NULL};
     assert_ok(lk_sql_write(store, put_many, NULL, &err), err);
-    assert_int_equal(lk_key_add(&place, "late", LK_SCOPE_READ, NULL, late, &err), LIKEN_E_TOO_LARGE);
+    assert_int_equal(lk_key_add(&place, "late", LK_SCOPE_READ, NULL, NULL, late, &err), LIKEN_E_TOO_LARGE);
     write_file("");
     assert_ok(lk_key_list(&place, &keys, &count, &err), err);
     assert_int_equal(count, 1200);
@@ -228,7 +311,7 @@ static void more_than_may_be_made_count(void **state) {
         (void)snprintf(name, sizeof name, "%064d", i);
         assert_ok(lk_key_remove(&place, name, &err), err);
     }
-    assert_ok(lk_key_add(&place, "late", LK_SCOPE_READ, NULL, secret, &err), err);
+    assert_ok(lk_key_add(&place, "late", LK_SCOPE_READ, NULL, NULL, secret, &err), err);
     refresh(ring);
     assert_true(lk_keyring_find(ring, secret, &key));
     lk_keyring_free(ring);
@@ -237,9 +320,15 @@ static void more_than_may_be_made_count(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        KIND_TEST(rings_follow_the_store),         KIND_TEST(a_silent_store_lets_nobody_in),
-        KIND_TEST(an_old_file_is_taken_over_once), KIND_TEST(a_kill_in_between_does_no_harm),
-        KIND_TEST(who_may_only_read_reads_both),   KIND_TEST(more_than_may_be_made_count),
+        KIND_TEST(limits_and_last_uses_are_kept),
+        KIND_TEST(limits_that_cannot_be_are_refused),
+        KIND_TEST(a_store_that_is_only_read_keeps_no_uses),
+        KIND_TEST(rings_follow_the_store),
+        KIND_TEST(a_silent_store_lets_nobody_in),
+        KIND_TEST(an_old_file_is_taken_over_once),
+        KIND_TEST(a_kill_in_between_does_no_harm),
+        KIND_TEST(who_may_only_read_reads_both),
+        KIND_TEST(more_than_may_be_made_count),
     };
     if (mkdtemp(folder) == NULL)
         return 1;
