@@ -1,7 +1,7 @@
 # A thin front: meson builds, tools/ does the rest. `make start` and `make check` need nothing done before them.
 BUILD ?= build
 
-.PHONY: start check build deps bench bench-eyes bench-hash bench-nn bench-pipeline bench-score bench-search bench-store soak fuzz fmt tidy clean
+.PHONY: start check web-dev build deps bench bench-eyes bench-hash bench-nn bench-pipeline bench-score bench-search bench-store soak fuzz fmt tidy clean
 
 start: deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD) liken liken-decode
@@ -13,6 +13,11 @@ check:
 
 deps:
 	@tools/deps.sh start
+
+# the pages, built anew as their files change, in front of a liken that runs (LIKEN_URL, else port 9000)
+web-dev: deps
+	@[ -x web/node_modules/.bin/vite ] || (cd web && npm ci --ignore-scripts --no-audit --no-fund)
+	@cd web && node node_modules/vite/bin/vite.js
 
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)

@@ -529,6 +529,8 @@ typedef struct liken_match {
     float distance;      /* exact, in the collection's metric */
     float similarity; /* 0..1 from the pack's calibration; 0.5 at the default threshold of two faces as good as these */
     bool weak;        /* this face was seen badly (liken_face.weak) */
+    double strangers; /* expected, among the faces searched, as near as this one or nearer; of several photos by the one
+                         whose face is nearest */
 } liken_match;
 
 /* What an expectation is taken from. */
@@ -550,6 +552,7 @@ typedef struct liken_answer {
                         than 262,144 faces lie within the threshold (of a database's search, faces too) */
     float threshold; /* applied; of several photos the largest of theirs */
     double expected_false_matches; /* strangers expected within the threshold among those searched */
+    double expected_at_default;    /* the same within the collection's own threshold */
     liken_expected expected_by;
 } liken_answer;
 

@@ -9,7 +9,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 fast=$build/release
 
 "$root/tools/deps.sh" bench
-[ -f "$fast/build.ninja" ] || meson setup "$fast" "$root" -Dbuildtype=release -Dtests=false -Dbench=true
+[ -f "$fast/build.ninja" ] || meson setup "$fast" "$root" -Dbuildtype=release -Dtests=false -Dbench=true -Dweb=disabled
 ninja -C "$fast"
 mkdir -p "$build/bench"
 

@@ -170,15 +170,28 @@ class Stage:
         failed = len(self.failed)
         status, text = self.run(self.name, [self.check.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs",
                                             f"--junitxml={junit}", *paths], env, timeout)
-        if not junit.exists():
-            self.add(self.name, "failed", text[-4000:])
-            return
-        for case in ET.parse(junit).iter("testcase"):
-            self.pytest_case(case)
-        if status not in (0, 5) and len(self.failed) == failed:
-            self.add(self.name, "failed", text[-4000:])
+        self.junit(self.name, junit, status in (0, 5), text, failed)
 
-    def pytest_case(self, case):
+    def vitest(self, name, config, env=None, timeout=600):
+        """The tests of web/ by one configuration of vitest."""
+        junit = self.check.logs / (re.sub(r"\W+", "-", name) + ".xml")
+        junit.unlink(missing_ok=True)
+        failed = len(self.failed)
+        status, text = self.run(name, ["node", "web/node_modules/vitest/vitest.mjs", "run", "--root", "web", "--config", f"web/{config}",
+                                       "--reporter=default", "--reporter=junit", f"--outputFile.junit={junit}"], env, timeout)
+        self.junit(name, junit, status == 0, text, failed)
+
+    def junit(self, name, path, good, text, failed):
+        """The tests of a file of junit's; `failed`: how many had failed before."""
+        if not path.exists():
+            self.add(name, "failed", text[-4000:])
+            return
+        for case in ET.parse(path).iter("testcase"):
+            self.junit_case(case)
+        if not good and len(self.failed) == failed:
+            self.add(name, "failed", text[-4000:])
+
+    def junit_case(self, case):
         label = f"{self.name}: {case.get('classname')}.{case.get('name')}"
         bad = [e for e in case if e.tag in ("failure", "error")]
         skipped = [e for e in case if e.tag == "skipped"]
@@ -244,10 +257,10 @@ def prepare(c):
 
 DATABASE = [f"tests/api/test_{name}.py" for name in ("legacy_table", "postgres", "cluster", "citus", "roles")]
 EMULATED = "kern/nets_emulated"
-# dlib, all templates, is not ours to check: leaving it out halves the compilation
-SANITIZED_BUILD = ["-Db_lundef=false", "-Ddlib=disabled"]
+# dlib, all templates, is not ours to check: leaving it out halves the compilation; nor are the pages compiled
+SANITIZED_BUILD = ["-Db_lundef=false", "-Ddlib=disabled", "-Dweb=disabled"]
 # The other builds: options and environment. What clang makes is never run: it is asked for its warnings.
-BUILDS = {"clang": (["-Doptimization=0", "-Dbench=true"], {"CC": "clang", "CXX": "clang++"}),
+BUILDS = {"clang": (["-Doptimization=0", "-Dbench=true", "-Dweb=disabled"], {"CC": "clang", "CXX": "clang++"}),
           "asan": (["-Db_sanitize=address,undefined", *SANITIZED_BUILD], {}),
           "tsan": (["-Db_sanitize=thread", *SANITIZED_BUILD], {})}
 # What a quick run under a sanitizer is made of: for addresses what reads bytes from outside, for threads what shares.
@@ -263,6 +276,19 @@ QUICK_UNIT = {"asan": ["base/*", "image/*", "nn/weights", "nn/state", "packs/*",
 def api(s):
     others = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/api").glob("test_*.py"))
     s.pytest([p for p in others if p not in DATABASE])
+
+
+def web(s):
+    """The pages: types, components, the same bundle twice; and flows in a browser, which leave pictures in BUILD/screens."""
+    if not (ROOT / "web" / "node_modules" / ".liken").exists():
+        s.add("web", "skipped", "the packages of web/ are not installed, since npm is missing or could not have them: see gcc-compile.log")
+        return
+    s.command("web: types", ["node", "web/node_modules/typescript/bin/tsc", "-p", "web"])
+    s.vitest("web: components", "vitest.config.ts")
+    for i in (1, 2):
+        s.command(f"web: bundle {i}", ["tools/pages.py", "--source", "web", "--output", s.check.logs / f"pages{i}.c", "--work",
+                                       s.check.logs / f"pages{i}", "--mode", "must"])
+    s.command("web: two bundles are the same", ["cmp", s.check.logs / "pages1.c", s.check.logs / "pages2.c"])
 
 
 def tidy(s):
@@ -296,6 +322,7 @@ STAGES = {
     "database": lambda s: s.pytest(DATABASE),
     "accuracy": lambda s: s.pytest(["tests/accuracy"]),
     "emulated": lambda s: s.meson(s.check.build, [EMULATED], scale=3),
+    "web": web,
     "cli": lambda s: s.pytest(["tests/cli"]),
     "torture": lambda s: s.pytest(["tests/torture"]),
     "valgrind": lambda s: s.command("valgrind", ["sh", "tests/valgrind.sh", s.check.build]),

@@ -28,8 +28,9 @@ server=
 [ "$1" = check ] && { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || server=postgresql; }
 wanted="$wanted $server"
 
-# npm brings the default model pack; one that did not come from Debian is as good
+# npm brings the default model pack and, with Node, builds the pages; what did not come from Debian is as good
 command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
 
 missing=
 for package in $wanted; do

@@ -19,7 +19,7 @@ import threading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORPUS, DICTIONARIES = ROOT / "fuzz" / "corpus", ROOT / "fuzz" / "dictionary"
-OPTIONS = ["-Dfuzzer=true", "-Db_lundef=false", "-Ddlib=disabled", "-Dwerror=true"]  # dlib is not ours to check
+OPTIONS = ["-Dfuzzer=true", "-Db_lundef=false", "-Ddlib=disabled", "-Dweb=disabled", "-Dwerror=true"]  # dlib is not ours to check
 FEWEST = 30  # places covered: a target below sees nothing of the library
 SECONDS, MEGABYTES = 40, 2048  # what one input may take, on a machine with other things to do
 MINIMAL_BYTES, MINIMAL_FILES, MINIMAL_LARGEST = 12000, 50, 2048  # of a committed corpus beside its named seeds

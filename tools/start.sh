@@ -23,4 +23,5 @@ else
 fi
 echo
 echo "Starting the server on this gallery ($LIKEN_DATA). Stop it with Ctrl-C."
-exec "$liken" serve ${PORT:+--port "$PORT"}
+# the samples lie on this disk, so the pages may show them as large as they are
+exec "$liken" serve ${PORT:+--port "$PORT"} ${faceapi:+--photo-folders "$samples"}

@@ -12,6 +12,7 @@
  *   pace.c     how often: rates, and wrong keys
  *   probe.c    how the store is, known without waiting for it
  *   follow.c   wakes the streams of events when something happened
+ *   pages.c    the pages of web/, which lie in the program (pages.h)
  *   collections.c images.c faces.c pictures.c events.c search.c compare.c detect.c status.c legacy.c   the resources */
 #ifndef LK_API_API_INT_H
 #define LK_API_API_INT_H
@@ -241,6 +242,7 @@ lk_resource_fn lk_search, lk_compare, lk_detect, lk_events;
 /* A photo goes to its lane; a face or a descriptor does not wait behind photos. */
 lk_lane lk_search_lane(const lk_request *r);
 lk_lane lk_pictures_lane(const lk_request *r);
+lk_resource_fn lk_pages_document, lk_pages_asset;
 lk_resource_fn lk_status, lk_health, lk_ready, lk_metrics_get;
 lk_resource_fn lk_legacy_add, lk_legacy_search;
 

@@ -112,6 +112,9 @@ enum { READS, WRITES };
 
 /* clang-format off */
 const lk_row lk_rows[] = {
+    {"GET", "/", lk_pages_document, ANYTHING, AT_ONCE, READS, NO_KEY, ANY, LK_BODY_SMALL, NULL},
+    {"GET", "/photos", lk_pages_document, ANYTHING, AT_ONCE, READS, NO_KEY, ANY, LK_BODY_SMALL, NULL},
+    {"GET", "/assets/{name}", lk_pages_asset, ANYTHING, AT_ONCE, READS, NO_KEY, ANY, LK_BODY_SMALL, NULL},
     {"GET", COLLECTIONS, lk_collections_list, none, STORE, READS, READ, ANY, LK_BODY_SMALL, NULL},
     {"POST", COLLECTIONS, lk_collections_create, new_collection, PHOTOS, WRITES, ADMIN, ADDRESS, LK_BODY_SMALL, NULL}, /* it may load a pack */
     {"GET", COLLECTION, lk_collections_get, none, STORE, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},

@@ -59,9 +59,12 @@ static int look_around(lk_query *q, liken_error *err) {
     return LIKEN_OK;
 }
 
-static double share_within(const lk_query *q, float threshold) {
-    const double rate = rate_of(q, threshold);
+static double share_at(const lk_query *q, double rate) {
     return q->learnt && rate < 1 ? lk_expectation_rate(&q->expectation, rate) : rate;
+}
+
+static double share_within(const lk_query *q, float threshold) {
+    return share_at(q, rate_of(q, threshold));
 }
 
 static void set_threshold(lk_query *q, float threshold) {
@@ -94,7 +97,14 @@ int lk_query_expect(lk_query *q, const liken_face *face, liken_error *err) {
 }
 
 void lk_query_say_expected(const lk_query *q) {
-    q->out->threshold = q->threshold;
-    q->out->expected_by = q->learnt ? LIKEN_EXPECTED_BY_GALLERY : LIKEN_EXPECTED_BY_PACK;
-    q->out->expected_false_matches = share_within(q, q->threshold) * (double)q->searched;
+    liken_answer *a = q->out;
+    const double n = (double)q->searched;
+    a->threshold = q->threshold;
+    a->expected_by = q->learnt ? LIKEN_EXPECTED_BY_GALLERY : LIKEN_EXPECTED_BY_PACK;
+    a->expected_false_matches = share_within(q, q->threshold) * n;
+    a->expected_at_default = share_within(q, q->scope->collection->threshold) * n;
+    for (size_t i = 0; i < a->match_count; i++) { /* each by the curve of its own class */
+        liken_match *m = &a->matches[i];
+        m->strangers = share_at(q, lk_calibration_fmr(&q->reach.calibration[m->weak], m->distance)) * n;
+    }
 }

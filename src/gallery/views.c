@@ -152,6 +152,7 @@ static int merge(const views *v, liken_answer *into, liken_answer *from, size_t 
     into->matches = list;
     into->match_count = kept;
     into->expected_false_matches += from->expected_false_matches;
+    into->expected_at_default += from->expected_at_default;
     into->threshold = fmaxf(into->threshold, from->threshold);
     if (from->expected_by == LIKEN_EXPECTED_BY_GALLERY)
         into->expected_by = from->expected_by;

@@ -226,6 +226,7 @@ static json_t *match(const liken_match *m, bool several) {
     put(&o, "distance", lk_json_number((double)m->distance));
     put(&o, "similarity", lk_json_number((double)m->similarity));
     put(&o, "weak", json_boolean(m->weak));
+    put(&o, "strangers", lk_json_number(m->strangers));
     if (several)
         put(&o, "photo", json_integer(m->photo));
     return o;
@@ -239,6 +240,7 @@ static json_t *answer(const liken_answer *a, bool has_face, bool several) {
         put(&o, "face", lk_json_face(&a->face));
     put(&o, "threshold", shortest(a->threshold));
     put(&o, "expected_false_matches", lk_json_number(a->expected_false_matches));
+    put(&o, "expected_at_default", lk_json_number(a->expected_at_default));
     put(&o, "expected_by", json_string(liken_expected_code(a->expected_by)));
     put(&o, "total", a->total >= 0 ? json_integer(a->total) : json_null());
     put(&o, "matches", matches);

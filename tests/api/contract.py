@@ -67,7 +67,7 @@ def check(method, path, status, headers, body):
         return None
     kind = headers["content-type"].split(";")[0]
     assert kind in content, f"{method} {path}: {status} came as {kind}"
-    if kind == "text/plain":
+    if kind.startswith("text/"):
         return body.decode()
     if kind.startswith("image/"):
         return body

@@ -1,6 +1,7 @@
 """Every route does what the contract says, on real photos."""
 import base64
 import concurrent.futures
+import re
 
 import pytest
 import requests
@@ -339,7 +340,7 @@ def test_head_and_methods(server):
     head = requests.head(server.url + "/healthz", timeout=30)
     assert head.status_code == 200 and head.content == b""
     assert server.call("PUT", "/v1/collections").headers["allow"] == "GET, HEAD, POST"
-    assert server.get("/").status == 404
+    assert server.get("/nothing").status == 404
     assert server.get("/v1/collections/").status == 404
 
 
@@ -380,6 +381,36 @@ def test_pictures(server, samples):
         shown = server.get(url)
         assert (shown.status, shown.headers["content-type"]) == (200, "image/jpeg"), url
     assert server.post("/v1/preview", files={"file": samples[0][1]}).status == 200
+
+
+def test_a_match_says_how_many_strangers_are_as_near(server, samples):
+    """A wide answer can be narrowed without asking again: what a match says is what a threshold that ends with it expects."""
+    for name, photo in samples:
+        server.add((name, photo))
+    search = "/v1/collections/default/search"
+    usual = server.post(search, files={"file": samples[0][1]}).json["faces"]
+    wide = server.post(search, files={"file": samples[0][1]}, data={"max_false_matches": "5", "limit": "100"}).json["faces"]
+    checked = 0
+    for narrow, answer in zip(usual, wide):
+        assert answer["expected_at_default"] == pytest.approx(narrow["expected_false_matches"]) == pytest.approx(narrow["expected_at_default"])
+        assert all(m["strangers"] <= answer["expected_false_matches"] * 1.0001 for m in answer["matches"])
+        within = [m["face_id"] for m in answer["matches"] if m["strangers"] <= answer["expected_at_default"] * 1.0001]
+        assert within == [m["face_id"] for m in narrow["matches"]]
+        for m in [m for m in answer["matches"] if not m["weak"] and not answer["face"]["weak"] and m["distance"] > 0][:3]:
+            ended = server.post(search, files={"file": samples[0][1]}, data={"threshold": str(m["distance"])}).json["faces"]
+            same = next(f for f in ended if f["face"]["box"] == answer["face"]["box"])
+            assert same["expected_false_matches"] == pytest.approx(m["strangers"], rel=1e-3)
+            checked += 1
+    assert checked > 0
+
+
+def test_pages(server):
+    """The same document at each address, and all that it names; also where liken was built without Node."""
+    document = server.get("/").json
+    assert server.get("/photos").json == document
+    assets = re.findall(r'(?:src|href)="\./(assets/[^"]+)"', document)
+    assert assets and all(server.get(f"/{name}").body for name in assets)
+    assert server.get("/assets/none.js").status == 404
 
 
 def test_the_contract_has_every_route():

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import BIN, ROOT
 
-OPTIONS = ["-Dfuzzer=true", "-Db_lundef=false", "-Ddlib=disabled"]
+OPTIONS = ["-Dfuzzer=true", "-Db_lundef=false", "-Ddlib=disabled", "-Dweb=disabled"]
 
 
 def test_every_file_of_liken_is_instrumented(tmp_path, monkeypatch):
