@@ -177,7 +177,7 @@ class Stage:
         junit = self.check.logs / (re.sub(r"\W+", "-", name) + ".xml")
         junit.unlink(missing_ok=True)
         failed = len(self.failed)
-        status, text = self.run(name, ["node", "web/node_modules/vitest/vitest.mjs", "run", "--root", "web", "--config", f"web/{config}",
+        status, text = self.run(name, ["node", "web/node_modules/vitest/vitest.mjs", "run", "--root", "web", "--config", config,
                                        "--reporter=default", "--reporter=junit", f"--outputFile.junit={junit}"], env, timeout)
         self.junit(name, junit, status == 0, text, failed)
 
