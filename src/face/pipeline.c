@@ -91,7 +91,7 @@ typedef struct job {
     lk_faces faces; /* arrays with room for all that was found */
     bool describe;
     size_t max_faces;
-    size_t judged; /* so many of the kept ones had the last word said of them */
+    size_t judged;         /* so many of the kept ones had the last word said of them */
     const lk_found *known; /* faces that were found before; NULL: they are looked for */
     float accept;          /* the confidence that is enough */
     bool yunet;            /* they were found by it */

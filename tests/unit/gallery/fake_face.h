@@ -3,11 +3,11 @@
  *
  * A "photo" is text: a first line "photo WIDTH HEIGHT", then one line a face: "face PERSON NOISE SIZE" is kept (two
  * faces of a person differ by about NOISE; PERSON 0 and up), "weak PERSON NOISE SIZE" too, and is weak (one of less
- * than 10 pixels is the poorer for it), "small SIZE" is refused as too small; "soft PERSON NOISE SIZE" is refused by the pack "other" alone, "dim PERSON NOISE SIZE" kept
- * by it alone. Shorter, where only who is in it counts: "FACES NAME NAME ..." holds a face per name (8 at most), at the
- * distance 0 from every face of that name ("NAME?": one that is weak); the name "tiny" is one that is refused.
- * "DAMAGED" is a photo that cannot be decoded. Anything else is not an image. Packs: "faceapi" (128 numbers a face),
- * "other" (64), "third" (128) and no more. */
+ * than 10 pixels is the poorer for it), "small SIZE" is refused as too small; "soft PERSON NOISE SIZE" is refused by
+ * the pack "other" alone, "dim PERSON NOISE SIZE" kept by it alone. Shorter, where only who is in it counts: "FACES
+ * NAME NAME ..." holds a face per name (8 at most), at the distance 0 from every face of that name ("NAME?": one that
+ * is weak); the name "tiny" is one that is refused. "DAMAGED" is a photo that cannot be decoded. Anything else is not
+ * an image. Packs: "faceapi" (128 numbers a face), "other" (64), "third" (128) and no more. */
 #ifndef LK_TESTS_GALLERY_FAKE_FACE_H
 #define LK_TESTS_GALLERY_FAKE_FACE_H
 
