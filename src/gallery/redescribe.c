@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 32 /* photos stored at once */
+#define PAGE 32 /* photos stored at once, at most, and */
+#define EACH 4  /* for each thread */
 #define THREADS 64
 
 struct photo {
@@ -184,6 +185,7 @@ static int take_page(struct page *page, const int64_t *ids, size_t count, liken_
 
 int lk_redescribe(liken *lk, const liken_collection *c, lk_engine *e, int64_t done, int64_t total, liken_error *err) {
     LK_FREE struct page *page = calloc(1, sizeof *page);
+    const size_t room = EACH * lk->threads < PAGE ? (size_t)(EACH * lk->threads) : PAGE;
     int64_t ids[PAGE], after = 0;
     size_t count = 1;
     if (page == NULL)
@@ -194,7 +196,7 @@ int lk_redescribe(liken *lk, const liken_collection *c, lk_engine *e, int64_t do
     page->call = lk_call_now();
     int rc = LIKEN_OK;
     while (rc == LIKEN_OK && count > 0) {
-        rc = lk_upgrade_todo(lk->store, c->id, after, ids, PAGE, &count, err);
+        rc = lk_upgrade_todo(lk->store, c->id, after, ids, room, &count, err);
         if (rc == LIKEN_OK && count > 0)
             rc = take_page(page, ids, count, err);
         if (rc != LIKEN_OK || count == 0)
