@@ -132,10 +132,10 @@ static int run(const lk_cli *cli, liken *lk, bool apply, liken_upgrade **out, li
 }
 
 static int tell_missing(const liken_upgrade *u) {
-    lk_message("%lld photos of collection %s have no pixels any more: no original of them is kept, and no file under "
-               "their labels has their bytes. Bring the files back, or say --drop-missing: they then stay without "
+    lk_message("%lld photo%s of collection %s cannot be described: no original is kept, and no file under its labels "
+               "has its bytes any more. Bring the files back, or say --drop-missing: such photos then stay without "
                "faces. Nothing is switched.",
-               LL(u->missing), u->collection);
+               LL(u->missing), u->missing == 1 ? "" : "s", u->collection);
     return LK_EXIT_FAILED;
 }
 

@@ -321,6 +321,57 @@ static void mobilefacenet_describes_the_sample(void **state) {
     a_pack_of_places("mobilefacenet", 192, "yunet");
 }
 
+static lk_faces run_again(const lk_models *m, const void *jpeg, size_t size, const lk_found *found) {
+    liken_error err;
+    lk_pipeline *p = NULL;
+    lk_photo *photo = NULL;
+    lk_faces faces = {0};
+    assert_ok(lk_photo_open(&photo, jpeg, size, NULL, &err), err);
+    assert_ok(lk_pipeline_new(&p, m, &err), err);
+    if (found == NULL)
+        assert_ok(lk_pipeline_run(p, photo, true, 0, 0, 0, &faces, &err), err);
+    else
+        assert_ok(lk_pipeline_again(p, photo, found, 0, &faces, &err), err);
+    lk_pipeline_free(p);
+    lk_photo_free(photo);
+    return faces;
+}
+
+/* What one pack found, another describes as if it had found it itself. */
+static void faces_that_were_found_are_described_again(void **state) {
+    (void)state;
+    need("faceapi");
+    need("yunet");
+    need("reid");
+    liken_error err;
+    lk_models *former = load("faceapi", "yunet"), *m = load("reid", "yunet");
+    lk_image image = drawn_sample(folder, 1);
+    void *jpeg = NULL;
+    size_t size = 0;
+    assert_ok(lk_image_encode_jpeg(&image, 95, &jpeg, &size, &err), err);
+    lk_faces known = run_again(former, jpeg, size, NULL), fresh = run_again(m, jpeg, size, NULL);
+    for (size_t i = 0; i < known.kept_count; i++)
+        known.kept[i].id = 100 + (int64_t)i;
+    const lk_found found = {known.kept, known.refused, known.kept_count, known.refused_count, "yunet"};
+    lk_faces again = run_again(m, jpeg, size, &found);
+    assert_true(fresh.kept_count > 0);
+    assert_int_equal(again.kept_count, fresh.kept_count);
+    assert_int_equal(again.refused_count, fresh.refused_count);
+    for (size_t i = 0; i < fresh.kept_count; i++) {
+        assert_int_equal(again.kept[i].id, 100 + (int64_t)i);
+        assert_memory_equal(&again.kept[i].box, &fresh.kept[i].box, sizeof again.kept[i].box);
+        assert_memory_equal(&again.kept[i].quality, &fresh.kept[i].quality, sizeof again.kept[i].quality);
+        assert_true(distance(&again.kept[i], &fresh.kept[i]) < 1e-5f);
+    }
+    lk_faces_clear(&known);
+    lk_faces_clear(&fresh);
+    lk_faces_clear(&again);
+    free(jpeg);
+    drawn_free(&image);
+    lk_models_free(former);
+    lk_models_free(m);
+}
+
 static void ssd_finds_the_sample(void **state) {
     (void)state;
     need("faceapi");
@@ -589,6 +640,7 @@ int main(void) {
         cmocka_unit_test(reid_describes_the_sample),
         cmocka_unit_test(a_blur_takes_from_the_score),
         cmocka_unit_test(mobilefacenet_describes_the_sample),
+        cmocka_unit_test(faces_that_were_found_are_described_again),
         cmocka_unit_test(what_was_folded_is_kept),
         cmocka_unit_test(what_was_folded_of_unpinned_weights_is_not_kept),
         cmocka_unit_test(ssd_finds_the_sample),
