@@ -53,7 +53,7 @@ static bool is_settled(const liken_mark *mark) {
     return (int64_t)now.tv_sec * SECOND + now.tv_nsec - mark->mtime > tick;
 }
 
-static int take_address(const lk_batch *b, lk_outcome *o, double *started) {
+static int take_other(const lk_batch *b, lk_outcome *o, double *started) {
     LK_FREE char *bytes = NULL;
     size_t size = 0;
     const liken_mark none = {0};
@@ -96,7 +96,7 @@ static void work_on(void *job, int worker) {
     else if (o->path->fault != 0)
         o->rc = lk_fail_errno(&o->err, LIKEN_E_IO, o->path->fault, "The folder cannot be read");
     else
-        o->rc = (o->path->url ? take_address : take_file)(s->run->batch, o, &started);
+        o->rc = (o->path->source == LK_SOURCE_FILE ? take_file : take_other)(s->run->batch, o, &started);
     o->seconds = lk_clock_monotonic() - started;
     pthread_mutex_lock(&s->run->lock);
     s->finished = true;

@@ -32,7 +32,7 @@ typedef struct lk_batch {
     int (*known)(void *ctx, const lk_path *path, const liken_mark *mark, liken_image **out, liken_error *err);
     int (*work)(void *ctx, const lk_path *path, const liken_mark *mark, const char *bytes, size_t size,
                 liken_image **out, liken_error *err);
-    /* All bytes of what is no file, but an address. */
+    /* All bytes of what is no file of its own, but an address or an entry. */
     int (*fetch)(void *ctx, const lk_path *path, char **bytes, size_t *size, const char **reason, liken_error *err);
     /* On the calling thread, in the order of `paths`. Anything but LIKEN_OK ends the batch. */
     int (*done)(void *ctx, const lk_outcome *o, liken_error *err);

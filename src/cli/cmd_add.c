@@ -10,6 +10,7 @@
 #include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/message.h"
+#include "cli/packed.h"
 #include "cli/prune.h"
 #include "cli/web_photo.h"
 #include "cli/when.h"
@@ -23,6 +24,7 @@ typedef struct adding {
     const lk_cli *cli;
     liken *lk;
     lk_fetch *client;          /* for addresses */
+    lk_packed *packed;         /* for archives */
     liken_add_options options; /* without `file` */
     const char *label;         /* --file-label, or NULL: each its path */
     size_t added, existed, unchanged, extended, replaced, skipped, failed, faces, without_face, previews;
@@ -33,17 +35,24 @@ typedef struct adding {
     char why[512];                       /* not all was looked at; else empty */
 } adding;
 
+/* To be freed; NULL: out of memory. */
+static char *other_label(const adding *a, const lk_path *path) {
+    if (a->label == NULL && path->source == LK_SOURCE_ENTRY)
+        return lk_packed_label(a->packed, path);
+    return lk_cli_label(a->label != NULL ? a->label : path->name);
+}
+
 /* The options for one file; `label` and `place` are to be freed. */
 static int options_of(const adding *a, const lk_path *path, const liken_mark *mark, liken_add_options *options,
                       char **label, char **place, liken_error *err) {
     int rc = LIKEN_OK;
-    if (a->label == NULL && !path->url)
+    if (a->label == NULL && path->source == LK_SOURCE_FILE)
         rc = lk_file_label(a->lk, a->options.collection, path, label, place, err);
-    else if ((*label = lk_cli_label(a->label != NULL ? a->label : path->name)) == NULL)
+    else if ((*label = other_label(a, path)) == NULL)
         rc = lk_fail_memory(err);
     *options = a->options;
     options->file = *label;
-    options->file_kind = path->url ? LIKEN_LABEL_OWN : LIKEN_LABEL_FILE;
+    options->file_kind = path->source == LK_SOURCE_FILE ? LIKEN_LABEL_FILE : LIKEN_LABEL_OWN;
     options->file_place = *place;
     options->file_mark = a->label != NULL ? NULL : mark;
     return rc;
@@ -69,6 +78,8 @@ static int work(void *ctx, const lk_path *path, const liken_mark *mark, const ch
 static int fetch(void *ctx, const lk_path *path, char **bytes, size_t *size, const char **reason, liken_error *err) {
     const adding *a = ctx;
     const size_t max = lk_config_size(a->cli->config, LK_SET_MAX_FILE);
+    if (path->source == LK_SOURCE_ENTRY)
+        return lk_packed_read(a->packed, path, bytes, size, reason, err);
     return lk_web_read(a->client, path->name, max, bytes, size, reason, err);
 }
 
@@ -190,7 +201,7 @@ static int check_prune(const lk_cli *cli, liken_error *err) {
     return lk_fail(err, LIKEN_E_ARG, "--prune takes a folder: name the one whose files may be gone.");
 }
 
-static int collect(const lk_cli *cli, lk_paths *paths, liken_error *err) {
+static int collect(const lk_cli *cli, lk_paths *paths, lk_packed **packed, liken_error *err) {
     const bool nul = lk_config_switch(cli->config, LK_SET_NULL);
     int rc = check_prune(cli, err);
     paths->hidden = lk_config_switch(cli->config, LK_SET_INCLUDE_HIDDEN);
@@ -198,6 +209,8 @@ static int collect(const lk_cli *cli, lk_paths *paths, liken_error *err) {
     for (size_t i = 0; rc == LIKEN_OK && i < cli->count; i++)
         rc = strcmp(cli->words[i], "-") == 0 ? lk_paths_add_list(paths, stdin, nul, err)
                                              : lk_paths_add(paths, cli->words[i], err);
+    if (rc == LIKEN_OK)
+        rc = lk_packed_open(packed, paths, lk_config_size(cli->config, LK_SET_MAX_FILE), err);
     if (rc == LIKEN_OK && paths->count > 1 && lk_config_given(cli->config, LK_SET_FILE_LABEL))
         rc = lk_fail(err, LIKEN_E_ARG, "--file-label takes one photo at a time; %zu were named.", paths->count);
     if (rc == LIKEN_OK)
@@ -284,7 +297,7 @@ static int check_collection(const adding *a, liken_error *err) {
 static int open_client(adding *a, const lk_paths *paths, liken_error *err) {
     bool wanted = lk_config_given(a->cli->config, LK_SET_ALLOW_HOST);
     for (size_t i = 0; !wanted && i < paths->count; i++)
-        wanted = paths->items[i].url;
+        wanted = paths->items[i].source == LK_SOURCE_URL;
     return wanted ? lk_web_open(&a->client, a->cli, err) : LIKEN_OK;
 }
 
@@ -301,7 +314,7 @@ int lk_cmd_add(const lk_cli *cli) {
     a.options.tags = lk_config_list(c, LK_SET_TAG, &a.options.tag_count);
     int rc = lk_cli_captured_at(cli, &a.options.captured_at, &err);
     if (rc == LIKEN_OK)
-        rc = collect(cli, &paths, &err);
+        rc = collect(cli, &paths, &a.packed, &err);
     if (rc == LIKEN_OK)
         rc = open_client(&a, &paths, &err);
     if (rc == LIKEN_OK && lk_config_given(c, LK_SET_REPORT)) /* before a gallery is made */
@@ -317,6 +330,7 @@ int lk_cmd_add(const lk_cli *cli) {
     lk_add_report_drop(a.report); /* of what never began */
     liken_free(a.lk);
     lk_fetch_close(a.client);
+    lk_packed_free(a.packed);
     lk_paths_free(&paths);
     if (rc == LIKEN_E_CANCELLED)
         lk_message("%s The same command goes on from here.", err.message);

@@ -18,8 +18,8 @@ const lk_command lk_commands[] = {
      .synopsis = "PATH...",
      .summary = "find the faces in photos and keep them",
      .description =
-         "Each PATH is a photo, a folder, the address of a photo (https://...), or - for a list of these on standard "
-         "input, one a line. Folders are "
+         "Each PATH is a photo, a folder, a zip or tar, the address of a photo (https://...), or - for a list of these "
+         "on standard input, one a line. Folders are "
          "walked, sorted by name; links to folders are followed once, last. What starts with a dot and what file "
          "servers keep beside photos (@eaDir, #recycle, $RECYCLE.BIN ...) is left out, unless --include-hidden, and "
          "so is what --exclude names. A file in a folder that is no photo at all is named and left; a file that you "
@@ -35,6 +35,9 @@ const lk_command lk_commands[] = {
          "--tag is added to it, and --captured-at where it had no time. So a run that was interrupted is taken up "
          "again by the same command. The first Ctrl-C "
          "finishes the photos in progress, the second quits at once; either way nothing is half there.\n\n"
+         "An archive (.zip, .tar, also with gzip, bzip2 or zstd) that you named is read like a folder, and nothing is "
+         "unpacked to disk; its photos are called by its path from the root and their names in it. Archives in folders "
+         "and in archives are left.\n\n"
          "An address is fetched when --allow-host names its host, and those that it redirects to, and only from public "
          "addresses: hosts in your own network are asked when their numeric address is named as well, like 10.1.2.3 or "
          "10.1.0.0/16. Proxies, cookies and passwords are not used. The address is the photo's label; "

@@ -13,7 +13,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-static int push(lk_paths *p, const char *name, bool walked, int fault, liken_error *err) {
+int lk_paths_push(lk_paths *p, const char *name, lk_path path, liken_error *err) {
     if (p->count >= LK_PATHS_CEILING)
         return lk_fail(err, LIKEN_E_TOO_LARGE, "More than %d files were named; add them in several runs.",
                        LK_PATHS_CEILING);
@@ -25,11 +25,21 @@ static int push(lk_paths *p, const char *name, bool walked, int fault, liken_err
         p->items = items;
         p->capacity = capacity;
     }
-    char *copy = strdup(name);
-    if (copy == NULL)
+    path.name = strdup(name);
+    if (path.name == NULL)
         return lk_fail_memory(err);
-    p->items[p->count++] = (lk_path){.name = copy, .walked = walked, .root = walked ? p->root : 0, .fault = fault};
+    p->items[p->count++] = path;
     return LIKEN_OK;
+}
+
+void lk_paths_cut(lk_paths *p, size_t count) {
+    while (p->count > count)
+        free(p->items[--p->count].name);
+}
+
+/* What a walk met. */
+static int push(lk_paths *p, const char *name, int fault, liken_error *err) {
+    return lk_paths_push(p, name, (lk_path){.walked = true, .root = p->root, .fault = fault}, err);
 }
 
 /* ---- what is left out ---- */
@@ -85,6 +95,26 @@ static size_t place(const lk_folder_id *seen, size_t room, const lk_folder_id *i
     return at;
 }
 
+static bool is_dots(const char *entry) {
+    return strcmp(entry, ".") == 0 || strcmp(entry, "..") == 0;
+}
+
+bool lk_paths_leave_out(lk_paths *p, const char *below) {
+    char path[LK_PATH_CEILING + 1];
+    const size_t size = strnlen(below, LK_PATH_CEILING), root = p->root;
+    bool out = false;
+    p->root = 0;
+    for (size_t begin = 0, end = 0; !out && end < size; begin = end + 1) { /* each folder on the way, and it itself */
+        end = begin + strcspn(below + begin, "/");
+        memcpy(path, below, end);
+        path[end] = '\0';
+        out = end > begin && !is_dots(path + begin) && is_left_out(p, path, path + begin);
+    }
+    p->root = root;
+    p->left_out += out;
+    return out;
+}
+
 /* Keeps at least half of the table empty; a place is empty that has no inode. */
 static int more_room(lk_paths *p, liken_error *err) {
     if (2 * p->seen_count < p->seen_room)
@@ -122,7 +152,7 @@ static int by_bytes(const struct dirent **a, const struct dirent **b) {
 }
 
 static int no_dots(const struct dirent *e) {
-    return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    return !is_dots(e->d_name);
 }
 
 static int walk(lk_paths *p, const char *folder, const struct stat *st, int depth, liken_error *err);
@@ -132,7 +162,7 @@ static int visit(lk_paths *p, const char *folder, const char *entry, int depth, 
     const bool slash = folder[strlen(folder) - 1] == '/';
     const int n = snprintf(path, sizeof path, "%s%s%s", folder, slash ? "" : "/", entry);
     if (n < 0 || (size_t)n >= sizeof path)
-        return push(p, folder, true, ENAMETOOLONG, err);
+        return push(p, folder, ENAMETOOLONG, err);
     struct stat st;
     if (lstat(path, &st) != 0)
         return LIKEN_OK; /* gone since the folder was read */
@@ -147,20 +177,20 @@ static int visit(lk_paths *p, const char *folder, const char *entry, int depth, 
         return lk_texts_add(&p->links, &p->link_count, path) ? LIKEN_OK : lk_fail_memory(err);
     if (S_ISDIR(st.st_mode))
         return walk(p, path, &st, depth + 1, err);
-    return S_ISREG(st.st_mode) ? push(p, path, true, 0, err) : LIKEN_OK;
+    return S_ISREG(st.st_mode) ? push(p, path, 0, err) : LIKEN_OK;
 }
 
 static int walk(lk_paths *p, const char *folder, const struct stat *st, int depth, liken_error *err) {
     bool again = false;
     if (depth > LK_FOLDERS_CEILING)
-        return push(p, folder, true, LK_TOO_DEEP, err);
+        return push(p, folder, LK_TOO_DEEP, err);
     int rc = meet(p, st, &again, err);
     if (rc != LIKEN_OK || again)
         return rc;
     struct dirent **entries;
     const int n = scandir(folder, &entries, no_dots, by_bytes);
     if (n < 0)
-        return push(p, folder, true, errno, err);
+        return push(p, folder, errno, err);
     for (int i = 0; i < n; i++) {
         if (rc == LIKEN_OK)
             rc = visit(p, folder, entries[i]->d_name, depth, err);
@@ -207,15 +237,10 @@ int lk_paths_add(lk_paths *p, const char *name, liken_error *err) {
         return lk_fail(err, LIKEN_E_ARG, "A path is empty; name a photo or a folder.");
     if (strlen(name) > LK_PATH_CEILING)
         return lk_fail(err, LIKEN_E_ARG, "A path is longer than %d bytes: %.40s...", LK_PATH_CEILING, name);
-    if (is_address(name)) {
-        const int rc = push(p, name, false, 0, err);
-        if (rc == LIKEN_OK)
-            p->items[p->count - 1].url = true;
-        return rc;
-    }
-    if (stat(name, &st) == 0 && S_ISDIR(st.st_mode))
+    const bool address = is_address(name);
+    if (!address && stat(name, &st) == 0 && S_ISDIR(st.st_mode))
         return walk_root(p, name, &st, err);
-    return push(p, name, false, 0, err);
+    return lk_paths_push(p, name, (lk_path){.source = address ? LK_SOURCE_URL : LK_SOURCE_FILE}, err);
 }
 
 int lk_paths_add_list(lk_paths *p, FILE *in, bool nul, liken_error *err) {

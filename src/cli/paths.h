@@ -12,12 +12,19 @@
 #define LK_FOLDERS_CEILING 100    /* folders in folders */
 #define LK_TOO_DEEP (-1)
 
+typedef enum lk_source {
+    LK_SOURCE_FILE,
+    LK_SOURCE_URL,  /* the name is an address on the web, http://... or https://... */
+    LK_SOURCE_ENTRY /* the name is of an entry of an archive, behind the archive's own (packed.h) */
+} lk_source;
+
 typedef struct lk_path {
     char *name;
-    bool url;    /* no path: an address on the web, http://... or https://... */
-    bool walked; /* found in a folder, not named by the user */
-    size_t root; /* bytes of that folder's name as it was given, with the slash; 0: not walked */
-    int fault;   /* errno of a folder that could not be read, LK_TOO_DEEP, or 0 */
+    bool walked; /* found in a folder or an archive, not named by the user */
+    lk_source source;
+    size_t archive, entry, turn; /* of an entry: which, which in it, and how many of it are paths before this */
+    size_t root;                 /* bytes of that folder's name as it was given, with the slash; 0: not walked */
+    int fault;                   /* errno of a folder that could not be read, LK_TOO_DEEP, or 0 */
 } lk_path;
 
 typedef struct lk_folder_id {
@@ -52,6 +59,12 @@ typedef struct lk_paths {
 int lk_paths_add(lk_paths *p, const char *name, liken_error *err);
 /* Adds each line (or NUL-ended text) of `in` as lk_paths_add does; empty ones are left out. */
 int lk_paths_add_list(lk_paths *p, FILE *in, bool nul, liken_error *err);
+/* For what is found elsewhere than in a folder: adds `path` under a copy of `name`. */
+int lk_paths_push(lk_paths *p, const char *name, lk_path path, liken_error *err);
+/* Whether what is called so below something like a folder is left out, which is counted. */
+bool lk_paths_leave_out(lk_paths *p, const char *below);
+/* Takes away all but the first `count`. */
+void lk_paths_cut(lk_paths *p, size_t count);
 void lk_paths_free(lk_paths *p);
 
 #endif
