@@ -268,9 +268,10 @@ QUICK_API = {"asan": ["tests/api/test_raw.py", *(f"tests/api/test_files.py::test
                                                  ("odd_files", "bad_files", "bad_files_in_the_legacy_calls"))],
              "tsan": ["tests/api/test_routes.py"]}
 QUICK_UNIT = {"asan": ["base/*", "image/*", "nn/weights", "nn/state", "packs/*", "face/*", "index/index", "pg/*", "store/[!c]*",
-                       "gallery/[gm]*", "eval/*", "auth/*", "config*", "http/*", "api/*", "cli/*", "fuzz/*"],
+                       "gallery/[gm]*", "eval/*", "auth/*", "config*", "fetch/*", "jobs/*", "http/*",
+                       "api/*", "cli/*", "fuzz/*"],
               "tsan": ["*/threads", "base/queue", "image/formats", "nn/state", "face/microbatch", "face/pipeline", "index/index",
-                       "pg/*", "store/*", "gallery/gallery", "api/*", "http/*", "auth/*"]}
+                       "pg/*", "store/*", "gallery/gallery", "api/*", "fetch/*", "http/*", "auth/*"]}
 
 
 def api(s):

@@ -110,7 +110,7 @@ static int ask_once(lk_fetch *f, const lk_fetch_ask *ask, const lk_fetch_target 
                   .target = t,
                   .answer = answer,
                   .until = fmin(until, lk_clock_monotonic() + lk_call_left() + LATER),
-                  .curl = line->curl};
+                  .multi = line->multi};
     rc = lk_hop_run(&hop, next, err);
     lk_lines_give(f->lines, line);
     return rc;

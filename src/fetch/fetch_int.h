@@ -64,11 +64,11 @@ bool lk_fetch_rules_host(const lk_fetch_rule *rules, size_t count, const lk_fetc
 /* Whether a rule is for this very address, which is not public. */
 bool lk_fetch_rules_address(const lk_fetch_rule *rules, size_t count, const lk_ip *ip, int port);
 
-/* ---- lines.c: handles of libcurl that are used again, and how many are under way to a host ---- */
+/* ---- lines.c: connections that are used again, and how many are under way to a host ---- */
 
 typedef struct lk_line {
-    CURL *curl;
-    char *host; /* to which its connection leads; NULL: none yet */
+    CURLM *multi; /* keeps the connection; what is asked over it has a handle of its own */
+    char *host;   /* to which its connection leads; NULL: none yet */
     bool busy;
 } lk_line;
 
@@ -90,6 +90,7 @@ typedef struct lk_hop {
     const lk_fetch_target *target;
     lk_fetch_answer *answer;
     double until; /* lk_clock_monotonic */
+    CURLM *multi;
     CURL *curl;
 
     lk_fetch_reason reason; /* why a callback ended it */

@@ -2,7 +2,11 @@
  *
  * libcurl drives; its callbacks judge: the address before a socket is opened, every line of the headers, the status,
  * type and length before the first byte of a body, every part of it, and the clock. A callback that says no leaves the
- * reason and its sentence in the hop; libcurl then only reports that it was stopped, and the hop knows why. */
+ * reason and its sentence in the hop; libcurl then only reports that it was stopped, and the hop knows why.
+ *
+ * Each request has a handle of libcurl of its own, though handles can be used again: libcurl 7.88 takes a header line
+ * that begins with a space for more of the header before, also where that one was of the request before, and is freed.
+ */
 #include "fetch/fetch_int.h"
 
 #include "base/call.h"
@@ -18,6 +22,7 @@
 #define BODY_LEFT_OUT 65536 /* bytes of the body of a redirect or an error that are read, so that the line stays */
 #define SLOW_BYTES 100L     /* a second */
 #define CONNECT_SECONDS 15.0
+#define LOOK_MILLISECONDS 200 /* how soon it is seen that the call was stopped */
 
 int lk_hop_end(lk_hop *h, lk_fetch_reason reason, int rc, const char *format, ...) {
     if (h->reason != LK_FETCH_DONE)
@@ -173,7 +178,7 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *ctx) {
 
 /* ---- the clock ---- */
 
-/* Called about once a second, and whenever something moves. */
+/* Called whenever something moves, and a few times a second. */
 static int look(void *ctx, curl_off_t total, curl_off_t now, curl_off_t to_send, curl_off_t sent) {
     lk_hop *h = ctx;
     (void)to_send;
@@ -220,7 +225,6 @@ static CURLcode set_rest(lk_hop *h, struct curl_slist *headers) {
     e |= curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
     e |= curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     e |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    e |= curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 1L);
     e |= curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)ceil(left * 1000));
     e |= curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)ceil(fmin(left, CONNECT_SECONDS) * 1000));
     e |= curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES);
@@ -245,9 +249,24 @@ static bool is_redirect(int status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+/* Until it is over. */
+static CURLcode drive(lk_hop *h) {
+    int running = 1, left = 0;
+    CURLMcode m = curl_multi_add_handle(h->multi, h->curl);
+    while (m == CURLM_OK && running > 0) {
+        m = curl_multi_perform(h->multi, &running);
+        if (m == CURLM_OK && running > 0)
+            m = curl_multi_poll(h->multi, NULL, 0, LOOK_MILLISECONDS, NULL);
+    }
+    const CURLMsg *last = m == CURLM_OK ? curl_multi_info_read(h->multi, &left) : NULL;
+    const CURLcode code = last == NULL || last->msg != CURLMSG_DONE ? CURLE_OUT_OF_MEMORY : last->data.result;
+    (void)curl_multi_remove_handle(h->multi, h->curl);
+    return code;
+}
+
 static void perform(lk_hop *h, char **next) {
     char *where = NULL;
-    const CURLcode code = curl_easy_perform(h->curl);
+    const CURLcode code = drive(h);
     const bool all_of_it = code == CURLE_OK || (h->left_out > BODY_LEFT_OUT && code == CURLE_WRITE_ERROR);
     if (all_of_it)
         begin_body(h);
@@ -269,14 +288,14 @@ static void perform(lk_hop *h, char **next) {
 int lk_hop_run(lk_hop *h, char **next, liken_error *err) {
     struct curl_slist *headers = NULL;
     *next = NULL;
-    curl_easy_reset(h->curl);
-    if (!add_condition(&headers, "If-None-Match", h->ask->etag) ||
+    h->curl = curl_easy_init();
+    if (h->curl == NULL || !add_condition(&headers, "If-None-Match", h->ask->etag) ||
         !add_condition(&headers, "If-Modified-Since", h->ask->last_modified) || set_guards(h) != CURLE_OK ||
         set_rest(h, headers) != CURLE_OK)
         stop(h, lk_fail_memory(&h->err));
     else
         perform(h, next);
-    curl_easy_reset(h->curl); /* what it was given goes */
+    curl_easy_cleanup(h->curl);
     curl_slist_free_all(headers);
     h->answer->reason = h->reason;
     if (h->reason == LK_FETCH_DONE)

@@ -1,4 +1,4 @@
-/* Each line holds one handle of libcurl and with it at most one connection, to the host it was used for last. A new one
+/* Each line holds at most one connection of libcurl, to the host it was used for last. A new one
  * is taken for a host only when none that leads there is idle, so no more connections lead to a host, idle ones among
  * them, than may be under way to it. */
 #include "fetch/fetch_int.h"
@@ -32,7 +32,7 @@ int lk_lines_open(lk_lines **out, int per_host, liken_error *err) {
 static void free_line(lk_line *line) {
     if (line == NULL)
         return;
-    curl_easy_cleanup(line->curl);
+    (void)curl_multi_cleanup(line->multi);
     free(line->host);
     free(line);
 }
@@ -79,8 +79,9 @@ static lk_line *add_line(lk_lines *l) {
         return NULL;
     l->items = items;
     lk_line *line = calloc(1, sizeof *line);
-    if (line != NULL && (line->curl = curl_easy_init()) == NULL) {
-        free(line);
+    if (line != NULL && ((line->multi = curl_multi_init()) == NULL ||
+                         curl_multi_setopt(line->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK)) {
+        free_line(line);
         line = NULL;
     }
     if (line != NULL)

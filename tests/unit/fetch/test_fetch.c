@@ -92,6 +92,7 @@ static bool answer(site *s, int to, const char *head) {
          "HTTP/1.1 200 OK\r\nContent-Type: Image/JPEG; q=1\r\nETag: \"e1\"\r\n"
          "Last-Modified: Tue, 01 Dec 2026 01:02:03 GMT\r\nContent-Length: 5\r\n\r\nphoto",
          false},
+        {"/folded", "HTTP/1.1 200 OK\r\n folded: more\r\nContent-Length: 5\r\n\r\nphoto", false},
         {"/untyped", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nphoto", false},
         {"/page", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100000000\r\n\r\n<html>", true},
         {"/empty-page", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n", false},
@@ -247,6 +248,21 @@ static void what_is_refused_has_its_code(void **state) {
                      err.message);
         assert_true(body.size <= 10000);
         assert_int_equal(err.code, rc);
+        lk_buf_free(&body);
+    }
+    lk_fetch_close(f);
+}
+
+/* A line that goes on where there is none, on a connection that is used again: a sanitizer sees more here. */
+static void nothing_is_left_of_the_request_before(void **state) {
+    (void)state;
+    lk_fetch *f = client(&(lk_fetch_options){.per_host = 1});
+    for (int i = 0; i < 4; i++) {
+        lk_fetch_answer a;
+        lk_buf body;
+        liken_error err;
+        const int rc = get(f, i % 2 == 0 ? "/photo" : "/folded", NULL, &body, &a, &err);
+        assert_true(i % 2 == 0 ? rc == LIKEN_OK : a.reason == LK_FETCH_DONE || a.reason == LK_FETCH_BROKEN);
         lk_buf_free(&body);
     }
     lk_fetch_close(f);
@@ -488,6 +504,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_photo_comes_with_what_is_said_of_it),
         cmocka_unit_test(what_is_refused_has_its_code),
+        cmocka_unit_test(nothing_is_left_of_the_request_before),
         cmocka_unit_test(a_busy_server_says_when_to_come_again),
         cmocka_unit_test(what_is_unchanged_does_not_come_again),
         cmocka_unit_test(only_named_hosts_are_asked),
