@@ -19,6 +19,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -172,12 +173,12 @@ class Stage:
                                             f"--junitxml={junit}", *paths], env, timeout)
         self.junit(self.name, junit, status in (0, 5), text, failed)
 
-    def vitest(self, name, config, env=None, timeout=600):
-        """The tests of web/ by one configuration of vitest."""
+    def vitest(self, name, folder, config, env=None, timeout=600):
+        """The tests that vitest finds below a folder."""
         junit = self.check.logs / (re.sub(r"\W+", "-", name) + ".xml")
         junit.unlink(missing_ok=True)
         failed = len(self.failed)
-        status, text = self.run(name, ["node", "web/node_modules/vitest/vitest.mjs", "run", "--root", "web", "--config", config,
+        status, text = self.run(name, ["node", "web/node_modules/vitest/vitest.mjs", "run", "--root", folder, "--config", config,
                                        "--reporter=default", "--reporter=junit", f"--outputFile.junit={junit}"], env, timeout)
         self.junit(name, junit, status == 0, text, failed)
 
@@ -285,11 +286,17 @@ def web(s):
         s.add("web", "skipped", "the packages of web/ are not installed, since npm is missing or could not have them: see gcc-compile.log")
         return
     s.command("web: types", ["node", "web/node_modules/typescript/bin/tsc", "-p", "web"])
-    s.vitest("web: components", "vitest.config.ts")
+    s.vitest("web: components", "web", "vitest.config.ts")
     for i in (1, 2):
         s.command(f"web: bundle {i}", ["tools/pages.py", "--source", "web", "--output", s.check.logs / f"pages{i}.c", "--work",
                                        s.check.logs / f"pages{i}", "--mode", "must"])
     s.command("web: two bundles are the same", ["cmp", s.check.logs / "pages1.c", s.check.logs / "pages2.c"])
+    chromium = shutil.which("chromium")
+    missing = [pack for pack in ("faceapi", "yunet", "reid") if not (pathlib.Path(s.check.env.get("LIKEN_MODELS", "/nonexistent")) / pack).exists()]
+    if chromium and not missing:
+        s.vitest("web: browser", ".", "web/vitest.browser.config.ts", {"LIKEN_CHROMIUM": chromium, "LIKEN_SCREENS": str(s.check.build / "screens")})
+    else:
+        s.add("web: browser", "skipped", f"the pack {missing[0]} is not installed" if missing else "Chromium is not installed")
 
 
 def tidy(s):

@@ -6,7 +6,7 @@ set -eu
 build="gcc g++ libc6-dev make meson ninja-build pkg-config python3 ca-certificates curl
 libvips-dev libjpeg-dev libsqlite3-dev libpq-dev libmicrohttpd-dev libcurl4-openssl-dev libarchive-dev libjansson-dev libssl-dev libseccomp-dev libcmocka-dev libdlib-dev libopenblas-dev"
 bench="libsodium-dev libdnnl-dev libjpeg-turbo-progs libfaiss-dev libhnswlib-dev libpq-dev postgresql-contrib"
-check="clang clang-format valgrind python3-venv iproute2 libjpeg-turbo-progs gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+check="clang clang-format valgrind python3-venv iproute2 libjpeg-turbo-progs gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user fonts-liberation"
 
 # libFuzzer and the sanitizers come with the version of clang that `clang` stands for
 clang_version() {
@@ -27,6 +27,9 @@ esac
 server=
 [ "$1" = check ] && { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || server=postgresql; }
 wanted="$wanted $server"
+
+# the flows of the pages run in Chromium; where a system has none to install, they are skipped
+[ "$1" = check ] && { command -v chromium >/dev/null 2>&1 || ! apt-cache show chromium >/dev/null 2>&1 || wanted="$wanted chromium"; }
 
 # npm brings the default model pack and, with Node, builds the pages; what did not come from Debian is as good
 command -v npm >/dev/null 2>&1 || wanted="$wanted npm"

@@ -73,7 +73,8 @@ export function problemOf(status: number, body: string, after: string | null): P
   } catch {
     // a proxy's page, or nothing
   }
-  return new Problem(status, said.code ?? "unknown", said.detail ?? t.problem.unknown, said.limit, Number(after ?? 0));
+  const detail = said.code === "not_an_image" ? t.problem.notImage : said.detail; // the server's own speaks to programmers
+  return new Problem(status, said.code ?? "unknown", detail ?? t.problem.unknown, said.limit, Number(after ?? 0));
 }
 
 async function send(method: string, path: string, body?: BodyInit | object, signal?: AbortSignal): Promise<Response> {

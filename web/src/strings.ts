@@ -55,7 +55,8 @@ export const en = {
     noFace: "Try one where the face is larger, in light and turned to the camera. Faces below some 16 pixels are not found.",
     onlyRefusedTitle: "No face here is good enough to search with",
     noneTitle: "Nobody here looks like this face",
-    none: "No stored photo is within what you allow. Widen the search below, or try a photo that is sharper and more from the front.",
+    none: "No stored photo is within what you allow. Some look less alike.",
+    noneAtAll: "Try a photo of the same person that is sharper and more from the front.",
     emptyTitle: "There are no photos to search yet",
     empty: "Add some, and every face in them can be found a moment later.",
     emptyAction: "Add photos",
@@ -73,7 +74,6 @@ export const en = {
     copyCsvLong: "Copy all that is known of the matches as CSV",
     copied: (count: number) => `${n(count, "line", "lines")} copied`,
     copyFailed: "The browser did not allow copying.",
-    open: (name: string, words: string) => `Open ${name}. ${words}`,
     rank: {sure: "Very likely the same person", probably: "Probably the same person", maybe: "Could be the same person"},
     badly: "seen badly",
     approximate: (recall: number) => `An approximate index answered: about ${Math.round(recall * 100)} of 100 of the nearest are found.`,
@@ -150,7 +150,7 @@ export const en = {
     done: "Photos added",
     progress: (done: number, all: number) => `${done.toLocaleString("en")} of ${all.toLocaleString("en")}`,
     summary: (added: number, existed: number, failed: number) =>
-      [added > 0 ? `${added.toLocaleString("en")} added` : "", existed > 0 ? `${existed.toLocaleString("en")} were here before` : "",
+      [added > 0 ? `${added.toLocaleString("en")} added` : "", existed > 0 ? `${existed.toLocaleString("en")} ${existed === 1 ? "was" : "were"} here before` : "",
         failed > 0 ? `${failed.toLocaleString("en")} not added` : ""].filter(Boolean).join(", ") || "Nothing was added",
     waiting: "waiting",
     sending: (percent: number) => `sending ${percent} %`,
@@ -179,6 +179,7 @@ export const en = {
 
   problem: {
     network: "The server did not answer. It may have been stopped.",
+    notImage: "This file is not a photo that liken reads.",
     forbidden: "Your key does not allow this.",
     unknown: "Something went wrong.",
   },

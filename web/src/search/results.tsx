@@ -16,6 +16,8 @@ export function Results({result, answer, collection, route}: {result: SearchResu
   const shown = within(answer, strangersAt(scale, step));
   const sure = shown.filter((m) => !isFolded(m)), folded = shown.filter(isFolded);
   const beyond = answer.matches.length - shown.length;
+  const wider = beyond > 0 && step < STEPS &&
+    <Button look={shown.length === 0 ? "plain" : "quiet"} icon="add" onClick={() => setStep(nextStep(answer, scale, step))}>{t.search.wider}</Button>;
   const open = (m: Match) => go({...route, photo: m.image});
   return (
     <>
@@ -26,7 +28,7 @@ export function Results({result, answer, collection, route}: {result: SearchResu
       <Slider scale={scale} step={step} shown={shown.length} onStep={setStep} />
       {result.mode === "approximate" && <Notice>{t.search.approximate(result.recall)}</Notice>}
       {result.missing && <Notice kind="bad">{t.search.missing}</Notice>}
-      {shown.length === 0 && <Empty icon="search" title={t.search.noneTitle} text={t.search.none} />}
+      {shown.length === 0 && <Empty icon="search" title={t.search.noneTitle} text={beyond > 0 ? t.search.none : t.search.noneAtAll}>{wider}</Empty>}
       <Grid matches={sure} collection={collection} onOpen={open} />
       {folded.length > 0 && (
         <details class="folded" open={sure.length === 0}>
@@ -35,11 +37,7 @@ export function Results({result, answer, collection, route}: {result: SearchResu
           <Grid matches={folded} collection={collection} onOpen={open} />
         </details>
       )}
-      {beyond > 0 && step < STEPS && (
-        <div class="row middle">
-          <Button look="quiet" icon="add" onClick={() => setStep(nextStep(answer, scale, step))}>{t.search.wider}</Button>
-        </div>
-      )}
+      {shown.length > 0 && wider && <div class="row middle">{wider}</div>}
     </>
   );
 }
@@ -94,15 +92,15 @@ function MatchTile({match, collection, onOpen}: {match: Match; collection: Colle
   const framed = match.width > 0 && match.box.width > 0 ? frameOf(match, match.box) : null;
   const name = nameOf(match);
   return (
-    <button type="button" class="match" onClick={onOpen} aria-label={t.search.open(name, words(match))} title={`${name}\n${match.distance.toFixed(3)}`}>
+    <button type="button" class="match" onClick={onOpen} title={`${name}\n${match.distance.toFixed(3)}`}>
       <span class="tile">
         {url && !bad && <img src={url} alt="" loading="lazy" decoding="async" class={framed ? "framed" : "cover"} style={framed ? style(framed.picture) : {}}
           onError={() => setBad(true)} />}
         {bad && <span class="no-picture"><Icon name="photos" size={28} />{t.photos.noPicture}</span>}
         {framed && !bad && <span class="spot face chosen still" style={style(framed.face)} />}
       </span>
-      <span class="match-words"><Likeness similarity={match.similarity} />{words(match)}</span>
-      <span class="match-name">{name}</span>
+      <span class="match-words">{words(match)}</span>{" "}
+      <span class="match-name"><Likeness similarity={match.similarity} /><span>{name}</span></span>
     </button>
   );
 }

@@ -92,9 +92,7 @@ export function Dialog({label, kind = "", onClose, children}: {label: string; ki
   useEffect(() => {
     const before = document.activeElement;
     ref.current?.showModal?.();
-    document.body.classList.add("still");
     return () => {
-      document.body.classList.remove("still");
       if (before instanceof HTMLElement && before.isConnected) before.focus({preventScroll: true});
     };
   }, []);
