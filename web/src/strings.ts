@@ -39,6 +39,8 @@ export const en = {
     drop: "Drop a photo here",
     dropNow: "Let go to search with it",
     or: "or paste one, or",
+    touch: "Whom do you look for?",
+    touchOr: "One clear face is enough; several are fine.",
     choose: "Choose a photo",
     camera: "Use the camera",
     scope: (faces: number, photos: number) => `${n(faces, "face", "faces")} in ${n(photos, "photo", "photos")} will be compared.`,

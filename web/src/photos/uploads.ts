@@ -1,4 +1,5 @@
-/* Adding many photos: a queue with two on their way at a time. A server that is busy (503) is asked again when it says so.
+/* Adding many photos: a queue with two on their way at a time. A server that is busy (503), or whose
+ * key has had its share for now (429), is asked again when it says so.
  * Knows nothing of the page; whoever shows it is told of every change. */
 import {addImage, Problem, type RefusedFace, type StoredImage, type Uploading} from "../api";
 import {mayBePhoto} from "../ui/files";
@@ -89,7 +90,7 @@ export class Uploads {
     const p = e instanceof Problem ? e : new Problem(0, "unknown", String(e));
     const tries = (this.tries.get(id) ?? 0) + 1;
     this.tries.set(id, tries);
-    if (p.status === 503 && p.code === "busy" && tries <= PATIENCE && !this.stopped) {
+    if (((p.status === 503 && p.code === "busy") || p.status === 429) && tries <= PATIENCE && !this.stopped) {
       await this.pause(Math.max(1, p.after));
       const u = this.all[id];
       if (u && !this.stopped) {

@@ -96,8 +96,8 @@ function Start({collection, over, onFiles, onCamera}: {collection: Collection; o
       <h1>{s.title}</h1>
       <div class={`drop ${over ? "over" : ""}`}>
         <span class="drop-icon"><Icon name="face" size={44} /></span>
-        <p class="drop-title">{over ? s.dropNow : s.drop}</p>
-        <p class="drop-or">{s.or}</p>
+        <p class="drop-title"><span class="mouse">{over ? s.dropNow : s.drop}</span><span class="touch">{s.touch}</span></p>
+        <p class="drop-or"><span class="mouse">{s.or}</span><span class="touch">{s.touchOr}</span></p>
         <div class="row">
           <FileButton icon="photos" onFiles={onFiles}>{s.choose}</FileButton>
           <Button icon="camera" onClick={onCamera}>{s.camera}</Button>
