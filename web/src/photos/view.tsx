@@ -77,6 +77,7 @@ export function PhotoView({collection, id, route, around, onRemoved}: {
 function Opened({image, collection, onRemove}: {image: StoredImage; collection: Collection; onRemove: () => void}) {
   const url = usePicture(collection.name, "images", image.id, 1600);
   const [bad, setBad] = useState(false);
+  const [width, setWidth] = useState(0); // of the picture that came
   const find = (face: number) => {
     go({page: "search", collection: collection.name, face});
     scrollTo(0, 0);
@@ -89,7 +90,7 @@ function Opened({image, collection, onRemove}: {image: StoredImage; collection: 
   return (
     <div class="opened">
       <div class="opened-picture">
-        {known && !bad && <FacePicture src={url} alt={nameOf(image)} shape={image} spots={spots} onError={() => setBad(true)} />}
+        {known && !bad && <FacePicture src={url} alt={nameOf(image)} shape={image} spots={spots} onError={() => setBad(true)} onWidth={setWidth} />}
         {(!known || bad) && <div class="no-picture large"><Icon name="photos" size={40} />{t.photos.noPicture}</div>}
       </div>
       <div class="opened-side">
@@ -102,7 +103,7 @@ function Opened({image, collection, onRemove}: {image: StoredImage; collection: 
           </ul>
         )}
         <Refused image={image} />
-        {!image.pictures.some((p) => p.kind !== "thumbnail") && !bad && image.pictures.length > 0 && <p class="small">{t.photo.small}</p>}
+        {width > 0 && width < Math.min(image.width, 800) && <p class="small">{t.photo.small}</p>}
         <div class="row end"><Button look="danger" icon="remove" onClick={onRemove}>{t.photo.remove}</Button></div>
       </div>
     </div>

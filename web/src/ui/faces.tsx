@@ -5,13 +5,13 @@ import {boxStyle, type Shape} from "../words";
 export interface Spot {box: Box; label: string; kind: "face" | "refused"; chosen?: boolean; onChoose?: () => void}
 
 /** A whole picture with a spot on each face; where choosing does something the spot is a button. */
-export function FacePicture({src, alt, shape, spots, onError}: {
-  src: string | null; alt: string; shape: Shape; spots: Spot[]; onError?: () => void;
+export function FacePicture({src, alt, shape, spots, onError, onWidth}: {
+  src: string | null; alt: string; shape: Shape; spots: Spot[]; onError?: () => void; onWidth?: (pixels: number) => void;
 }) {
   const ratio = shape.width / shape.height;
   return (
     <div class="face-picture" style={{aspectRatio: `${shape.width} / ${shape.height}`, "--ratio": String(ratio)}}>
-      {src && <img src={src} alt={alt} onError={onError} />}
+      {src && <img src={src} alt={alt} onError={onError} onLoad={(e) => onWidth?.(e.currentTarget.naturalWidth)} />}
       {spots.filter((s) => s.box.width > 0).map((s, i) => {
         const look = `spot ${s.kind}${s.chosen ? " chosen" : ""}`;
         return s.onChoose ? (
