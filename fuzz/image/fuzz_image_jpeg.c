@@ -1,4 +1,4 @@
-/* The walk over the coded data of a JPEG that lacks its end marker. */
+/* The walk over the coded data of a JPEG that lacks its end marker, and the rows of an ordinary one. */
 #include "rows.h"
 
 #include "image/jpeg.h"
@@ -18,5 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         abort();
     (void)lk_jpeg_mend(data, size, &head, &err);
     free(head.copy);
+    lk_reader *reader = lk_jpeg_open(data, size, 1 << size % 4);
+    if (reader != NULL)
+        read_rows(reader);
     return 0;
 }

@@ -310,6 +310,10 @@ static int open_reader(const lk_photo *p, const lk_vips_options *options, lk_rea
         return (p->kind == LK_KIND_ICO ? lk_bmp_open_icon : lk_bmp_open)(out, p->bytes, p->size, err);
     case LK_KIND_PNM:
         return lk_pnm_open(out, p->bytes, p->size, err);
+    case LK_KIND_JPEG:
+        if ((*out = lk_jpeg_open(p->bytes, p->size, options->shrink)) != NULL)
+            return LIKEN_OK;
+        break;
     default:
         break;
     }

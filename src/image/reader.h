@@ -23,6 +23,10 @@ int lk_bmp_open_icon(lk_reader **out, const uint8_t *bytes, size_t size, liken_e
 int lk_bmp_head_icon(const uint8_t *bytes, size_t size, lk_head *head, liken_error *err);
 int lk_pnm_open(lk_reader **out, const uint8_t *bytes, size_t size, liken_error *err);
 
+/* An ordinary JPEG, without a colour profile, at 1/shrink (1, 2, 4, 8). NULL: it is not one, or damaged where it
+ * begins, or memory ran out; libvips opens it or says why not. */
+lk_reader *lk_jpeg_open(const uint8_t *bytes, size_t size, int shrink);
+
 /* Colours from the gray bytes of `inner`, in groups of across*down luma, one Cb and one Cr. Takes `inner`, also when it
  * fails. */
 int lk_ycc_open(lk_reader **out, lk_reader *inner, const lk_head *head, liken_error *err);
