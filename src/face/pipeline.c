@@ -89,6 +89,7 @@ typedef struct job {
     lk_source source;
     lk_detections found;
     lk_faces faces; /* arrays with room for all that was found */
+    float *blank;   /* of each kept face (lk_quality_blank), where the pack has classes */
     bool describe;
     size_t max_faces;
     size_t judged;         /* so many of the kept ones had the last word said of them */
@@ -109,7 +110,9 @@ static int larger_first(const void *pa, const void *pb) {
 static int make_room(job *j, size_t count, liken_error *err) {
     j->faces.kept = calloc(count, sizeof *j->faces.kept);
     j->faces.refused = calloc(count, sizeof *j->faces.refused);
-    return j->faces.kept == NULL || j->faces.refused == NULL ? lk_fail_memory(err) : LIKEN_OK;
+    j->blank = calloc(count, sizeof *j->blank);
+    const bool room = j->faces.kept != NULL && j->faces.refused != NULL && j->blank != NULL;
+    return room ? LIKEN_OK : lk_fail_memory(err);
 }
 
 static int find(job *j, liken_error *err) {
@@ -174,6 +177,8 @@ static const uint8_t *second_chip(job *j, const lk_detection *d) {
 static int keep(job *j, const liken_face *face, const lk_detection *d, liken_error *err) {
     liken_face *kept = &j->faces.kept[j->faces.kept_count];
     *kept = *face;
+    if (j->pipeline->models->classes != NULL)
+        j->blank[j->faces.kept_count] = lk_quality_blank(j->pipeline->chip, j->pipeline->models->pack->descriptor.chip);
     if (j->describe || j->pipeline->models->classes != NULL) {
         kept->dimension = lk_models_dimension(j->pipeline->models);
         kept->descriptor = malloc((size_t)kept->dimension * sizeof *kept->descriptor);
@@ -203,6 +208,7 @@ static void settle(job *j) {
     for (size_t i = j->judged; i < count; i++) {
         liken_face face = j->faces.kept[i];
         lk_quality_described(&face.quality, j->yunet ? face.confidence : 1, face.descriptor, face.dimension, classes);
+        lk_quality_covered(&face.quality, j->blank[i], classes);
         const liken_reason reason = !lk_quality_enough(&face.quality, classes) ? lk_quality_blame(&face.quality)
                                     : lk_quality_drawn(&face.quality, face.descriptor, face.dimension, classes)
                                         ? LIKEN_LOW_CONFIDENCE
@@ -290,6 +296,7 @@ static job begin(lk_pipeline *p, lk_photo *photo, bool describe, int max_faces) 
 static int end(job *j, int rc, lk_faces *out) {
     lk_source_clear(&j->source);
     lk_detections_clear(&j->found);
+    free(j->blank);
     if (rc != LIKEN_OK)
         lk_faces_clear(&j->faces);
     else

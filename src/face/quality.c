@@ -129,6 +129,11 @@ void lk_quality_described(liken_quality *q, float confidence, const float *descr
     q->score = fminf(score, cap(confidence, &c->confidence, c->good));
 }
 
+void lk_quality_covered(liken_quality *q, float blank, const lk_pack_classes *c) {
+    if (c->shown.full > 0)
+        q->score = fminf(q->score, cap(1 - blank, &c->shown, c->good));
+}
+
 bool lk_quality_drawn(const liken_quality *q, const float *descriptor, int dimension, const lk_pack_classes *c) {
     const double norm = sqrt(dot(descriptor, descriptor, dimension));
     return c->drawn != NULL && q->size >= c->size.full &&

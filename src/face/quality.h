@@ -21,6 +21,9 @@ void lk_quality_pose(const liken_point five[5], liken_quality *q);
  * al., "The blur effect: perception and estimation with a new no-reference perceptual blur metric", 2007. */
 void lk_quality_chip(const uint8_t *chip, int side, liken_quality *q);
 
+/* The share, 0 to 1, of the face in such a chip that shows nothing. 0 where that cannot be told. */
+float lk_quality_blank(const uint8_t *chip, int side);
+
 /* Fills q->score from the rest and the detector's confidence: all there is for a pack without classes. */
 void lk_quality_score(liken_quality *q, float confidence);
 
@@ -30,6 +33,9 @@ void lk_quality_score(liken_quality *q, float confidence);
  * is all zeros or not finite. */
 void lk_quality_described(liken_quality *q, float confidence, const float *descriptor, int dimension,
                           const lk_pack_classes *classes);
+
+/* Caps q->score, after that, by the share of the face that shows nothing. */
+void lk_quality_covered(liken_quality *q, float blank, const lk_pack_classes *classes);
 
 /* Is the score over the floor for a face of that size? */
 bool lk_quality_enough(const liken_quality *q, const lk_pack_classes *classes);

@@ -254,6 +254,7 @@ const lk_pack_classes lk_classes_reid = {
     .sharpness = {0.17f, 0.33f, 0},
     .norm = {11.5f, 12.5f, 0},
     .confidence = {0.88f, 0.94f, 0},
+    .shown = {0.88f, 0.95f, 0.65f},
     .excess = {{0.42f, 1e4f},
                {0.5f, 1e3f},
                {0.57f, 100},

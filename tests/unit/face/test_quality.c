@@ -149,7 +149,8 @@ static const lk_pack_classes classes = {.floor = 0.05f,
                                         .brightness = {0.05f, 0.1f, 0.6f},
                                         .sharpness = {0.2f, 0.3f, 0},
                                         .norm = {5, 6, 0},
-                                        .confidence = {0.8f, 0.9f, 0}};
+                                        .confidence = {0.8f, 0.9f, 0},
+                                        .shown = {0.9f, 0.95f, 0.6f}};
 static const liken_quality fine = {.size = 80, .sharpness = 0.5f, .brightness = 0.5f};
 
 /* `near` of the way from a face like no other to the place of poor faces of that index. */
@@ -218,6 +219,69 @@ static void a_descriptor_of_nothing_scores_nothing(void **state) {
     }
 }
 
+/* ---- what is covered ---- */
+
+enum { CHIP = 128 };
+
+/* Something in every pixel, as in a photo. */
+static void texture(uint8_t *chip, int strength) {
+    uint32_t seed = 7;
+    for (int i = 0; i < CHIP * CHIP; i++, chip += 3) {
+        seed = seed * 1664525 + 1013904223;
+        memset(chip, 128 + (int)(seed >> 24) * strength / 256 - strength / 2, 3);
+    }
+}
+
+static void cover(uint8_t *chip, int top, int bottom) {
+    memset(chip + (ptrdiff_t)top * CHIP * 3, 90, (size_t)(bottom - top) * CHIP * 3);
+}
+
+static void a_bar_over_a_face_shows_nothing(void **state) {
+    (void)state;
+    static uint8_t chip[CHIP * CHIP * 3];
+    texture(chip, 120);
+    assert_float_equal(lk_quality_blank(chip, CHIP), 0, 0.001);
+    cover(chip, 80, 128);
+    const float mouth = lk_quality_blank(chip, CHIP);
+    assert_true(mouth > 0.35f && mouth < 0.5f); /* 40 rows of the 90 that count, less a margin */
+    texture(chip, 120);
+    cover(chip, 45, 75);
+    const float eyes = lk_quality_blank(chip, CHIP);
+    assert_true(eyes > 0.25f && eyes < mouth);
+    for (int y = 80; y < 128; y++) /* with a pattern there is something to see */
+        memset(chip + (ptrdiff_t)y * CHIP * 3, y % 4 < 2 ? 60 : 120, (size_t)CHIP * 3);
+    assert_float_equal(lk_quality_blank(chip, CHIP), eyes, 0.02);
+}
+
+static void of_a_chip_without_contrast_nothing_is_said(void **state) {
+    (void)state;
+    static uint8_t chip[CHIP * CHIP * 3];
+    texture(chip, 20);
+    memset(chip + (ptrdiff_t)80 * CHIP * 3, 128, (size_t)48 * CHIP * 3);
+    assert_float_equal(lk_quality_blank(chip, CHIP), 0, 0);
+    memset(chip, 0, sizeof chip);
+    assert_float_equal(lk_quality_blank(chip, CHIP), 0, 0);
+    memset(chip, 255, sizeof chip);
+    assert_float_equal(lk_quality_blank(chip, CHIP), 0, 0);
+}
+
+static void what_is_covered_caps_a_score(void **state) {
+    (void)state;
+    const struct {
+        float blank, score;
+    } cases[] = {{0, 0.9f}, {0.04f, 0.9f}, {0.075f, 0.85f}, {0.1f, 0.7f}, {0.5f, 0.6f}, {1, 0.6f}};
+    for (size_t i = 0; i < LK_LENGTH(cases); i++) {
+        liken_quality q = {.score = 0.9f};
+        lk_quality_covered(&q, cases[i].blank, &classes);
+        assert_float_equal(q.score, cases[i].score, 1e-5);
+    }
+    liken_quality poor = {.score = 0.1f}, any = {.score = 0.9f};
+    lk_quality_covered(&poor, 0.5f, &classes);
+    assert_float_equal(poor.score, 0.1, 1e-6); /* the worst counts */
+    lk_quality_covered(&any, 1, &(lk_pack_classes){.good = 0.7f});
+    assert_float_equal(any.score, 0.9, 1e-6);
+}
+
 static void a_small_face_is_excused(void **state) {
     (void)state;
     liken_quality q = {.size = 20, .score = 0.1f};
@@ -273,6 +337,9 @@ int main(void) {
         cmocka_unit_test(the_rest_caps_a_score),
         cmocka_unit_test(smaller_and_softer_never_scores_more),
         cmocka_unit_test(a_descriptor_of_nothing_scores_nothing),
+        cmocka_unit_test(a_bar_over_a_face_shows_nothing),
+        cmocka_unit_test(of_a_chip_without_contrast_nothing_is_said),
+        cmocka_unit_test(what_is_covered_caps_a_score),
         cmocka_unit_test(a_small_face_is_excused),
         cmocka_unit_test(a_large_face_near_to_drawn_ones_is_drawn),
         cmocka_unit_test(a_poor_face_is_called_by_its_fault),
