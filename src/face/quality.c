@@ -125,6 +125,8 @@ void lk_quality_described(liken_quality *q, float confidence, const float *descr
     score = fminf(score, cap(q->size, &c->size, c->good));
     score = fminf(score, cap(q->brightness, &c->brightness, c->good));
     score = fminf(score, cap(q->sharpness, &c->sharpness, c->good));
+    if (c->grain.full > 0)
+        score = fminf(score, cap(1 - q->sharpness, &c->grain, c->good));
     score = fminf(score, cap(norm, &c->norm, c->good));
     q->score = fminf(score, cap(confidence, &c->confidence, c->good));
 }

@@ -29,8 +29,8 @@ void lk_quality_score(liken_quality *q, float confidence);
 
 /* Fills q->score for a pack with classes, from the descriptor as the network gave it and the detector's confidence (1
  * where it is not yunet's): 1 for one that lies apart from the places of poor faces, falling to 0 among them; capped by
- * size, brightness, sharpness, the descriptor's length and the confidence as the classes say. 0 for a descriptor that
- * is all zeros or not finite. */
+ * size, brightness, sharpness, grain, the descriptor's length and the confidence as the classes say. 0 for a descriptor
+ * that is all zeros or not finite. */
 void lk_quality_described(liken_quality *q, float confidence, const float *descriptor, int dimension,
                           const lk_pack_classes *classes);
 

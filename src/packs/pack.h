@@ -113,6 +113,7 @@ typedef struct lk_pack_classes {
     float drawn_from;   /* the cosine to it from which on a face of size.full and more is not a person's */
     lk_pack_limit size, brightness, sharpness, norm,
         confidence;                   /* norm: length of the descriptor; confidence: yunet's */
+    lk_pack_limit grain;              /* of 1 - sharpness, which noise takes away; full 0: no matter */
     lk_pack_limit shown;              /* the share of the face where there is something to see; full 0: no matter */
     lk_pack_excess excess[16];        /* by rising score; of two faces of one class */
     int excess_count;                 /* at least 1 */

@@ -150,6 +150,7 @@ static const lk_pack_classes classes = {.floor = 0.05f,
                                         .sharpness = {0.2f, 0.3f, 0},
                                         .norm = {5, 6, 0},
                                         .confidence = {0.8f, 0.9f, 0},
+                                        .grain = {0.3f, 0.4f, 0.6f},
                                         .shown = {0.9f, 0.95f, 0.6f}};
 static const liken_quality fine = {.size = 80, .sharpness = 0.5f, .brightness = 0.5f};
 
@@ -179,13 +180,17 @@ static void who_is_near_to_poor_faces_scores_less(void **state) {
 
 static void the_rest_caps_a_score(void **state) {
     (void)state;
-    liken_quality small = fine, dark = fine, soft = fine;
+    liken_quality small = fine, dark = fine, soft = fine, noisy = fine;
     small.size = 10;
     dark.brightness = 0.01f;
     soft.sharpness = 0.1f;
     assert_float_equal(score_near(small, 1, 0, 0, 10), 0.6, 1e-6); /* never less for want of pixels alone, */
     assert_float_equal(score_near(dark, 1, 0, 0, 10), 0.6, 1e-6);  /* or of light */
     assert_float_equal(score_near(soft, 1, 0, 0, 10), 0.35, 1e-6);
+    noisy.sharpness = 0.8f; /* more than any face has */
+    assert_float_equal(score_near(noisy, 1, 0, 0, 10), 0.6, 1e-6);
+    noisy.sharpness = 0.65f;
+    assert_float_equal(score_near(noisy, 1, 0, 0, 10), 0.85, 1e-6);
     assert_float_equal(score_near(fine, 0.4f, 0, 0, 10), 0.35, 1e-6);
     assert_float_equal(score_near(fine, 1, 0, 0, 2.5f), 0.35, 1e-6);
     small.size = 30;
