@@ -233,8 +233,12 @@ typedef struct liken_image {
     char **tags;
     size_t tag_count;
     int64_t captured_at, added_at;
-    char sha256[65];     /* of the bytes, hex */
-    int width, height;   /* upright, full size */
+    char *source;      /* where it comes from, as liken_image_change said; NULL: it did not */
+    char *metadata;    /* a JSON object of the caller's own, in one line; NULL: none */
+    int64_t revision;  /* 1 at first, and one more with each change that events tell of; 0 when not stored, or a row of
+                          a legacy table */
+    char sha256[65];   /* of the bytes, hex */
+    int width, height; /* upright, full size */
     float smallest_face; /* height in pixels of the faces that were looked for everywhere in the photo; smaller ones may
                             be among the faces, and may have been missed. 0 in an image that comes from the store */
     char *model;         /* id of what made the descriptors */
@@ -637,6 +641,8 @@ LIKEN_API LIKEN_CHECKED int liken_compare(liken *lk, const liken_call *call, con
 
 /* ---- reading and removing ------------------------------------------------------------------------- */
 
+typedef enum liken_wanted { LIKEN_EITHER = 0, LIKEN_ONLY_WITH, LIKEN_ONLY_WITHOUT } liken_wanted;
+
 typedef struct liken_list_options {
     size_t size;                        /* LIKEN_LIST_INIT sets it */
     const char *collection;             /* default "default" */
@@ -644,31 +650,65 @@ typedef struct liken_list_options {
     const char *file;                   /* only images with this label */
     int64_t captured_from, captured_to; /* inclusive; 0 or LIKEN_NO_TIME: open. With either, only images that have a
                                            captured_at */
-    int64_t after;                      /* only images with a larger id: the cursor */
+    int64_t after;                      /* liken_image_list.next of the page before; 0: the first page */
     int limit;     /* default 100, at most 1000; a page ends sooner where its images hold 10,000 faces */
     bool describe; /* with the descriptors of their faces; one stays NULL only where a row of a table of the seed
                       system, served in place, holds none that can be compared */
+    const char *const *tags; /* only images that carry all of these, at most 64 */
+    size_t tag_count;
+    const char *file_prefix; /* only images with a label that begins so, byte by byte: "2026/trip/" */
+    liken_wanted faces;      /* with a face that is kept, */
+    liken_wanted refused;    /* with one that was refused */
+    bool newest;             /* those that were added last first */
 } liken_list_options;
 
 #define LIKEN_LIST_INIT LIKEN_SIZED(liken_list_options)
 
 typedef struct liken_image_list {
-    liken_image **images; /* by id, ascending */
+    liken_image **images; /* by id, ascending; with `newest`, descending */
     size_t count;
     int64_t next; /* pass as `after` for the next page; 0: this was the last */
 } liken_image_list;
 
 LIKEN_API void liken_image_list_free(liken_image_list *l);
-/* NOT_FOUND: no such collection. */
+/* NOT_FOUND: no such collection. TOO_LARGE: a text is over its limit. UNSUPPORTED: of a legacy table, whose rows have
+ * no tags, what comes after `describe` in the options. */
 LIKEN_API LIKEN_CHECKED int liken_list(liken *lk, const liken_call *call, const liken_list_options *options,
                                        liken_image_list **out, liken_error *err);
-/* collection NULL, of these four: whichever holds it. NOT_FOUND: no such collection, or it has none of that id. */
+/* collection NULL, of these five: whichever holds it. NOT_FOUND: no such collection, or it has none of that id. */
 LIKEN_API LIKEN_CHECKED int liken_image_get(liken *lk, const liken_call *call, const char *collection, int64_t id,
                                             liken_image **out, liken_error *err);
 /* `image`, which may be NULL: the photo that it is in. */
 LIKEN_API LIKEN_CHECKED int liken_face_get(liken *lk, const liken_call *call, const char *collection, int64_t face_id,
                                            liken_face **out, int64_t *image, liken_error *err);
 LIKEN_API void liken_face_free(liken_face *f);
+
+/* What liken_image_changes says; all else stays as it is. */
+typedef enum liken_change_bits {
+    LIKEN_CHANGE_TAGS = 1,
+    LIKEN_CHANGE_CAPTURED_AT = 2,
+    LIKEN_CHANGE_SOURCE = 4,
+    LIKEN_CHANGE_METADATA = 8
+} liken_change_bits;
+
+typedef struct liken_image_changes {
+    size_t size;             /* LIKEN_CHANGES_INIT sets it */
+    unsigned what;           /* LIKEN_CHANGE_TAGS | ... */
+    int64_t revision;        /* only while it is of this one; 0: whatever it is */
+    const char *const *tags; /* all that it has then: at most 64, of at most 128 characters */
+    size_t tag_count;
+    int64_t captured_at;  /* 0 and LIKEN_NO_TIME: not known */
+    const char *source;   /* where it comes from, of at most 4096 characters; NULL: nowhere */
+    const char *metadata; /* a JSON object of at most 8 levels and, without spaces, 8192 bytes; NULL: none */
+} liken_image_changes;
+
+#define LIKEN_CHANGES_INIT LIKEN_SIZED(liken_image_changes)
+
+/* *out, which may be NULL, is the photo as it is then. What it has already is no change: its revision stays. CONFLICT:
+ * it is of another revision than `changes` says. ARG: the metadata is no JSON object, or too deep. TOO_LARGE: a text is
+ * over its limit. UNSUPPORTED: a row of a legacy table. NOT_FOUND as above. Write errors. */
+LIKEN_API LIKEN_CHECKED int liken_image_change(liken *lk, const liken_call *call, const char *collection, int64_t id,
+                                               const liken_image_changes *changes, liken_image **out, liken_error *err);
 /* With its faces. NOT_FOUND as above. Write errors. */
 LIKEN_API LIKEN_CHECKED int liken_image_remove(liken *lk, const liken_call *call, const char *collection, int64_t id,
                                                liken_error *err);
@@ -719,7 +759,7 @@ LIKEN_API char *liken_path_of_label(const char *label);
 
 typedef enum liken_event_kind {
     LIKEN_IMAGE_ADDED = 0,
-    LIKEN_IMAGE_CHANGED, /* its labels, image_ids, tags or captured_at, or a picture of it came later */
+    LIKEN_IMAGE_CHANGED, /* its labels, image_ids, tags, captured_at, source or metadata, or a picture came later */
     LIKEN_IMAGE_REMOVED, /* with its faces */
     LIKEN_FACE_REMOVED,
     LIKEN_COLLECTION_CREATED,

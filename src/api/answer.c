@@ -56,6 +56,8 @@ const char *lk_answer_title(int status) {
         return "Conflict";
     case 410:
         return "Gone";
+    case 412:
+        return "Precondition Failed";
     case 413:
         return "Content Too Large";
     case 415:

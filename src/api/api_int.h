@@ -234,7 +234,7 @@ void lk_follow_stop(lk_follow *f);
 
 lk_resource_fn lk_collections_list, lk_collections_create, lk_collections_get, lk_collections_change,
     lk_collections_remove;
-lk_resource_fn lk_images_add, lk_images_list, lk_images_get, lk_images_remove;
+lk_resource_fn lk_images_add, lk_images_list, lk_images_get, lk_images_change, lk_images_remove;
 lk_resource_fn lk_faces_get, lk_faces_remove;
 lk_resource_fn lk_pictures_image, lk_pictures_face, lk_pictures_link, lk_pictures_linked_image, lk_pictures_linked_face,
     lk_pictures_preview;

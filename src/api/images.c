@@ -87,18 +87,34 @@ void lk_images_add(lk_ask *q) {
     liken_image_free(image);
 }
 
-void lk_images_list(lk_ask *q) {
+/* A filter that is given as false asks for the others. */
+static liken_wanted wanted(const lk_args *a, const char *name) {
+    if (!lk_args_has(a, name))
+        return LIKEN_EITHER;
+    return lk_args_switch(a, name) ? LIKEN_ONLY_WITH : LIKEN_ONLY_WITHOUT;
+}
+
+static void read_filters(const lk_ask *q, liken_list_options *o) {
     const lk_args *a = &q->args;
+    o->collection = q->collection;
+    o->image_id = lk_args_text(a, "image_id");
+    o->file = lk_args_text(a, "file");
+    o->captured_from = lk_args_time(a, "captured_from");
+    o->captured_to = lk_args_time(a, "captured_to");
+    o->tags = lk_args_texts(a, "tags", &o->tag_count);
+    o->file_prefix = lk_args_text(a, "file_prefix");
+    o->faces = wanted(a, "has_face");
+    o->refused = wanted(a, "has_refused");
+    o->newest = lk_args_word(a, "order") == 1;
+    o->after = lk_args_whole(a, "after");
+    o->limit = (int)lk_args_whole(a, "limit");
+}
+
+void lk_images_list(lk_ask *q) {
     liken_error err = {0};
     liken_image_list *page = NULL;
-    const liken_list_options o = {.size = sizeof(liken_list_options),
-                                  .collection = q->collection,
-                                  .image_id = lk_args_text(a, "image_id"),
-                                  .file = lk_args_text(a, "file"),
-                                  .captured_from = lk_args_time(a, "captured_from"),
-                                  .captured_to = lk_args_time(a, "captured_to"),
-                                  .after = lk_args_whole(a, "after"),
-                                  .limit = (int)lk_args_whole(a, "limit")};
+    liken_list_options o = LIKEN_LIST_INIT;
+    read_filters(q, &o);
     if (liken_list(q->api->lk, &q->call, &o, &page, &err) != LIKEN_OK) {
         lk_answer_error(q->request, &err);
         return;
@@ -112,14 +128,76 @@ void lk_images_list(lk_ask *q) {
     liken_image_list_free(page);
 }
 
+/* ---- one image, and the revision of it that a client has seen ---- */
+
+/* Takes the image. */
+static void answer_image(lk_ask *q, liken_image *image) {
+    char tag[32];
+    (void)snprintf(tag, sizeof tag, "\"%lld\"", (long long)image->revision);
+    if (image->revision > 0)
+        lk_respond_header(q->request, "ETag", tag);
+    lk_answer_json(q->request, 200, lk_json_image(image));
+    liken_image_free(image);
+}
+
 void lk_images_get(lk_ask *q) {
     liken_error err = {0};
     liken_image *image = NULL;
     if (liken_image_get(q->api->lk, &q->call, q->collection, q->id, &image, &err) != LIKEN_OK)
         lk_answer_error(q->request, &err);
     else
-        lk_answer_json(q->request, 200, lk_json_image(image));
-    liken_image_free(image);
+        answer_image(q, image);
+}
+
+/* The revision that If-Match names, 0 where it names none; false, and answered, when it is no ETag of an image. */
+static bool read_if_match(lk_ask *q, int64_t *revision) {
+    const char *match = lk_request_header(q->request, "If-Match");
+    char *end = NULL;
+    *revision = 0;
+    if (match == NULL || strcmp(match, "*") == 0)
+        return true;
+    if (match[0] == '"' && match[1] >= '1' && match[1] <= '9')
+        *revision = strtoll(match + 1, &end, 10);
+    if (end != NULL && strcmp(end, "\"") == 0 && *revision < INT64_MAX)
+        return true;
+    lk_answer_problem(q->request, 400, "bad_request",
+                      "If-Match takes one ETag as an image's answer had it, like \"3\", or *.", NULL, -1);
+    return false;
+}
+
+/* Given with a value, or taken away by a null. */
+static unsigned said(const lk_args *a, const char *name, liken_change_bits bit) {
+    return lk_args_has(a, name) || lk_args_null(a, name) ? (unsigned)bit : 0U;
+}
+
+static void read_changes(lk_ask *q, liken_image_changes *c) {
+    lk_args *a = &q->args;
+    c->what = said(a, "tags", LIKEN_CHANGE_TAGS) | said(a, "captured_at", LIKEN_CHANGE_CAPTURED_AT) |
+              said(a, "source", LIKEN_CHANGE_SOURCE) | said(a, "metadata", LIKEN_CHANGE_METADATA);
+    c->tags = lk_args_texts(a, "tags", &c->tag_count);
+    c->captured_at = lk_args_time(a, "captured_at");
+    c->source = lk_args_text(a, "source");
+    c->metadata = lk_args_object(a, "metadata");
+    if (c->source != NULL && *c->source == '\0')
+        c->source = NULL;
+    if (c->what == 0)
+        lk_args_fail(a, LIKEN_E_ARG, "tags",
+                     "What can be changed is tags, captured_at, source and metadata; null takes one away.");
+}
+
+void lk_images_change(lk_ask *q) {
+    liken_error err = {0};
+    liken_image *image = NULL;
+    liken_image_changes changes = LIKEN_CHANGES_INIT;
+    read_changes(q, &changes);
+    if (lk_args_refused(&q->args) || !read_if_match(q, &changes.revision))
+        return;
+    if (liken_image_change(q->api->lk, &q->call, q->collection, q->id, &changes, &image, &err) == LIKEN_OK)
+        answer_image(q, image);
+    else if (err.code == LIKEN_E_CONFLICT)
+        lk_answer_error_as(q->request, 412, &err, NULL);
+    else
+        lk_answer_error(q->request, &err);
 }
 
 void lk_images_remove(lk_ask *q) {

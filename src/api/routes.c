@@ -48,9 +48,20 @@ static const lk_param images[] = {LK_TEXT("image_id", LK_IMAGE_ID_MAX),
                                   LK_TEXT("file", LK_LABEL_MAX),
                                   LK_TIME("captured_from"),
                                   LK_TIME_SINCE("captured_to", "captured_from"),
+                                  LK_TEXTS("tags", LK_TAGS_MAX, LK_TAG_MAX),
+                                  LK_TEXT("file_prefix", LK_LABEL_MAX),
+                                  LK_SWITCH("has_face"),
+                                  LK_SWITCH("has_refused"),
+                                  LK_WORD("order", "oldest newest"),
                                   LK_WHOLE("after", 0, INT64_MAX, 0),
                                   LK_WHOLE("limit", 1, LK_PAGE_MAX, LK_DEFAULT_PAGE),
                                   {0}};
+
+static const lk_param changed_image[] = {LK_TEXTS("tags", LK_TAGS_MAX, LK_TAG_MAX),
+                                         LK_TIME("captured_at"),
+                                         LK_TEXT("source", LK_SOURCE_MAX),
+                                         LK_OBJECT("metadata", LK_METADATA_MAX),
+                                         {0}};
 
 static const lk_param search[] = {LK_PHOTO("file"),
                                   LK_PHOTOS("files", LIKEN_PHOTOS_MAX),
@@ -123,6 +134,7 @@ const lk_row lk_rows[] = {
     {"POST", COLLECTION "/images", lk_images_add, new_image, PHOTOS, WRITES, ADD, ADDRESS, LK_BODY_PHOTO, NULL},
     {"GET", COLLECTION "/images", lk_images_list, images, STORE, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
     {"GET", COLLECTION "/images/{id}", lk_images_get, none, STORE, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
+    {"PATCH", COLLECTION "/images/{id}", lk_images_change, changed_image, STORE, WRITES, ADD, ADDRESS, LK_BODY_SMALL, NULL},
     {"DELETE", COLLECTION "/images/{id}", lk_images_remove, none, STORE, WRITES, DELETE, ADDRESS, LK_BODY_SMALL, NULL},
     {"GET", COLLECTION "/faces/{id}", lk_faces_get, none, STORE, READS, READ, ADDRESS, LK_BODY_SMALL, NULL},
     {"DELETE", COLLECTION "/faces/{id}", lk_faces_remove, none, STORE, WRITES, DELETE, ADDRESS, LK_BODY_SMALL, NULL},

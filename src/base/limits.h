@@ -30,6 +30,9 @@
 #define LK_LABEL_MAX 4096    /* characters of a label that names a photo alone; and of any that a /v1 request gives */
 #define LK_LABEL_BYTES 65536 /* bytes of one that others may have too: the system liken grew from knew no limit */
 #define LK_IMAGE_ID_MAX 512  /* characters */
+#define LK_SOURCE_MAX 4096   /* characters */
+#define LK_METADATA_MAX 8192 /* bytes of the JSON that a caller keeps with an image, without spaces, */
+#define LK_METADATA_DEEP 8   /* and levels */
 #define LK_DEFAULT_PAGE 100  /* images, or events */
 #define LK_PAGE_MAX 1000
 #define LK_NAME_MAX 64 /* bytes of the name of a collection or a pack */

@@ -103,6 +103,7 @@ int lk_cmd_search(const lk_cli *cli);
 int lk_cmd_compare(const lk_cli *cli);
 int lk_cmd_detect(const lk_cli *cli);
 int lk_cmd_events(const lk_cli *cli);
+int lk_cmd_edit(const lk_cli *cli);
 int lk_cmd_list(const lk_cli *cli);
 int lk_cmd_rm(const lk_cli *cli);
 int lk_cmd_cluster(const lk_cli *cli);

@@ -38,18 +38,31 @@ static int print_image(const lk_cli *cli, const liken_image *image, liken_error 
     return LIKEN_OK;
 }
 
+static liken_wanted wanted(const lk_cli *cli, lk_setting_id id) {
+    if (!lk_config_given(cli->config, id))
+        return LIKEN_EITHER;
+    return lk_config_choice(cli->config, id) == 0 ? LIKEN_ONLY_WITH : LIKEN_ONLY_WITHOUT;
+}
+
+static int read_filters(const lk_cli *cli, liken_list_options *o, liken_error *err) {
+    o->image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID);
+    o->tags = lk_config_list(cli->config, LK_SET_TAG, &o->tag_count);
+    o->file_prefix = lk_config_text(cli->config, LK_SET_FILE_PREFIX);
+    o->faces = wanted(cli, LK_SET_HAS_FACE);
+    o->refused = wanted(cli, LK_SET_HAS_REFUSED);
+    o->newest = lk_config_switch(cli->config, LK_SET_NEWEST);
+    return lk_cli_captured_between(cli, &o->captured_from, &o->captured_to, err);
+}
+
 /* Pages until the end or `most` images; *printed counts them. */
 static int print_all(const lk_cli *cli, liken *lk, size_t most, size_t *printed, liken_error *err) {
     const char *wanted = lk_config_text(cli->config, LK_SET_FILE);
     LK_FREE char *label = NULL;
     const char *collection = lk_config_text(cli->config, LK_SET_COLLECTION);
     int rc = wanted == NULL ? LIKEN_OK : lk_file_named(lk, collection, wanted, &label, err);
-    liken_list_options options = {.size = sizeof(liken_list_options),
-                                  .collection = collection,
-                                  .image_id = lk_config_text(cli->config, LK_SET_IMAGE_ID),
-                                  .file = label};
+    liken_list_options options = {.size = sizeof(liken_list_options), .collection = collection, .file = label};
     if (rc == LIKEN_OK)
-        rc = lk_cli_captured_between(cli, &options.captured_from, &options.captured_to, err);
+        rc = read_filters(cli, &options, err);
     if (rc != LIKEN_OK)
         return rc;
     do {

@@ -138,15 +138,17 @@ const lk_command lk_commands[] = {
     {.name = "list",
      .synopsis = "",
      .summary = "list the photos of a collection",
-     .description =
-         "By id, ascending: id, when it was added, when it was taken (- where that is not known), faces, size, "
-         "file label. Times are of UTC. With --json one object a line.",
+     .description = "By id, ascending (or, with --newest, descending): id, when it was added, when it was taken (- "
+                    "where that is not known), faces, size, "
+                    "file label. Times are of UTC. With --json one object a line.",
      .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(IMAGE_ID) | LK_BIT(FILE) | LK_BIT(CAPTURED_FROM) |
-                 LK_BIT(CAPTURED_TO) | LK_BIT(LIMIT),
+                 LK_BIT(CAPTURED_TO) | LK_BIT(LIMIT) | LK_BIT(TAG) | LK_BIT(FILE_PREFIX) | LK_BIT(HAS_FACE) |
+                 LK_BIT(HAS_REFUSED) | LK_BIT(NEWEST),
      .least = 0,
      .most = 0,
      .exits = {{LK_EXIT_NOTHING, "no such photo"}, {LK_EXIT_FAILED, "the collection could not be read"}},
      .examples = {{"liken list --image-id 7", "Under your own id."},
+                  {"liken list --newest --limit 10 --tag trip --has-face yes", "The last ten of the trip with a face."},
                   {"liken list --captured-from 2026-07-01 --captured-to 2026-07-31", "What was taken in July."}},
      .run = lk_cmd_list},
     {.name = "events",
@@ -164,6 +166,22 @@ const lk_command lk_commands[] = {
      .examples = {{"liken events --after 1204", "What came after event 1204."},
                   {"liken events --follow --json", "One object a line for another program, as it happens."}},
      .run = lk_cmd_events},
+    {.name = "edit",
+     .synopsis = "ID...",
+     .summary = "change what is said of photos: tags, time, source, metadata",
+     .description =
+         "Of the photos with these ids (liken list shows them). --tag, which may be repeated, replaces all tags that "
+         "a photo has; --metadata replaces the whole object. What is not named stays as it is. An id that is not there "
+         "is told, and the others are done.",
+     .settings = GALLERY | LK_BIT(COLLECTION) | LK_BIT(TAG) | LK_BIT(CAPTURED_AT) | LK_BIT(SOURCE) | LK_BIT(METADATA) |
+                 LK_BIT(CLEAR),
+     .least = 1,
+     .most = LK_ANY,
+     .exits = {{LK_EXIT_FAILED, "a photo is not there, or could not be changed"}},
+     .examples = {{"liken edit 12 13 --tag trip --tag 2026", "These are all the tags that they have then."},
+                  {"liken edit 12 --source https://example.org/a --metadata '{\"album\": 7}' --clear captured-at",
+                   "Several at once."}},
+     .run = lk_cmd_edit},
     {.name = "rm",
      .synopsis = "[ID...]",
      .summary = "remove photos or one face",

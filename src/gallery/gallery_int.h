@@ -276,6 +276,8 @@ int lk_gallery_image(const lk_engine *e, const char sha256[65], lk_faces *faces,
 
 /* ---- images.c ---- */
 
+/* The id of the collection `name`; *id 0, any, for NULL. NOT_FOUND. */
+int lk_gallery_collection_id(liken *lk, const char *name, int64_t *id, liken_error *err);
 /* liken_face_get, inside a call. */
 int lk_gallery_face(liken *lk, const char *collection, int64_t id, liken_face **out, int64_t *image, liken_error *err);
 

@@ -13,9 +13,30 @@ static int empty_list(liken_image_list **out, liken_error *err) {
     return *out == NULL ? lk_fail_memory(err) : LIKEN_OK;
 }
 
+static int check_legacy(const liken_list_options *o, liken_error *err) {
+    const bool plain = o->tag_count == 0 && o->file_prefix == NULL && o->faces == LIKEN_EITHER &&
+                       o->refused == LIKEN_EITHER && !o->newest;
+    return plain ? LIKEN_OK
+                 : lk_fail(err, LIKEN_E_UNSUPPORTED,
+                           "Rows of the legacy table are listed by id, and chosen by image_id, label and time alone.");
+}
+
+static int check_wanted(const liken_list_options *o, liken_error *err) {
+    if (o->faces < LIKEN_EITHER || o->faces > LIKEN_ONLY_WITHOUT || o->refused < LIKEN_EITHER ||
+        o->refused > LIKEN_ONLY_WITHOUT)
+        return lk_fail(err, LIKEN_E_ARG, "What is wanted is LIKEN_EITHER, LIKEN_ONLY_WITH or LIKEN_ONLY_WITHOUT.");
+    for (size_t i = 0; i < o->tag_count; i++)
+        if (o->tags == NULL || o->tags[i] == NULL)
+            return lk_fail(err, LIKEN_E_ARG, "A tag is missing its text.");
+    return LIKEN_OK;
+}
+
 static int list(liken *lk, const liken_list_options *o, liken_image_list **out, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
-    int rc = lk->legacy_table == NULL ? lk_store_short("image_id", o->image_id, LK_IMAGE_ID_MAX, err) : LIKEN_OK;
+    int rc =
+        lk->legacy_table == NULL ? lk_store_short("image_id", o->image_id, LK_IMAGE_ID_MAX, err) : check_legacy(o, err);
+    if (rc == LIKEN_OK)
+        rc = check_wanted(o, err);
     if (rc == LIKEN_OK)
         rc = lk_gallery_collection(lk, o->collection, &c, err);
     if (rc == LIKEN_E_NOT_FOUND && (o->collection == NULL || strcmp(o->collection, LK_DEFAULT_COLLECTION) == 0))
@@ -30,14 +51,15 @@ int liken_list(liken *lk, const liken_call *call, const liken_list_options *opti
     int rc = lk_gallery_enter(lk, &k, call, err);
     if (rc == LIKEN_OK)
         rc = lk_sized_take(&o, sizeof o, options, "liken_list_options", err);
+    if (rc == LIKEN_OK && o.file_prefix != NULL && *o.file_prefix == '\0')
+        o.file_prefix = NULL;
     if (rc == LIKEN_OK)
         rc = list(lk, &o, out, err);
     lk_gallery_leave(lk, &k);
     return rc;
 }
 
-/* *id 0: any collection. */
-static int collection_id(liken *lk, const char *name, int64_t *id, liken_error *err) {
+int lk_gallery_collection_id(liken *lk, const char *name, int64_t *id, liken_error *err) {
     LK_COLLECTION liken_collection *c = NULL;
     *id = 0;
     if (name == NULL)
@@ -54,7 +76,7 @@ int liken_image_get(liken *lk, const liken_call *call, const char *collection, i
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
     if (rc == LIKEN_OK)
-        rc = collection_id(lk, collection, &owner, err);
+        rc = lk_gallery_collection_id(lk, collection, &owner, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->images->get(lk->store, owner, id, out, err);
     lk_gallery_leave(lk, &k);
@@ -82,7 +104,7 @@ int liken_image_remove(liken *lk, const liken_call *call, const char *collection
     lk_call k;
     int rc = lk_gallery_enter(lk, &k, call, err);
     if (rc == LIKEN_OK)
-        rc = collection_id(lk, collection, &owner, err);
+        rc = lk_gallery_collection_id(lk, collection, &owner, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->images->remove(lk->store, owner, id, err);
     if (rc == LIKEN_OK)
@@ -123,7 +145,7 @@ static int remove_name(liken *lk, const char *collection, int64_t id, const char
     if (rc == LIKEN_OK && lk->store->ops->names == NULL)
         return unsupported(err);
     if (rc == LIKEN_OK)
-        rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+        rc = lk_gallery_collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     if (rc == LIKEN_OK)
         rc = lk->store->ops->names->remove(lk->store, owner, id, file, image_id, &gone, err);
     if (rc == LIKEN_OK && gone)
@@ -149,7 +171,7 @@ static int remove_lost(liken *lk, const char *collection, int64_t *removed, like
     int rc = lk_gallery_needs_store(lk, err);
     if (rc != LIKEN_OK || lk->store->ops->names == NULL)
         return rc; /* a photo has one name there */
-    rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    rc = lk_gallery_collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     while (rc == LIKEN_OK && count > 0) {
         rc = lk->store->ops->names->lost(lk->store, owner, last, ids, &count, err);
         for (size_t i = 0; rc == LIKEN_OK && i < count; i++) {
@@ -190,7 +212,7 @@ static int file_find(liken *lk, const char *collection, const char *place, const
     if (rc != LIKEN_OK)
         return rc;
     const bool able = lk->store->ops->names != NULL;
-    rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+    rc = lk_gallery_collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     if (rc == LIKEN_OK && able && place != NULL)
         rc = lk->store->ops->names->file_find(lk->store, owner, place, NULL, &found, NULL, err);
     if (rc == LIKEN_OK && able && found == NULL && file != NULL)
@@ -241,7 +263,7 @@ static int files_below(liken *lk, const char *collection, const char *folder, co
     if (rc == LIKEN_OK && place != NULL)
         rc = range_of(place, &place_from, &place_to, err);
     if (rc == LIKEN_OK)
-        rc = collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
+        rc = lk_gallery_collection_id(lk, collection == NULL ? LK_DEFAULT_COLLECTION : collection, &owner, err);
     const lk_store_range range = {from, to, place_from, place_to};
     return rc == LIKEN_OK ? lk->store->ops->names->files_between(lk->store, owner, &range, after, out, err) : rc;
 }

@@ -266,10 +266,10 @@ static int hash_image(lk_buf *b, liken *lk, const liken_image *im, uint8_t out[L
         qsort(im->faces, im->face_count, sizeof *im->faces, by_face);
     if (im->tag_count > 0)
         qsort(im->tags, im->tag_count, sizeof(*im->tags), by_text);
-    int rc = lk_buf_format(b, err, "%lld %lld %lld %d %d %s %zu %zu %zu ", (long long)im->id,
-                           (long long)im->captured_at, (long long)im->added_at, im->width, im->height, im->sha256,
-                           im->tag_count, im->face_count, im->refused_count);
-    const char *const texts[] = {im->collection, im->model, im->detector};
+    int rc = lk_buf_format(b, err, "%lld %lld %lld %lld %d %d %s %zu %zu %zu ", (long long)im->id,
+                           (long long)im->revision, (long long)im->captured_at, (long long)im->added_at, im->width,
+                           im->height, im->sha256, im->tag_count, im->face_count, im->refused_count);
+    const char *const texts[] = {im->collection, im->model, im->detector, im->source, im->metadata};
     for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(texts); i++)
         rc = hash_text(b, texts[i], err);
     if (rc == LIKEN_OK)

@@ -124,6 +124,39 @@ int lk_store_check_names(const liken_image *image, liken_error *err) {
     return rc;
 }
 
+int lk_store_check_changes(const liken_image_changes *changes, liken_error *err) {
+    const liken_image as = {.tags = (char **)(uintptr_t)changes->tags, .tag_count = changes->tag_count};
+    int rc = lk_store_check_names(&as, err);
+    if (rc == LIKEN_OK)
+        rc = lk_store_short("source", changes->source, LK_SOURCE_MAX, err);
+    return rc == LIKEN_OK ? lk_store_text("metadata", changes->metadata, LK_METADATA_MAX, err) : rc;
+}
+
+static bool same_text(const char *a, const char *b) {
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_tags(const liken_image *image, const liken_image_changes *to) {
+    bool same = image->tag_count == to->tag_count;
+    for (size_t i = 0; same && i < to->tag_count; i++)
+        same = strcmp(image->tags[i], to->tags[i]) == 0;
+    return same;
+}
+
+int lk_store_changes(const liken_image *image, const liken_image_changes *to, unsigned *what, liken_error *err) {
+    if (to->revision != 0 && to->revision != image->revision)
+        return lk_fail(err, LIKEN_E_CONFLICT,
+                       "Image %lld was changed meanwhile: it is of revision %lld now, not %lld. Read it again, then "
+                       "change it.",
+                       (long long)image->id, (long long)image->revision, (long long)to->revision);
+    const unsigned same = (same_tags(image, to) ? LIKEN_CHANGE_TAGS : 0U) |
+                          (image->captured_at == to->captured_at ? LIKEN_CHANGE_CAPTURED_AT : 0U) |
+                          (same_text(image->source, to->source) ? LIKEN_CHANGE_SOURCE : 0U) |
+                          (same_text(image->metadata, to->metadata) ? LIKEN_CHANGE_METADATA : 0U);
+    *what = to->what & ~same;
+    return LIKEN_OK;
+}
+
 int lk_store_check_asked(const char *file, const char *image_id, liken_error *err) {
     const int rc = lk_store_text("image_id", image_id, LK_LABEL_BYTES, err);
     return rc == LIKEN_OK ? lk_store_text("file label", file, LK_LABEL_BYTES, err) : rc;
@@ -227,6 +260,12 @@ int lk_store_list_begin(const liken_list_options *o, int *limit, liken_image_lis
     int rc = lk_store_page_size(o->limit, limit, err);
     if (rc == LIKEN_OK)
         rc = lk_store_check_asked(o->file, o->image_id, err);
+    if (rc == LIKEN_OK)
+        rc = lk_store_text("beginning of a label", o->file_prefix, LK_LABEL_BYTES, err);
+    if (rc == LIKEN_OK && o->tag_count > LK_TAGS_MAX)
+        rc = lk_fail(err, LIKEN_E_TOO_LARGE, "A list may name at most %d tags, not %zu.", LK_TAGS_MAX, o->tag_count);
+    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
+        rc = lk_store_short("tag", o->tags[i], LK_TAG_MAX, err);
     if (rc != LIKEN_OK)
         return rc;
     *out = lk_store_page((size_t)*limit);

@@ -47,6 +47,11 @@ int lk_store_check_picture(const liken_picture *p, liken_error *err);
  * TOO_LARGE; INTERNAL for what only liken itself can have got wrong. */
 int lk_store_check_image(const liken_image *image, unsigned char sha256[32], liken_error *err);
 
+/* May this be said of a photo? TOO_LARGE, ARG: not UTF-8. */
+int lk_store_check_changes(const liken_image_changes *changes, liken_error *err);
+/* *what: which of the changes (liken_change_bits) change the image as it is. CONFLICT: it is of another revision. */
+int lk_store_changes(const liken_image *image, const liken_image_changes *changes, unsigned *what, liken_error *err);
+
 /* Its names and tags alone. ARG, TOO_LARGE. */
 int lk_store_check_names(const liken_image *image, liken_error *err);
 /* TOO_LARGE: LK_STORE_NAMES_MAX of `what` ("labels") are there. */

@@ -38,6 +38,8 @@ void liken_image_free(liken_image *image) {
     free(image->model);
     free(image->detector);
     free(image->note);
+    free(image->source);
+    free(image->metadata);
     free_faces(image->faces, image->face_count);
     free_faces(image->refused, image->refused_count);
     for (size_t i = 0; i < image->picture_count; i++)

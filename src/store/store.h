@@ -110,6 +110,10 @@ typedef struct lk_store_images {
     /* ->describe: a face that is removed meanwhile is left out. */
     LK_CHECKED int (*list)(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                            liken_error *err);
+    /* liken_image_change, with tags that are sorted and each there once, and metadata in one line. collection 0: any.
+     * NULL: it cannot. */
+    LK_CHECKED int (*change)(lk_store *s, int64_t collection, int64_t id, const liken_image_changes *changes,
+                             liken_image **out, liken_error *err);
     LK_CHECKED int (*remove)(lk_store *s, int64_t collection, int64_t id, liken_error *err);
 } lk_store_images;
 

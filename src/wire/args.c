@@ -188,6 +188,10 @@ bool lk_args_has(const lk_args *a, const char *name) {
     return lk_args_member(a, name) != NULL || raw(a, name, 0, &size) != NULL;
 }
 
+bool lk_args_null(const lk_args *a, const char *name) {
+    return json_is_null(json_object_get(a->json, name));
+}
+
 static const char *read_text(lk_args *a, const char *name, size_t max) {
     const char *text = once(a, name, max);
     const json_t *m = lk_args_member(a, name);
@@ -205,6 +209,28 @@ static const char *word_or_string(lk_args *a, const char *name) {
     if (text != NULL)
         return text;
     return json_string_length(lk_args_member(a, name)) > WORD_MAX ? "?" : read_text(a, name, WORD_MAX);
+}
+
+/* What it is, is for its resource to say. */
+static const char *read_object(lk_args *a, const lk_param *p) {
+    const char *text = once(a, p->name, p->chars);
+    const json_t *m = lk_args_member(a, p->name);
+    if (text != NULL || m == NULL)
+        return text;
+    if (!json_is_object(m)) {
+        lk_args_fault(a, LIKEN_E_ARG, p->name, -1, "%s must be a JSON object.", p->name);
+        return NULL;
+    }
+    LK_FREE char *line = json_dumps(m, JSON_COMPACT);
+    if (line != NULL && strlen(line) > p->chars) {
+        lk_args_fault(a, LIKEN_E_TOO_LARGE, p->name, (double)p->chars, "%s has more than the limit of %zu bytes.",
+                      p->name, p->chars);
+        return NULL;
+    }
+    const char *kept = line == NULL ? NULL : lk_arena_string(&a->arena, line);
+    if (kept == NULL)
+        lk_args_fault(a, LIKEN_E_MEMORY, NULL, -1, "The server is out of memory; try again.");
+    return kept;
 }
 
 /* ---- numbers ---- */
@@ -423,6 +449,14 @@ bool lk_args_id(const lk_request *r, const char *param, int64_t *id) {
 
 /* ---- the table ---- */
 
+/* With its label, where it is the whole body and may have one. */
+static void read_photo(lk_args *a, const lk_param *p, lk_value *v, size_t max) {
+    v->list.photos = lk_args_read_photo(a, p, max);
+    v->list.count = v->list.photos != NULL;
+    if (p->chars > 0 && lk_request_part(a->request, p->name) == NULL)
+        v->list.label = read_text(a, p->name, p->chars);
+}
+
 static void read_value(lk_args *a, const lk_param *p, lk_value *v, size_t max_photo) {
     switch (p->kind) {
     case LK_KIND_TEXT:
@@ -449,14 +483,14 @@ static void read_value(lk_args *a, const lk_param *p, lk_value *v, size_t max_ph
     case LK_KIND_WORD:
         v->word = read_word(a, p->name, p->words);
         break;
+    case LK_KIND_OBJECT:
+        v->text = read_object(a, p);
+        break;
     case LK_KIND_FLOATS:
         v->list.floats = read_floats(a, p->name, p->count, &v->list.count);
         break;
     case LK_KIND_PHOTO:
-        v->list.photos = lk_args_read_photo(a, p, max_photo);
-        v->list.count = v->list.photos != NULL;
-        if (p->chars > 0 && lk_request_part(a->request, p->name) == NULL)
-            v->list.label = read_text(a, p->name, p->chars);
+        read_photo(a, p, v, max_photo);
         break;
     case LK_KIND_PHOTOS:
         v->list.photos = lk_args_read_photos(a, p, max_photo, &v->list.count);
@@ -485,6 +519,10 @@ static const lk_value *value_of(const lk_args *a, const char *name, lk_kind kind
 
 const char *lk_args_text(const lk_args *a, const char *name) {
     return value_of(a, name, LK_KIND_TEXT)->text;
+}
+
+const char *lk_args_object(const lk_args *a, const char *name) {
+    return value_of(a, name, LK_KIND_OBJECT)->text;
 }
 
 const char *const *lk_args_texts(const lk_args *a, const char *name, size_t *count) {

@@ -20,6 +20,7 @@ typedef enum lk_kind {
     LK_KIND_SWITCH, /* true or false; false when absent */
     LK_KIND_TIME,   /* RFC 3339 or a date; LIKEN_NO_TIME when absent */
     LK_KIND_WORD,   /* one of `words`, which spaces separate; the first when absent */
+    LK_KIND_OBJECT, /* a JSON object, as its text of at most `chars` bytes; of a form or a query: its text as it came */
     LK_KIND_FLOATS, /* a JSON array of 1 .. `count` finite numbers */
     LK_KIND_PHOTO,  /* a part of a form or of JSON, or the whole body when it is neither */
     LK_KIND_PHOTOS  /* `count` at most, each a part of this name in a form */
@@ -57,6 +58,8 @@ typedef struct lk_param {
     { .name = (n), .kind = LK_KIND_TIME, .since = (begin) }
 #define LK_WORD(n, list)                                                                                               \
     { .name = (n), .kind = LK_KIND_WORD, .words = (list) }
+#define LK_OBJECT(n, max)                                                                                              \
+    { .name = (n), .kind = LK_KIND_OBJECT, .chars = (max) }
 #define LK_FLOATS(n, most_of_them)                                                                                     \
     { .name = (n), .kind = LK_KIND_FLOATS, .count = (most_of_them) }
 #define LK_PHOTO(n)                                                                                                    \
@@ -107,8 +110,11 @@ void lk_args_fail(lk_args *a, int code, const char *parameter, const char *sente
 
 /* Was it given, in whatever way? */
 bool lk_args_has(const lk_args *a, const char *name);
+/* Was it given as a JSON null, which is absent else? */
+bool lk_args_null(const lk_args *a, const char *name);
 /* The values by name; each must be in the table, with this kind. */
-const char *lk_args_text(const lk_args *a, const char *name); /* NULL when absent */
+const char *lk_args_text(const lk_args *a, const char *name);   /* NULL when absent */
+const char *lk_args_object(const lk_args *a, const char *name); /* NULL when absent */
 const char *const *lk_args_texts(const lk_args *a, const char *name, size_t *count);
 int64_t lk_args_whole(const lk_args *a, const char *name);
 const int64_t *lk_args_wholes(const lk_args *a, const char *name, size_t *count);

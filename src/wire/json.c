@@ -177,6 +177,12 @@ static json_t *pictures(const liken_image *image) {
     return list;
 }
 
+/* The store holds it as it was checked; what cannot be read all the same is as good as none. */
+static json_t *metadata(const char *text) {
+    json_t *json = text == NULL ? NULL : json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    return json == NULL ? json_null() : json;
+}
+
 json_t *lk_json_image(const liken_image *image) {
     const bool stored = image->id != 0;
     json_t *o = json_object();
@@ -190,6 +196,9 @@ json_t *lk_json_image(const liken_image *image) {
         put(&o, "tags", texts(image->tags, image->tag_count));
         put(&o, "captured_at", lk_json_time(image->captured_at));
         put(&o, "added_at", lk_json_time(image->added_at));
+        put(&o, "source", lk_json_text(image->source));
+        put(&o, "metadata", metadata(image->metadata));
+        put(&o, "revision", json_integer(image->revision));
         put(&o, "pictures", pictures(image));
         put(&o, "existed", json_boolean(image->existed));
         if (image->replaced != 0)

@@ -45,6 +45,65 @@ def test_where_a_collection_is_searched(server):
         assert server.get("/v1/collections/cubes").status == 404
 
 
+def test_what_is_said_of_an_image_changes(server, samples):
+    image = server.add(samples[0][1], tags="a").json
+    one = f"/v1/collections/default/images/{image['id']}"
+    assert (image["revision"], image["source"], image["metadata"]) == (1, None, None)
+
+    def change(body, **headers):
+        return server.call("PATCH", one, json=body, headers=headers)
+
+    said = {"tags": ["b", "z"], "captured_at": "2024-05-01T00:00:00Z", "source": "a caméra", "metadata": {"z": 1, "a": [{"b": "é"}, 1.5, None]}}
+    changed = change({**said, "tags": ["z", "b", "z"]})
+    assert (changed.status, changed.headers["etag"]) == (200, '"2"')
+    image.pop("smallest_face")  # of the call that looked
+    assert changed.json == {**image, **said, "revision": 2}
+    shown = server.get(one)
+    assert shown.json == changed.json and {name: shown.json[name] for name in said} == said and shown.headers["etag"] == '"2"'
+    stale = change({"tags": ["q"]}, **{"If-Match": '"1"'})
+    assert (stale.status, stale.json["code"]) == (412, "conflict") and server.get(one).json == shown.json
+    assert change({"tags": ["b", "z"]}, **{"If-Match": '"2"'}).json["revision"] == 2  # it has them already
+    assert change({"tags": None, "source": ""}, **{"If-Match": "*"}).json["source"] is None
+    gone = change({"captured_at": None, "metadata": None}).json
+    assert (gone["tags"], gone["captured_at"], gone["metadata"], gone["revision"]) == ([], None, None, 4)
+
+
+def test_what_cannot_be_said_of_an_image(server, samples):
+    one = f"/v1/collections/default/images/{server.add(samples[0][1]).json['id']}"
+
+    def deep(levels):
+        return {} if levels == 1 else {"a": deep(levels - 1)}
+
+    faults = [({}, 400), ({"file": "x"}, 400), ({"tags": "a"}, 400), ({"metadata": [1]}, 400), ({"metadata": "{}"}, 400), ({"metadata": deep(9)}, 400),
+              ({"metadata": {"a": "x" * 8185}}, 413), ({"source": "x" * 4097}, 413), ({"tags": ["t"] * 65}, 413), ({"captured_at": "soon"}, 400)]
+    assert [server.call("PATCH", one, json=body).status for body, _ in faults] == [status for _, status in faults]
+    assert server.call("PATCH", one, data='{"metadata": {"a": 1, "a": 2}}', headers={"Content-Type": "application/json"}).status == 400
+    assert [server.call("PATCH", one, json={"tags": []}, headers={"If-Match": tag}).status for tag in ("1", '"a"', 'W/"1"', '"1", "2"', '"0"')] == [400] * 5
+    assert server.get(one).json["revision"] == 1
+    assert server.call("PATCH", one, json={"metadata": deep(8)}).status == 200
+    assert server.call("PATCH", one, json={"metadata": {"a": "x" * 8184}}).status == 200
+    assert server.call("PATCH", "/v1/collections/default/images/999999", json={"tags": []}).status == 404
+
+
+def test_images_are_listed_by_what_they_have(server, samples):
+    images = [server.post("/v1/collections/default/images", files={"file": photo}, data={"url": f"trip/{i}", "tags": ["all", f"t{i % 2}"]}).json
+              for i, (_, photo) in enumerate(samples[:3])]
+    numbers = [image["id"] for image in images]
+
+    def listed(**query):
+        page = server.get("/v1/collections/default/images", params=query).json
+        return [image["id"] for image in page["images"]], page["next"]
+
+    assert listed(order="newest", limit=2) == (numbers[:0:-1], numbers[1])
+    assert listed(order="newest", limit=2, after=numbers[1]) == (numbers[:1], None)
+    assert listed(tags=["all", "t0"])[0] == numbers[::2] and listed(tags="t1")[0] == numbers[1:2] and listed(tags="none")[0] == []
+    assert listed(file_prefix="trip/1")[0] == numbers[1:2] and listed(file_prefix="trip")[0] == numbers and listed(file_prefix="Trip")[0] == []
+    for name, part in (("has_face", "faces"), ("has_refused", "refused")):
+        for want in ("true", "false"):
+            assert listed(**{name: want})[0] == [image["id"] for image in images if bool(image[part]) == (want == "true")]
+    assert server.get("/v1/collections/default/images", params={"order": "best"}).status == 400
+
+
 def test_images(server, samples):
     (name, photo), (_, other) = samples[0], samples[1]
     added = server.post("/v1/collections/default/images", files={"file": (name, photo, "image/jpeg")},
@@ -59,7 +118,7 @@ def test_images(server, samples):
 
     again = server.add(photo, image_id="8")
     assert again.status == 200
-    assert again.json == {**image, "existed": True, "image_ids": ["7", "8"], "files": [name, "file"]}
+    assert again.json == {**image, "existed": True, "image_ids": ["7", "8"], "files": [name, "file"], "revision": 2}
 
     raw = server.post("/v1/collections/default/images?file=b.jpg&tags=a&captured_at=2024-06-01", data=other, headers={"Content-Type": "image/jpeg"})
     assert (raw.status, raw.json["file"], raw.json["tags"]) == (201, "b.jpg", ["a"])

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("LIKEN_BIN", ROOT / "build" / "liken")).parent / "tests" / "unit" / "test_api_routes"
 WORD_MAX = 64  # characters of a time, as src/wire/args.c reads it
 TYPES = {"text": "string", "texts": "array", "whole": "integer", "wholes": "array", "number": "number", "switch": "boolean", "time": "string",
-         "word": "string", "floats": "array", "photo": "string", "photos": "array"}
+         "word": "string", "object": "object", "floats": "array", "photo": "string", "photos": "array"}
 
 
 def printed(what):

@@ -18,7 +18,7 @@ def tree(folder):
 
 
 @pytest.mark.parametrize("words", [
-    ("list",), ("status",), ("collections", "list"), ("collections", "set", "--search", "memory", "default"),
+    ("list",), ("edit", "--tag", "a", "1"), ("status",), ("collections", "list"), ("collections", "set", "--search", "memory", "default"),
     ("collections", "rm", "--yes", "default"), ("rm", "--yes", "1"), ("rm", "--yes", "--file", "x"), ("keys", "list"),
     ("keys", "rm", "x")], ids=" ".join)
 def test_a_mistyped_folder_is_not_made(liken, tmp_path, words):

@@ -191,3 +191,25 @@ def test_closed_streams_are_no_place_for_sockets(liken, models):
         server.terminate()
         server.stdout.close()
         assert server.wait(60) == 0
+
+
+def test_what_is_said_of_photos_is_edited_and_listed_by(liken, models, samples):
+    names = [str(samples / f"sample{i}.jpg") for i in (1, 2, 3)]
+    for name in names:
+        liken("add", name)
+
+    def listed(*flags):
+        return [json.loads(line)["id"] for line in liken("list", "--json", *flags)[0].splitlines()]
+
+    out, _ = liken("edit", "--tag", "trip", "--tag", "a", "--source", "a card", "--metadata", '{"album": 7}', "--captured-at", "2024-05-01", "1", "3")
+    assert out == "Changed 2 photos.\n"
+    first = json.loads(liken("list", "--json", "--tag", "trip", "--tag", "a", "--limit", "1")[0])
+    assert (first["tags"], first["source"], first["metadata"], first["captured_at"]) == (["a", "trip"], "a card", {"album": 7}, "2024-05-01T00:00:00Z")
+    assert (listed("--newest"), listed("--tag", "trip"), listed("--newest", "--tag", "trip", "--limit", "1")) == ([3, 2, 1], [1, 3], [3])
+    assert listed("--file-prefix", names[1][:-1]) == [2] and listed("--has-face", "yes") == [1, 2, 3]
+    out, err = liken("edit", "--clear", "tags", "--clear", "metadata", "1", "9", code=1)
+    assert out == "Changed 1 photo.\n" and "There is no image 9" in err
+    for flags, said in (((), "Say what to change"), (("--metadata", "[1]"), "JSON object"), (("--metadata", "{"), "not valid JSON"),
+                        (("--clear", "everything"), "takes tags"), (("--tag", "x", "--clear", "tags"), "say one")):
+        assert said in liken("edit", *flags, "1", code=1)[1]
+    assert listed("--tag", "trip") == [3]

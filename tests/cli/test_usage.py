@@ -6,7 +6,7 @@ import pytest
 
 from conftest import BIN, ROOT
 
-COMMANDS = ["add", "search", "compare", "detect", "list", "events", "rm", "collections", "cluster", "export", "import", "move",
+COMMANDS = ["add", "search", "compare", "detect", "list", "events", "edit", "rm", "collections", "cluster", "export", "import", "move",
             "upgrade", "serve", "models", "keys", "calibrate", "eval", "status", "doctor", "version", "help", "man"]
 
 

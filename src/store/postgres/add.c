@@ -476,6 +476,7 @@ int lk_postgres_image_add(lk_store *s, int64_t collection, liken_image *image, b
     } while (rc == LIKEN_E_NOT_FOUND && job.same != 0);
     if (rc == LIKEN_OK && job.same == 0) {
         image->id = job.id;
+        image->revision = 1;
         image->replaced = job.replaced;
         for (size_t i = 0; i < image->face_count; i++)
             image->faces[i].id = job.faces[i];

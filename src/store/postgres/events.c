@@ -39,11 +39,23 @@ static int tell(lk_pg_conn *c, const lk_postgres_write_state *w, const char *sql
 
 int lk_postgres_tell_image(lk_pg_conn *c, const lk_postgres_write_state *w, liken_event_kind kind, int64_t image,
                            liken_error *err) {
-    return tell(c, w, TELL "i.collection, $4::text, i.id, NULL, $5, $6 FROM liken.images i WHERE i.id = $3" TOLD, kind,
-                image, NULL, err);
+    int rc = LIKEN_OK;
+    if (kind == LIKEN_IMAGE_CHANGED) /* it is another revision of itself */
+        rc = lk_pg_exec(c, "UPDATE liken.images SET revision = revision + 1 WHERE id = $1",
+                        LK_PG_ARGS(lk_pg_int8(image)), NULL, err);
+    return rc == LIKEN_OK
+               ? tell(c, w, TELL "i.collection, $4::text, i.id, NULL, $5, $6 FROM liken.images i WHERE i.id = $3" TOLD,
+                      kind, image, NULL, err)
+               : rc;
 }
 
 int lk_postgres_tell_face(lk_pg_conn *c, const lk_postgres_write_state *w, int64_t face, liken_error *err) {
+    const int rc = lk_pg_exec(c,
+                              "UPDATE liken.images SET revision = revision + 1"
+                              " WHERE id = (SELECT image FROM liken.faces WHERE id = $1)",
+                              LK_PG_ARGS(lk_pg_int8(face)), NULL, err);
+    if (rc != LIKEN_OK)
+        return rc;
     return tell(c, w,
                 TELL "i.collection, $4::text, i.id, f.id, $5, $6 FROM liken.faces f JOIN liken.images i"
                      " ON i.id = f.image WHERE f.id = $3" TOLD,

@@ -2,6 +2,7 @@
  * pipeline, each answering its rows by image, ascending, which are dealt out to the images side by side. */
 #include "store/postgres/postgres_int.h"
 
+#include "base/buf.h"
 #include "store/codec.h"
 
 #include <stdio.h>
@@ -142,7 +143,9 @@ static int read_image(const lk_pg_result *r, int row, liken_image *image, liken_
     if (hex == NULL || size != sizeof image->sha256 - 1)
         return damaged(err);
     memcpy(image->sha256, hex, sizeof image->sha256);
-    return LIKEN_OK;
+    image->revision = lk_pg_get_int(r, row, 12);
+    return lk_pg_copy(r, row, 10, &image->source) && lk_pg_copy(r, row, 11, &image->metadata) ? LIKEN_OK
+                                                                                              : lk_fail_memory(err);
 }
 
 /* ---- images ---- */
@@ -186,7 +189,8 @@ static int ask_parts(lk_pg_conn *c, int64_t collection, const lk_pg_column *ids,
     int rc =
         lk_pg_queue(c,
                     "SELECT i.id, m.dimension, c.name, m.name, i.detector, i.captured_at,"
-                    " i.added_at, i.width, i.height, encode(i.sha256, 'hex') FROM liken.images i"
+                    " i.added_at, i.width, i.height, encode(i.sha256, 'hex'), i.source, i.metadata, i.revision"
+                    " FROM liken.images i"
                     " JOIN liken.collections c ON c.id = i.collection JOIN liken.models m ON m.id = c.model"
                     " WHERE i.id = ANY ($1) AND ($2 = 0 OR i.collection = $2) AND " LK_POSTGRES_LIVE " ORDER BY i.id",
                     LK_PG_ARGS(lk_pg_array(ids), lk_pg_int8(collection)), err);
@@ -295,7 +299,7 @@ int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, 
 /* With how many faces each has, so that a page can end before it becomes too large. */
 #define LIST_START                                                                                                     \
     "SELECT i.id, (SELECT count(*) FROM liken.faces f WHERE f.image = i.id) + (SELECT count(*) FROM liken.refused r"   \
-    " WHERE r.image = i.id) FROM liken.images i WHERE i.collection = $1 AND i.id > $2"
+    " WHERE r.image = i.id) FROM liken.images i WHERE i.collection = $1"
 #define LIST_TIME " AND i.captured_at BETWEEN $4 AND $5"
 #define LIST_IMAGE_ID                                                                                                  \
     " AND i.id IN (SELECT n.image FROM liken.image_ids n WHERE n.collection = $1"                                      \
@@ -303,17 +307,41 @@ int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, 
 #define LIST_FILE                                                                                                      \
     " AND i.id IN (SELECT l.image FROM liken.labels l WHERE l.collection = $1 AND hashtextextended(l.label, 0) ="      \
     " hashtextextended($7, 0) AND l.label = $7 AND l.kind < 3)"
-#define LIST_END " ORDER BY i.id LIMIT $3"
-static const char *const list_sql[] = {
-    LIST_START LIST_END,
-    LIST_START LIST_IMAGE_ID LIST_END,
-    LIST_START LIST_FILE LIST_END,
-    LIST_START LIST_IMAGE_ID LIST_FILE LIST_END,
-    LIST_START LIST_TIME LIST_END,
-    LIST_START LIST_TIME LIST_IMAGE_ID LIST_END,
-    LIST_START LIST_TIME LIST_FILE LIST_END,
-    LIST_START LIST_TIME LIST_IMAGE_ID LIST_FILE LIST_END,
-};
+/* By labels_by_beginning: whatever begins with the 200 characters of $8 is at most these and the last character 200
+ * times. */
+#define LIST_PREFIX                                                                                                    \
+    " AND i.id IN (SELECT l.image FROM liken.labels l WHERE l.collection = $1 AND left(l.label, 200) >= left($8, 200)" \
+    " AND left(l.label, 200) <= left($8, 200) || repeat(chr(1114111), 200) AND starts_with(l.label, $8)"               \
+    " AND l.kind < 3)"
+/* by the primary key of tags: tag and image */
+#define LIST_TAG " AND EXISTS (SELECT 1 FROM liken.tags w WHERE w.tag = ($9::text[])[%zu] AND w.image = i.id)"
+#define LIST_FACES "EXISTS (SELECT 1 FROM liken.faces f WHERE f.image = i.id)"
+#define LIST_REFUSED "EXISTS (SELECT 1 FROM liken.refused r WHERE r.image = i.id)"
+#define LIST_SQL_MAX 16384
+
+static const char *wanted(liken_wanted wanted, const char *with, const char *without) {
+    return wanted == LIKEN_EITHER ? "" : wanted == LIKEN_ONLY_WITH ? with : without;
+}
+
+/* Whatever it says, the page begins where the one before ended. */
+static int list_sql(const liken_list_options *o, lk_buf *sql, liken_error *err) {
+    const char *const parts[] = {
+        LIST_START,
+        o->newest ? " AND i.id < $2" : " AND i.id > $2",
+        lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to) ? LIST_TIME : "",
+        o->image_id == NULL ? "" : LIST_IMAGE_ID,
+        o->file == NULL ? "" : LIST_FILE,
+        o->file_prefix == NULL ? "" : LIST_PREFIX,
+        wanted(o->faces, " AND " LIST_FACES, " AND NOT " LIST_FACES),
+        wanted(o->refused, " AND " LIST_REFUSED, " AND NOT " LIST_REFUSED),
+    };
+    int rc = LIKEN_OK;
+    for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(parts); i++)
+        rc = lk_buf_string(sql, parts[i], err);
+    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
+        rc = lk_buf_format(sql, err, LIST_TAG, i + 1);
+    return rc == LIKEN_OK ? lk_buf_format(sql, err, " ORDER BY i.id %s LIMIT $3", o->newest ? "DESC" : "ASC") : rc;
+}
 
 struct list {
     int64_t collection;
@@ -322,15 +350,28 @@ struct list {
     liken_image_list *out;
 };
 
+/* All parameters, whatever the statement uses of them: what none does is of the type that it has. */
 static int list_ids(lk_pg_conn *c, const struct list *l, lk_pg_result **out, liken_error *err) {
     const liken_list_options *o = l->options;
     const bool from = lk_store_bound(o->captured_from), to = lk_store_bound(o->captured_to);
-    return lk_pg_exec(c, list_sql[(o->image_id != NULL) + 2 * (o->file != NULL) + 4 * (from || to)],
-                      LK_PG_ARGS(lk_pg_int8(l->collection), lk_pg_int8(o->after), lk_pg_int8(l->limit + 1),
-                                 lk_pg_int8(from ? o->captured_from : INT64_MIN),
-                                 lk_pg_int8(to ? o->captured_to : INT64_MAX), lk_pg_text(o->image_id),
-                                 lk_pg_text(o->file)),
-                      out, err);
+    lk_pg_column tags;
+    lk_buf sql;
+    lk_pg_column_init(&tags, LK_PG_TEXT);
+    lk_buf_init(&sql, LIST_SQL_MAX);
+    int rc = list_sql(o, &sql, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < o->tag_count; i++)
+        rc = lk_pg_column_add(&tags, lk_pg_text(o->tags[i]), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c, sql.data,
+                        LK_PG_ARGS(lk_pg_int8(l->collection),
+                                   lk_pg_int8(o->newest && o->after == 0 ? INT64_MAX : o->after),
+                                   lk_pg_int8(l->limit + 1), lk_pg_int8(from ? o->captured_from : INT64_MIN),
+                                   lk_pg_int8(to ? o->captured_to : INT64_MAX), lk_pg_text(o->image_id),
+                                   lk_pg_text(o->file), lk_pg_text(o->file_prefix), lk_pg_array(&tags)),
+                        out, err);
+    lk_pg_column_free(&tags);
+    lk_buf_free(&sql);
+    return rc;
 }
 
 /* The ids of the page, and where the next one begins. */
@@ -345,6 +386,22 @@ static void cut_page(struct list *l, const lk_pg_result *r) {
     }
     l->out->count = n;
     l->out->next = (int)n < rows ? l->ids[n - 1] : 0;
+}
+
+static void turn_ids(struct list *l) {
+    for (size_t i = 0, k = l->out->count; i + 1 < k; i++) {
+        const int64_t id = l->ids[i];
+        l->ids[i] = l->ids[--k];
+        l->ids[k] = id;
+    }
+}
+
+static void turn_images(liken_image_list *list) {
+    for (size_t i = 0, k = list->count; i + 1 < k; i++) {
+        liken_image *image = list->images[i];
+        list->images[i] = list->images[--k];
+        list->images[k] = image;
+    }
 }
 
 void lk_postgres_close_ranks(liken_image_list *list) {
@@ -369,6 +426,8 @@ static int list(lk_pg_conn *c, void *arg, liken_error *err) {
         return rc;
     cut_page(l, r);
     lk_pg_clear(r);
+    if (l->options->newest) /* images are loaded in ascending order */
+        turn_ids(l);
     rc = lk_postgres_snapshot(c, err);
     if (rc != LIKEN_OK)
         return lk_pg_finish(c, rc, err);
@@ -388,6 +447,8 @@ int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_opt
     rc = lk_pg_with(of(s)->db, list, &l, err);
     if (rc == LIKEN_OK && o->describe)
         rc = lk_postgres_describe(s, l.out, err);
+    if (rc == LIKEN_OK && o->newest)
+        turn_images(l.out);
     if (rc != LIKEN_OK) {
         liken_image_list_free(l.out);
         return rc;

@@ -135,6 +135,7 @@ static const lk_store_images images = {
     .find = lk_postgres_image_find,
     .get = lk_postgres_image_get,
     .list = lk_postgres_image_list,
+    .change = lk_postgres_image_change,
     .remove = lk_postgres_image_remove,
 };
 static const lk_store_faces faces = {

@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 
-#define LK_POSTGRES_SCHEMA 10       /* the version this liken writes */
+#define LK_POSTGRES_SCHEMA 11       /* the version this liken writes */
 #define LK_POSTGRES_CHANNEL "liken" /* NOTIFY with each commit; the payload is its change number */
 #define LK_POSTGRES_LONG_MS 600000  /* for what has to go through a whole collection */
 
@@ -157,6 +157,8 @@ int lk_postgres_copy_end(lk_store *s, int64_t face, int64_t event, liken_error *
 
 int lk_postgres_image_find(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
 int lk_postgres_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);
+int lk_postgres_image_change(lk_store *s, int64_t collection, int64_t id, const liken_image_changes *changes,
+                             liken_image **out, liken_error *err);
 int lk_postgres_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                            liken_error *err);
 int lk_postgres_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,

@@ -13,7 +13,7 @@
 #define S LK_PG_INT2
 #define T LK_PG_TEXT
 
-static const lk_pg_type image_types[] = {L, L, B, L, L, I, I, T, T};
+static const lk_pg_type image_types[] = {L, L, B, L, L, I, I, T, T, T, T, L};
 static const lk_pg_type label_types[] = {L, T, L, S, L, L, L, T};
 static const lk_pg_type image_id_types[] = {L, T, L};
 static const lk_pg_type tag_types[] = {T, L};
@@ -75,6 +75,9 @@ static int add_image(lk_postgres_tables *t, const liken_image *im, int64_t colle
         lk_pg_int4(im->height),
         lk_pg_text(im->detector == NULL ? "" : im->detector),
         lk_pg_text(actor),
+        lk_pg_text(im->source),
+        lk_pg_text(im->metadata),
+        lk_pg_int8(im->revision > 0 ? im->revision : 1),
     };
     return add_row(&t->images, row, err);
 }
@@ -195,9 +198,9 @@ static const struct {
 } inserts[] = {
     {offsetof(lk_postgres_tables, images),
      "INSERT INTO liken.images (id, collection, sha256, captured_at, added_at, width, height, "
-     "detector, added_by)"
+     "detector, added_by, source, metadata, revision)"
      " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[],"
-     " $6::integer[], $7::integer[], $8::text[], $9::text[])"},
+     " $6::integer[], $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[])"},
     {offsetof(lk_postgres_tables, labels),
      "INSERT INTO liken.labels (collection, label, image, kind, size, mtime, inode, place) SELECT * FROM"
      " unnest($1::bigint[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[],"
@@ -240,8 +243,8 @@ int lk_postgres_tables_copy(lk_pg_conn *c, const lk_postgres_tables *t, bool vec
         const char *sql;
         const lk_postgres_table *table;
     } all[] = {
-        {"COPY liken.images (id, collection, sha256, captured_at, added_at, width, height, detector, added_by)"
-         " FROM STDIN (FORMAT binary)",
+        {"COPY liken.images (id, collection, sha256, captured_at, added_at, width, height, detector, added_by,"
+         " source, metadata, revision) FROM STDIN (FORMAT binary)",
          &t->images},
         {"COPY liken.labels (collection, label, image, kind, size, mtime, inode, place) FROM STDIN (FORMAT binary)",
          &t->labels},

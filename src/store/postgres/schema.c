@@ -133,7 +133,16 @@ static const char step_9[] =
 
 static const char step_10[] = LK_SQL_TABLE(LK_SQL_KEY_LIMITS, LK_POSTGRES_TYPES);
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9, step_10};
+/* What is said of a photo later (liken_image_change); revision: liken_image's. Labels may be longer than an index
+ * entry, so what begins in a certain way is found by its first characters. */
+static const char step_11[] =
+    "LOCK TABLE liken.collections, liken.images IN ACCESS EXCLUSIVE MODE;" /* in the order of those who read both */
+    "ALTER TABLE liken.images ADD COLUMN source text, ADD COLUMN metadata text,"
+    " ADD COLUMN revision bigint NOT NULL DEFAULT 1;"
+    "CREATE INDEX labels_by_beginning ON liken.labels (collection, left(label, 200));";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4,  step_5, step_6,
+                                    step_7, step_8, step_9, step_10, step_11};
 _Static_assert(LK_LENGTH(steps) == LK_POSTGRES_SCHEMA, "one step a schema version");
 
 static int newer(lk_postgres *s, int64_t version, liken_error *err) {

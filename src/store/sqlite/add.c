@@ -80,7 +80,8 @@ static int add_image(lk_sqlite_conn *c, struct add *a, liken_error *err) {
     sqlite3_stmt *stmt;
     int rc = lk_sqlite_use(c,
                            "INSERT INTO images (collection, sha256, captured_at, added_at, width, height, detector, id,"
-                           " added_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                           " added_by, source, metadata, revision)"
+                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                            &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
@@ -96,6 +97,9 @@ static int add_image(lk_sqlite_conn *c, struct add *a, liken_error *err) {
         (void)sqlite3_bind_int64(stmt, 8, im->id);
     if (c->actor != NULL)
         lk_sqlite_text(stmt, 9, c->actor);
+    lk_sqlite_text(stmt, 10, im->source);
+    lk_sqlite_text(stmt, 11, im->metadata);
+    (void)sqlite3_bind_int64(stmt, 12, a->keep ? im->revision : 1);
     rc = lk_sqlite_run(c, stmt, err);
     if (rc == LIKEN_OK)
         a->id = sqlite3_last_insert_rowid(c->db);
@@ -244,6 +248,7 @@ int lk_sqlite_image_add(lk_store *s, int64_t collection, liken_image *image, boo
         rc = lk_sqlite_write(of(s), add, &a, err);
     if (rc == LIKEN_OK && a.existing == NULL) {
         image->id = a.id;
+        image->revision = 1;
         image->replaced = a.names.replaced;
         for (size_t i = 0; i < image->face_count; i++)
             image->faces[i].id = a.faces[i];

@@ -41,12 +41,30 @@ static int tell(lk_sqlite_conn *c, const char *sql, liken_event_kind kind, int64
     return rc == LIKEN_OK && told ? lk_inside_changed(c->inside, &q.base, &change, err) : rc;
 }
 
+/* An image that changes is another revision of itself; `sql` has its id, or its face's, as ?1. */
+static int revise(lk_sqlite_conn *c, const char *sql, int64_t id, liken_error *err) {
+    sqlite3_stmt *stmt;
+    const int rc = lk_sqlite_use(c, sql, &stmt, err);
+    if (rc != LIKEN_OK)
+        return rc;
+    (void)sqlite3_bind_int64(stmt, 1, id);
+    return lk_sqlite_run(c, stmt, err);
+}
+
 int lk_sqlite_tell_image(lk_sqlite_conn *c, liken_event_kind kind, int64_t image, liken_error *err) {
-    return tell(c, TELL "i.collection, NULL, i.id, NULL, ?3, ?4 FROM images i WHERE i.id = ?2" TOLD, kind, image, NULL,
-                err);
+    int rc = LIKEN_OK;
+    if (kind == LIKEN_IMAGE_CHANGED)
+        rc = revise(c, "UPDATE images SET revision = revision + 1 WHERE id = ?1", image, err);
+    return rc == LIKEN_OK ? tell(c, TELL "i.collection, NULL, i.id, NULL, ?3, ?4 FROM images i WHERE i.id = ?2" TOLD,
+                                 kind, image, NULL, err)
+                          : rc;
 }
 
 int lk_sqlite_tell_face(lk_sqlite_conn *c, int64_t face, liken_error *err) {
+    const int rc = revise(
+        c, "UPDATE images SET revision = revision + 1 WHERE id = (SELECT image FROM faces WHERE id = ?1)", face, err);
+    if (rc != LIKEN_OK)
+        return rc;
     return tell(c,
                 TELL "i.collection, NULL, i.id, f.id, ?3, ?4 FROM faces f JOIN images i ON i.id = f.image"
                      " WHERE f.id = ?2" TOLD,

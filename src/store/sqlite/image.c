@@ -1,6 +1,7 @@
 /* Reading images and faces back. */
 #include "store/sqlite/sqlite_int.h"
 
+#include "base/buf.h"
 #include "store/codec.h"
 
 #include <stdlib.h>
@@ -100,7 +101,8 @@ static int load_row(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_err
     bool row = false;
     int rc = lk_sqlite_use(c,
                            "SELECT c.name, m.name, i.detector, i.captured_at, i.added_at, i.width, i.height,"
-                           " lower(hex(i.sha256)) FROM images i JOIN collections c ON c.id = i.collection"
+                           " lower(hex(i.sha256)), i.source, i.metadata, i.revision FROM images i JOIN collections c "
+                           "ON c.id = i.collection"
                            " JOIN models m ON m.id = c.model WHERE i.id = ?1 AND " LK_SQLITE_LIVE,
                            &stmt, err);
     if (rc != LIKEN_OK)
@@ -125,7 +127,9 @@ static int load_row(lk_sqlite_conn *c, int64_t id, liken_image *image, liken_err
     if (hex == NULL || strlen(hex) != sizeof image->sha256 - 1)
         return damaged(c, err);
     memcpy(image->sha256, hex, sizeof image->sha256);
-    return LIKEN_OK;
+    image->revision = sqlite3_column_int64(stmt, 10);
+    return lk_sqlite_copy(stmt, 8, &image->source) && lk_sqlite_copy(stmt, 9, &image->metadata) ? LIKEN_OK
+                                                                                                : lk_fail_memory(err);
 }
 
 static int load_parts(lk_sqlite_conn *c, int64_t id, bool lost, liken_image *image, liken_error *err) {
@@ -177,22 +181,26 @@ struct get {
     liken_image *found;
 };
 
-static int get(lk_sqlite_conn *c, void *arg, liken_error *err) {
-    struct get *g = arg;
+int lk_sqlite_image_read(lk_sqlite_conn *c, int64_t collection, int64_t id, liken_image **out, liken_error *err) {
     sqlite3_stmt *stmt;
     bool row = false;
     int rc = lk_sqlite_use(c, "SELECT 1 FROM images WHERE id = ?1 AND (?2 = 0 OR collection = ?2)", &stmt, err);
     if (rc != LIKEN_OK)
         return rc;
-    (void)sqlite3_bind_int64(stmt, 1, g->id);
-    (void)sqlite3_bind_int64(stmt, 2, g->collection);
+    (void)sqlite3_bind_int64(stmt, 1, id);
+    (void)sqlite3_bind_int64(stmt, 2, collection);
     rc = lk_sqlite_step(c, stmt, &row, err);
     if (rc != LIKEN_OK)
         return rc;
     if (!row)
-        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)g->id,
-                       g->collection == 0 ? "" : " in this collection");
-    return lk_sqlite_image_load(c, g->id, &g->found, err);
+        return lk_fail(err, LIKEN_E_NOT_FOUND, "There is no image %lld%s.", (long long)id,
+                       collection == 0 ? "" : " in this collection");
+    return lk_sqlite_image_load(c, id, out, err);
+}
+
+static int get(lk_sqlite_conn *c, void *arg, liken_error *err) {
+    struct get *g = arg;
+    return lk_sqlite_image_read(c, g->collection, g->id, &g->found, err);
 }
 
 int lk_sqlite_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err) {
@@ -205,23 +213,11 @@ int lk_sqlite_image_get(lk_store *s, int64_t collection, int64_t id, liken_image
 
 /* ---- list ---- */
 
-#define LIST_START                                                                                                     \
-    "SELECT id FROM images WHERE collection = (SELECT c.id FROM collections c WHERE c.id = ?1 AND " LK_SQLITE_LIVE     \
-    ") AND id > ?2"
-#define LIST_IMAGE_ID " AND id IN (SELECT image FROM image_ids WHERE collection = ?1 AND image_id = ?4)"
-#define LIST_FILE " AND id IN (SELECT image FROM labels WHERE collection = ?1 AND label = ?5 AND kind < 3)"
-#define LIST_TIME " AND captured_at BETWEEN ?6 AND ?7"
-#define LIST_END " ORDER BY id LIMIT ?3"
-static const char *const list_sql[] = {
-    LIST_START LIST_END,
-    LIST_START LIST_IMAGE_ID LIST_END,
-    LIST_START LIST_FILE LIST_END,
-    LIST_START LIST_IMAGE_ID LIST_FILE LIST_END,
-    LIST_START LIST_TIME LIST_END,
-    LIST_START LIST_IMAGE_ID LIST_TIME LIST_END,
-    LIST_START LIST_FILE LIST_TIME LIST_END,
-    LIST_START LIST_IMAGE_ID LIST_FILE LIST_TIME LIST_END,
-};
+/* A page is found by an index that is in its order, and begins where the one before ended: by a tag (tags' primary key,
+ * tag and image), else by the collection (images_by_collection). What is rare and named, an id or a label, is found by
+ * the index on that and put in order. Faces are asked for image by image. */
+#define LIST_SQL_MAX 16384
+#define LIST_FIRST_TAG 10 /* the parameter */
 
 struct list {
     int64_t collection;
@@ -231,32 +227,93 @@ struct list {
     liken_image_list *out;
 };
 
-/* The ids of the page, and one more when there is a next page. */
-static int list_ids(lk_sqlite_conn *c, struct list *l, size_t *count, liken_error *err) {
+static const char *wanted(liken_wanted wanted, const char *with, const char *without) {
+    return wanted == LIKEN_EITHER ? "" : wanted == LIKEN_ONLY_WITH ? with : without;
+}
+
+static int list_start(const liken_list_options *o, bool by_tag, lk_buf *sql, liken_error *err) {
+    const char *id = by_tag ? "t.image" : "i.id";
+    return lk_buf_format(sql, err,
+                         "SELECT %s FROM %s WHERE %si.collection = (SELECT c.id FROM collections c WHERE c.id = ?1"
+                         " AND " LK_SQLITE_LIVE ") AND %s %s ?2",
+                         id, by_tag ? "tags t CROSS JOIN images i ON i.id = t.image" : "images i",
+                         by_tag ? "t.tag = ?10 AND " : "", id, o->newest ? "<" : ">");
+}
+
+static int list_sql(const liken_list_options *o, lk_buf *sql, liken_error *err) {
+    const bool by_tag = o->tag_count > 0 && o->image_id == NULL && o->file == NULL;
+    const char *const conditions[] = {
+        o->image_id == NULL ? "" : " AND i.id IN (SELECT image FROM image_ids WHERE collection = ?1 AND image_id = ?4)",
+        o->file == NULL ? ""
+                        : " AND i.id IN (SELECT image FROM labels WHERE collection = ?1 AND label = ?5 AND kind < 3)",
+        lk_store_bound(o->captured_from) || lk_store_bound(o->captured_to) ? " AND i.captured_at BETWEEN ?6 AND ?7"
+                                                                           : "",
+        o->file_prefix == NULL ? ""
+                               : " AND i.id IN (SELECT image FROM labels WHERE collection = ?1 AND label >= ?8 AND"
+                                 " label < ?9 AND kind < 3)",
+        wanted(o->faces, " AND EXISTS (SELECT 1 FROM faces f WHERE f.image = i.id)",
+               " AND NOT EXISTS (SELECT 1 FROM faces f WHERE f.image = i.id)"),
+        wanted(o->refused, " AND EXISTS (SELECT 1 FROM refusals r WHERE r.image = i.id)",
+               " AND NOT EXISTS (SELECT 1 FROM refusals r WHERE r.image = i.id)"),
+    };
+    int rc = list_start(o, by_tag, sql, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < LK_LENGTH(conditions); i++)
+        rc = lk_buf_string(sql, conditions[i], err);
+    for (size_t i = by_tag ? 1 : 0; rc == LIKEN_OK && i < o->tag_count; i++)
+        rc = lk_buf_format(sql, err, " AND EXISTS (SELECT 1 FROM tags w WHERE w.tag = ?%zu AND w.image = i.id)",
+                           i + LIST_FIRST_TAG);
+    return rc == LIKEN_OK ? lk_buf_format(sql, err, " ORDER BY 1 %s LIMIT ?3", o->newest ? "DESC" : "ASC") : rc;
+}
+
+/* The first text, by its bytes, that is behind all that begin with the prefix: no byte of UTF-8 is 255. */
+static int bind_prefix(sqlite3_stmt *stmt, const char *prefix, liken_error *err) {
+    const size_t size = strlen(prefix);
+    char *end = strdup(prefix);
+    if (end == NULL)
+        return lk_fail_memory(err);
+    end[size - 1]++;
+    (void)sqlite3_bind_text(stmt, 8, prefix, (int)size, SQLITE_STATIC);
+    (void)sqlite3_bind_text(stmt, 9, end, (int)size, free);
+    return LIKEN_OK;
+}
+
+/* The ids of the page, and one more when there is a next page. Binding a parameter that the statement lacks is refused
+ * by SQLite and harmless. */
+static int list_step(lk_sqlite_conn *c, struct list *l, sqlite3_stmt *stmt, size_t *count, liken_error *err) {
     const liken_list_options *o = l->options;
-    sqlite3_stmt *stmt;
-    bool row = false;
-    *count = 0;
     const bool from = lk_store_bound(o->captured_from), to = lk_store_bound(o->captured_to);
-    int rc = lk_sqlite_use(c, list_sql[(o->image_id != NULL) + 2 * (o->file != NULL) + 4 * (from || to)], &stmt, err);
-    if (rc != LIKEN_OK)
-        return rc;
+    bool row = false;
     (void)sqlite3_bind_int64(stmt, 1, l->collection);
-    (void)sqlite3_bind_int64(stmt, 2, o->after);
+    (void)sqlite3_bind_int64(stmt, 2, o->newest && o->after == 0 ? INT64_MAX : o->after);
     (void)sqlite3_bind_int64(stmt, 3, (int64_t)l->limit + 1);
-    if (o->image_id != NULL)
-        lk_sqlite_text(stmt, 4, o->image_id);
-    if (o->file != NULL)
-        lk_sqlite_text(stmt, 5, o->file);
-    (void)sqlite3_bind_int64(stmt, 6,
-                             from ? o->captured_from : INT64_MIN); /* one that the statement lacks does no harm */
+    lk_sqlite_text(stmt, 4, o->image_id);
+    lk_sqlite_text(stmt, 5, o->file);
+    (void)sqlite3_bind_int64(stmt, 6, from ? o->captured_from : INT64_MIN);
     (void)sqlite3_bind_int64(stmt, 7, to ? o->captured_to : INT64_MAX);
-    rc = lk_sqlite_step(c, stmt, &row, err);
+    int rc = o->file_prefix == NULL ? LIKEN_OK : bind_prefix(stmt, o->file_prefix, err);
+    for (size_t i = 0; i < o->tag_count; i++)
+        lk_sqlite_text(stmt, (int)(i + LIST_FIRST_TAG), o->tags[i]);
+    if (rc == LIKEN_OK)
+        rc = lk_sqlite_step(c, stmt, &row, err);
     while (rc == LIKEN_OK && row && *count <= l->limit) {
         l->ids[(*count)++] = sqlite3_column_int64(stmt, 0);
         rc = lk_sqlite_step(c, stmt, &row, err);
     }
-    (void)sqlite3_clear_bindings(stmt);
+    return rc;
+}
+
+static int list_ids(lk_sqlite_conn *c, struct list *l, size_t *count, liken_error *err) {
+    lk_buf sql;
+    sqlite3_stmt *stmt = NULL;
+    *count = 0;
+    lk_buf_init(&sql, LIST_SQL_MAX);
+    int rc = list_sql(l->options, &sql, err);
+    if (rc == LIKEN_OK) {
+        const int code = sqlite3_prepare_v2(c->db, sql.data, (int)sql.size, &stmt, NULL);
+        rc = code == SQLITE_OK ? list_step(c, l, stmt, count, err) : lk_sqlite_fail(c, code, err);
+    }
+    (void)sqlite3_finalize(stmt);
+    lk_buf_free(&sql);
     return rc;
 }
 

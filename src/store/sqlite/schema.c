@@ -109,8 +109,12 @@ static const char step_10[] = "ALTER TABLE collections ADD COLUMN generation INT
 
 static const char step_11[] = LK_SQL_TABLE(LK_SQL_KEY_LIMITS, LK_SQLITE_TYPES);
 
-static const char *const steps[] = {step_1, step_2, step_3, step_4,  step_5, step_6,
-                                    step_7, step_8, step_9, step_10, step_11};
+/* What is said of a photo later (liken_image_change); revision: liken_image's. */
+static const char step_12[] = "ALTER TABLE images ADD COLUMN source TEXT; ALTER TABLE images ADD COLUMN metadata TEXT;"
+                              "ALTER TABLE images ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4,  step_5,  step_6,
+                                    step_7, step_8, step_9, step_10, step_11, step_12};
 _Static_assert(LK_LENGTH(steps) == LK_SQLITE_SCHEMA, "one step a schema version");
 
 static int examine(lk_sqlite_conn *c, int *version, liken_error *err) {

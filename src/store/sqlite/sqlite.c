@@ -101,6 +101,7 @@ static const lk_store_images images = {
     .find = lk_sqlite_image_find,
     .get = lk_sqlite_image_get,
     .list = lk_sqlite_image_list,
+    .change = lk_sqlite_image_change,
     .remove = lk_sqlite_image_remove,
 };
 static const lk_store_faces faces = {

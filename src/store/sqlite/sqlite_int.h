@@ -17,7 +17,7 @@
 #include <sqlite3.h>
 
 #define LK_SQLITE_APPLICATION 0x6c696b6e /* "likn", in the file's header */
-#define LK_SQLITE_SCHEMA 11              /* the version this liken writes */
+#define LK_SQLITE_SCHEMA 12              /* the version this liken writes */
 #define LK_SQLITE_READERS 8
 #define LK_SQLITE_STATEMENTS 128
 #define LK_SQLITE_BATCH 512
@@ -171,6 +171,8 @@ int lk_sqlite_read(lk_sqlite_store *s, lk_sqlite_fn *fn, void *arg, liken_error 
 /* One image with names, tags, faces (without descriptors) and refusals; the second with names that are lost too, for a
  * copy. NOT_FOUND. */
 int lk_sqlite_image_load(lk_sqlite_conn *c, int64_t id, liken_image **out, liken_error *err);
+/* The first, of an image of this collection; 0: of any. NOT_FOUND. */
+int lk_sqlite_image_read(lk_sqlite_conn *c, int64_t collection, int64_t id, liken_image **out, liken_error *err);
 int lk_sqlite_image_load_all(lk_sqlite_conn *c, int64_t id, liken_image **out, liken_error *err);
 /* Adds the image under its own ids. Inside lk_sqlite_write. */
 int lk_sqlite_image_put(lk_sqlite_conn *c, int64_t collection, const liken_image *image, liken_error *err);
@@ -250,6 +252,8 @@ int lk_sqlite_face_remove(lk_store *s, const char *in, int64_t id, liken_error *
 
 int lk_sqlite_image_find(lk_store *s, int64_t collection, const char *sha256, liken_image **out, liken_error *err);
 int lk_sqlite_image_get(lk_store *s, int64_t collection, int64_t id, liken_image **out, liken_error *err);
+int lk_sqlite_image_change(lk_store *s, int64_t collection, int64_t id, const liken_image_changes *changes,
+                           liken_image **out, liken_error *err);
 int lk_sqlite_image_list(lk_store *s, int64_t collection, const liken_list_options *o, liken_image_list **out,
                          liken_error *err);
 int lk_sqlite_face_get(lk_store *s, const char *in, int64_t id, liken_face **out, int64_t *image, int64_t *collection,

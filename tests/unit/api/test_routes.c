@@ -123,7 +123,7 @@ static void rows_are_sound(void **state) {
 
 static json_t *param_json(const lk_param *p) {
     static const char *const kinds[] = {"text", "texts", "whole",  "wholes", "number", "switch",
-                                        "time", "word",  "floats", "photo",  "photos"};
+                                        "time", "word",  "object", "floats", "photo",  "photos"};
     return json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f, s:f, s:s, s:b}", "name", p->name, "kind", kinds[p->kind],
                      "chars", (int)p->chars, "count", (int)p->count, "low", (json_int_t)p->low, "high",
                      (json_int_t)p->high, "otherwise", (json_int_t)p->otherwise, "above", p->above, "most", p->most,

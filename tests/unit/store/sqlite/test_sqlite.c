@@ -100,6 +100,8 @@ static void a_newer_store_is_refused(void **state) {
 
 /* What photos have in tables of their own now they had in their row; and nothing was kept of them. */
 #define NAMES_IN_THE_ROW                                                                                               \
+    "ALTER TABLE images DROP COLUMN source; ALTER TABLE images DROP COLUMN metadata;"                                  \
+    "ALTER TABLE images DROP COLUMN revision;"                                                                         \
     "DROP TABLE upgrades; DROP TABLE upgraded; DROP TABLE cold; ALTER TABLE collections DROP COLUMN generation;"       \
     "ALTER TABLE faces DROP COLUMN weak;"                                                                              \
     "DROP TABLE pictures; ALTER TABLE collections DROP COLUMN keep; DELETE FROM meta WHERE key = 'secret';"            \
