@@ -142,6 +142,45 @@ static void a_named_file_is_taken_as_it_is(void **state) {
     free(longest);
 }
 
+static void an_address_is_no_path(void **state) {
+    (void)state;
+    static const struct {
+        const char *word;
+        lk_source source;
+    } table[] = {{"http://a/b.jpg", LK_SOURCE_URL}, {"HTTPS://a/b.jpg", LK_SOURCE_URL}, {"./http://a", LK_SOURCE_FILE},
+                 {"ftp://a/b", LK_SOURCE_FILE},     {"http:/a", LK_SOURCE_FILE},        {"https", LK_SOURCE_FILE}};
+    lk_paths p = {0};
+    liken_error err;
+    for (size_t i = 0; i < LK_LENGTH(table); i++) {
+        assert_ok(lk_paths_add(&p, table[i].word, &err), err);
+        assert_int_equal(p.items[i].source, table[i].source);
+        assert_string_equal(p.items[i].name, table[i].word);
+        assert_false(p.items[i].walked);
+    }
+    lk_paths_cut(&p, 2);
+    assert_int_equal(p.count, 2);
+    lk_paths_free(&p);
+}
+
+/* Of an archive, as of a folder; ".." is for others to judge. */
+static void what_is_left_out_is_told_by_its_name(void **state) {
+    (void)state;
+    static const char *const excludes[] = {"*.txt", "drafts/**", "old"};
+    static const char *const out[] = {".a", "a/.b/c", "__MACOSX/a", "a/@eaDir/b", "a/b.txt", "drafts/1.jpg", "a/old/b"};
+    static const char *const in[] = {"a",  "a/b.jpg", "../a",           "./a",    "a/../b", "a//b",
+                                     "a/", "",        "a/drafts/1.jpg", "older/a"};
+    lk_paths p = {.excludes = excludes, .exclude_count = LK_LENGTH(excludes)};
+    for (size_t i = 0; i < LK_LENGTH(out); i++)
+        if (!lk_paths_leave_out(&p, out[i]))
+            fail_msg("%s is not left out", out[i]);
+    assert_int_equal(p.left_out, LK_LENGTH(out));
+    for (size_t i = 0; i < LK_LENGTH(in); i++)
+        if (lk_paths_leave_out(&p, in[i]))
+            fail_msg("%s is left out", in[i]);
+    p.hidden = true;
+    assert_false(lk_paths_leave_out(&p, ".a/b"));
+}
+
 static void an_endless_folder_is_a_fault_of_its_own(void **state) {
     (void)state;
     liken_error err = {0};
@@ -225,6 +264,8 @@ int main(void) {
         cmocka_unit_test(what_is_hidden_or_excluded_is_left_out),
         cmocka_unit_test(excludes_are_read_as_people_write_them),
         cmocka_unit_test(a_named_file_is_taken_as_it_is),
+        cmocka_unit_test(an_address_is_no_path),
+        cmocka_unit_test(what_is_left_out_is_told_by_its_name),
         cmocka_unit_test(an_endless_folder_is_a_fault_of_its_own),
         cmocka_unit_test(links_to_folders_are_followed_once),
         cmocka_unit_test(lists_hold_lines_or_nul_ended_names),

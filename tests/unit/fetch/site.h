@@ -7,6 +7,10 @@
 
 /* On a thread of the connection. `head` is the whole request; false: hang up, else read the next one. */
 typedef struct site site;
+typedef struct site_visit {
+    site *site;
+    int with;
+} site_visit;
 typedef _Bool site_fn(site *s, int to, const char *head);
 
 struct site {
@@ -14,6 +18,7 @@ struct site {
     int port, listening;
     atomic_int connections, open, most; /* in all, now, and the most at once */
     atomic_int requests, threads;
+    site_visit visits[256];
     atomic_bool stop; /* who sends for long looks at it */
 };
 

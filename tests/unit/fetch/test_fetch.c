@@ -2,6 +2,7 @@
 #include "unit/test.h"
 
 #include "unit/fetch/site.h"
+#include "unit/refuse.h"
 
 #include "base/buf.h"
 #include "base/call.h"
@@ -488,6 +489,33 @@ static void connections_to_a_host_are_few_and_used_again(void **state) {
     assert_true(atomic_load(&here.connections) - before <= 2);
 }
 
+/* Each allocation in turn, of a transfer with a redirect. */
+static void memory_runs_out(void **state) {
+    (void)state;
+    char rule[64], url[64];
+    const char *rules[] = {rule};
+    bool refused = true;
+    (void)snprintf(rule, sizeof rule, "127.0.0.1:%d", here.port);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/to-photo", here.port);
+    wait_until(atomic_load(&here.open) == 0); /* the site takes memory for a visit, too */
+    for (long n = 1; refused; n++) {
+        lk_fetch *f = NULL;
+        lk_fetch_answer a = {.reason = LK_FETCH_STOPPED};
+        lk_buf body;
+        lk_buf_init(&body, 100);
+        const lk_fetch_ask ask = {.url = url, .sink = keep, .ctx = &body};
+        refuse_begin(n, false);
+        int rc = lk_fetch_open(&f, rules, 1, NULL, NULL);
+        if (rc == LIKEN_OK)
+            rc = lk_fetch_get(f, &ask, &a, NULL);
+        refused = refuse_end();
+        assert_int_equal(rc, refused ? LIKEN_E_MEMORY : LIKEN_OK);
+        assert_int_equal(a.reason, refused ? LK_FETCH_STOPPED : LK_FETCH_DONE);
+        lk_fetch_close(f);
+        lk_buf_free(&body);
+    }
+}
+
 static int begin(void **state) {
     (void)state;
     site_start(&here, answer);
@@ -513,6 +541,7 @@ int main(void) {
         cmocka_unit_test(who_is_slow_is_left),
         cmocka_unit_test(a_call_ends_it),
         cmocka_unit_test(the_sink_ends_it),
+        cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(connections_to_a_host_are_few_and_used_again),
     };
     return cmocka_run_group_tests(tests, begin, end);

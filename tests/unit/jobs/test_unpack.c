@@ -1,6 +1,8 @@
 /* Archives made here, as people and as others make them. */
 #include "unit/test.h"
 
+#include "unit/refuse.h"
+
 #include "jobs/unpack.h"
 
 #include <archive.h>
@@ -335,6 +337,34 @@ static void other_things_are_no_archives(void **state) {
     lk_archive_close(NULL);
 }
 
+/* Each allocation in turn: it is said, and nothing is lost or left. */
+static void memory_runs_out(void **state) {
+    (void)state;
+    static const item items[] = {{.name = "a", .text = "first"}, {.name = "b", .text = "second"}};
+    bool refused = true;
+    pack("zip", NULL, items, 2);
+    for (long n = 1; refused; n++) {
+        lk_archive *a = NULL;
+        lk_archive_reason reason = LK_ARCHIVE_FINE;
+        const char *name = NULL;
+        char *bytes = NULL;
+        size_t size;
+        refuse_begin(n, false);
+        int rc = lk_archive_open(&a, path, NULL, &reason, NULL);
+        for (int i = 0; rc == LIKEN_OK && i < 2; i++) {
+            rc = lk_archive_next(a, &name, &reason, NULL);
+            if (rc == LIKEN_OK)
+                rc = lk_archive_read(a, &bytes, &size, &reason, NULL);
+            free(bytes);
+            bytes = NULL;
+        }
+        refused = refuse_end();
+        assert_int_equal(rc, refused ? LIKEN_E_MEMORY : LIKEN_OK);
+        assert_int_equal(reason, refused ? LK_ARCHIVE_STOPPED : LK_ARCHIVE_FINE);
+        lk_archive_close(a);
+    }
+}
+
 static int begin(void **state) {
     (void)state;
     return mkdtemp(folder) == NULL;
@@ -360,6 +390,7 @@ int main(void) {
         cmocka_unit_test(a_bomb_does_not_go_off),
         cmocka_unit_test(a_spoilt_entry_spoils_no_other),
         cmocka_unit_test(what_is_cut_is_told),
+        cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(other_things_are_no_archives),
     };
     return cmocka_run_group_tests(tests, begin, end);
