@@ -160,8 +160,8 @@ static int why_not(const liken *lk, const char *model, int found, const char *na
     if (found == LIKEN_OK && strcmp(id, model) != 0)
         return lk_fail(err, LIKEN_E_MISMATCH,
                        "the installed pack %s makes those of %s; they cannot be compared. Install the former version, "
-                       "or create a new collection and add the photos to it again.",
-                       name, id);
+                       "or describe the collection by this one: liken upgrade COLLECTION --pack %s",
+                       name, id, name);
     return LIKEN_OK; /* what else is wrong with the pack is said when it is loaded */
 }
 

@@ -324,6 +324,31 @@ static void run_busy(void) {
     assert_int_equal(wrong, 0);
 }
 
+static void search_by(liken *handle, liken_search search) {
+    liken_collection *c = NULL;
+    assert_ok(liken_collection_set_search(handle, NULL, "busy", search, &c, &err), err);
+    liken_collection_free(c);
+}
+
+/* What the database searches by is of one model. */
+static void refuses_columns(void) {
+    liken *handle = open_one(2);
+    const liken_upgrade_options o = {.size = sizeof o, .collection = "busy", .pack = "other", .apply = true};
+    liken_upgrade *u = NULL;
+    search_by(handle, LIKEN_SEARCH_CUBE);
+    assert_int_equal(liken_upgrade_end(handle, NULL, "busy", NULL, &err), LIKEN_OK);
+    assert_int_equal(liken_upgrade_run(handle, NULL, &o, &u, &err), LIKEN_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "--search memory"));
+    search_by(handle, LIKEN_SEARCH_MEMORY);
+    assert_ok(liken_upgrade_run(handle, NULL, &o, &u, &err), err);
+    assert_true(u->done);
+    liken_upgrade_free(u);
+    search_by(handle, LIKEN_SEARCH_CUBE);
+    for (int person = 0; person < 10; person++)
+        assert_true(finds_person(handle, person));
+    liken_free(handle);
+}
+
 static void an_answer_is_of_one_model(void **state) {
     (void)state;
     where = NULL;
@@ -343,6 +368,7 @@ static void an_answer_is_of_one_model_in_postgresql(void **state) {
     (void)snprintf(place, sizeof place, "postgres://postgres@127.0.0.1:%d/busy", server.port);
     where = place;
     run_busy();
+    refuses_columns();
     where = NULL;
     server_remove(&server);
 }
