@@ -4,6 +4,7 @@
  * store refuses while there are some. The way back is the same call with the pack that was there before. */
 #include "gallery/upgrade.h"
 
+#include "base/log.h"
 #include "base/sized.h"
 
 #include <stdio.h>
@@ -137,9 +138,13 @@ static int describe(struct upgrade *g, liken_error *err) {
 static int compare(const struct upgrade *g, liken_upgrade *r, liken_error *err) {
     const int sample = g->options->sample == 0 ? SAMPLE : g->options->sample;
     lk_engine *now = NULL;
-    if (sample < 0 || lk_gallery_engine_for(g->lk, g->collection, &now, NULL) != LIKEN_OK)
-        return LIKEN_OK;
-    return lk_shadow(g->lk, g->collection, now, g->engine, &g->now, (size_t)sample, r, err);
+    liken_error why = {0};
+    const int rc = sample < 0 ? LIKEN_OK : lk_gallery_engine_for(g->lk, g->collection, &now, &why);
+    if (rc == LIKEN_E_MEMORY)
+        return lk_fail_memory(err);
+    if (rc != LIKEN_OK)
+        lk_log(LIKEN_LOG_WARN, "The two models are not compared. %s", why.message);
+    return now == NULL ? LIKEN_OK : lk_shadow(g->lk, g->collection, now, g->engine, &g->now, (size_t)sample, r, err);
 }
 
 static int apply(struct upgrade *g, liken_upgrade *r, liken_error *err) {

@@ -531,6 +531,52 @@ static void a_collection_is_there_or_not(void **state) {
     open_again();
 }
 
+/* Once it was refused the same call, with memory, finishes it. */
+static bool upgrading(long n, bool all) {
+    liken_collection *c = NULL;
+    liken_upgrade *u = NULL;
+    if (getenv("LIKEN_SOAK") == NULL && n % 11 != 1)
+        return true;
+    assert_ok(liken_collection_get(lk, NULL, "default", &c, &err), err);
+    const bool back = strncmp(c->model, "third", 5) == 0;
+    liken_collection_free(c);
+    const int ended = liken_upgrade_end(lk, NULL, NULL, NULL, &err); /* from the beginning */
+    assert_true(ended == LIKEN_OK || ended == LIKEN_E_NOT_FOUND);
+    const liken_upgrade_options o = {
+        .size = sizeof o, .pack = back ? "faceapi" : "third", .apply = true, .drop_missing = true};
+    refuse_begin(n, all);
+    const int rc = liken_upgrade_run(lk, NULL, &o, &u, &err);
+    const bool refused = refuse_end();
+    assert_true(done_or_refused(rc, n) == (u != NULL));
+    liken_upgrade_free(u);
+    gallery_is_right(2, true);
+    u = NULL;
+    assert_ok(liken_upgrade_run(lk, NULL, &o, &u, &err), err);
+    assert_true(u->done && u->missing == 0);
+    liken_upgrade_free(u);
+    gallery_is_right(2, true);
+    return refused;
+}
+
+static void an_upgrade_is_whole_or_goes_on(void **state) {
+    (void)state;
+    liken_collection *c = NULL;
+    if (lk != NULL) {
+        assert_ok(liken_collection_set_keep(lk, NULL, "default", LIKEN_KEEP_ORIGINAL, &c, &err), err);
+        liken_collection_free(c);
+    }
+    for (unsigned person = 1; lk != NULL && person <= PHOTOS; person++) { /* for its original */
+        char text[64];
+        liken_image *image = NULL;
+        photo_of(person, text);
+        assert_ok(liken_add(lk, NULL, text, strlen(text), NULL, &image, &err), err);
+        liken_image_free(image);
+    }
+    each(upgrading);
+    assert_true(told > 0);
+    open_again();
+}
+
 int main(void) {
 #define SQLITE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define POSTGRES(name)                                                                                                 \
@@ -542,6 +588,7 @@ int main(void) {
         TEST(what_is_added_is_there_and_nothing_else),
         TEST(adding_again_adds_nothing),
         TEST(a_search_is_whole_or_refused),
+        TEST(an_upgrade_is_whole_or_goes_on),
         TEST(an_index_that_could_not_follow_does_so_later),
         TEST(a_list_is_whole_or_refused),
         TEST(what_is_removed_is_gone_and_nothing_else),
