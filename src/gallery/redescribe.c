@@ -46,7 +46,7 @@ static int read_pixels(const liken *lk, const liken_image *image, liken_picture 
     return lk_photo_file(lk, image, out, err);
 }
 
-/* Is there a face in it that has to be looked at? */
+/* Is there a face in it that would be missed without its pixels? What a detector hardly believed in would not. */
 static bool has_faces(const liken_image *image) {
     bool any = image->face_count > 0;
     for (size_t i = 0; i < image->refused_count; i++)
@@ -74,17 +74,18 @@ static int look(const struct page *page, struct photo *p, liken_error *err) {
     liken_picture pixels = {0};
     liken_error why = {0};
     const lk_found found = {image->faces, image->refused, image->face_count, image->refused_count, image->detector};
-    if (!has_faces(image))
-        return keep_refused(p, err);
+    if (image->face_count + image->refused_count == 0)
+        return LIKEN_OK;
     int rc = read_pixels(page->lk, image, &pixels, &why);
     if (rc == LIKEN_OK)
         rc = lk_gallery_look_again(page->lk, page->engine, pixels.bytes, pixels.size, &found, &p->faces, &why);
     free(pixels.bytes);
-    p->missing = rc == LIKEN_E_NOT_FOUND || is_of_the_photo(rc);
+    const bool lost = rc == LIKEN_E_NOT_FOUND || is_of_the_photo(rc);
+    p->missing = lost && has_faces(image);
     if (is_of_the_photo(rc))
         lk_log(LIKEN_LOG_WARN, "Photo %lld cannot be read any more. %s", (long long)p->id, why.message);
-    if (p->missing)
-        return LIKEN_OK;
+    if (lost)
+        return p->missing ? LIKEN_OK : keep_refused(p, err);
     if (rc != LIKEN_OK && err != NULL)
         *err = why;
     return rc;
