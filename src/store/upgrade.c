@@ -367,6 +367,8 @@ int lk_upgrade_swap(lk_sql *q, const lk_upgrade_dialect *dialect, int64_t collec
         rc = run_statements(q, dialect, collection, bound, err);
     if (rc == LIKEN_OK)
         rc = lk_sql_run(q, "UPDATE liken.upgraded SET missing = 0 WHERE collection = $1", self, 1, NULL, err);
+    if (rc == LIKEN_OK) /* its faces are others now */
+        rc = lk_sql_run(q, "UPDATE liken.images SET revision = revision + 1 WHERE collection = $1", self, 1, NULL, err);
     return rc == LIKEN_OK ? change_rows(q, &g.found, err) : rc;
 }
 

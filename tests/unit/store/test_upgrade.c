@@ -162,6 +162,7 @@ static void switches_and_goes_back(void **state) {
     assert_true(image->faces[1].id > face_mark);
     assert_int_equal(image->refused_count, 1);
     assert_int_equal(image->refused[0].reason, LIKEN_BLURRED);
+    assert_int_equal(image->revision, before[0]->revision + 1);
     liken_image_free(image);
     assert_ok(store->ops->feed->marks(store, &marks[0], &marks[1], &err), err);
     assert_int_equal(marks[0], face_mark + 1);
