@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc g++ libc6-dev make meson ninja-build pkg-config python3 ca-certificates curl
-libvips-dev libjpeg-dev libsqlite3-dev libpq-dev libmicrohttpd-dev libcurl4-openssl-dev libarchive-dev libjansson-dev libssl-dev libseccomp-dev libcmocka-dev libdlib-dev libopenblas-dev"
+libvips-dev libjpeg-dev libsqlite3-dev libpq-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libarchive-dev libjansson-dev libssl-dev libseccomp-dev libcmocka-dev libdlib-dev libopenblas-dev"
 bench="libsodium-dev libdnnl-dev libjpeg-turbo-progs libfaiss-dev libhnswlib-dev libpq-dev postgresql-contrib"
 check="clang clang-format valgrind python3-venv iproute2 libjpeg-turbo-progs gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user fonts-liberation"
 

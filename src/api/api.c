@@ -96,8 +96,11 @@ static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     api->max_file = o->max_file_bytes > 0 ? o->max_file_bytes : LK_DEFAULT_FILE_BYTES;
     if (api->address == NULL || api->legacy == NULL)
         return lk_fail_memory(err);
+    api->tls = o->tls_cert != NULL;
     api->loopback = lk_guard_is_loopback(api->address);
     int rc = lk_rows_routes(&api->routes, api->max_file, err);
+    if (rc == LIKEN_OK)
+        rc = lk_public_take(api, o->public_url, err);
     if (rc == LIKEN_OK && o->legacy != NULL)
         rc = check_legacy(api, err);
     if (rc == LIKEN_OK)
@@ -138,6 +141,11 @@ int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *
                                       .idle_timeout = o->idle_timeout,
                                       .max_connections = o->max_connections,
                                       .max_per_peer = o->max_per_peer,
+                                      .tls_cert = o->tls_cert,
+                                      .tls_key = o->tls_key,
+                                      .trusted_proxies = o->trusted_proxies,
+                                      .forwarded = o->forwarded,
+                                      .base_path = api->base,
                                       .glance = lk_guard_glance,
                                       .admit = lk_guard_admit,
                                       .fault = lk_answer_fault,
@@ -153,6 +161,15 @@ int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *
     }
     *out = api;
     return LIKEN_OK;
+}
+
+int lk_api_reload(lk_api *api, const lk_api_options *o, liken_error *err) {
+    int rc = o->tls_cert == NULL ? LIKEN_OK : lk_http_reload_tls(api->http, o->tls_cert, o->tls_key, err);
+    if (rc == LIKEN_OK)
+        rc = lk_http_set_proxies(api->http, o->trusted_proxies, o->forwarded, err);
+    if (rc == LIKEN_OK)
+        lk_pace_set(api->pace, o->address_rate);
+    return rc;
 }
 
 int lk_api_port(const lk_api *api) {
@@ -185,5 +202,6 @@ void lk_api_stop(lk_api *api) {
     free(api->data);
     free(api->store);
     free(api->legacy);
+    free(api->public_url);
     free(api);
 }

@@ -10,6 +10,7 @@
  *   repeat.c   Idempotency-Key
  *   metrics.c  counters and /metrics
  *   pace.c     how often: rates, and wrong keys
+ *   public.c   addresses in answers
  *   probe.c    how the store is, known without waiting for it
  *   follow.c   wakes the streams of events when something happened
  *   pages.c    the pages of web/, which lie in the program (pages.h)
@@ -51,8 +52,10 @@ struct lk_api {
     lk_repeats *repeats;
     char *address;
     char *data, *store; /* places that no answer tells of, or NULL */
+    char *public_url;   /* without a slash at its end; NULL: not known */
+    const char *base;   /* its path, "/liken"; NULL: it has none */
     char *legacy;       /* the collection of the two legacy calls */
-    bool loopback;
+    bool loopback, tls;
     atomic_bool had_keys; /* since it started */
     size_t max_file;
     _Atomic size_t pictures_held; /* bytes of pictures that are on their way to clients */
@@ -229,6 +232,15 @@ void lk_probe_stop(lk_probe *p);
 int lk_follow_start(lk_follow **out, liken *lk, lk_http *http, liken_error *err);
 /* Before the server is stopped. */
 void lk_follow_stop(lk_follow *f);
+
+/* ---- public.c ---- */
+
+/* Takes the address over that clients find the server at (NULL: none is known). ARG: it is none. */
+int lk_public_take(lk_api *api, const char *url, liken_error *err);
+/* The address that clients know this path by: behind the public one, where that is known. */
+void lk_public_address(const lk_api *api, const char *path, char *out, size_t room);
+/* Adds it to the answer as its Location. */
+void lk_public_location(lk_request *r, const char *path);
 
 /* ---- resources ---- */
 

@@ -51,7 +51,7 @@ void lk_collections_create(lk_ask *q) {
     }
     char place[128];
     (void)snprintf(place, sizeof place, "/v1/collections/%.64s", c->name); /* names need no escape */
-    lk_respond_header(q->request, "Location", place);
+    lk_public_location(q->request, place);
     lk_answer_json(q->request, 201, lk_json_collection(c));
     liken_collection_free(c);
 }

@@ -48,17 +48,26 @@ static bool reads_only(const lk_request *r) {
     return strcmp(lk_request_method(r), "GET") == 0 || strcmp(lk_request_method(r), "HEAD") == 0;
 }
 
-static bool admit_open(lk_request *r) {
+/* Is a page of this origin one that came from us? */
+static bool is_own(const lk_api *api, const char *origin, const char *host) {
+    const char *scheme = api->tls ? "https://" : "http://";
+    const size_t size = strlen(scheme);
+    return host != NULL && strncasecmp(origin, scheme, size) == 0 && strcasecmp(origin + size, host) == 0;
+}
+
+static bool admit_open(const lk_api *api, lk_request *r) {
     char name[256];
     const char *host = lk_request_header(r, "Host"), *origin = lk_request_header(r, "Origin");
     const char *site = lk_request_header(r, "Sec-Fetch-Site");
+    if (!lk_guard_is_loopback(lk_request_peer(r))) /* a trusted proxy says so */
+        return refuse(r, 403, "foreign_host",
+                      "This server has no keys and answers only to its own machine; make a key to serve others.");
     if (host != NULL && (!host_name(host, name, sizeof name) || !lk_guard_is_loopback(name)))
         return refuse(r, 403, "foreign_host",
                       "This server has no keys and answers only to localhost; make a key to serve under another name.");
     if (reads_only(r))
         return true;
-    const bool own =
-        origin == NULL || (host != NULL && strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0);
+    const bool own = origin == NULL || is_own(api, origin, host);
     if (!own || (site != NULL && strcasecmp(site, "same-origin") != 0 && strcasecmp(site, "none") != 0))
         return refuse(r, 403, "foreign_origin",
                       "This server has no keys and takes no changes from another site's page; make a key for that.");
@@ -174,7 +183,7 @@ static bool admit_key(lk_api *api, lk_request *r, const lk_row *row) {
 
 static bool admit(lk_api *api, lk_request *r, const lk_row *row) {
     if (lk_api_open(api))
-        return admit_open(r);
+        return admit_open(api, r);
     return row->scope == 0 || admit_key(api, r, row);
 }
 

@@ -55,7 +55,7 @@ static void fingerprint(const liken_add_options *o, char print[LK_SHA256_HEX]) {
 void lk_images_place(lk_request *r, const liken_image *image) {
     char place[192];
     (void)snprintf(place, sizeof place, "/v1/collections/%.64s/images/%lld", image->collection, (long long)image->id);
-    lk_respond_header(r, "Location", place);
+    lk_public_location(r, place);
 }
 
 static void answer(const lk_ask *q, const liken_image *image, lk_repeat *repeat) {

@@ -194,15 +194,16 @@ static json_t *links_of(lk_ask *q, const char *what, int64_t expires) {
     const int64_t *ids = lk_args_wholes(&q->args, what, &count), size = lk_args_whole(&q->args, "size");
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        char signature[65], url[400];
+        char signature[65], path[400], url[800];
         liken_error err = {0};
         if (sign(q, what, ids[i], size, expires, signature, &err) != LIKEN_OK) {
             lk_answer_error(q->request, &err);
             json_decref(list);
             return NULL;
         }
-        (void)snprintf(url, sizeof url, "/v1/linked/%.64s/%s/%lld?size=%lld&expires=%lld&signature=%s", q->collection,
+        (void)snprintf(path, sizeof path, "/v1/linked/%.64s/%s/%lld?size=%lld&expires=%lld&signature=%s", q->collection,
                        what, (long long)ids[i], (long long)size, (long long)expires, signature);
+        lk_public_address(q->api, path, url, sizeof url);
         json_array_append_new(list, json_pack("{s:I, s:s}", "id", (json_int_t)ids[i], "url", url));
     }
     return list;

@@ -202,13 +202,26 @@ static int bad_setting(const liken_error *err) {
     return err->code == LIKEN_E_MEMORY ? LK_EXIT_FAILED : LK_EXIT_USAGE;
 }
 
-static void start_log(const lk_config *config, const lk_command *command) {
+liken_log_level lk_cli_log_level(const lk_config *config, const lk_command *command) {
     const bool serves = strcmp(command->name, "serve") == 0;
     const bool given = lk_config_text(config, LK_SET_LOG_LEVEL) != NULL;
-    const liken_log_level level = given    ? (liken_log_level)lk_config_choice(config, LK_SET_LOG_LEVEL)
-                                  : serves ? LIKEN_LOG_INFO
-                                           : LIKEN_LOG_WARN;
-    lk_message_log(level, lk_config_switch(config, LK_SET_LOG_JSON));
+    return given    ? (liken_log_level)lk_config_choice(config, LK_SET_LOG_LEVEL)
+           : serves ? LIKEN_LOG_INFO
+                    : LIKEN_LOG_WARN;
+}
+
+int lk_cli_reread(const lk_cli *cli, lk_config **out, liken_error *err) {
+    lk_arguments words = {0};
+    lk_config *config = NULL;
+    int rc = lk_config_flags(&config, &words, cli->argc, cli->argv, LK_ALL_SETTINGS, err);
+    free(words.words);
+    if (rc == LIKEN_OK)
+        rc = lk_config_complete(config, err);
+    if (rc == LIKEN_OK)
+        *out = config;
+    else
+        lk_config_free(config);
+    return rc;
 }
 
 /* malloc'd, also when it fails. */
@@ -221,9 +234,14 @@ static int find_files(const lk_config *config, char **data, char **keys, liken_e
     return *keys != NULL ? LIKEN_OK : lk_fail_memory(err);
 }
 
-static int run_command(const lk_command *command, lk_config *config, const lk_arguments *words) {
-    lk_cli cli = {command, config, words->words + 1, words->count - 1, lk_config_switch(config, LK_SET_JSON),
-                  NULL,    NULL};
+static int run_command(const lk_command *command, lk_config *config, const lk_arguments *words, int argc, char **argv) {
+    lk_cli cli = {.command = command,
+                  .config = config,
+                  .words = words->words + 1,
+                  .count = words->count - 1,
+                  .json = lk_config_switch(config, LK_SET_JSON),
+                  .argc = argc,
+                  .argv = argv};
     char who[64];
     LK_FREE char *data = NULL, *keys = NULL;
     liken_error err = {0};
@@ -247,18 +265,19 @@ static int run_command(const lk_command *command, lk_config *config, const lk_ar
         return lk_cli_failed(&cli, &err);
     cli.data = data;
     cli.keys = keys;
-    start_log(config, command);
+    lk_message_log(lk_cli_log_level(config, command), lk_config_switch(config, LK_SET_LOG_JSON));
     return command->run(&cli);
 }
 
-static int dispatch(lk_config *config, const lk_arguments *words) {
+static int dispatch(lk_config *config, const lk_arguments *words, int argc, char **argv) {
     static const char *const version[] = {"version"};
     static const char *const help[] = {"help"};
     const bool asks_version = words->count == 0 && lk_config_switch(config, LK_SET_VERSION);
     const bool asks_help = words->count == 0 && lk_config_switch(config, LK_SET_HELP);
     if (asks_version || asks_help) {
-        const lk_cli cli = {
-            find_command(asks_help ? "help" : "version"), config, asks_help ? help : version, 0, false, NULL, NULL};
+        const lk_cli cli = {.command = find_command(asks_help ? "help" : "version"),
+                            .config = config,
+                            .words = asks_help ? help : version};
         return cli.command->run(&cli);
     }
     if (words->count == 0) {
@@ -266,7 +285,7 @@ static int dispatch(lk_config *config, const lk_arguments *words) {
         return LK_EXIT_USAGE;
     }
     const lk_command *command = find_command(words->words[0]);
-    return command == NULL ? unknown_command(words->words[0]) : run_command(command, config, words);
+    return command == NULL ? unknown_command(words->words[0]) : run_command(command, config, words, argc, argv);
 }
 
 /* A standard stream that the caller closed must not become the number of one of our files or sockets, into which
@@ -296,7 +315,7 @@ int lk_cli_main(int argc, char **argv) {
         return LK_EXIT_FAILED; /* there is nowhere to say why */
     if (lk_config_flags(&config, &words, argc, argv, flags_worth_a_hint(argc, argv), &err) != LIKEN_OK)
         return bad_setting(&err);
-    int code = dispatch(config, &words);
+    int code = dispatch(config, &words, argc, argv);
     free(words.words);
     lk_config_free(config);
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -26,6 +26,8 @@ typedef struct lk_cli {
     bool json;
     const char *data; /* the folder of the store */
     const char *keys; /* the file of the server's keys: an older liken's, or --key-file */
+    int argc;         /* the command line */
+    char **argv;
 } lk_cli;
 
 typedef struct lk_exit {
@@ -69,6 +71,12 @@ int lk_cli_open_or_make(const lk_cli *cli, liken **out, liken_error *err);
 int lk_cli_open_models(const lk_cli *cli, liken **out, liken_error *err);
 /* The same settings as options; what they point to belongs to the configuration. */
 liken_options lk_cli_options(const lk_cli *cli, bool no_models);
+
+/* Reads the settings again: flags, environment and file as they are by now. To be freed by the caller; ARG as at the
+ * start. */
+int lk_cli_reread(const lk_cli *cli, lk_config **out, liken_error *err);
+/* The level to log at by these settings. */
+liken_log_level lk_cli_log_level(const lk_config *config, const lk_command *command);
 
 /* Says "liken add: SENTENCE" and returns the exit code that fits the error. */
 int lk_cli_failed(const lk_cli *cli, const liken_error *err);

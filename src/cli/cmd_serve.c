@@ -1,3 +1,4 @@
+/* cmd_serve.c - liken serve: the server, until a signal ends it; SIGHUP has it read its settings again. */
 #include "api/api.h"
 #include "base/log.h"
 #include "cli/cli.h"
@@ -14,7 +15,9 @@ static int print_address(const lk_cli *cli, lk_api *api, liken_error *err) {
     const char *address = lk_config_text(cli->config, LK_SET_ADDRESS);
     const bool six = strchr(address, ':') != NULL;
     char url[512];
-    (void)snprintf(url, sizeof url, "http://%s%s%s:%d", six ? "[" : "", address, six ? "]" : "", lk_api_port(api));
+    const bool tls = lk_config_text(cli->config, LK_SET_TLS_CERT) != NULL;
+    (void)snprintf(url, sizeof url, "%s://%s%s%s:%d", tls ? "https" : "http", six ? "[" : "", address, six ? "]" : "",
+                   lk_api_port(api));
     int rc = LIKEN_OK;
     if (cli->json)
         rc = lk_cli_print(json_pack("{s:s, s:i, s:b}", "url", url, "port", lk_api_port(api), "open", lk_api_open(api)),
@@ -33,29 +36,82 @@ static int read_address_rate(const lk_config *c, lk_rate *rate, liken_error *err
     return rc;
 }
 
+static int read_options(const lk_cli *cli, const lk_config *c, lk_api_options *out, liken_error *err) {
+    *out = (lk_api_options){.address = lk_config_text(c, LK_SET_ADDRESS),
+                            .port = (int)lk_config_number(c, LK_SET_PORT),
+                            .keys = cli->keys,
+                            .key_file = lk_config_text(c, LK_SET_KEY_FILE),
+                            .legacy = lk_config_text(c, LK_SET_LEGACY_COLLECTION),
+                            .workers = (int)lk_config_number(c, LK_SET_THREADS),
+                            .store_threads = (int)lk_config_number(c, LK_SET_STORE_THREADS),
+                            .queue = lk_config_size(c, LK_SET_QUEUE),
+                            .queue_seconds = (int)lk_config_number(c, LK_SET_QUEUE_TIMEOUT),
+                            .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
+                            .idle_timeout = (int)lk_config_number(c, LK_SET_IDLE_TIMEOUT),
+                            .max_connections = (int)lk_config_number(c, LK_SET_MAX_CONNECTIONS),
+                            .tls_cert = lk_config_text(c, LK_SET_TLS_CERT),
+                            .tls_key = lk_config_text(c, LK_SET_TLS_KEY),
+                            .trusted_proxies = lk_config_text(c, LK_SET_TRUSTED_PROXIES),
+                            .forwarded = lk_config_choice(c, LK_SET_FORWARDED_HEADER) == 1,
+                            .public_url = lk_config_text(c, LK_SET_PUBLIC_URL),
+                            .max_per_peer = (int)lk_config_number(c, LK_SET_MAX_PER_ADDRESS)};
+    if ((out->tls_cert == NULL) != (out->tls_key == NULL))
+        return lk_fail(err, LIKEN_E_ARG, "HTTPS needs both --tls-cert and --tls-key; only %s was given.",
+                       lk_config_origin(c, out->tls_cert != NULL ? LK_SET_TLS_CERT : LK_SET_TLS_KEY));
+    return read_address_rate(c, &out->address_rate, err);
+}
+
+/* ---- SIGHUP ---- */
+
+#define RELOADED                                                                                                       \
+    (LK_BIT(LOG_LEVEL) | LK_BIT(ADDRESS_RATE) | LK_BIT(TLS_CERT) | LK_BIT(TLS_KEY) | LK_BIT(TRUSTED_PROXIES) |         \
+     LK_BIT(FORWARDED_HEADER))
+
+static bool same_text(const char *a, const char *b) {
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What else is another by now counts when the server is started again: that is said, lest somebody think it counted. */
+static void tell_rest(const lk_cli *cli, const lk_config *now) {
+    for (int id = 0; id < LK_SET_COUNT; id++) {
+        const bool stays = (cli->command->settings & LK_BIT_OF(id) & ~RELOADED) != 0;
+        if (stays && !same_text(lk_config_text(cli->config, id), lk_config_text(now, id)))
+            lk_log(LIKEN_LOG_WARN, "%s is changed; that counts when the server is started again.",
+                   lk_settings[id].name);
+    }
+}
+
+/* All that can be taken over is, or nothing is. */
+static void reload(const lk_cli *cli, lk_api *api) {
+    lk_config *now = NULL;
+    lk_api_options options;
+    liken_error err = {0};
+    int rc = lk_cli_reread(cli, &now, &err);
+    if (rc == LIKEN_OK)
+        rc = read_options(cli, now, &options, &err);
+    if (rc == LIKEN_OK)
+        rc = lk_api_reload(api, &options, &err);
+    if (rc == LIKEN_OK) {
+        lk_message_level(lk_cli_log_level(now, cli->command));
+        tell_rest(cli, now);
+        lk_log(LIKEN_LOG_INFO, "The settings were read again.");
+    } else {
+        lk_log(LIKEN_LOG_ERROR, "The settings could not be read again, and stay what they were. %s", err.message);
+    }
+    lk_config_free(now);
+}
+
 static int serve(const lk_cli *cli, liken *lk, liken_error *err) {
-    const lk_config *c = cli->config;
-    lk_api_options options = {.address = lk_config_text(c, LK_SET_ADDRESS),
-                              .port = (int)lk_config_number(c, LK_SET_PORT),
-                              .keys = cli->keys,
-                              .key_file = lk_config_text(c, LK_SET_KEY_FILE),
-                              .legacy = lk_config_text(c, LK_SET_LEGACY_COLLECTION),
-                              .workers = (int)lk_config_number(c, LK_SET_THREADS),
-                              .store_threads = (int)lk_config_number(c, LK_SET_STORE_THREADS),
-                              .queue = lk_config_size(c, LK_SET_QUEUE),
-                              .queue_seconds = (int)lk_config_number(c, LK_SET_QUEUE_TIMEOUT),
-                              .max_file_bytes = lk_config_size(c, LK_SET_MAX_FILE),
-                              .idle_timeout = (int)lk_config_number(c, LK_SET_IDLE_TIMEOUT),
-                              .max_connections = (int)lk_config_number(c, LK_SET_MAX_CONNECTIONS),
-                              .max_per_peer = (int)lk_config_number(c, LK_SET_MAX_PER_ADDRESS)};
+    lk_api_options options;
     lk_api *api = NULL;
-    int rc = read_address_rate(c, &options.address_rate, err);
+    int rc = read_options(cli, cli->config, &options, err);
     if (rc == LIKEN_OK)
         rc = lk_api_start(&api, &options, lk, err);
     if (rc == LIKEN_OK)
         rc = print_address(cli, api, err);
     if (rc == LIKEN_OK) {
-        lk_interrupt_wait();
+        while (lk_interrupt_or_hangup())
+            reload(cli, api);
         lk_message("liken serve: finishing what was accepted.");
     }
     lk_api_stop(api);
@@ -82,8 +138,8 @@ int lk_cmd_serve(const lk_cli *cli) {
     liken *lk = NULL;
     (void)signal(SIGPIPE, SIG_IGN); /* a client that hangs up is no reason to end */
     (void)signal(SIGXFSZ, SIG_IGN); /* nor is a limit on the size of files: the write fails, and that is told */
-    (void)signal(SIGHUP, SIG_IGN);  /* nor is a terminal that closes, or a tool that asks to read settings anew */
     lk_interrupt_arm();
+    lk_interrupt_arm_hangup(); /* nor is a terminal that closes */
     allow_descriptors(cli->config);
     int rc = lk_cli_open_or_make(cli, &lk, &err);
     if (rc == LIKEN_OK)

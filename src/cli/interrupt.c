@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 static atomic_int signals;
+static atomic_int hangups;
 static sem_t happened;
 
 static void on_signal(int number) {
@@ -18,6 +19,18 @@ static void on_signal(int number) {
     if (atomic_fetch_add(&signals, 1) > 0)
         _exit(LK_EXIT_INTERRUPTED);
     (void)sem_post(&happened);
+}
+
+static void on_hangup(int number) {
+    (void)number;
+    (void)atomic_fetch_add(&hangups, 1);
+    (void)sem_post(&happened);
+}
+
+void lk_interrupt_arm_hangup(void) {
+    struct sigaction action = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGHUP, &action, NULL);
 }
 
 void lk_interrupt_arm(void) {
@@ -32,9 +45,13 @@ bool lk_interrupted(void) {
     return atomic_load(&signals) > 0;
 }
 
-void lk_interrupt_wait(void) {
-    while (!lk_interrupted())
+bool lk_interrupt_or_hangup(void) {
+    while (!lk_interrupted()) {
+        if (atomic_exchange(&hangups, 0) > 0)
+            return true;
         (void)sem_wait(&happened);
+    }
+    return false;
 }
 
 bool lk_interrupt_wait_for(double seconds) {

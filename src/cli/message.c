@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ static struct {
 } progress = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct {
-    liken_log_level level;
+    atomic_int level; /* liken_log_level */
     bool json;
 } logging;
 
@@ -90,7 +91,7 @@ void lk_message_in_foreground(void) {
 static void log_line(void *ctx, liken_log_level level, const char *message) {
     (void)ctx;
     static const char *const names[] = {LK_LOG_LEVEL_WORDS(LK_AND)};
-    if (level > logging.level)
+    if ((int)level > atomic_load(&logging.level))
         return;
     char when[32];
     lk_clock_format(lk_clock_now(), when, sizeof when);
@@ -108,8 +109,12 @@ static void log_line(void *ctx, liken_log_level level, const char *message) {
     json_decref(json);
 }
 
+void lk_message_level(liken_log_level level) {
+    atomic_store(&logging.level, (int)level);
+}
+
 void lk_message_log(liken_log_level level, bool json) {
-    logging.level = level;
+    lk_message_level(level);
     logging.json = json;
     liken_set_log(log_line, NULL);
 }

@@ -15,6 +15,8 @@ void lk_message_in_foreground(void);
 
 /* Sends the library's log lines up to `level` to standard error, as text or as one JSON object a line. */
 void lk_message_log(liken_log_level level, bool json);
+/* Another level from now on. */
+void lk_message_level(liken_log_level level);
 
 /* Progress of `total` things called `noun` ("photos"). On a terminal one line that is redrawn a few times a second,
  * else a plain line every few seconds. */

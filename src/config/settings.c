@@ -156,6 +156,20 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                              "How often one address (IPv6: one /64) may ask, like 600/min (s, min, h, d); default: any "
                              "number of times.",
                              0, 0},
+    [LK_SET_TLS_CERT] = {"tls-cert", 0, LK_PATH, LK_ANYWHERE, "FILE", NULL,
+                         "Serve HTTPS with this certificate and its chain, in PEM; SIGHUP reads it again.", 0, 0},
+    [LK_SET_TLS_KEY] = {"tls-key", 0, LK_PATH, LK_ANYWHERE, "FILE", NULL,
+                        "The key of the certificate, in PEM; not to be read by every user.", 0, 0},
+    [LK_SET_TRUSTED_PROXIES] = {"trusted-proxies", 0, LK_TEXT, LK_ANYWHERE, "ADDRESS[,ADDRESS...]", NULL,
+                                "Proxies whose word counts for who the client is: addresses and networks, like "
+                                "127.0.0.1,10.0.0.0/8.",
+                                0, 0},
+    [LK_SET_FORWARDED_HEADER] = {"forwarded-header", 0, LK_CHOICE, LK_ANYWHERE, "x-forwarded-for|forwarded",
+                                 "x-forwarded-for", "The header in which trusted proxies name the client.", 0, 0},
+    [LK_SET_PUBLIC_URL] = {"public-url", 0, LK_TEXT, LK_ANYWHERE, "URL", NULL,
+                           "Where clients find the server, as https://faces.example/liken; addresses in answers begin "
+                           "with it.",
+                           0, 0},
     [LK_SET_PHOTO_FOLDERS] = {"photo-folders", 0, LK_PATH, LK_ANYWHERE, "FOLDER[:FOLDER...]", NULL,
                               "Folders whose photos may be shown from their files, as they were added; default: none.",
                               0, 0},

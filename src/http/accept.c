@@ -35,6 +35,8 @@ void lk_http_connection_changed(void *cls, struct MHD_Connection *connection, vo
                                 enum MHD_ConnectionNotificationCode what) {
     lk_http *h = cls;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        if (h->tls != NULL)
+            lk_tls_begin(h->tls, connection);
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         lk_peer *peer = peer_of(h, connection);
         *watch = info == NULL ? NULL : lk_patience_watch(h->patience, info->connect_fd, peer, lk_http_head_seconds(h));
@@ -52,7 +54,8 @@ static void turn_away(lk_http *h, int fd) {
                                  "X-Content-Type-Options: nosniff\r\nContent-Type: text/plain; charset=utf-8\r\n"
                                  "Content-Length: 51\r\n\r\n"
                                  "The server has too many connections; try again soon";
-    if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 && shutdown(fd, SHUT_WR) == 0)
+    if (h->tls == NULL && send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 &&
+        shutdown(fd, SHUT_WR) == 0)
         lk_linger_take(h->linger, fd, true);
     else
         close(fd);
@@ -79,7 +82,8 @@ static void accept_one(lk_http *h) {
             (void)poll(NULL, 0, lk_patience_evict(h->patience, NULL) > 0 ? ROOM_MILLISECONDS : 50);
         return;
     }
-    lk_peer *peer = lk_peers_enter(h->peers, (struct sockaddr *)&address);
+    lk_peer *peer =
+        lk_peers_enter(h->peers, (struct sockaddr *)&address, lk_http_trusts(h, (struct sockaddr *)&address));
     if (peer == NULL || full(h) || !within_share(h, peer)) { /* without memory to count it, there is no place */
         turn_away(h, fd);
         lk_peers_leave(h->peers, peer);

@@ -51,12 +51,23 @@ static int start_daemon(lk_http *h, liken_error *err) {
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)lk_http_connection_changed, h},
         {MHD_OPTION_END, 0, NULL}
     };
-    const unsigned flags =
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
-    h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, lk_http_access, h, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    struct MHD_OptionItem tls[3] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+    if (h->tls != NULL)
+        lk_tls_options(tls);
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC |
+                           MHD_USE_NO_LISTEN_SOCKET | (h->tls != NULL ? (unsigned)MHD_USE_TLS : 0);
+    h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, lk_http_access, h, MHD_OPTION_ARRAY, options, MHD_OPTION_ARRAY,
+                                 tls, MHD_OPTION_END);
     return h->daemon != NULL
                ? LIKEN_OK
                : lk_fail_errno(err, LIKEN_E_MEMORY, errno, "The server's connection threads could not be started");
+}
+
+static int start_listening(lk_http *h, liken_error *err) {
+    int rc = lk_http_set_proxies(h, h->o.trusted_proxies, h->o.forwarded, err);
+    if (rc == LIKEN_OK && h->o.tls_cert != NULL)
+        rc = lk_tls_make(&h->tls, h->o.tls_cert, h->o.tls_key, err);
+    return rc == LIKEN_OK ? lk_http_listen(h, err) : rc;
 }
 
 int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route *routes, size_t count,
@@ -70,8 +81,9 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
     h->route_count = count;
     h->listener = h->wake = -1;
     pthread_mutex_init(&h->lock, NULL);
+    pthread_mutex_init(&h->proxies_lock, NULL);
     lk_clock_condition(&h->changed);
-    int rc = lk_http_listen(h, err);
+    int rc = start_listening(h, err);
     if (rc == LIKEN_OK)
         rc = lk_peers_make(&h->peers, err);
     if (rc == LIKEN_OK)
@@ -94,6 +106,13 @@ int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route 
     }
     *out = h;
     return LIKEN_OK;
+}
+
+int lk_http_reload_tls(lk_http *h, const char *cert, const char *key, liken_error *err) {
+    if (h->tls == NULL)
+        return lk_fail(err, LIKEN_E_UNSUPPORTED,
+                       "The server was started without a certificate; start it again with one.");
+    return lk_tls_load(h->tls, cert, key, err);
 }
 
 int lk_http_port(const lk_http *h) {
@@ -131,7 +150,9 @@ void lk_http_stop(lk_http *h) {
     lk_linger_free(h->linger);
     lk_patience_free(h->patience);
     lk_peers_free(h->peers);
+    lk_tls_free(h->tls);
     pthread_cond_destroy(&h->changed);
+    pthread_mutex_destroy(&h->proxies_lock);
     pthread_mutex_destroy(&h->lock);
     free(h);
 }

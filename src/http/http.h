@@ -1,4 +1,4 @@
-/* http.h - an HTTP/1.1 server that knows no faces (libmicrohttpd is named only here).
+/* http.h - an HTTP/1.1 server that knows no faces (libmicrohttpd and GnuTLS are named only here).
  *
  * docs/http.md tells what is done about clients that hang up, stall or flood, and what libmicrohttpd decides alone.
  *
@@ -27,7 +27,7 @@ bool lk_request_query_at(const lk_request *r, size_t i, const char **name, const
 const char *lk_request_header(const lk_request *r, const char *name);
 /* Is this the media type of the body, whatever parameters follow it? */
 bool lk_request_is(const lk_request *r, const char *media_type);
-const char *lk_request_peer(const lk_request *r); /* "127.0.0.1" */
+const char *lk_request_peer(const lk_request *r); /* "127.0.0.1": the client, or the proxy that hides it */
 /* The same as 16 bytes, for counting: of IPv4 mapped into IPv6, of IPv6 its /64, which is what one subscriber is given.
  */
 void lk_request_address(const lk_request *r, uint8_t out[16]);
@@ -156,16 +156,20 @@ typedef struct lk_http_options {
     int store_threads;   /* of the store lane, and half as many of its routes that write; default 8 */
     size_t queue;        /* waiting requests in each lane, those that write apart; default 64 */
     int queue_seconds;   /* a request that waited longer is answered 503; default 60 */
-    size_t max_body;     /* bytes; larger: 413 */
-    size_t max_json;     /* the same for bodies of application/json, without their photos; 0: as all */
-    const char *files;   /* names of form parts that may be as large as a body, separated by spaces; NULL: every part.
-                            All others together hold 64 KiB at most, else 413 */
-    size_t max_memory;   /* bytes of bodies held at a time, over all connections; one address may have half, or one
-                            body; more: 503. Default 8 x max_body */
-    int idle_timeout;    /* seconds; default 30 */
-    int max_connections; /* default 1024 */
-    int max_streams;     /* answers by lk_respond_stream at a time; default: a quarter of the connections */
-    int max_per_peer;    /* connections of one address (IPv6: of its /64), loopback excepted; default: half of all */
+    const char *tls_cert, *tls_key; /* files in PEM: then it speaks HTTPS, TLS 1.2 and later; NULL: plain HTTP */
+    size_t max_body;                /* bytes; larger: 413 */
+    size_t max_json;                /* the same for bodies of application/json, without their photos; 0: as all */
+    const char *files;     /* names of form parts that may be as large as a body, separated by spaces; NULL: every part.
+                              All others together hold 64 KiB at most, else 413 */
+    size_t max_memory;     /* bytes of bodies held at a time, over all connections; one address may have half, or one
+                              body; more: 503. Default 8 x max_body */
+    int idle_timeout;      /* seconds; default 30 */
+    int max_connections;   /* default 1024 */
+    int max_streams;       /* answers by lk_respond_stream at a time; default: a quarter of the connections */
+    const char *base_path; /* "/faces": addresses may begin with it, as a proxy may have it; NULL: none */
+    const char *trusted_proxies; /* addresses and networks that tell of clients of theirs; NULL: none */
+    bool forwarded;              /* in the header Forwarded; else in X-Forwarded-For */
+    int max_per_peer; /* connections of one address (IPv6: of its /64), loopback excepted; default: half of all */
     /* Who may. `glance` is called on the connection's thread before the body of a matched route is read, and must not
      * wait; where it is not sure, `admit` is asked on a thread of the store lane before the body is read. `admit` is
      * asked again on the lane's thread just before the handler runs. To refuse, both answer (lk_respond) first. NULL:
@@ -182,6 +186,11 @@ typedef struct lk_http_options {
 int lk_http_start(lk_http **out, const lk_http_options *options, const lk_route *routes, size_t count,
                   liken_error *err);
 int lk_http_port(const lk_http *h);
+/* Takes other certificate files, or what is in the same by now; on failure those that were there go on. UNSUPPORTED: it
+ * was started without. */
+int lk_http_reload_tls(lk_http *h, const char *cert, const char *key, liken_error *err);
+/* Others are trusted from now on. */
+int lk_http_set_proxies(lk_http *h, const char *trusted, bool forwarded, liken_error *err);
 size_t lk_http_waiting(lk_http *h); /* requests waiting, in all lanes */
 size_t lk_http_streams(lk_http *h); /* streams that are open */
 /* Something has come: all streams that had nothing are asked again. Any thread, but not from within `next`. */

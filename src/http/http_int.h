@@ -14,6 +14,8 @@
  *   lanes.c    where handlers run
  *   late.c     answers that are held back
  *   streams.c  answers that come bit by bit
+ *   tls.c      certificates
+ *   proxies.c  whom a proxy speaks for
  *   send.c     handing answers over */
 #ifndef LK_HTTP_HTTP_INT_H
 #define LK_HTTP_HTTP_INT_H
@@ -54,6 +56,9 @@ typedef struct lk_routed {
     size_t param_count;
     char allow[64]; /* the methods that the path has, for 405; "" when it has none */
 } lk_routed;
+
+/* The target without the path that a proxy has the server below ("/faces"; NULL: none), where it begins with that. */
+const char *lk_target_below(const char *raw, const char *base);
 
 /* HEAD is answered by the route of GET. Out of memory looks like no route. */
 void lk_route_find(lk_routed *out, lk_arena *arena, const lk_route *routes, size_t count, const char *method,
@@ -117,7 +122,7 @@ void lk_linger_free(lk_linger *l);
 typedef struct lk_peer {
     struct lk_peer *next;
     uint8_t address[16];
-    bool local; /* loopback: as a rule a proxy, so not held to the limit of connections */
+    bool local; /* loopback: as a rule a proxy, or one that is trusted: not held to the limit of connections */
     atomic_int connections;
     atomic_size_t held; /* bytes of bodies in memory */
     size_t streams;     /* under the lock of streams.c */
@@ -126,13 +131,40 @@ typedef struct lk_peers lk_peers;
 
 int lk_peers_make(lk_peers **out, liken_error *err);
 void lk_peers_free(lk_peers *p);
-/* One connection more of this address. NULL: out of memory, and nothing is counted; leave takes it. */
-lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address);
+/* One connection more of this address; a trusted proxy is held to no more than loopback is. NULL: out of memory, and
+ * nothing is counted; leave takes it. */
+lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address, bool trusted);
 /* Of an address that has a connection; borrowed while it has. */
-/* What an address is counted by. */
-void lk_peers_address(const struct sockaddr *address, uint8_t out[16]);
 lk_peer *lk_peers_find(lk_peers *p, const struct sockaddr *address);
 void lk_peers_leave(lk_peers *p, lk_peer *peer);
+
+/* ---- proxies.c ---- */
+
+#define LK_PROXIES 64
+
+typedef struct lk_network {
+    uint8_t address[16];
+    int bits; /* that count, of 128 */
+} lk_network;
+
+typedef struct lk_proxies {
+    lk_network list[LK_PROXIES];
+    size_t count;
+    bool forwarded; /* they write Forwarded; else X-Forwarded-For */
+} lk_proxies;
+
+/* As 16 bytes, of IPv4 mapped into IPv6; and then what it is counted by: of IPv6 its /64. */
+void lk_address_of(const struct sockaddr *address, uint8_t out[16]);
+void lk_address_mask(uint8_t address[16]);
+void lk_address_format(const uint8_t address[16], char *out, size_t room); /* `room` at least 46 */
+/* Addresses and networks, parted by commas or spaces; NULL: none. ARG. */
+int lk_proxies_parse(const char *text, bool forwarded, lk_proxies *out, liken_error *err);
+bool lk_proxies_trust(const lk_proxies *p, const uint8_t address[16]);
+/* From the address that a connection came from to its client, by the list that came with it (NULL: none). */
+void lk_proxies_client(const lk_proxies *p, const char *list, uint8_t client[16]);
+/* Settles who the client of a request is, once its headers are there. */
+void lk_request_find_client(lk_request *r);
+bool lk_http_trusts(lk_http *h, const struct sockaddr *peer);
 
 /* ---- patience.c ---- */
 
@@ -197,6 +229,7 @@ struct lk_request {
     lk_target target;
     lk_routed routed;
     char method[16], id[33], peer[48];
+    uint8_t client[16];                  /* `peer` */
     bool begun, complete, running, sent; /* headers seen; body seen; counted as running; answer handed over */
     bool asked, has_body;                /* asked: whether it may, on another thread */
     struct crew *crew;                   /* whose queue it is or was in (lanes.c) */
@@ -233,6 +266,7 @@ char *lk_request_wire(const lk_request *r, size_t *size);
 typedef struct lk_lanes lk_lanes;
 typedef struct lk_streams lk_streams;
 typedef struct lk_late lk_late;
+typedef struct lk_tls lk_tls;
 
 struct lk_http {
     lk_http_options o;
@@ -242,6 +276,7 @@ struct lk_http {
     lk_lanes *lanes;
     lk_streams *streams;
     lk_late *late;
+    lk_tls *tls; /* NULL: plain HTTP */
     lk_linger *linger;
     lk_patience *patience;
     lk_peers *peers;
@@ -251,7 +286,9 @@ struct lk_http {
     atomic_size_t held;               /* bytes of bodies in memory */
     atomic_int connections, arriving; /* all; of them those that libmicrohttpd has not told of yet */
     int waits;                        /* for room, one after the other; the accept thread's own */
-    pthread_mutex_t lock;             /* guards the rest */
+    pthread_mutex_t proxies_lock;
+    lk_proxies proxies;
+    pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
     size_t active, running;
     bool stopping, cut; /* no new requests; not even those being received */
@@ -321,6 +358,21 @@ void lk_streams_fill(lk_request *r);
 struct MHD_Response *lk_streams_response(lk_request *r);
 /* Of a request that may have a stream; on the connection's thread, before the connection ends. */
 void lk_streams_close(lk_request *r);
+
+/* ---- tls.c ---- */
+
+/* Reads certificate (with its chain) and key from files in PEM. ARG says what is wrong with them; UNSUPPORTED. */
+int lk_tls_make(lk_tls **out, const char *cert, const char *key, liken_error *err);
+/* Takes others in their place; on failure those that were there go on. Any thread. */
+int lk_tls_load(lk_tls *t, const char *cert, const char *key, liken_error *err);
+/* Once no connection is left. NULL is accepted. */
+void lk_tls_free(lk_tls *t);
+/* What libmicrohttpd is to be told. */
+void lk_tls_options(struct MHD_OptionItem out[2]);
+/* A connection began. */
+void lk_tls_begin(lk_tls *t, struct MHD_Connection *connection);
+/* Sends at once, on the connection's thread; false: not all of it went. */
+bool lk_tls_send(struct MHD_Connection *connection, const void *bytes, size_t size);
 
 /* ---- send.c ---- */
 

@@ -6,7 +6,6 @@
  * limit. An entry lives while it has connections. */
 #include "http/http_int.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,20 +16,6 @@ struct lk_peers {
     pthread_mutex_t lock;
     lk_peer *buckets[BUCKETS];
 };
-
-void lk_peers_address(const struct sockaddr *a, uint8_t out[16]) {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    memset(out, 0, 16);
-    if (a->sa_family == AF_INET) {
-        memcpy(out, mapped, sizeof mapped);
-        memcpy(out + sizeof mapped, &((const struct sockaddr_in *)(const void *)a)->sin_addr, 4);
-    } else if (a->sa_family == AF_INET6) {
-        memcpy(out, &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, 16);
-        static const uint8_t one[16] = {[15] = 1};
-        if (memcmp(out, mapped, sizeof mapped) != 0 && memcmp(out, one, sizeof one) != 0)
-            memset(out + 8, 0, 8);
-    }
-}
 
 static bool is_local(const uint8_t address[16]) {
     static const uint8_t one[16] = {[15] = 1}, mapped[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
@@ -73,14 +58,15 @@ void lk_peers_free(lk_peers *p) {
     free(p);
 }
 
-lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address) {
+lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address, bool trusted) {
     uint8_t key[16];
-    lk_peers_address(address, key);
+    lk_address_of(address, key);
+    lk_address_mask(key);
     pthread_mutex_lock(&p->lock);
     lk_peer **at = find(p, key), *peer = *at;
     if (peer == NULL && (peer = calloc(1, sizeof *peer)) != NULL) {
         memcpy(peer->address, key, sizeof key);
-        peer->local = is_local(key);
+        peer->local = trusted || is_local(key);
         *at = peer;
     }
     if (peer != NULL)
@@ -91,7 +77,8 @@ lk_peer *lk_peers_enter(lk_peers *p, const struct sockaddr *address) {
 
 lk_peer *lk_peers_find(lk_peers *p, const struct sockaddr *address) {
     uint8_t key[16];
-    lk_peers_address(address, key);
+    lk_address_of(address, key);
+    lk_address_mask(key);
     pthread_mutex_lock(&p->lock);
     lk_peer *peer = *find(p, key);
     pthread_mutex_unlock(&p->lock);

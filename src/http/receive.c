@@ -132,9 +132,10 @@ static enum MHD_Result begin(lk_request *r, const char *method, const char *vers
             return MHD_NO;
     } else {
         lk_patience_at(r->server->patience, r->watch, LK_STAGE_BODY, BODY_SECONDS + r->server->o.idle_timeout);
-        if (strcmp(version, MHD_HTTP_VERSION_1_1) == 0)
+        if (strcmp(version, MHD_HTTP_VERSION_1_1) == 0 && r->server->tls == NULL)
             lk_patience_skips_continue(r->server->patience, r->watch);
         (void)snprintf(r->method, sizeof r->method, "%s", method);
+        lk_request_find_client(r);
         if (lk_http_stopping(r->server))
             lk_http_busy(r, "The server is stopping; try again in a moment.");
         else

@@ -3,7 +3,6 @@
 #include "base/crypto.h"
 #include "http/http_int.h"
 
-#include <arpa/inet.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +13,11 @@ static void note_peer(lk_request *r) {
     const union MHD_ConnectionInfo *info =
         r->connection == NULL ? NULL : MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
-    const void *bytes = NULL;
-    if (address != NULL && address->sa_family == AF_INET)
-        bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
-    else if (address != NULL && address->sa_family == AF_INET6)
-        bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    if (bytes == NULL || inet_ntop(address->sa_family, bytes, r->peer, sizeof r->peer) == NULL)
-        memcpy(r->peer, "unknown", sizeof "unknown");
+    memcpy(r->peer, "unknown", sizeof "unknown");
+    if (address == NULL || (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+        return;
+    lk_address_of(address, r->client);
+    lk_address_format(r->client, r->peer, sizeof r->peer);
 }
 
 lk_request *lk_request_make(lk_http *server, struct MHD_Connection *connection, const char *target) {
@@ -36,7 +33,8 @@ lk_request *lk_request_make(lk_http *server, struct MHD_Connection *connection, 
     r->watch = connection == NULL ? NULL : lk_http_watch(connection);
     r->raw = target;
     r->raw_size = strlen(target);
-    (void)lk_target_parse(&r->target, &r->arena, target, &r->fault); /* r->fault remembers */
+    (void)lk_target_parse(&r->target, &r->arena, lk_target_below(target, server == NULL ? NULL : server->o.base_path),
+                          &r->fault); /* which remembers */
     return r;
 }
 
@@ -153,11 +151,8 @@ const char *lk_request_peer(const lk_request *r) {
 }
 
 void lk_request_address(const lk_request *r, uint8_t out[16]) {
-    const union MHD_ConnectionInfo *info =
-        r->connection == NULL ? NULL : MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    memset(out, 0, 16);
-    if (info != NULL && info->client_addr != NULL)
-        lk_peers_address(info->client_addr, out);
+    memcpy(out, r->client, 16);
+    lk_address_mask(out);
 }
 
 const char *lk_request_id(const lk_request *r) {

@@ -99,9 +99,9 @@ enum MHD_Result lk_http_cut_off(lk_request *r) {
     LK_FREE char *text = lk_request_wire(r, &size);
     if (fd < 0 || text == NULL)
         return MHD_NO;
-    const ssize_t n =
-        send(fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT); /* nothing was sent before: it fits the buffer */
-    r->sent = n == (ssize_t)size;
+    r->sent = r->server->tls != NULL /* nothing was sent before: it fits the buffer */
+                  ? lk_tls_send(r->connection, text, size)
+                  : send(fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size;
     r->linger = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     return MHD_NO;
 }

@@ -81,16 +81,29 @@ static bool has_control(const char *raw) {
     return false;
 }
 
+/* The form for proxies, which servers must read too. */
+static const char *skip_host(const char *raw) {
+    const size_t scheme = strncmp(raw, "http://", 7) == 0 ? 7 : strncmp(raw, "https://", 8) == 0 ? 8 : 0;
+    if (scheme == 0)
+        return raw;
+    raw += scheme + strcspn(raw + scheme, "/?");
+    return *raw == '/' ? raw : "/";
+}
+
+const char *lk_target_below(const char *raw, const char *base) {
+    const size_t size = base == NULL ? 0 : strlen(base);
+    const char *path = skip_host(raw);
+    if (size == 0 || strncmp(path, base, size) != 0 || (path[size] != '/' && path[size] != '\0'))
+        return raw;
+    return path[size] == '/' ? path + size : "/";
+}
+
 int lk_target_parse(lk_target *t, lk_arena *arena, const char *raw, liken_error *err) {
     *t = (lk_target){.path = ""};
     if (has_control(raw))
         return lk_fail(err, LIKEN_E_ARG,
                        "The address holds a space or a control character; write it as %%20 and so on.");
-    if (strncmp(raw, "http://", 7) == 0) { /* the form for proxies, which servers must read too */
-        raw += 7 + strcspn(raw + 7, "/?");
-        if (*raw != '/')
-            raw = "/";
-    }
+    raw = skip_host(raw);
     if (*raw != '/')
         return lk_fail(err, LIKEN_E_ARG, "The address must start with '/'.");
     const size_t size = strcspn(raw, "?#");

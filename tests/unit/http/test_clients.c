@@ -18,9 +18,9 @@ static lk_peer *enter(lk_peers *p, const char *text) {
     struct sockaddr_in four = {.sin_family = AF_INET};
     struct sockaddr_in6 six = {.sin6_family = AF_INET6};
     if (inet_pton(AF_INET, text, &four.sin_addr) == 1)
-        return lk_peers_enter(p, (struct sockaddr *)&four);
+        return lk_peers_enter(p, (struct sockaddr *)&four, false);
     assert_int_equal(inet_pton(AF_INET6, text, &six.sin6_addr), 1);
-    return lk_peers_enter(p, (struct sockaddr *)&six);
+    return lk_peers_enter(p, (struct sockaddr *)&six, false);
 }
 
 static void an_address_is_counted_once(void **state) {

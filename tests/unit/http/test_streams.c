@@ -543,7 +543,7 @@ static void one_address_has_half_of_them(void **state) {
     (void)state;
     lk_http *h = start((lk_http_options){.threads = 1, .max_streams = 4});
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    lk_peer *peer = lk_peers_enter(h->peers, (struct sockaddr *)&here); /* as long as the test goes on */
+    lk_peer *peer = lk_peers_enter(h->peers, (struct sockaddr *)&here, false); /* as long as the test goes on */
     peer->local = false;
     int fd[3];
     for (int i = 0; i < 3; i++) {
