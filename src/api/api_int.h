@@ -141,7 +141,7 @@ unsigned long long lk_pace_refused(const lk_pace *p, lk_pace_why why);
 /* One request more. False: it is answered 429. None of these waits. */
 bool lk_pace_address(lk_pace *p, lk_request *r);
 bool lk_pace_key(lk_pace *p, lk_request *r, const lk_key *key);
-/* May its address still try a key that is not known? Else the same. */
+/* Its address tries a key that is not known. */
 bool lk_pace_guess(lk_pace *p, lk_request *r);
 /* Its key is wrong: says so in the log ("A key that is not known"), counts, and holds the answer back. */
 void lk_pace_wrong(lk_pace *p, lk_request *r, const char *what);

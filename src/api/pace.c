@@ -6,7 +6,8 @@
  *
  * A wrong key is logged and its answer held back for a second, on no thread. An address that brings WRONG of them gets
  * 429 for every other that is not known in memory, at once and without a question to the store; keys that are known go
- * on, so that nobody is locked out by a neighbour behind the same address. */
+ * on, so that nobody is locked out by a neighbour behind the same address. The try is paid before the store is asked, so
+ * that many at once are no more. */
 #include "api/api_int.h"
 #include "auth/rates.h"
 #include "base/clock.h"
@@ -98,7 +99,7 @@ bool lk_pace_guess(lk_pace *p, lk_request *r) {
     uint8_t id[LK_RATES_ID];
     double wait = 0;
     lk_request_address(r, id);
-    return lk_rates_has(p->wrongs, id, wrong, lk_clock_monotonic(), &wait) ||
+    return lk_rates_take(p->wrongs, id, wrong, lk_clock_monotonic(), &wait) ||
            refuse(p, r, LK_PACE_GUESSES, "too_many_wrong_keys", "Too many wrong keys came from this address", wrong,
                   wait);
 }
@@ -106,10 +107,7 @@ bool lk_pace_guess(lk_pace *p, lk_request *r) {
 void lk_pace_wrong(lk_pace *p, lk_request *r, const char *what) {
     static const uint8_t everybody[LK_RATES_ID] = {0};
     const double now = lk_clock_monotonic();
-    uint8_t id[LK_RATES_ID];
     double wait = 0;
-    lk_request_address(r, id);
-    (void)lk_rates_take(p->wrongs, id, wrong, now, &wait);
     (void)atomic_fetch_add(&p->refused[LK_PACE_WRONG], 1);
     if (lk_rates_take(p->keys, everybody, lines, now, &wait)) /* an attacker must not fill the log either */
         lk_log(LIKEN_LOG_WARN, "%s came from %s (request %s).", what, lk_request_peer(r), lk_request_id(r));

@@ -70,8 +70,7 @@ static struct bucket *find(lk_rates *t, const uint8_t id[LK_RATES_ID]) {
     return fullest;
 }
 
-/* Takes `tokens` where there is one. */
-static bool take(lk_rates *t, const uint8_t id[LK_RATES_ID], lk_rate rate, double now, double tokens, double *wait) {
+bool lk_rates_take(lk_rates *t, const uint8_t id[LK_RATES_ID], lk_rate rate, double now, double *wait) {
     if (rate.count == 0)
         return true;
     assert(now > 0 && rate.seconds > 0);
@@ -82,20 +81,12 @@ static bool take(lk_rates *t, const uint8_t id[LK_RATES_ID], lk_rate rate, doubl
     const double full_at = own && b->full_at > now ? b->full_at : now;
     const double over = full_at + each - now - rate.seconds; /* seconds until one is there */
     const bool has = over <= 1e-9;
-    if (has && tokens > 0) {
+    if (has) {
         memcpy(b->id, id, LK_RATES_ID);
-        b->full_at = full_at + tokens * each;
+        b->full_at = full_at + each;
     }
     pthread_mutex_unlock(&t->lock);
     if (!has)
         *wait = over;
     return has;
-}
-
-bool lk_rates_take(lk_rates *t, const uint8_t id[LK_RATES_ID], lk_rate rate, double now, double *wait) {
-    return take(t, id, rate, now, 1, wait);
-}
-
-bool lk_rates_has(lk_rates *t, const uint8_t id[LK_RATES_ID], lk_rate rate, double now, double *wait) {
-    return take(t, id, rate, now, 0, wait);
 }

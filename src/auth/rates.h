@@ -18,7 +18,5 @@ void lk_rates_free(lk_rates *t); /* NULL is accepted */
 /* Takes a token at this moment (lk_clock_monotonic); false when there is none: *wait is the seconds until there is one.
  * A rate without a count gives always. Any thread. */
 bool lk_rates_take(lk_rates *t, const uint8_t id[LK_RATES_ID], lk_rate rate, double now, double *wait);
-/* Is there a token? Takes none. */
-bool lk_rates_has(lk_rates *t, const uint8_t id[LK_RATES_ID], lk_rate rate, double now, double *wait);
 
 #endif

@@ -74,8 +74,9 @@ static bool same_text(const char *a, const char *b) {
 /* What else is another by now counts when the server is started again: that is said, lest somebody think it counted. */
 static void tell_rest(const lk_cli *cli, const lk_config *now) {
     for (int id = 0; id < LK_SET_COUNT; id++) {
+        const lk_setting_id setting = (lk_setting_id)id;
         const bool stays = (cli->command->settings & LK_BIT_OF(id) & ~RELOADED) != 0;
-        if (stays && !same_text(lk_config_text(cli->config, id), lk_config_text(now, id)))
+        if (stays && !same_text(lk_config_text(cli->config, setting), lk_config_text(now, setting)))
             lk_log(LIKEN_LOG_WARN, "%s is changed; that counts when the server is started again.",
                    lk_settings[id].name);
     }

@@ -254,7 +254,7 @@ def test_guessing_keys_is_slow_and_heard(start, make_key):
     began = time.monotonic()
     server.key = "lk_" + "0" * 64
     assert server.get("/v1/status").status == 401
-    assert time.monotonic() - began >= 1
+    assert time.monotonic() - began >= 1  # held back, however quick the machine is
     connections = []
     for i in range(60):  # many at once, which would tie up the only thread of the store for a minute
         c = server.connect()
@@ -271,12 +271,13 @@ def test_guessing_keys_is_slow_and_heard(start, make_key):
         c.close()
         answers.append(text)
     statuses = [int(a.split()[1]) for a in answers]
-    assert set(statuses) == {401, 429} and 15 <= statuses.count(401) <= 40
+    most = 20 + (time.monotonic() - began) / 3 + 1  # of a minute, and as many again in the next
+    assert set(statuses) == {401, 429} and 15 <= statuses.count(401) <= most
     refused = next(a for a in answers if a.split()[1] == b"429")
     assert b"too_many_wrong_keys" in refused and b"Retry-After" in refused
     assert server.get("/v1/status").status == 200
     text = log.read_text()
-    assert 15 <= text.count("A key that is not known came from 127.0.0.1") <= 40 and "lk_000" not in text
+    assert text.count("A key that is not known came from 127.0.0.1") == 1 + statuses.count(401) and "lk_000" not in text
     assert 'liken_guard_refused_total{why="wrong_keys"}' in server.get("/metrics").body.decode()
     assert server.stop() == 0
 

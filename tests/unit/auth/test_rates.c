@@ -47,20 +47,6 @@ static void no_rate_is_no_limit(void **state) {
     lk_rates_free(NULL);
 }
 
-static void looking_takes_nothing(void **state) {
-    (void)state;
-    const lk_rate rate = {1, 10};
-    const uint8_t id[LK_RATES_ID] = {7};
-    liken_error err = {0};
-    assert_ok(lk_rates_make(&table, 8, &err), err);
-    for (int i = 0; i < 3; i++)
-        assert_true(lk_rates_has(table, id, rate, 50, &wait));
-    assert_true(lk_rates_take(table, id, rate, 50, &wait));
-    assert_false(lk_rates_has(table, id, rate, 51, &wait));
-    assert_true(fabs(wait - 9) < 1e-6);
-    lk_rates_free(table);
-}
-
 /* A million addresses take turns in a table for a thousand: it does not grow, and whoever has taken most is kept. */
 static void strangers_do_not_push_out_who_is_held_back(void **state) {
     (void)state;
@@ -143,7 +129,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bucket_is_emptied_and_fills_again),
         cmocka_unit_test(no_rate_is_no_limit),
-        cmocka_unit_test(looking_takes_nothing),
         cmocka_unit_test(strangers_do_not_push_out_who_is_held_back),
         cmocka_unit_test(rates_are_read_and_written),
         cmocka_unit_test(ends_are_read),
