@@ -112,6 +112,8 @@ static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     if (rc == LIKEN_OK)
         rc = lk_metrics_make(&api->metrics, api->routes, lk_row_count, err);
     if (rc == LIKEN_OK)
+        rc = lk_origins_make(&api->origins, o->allowed_origins, err);
+    if (rc == LIKEN_OK)
         rc = lk_pace_make(&api->pace, o->address_rate, err);
     if (rc == LIKEN_OK)
         rc = lk_probe_start(&api->probe, api->lk, api->keys, err);
@@ -121,6 +123,34 @@ static int prepare(lk_api *api, const lk_api_options *o, liken_error *err) {
     return rc;
 }
 
+static lk_http_options http_options(lk_api *api, const lk_api_options *o) {
+    return (lk_http_options){.address = api->address,
+                             .port = o->port,
+                             .threads = o->threads,
+                             .workers = o->workers,
+                             .store_threads = o->store_threads,
+                             .queue = o->queue,
+                             .queue_seconds = o->queue_seconds,
+                             .max_body = lk_rows_max_body(api->max_file),
+                             .max_json = LK_JSON_BYTES,
+                             .files = "file files a b",
+                             .idle_timeout = o->idle_timeout,
+                             .max_connections = o->max_connections,
+                             .max_per_peer = o->max_per_peer,
+                             .tls_cert = o->tls_cert,
+                             .tls_key = o->tls_key,
+                             .trusted_proxies = o->trusted_proxies,
+                             .forwarded = o->forwarded,
+                             .base_path = api->base,
+                             .begin = lk_origins_begin,
+                             .options = lk_origins_preflight,
+                             .glance = lk_guard_glance,
+                             .admit = lk_guard_admit,
+                             .fault = lk_answer_fault,
+                             .done = lk_metrics_done,
+                             .ctx = api};
+}
+
 int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *err) {
     lk_api *api = calloc(1, sizeof *api);
     if (api == NULL)
@@ -128,29 +158,7 @@ int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *
     api->lk = lk;
     int rc = prepare(api, o, err);
     if (rc == LIKEN_OK) {
-        const lk_http_options http = {.address = api->address,
-                                      .port = o->port,
-                                      .threads = o->threads,
-                                      .workers = o->workers,
-                                      .store_threads = o->store_threads,
-                                      .queue = o->queue,
-                                      .queue_seconds = o->queue_seconds,
-                                      .max_body = lk_rows_max_body(api->max_file),
-                                      .max_json = LK_JSON_BYTES,
-                                      .files = "file files a b",
-                                      .idle_timeout = o->idle_timeout,
-                                      .max_connections = o->max_connections,
-                                      .max_per_peer = o->max_per_peer,
-                                      .tls_cert = o->tls_cert,
-                                      .tls_key = o->tls_key,
-                                      .trusted_proxies = o->trusted_proxies,
-                                      .forwarded = o->forwarded,
-                                      .base_path = api->base,
-                                      .glance = lk_guard_glance,
-                                      .admit = lk_guard_admit,
-                                      .fault = lk_answer_fault,
-                                      .done = lk_metrics_done,
-                                      .ctx = api};
+        const lk_http_options http = http_options(api, o);
         rc = lk_http_start(&api->http, &http, api->routes, lk_row_count, err);
         if (rc == LIKEN_OK)
             rc = lk_follow_start(&api->follow, lk, api->http, err);
@@ -164,9 +172,15 @@ int lk_api_start(lk_api **out, const lk_api_options *o, liken *lk, liken_error *
 }
 
 int lk_api_reload(lk_api *api, const lk_api_options *o, liken_error *err) {
-    int rc = o->tls_cert == NULL ? LIKEN_OK : lk_http_reload_tls(api->http, o->tls_cert, o->tls_key, err);
+    int rc = lk_origins_check(o->allowed_origins, err); /* all of it is looked at before any of it counts */
+    if (rc == LIKEN_OK)
+        rc = lk_http_check_proxies(o->trusted_proxies, err);
+    if (rc == LIKEN_OK && o->tls_cert != NULL)
+        rc = lk_http_reload_tls(api->http, o->tls_cert, o->tls_key, err);
     if (rc == LIKEN_OK)
         rc = lk_http_set_proxies(api->http, o->trusted_proxies, o->forwarded, err);
+    if (rc == LIKEN_OK)
+        rc = lk_origins_set(api->origins, o->allowed_origins, err);
     if (rc == LIKEN_OK)
         lk_pace_set(api->pace, o->address_rate);
     return rc;
@@ -194,6 +208,7 @@ void lk_api_stop(lk_api *api) {
         (void)save_uses(api);
     lk_probe_stop(api->probe);
     lk_pace_free(api->pace);
+    lk_origins_free(api->origins);
     lk_metrics_free(api->metrics);
     lk_repeats_free(api->repeats);
     lk_keyring_free(api->keys);

@@ -24,6 +24,7 @@ typedef struct lk_api_options {
     const char *trusted_proxies;    /* addresses and networks; NULL: none */
     bool forwarded;                 /* they write the header Forwarded; else X-Forwarded-For */
     const char *public_url;         /* "https://faces.example/liken"; NULL: not known */
+    const char *allowed_origins;    /* whose pages may read answers; NULL: none but its own */
     lk_rate address_rate;           /* requests of one address; {0}: any number */
     int max_per_peer;               /* of them from one address, loopback excepted; default: half of all */
 } lk_api_options;
@@ -31,8 +32,8 @@ typedef struct lk_api_options {
 /* Starts serving `lk`, which must outlive it. Without a key it serves loopback addresses only, open to every program on
  * this machine but not to other sites' pages in a browser; for any other address LIKEN_E_ARG says how to make a key. */
 int lk_api_start(lk_api **out, const lk_api_options *options, liken *lk, liken_error *err);
-/* Takes certificate, proxies and the rate of addresses from other options while it runs; the rest of them is not looked
- * at. On failure what there was goes on. */
+/* Takes certificate, proxies, origins and the rate of addresses from other options while it runs; the rest of them is
+ * not looked at. On failure what there was goes on. */
 int lk_api_reload(lk_api *api, const lk_api_options *options, liken_error *err);
 int lk_api_port(const lk_api *api);
 /* True when no key is needed: on loopback, as long as there has been none since it started. */

@@ -9,6 +9,7 @@
  *   hints.c    what a body is that is not what it is said to be
  *   repeat.c   Idempotency-Key
  *   metrics.c  counters and /metrics
+ *   origins.c  pages of other sites
  *   pace.c     how often: rates, and wrong keys
  *   public.c   addresses in answers
  *   probe.c    how the store is, known without waiting for it
@@ -33,6 +34,7 @@
 #define LK_PICTURES_HELD ((size_t)128 << 20) /* bytes of pictures that clients are still taking, all together */
 
 typedef struct lk_metrics lk_metrics;
+typedef struct lk_origins lk_origins;
 typedef struct lk_pace lk_pace;
 typedef struct lk_probe lk_probe;
 typedef struct lk_follow lk_follow;
@@ -45,6 +47,7 @@ struct lk_api {
     lk_keyring *keys;
     lk_metrics *metrics;
     lk_pace *pace;
+    lk_origins *origins;
     lk_chore *uses;   /* writes down when keys were used */
     int uses_trouble; /* the last time; the chore's own */
     lk_probe *probe;
@@ -120,6 +123,8 @@ lk_glance lk_guard_glance(lk_request *r, const lk_route *route, void *api);
 /* By the keys as they are now. */
 bool lk_guard_admit(lk_request *r, const lk_route *route, void *api);
 bool lk_guard_is_loopback(const char *address);
+/* Is a page of this origin one that came from us, by the Host that was asked for (NULL: none)? */
+bool lk_guard_own(const lk_api *api, const char *origin, const char *host);
 /* The key that the request came with, found once; NULL: none, or none that is known. It lasts as long as the request.
  */
 const lk_key *lk_guard_key(lk_api *api, lk_request *r);
@@ -128,6 +133,20 @@ const lk_key *lk_guard_key(lk_api *api, lk_request *r);
 bool lk_guard_still_may(lk_api *api, lk_request *r);
 /* 401: none, or one that counts no more. */
 void lk_guard_refuse_keyless(lk_request *r);
+
+/* ---- origins.c ---- */
+
+/* `list`: "https://shop.example, http://localhost:3000"; NULL: none. ARG. */
+int lk_origins_make(lk_origins **out, const char *list, liken_error *err);
+void lk_origins_free(lk_origins *o);
+int lk_origins_check(const char *list, liken_error *err);
+/* Others from now on. Any thread. */
+int lk_origins_set(lk_origins *o, const char *list, liken_error *err);
+bool lk_origins_allow(lk_origins *o, const char *origin);
+/* Tells the browser, with whatever the answer will be, whether the page may read it. */
+void lk_origins_begin(lk_request *r, void *api);
+/* Answers a browser that asks before. */
+void lk_origins_preflight(lk_request *r, const char *methods, void *api);
 
 /* ---- pace.c ---- */
 

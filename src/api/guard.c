@@ -3,7 +3,8 @@
  * With keys: every route that names a scope wants a key that has it, and for its collection.
  * Without keys the server listens on loopback only, where any program of this machine may use it. A browser is such a
  * program, and it runs pages of strangers: so an open server answers only to a loopback Host (a stranger's name that
- * resolves to 127.0.0.1 is DNS rebinding), and takes changes only from pages of its own origin.
+ * resolves to 127.0.0.1 is DNS rebinding), and takes changes only from pages of its own origin, and of those that
+ * allowed-origins names.
  *
  * The keys in memory say at once, on the connection's thread, who surely may go on and who has no key at all. Whatever
  * else is asked of the store, where keys are, on a thread that may wait for it; and so is every request before it is
@@ -48,8 +49,7 @@ static bool reads_only(const lk_request *r) {
     return strcmp(lk_request_method(r), "GET") == 0 || strcmp(lk_request_method(r), "HEAD") == 0;
 }
 
-/* Is a page of this origin one that came from us? */
-static bool is_own(const lk_api *api, const char *origin, const char *host) {
+bool lk_guard_own(const lk_api *api, const char *origin, const char *host) {
     const char *scheme = api->tls ? "https://" : "http://";
     const size_t size = strlen(scheme);
     return host != NULL && strncasecmp(origin, scheme, size) == 0 && strcasecmp(origin + size, host) == 0;
@@ -67,7 +67,9 @@ static bool admit_open(const lk_api *api, lk_request *r) {
                       "This server has no keys and answers only to localhost; make a key to serve under another name.");
     if (reads_only(r))
         return true;
-    const bool own = origin == NULL || is_own(api, origin, host);
+    if (origin != NULL && lk_origins_allow(api->origins, origin))
+        return true;
+    const bool own = origin == NULL || lk_guard_own(api, origin, host);
     if (!own || (site != NULL && strcasecmp(site, "same-origin") != 0 && strcasecmp(site, "none") != 0))
         return refuse(r, 403, "foreign_origin",
                       "This server has no keys and takes no changes from another site's page; make a key for that.");

@@ -6,8 +6,8 @@
  *
  * A wrong key is logged and its answer held back for a second, on no thread. An address that brings WRONG of them gets
  * 429 for every other that is not known in memory, at once and without a question to the store; keys that are known go
- * on, so that nobody is locked out by a neighbour behind the same address. The try is paid before the store is asked, so
- * that many at once are no more. */
+ * on, so that nobody is locked out by a neighbour behind the same address. The try is paid before the store is asked,
+ * so that many at once are no more. */
 #include "api/api_int.h"
 #include "auth/rates.h"
 #include "base/clock.h"

@@ -54,6 +54,7 @@ static int read_options(const lk_cli *cli, const lk_config *c, lk_api_options *o
                             .trusted_proxies = lk_config_text(c, LK_SET_TRUSTED_PROXIES),
                             .forwarded = lk_config_choice(c, LK_SET_FORWARDED_HEADER) == 1,
                             .public_url = lk_config_text(c, LK_SET_PUBLIC_URL),
+                            .allowed_origins = lk_config_text(c, LK_SET_ALLOWED_ORIGINS),
                             .max_per_peer = (int)lk_config_number(c, LK_SET_MAX_PER_ADDRESS)};
     if ((out->tls_cert == NULL) != (out->tls_key == NULL))
         return lk_fail(err, LIKEN_E_ARG, "HTTPS needs both --tls-cert and --tls-key; only %s was given.",
@@ -65,7 +66,7 @@ static int read_options(const lk_cli *cli, const lk_config *c, lk_api_options *o
 
 #define RELOADED                                                                                                       \
     (LK_BIT(LOG_LEVEL) | LK_BIT(ADDRESS_RATE) | LK_BIT(TLS_CERT) | LK_BIT(TLS_KEY) | LK_BIT(TRUSTED_PROXIES) |         \
-     LK_BIT(FORWARDED_HEADER))
+     LK_BIT(FORWARDED_HEADER) | LK_BIT(ALLOWED_ORIGINS))
 
 static bool same_text(const char *a, const char *b) {
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;

@@ -359,8 +359,8 @@ const lk_command lk_commands[] = {
      .settings = PHOTO | LK_BIT(ADDRESS) | LK_BIT(PORT) | LK_BIT(KEY_FILE) | LK_BIT(LEGACY_COLLECTION) | LK_BIT(QUEUE) |
                  LK_BIT(QUEUE_TIMEOUT) | LK_BIT(STORE_THREADS) | LK_BIT(IDLE_TIMEOUT) | LK_BIT(MAX_CONNECTIONS) |
                  LK_BIT(MAX_PER_ADDRESS) | LK_BIT(ADDRESS_RATE) | LK_BIT(TLS_CERT) | LK_BIT(TLS_KEY) |
-                 LK_BIT(TRUSTED_PROXIES) | LK_BIT(FORWARDED_HEADER) | LK_BIT(PUBLIC_URL) | LK_BIT(PHOTO_FOLDERS) |
-                 LK_BIT(LOG_JSON),
+                 LK_BIT(TRUSTED_PROXIES) | LK_BIT(FORWARDED_HEADER) | LK_BIT(PUBLIC_URL) | LK_BIT(ALLOWED_ORIGINS) |
+                 LK_BIT(PHOTO_FOLDERS) | LK_BIT(LOG_JSON),
      .least = 0,
      .most = 0,
      .exits = {{LK_EXIT_FAILED, "the server could not start"}},

@@ -170,6 +170,8 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                            "Where clients find the server, as https://faces.example/liken; addresses in answers begin "
                            "with it.",
                            0, 0},
+    [LK_SET_ALLOWED_ORIGINS] = {"allowed-origins", 0, LK_TEXT, LK_ANYWHERE, "ORIGIN[,ORIGIN...]", NULL,
+                                "Sites whose pages may use the server from browsers, like https://shop.example.", 0, 0},
     [LK_SET_PHOTO_FOLDERS] = {"photo-folders", 0, LK_PATH, LK_ANYWHERE, "FOLDER[:FOLDER...]", NULL,
                               "Folders whose photos may be shown from their files, as they were added; default: none.",
                               0, 0},

@@ -170,6 +170,12 @@ typedef struct lk_http_options {
     const char *trusted_proxies; /* addresses and networks that tell of clients of theirs; NULL: none */
     bool forwarded;              /* in the header Forwarded; else in X-Forwarded-For */
     int max_per_peer; /* connections of one address (IPv6: of its /64), loopback excepted; default: half of all */
+    /* Of each request, when its headers are there, on the connection's thread: it may add headers to the answer that is
+     * to come, and answers nothing. NULL: nothing is added. */
+    void (*begin)(lk_request *r, void *ctx);
+    /* OPTIONS came for an address that has these methods ("GET, HEAD, POST"): answers, or leaves it at 405. Likewise.
+     */
+    void (*options)(lk_request *r, const char *methods, void *ctx);
     /* Who may. `glance` is called on the connection's thread before the body of a matched route is read, and must not
      * wait; where it is not sure, `admit` is asked on a thread of the store lane before the body is read. `admit` is
      * asked again on the lane's thread just before the handler runs. To refuse, both answer (lk_respond) first. NULL:
@@ -189,6 +195,8 @@ int lk_http_port(const lk_http *h);
 /* Takes other certificate files, or what is in the same by now; on failure those that were there go on. UNSUPPORTED: it
  * was started without. */
 int lk_http_reload_tls(lk_http *h, const char *cert, const char *key, liken_error *err);
+/* ARG: it names no proxies. */
+int lk_http_check_proxies(const char *trusted, liken_error *err);
 /* Others are trusted from now on. */
 int lk_http_set_proxies(lk_http *h, const char *trusted, bool forwarded, liken_error *err);
 size_t lk_http_waiting(lk_http *h); /* requests waiting, in all lanes */

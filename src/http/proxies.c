@@ -238,6 +238,11 @@ bool lk_http_trusts(lk_http *h, const struct sockaddr *peer) {
     return trusted;
 }
 
+int lk_http_check_proxies(const char *trusted, liken_error *err) {
+    lk_proxies p;
+    return lk_proxies_parse(trusted, false, &p, err);
+}
+
 int lk_http_set_proxies(lk_http *h, const char *trusted, bool forwarded, liken_error *err) {
     lk_proxies p;
     const int rc = lk_proxies_parse(trusted, forwarded, &p, err);

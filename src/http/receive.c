@@ -79,6 +79,13 @@ static void admit_body(lk_request *r) {
         lk_http_fault_error(r, &err);
 }
 
+static bool answers_options(lk_request *r) {
+    const lk_http_options *o = &r->server->o;
+    if (o->options != NULL && strcmp(r->method, "OPTIONS") == 0)
+        o->options(r, r->routed.allow, o->ctx);
+    return r->answer.status != 0;
+}
+
 static void route(lk_request *r, const char *method, const char *version) {
     lk_http *h = r->server;
     const char *framing = lk_framing_fault(r, method, version);
@@ -96,7 +103,7 @@ static void route(lk_request *r, const char *method, const char *version) {
     const lk_route *found = r->routed.route;
     if (found == NULL && r->routed.allow[0] == '\0') {
         lk_http_fault(r, 404, "There is nothing at this address.");
-    } else if (found == NULL) {
+    } else if (found == NULL && !answers_options(r)) {
         char sentence[160];
         lk_respond_header(r, "Allow", r->routed.allow);
         (void)snprintf(sentence, sizeof sentence, "This address does not answer that method; it answers %s.",
@@ -136,6 +143,8 @@ static enum MHD_Result begin(lk_request *r, const char *method, const char *vers
             lk_patience_skips_continue(r->server->patience, r->watch);
         (void)snprintf(r->method, sizeof r->method, "%s", method);
         lk_request_find_client(r);
+        if (r->server->o.begin != NULL)
+            r->server->o.begin(r, r->server->o.ctx);
         if (lk_http_stopping(r->server))
             lk_http_busy(r, "The server is stopping; try again in a moment.");
         else

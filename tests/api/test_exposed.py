@@ -1,5 +1,6 @@
 """A server that is reached from outside: TLS, SIGHUP, proxies, the address that clients know."""
 import json
+import re
 import signal
 import ssl
 import subprocess
@@ -7,7 +8,9 @@ import urllib.error
 import urllib.request
 
 import pytest
+import requests
 
+import contract
 from conftest import BIN, MODELS, Server, soon
 from test_keys import make_key  # a fixture
 
@@ -37,6 +40,7 @@ def log_of(server):
     return (server.data.parent / (server.data.name + ".log")).read_text()
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_tls_and_another_certificate(start, tmp_path, samples):
     one, one_key = certificate(tmp_path, "one")
     two, two_key = certificate(tmp_path, "two")
@@ -101,6 +105,8 @@ def test_bad_certificates_are_told(tmp_path):
     for url in ("ftp://x", "https://", "https://a b", "https://a/?x", "https://a/../b", "a.example", "https://u@a"):
         assert "no address that clients" in refused("--public-url", url), url
     assert "is no rate" in refused("--address-rate", "often")
+    for origin in ("*", "shop.example", "https://shop.example/", "https://a b.example/x", "ftp://a"):
+        assert "no origin of pages" in refused("--allowed-origins", origin), origin
 
 
 def statuses(server, count, **headers):
@@ -136,6 +142,10 @@ def test_forwarded_and_sighup(start, make_key, tmp_path):
     config.write_text("address-rate = often\n")
     server.process.send_signal(signal.SIGHUP)
     soon(lambda: "could not be read again" in log_of(server))
+    assert statuses(server, 1, Forwarded='for="[2001:db8::7]"') == [429]
+    config.write_text("trusted-proxies = 192.0.2.1\nallowed-origins = *\n")  # of which half is right: none of it counts
+    server.process.send_signal(signal.SIGHUP)
+    soon(lambda: "no origin of pages" in log_of(server))
     assert statuses(server, 1, Forwarded='for="[2001:db8::7]"') == [429]
     config.write_text("trusted-proxies = 127.0.0.1\nforwarded-header = forwarded\nqueue = 51\n")
     server.process.send_signal(signal.SIGHUP)
@@ -177,3 +187,53 @@ def plain(server, path):
             return answer.status, answer.read()
     except urllib.error.HTTPError as e:
         return e.code, e.read()
+
+
+# ---- pages of other origins ----
+
+SHOP = "https://shop.example"
+
+
+def preflight(server, path, origin, method="POST"):
+    return requests.options(server.url + path, headers={"Origin": origin, "Access-Control-Request-Method": method,
+                                                        "Access-Control-Request-Headers": "authorization,content-type"}, timeout=60)
+
+
+def test_allowed_origins(start, make_key, samples):
+    key = make_key("add", "page", "--scope", "search")["key"]
+    server = start("--allowed-origins", f"{SHOP}, http://localhost:3000")
+    paths = [re.sub(r"{[a-z]+}", "1", path) for path in contract.SPEC["paths"]]
+    for path in paths:
+        for origin in (SHOP, "http://localhost:3000"):
+            answer = preflight(server, path, origin)
+            assert (answer.status_code, answer.content) == (204, b""), path
+            assert answer.headers["Access-Control-Allow-Origin"] == origin and "Origin" in answer.headers["Vary"]
+            assert {"authorization", "content-type"} <= set(answer.headers["Access-Control-Allow-Headers"].lower().split(", "))
+        allowed = set(answer.headers["Access-Control-Allow-Methods"].split(", "))
+        has = {re.sub(r"{[a-z]+}", "1", p): {m.upper() for m in item if m in ("get", "post", "put", "patch", "delete")}
+               for p, item in contract.SPEC["paths"].items()}
+        assert allowed - {"HEAD"} >= has[path], path
+    for origin in ("https://evil.example", "http://shop.example", "https://shop.example.evil.example", "https://shop.example:8443", "null",
+                   "https://shop.exampl", ""):
+        answer = preflight(server, "/v1/detect", origin)
+        assert answer.status_code == 403 and answer.json()["code"] == "foreign_origin" and "allowed-origins" in answer.json()["detail"], origin
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    assert preflight(server, "/v1/nothing", SHOP).status_code == 404
+    assert requests.options(server.url + "/v1/detect", timeout=60).status_code == 405  # for its own sake
+    server.key = key
+    answer = server.post("/v1/detect", files={"file": samples[0][1]}, headers={"Origin": SHOP})
+    assert answer.status == 200 and answer.headers["access-control-allow-origin"] == SHOP
+    for path in ("/v1/status", "/v1/nothing"):  # a page must see why it was refused
+        answer = requests.get(server.url + path, headers={"Origin": SHOP}, timeout=60)
+        assert answer.status_code in (401, 404) and answer.headers["Access-Control-Allow-Origin"] == SHOP
+    answer = server.post("/v1/detect", files={"file": samples[0][1]}, headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in answer.headers and "origin" in answer.headers["vary"].lower()
+    assert log_of(server).count("A page of https://evil.example asked") == 1
+
+
+def test_an_open_server_and_allowed_origins(start, samples):
+    server = start("--allowed-origins", SHOP)
+    path = "/v1/collections/default/images"
+    assert server.post(path, files={"file": samples[0][1]}, headers={"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}).status == 403
+    assert server.post(path, files={"file": samples[0][1]}, headers={"Origin": SHOP, "Sec-Fetch-Site": "cross-site"}).status == 201
+    assert server.get("/v1/status", headers={"Origin": SHOP, "Host": "evil.example"}).status == 403
