@@ -53,6 +53,7 @@ export function restoreKey() {
 }
 export function useKey(value: string | null, keep: boolean) {
   key = value;
+  most = 200;
   try {
     if (value !== null && keep) sessionStorage.setItem(STORED, value);
     else sessionStorage.removeItem(STORED);
@@ -103,22 +104,35 @@ const of = (collection: string) => `v1/collections/${encodeURIComponent(collecti
 
 export const collections = () => ask<{collections: Collection[]}>("GET", "v1/collections").then((r) => r.collections);
 
-/* How wide a search is asked for, so that the slider need not ask again: so many strangers, and so many photos a face. */
-const LIMIT = 200;
+/* How wide a search is asked for, so that the slider need not ask again: so many strangers, and so many photos a face. A
+ * key that may have fewer says how many, and is asked for those from then on. */
+let most = 200;
 const widest = (faces: number) => Math.max(2, faces * 0.002);
 
+async function search(collection: Collection, query: (limit: number) => FormData | object, signal?: AbortSignal): Promise<SearchResult> {
+  const at = `${of(collection.name)}/search`;
+  try {
+    return await ask<SearchResult>("POST", at, query(most), signal);
+  } catch (e) {
+    if (!(e instanceof Problem) || e.code !== "over_cap" || !e.limit || e.limit >= most) throw e;
+    most = e.limit;
+    return ask<SearchResult>("POST", at, query(most), signal);
+  }
+}
+
 export function searchPhoto(collection: Collection, photo: Blob, signal?: AbortSignal) {
-  const form = new FormData();
-  form.append("file", photo, "photo");
-  form.append("limit", String(LIMIT));
-  form.append("distinct", "image");
-  form.append("max_false_matches", String(widest(collection.faces)));
-  return ask<SearchResult>("POST", `${of(collection.name)}/search`, form, signal);
+  return search(collection, (limit) => {
+    const form = new FormData();
+    form.append("file", photo, "photo");
+    form.append("limit", String(limit));
+    form.append("distinct", "image");
+    form.append("max_false_matches", String(widest(collection.faces)));
+    return form;
+  }, signal);
 }
 
 export const searchFace = (collection: Collection, face: number, signal?: AbortSignal) =>
-  ask<SearchResult>("POST", `${of(collection.name)}/search`,
-    {face_id: face, limit: LIMIT, distinct: "image", max_false_matches: widest(collection.faces)}, signal);
+  search(collection, (limit) => ({face_id: face, limit, distinct: "image", max_false_matches: widest(collection.faces)}), signal);
 
 export const images = (collection: string, after: number, limit: number, signal?: AbortSignal) =>
   ask<{images: StoredImage[]; next: number | null}>("GET", `${of(collection)}/images?after=${after}&limit=${limit}`, undefined, signal);
