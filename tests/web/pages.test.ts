@@ -85,16 +85,23 @@ describe("with six photos", () => {
     await page.setInputFiles(".drop input[type=file]", sample(4));
     await page.locator(".match").first().waitFor();
     const strangers = () => page.locator(".strangers").evaluate((e) => Number((e as HTMLElement).dataset.strangers));
-    const counts: number[] = [], said: string[] = [], before = requests.filter((r) => r.includes("/search")).length;
-    for (const step of [0, 40, 70, 100]) {
-      await page.locator("#alike").fill(String(step));
-      counts.push(await page.locator(".match").count());
-      said.push((await page.locator(".strangers").textContent()) ?? "");
-      if (step > 0) expect(await strangers()).toBeGreaterThan(0);
+    const before = requests.filter((r) => r.includes("/search")).length;
+    let more = 0; // faces of which a wider setting shows more: which, is a matter of the pack
+    for (let face = 0; face < await page.locator(SPOTS).count(); face++) {
+      await page.locator(SPOTS).nth(face).click();
+      const counts: number[] = [], expected: number[] = [], said: string[] = [];
+      for (const step of [0, 40, 70, 100]) {
+        await page.locator("#alike").fill(String(step));
+        counts.push(await page.locator(".match").count());
+        expected.push(await strangers());
+        said.push((await page.locator(".strangers").textContent()) ?? "");
+      }
+      expect([...counts].sort((a, b) => a - b)).toEqual(counts);
+      expect([...expected].sort((a, b) => a - b)).toEqual(expected);
+      expect(new Set(said).size).toBeGreaterThan(2);
+      more += (counts[3] ?? 0) > (counts[0] ?? 0) ? 1 : 0;
     }
-    expect([...counts].sort((a, b) => a - b)).toEqual(counts);
-    expect(counts[3]).toBeGreaterThan(counts[0] ?? 0);
-    expect(new Set(said).size).toBe(4);
+    expect(more).toBeGreaterThan(0);
     expect(requests.filter((r) => r.includes("/search")).length).toBe(before);
     await page.locator("#alike").focus();
     await page.keyboard.press("ArrowLeft");
