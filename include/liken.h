@@ -516,6 +516,8 @@ typedef struct liken_search_options {
     bool partial;        /* a cluster's server that does not answer (LIKEN_E_BUSY) is left out and named in ->missing */
     float max_threshold; /* > 0: nothing is searched farther than this, whatever chose the threshold */
     int min_face;        /* of photos, as liken_options.min_face, and by default that */
+    bool one_per_photo;  /* a person is asked for, who is in a photo once: of its faces only the nearest may match (as
+                            LIKEN_DISTINCT_IMAGE), and none of the photo that a stored face was searched by */
 } liken_search_options;
 
 #define LIKEN_SEARCH_INIT LIKEN_SIZED(liken_search_options)
@@ -539,7 +541,8 @@ typedef struct liken_match {
 
 /* What an expectation is taken from. */
 typedef enum liken_expected {
-    LIKEN_EXPECTED_BY_PACK = 0, /* the pack's curve, which is of all people: a search in the database, or few faces */
+    LIKEN_EXPECTED_BY_PACK = 0, /* the pack's curve, which is of all people: a search in the database, few faces, or a
+                                   pack or metric for which the other was not measured */
     LIKEN_EXPECTED_BY_GALLERY /* also from how many faces of the collection are near this one without being its person's
                                */
 } liken_expected;

@@ -77,6 +77,7 @@ static const lk_param search[] = {LK_PHOTO("file"),
                                   LK_TIME_SINCE("captured_to", "captured_from"),
                                   LK_SWITCH("partial"),
                                   LK_SWITCH("main_face"),
+                                  LK_SWITCH("one_per_photo"),
                                   LK_SWITCH("total"),
                                   MIN_FACE,
                                   {0}};

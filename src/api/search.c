@@ -17,6 +17,7 @@ static void read_options(lk_ask *q, liken_search_options *o) {
     o->partial = lk_args_switch(a, "partial");
     o->main_face = lk_args_switch(a, "main_face");
     o->min_face = lk_ask_min_face(q);
+    o->one_per_photo = lk_args_switch(a, "one_per_photo");
     o->uncounted = lk_args_has(a, "total") && !lk_args_switch(a, "total");
     if (o->threshold > 0 && o->max_false_matches > 0)
         lk_args_fail(a, LIKEN_E_ARG, "max_false_matches", "Give threshold or max_false_matches, not both.");

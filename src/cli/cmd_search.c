@@ -32,6 +32,7 @@ static int read_options(const lk_cli *cli, liken_search_options *o, liken_error 
                                 .limit = (int)lk_config_number(c, LK_SET_LIMIT),
                                 .distinct = (liken_distinct)lk_config_choice(c, LK_SET_DISTINCT),
                                 .main_face = lk_config_switch(c, LK_SET_MAIN_FACE),
+                                .one_per_photo = lk_config_switch(c, LK_SET_ONE_PER_PHOTO),
                                 .partial = lk_config_switch(c, LK_SET_PARTIAL)};
     o->tags = lk_config_list(c, LK_SET_TAG, &o->tag_count);
     return lk_cli_captured_between(cli, &o->captured_from, &o->captured_to, err);

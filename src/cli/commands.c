@@ -92,7 +92,7 @@ const lk_command lk_commands[] = {
          "file, error), left (photos that were not come to).",
      .settings = PHOTO | LK_BIT(COLLECTION) | LK_BIT(THRESHOLD) | LK_BIT(MAX_FALSE_MATCHES) | LK_BIT(LIMIT) |
                  LK_BIT(DISTINCT) | LK_BIT(TAG) | LK_BIT(CAPTURED_FROM) | LK_BIT(CAPTURED_TO) | LK_BIT(MAIN_FACE) |
-                 LK_BIT(PARTIAL) | LK_BIT(CSV) | LK_BIT(COPY_TO) | LK_BIT(CONTACT_SHEET),
+                 LK_BIT(ONE_PER_PHOTO) | LK_BIT(PARTIAL) | LK_BIT(CSV) | LK_BIT(COPY_TO) | LK_BIT(CONTACT_SHEET),
      .least = 1,
      .most = LIKEN_PHOTOS_MAX,
      .exits = {{LK_EXIT_NOTHING, "no usable face in the photo, or no match"},

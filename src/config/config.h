@@ -52,6 +52,7 @@ typedef enum lk_setting_id {
     LK_SET_LIMIT,
     LK_SET_DISTINCT,
     LK_SET_MAIN_FACE,
+    LK_SET_ONE_PER_PHOTO,
     LK_SET_PARTIAL,
     LK_SET_CSV,
     LK_SET_COPY_TO,

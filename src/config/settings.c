@@ -68,6 +68,8 @@ const lk_setting lk_settings[LK_SET_COUNT] = {
                          "Answer each face, or each photo once by its nearest face.", 0, 0},
     [LK_SET_MAIN_FACE] = {"main-face", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",
                           "Search for the largest usable face of the photo only.", 0, 0},
+    [LK_SET_ONE_PER_PHOTO] = {"one-per-photo", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",
+                              "A person is in a photo once: of its faces only the nearest may match.", 0, 0},
     [LK_SET_PARTIAL] = {"partial", 0, LK_SWITCH, LK_IN_FLAG, NULL, "no",
                         "When a server of a cluster does not answer, answer with what the others hold, and name it.", 0,
                         0},

@@ -55,3 +55,7 @@ lk_calibration lk_models_curve(const lk_models *m, liken_metric metric, bool wea
               excess_at(m->classes->excess, m->classes->excess_count, weak ? score : fmaxf(score, m->classes->good)));
     return c;
 }
+
+const lk_expectation_model *lk_models_expectation(const lk_models *m, liken_metric metric) {
+    return metric == LIKEN_NORMALIZED ? lk_known_expectation(m->pack) : NULL;
+}

@@ -12,6 +12,7 @@
 #include "image/head.h"
 #include "image/image.h"
 #include "packs/calibration.h"
+#include "packs/expectation.h"
 
 #define LK_MODEL_ID 128 /* bytes of a model's id, with its end */
 
@@ -46,6 +47,9 @@ const lk_calibration *lk_models_between(const lk_models *m, liken_metric metric,
 /* The same for a query face of that score: where both are of one class its rates are those that such a query meets, so
  * that a poor one is not taken for more strangers than was asked for. */
 lk_calibration lk_models_curve(const lk_models *m, liken_metric metric, bool weak, float score, bool other_weak);
+/* By what the faces near a face tell of the strangers that it will meet (packs/expectation.h); NULL: that was not
+ * measured for this pack and metric, and its curve is all there is. */
+const lk_expectation_model *lk_models_expectation(const lk_models *m, liken_metric metric);
 
 typedef struct lk_pipeline lk_pipeline;
 int lk_pipeline_new(lk_pipeline **out, const lk_models *m, liken_error *err);

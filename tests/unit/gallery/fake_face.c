@@ -382,6 +382,10 @@ lk_calibration lk_models_curve(const lk_models *m, liken_metric metric, bool wea
     return c;
 }
 
+const lk_expectation_model *lk_models_expectation(const lk_models *m, liken_metric metric) {
+    return m->dimension == 128 && metric == LIKEN_NORMALIZED ? &lk_expectation_reid : NULL;
+}
+
 /* ---- the pipeline ---- */
 
 #define MOST_NAMES 8

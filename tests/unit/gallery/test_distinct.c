@@ -196,6 +196,64 @@ static void work_does_not_grow_with_the_square(void **state) {
     }
 }
 
+/* A person is in a photo once: each photo by its nearest face, and none of the photo that is searched by. */
+static void check_one_per_photo(const liken_face *face, int64_t photo, size_t own, liken_search_options o) {
+    liken_result *all = NULL, *got = NULL;
+    o.distinct = LIKEN_DISTINCT_IMAGE;
+    const int limit = o.limit;
+    o.limit = 10000;
+    assert_ok(liken_search_face(lk, NULL, face->id, &o, &all, &err), err);
+    o.distinct = LIKEN_DISTINCT_FACE;
+    o.one_per_photo = true;
+    o.limit = limit;
+    assert_ok(liken_search_face(lk, NULL, face->id, &o, &got, &err), err);
+    const liken_answer *a = &all->answers[0], *b = &got->answers[0];
+    size_t n = 0, others = 0;
+    for (size_t i = 0; i < a->match_count; i++) {
+        if (a->matches[i].image == photo)
+            continue;
+        others++;
+        if (n == (size_t)limit)
+            continue;
+        assert_true(n < b->match_count);
+        assert_int_equal(b->matches[n].face_id, a->matches[i].face_id);
+        n++;
+    }
+    assert_int_equal(b->match_count, n);
+    assert_int_equal(b->total, others);
+    assert_int_equal(got->searched, all->searched - own);
+    liken_result_free(all);
+    liken_result_free(got);
+}
+
+static void a_person_is_in_a_photo_once(void **state) {
+    (void)state;
+    const char *odd = "odd";
+    for (unsigned i = 0; i < 40; i++)
+        add_crowd(i, 1 + i % 9, 0.05 + 0.01 * (i % 5));
+    liken_image_list *list = NULL;
+    assert_ok(
+        liken_list(lk, NULL, &(liken_list_options){.size = sizeof(liken_list_options), .limit = 1000}, &list, &err),
+        err);
+    for (size_t i = 0; i < list->count; i++) {
+        const liken_image *image = list->images[i];
+        const bool is_odd = strcmp(image->tags[0], "odd") == 0;
+        const liken_search_options usual = {
+            .size = sizeof(liken_search_options), .threshold = i % 2 == 0 ? INFINITY : 0.3f, .limit = (int)(1 + 2 * i)};
+        liken_search_options tagged = usual;
+        tagged.tags = &odd;
+        tagged.tag_count = 1;
+        check_one_per_photo(&image->faces[0], image->id, image->face_count - 1, usual);
+        check_one_per_photo(&image->faces[0], image->id, is_odd ? image->face_count - 1 : 0, tagged);
+    }
+    liken_image_list_free(list);
+    liken_result *r = search(&(liken_search_options){
+        .size = sizeof(liken_search_options), .one_per_photo = true, .threshold = INFINITY, .limit = 1000});
+    assert_int_equal(r->answers[0].match_count, 40);
+    assert_int_equal(images_among(&r->answers[0]), 40);
+    liken_result_free(r);
+}
+
 /* ---- the set of ids ---- */
 
 static void a_set_of_ids_holds_each_once(void **state) {
@@ -220,6 +278,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_are_those_of_brute_force, set_up, tear_down),
         cmocka_unit_test_setup_teardown(work_does_not_grow_with_the_square, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_person_is_in_a_photo_once, set_up, tear_down),
         cmocka_unit_test(a_set_of_ids_holds_each_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
