@@ -832,8 +832,8 @@ typedef struct liken_gallery_curve {
 
 LIKEN_API void liken_gallery_curve_free(liken_gallery_curve *c);
 /* Compares up to 4096 good faces of a collection (NULL: "default") with each other, to be held against the pack's
- * curve; reads all of its descriptors once. Nothing is changed. ARG: it has fewer than LIKEN_CURVE_FACES. NOT_FOUND;
- * MISMATCH, MODEL: its model is not installed. */
+ * curve; reads all of its descriptors once. Nothing is changed. ARG: it has fewer than LIKEN_CURVE_FACES. BUSY: it
+ * changed its model meanwhile. NOT_FOUND; MISMATCH, MODEL: its model is not installed. */
 LIKEN_API LIKEN_CHECKED int liken_calibrate(liken *lk, const liken_call *call, const char *collection,
                                             liken_gallery_curve **out, liken_error *err);
 

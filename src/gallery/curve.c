@@ -85,6 +85,9 @@ static int take(void *ctx, const lk_store_vector *v) {
     const size_t dimension = (size_t)t->collection->dimension;
     if (v->collection != t->collection->id)
         return LIKEN_OK;
+    if (v->generation >= 0 && v->generation != t->collection->generation)
+        return lk_fail(t->err, LIKEN_E_BUSY, "Collection \"%s\" changed its model just now; ask again.",
+                       t->collection->name);
     t->good += !v->weak;
     t->weak += v->weak;
     const uint64_t hash = hash_of(v->image);
