@@ -24,7 +24,7 @@ nm -D --defined-only "$lib/libliken.so" | awk '{print $3}' >"$dir/symbols"
 if foreign=$(grep -v '^liken_' "$dir/symbols"); then fail "it exports $(echo "$foreign" | head -5 | tr '\n' ' ')"; fi
 
 say "every function of liken.h is in it"
-grep '^LIKEN_API' "$root/include/liken.h" | grep -oE '\bliken_[a-z0-9_]+\(' | tr -d '(' | sort -u >"$dir/declared"
+cat "$root"/include/liken.h "$root"/include/liken/*.h | grep "^LIKEN_API" | grep -oE '\bliken_[a-z0-9_]+\(' | tr -d '(' | sort -u >"$dir/declared"
 while read -r name; do
     grep -qx "$name" "$dir/symbols" || fail "$name is declared and not exported"
 done <"$dir/declared"
