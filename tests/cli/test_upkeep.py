@@ -211,5 +211,5 @@ def test_what_is_said_of_photos_is_edited_and_listed_by(liken, models, samples):
     assert out == "Changed 1 photo.\n" and "There is no image 9" in err
     for flags, said in (((), "Say what to change"), (("--metadata", "[1]"), "JSON object"), (("--metadata", "{"), "not valid JSON"),
                         (("--clear", "everything"), "takes tags"), (("--tag", "x", "--clear", "tags"), "say one")):
-        assert said in liken("edit", *flags, "1", code=1)[1]
+        assert said in liken("edit", *flags, "1", code=2)[1]
     assert listed("--tag", "trip") == [3]
