@@ -151,7 +151,7 @@ def test_who_has_the_wrong_key_is_told_behind_the_body(start, make_key):
     for _ in range(50):  # more strangers than may linger at once: those who came last find their answer
         held.append(server.connect())
         held[-1].sendall(request + bytes(4_000_000))
-    assert [read(s)[0] for s in held[-16:]] == [401] * 16
+    assert {read(s)[0] for s in held[-16:]} <= {401, 429}  # 429 where so many wrong keys came from one address
     for s in held:
         s.close()
     assert server.stop() == 0

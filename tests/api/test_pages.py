@@ -52,7 +52,7 @@ def test_an_asset_comes_compressed_where_that_is_taken(shared):
         with requests.get(f"{shared.url}/{scripts[0]}", headers={"Accept-Encoding": coding}, stream=True, timeout=60) as answer:
             raw = answer.raw.read(decode_content=False)
             assert answer.headers.get("content-encoding", "identity") == coding
-            assert answer.headers["vary"] == "Accept-Encoding"
+            assert "Accept-Encoding" in answer.headers["vary"].split(", ")
             sizes[coding] = len(raw)
             plain = gzip.decompress(raw) if coding == "gzip" else raw if coding == "identity" else None
             assert plain is None or plain == requests.get(f"{shared.url}/{scripts[0]}", headers={"Accept-Encoding": ""}, timeout=60).content

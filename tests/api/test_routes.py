@@ -308,7 +308,11 @@ def test_compare(server, samples):
     other = server.post("/v1/compare", files={"a": one, "b": two}).json
     assert len(other["distances"]) == len(other["a"]["faces"])
     assert all(len(row) == len(other["b"]["faces"]) for row in other["distances"])
-    assert other["distance"] == min(min(row) for row in other["distances"])
+    best = other["best"]
+    assert other["distance"] == other["distances"][best["a"]][best["b"]]
+    for face, row in zip(other["a"]["faces"], other["distances"]):
+        for another, distance in zip(other["b"]["faces"], row):  # the nearest, but that weak faces must be nearer
+            assert distance >= other["distance"] or face["weak"] or another["weak"]
 
 
 def test_service(server, samples):
