@@ -467,6 +467,12 @@ def test_a_match_says_how_many_strangers_are_as_near(server, samples):
     assert checked > 0
 
 
+def test_events(server):
+    """More of them in test_events.py."""
+    page = server.get("/v1/collections/default/events").json
+    assert (page["events"], page["more"]) == ([], False)
+
+
 def test_pages(server):
     """The same document at each address, and all that it names; also where liken was built without Node."""
     document = server.get("/").json

@@ -101,9 +101,9 @@ def get(url, key=None):
         return json.load(answer)
 
 
-def is_ignored(pid, number):
+def is_caught(pid, number):
     """By the kernel's book: sooner or later is no question then."""
-    mask = re.search(r"^SigIgn:\s*([0-9a-f]+)$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)[1]
+    mask = re.search(r"^SigCgt:\s*([0-9a-f]+)$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)[1]
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
@@ -115,7 +115,7 @@ def test_serve_and_stop(liken, models):
         assert ready["url"] == f"http://127.0.0.1:{ready['port']}"
         assert "detector" in get(ready["url"] + "/v1/status")
         server.send_signal(signal.SIGHUP)  # a closed terminal is no reason to end
-        assert is_ignored(server.pid, signal.SIGHUP)
+        assert is_caught(server.pid, signal.SIGHUP)
         server.send_signal(stop)
         out, err = server.communicate(timeout=60)
         assert server.returncode == 0, err
