@@ -221,8 +221,8 @@ class Gallery:
 
 
 def described(image):
-    """All of it but ids, when it was added, and which label came first."""
-    kept = {name: image[name] for name in image if name not in ("id", "added_at", "file")}
+    """All of it but ids, when it was added and how often it changed, and which label came first."""
+    kept = {name: image[name] for name in image if name not in ("id", "added_at", "revision", "file")}
     return {**kept, "files": sorted(kept["files"]),
             "faces": [{name: face[name] for name in face if name != "id"} for face in kept["faces"]]}
 
