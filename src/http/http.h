@@ -27,7 +27,7 @@ bool lk_request_query_at(const lk_request *r, size_t i, const char **name, const
 const char *lk_request_header(const lk_request *r, const char *name);
 /* Is this the media type of the body, whatever parameters follow it? */
 bool lk_request_is(const lk_request *r, const char *media_type);
-const char *lk_request_peer(const lk_request *r); /* "127.0.0.1": the client, or the proxy that hides it */
+const char *lk_request_peer(const lk_request *r); /* "127.0.0.1"; "unknown": a proxy does not name it */
 /* The same as 16 bytes, for counting: of IPv4 mapped into IPv6, of IPv6 its /64, which is what one subscriber is given.
  */
 void lk_request_address(const lk_request *r, uint8_t out[16]);

@@ -160,8 +160,9 @@ void lk_address_format(const uint8_t address[16], char *out, size_t room); /* `r
 /* Addresses and networks, parted by commas or spaces; NULL: none. ARG. */
 int lk_proxies_parse(const char *text, bool forwarded, lk_proxies *out, liken_error *err);
 bool lk_proxies_trust(const lk_proxies *p, const uint8_t address[16]);
-/* From the address that a connection came from to its client, by the list that came with it (NULL: none). */
-void lk_proxies_client(const lk_proxies *p, const char *list, uint8_t client[16]);
+/* From the address that a connection came from to its client, by the list that came with it (NULL: none). False: a
+ * proxy that is trusted names somebody by no address, and so `client` is that proxy. */
+bool lk_proxies_client(const lk_proxies *p, const char *list, uint8_t client[16]);
 /* Settles who the client of a request is, once its headers are there. */
 void lk_request_find_client(lk_request *r);
 bool lk_http_trusts(lk_http *h, const struct sockaddr *peer);

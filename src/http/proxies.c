@@ -194,7 +194,7 @@ static bool read_entry(span s, uint8_t out[16]) {
     return read_address(text, out);
 }
 
-void lk_proxies_client(const lk_proxies *p, const char *list, uint8_t client[16]) {
+bool lk_proxies_client(const lk_proxies *p, const char *list, uint8_t client[16]) {
     span entries[HOPS];
     const size_t count = list == NULL ? 0 : last_entries(list, p->forwarded, entries);
     for (size_t i = 0; i < count && lk_proxies_trust(p, client); i++) {
@@ -202,9 +202,10 @@ void lk_proxies_client(const lk_proxies *p, const char *list, uint8_t client[16]
         uint8_t address[16];
         const span s = p->forwarded ? for_of(entries[i], room, sizeof room) : entries[i];
         if (!read_entry(s, address))
-            return;
+            return false;
         memcpy(client, address, sizeof address);
     }
+    return true;
 }
 
 /* ---- of a request ---- */
@@ -224,9 +225,12 @@ void lk_request_find_client(lk_request *r) {
     lk_buf list;
     lk_buf_init(&list, LIST_BYTES);
     lk_request_each(r, p.forwarded ? "Forwarded" : "X-Forwarded-For", add_line, &list);
-    lk_proxies_client(&p, list.data, r->client);
+    const bool told = lk_proxies_client(&p, list.data, r->client);
     lk_buf_free(&list);
-    lk_address_format(r->client, r->peer, sizeof r->peer);
+    if (told)
+        lk_address_format(r->client, r->peer, sizeof r->peer);
+    else /* somebody whom the proxy does not name: counted as the proxy, and not taken for this machine's own */
+        memcpy(r->peer, "unknown", sizeof "unknown");
 }
 
 bool lk_http_trusts(lk_http *h, const struct sockaddr *peer) {

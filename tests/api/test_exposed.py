@@ -162,6 +162,7 @@ def test_an_open_server_is_not_opened_by_a_proxy(start):
     answer = server.get("/v1/status", headers={"X-Forwarded-For": "203.0.113.7"})
     assert (answer.status, answer.json["code"]) == (403, "foreign_host")
     assert server.get("/v1/status", headers={"X-Forwarded-For": "127.0.0.1"}).status == 200
+    assert server.get("/v1/status", headers={"X-Forwarded-For": "203.0.113.7, unknown"}).status == 403  # whoever that is
 
 
 def test_behind_a_path(start, samples):

@@ -56,6 +56,23 @@ static void the_last_that_is_not_trusted_is_the_client(void **state) {
         expect("10.0.0.0/8 fd00::/16", false, cases[i].from, cases[i].list, cases[i].client);
 }
 
+static void whom_a_proxy_does_not_name_is_nobody(void **state) {
+    (void)state;
+    static const struct {
+        const char *list;
+        bool told;
+    } cases[] = {{NULL, true}, {"203.0.113.7", true}, {"127.0.0.1", true},          {"203.0.113.7, unknown", false},
+                 {"", false},  {"unix:", false},      {"unknown, 127.0.0.1", false}};
+    lk_proxies p;
+    liken_error err = {0};
+    assert_ok(lk_proxies_parse("127.0.0.1", false, &p, &err), err);
+    for (size_t i = 0; i < LK_LENGTH(cases); i++) {
+        uint8_t client[16];
+        read_address("127.0.0.1", client);
+        assert_int_equal(lk_proxies_client(&p, cases[i].list, client), cases[i].told);
+    }
+}
+
 static void forwarded_is_read_as_its_rfc_has_it(void **state) {
     (void)state;
     static const struct {
@@ -158,6 +175,7 @@ static void the_base_path_is_taken_off(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_that_is_not_trusted_is_the_client),
+        cmocka_unit_test(whom_a_proxy_does_not_name_is_nobody),
         cmocka_unit_test(forwarded_is_read_as_its_rfc_has_it),
         cmocka_unit_test(long_lists_are_read_from_their_end),
         cmocka_unit_test(networks_are_read),
