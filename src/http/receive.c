@@ -249,6 +249,11 @@ void *lk_http_request_line(void *cls, const char *target, struct MHD_Connection 
     return r;
 }
 
+/* For want of a key, or since it came too often. */
+static bool is_turned_away(int status) {
+    return status == 401 || status == 403 || status == 429;
+}
+
 void lk_http_completed(void *cls, struct MHD_Connection *connection, void **state,
                        enum MHD_RequestTerminationCode how) {
     (void)how;
@@ -262,7 +267,7 @@ void lk_http_completed(void *cls, struct MHD_Connection *connection, void **stat
         h->o.done(r, r->sent ? r->answer.status : 0, (r->first > 0 ? r->first : lk_clock_monotonic()) - r->started,
                   h->o.ctx);
     if (r->linger >= 0)
-        lk_linger_take(h->linger, r->linger, r->answer.status == 401 || r->answer.status == 403);
+        lk_linger_take(h->linger, r->linger, is_turned_away(r->answer.status));
     r->linger = -1;
     let_go(r);
     const bool ran = r->running;
