@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 
 #include <assert.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,12 +79,13 @@ bool lk_rates_take(lk_rates *t, const uint8_t id[LK_RATES_ID], lk_rate rate, dou
     pthread_mutex_lock(&t->lock);
     struct bucket *b = find(t, id);
     const bool own = b->full_at > 0 && memcmp(b->id, id, LK_RATES_ID) == 0;
-    const double full_at = own && b->full_at > now ? b->full_at : now;
+    const double before = own && b->full_at > now ? b->full_at : now;
+    const double full_at = fmin(before, now + rate.seconds); /* of another rate it may be emptier than empty */
     const double over = full_at + each - now - rate.seconds; /* seconds until one is there */
     const bool has = over <= 1e-9;
-    if (has) {
+    if (has || own) {
         memcpy(b->id, id, LK_RATES_ID);
-        b->full_at = full_at + each;
+        b->full_at = has ? full_at + each : full_at;
     }
     pthread_mutex_unlock(&t->lock);
     if (!has)

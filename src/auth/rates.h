@@ -16,7 +16,8 @@ typedef struct lk_rates lk_rates;
 LK_CHECKED int lk_rates_make(lk_rates **out, size_t callers, liken_error *err);
 void lk_rates_free(lk_rates *t); /* NULL is accepted */
 /* Takes a token at this moment (lk_clock_monotonic); false when there is none: *wait is the seconds until there is one.
- * A rate without a count gives always. Any thread. */
+ * A rate without a count gives always; where it is another than before, one token of it is waited for at most. Any
+ * thread. */
 bool lk_rates_take(lk_rates *t, const uint8_t id[LK_RATES_ID], lk_rate rate, double now, double *wait);
 
 #endif

@@ -37,6 +37,21 @@ static void a_bucket_is_emptied_and_fills_again(void **state) {
     lk_rates_free(table);
 }
 
+static void another_rate_counts_at_once(void **state) {
+    (void)state;
+    const lk_rate before = {3, 86400}, now = {3, 60};
+    liken_error err = {0};
+    assert_ok(lk_rates_make(&table, 8, &err), err);
+    for (int i = 0; i < 3; i++)
+        assert_true(take(1, before, 1000));
+    assert_false(take(1, before, 1000));
+    assert_false(take(1, now, 1000));
+    assert_true(fabs(wait - 20) < 1e-6);
+    assert_false(take(1, now, 1019));
+    assert_true(take(1, now, 1020));
+    lk_rates_free(table);
+}
+
 static void no_rate_is_no_limit(void **state) {
     (void)state;
     liken_error err = {0};
@@ -128,6 +143,7 @@ static void ends_are_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bucket_is_emptied_and_fills_again),
+        cmocka_unit_test(another_rate_counts_at_once),
         cmocka_unit_test(no_rate_is_no_limit),
         cmocka_unit_test(strangers_do_not_push_out_who_is_held_back),
         cmocka_unit_test(rates_are_read_and_written),
