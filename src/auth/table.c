@@ -113,6 +113,11 @@ static int check_room(lk_sql *q, liken_error *err) {
     return rc;
 }
 
+/* However small: a limit must not become 0, which is none. */
+static int64_t millionths(double distance) {
+    return distance > 0 ? llround(fmax(1, distance * MILLION)) : 0;
+}
+
 /* *made: 0 where a key has that name or hash. */
 static int insert(lk_sql *q, const lk_key *key, const char *name, int64_t *made, liken_error *err) {
     int rc = check_room(q, err);
@@ -126,7 +131,7 @@ static int insert(lk_sql *q, const lk_key *key, const char *name, int64_t *made,
                                     lk_sql_text(key->collection[0] == '\0' ? NULL : key->collection),
                                     lk_sql_int(lk_clock_now()), lk_sql_int(l->expires_at), lk_sql_int(l->rate.count),
                                     lk_sql_int(l->rate.seconds), lk_sql_int(l->max_limit),
-                                    lk_sql_int(llround(l->max_threshold * MILLION))),
+                                    lk_sql_int(millionths(l->max_threshold))),
                         made, err);
     return rc;
 }

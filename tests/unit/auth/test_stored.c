@@ -129,6 +129,20 @@ static void limits_and_last_uses_are_kept(void **state) {
     lk_keyring_free(other);
 }
 
+static void a_tiny_limit_is_not_none(void **state) {
+    (void)state;
+    LK_FREE lk_key *keys = NULL;
+    size_t count = 0;
+    char secret[LK_KEY_TEXT];
+    const lk_key_place place = here();
+    assert_ok(lk_key_add(&place, "x", LK_SCOPE_READ | LK_SCOPE_SEARCH, NULL, &(lk_key_limits){.max_threshold = 1e-9},
+                         secret, &err),
+              err);
+    assert_ok(lk_key_list(&place, &keys, &count, &err), err);
+    assert_int_equal(count, 1);
+    assert_true(lk_key_max_threshold(&keys[0]) > 0);
+}
+
 static void limits_that_cannot_be_are_refused(void **state) {
     (void)state;
     static const lk_key_limits bad[] = {{.expires_at = -1},    {.rate = {-1, 1}}, {.rate = {1, 0}},
@@ -321,6 +335,7 @@ static void more_than_may_be_made_count(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         KIND_TEST(limits_and_last_uses_are_kept),
+        KIND_TEST(a_tiny_limit_is_not_none),
         KIND_TEST(limits_that_cannot_be_are_refused),
         KIND_TEST(a_store_that_is_only_read_keeps_no_uses),
         KIND_TEST(rings_follow_the_store),
