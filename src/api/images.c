@@ -130,13 +130,28 @@ void lk_images_list(lk_ask *q) {
 
 /* ---- one image, and the revision of it that a client has seen ---- */
 
-/* Takes the image. */
-static void answer_image(lk_ask *q, liken_image *image) {
+static void tell_revision(lk_request *r, const liken_image *image) {
     char tag[32];
     (void)snprintf(tag, sizeof tag, "\"%lld\"", (long long)image->revision);
     if (image->revision > 0)
-        lk_respond_header(q->request, "ETag", tag);
+        lk_respond_header(r, "ETag", tag);
+}
+
+/* Takes the image. */
+static void answer_image(lk_ask *q, liken_image *image) {
+    tell_revision(q->request, image);
     lk_answer_json(q->request, 200, lk_json_image(image));
+    liken_image_free(image);
+}
+
+/* Takes the image. A key that may change and not read is not shown what else is said of it. */
+static void answer_change(lk_ask *q, liken_image *image) {
+    if (q->key == NULL || lk_key_allows(q->key, LK_SCOPE_READ, q->collection)) {
+        answer_image(q, image);
+        return;
+    }
+    tell_revision(q->request, image);
+    lk_answer_empty(q->request);
     liken_image_free(image);
 }
 
@@ -193,7 +208,7 @@ void lk_images_change(lk_ask *q) {
     if (lk_args_refused(&q->args) || !read_if_match(q, &changes.revision))
         return;
     if (liken_image_change(q->api->lk, &q->call, q->collection, q->id, &changes, &image, &err) == LIKEN_OK)
-        answer_image(q, image);
+        answer_change(q, image);
     else if (err.code == LIKEN_E_CONFLICT)
         lk_answer_error_as(q->request, 412, &err, NULL);
     else

@@ -212,6 +212,18 @@ def test_a_search_key_cannot_list_the_gallery(start, make_key, samples):
     assert (by_descriptor.status, by_descriptor.json["code"]) == (403, "over_cap")
 
 
+def test_a_key_that_adds_is_not_shown_what_is_said_of_a_photo(start, make_key, samples):
+    camera = make_key("add", "camera", "--scope", "add")["key"]
+    server = start()
+    server.key = make_key("add", "boss", "--scope", "admin")["key"]
+    one = f"/v1/collections/default/images/{server.add(samples[0][1], tags='secret').json['id']}"
+    server.key = camera
+    assert server.get(one).status == 403
+    changed = server.call("PATCH", one, json={"source": None}, headers={"If-Match": '"1"'})
+    assert (changed.status, changed.body, changed.headers["etag"]) == (204, b"", '"1"')  # which changes nothing
+    assert server.call("PATCH", one, json={"tags": []}).headers["etag"] == '"2"'
+
+
 def server_dimension(server, boss):
     before, server.key = server.key, boss["key"]
     dimension = server.get("/v1/collections/default").json["dimension"]
