@@ -66,6 +66,8 @@ def test_what_is_said_of_an_image_changes(server, samples):
     assert change({"tags": None, "source": ""}, **{"If-Match": "*"}).json["source"] is None
     gone = change({"captured_at": None, "metadata": None}).json
     assert (gone["tags"], gone["captured_at"], gone["metadata"], gone["revision"]) == ([], None, None, 4)
+    happened = server.get("/v1/collections/default/events", params={"after": 0}).json["events"]
+    assert [e["kind"] for e in happened].count("image_changed") == 3
 
 
 def test_what_cannot_be_said_of_an_image(server, samples):
