@@ -100,9 +100,9 @@ struct lk_sql {
     "CREATE TABLE " P "key_files (sha256 " TEXT " PRIMARY KEY, taken_at " INT " NOT NULL)" END ";"
 
 /* A collection that changes its model (upgrade.h). upgrades: to which, or, once it was switched, from which; upgraded:
- * the photos whose faces lie in `cold` as that model sees them, missing 1: of which no pixels were left; cold: those
- * faces, the kept ones (reason 0; face NULL: it has no id yet) and the refused ones, with the columns of LK_FACE_NAMES.
- * REAL: a column of float's precision. */
+ * the photos whose faces lie in `cold` as that model sees them, missing 1: of which it found no pixels left, 2: of
+ * which the collection's own model found none; cold: those faces, the kept ones (reason 0; face NULL: it has no id yet)
+ * and the refused ones, with the columns of LK_FACE_NAMES. REAL: a column of float's precision. */
 #define LK_SQL_UPGRADES(REAL, P, ID, TEXT, INT, BLOB, END)                                                             \
     "CREATE TABLE " P "upgrades (collection " INT " PRIMARY KEY REFERENCES " P "collections (id) ON DELETE CASCADE,"   \
     " model " TEXT " NOT NULL, dimension " INT " NOT NULL, metric " INT " NOT NULL, threshold " REAL " NOT NULL,"      \

@@ -36,8 +36,9 @@ static int take_upgrade(void *ctx, const lk_sql_value *row, int columns, liken_e
 static int read_row(lk_sql *q, struct get *g, liken_error *err) {
     g->there = false;
     return lk_sql_query(q,
-                        "SELECT model, dimension, metric, threshold, switched, began_at, switched_at FROM"
-                        " liken.upgrades WHERE collection = $1",
+                        "SELECT u.model, u.dimension, u.metric, u.threshold, u.switched, u.began_at, u.switched_at FROM"
+                        " liken.upgrades u JOIN liken.collections c ON c.id = u.collection WHERE u.collection = $1"
+                        " AND substr(c.name, 1, 1) <> '.'", /* of a removed one there is nothing to change */
                         LK_SQL_ARGS(lk_sql_int(g->collection)), take_upgrade, g, err);
 }
 
@@ -365,8 +366,9 @@ int lk_upgrade_swap(lk_sql *q, const lk_upgrade_dialect *dialect, int64_t collec
         rc = give_ids(q, collection, bound, next, given, err);
     if (rc == LIKEN_OK)
         rc = run_statements(q, dialect, collection, bound, err);
-    if (rc == LIKEN_OK)
-        rc = lk_sql_run(q, "UPDATE liken.upgraded SET missing = 0 WHERE collection = $1", self, 1, NULL, err);
+    if (rc == LIKEN_OK) /* what had no pixels for the one has none for the other: 1 becomes 2, and 2 becomes 1 */
+        rc = lk_sql_run(q, "UPDATE liken.upgraded SET missing = 2 * missing % 3 WHERE collection = $1 AND missing > 0",
+                        self, 1, NULL, err);
     if (rc == LIKEN_OK) /* its faces are others now */
         rc = lk_sql_run(q, "UPDATE liken.images SET revision = revision + 1 WHERE collection = $1", self, 1, NULL, err);
     return rc == LIKEN_OK ? change_rows(q, &g.found, err) : rc;

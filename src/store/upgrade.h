@@ -7,7 +7,9 @@
  * reader knows that what it holds of the collection is to be read anew. What lies in `cold` after it is the way back,
  * which is the same once more, until it is forgotten.
  *
- * What a photo or a face that is removed had in `cold` goes with it. A copy (liken move) takes no cold rows along. */
+ * What a photo or a face that is removed had in `cold` goes with it, and a face that is only there can be removed by
+ * its id too; what the other model refused of it, and might keep another time, goes as well. A copy (liken move) takes
+ * no cold rows along. */
 #ifndef LK_STORE_UPGRADE_H
 #define LK_STORE_UPGRADE_H
 
@@ -98,6 +100,10 @@ LK_CHECKED int lk_upgrade_swap(lk_sql *q, const lk_upgrade_dialect *dialect, int
     "x = k.x, y = k.y, width = k.width, height = k.height, landmarks = k.landmarks, confidence = k.confidence,"        \
     " size = k.size, sharpness = k.sharpness, brightness = k.brightness, yaw = k.yaw, pitch = k.pitch,"                \
     " roll = k.roll, score = k.score"
+/* Is a row of one model's what the other makes of the same face? Boxes are taken over as they are. */
+#define LK_UPGRADE_SAME_BOX(a, b)                                                                                      \
+    a ".image = " b ".image AND " a ".x = " b ".x AND " a ".y = " b ".y AND " a ".width = " b ".width AND " a          \
+      ".height = " b ".height"
 /* Of cold rows `k`: the kept ones that come in. */
 #define LK_UPGRADE_COMING "k.collection = $1 AND k.id <= $2 AND k.reason = 0"
 

@@ -8,6 +8,7 @@
 #include "store/postgres/postgres_int.h"
 
 #include "store/codec.h"
+#include "store/upgrade.h"
 
 #include <stdio.h>
 
@@ -40,6 +41,26 @@ struct face_remove {
     int64_t id;
 };
 
+/* One that only the collection's other model keeps: it would come back with that. */
+static int remove_cold_face(lk_pg_conn *c, lk_postgres_write_state *w, const struct face_remove *r, liken_error *err) {
+    int64_t image = 0;
+    int rc = lk_pg_number(c,
+                          "SELECT k.image FROM liken.cold k JOIN liken.collections c ON c.id = k.collection"
+                          " WHERE k.face = $1 AND k.reason = 0 AND ($2::text IS NULL OR c.name = $2)"
+                          " AND " LK_POSTGRES_LIVE,
+                          LK_PG_ARGS(lk_pg_int8(r->id), lk_pg_text(r->in)), 0, &image, err);
+    if (rc == LIKEN_OK && image == 0)
+        rc = lk_store_no_face(r->id, r->in, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(
+            c, "DELETE FROM liken.refused r USING liken.cold k WHERE k.face = $1 AND " LK_UPGRADE_SAME_BOX("r", "k"),
+            LK_PG_ARGS(lk_pg_int8(r->id)), NULL, err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_exec(c, "DELETE FROM liken.cold WHERE face = $1", LK_PG_ARGS(lk_pg_int8(r->id)), NULL, err);
+    w->changed = true;
+    return rc == LIKEN_OK ? lk_postgres_tell_image(c, w, LIKEN_IMAGE_CHANGED, image, err) : rc;
+}
+
 /* Nothing is committed where it turns out not to be there. */
 static int remove_face(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, liken_error *err) {
     const struct face_remove *r = arg;
@@ -49,7 +70,12 @@ static int remove_face(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, lik
     if (rc == LIKEN_OK)
         rc = lk_pg_say(c, "DELETE FROM ONLY liken.vectors WHERE face = $1", LK_PG_ARGS(lk_pg_int8(id)), err);
     if (rc == LIKEN_OK)
-        rc = lk_pg_say(c, "DELETE FROM liken.cold WHERE face = $1", LK_PG_ARGS(lk_pg_int8(id)), err);
+        rc = lk_pg_say(c, "DELETE FROM liken.cold k USING liken.faces f WHERE f.id = $1 AND k.face = f.id",
+                       LK_PG_ARGS(lk_pg_int8(id)), err);
+    if (rc == LIKEN_OK)
+        rc = lk_pg_say(
+            c, "DELETE FROM liken.cold k USING liken.faces f WHERE f.id = $1 AND " LK_UPGRADE_SAME_BOX("k", "f"),
+            LK_PG_ARGS(lk_pg_int8(id)), err);
     if (rc == LIKEN_OK)
         rc = lk_pg_queue(
             c,
@@ -62,7 +88,7 @@ static int remove_face(lk_pg_conn *c, lk_postgres_write_state *w, void *arg, lik
             LK_PG_ARGS(lk_pg_int8(id), lk_pg_int8(w->deletion + 1), lk_pg_text(r->in)), err);
     rc = touched(c, rc, &found, err);
     if (rc == LIKEN_OK && found == 0)
-        return lk_store_no_face(id, r->in, err);
+        return remove_cold_face(c, w, r, err);
     w->deletion += found;
     w->changed = true;
     return rc;

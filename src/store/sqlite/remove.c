@@ -4,6 +4,7 @@
 #include "store/sqlite/sqlite_int.h"
 
 #include "store/codec.h"
+#include "store/upgrade.h"
 
 #include <stdio.h>
 
@@ -55,6 +56,26 @@ struct face_remove {
     int64_t id;
 };
 
+/* One that only the collection's other model keeps: it would come back with that. */
+static int remove_cold_face(lk_sqlite_conn *c, const struct face_remove *r, liken_error *err) {
+    const int64_t id[3] = {r->id, 0, 0};
+    int64_t image = 0;
+    int rc = owner(c,
+                   "SELECT k.image FROM cold k JOIN collections c ON c.id = k.collection WHERE k.face = ?1"
+                   " AND k.reason = 0 AND (?2 IS NULL OR c.name = ?2) AND " LK_SQLITE_LIVE,
+                   r->id, r->in, &image, err);
+    if (rc == LIKEN_OK && image == 0)
+        rc = lk_store_no_face(r->id, r->in, err);
+    if (rc == LIKEN_OK)
+        rc = run3(c,
+                  "DELETE FROM refusals WHERE id IN (SELECT r.id FROM cold k JOIN refusals r ON " LK_UPGRADE_SAME_BOX(
+                      "r", "k") " WHERE k.face = ?1)",
+                  id, NULL, err);
+    if (rc == LIKEN_OK)
+        rc = run3(c, "DELETE FROM cold WHERE face = ?1", id, NULL, err);
+    return rc == LIKEN_OK ? lk_sqlite_tell_image(c, LIKEN_IMAGE_CHANGED, image, err) : rc;
+}
+
 static int remove_face(lk_sqlite_conn *c, void *arg, liken_error *err) {
     const struct face_remove *r = arg;
     const int64_t id = r->id;
@@ -64,13 +85,16 @@ static int remove_face(lk_sqlite_conn *c, void *arg, liken_error *err) {
                    " WHERE f.id = ?1 AND (?2 IS NULL OR c.name = ?2) AND " LK_SQLITE_LIVE,
                    id, r->in, &collection, err);
     if (rc == LIKEN_OK && collection == 0)
-        rc = lk_store_no_face(id, r->in, err);
+        return remove_cold_face(c, r, err);
     if (rc == LIKEN_OK)
         rc = lk_sqlite_tell_face(c, id, err);
     if (rc == LIKEN_OK)
-        rc = run3(c, "DELETE FROM faces WHERE id = ?1", (const int64_t[3]){id, 0, 0}, NULL, err);
+        rc = run3(c,
+                  "DELETE FROM cold WHERE face = ?1 OR id IN (SELECT k.id FROM faces f JOIN cold k"
+                  " ON " LK_UPGRADE_SAME_BOX("k", "f") " WHERE f.id = ?1)",
+                  (const int64_t[3]){id, 0, 0}, NULL, err);
     if (rc == LIKEN_OK)
-        rc = run3(c, "DELETE FROM cold WHERE face = ?1", (const int64_t[3]){id, 0, 0}, NULL, err);
+        rc = run3(c, "DELETE FROM faces WHERE id = ?1", (const int64_t[3]){id, 0, 0}, NULL, err);
     return rc == LIKEN_OK ? subtract(c, collection, 0, 1, err) : rc;
 }
 

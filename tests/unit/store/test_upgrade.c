@@ -239,6 +239,61 @@ static void what_is_removed_stays_removed(void **state) {
     liken_image_free(image);
 }
 
+static size_t cold_rows(int64_t collection) {
+    int64_t faces = 0;
+    assert_ok(lk_upgrade_forget(store, collection, &faces, &err), err);
+    return (size_t)faces;
+}
+
+/* A face that only the other model keeps can be removed too, and what one model refused of a face that is removed goes
+ * with it: a later change would keep it again. */
+static void what_is_removed_has_no_twin(void **state) {
+    (void)state;
+    const int64_t c = make_collection("c"), id = add(c, 1, 2);
+    int64_t waiting = 0;
+    const lk_upgrade u = wanted(c, NEW_MODEL);
+    liken_image *before = read_image(id);
+    (void)make_collection("other");
+    assert_ok(lk_upgrade_begin(store, &u, &err), err);
+    put_crosswise(c, id);
+    assert_ok(lk_upgrade_switch(store, c, NEW_MODEL, &waiting, &err), err);
+    liken_image *image = read_image(id);
+    const int64_t gone = before->faces[1].id, came = image->faces[1].id, revision = image->revision;
+    assert_int_equal(image->refused_count, 1);
+    liken_image_free(image);
+    assert_int_equal(store->ops->faces->remove(store, "other", gone, &err), LIKEN_E_NOT_FOUND);
+    assert_ok(store->ops->faces->remove(store, "c", gone, &err), err);
+    assert_int_equal(store->ops->faces->remove(store, NULL, gone, &err), LIKEN_E_NOT_FOUND);
+    image = read_image(id);
+    assert_int_equal(image->face_count, 2);
+    assert_int_equal(image->refused_count, 0);
+    assert_true(image->revision > revision);
+    liken_image_free(image);
+    assert_ok(store->ops->faces->remove(store, NULL, came, &err), err);
+    expect_healthy();
+    assert_ok(lk_upgrade_switch(store, c, SAMPLE_MODEL, &waiting, &err), err);
+    image = read_image(id);
+    assert_int_equal(image->face_count, 1);
+    assert_int_equal(image->faces[0].id, before->faces[0].id);
+    assert_int_equal(image->refused_count, 0);
+    expect_counts(2, 1, 1);
+    assert_int_equal(cold_rows(c), 1);
+    liken_image_free(image);
+    liken_image_free(before);
+}
+
+static void a_removed_collection_changes_no_more(void **state) {
+    (void)state;
+    const int64_t c = make_collection("c"), id = add(c, 1, 1);
+    int64_t waiting = 0;
+    const lk_upgrade u = wanted(c, NEW_MODEL);
+    const lk_upgraded photo = {.image = id};
+    assert_ok(lk_upgrade_begin(store, &u, &err), err);
+    assert_ok(store->ops->collections->remove(store, c, false, &err), err);
+    assert_int_equal(lk_upgrade_put(store, c, NEW_MODEL, &photo, 1, &err), LIKEN_E_CONFLICT);
+    assert_int_equal(lk_upgrade_switch(store, c, NEW_MODEL, &waiting, &err), LIKEN_E_CONFLICT);
+}
+
 static void is_one_at_a_time_and_goes_with_its_collection(void **state) {
     (void)state;
     const int64_t c = make_collection("c"), id = add(c, 1, 1);
@@ -277,6 +332,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         KIND_TEST(switches_and_goes_back),
         KIND_TEST(what_is_removed_stays_removed),
+        KIND_TEST(what_is_removed_has_no_twin),
+        KIND_TEST(a_removed_collection_changes_no_more),
         KIND_TEST(is_one_at_a_time_and_goes_with_its_collection),
     };
     return kinds_run(tests, LK_LENGTH(tests));
