@@ -84,6 +84,11 @@ static int label(lk_query *q, const lk_neighbour *neighbours, size_t count, like
     int rc = store->ops->faces->matches(store, ids, count, labels, err);
     if (rc != LIKEN_OK)
         return rc;
+    bool gone = false;
+    for (size_t i = 0; i < count; i++)
+        gone = gone || labels[i].face == 0;
+    if (gone && !q->scope->remote) /* a face that went with a switch is one that this model finds */
+        rc = lk_scope_still(q->scope, err);
     for (size_t i = 0; i < count; i++) {
         if (rc == LIKEN_OK)
             rc = lk_ids_add(&q->seen, ids[i], err);

@@ -62,10 +62,8 @@ bool lk_scope_again(lk_scope *s, int rc) {
     const int attempts = s->attempts + 1;
     liken *lk = s->lk;
     lk_scope_close(s);
-    if (lk_gallery_sync_now(lk, NULL) != LIKEN_OK) /* the news of the switch may still be on its way */
-        return false;
-    *s = (lk_scope){.attempts = attempts};
-    return true;
+    *s = (lk_scope){.lk = lk, .attempts = attempts};  /* to be closed once more in any case */
+    return lk_gallery_sync_now(lk, NULL) == LIKEN_OK; /* the news of the switch may still be on its way */
 }
 
 static int switched(lk_scope *s, liken_error *err) {

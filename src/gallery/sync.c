@@ -40,7 +40,7 @@ struct feed {
     liken_error *err;
     lk_slot *slot;       /* of the vectors that wait */
     const lk_slot *only; /* not NULL: just this one is fed, apart from the others */
-    bool switched;       /* a face was of another generation than its slot, and the reading ended there */
+    bool switched;       /* a face was of another generation than its slot, or has none yet, and the reading ended */
     int64_t removed;     /* a collection that is no more, and whose faces are therefore passed over */
     int64_t reached;     /* the last face that was read */
     int64_t until;       /* about the last one that there is; 0: not known */
@@ -65,14 +65,22 @@ static int flush_vectors(struct feed *f) {
     return LIKEN_OK;
 }
 
-/* The slot of a collection's first face; NULL when the collection was removed meanwhile. */
-static int first_face(liken *lk, int64_t collection, lk_slot **out, liken_error *err) {
+static int end_at_switch(struct feed *f) {
+    f->switched = true;
+    return lk_fail(f->err, LIKEN_E_BUSY, "A collection changes its model again and again; try again later.");
+}
+
+/* The slot of a collection's first face; NULL when the collection was removed meanwhile. One that has changed its model
+ * may just have got faces back whose ids were passed long ago (follow_one). */
+static int first_face(struct feed *f, int64_t collection) {
     LK_COLLECTION liken_collection *c = NULL;
-    int rc = lk_gallery_collection_of(lk, collection, &c, err);
+    int rc = lk_gallery_collection_of(f->lk, collection, &c, f->err);
+    if (rc == LIKEN_OK && c != NULL && c->generation > 0)
+        return end_at_switch(f);
     if (rc == LIKEN_OK && c != NULL)
-        rc = lk_slot_new(lk, c, out, err);
+        rc = lk_slot_new(f->lk, c, &f->slot, f->err);
     if (rc == LIKEN_OK && c != NULL)
-        lk_slot_replace(lk, NULL, *out);
+        lk_slot_replace(f->lk, NULL, f->slot);
     return rc;
 }
 
@@ -91,7 +99,7 @@ static int turn_to(struct feed *f, int64_t collection) {
         return rc;
     f->slot = lk_slot_find(f->lk, collection); /* only sync changes the list, and sync is what runs here */
     if (f->slot == NULL)
-        rc = first_face(f->lk, collection, &f->slot, f->err);
+        rc = first_face(f, collection);
     if (rc != LIKEN_OK)
         return rc;
     if (f->slot == NULL) {
@@ -107,11 +115,6 @@ static void tell_progress(struct feed *f) {
     const int64_t percent = f->until > 0 && f->reached < f->until ? 100 * f->reached / f->until : 100;
     lk_log(LIKEN_LOG_INFO, "The index is brought up to the store: %" PRIu64 " faces read, %" PRId64 " %%.", f->read,
            percent);
-}
-
-static int end_at_switch(struct feed *f) {
-    f->switched = true;
-    return lk_fail(f->err, LIKEN_E_BUSY, "A collection changes its model again and again; try again later.");
 }
 
 static int take_vector(void *ctx, const lk_store_vector *v) {

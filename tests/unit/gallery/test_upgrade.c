@@ -3,6 +3,7 @@
 #include "unit/gallery/opened.h"
 
 #include "gallery/gallery_int.h"
+#include "gallery/search_int.h"
 #include "unit/store/server.h"
 
 #include <pthread.h>
@@ -187,6 +188,11 @@ static void photos_without_pixels_are_told(void **state) {
     c = collection("a");
     assert_int_equal(c->faces, 8);
     liken_collection_free(c);
+    fill("a", 1, 2);
+    u = upgrade((liken_upgrade_options){.collection = "a", .pack = "third", .apply = true}); /* told once more */
+    assert_false(u->done);
+    assert_int_equal(u->missing, 2);
+    liken_upgrade_free(u);
 }
 
 static int stop_at_once(void *ctx, const liken_progress *p) {
@@ -373,12 +379,135 @@ static void an_answer_is_of_one_model_in_postgresql(void **state) {
     server_remove(&server);
 }
 
+/* ---- in between ---- */
+
+/* The store of a handle with one or the other part changed. */
+struct between {
+    const lk_store_ops *usual;
+    lk_store_ops ops;
+    lk_store_feed feed;
+    lk_store_faces faces;
+    lk_store_collections collections;
+};
+static struct between between;
+static bool fired;
+
+static void step_between(lk_store *s) {
+    between.usual = s->ops;
+    between.ops = *s->ops;
+    between.feed = *s->ops->feed;
+    between.faces = *s->ops->faces;
+    between.collections = *s->ops->collections;
+    between.ops.faces = &between.faces;
+    between.ops.feed = &between.feed;
+    between.ops.collections = &between.collections;
+    s->ops = &between.ops;
+}
+
+static int no_version(lk_store *s, int64_t *version, liken_error *e) {
+    (void)s;
+    (void)version;
+    return lk_fail(e, LIKEN_E_BUSY, "Not now.");
+}
+
+/* It is closed once more by whoever opened it. */
+static void a_search_that_cannot_begin_again_ends(void **state) {
+    (void)state;
+    lk_scope s = {0};
+    (void)add("photo 640 400\nface 1 0.1 40");
+    assert_ok(lk_scope_open(&s, lk, &(liken_search_options){.size = sizeof(liken_search_options)}, &err), err);
+    assert_ok(lk_scope_ready(&s, 1, &err), err);
+    s.switched = true;
+    step_between(lk->store);
+    between.feed.version = no_version;
+    assert_false(lk_scope_again(&s, LIKEN_E_BUSY));
+    lk->store->ops = between.usual;
+    lk_scope_close(&s);
+    assert_int_equal(found(lk, "photo 640 401\nface 1 0.1 40"), 1);
+}
+
+/* After the list of collections is read, and before the faces are, the collection goes back and gets one more. */
+static int list_and_switch(lk_store *s, liken_collection ***out, size_t *count, liken_error *e) {
+    const int rc = between.usual->collections->list(s, out, count, e);
+    if (rc == LIKEN_OK && !fired) {
+        fired = true;
+        liken_upgrade_free(upgrade((liken_upgrade_options){.collection = "a", .apply = true, .sample = -1}));
+        liken_image_free(add_to(lk, "photo 640 500\nface 9 0.1 40",
+                                &(liken_add_options){.size = sizeof(liken_add_options), .collection = "a"}));
+    }
+    return rc;
+}
+
+static void faces_that_come_back_unseen_are_found(void **state) {
+    (void)state;
+    const char *const photo = "photo 640 400\nsoft 1 0.1 40";
+    const liken_add_options to = {.size = sizeof to, .collection = "a"};
+    const liken_search_options in = {.size = sizeof in, .collection = "a"};
+    liken *second = open_with((liken_options){.size = sizeof(liken_options), .threads = 2});
+    make("a", "faceapi", LIKEN_KEEP_ORIGINAL);
+    liken_image_free(add_to(lk, photo, &to));
+    liken_result_free(search(second, photo, &in));
+    const int64_t other = add("photo 640 401\nface 2 0.1 40");
+    liken_upgrade_free(
+        upgrade((liken_upgrade_options){.collection = "a", .pack = "other", .apply = true, .sample = -1}));
+    assert_ok(liken_face_remove(lk, NULL, NULL, other, &err), err);
+    assert_ok(lk_gallery_sync_now(second, &err), err); /* and without a face it has no index */
+    (void)add("photo 640 402\nface 2 0.1 40");
+    step_between(second->store);
+    between.collections.list = list_and_switch;
+    fired = false;
+    assert_ok(lk_gallery_sync_now(second, &err), err);
+    assert_true(fired);
+    second->store->ops = between.usual;
+    liken_result *r = search(second, photo, &in);
+    assert_int_equal(r->answers[0].match_count, 1);
+    liken_result_free(r);
+    liken_free(second);
+}
+
+/* After the index was asked, and before the labels are read. */
+static int switch_and_label(lk_store *s, const int64_t *ids, size_t count, lk_store_match *out, liken_error *e) {
+    if (!fired) {
+        fired = true;
+        liken_upgrade_free(
+            upgrade((liken_upgrade_options){.collection = "a", .pack = "other", .apply = true, .sample = -1}));
+    }
+    return between.usual->faces->matches(s, ids, count, out, e);
+}
+
+/* A face that the new model does not keep is not silently left out of the former one's answer. */
+static void a_face_that_goes_under_a_search_begins_it_again(void **state) {
+    (void)state;
+    const liken_add_options to = {.size = sizeof to, .collection = "a"};
+    const liken_search_options in = {.size = sizeof in, .collection = "a"};
+    liken *second = open_with((liken_options){.size = sizeof(liken_options), .threads = 2});
+    make("a", "faceapi", LIKEN_KEEP_ORIGINAL);
+    liken_image_free(add_to(lk, "photo 640 400\nsoft 1 0.1 40", &to));
+    liken_image_free(add_to(lk, "photo 640 401\nface 1 0.1 40", &to));
+    liken_result *r = search(second, "photo 640 402\nface 1 0.1 40", &in);
+    assert_int_equal(r->answers[0].match_count, 2);
+    liken_result_free(r);
+    step_between(second->store);
+    between.faces.matches = switch_and_label;
+    fired = false;
+    r = search(second, "photo 640 402\nface 1 0.1 40", &in);
+    assert_true(fired);
+    second->store->ops = between.usual;
+    assert_string_equal(r->model, "other-1.0/fake");
+    assert_int_equal(r->answers[0].match_count, 1);
+    liken_result_free(r);
+    liken_free(second);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(ends_as_a_fresh_collection),
         TEST(photos_without_pixels_are_told),
         TEST(goes_on_where_it_was_stopped),
+        TEST(a_search_that_cannot_begin_again_ends),
+        TEST(faces_that_come_back_unseen_are_found),
+        TEST(a_face_that_goes_under_a_search_begins_it_again),
         TEST(an_answer_is_of_one_model),
         TEST(an_answer_is_of_one_model_in_postgresql),
     };
