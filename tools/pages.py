@@ -26,6 +26,7 @@ body { max-width: 38rem; margin: 12vh auto; padding: 0 1.5rem; font: 1rem/1.6 sy
 pre { padding: 1rem; border: 1px solid; border-radius: 0.5rem; overflow-x: auto; }
 """
 FOLDERS = ("node_modules", "dist", "test")
+PATIENCE = ("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000", "--fetch-timeout=60000")  # else minutes without a network
 COMPRESS = """
 const fs = require("fs"), zlib = require("zlib"), c = zlib.constants;
 for (const f of JSON.parse(fs.readFileSync(0))) {
@@ -82,7 +83,7 @@ def install(source):
         wanted = hashlib.sha256(lock.read()).hexdigest()
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], source)
+        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *PATIENCE], source)
         stamp.write_text(wanted)
 
 

@@ -10,6 +10,6 @@ export default defineConfig({
   root: here(".."),
   test: {
     environment: "node", include: ["tests/web/**/*.test.ts"], fileParallelism: false, testTimeout: 120_000,
-    hookTimeout: 180_000, sequence: {concurrent: false},
+    hookTimeout: 180_000, sequence: {concurrent: false}, expect: {poll: {timeout: 60_000}}, // a poll gives up after 1 s else
   },
 });
