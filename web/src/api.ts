@@ -166,8 +166,15 @@ export function addImage(collection: string, file: File, progress: (share: numbe
     request.onerror = () => reject(new Problem(0, "network", t.problem.network));
     request.onabort = () => reject(new Problem(0, "stopped", t.upload.stopped));
     request.onload = () => {
-      if (request.status === 200 || request.status === 201) resolve(JSON.parse(request.responseText) as StoredImage);
-      else reject(problemOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+      if (request.status !== 200 && request.status !== 201) {
+        reject(problemOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+        return;
+      }
+      try {
+        resolve(JSON.parse(request.responseText) as StoredImage);
+      } catch { // a proxy's page
+        reject(new Problem(0, "network", t.problem.network));
+      }
     };
     const form = new FormData();
     form.append("file", file, file.name);

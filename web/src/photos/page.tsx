@@ -18,6 +18,7 @@ const LEAST = 148, GAP = 6; // pixels: of a picture's side, and between two
 /** The uploads of this collection; they go on while the page shows something else. */
 const running = new Map<string, Uploads>();
 let told: () => void = () => {};
+addEventListener("beforeunload", (e) => [...running.values()].some((u) => u.busy) && e.preventDefault());
 
 function useUploads(collection: string, onIdle: () => void) {
   const [, tick] = useState(0);
@@ -33,12 +34,9 @@ function useUploads(collection: string, onIdle: () => void) {
       if (was && !uploads.busy) idle.current();
       was = uploads.busy;
     };
-    const leave = (e: BeforeUnloadEvent) => uploads.busy && e.preventDefault();
-    addEventListener("beforeunload", leave);
     return () => {
       told = () => {};
       cancelAnimationFrame(frame);
-      removeEventListener("beforeunload", leave);
     };
   }, [uploads]);
   return {uploads, clear: () => {
