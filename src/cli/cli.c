@@ -145,6 +145,15 @@ bool lk_cli_read_id(const char *word, int64_t *id) {
     return true;
 }
 
+int lk_cli_check_ids(const lk_cli *cli, liken_error *err) {
+    int64_t id = 0;
+    for (size_t i = 0; i < cli->count; i++)
+        if (!lk_cli_read_id(cli->words[i], &id))
+            return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" is not the id of a photo; liken list shows them.",
+                           cli->words[i]);
+    return LIKEN_OK;
+}
+
 bool lk_cli_confirm(const lk_cli *cli, const char *question, bool *usage) {
     *usage = false;
     if (lk_config_switch(cli->config, LK_SET_YES))

@@ -102,6 +102,9 @@ char *lk_cli_label(const char *text);
 
 /* A positive 64-bit id from a word. */
 bool lk_cli_read_id(const char *word, int64_t *id);
+/* Are all words ids of photos? Asked before the gallery is opened: what is wrong with the command line is told first.
+ */
+int lk_cli_check_ids(const lk_cli *cli, liken_error *err);
 /* Asks on the terminal; true for "y" or "yes", and at once with --yes. *usage is set when there is no terminal to ask.
  */
 bool lk_cli_confirm(const lk_cli *cli, const char *question, bool *usage);

@@ -53,15 +53,6 @@ static int read_changes(const lk_cli *cli, liken_image_changes *c, liken_error *
     return rc;
 }
 
-static int check_ids(const lk_cli *cli, liken_error *err) {
-    int64_t id = 0;
-    for (size_t i = 0; i < cli->count; i++)
-        if (!lk_cli_read_id(cli->words[i], &id))
-            return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" is not the id of a photo; liken list shows them.",
-                           cli->words[i]);
-    return LIKEN_OK;
-}
-
 /* *missing counts those that are not there. */
 static int change_all(const lk_cli *cli, liken *lk, const liken_image_changes *c, size_t *missing, liken_error *err) {
     int rc = LIKEN_OK;
@@ -87,7 +78,7 @@ int lk_cmd_edit(const lk_cli *cli) {
     liken *lk = NULL;
     liken_image_changes changes = LIKEN_CHANGES_INIT;
     size_t missing = 0;
-    int rc = check_ids(cli, &err);
+    int rc = lk_cli_check_ids(cli, &err);
     if (rc == LIKEN_OK)
         rc = read_changes(cli, &changes, &err);
     if (rc == LIKEN_OK)

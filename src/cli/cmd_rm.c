@@ -35,16 +35,6 @@ static int push(targets *t, int64_t id, liken_error *err) {
     return LIKEN_OK;
 }
 
-/* Before the gallery is opened: what is wrong with the command line is told first. */
-static int check_ids(const lk_cli *cli, liken_error *err) {
-    int64_t id = 0;
-    for (size_t i = 0; i < cli->count; i++)
-        if (!lk_cli_read_id(cli->words[i], &id))
-            return lk_fail(err, LIKEN_E_ARG, "\"%.64s\" is not the id of a photo; liken list shows them.",
-                           cli->words[i]);
-    return LIKEN_OK;
-}
-
 static int find_by_ids(const lk_cli *cli, liken *lk, targets *t, liken_error *err) {
     for (size_t i = 0; i < cli->count; i++) {
         int64_t id = 0;
@@ -210,7 +200,7 @@ int lk_cmd_rm(const lk_cli *cli) {
         return lk_cli_usage(cli, "Say what to remove: either ids, or --image-id and --file, or --face.");
     liken_error err = {0};
     liken *lk = NULL;
-    if (check_ids(cli, &err) != LIKEN_OK || lk_cli_open(cli, true, &lk, &err) != LIKEN_OK)
+    if (lk_cli_check_ids(cli, &err) != LIKEN_OK || lk_cli_open(cli, true, &lk, &err) != LIKEN_OK)
         return lk_cli_failed(cli, &err);
     targets t = {0};
     const int code = face ? rm_face(cli, lk) : rm_images(cli, lk, &t);

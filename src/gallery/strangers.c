@@ -5,6 +5,7 @@
  * soon are most of the pairs and each point is certain, so the line is laid there, for each share of pairs of one
  * person that may be, and the share whose line fits best is taken; what is nearer follows from the line. */
 #include "gallery/curve.h"
+#include "packs/normal.h"
 
 #include <math.h>
 
@@ -16,23 +17,6 @@
 typedef struct line {
     double shift, slope, misfit;
 } line;
-
-static double normal(double z) {
-    return 0.5 * erfc(-z * M_SQRT1_2);
-}
-
-/* z with normal(z) = p. */
-static double quantile(double p) {
-    double low = -9, high = 9;
-    for (int i = 0; i < 60; i++) {
-        const double middle = (low + high) / 2;
-        if (normal(middle) < p)
-            low = middle;
-        else
-            high = middle;
-    }
-    return (low + high) / 2;
-}
 
 static bool is_laid_on(const liken_gallery_point *p) {
     return p->pack_strangers >= FIRST && p->pack_strangers <= LAST;
@@ -48,7 +32,7 @@ static line lay(const liken_gallery_curve *c, double same) {
         const double share = (p->apart - same * p->pack_same) / (1 - same);
         if (!(share > 0 && share < 1))
             return (line){0, 1, INFINITY};
-        const double x = quantile(p->pack_strangers), y = quantile(share);
+        const double x = lk_normal_quantile(p->pack_strangers), y = lk_normal_quantile(share);
         n += 1;
         sx += x;
         sy += y;
@@ -93,5 +77,5 @@ void lk_gallery_strangers(liken_gallery_curve *c, const lk_calibration *curve) {
     c->same = NAN;
     const line best = c->apart_pairs >= LEAST ? best_line(c) : (line){0, 1, INFINITY};
     for (size_t i = 0; !isnan(c->same) && i < c->count; i++)
-        c->points[i].strangers = normal(best.shift + best.slope * quantile(c->points[i].pack_strangers));
+        c->points[i].strangers = lk_normal(best.shift + best.slope * lk_normal_quantile(c->points[i].pack_strangers));
 }

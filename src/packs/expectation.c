@@ -17,6 +17,7 @@
  * face's own person, by the measure of the collection, but mostly strangers. So no less is told than half of these, if
  * there are several. */
 #include "packs/expectation.h"
+#include "packs/normal.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,23 +59,6 @@ const lk_expectation_model lk_expectation_mobilefacenet = {{
      {0.07126, 0, 0, 0, 0.3678, 0.361, 0.5811, 0.2581, -0.1523, 0.2271, 1.712},
      {0.01136, 0, 0, 0, 0.1031, 0.08145, 0.05895, -0.01224, -0.2966, 0.1905, -0.07895}},
 }};
-
-static double normal(double z) {
-    return 0.5 * erfc(-z * M_SQRT1_2);
-}
-
-/* z with normal(z) = p. */
-static double quantile(double p) {
-    double low = -9, high = 9;
-    for (int i = 0; i < 50; i++) {
-        const double middle = (low + high) / 2;
-        if (normal(middle) < p)
-            low = middle;
-        else
-            high = middle;
-    }
-    return (low + high) / 2;
-}
 
 void lk_expectation_init(lk_expectation *e, const lk_expectation_model *model, double near) {
     memset(e, 0, sizeof *e);
@@ -167,7 +151,7 @@ static void learn_at(lk_expectation *e, size_t level, const double *middles) {
 void lk_expectation_learn(lk_expectation *e) {
     double middles[LK_EXPECT_LEVELS];
     for (size_t k = 0; k < e->level_count; k++)
-        middles[k] = quantile((e->levels[k] + upper(e, k)) / 2);
+        middles[k] = lk_normal_quantile((e->levels[k] + upper(e, k)) / 2);
     e->learnt = 0;
     for (size_t k = 0; k < e->level_count && beyond(e, k) > 0; k++)
         if (k == 0 || (e->levels[k] <= e->model->nodes[LK_EXPECT_NODES - 1].rate && e->learnt < LK_EXPECT_NODES))
@@ -178,8 +162,9 @@ void lk_expectation_learn(lk_expectation *e) {
 
 /* Beyond the last node: a straight line on the normal scale, from there to where both are the same. */
 static double share_beyond(double rate, double last_rate, double last_share) {
-    const double z = quantile(rate), from = quantile(last_rate), share = quantile(last_share);
-    return z >= FAR ? rate : normal(share + (FAR - share) * (z - from) / (FAR - from));
+    const double z = lk_normal_quantile(rate), from = lk_normal_quantile(last_rate),
+                 share = lk_normal_quantile(last_share);
+    return z >= FAR ? rate : lk_normal(share + (FAR - share) * (z - from) / (FAR - from));
 }
 
 double lk_expectation_rate(const lk_expectation *e, double rate) {
